@@ -1,0 +1,65 @@
+"""The error tree: an exception here is the operator's or the network's; anything else is a bug.
+
+::
+
+    ConsoleError                 one sentence: what is wrong and what to do; ends with `exit_code`
+    ├── UsageError          2    the command line, the configuration, or no terminal
+    │   └── RefusedError    2    a set-up that would be dangerous or cannot work
+    ├── InvalidInputError   2    what the operator typed breaks a limit of the contract
+    │   └── NotFoundError   2    the device or command that was named does not exist
+    ├── ConflictError       1    the operation lost against the state of the world
+    ├── UnreachableError    3    database or broker does not answer: retryable
+    │   ├── DatabaseUnreachableError
+    │   └── BrokerUnreachableError
+    └── BusyError          75    another process holds what is needed
+"""
+
+
+class ConsoleError(Exception):
+    """An expected failure. Its text is shown to the operator as it is and must hold no secret."""
+
+    exit_code = 1
+
+
+class UsageError(ConsoleError):
+    """The command line or the configuration is wrong."""
+
+    exit_code = 2
+
+
+class RefusedError(UsageError):
+    """The program refuses to run on this set-up because it would be dangerous or cannot work."""
+
+
+class InvalidInputError(ConsoleError):
+    """What the operator gave breaks a limit of the contract. Nothing was written."""
+
+    exit_code = 2
+
+
+class NotFoundError(InvalidInputError):
+    """The device or command that was named does not exist in this tenant."""
+
+
+class ConflictError(ConsoleError):
+    """The operation came too late or collides with what exists. Nothing was changed."""
+
+
+class UnreachableError(ConsoleError):
+    """A server does not answer. Trying again may succeed."""
+
+    exit_code = 3
+
+
+class DatabaseUnreachableError(UnreachableError):
+    """The database does not answer, or the link to it broke."""
+
+
+class BrokerUnreachableError(UnreachableError):
+    """The broker does not answer, or the link to it broke."""
+
+
+class BusyError(ConsoleError):
+    """Another process holds what is needed."""
+
+    exit_code = 75
