@@ -1,0 +1,40 @@
+"""A device's acknowledgement and what became of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+MAX_ACK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What one device said about one command; tenant and device come from the topic.
+
+    `ack_json` is the storable text of ``{"status": …, "details": …}``; `repairs` names what had to be
+    changed to make it storable.
+    """
+
+    tenant_id: str
+    device_id: str
+    command_id: str
+    ack_json: str
+    repairs: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What an acknowledgement did to the command it names."""
+
+    ACKED = "acked"
+    LATE = "late"
+    LATE_RECORDED = "late recorded"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    FORGED = "forged"
+    UNKNOWN = "unknown"
+
+
+class LateAck(StrEnum):
+    """What an ACK after the deadline does: the setting ``late_ack``."""
+
+    ACCEPT = "accept"
+    RECORD_ONLY = "record-only"

@@ -1,0 +1,205 @@
+"""A command: its limits, the draft it starts as, the row it becomes and the phase an operator sees."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from console.domain.identifiers import id_fault
+from console.domain.json_text import has_unstorable_text, json_depth
+
+MAX_TYPE_LENGTH = 100
+MIN_TTL = timedelta(seconds=5)
+MAX_TTL = timedelta(days=7)
+DEFAULT_TTL = timedelta(hours=1)
+MAX_PAYLOAD_BYTES = 65_536
+MAX_JSON_DEPTH = 200
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+_TTL = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_EXPONENT = re.compile(r"[eE][+-]?\d{5,}")
+
+
+class Status(StrEnum):
+    """The stored column: the four words of the table's check constraint."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    MISSED = "missed"
+    EXPIRED = "expired"
+
+
+class Phase(StrEnum):
+    """What an operator sees, derived from the row and the console's journal."""
+
+    WAITING = "waiting"
+    PUBLISHED = "published"
+    OK = "ok"
+    FAILED = "failed"
+    MISSED = "missed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def settled(self) -> bool:
+        """Whether no more change is expected (a late ACK aside)."""
+        return self not in {Phase.WAITING, Phase.PUBLISHED, Phase.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of ``device_commands`` with what the console's own tables know about it.
+
+    All instants are aware UTC datetimes from the database's clock, clamped to the years 1-9999;
+    `params_json` and `ack_json` are the database's own JSON text and may be cut in lists.
+    """
+
+    tenant_id: str
+    command_id: str
+    device_id: str
+    command_type: str
+    status: str
+    created_at: datetime
+    expires_at: datetime
+    created_by: str | None = None
+    published_at: datetime | None = None
+    acked_at: datetime | None = None
+    ack_status: str | None = None
+    params_json: str = "{}"
+    ack_json: str | None = None
+    cancelled_at: datetime | None = None
+    cancelled_by: str | None = None
+    attempts: int = 0
+    last_error: str | None = None
+    retry_of: str | None = None
+
+    @property
+    def phase(self) -> Phase:
+        return derive_phase(self.status, self.published_at, self.ack_status, self.cancelled_at)
+
+    @property
+    def late(self) -> bool:
+        """Whether the device answered after the deadline or after the cancel."""
+        if self.status != Status.DELIVERED or self.acked_at is None:
+            return False
+        return self.acked_at > self.expires_at or (
+            self.cancelled_at is not None and self.acked_at > self.cancelled_at
+        )
+
+    @property
+    def latency(self) -> timedelta | None:
+        """Time from publication (or creation, when the publication was only inferred) to the ACK."""
+        if self.acked_at is None:
+            return None
+        start = self.published_at
+        if start is None or start >= self.acked_at:
+            start = self.created_at
+        return max(self.acked_at - start, timedelta(0))
+
+    @property
+    def never_expires(self) -> bool:
+        return self.expires_at >= NEVER
+
+
+def derive_phase(
+    status: str, published_at: datetime | None, ack_status: str | None, cancelled_at: datetime | None
+) -> Phase:
+    """The phase rule of the contract; a status outside the four is UNKNOWN and shown as it stands."""
+    match status:
+        case Status.QUEUED:
+            return Phase.WAITING if published_at is None else Phase.PUBLISHED
+        case Status.DELIVERED:
+            return Phase.OK if ack_status in {None, "ok"} else Phase.FAILED
+        case Status.MISSED:
+            return Phase.MISSED
+        case Status.EXPIRED:
+            return Phase.EXPIRED if cancelled_at is None else Phase.CANCELLED
+        case _:
+            return Phase.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A command that is not yet a row. `command_id` is made before anything is written."""
+
+    command_id: str
+    device_id: str
+    command_type: str
+    params_json: str = "{}"
+    ttl: timedelta = DEFAULT_TTL
+    created_by: str | None = None
+    retry_of: str | None = None
+    id_is_given: bool = field(default=False)
+
+    def faults(self, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> tuple[str, ...]:
+        """Every limit of the contract that this draft breaks, each a sentence; empty when it may be sent."""
+        found: list[str] = []
+        for name, value in (("command id", self.command_id), ("device id", self.device_id)):
+            fault = id_fault(value)
+            if fault:
+                found.append(f"The {name} {value[:40]!r} cannot be used: {fault}.")
+        found.extend(fault for fault in (type_fault(self.command_type), ttl_fault(self.ttl)) if fault)
+        params = params_fault(self.params_json, max_payload_bytes)
+        if params:
+            found.append(params)
+        return tuple(found)
+
+
+def type_fault(command_type: str) -> str | None:
+    """Say why this command type is refused, or None."""
+    if not command_type.strip():
+        return "The command type is empty: give one, for example reboot."
+    if len(command_type) > MAX_TYPE_LENGTH:
+        return f"The command type has {len(command_type)} characters, at most {MAX_TYPE_LENGTH} are allowed."
+    if command_type != command_type.strip() or not command_type.isprintable():
+        return f"The command type {command_type[:40]!r} has outer spaces or control characters."
+    return None
+
+
+def ttl_fault(ttl: timedelta) -> str | None:
+    """Say why this TTL is refused, or None."""
+    if MIN_TTL <= ttl <= MAX_TTL:
+        return None
+    return f"A TTL of {ttl.total_seconds():g} seconds is out of range: from 5 seconds to 7 days are allowed."
+
+
+def parse_ttl(text: str) -> timedelta | str:
+    """Read ``90s``, ``10m``, ``1h30m``, ``7d``; return the TTL, or a sentence that says what is wrong."""
+    match = _TTL.fullmatch(text.strip())
+    if not match or not any(match.groups()):
+        return f"{text[:40]!r} is no TTL: write for example 30s, 10m, 1h30m or 7d."
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    ttl = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return ttl_fault(ttl) or ttl
+
+
+def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:
+    """Say why these params are refused, with line and column where JSON breaks, or None."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > max_bytes:
+        return f"The params have {size:,} bytes, at most {max_bytes:,} are allowed."
+    if json_depth(text) > MAX_JSON_DEPTH:
+        return f"The params are nested more than {MAX_JSON_DEPTH} levels deep."
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_check_float, parse_int=str)
+    except json.JSONDecodeError as error:
+        return f"The params are not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+    except ValueError as error:
+        return f"The params hold {error}, which JSON or PostgreSQL does not know."
+    if not isinstance(value, dict):
+        return 'The params must be a JSON object, for example {"delay_s": 5}.'
+    if has_unstorable_text(text):
+        return "The params hold a NUL or half a surrogate pair, which PostgreSQL cannot store."
+    return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _check_float(text: str) -> str:
+    if _EXPONENT.search(text):
+        raise ValueError(text[:40])
+    return text

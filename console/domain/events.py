@@ -1,0 +1,43 @@
+"""What happened: hints that a tenant's rows changed, and problems that an operator should see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A hint to re-read: something about this tenant changed. Rows are the truth, hints may be lost."""
+
+    tenant_id: str
+
+
+class ProblemKind(StrEnum):
+    """Why an operator should look."""
+
+    MALFORMED_ACK = "malformed ack"
+    REPAIRED_ACK = "repaired ack"
+    UNKNOWN_ACK = "unknown ack"
+    FORGED_ACK = "forged ack"
+    CONFLICTING_ACK = "conflicting ack"
+    LATE_ACK = "late ack"
+    REFUSED_PUBLISH = "refused publish"
+    UNROUTABLE = "unroutable"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something an operator should see, counted while it repeats. Bounded in size and rate.
+
+    `device_id` and `command_id` are as they were claimed, so they may be anything.
+    """
+
+    tenant_id: str
+    kind: ProblemKind
+    device_id: str
+    command_id: str
+    detail: str
+    count: int = 1
+    first_at: datetime | None = None
+    last_at: datetime | None = None

@@ -1,0 +1,27 @@
+"""Which tenant, device and command ids can be routed: they become levels of an MQTT topic."""
+
+import unicodedata
+
+MAX_ID_LENGTH = 128
+_FORBIDDEN = "/+#"
+
+
+def id_fault(value: str) -> str | None:
+    """Say why this id cannot be routed, or None when it can.
+
+    Rule: 1-128 characters, no control characters, no surrogates, no ``/ + #``, no outer spaces.
+    A control character in a topic makes some brokers drop the whole connection, the wildcards would
+    route to other devices.
+    """
+    if not value:
+        return "it is empty"
+    if len(value) > MAX_ID_LENGTH:
+        return f"it has {len(value)} characters, at most {MAX_ID_LENGTH} are allowed"
+    for character in value:
+        if character in _FORBIDDEN:
+            return f"it contains {character!r}"
+        if unicodedata.category(character) in {"Cc", "Cs"}:
+            return f"it contains the control character U+{ord(character):04X}"
+    if value != value.strip():
+        return "it begins or ends with a space"
+    return None

@@ -1,0 +1,34 @@
+"""Facts about JSON text that a parser cannot tell safely: its depth, and text that PostgreSQL cannot store."""
+
+import re
+
+_NEXT = re.compile(r'["\[\]{}]')
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2}|0000)|\\."
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def has_unstorable_text(text: str) -> bool:
+    """Whether a string in this JSON text holds a NUL or half a surrogate pair, as a character or escaped."""
+    if _SURROGATE.search(text):
+        return True
+    return any(match.group(1) for match in _ESCAPE.finditer(text))
+
+
+def json_depth(text: str) -> int:
+    """The deepest nesting of brackets outside strings."""
+    depth = deepest = position = 0
+    while match := _NEXT.search(text, position):
+        position = match.end()
+        character = match.group()
+        if character == '"':
+            string = _STRING.match(text, match.start())
+            position = string.end() if string else len(text)
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest

@@ -1,0 +1,77 @@
+"""What goes wrong at the database, in the program's own words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from console.errors import ConflictError, ConsoleError, DatabaseUnreachableError, RefusedError
+
+_LINK_TROUBLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InternalServerError,
+    OSError,
+    TimeoutError,
+    EOFError,
+)
+_ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
+_MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
+
+
+class StatementRefusedError(ConsoleError):
+    """PostgreSQL refused the data of a statement; a batch may hold one poisonous row."""
+
+
+def translate(error: BaseException) -> ConsoleError | None:
+    """Return our error for the driver's, or None when it is a bug."""
+    text = _sentence(error)
+    if isinstance(error, ConsoleError):
+        return error
+    if isinstance(error, _ACCESS):
+        return RefusedError(f"The database refused the login ({text}): check user, password and pg_hba.conf.")
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return RefusedError(f"The database does not exist ({text}): check DATABASE_URL.")
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return RefusedError(
+            f"The database denied it ({text}): run `device-console doctor` to see which right is missing."
+        )
+    if isinstance(error, asyncpg.InvalidSchemaNameError | _MISSING[0] | _MISSING[1] | _MISSING[2]):
+        return RefusedError(f"The database lacks what the console needs ({text}): run `device-console migrate`.")
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return ConflictError("The database is read-only now: connect to the primary server.")
+    if isinstance(error, asyncpg.DataError | asyncpg.StatementTooComplexError | asyncpg.ProgramLimitExceededError):
+        return StatementRefusedError(f"The database refused the data: {text}.")
+    if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
+        return DatabaseUnreachableError(f"The database does not answer ({text}).")
+    return None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into `ConsoleError`; a bug passes as it is."""
+    try:
+        yield
+    except Exception as error:
+        ours = translate(error)
+        if ours is None or ours is error:
+            raise
+        raise ours from error
+
+
+def _is_closed_connection(error: BaseException) -> bool:
+    return isinstance(error, asyncpg.InterfaceError) and "clos" in str(error).lower()
+
+
+def _sentence(error: BaseException) -> str:
+    first = (str(error) or type(error).__name__).strip().splitlines()[0]
+    return first.rstrip(".")[:200]

@@ -1,0 +1,226 @@
+"""Migrations: forward only, numbered SQL, under an advisory lock, with checksums, adopting what exists."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from console.errors import RefusedError
+from console.store.adoption import differences, describe
+from console.store.failures import translated
+from console.store.pool import Access, direct_connection
+
+LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
+_LOCK_WAIT = "120s"
+_FILE_NAME = re.compile(r"(\d{3})_(\w+)\.sql")
+_ADOPTS = re.compile(r"^-- adopts: (.+)$", re.MULTILINE)
+_SEED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+_BOOKKEEPING = """
+CREATE SCHEMA IF NOT EXISTS device_console;
+CREATE TABLE IF NOT EXISTS device_console.migrations (
+    version     INTEGER     PRIMARY KEY,
+    name        TEXT        NOT NULL,
+    checksum    TEXT        NOT NULL,
+    origin      TEXT        NOT NULL CHECK (origin IN ('applied', 'adopted')),
+    notes       TEXT        NOT NULL DEFAULT '',
+    applied_at  TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file. `tables` are what it would make, when they may exist already."""
+
+    version: int
+    name: str
+    sql: str
+    tables: tuple[str, ...]
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was done about one migration: applied, adopted, or present (nothing to do)."""
+
+    migration: Migration
+    action: str
+    notes: tuple[str, ...] = ()
+
+
+def migrations_folder() -> Path:
+    """Where the SQL files lie: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def read_migrations(folder: Path | None = None) -> tuple[Migration, ...]:
+    """Read every migration in order of its number."""
+    found: list[Migration] = []
+    for path in sorted((folder or migrations_folder()).glob("*.sql")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            raise RefusedError(f"The migration {path.name} is not named NNN_words.sql.")
+        sql = path.read_text("utf-8")
+        found.append(Migration(int(match[1]), match[2], sql, _tables(int(match[1]), sql)))
+    return tuple(found)
+
+
+def _tables(version: int, sql: str) -> tuple[str, ...]:
+    declared = _ADOPTS.search(sql)
+    if declared:
+        return tuple(declared[1].split())
+    return tuple(_SEED_TABLE.findall(sql)) if version < 900 else ()
+
+
+async def migrate(access: Access, migrations: Sequence[Migration] | None = None) -> tuple[Step, ...]:
+    """Bring the database up to date; a second run, or one at the same time, does no harm.
+
+    Raises:
+        RefusedError: an applied migration was changed, the database is newer than this program, or an
+            existing object differs from what is needed; nothing of the failing migration stays.
+        DatabaseUnreachableError: the link broke; run it again.
+    """
+    wanted = migrations or read_migrations()
+    async with direct_connection(access) as connection:
+        with translated():
+            await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
+            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=130)
+            await _ensure_bookkeeping(connection)
+            done = {row["version"]: row for row in await connection.fetch("SELECT * FROM device_console.migrations")}
+            _check_history(done, wanted)
+            return tuple([await _step(connection, access, migration, done) for migration in wanted])
+
+
+async def pending(connection: Any) -> tuple[str, ...]:
+    """Name the migrations that a database still needs; every one when it never saw any."""
+    names = tuple(f"{m.version:03}_{m.name}" for m in read_migrations())
+    if await connection.fetchval("SELECT to_regclass('device_console.migrations')") is None:
+        return names
+    rows = await connection.fetch("SELECT version FROM device_console.migrations")
+    seen = {f"{row['version']:03}" for row in rows}
+    return tuple(name for name in names if name[:3] not in seen)
+
+
+async def _ensure_bookkeeping(connection: Any) -> None:
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise RefusedError(f"The database is encoded in {encoding}: the console needs one in UTF8.")
+    if await connection.fetchval("SELECT to_regclass('device_console.migrations')") is None:
+        await connection.execute(_BOOKKEEPING)
+
+
+def _check_history(done: dict[int, Any], wanted: Sequence[Migration]) -> None:
+    known = {migration.version: migration for migration in wanted}
+    for version, row in done.items():
+        if version not in known:
+            raise RefusedError(
+                f"The database has migration {version:03}_{row['name']}, which this program does not know: "
+                "update the program."
+            )
+        if row["checksum"] != known[version].checksum:
+            raise RefusedError(
+                f"Migration {version:03}_{row['name']} was changed after it was applied: restore its file."
+            )
+
+
+async def _step(connection: Any, access: Access, migration: Migration, done: dict[int, Any]) -> Step:
+    if migration.version in done:
+        return Step(migration, "present")
+    async with connection.transaction():
+        await connection.execute("SET LOCAL search_path = public")
+        await connection.execute("SET LOCAL client_min_messages = warning")
+        present = [
+            table
+            for table in migration.tables
+            if await connection.fetchval("SELECT to_regclass($1)", f"public.{table}") is not None
+        ]
+        if present:
+            notes = await _adopt(connection, migration, present)
+            action = "adopted"
+        else:
+            await _apply(connection, access, migration)
+            notes, action = (), "applied"
+        await connection.execute(
+            "INSERT INTO device_console.migrations (version, name, checksum, origin, notes) VALUES ($1,$2,$3,$4,$5)",
+            migration.version, migration.name, migration.checksum, action, "; ".join(notes),
+        )  # fmt: skip
+    return Step(migration, action, notes)
+
+
+async def _apply(connection: Any, access: Access, migration: Migration) -> None:
+    own = await connection.fetch("SELECT version FROM device_console.migrations WHERE origin = 'applied'")
+    versions = {row["version"] for row in own}
+    tables = " ".join(t for m in read_migrations() if m.version in versions for t in m.tables)
+    for name, value in (
+        ("operator_role", access.operator_role),
+        ("worker_role", access.worker_role),
+        ("own_tables", tables),
+    ):
+        await connection.execute("SELECT set_config($1, $2, true)", f"device_console.{name}", value)
+    if migration.version >= 900:
+        await _check_owner(connection)
+    await connection.execute(migration.sql)
+
+
+async def _check_owner(connection: Any) -> None:
+    owner = await connection.fetchval(
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'public.device_commands'::regclass"
+        " AND NOT pg_has_role(current_user, relowner, 'USAGE')"
+    )
+    if owner is not None:
+        raise RefusedError(
+            f"The table device_commands belongs to the role {owner}: run `device-console migrate` with a login "
+            f"that is {owner} or a member of it, because the console's functions must be owned by it."
+        )
+
+
+async def _adopt(connection: Any, migration: Migration, present: Sequence[str]) -> tuple[str, ...]:
+    missing = sorted(set(migration.tables) - set(present))
+    if missing:
+        raise RefusedError(
+            f"Migration {migration.version:03} finds {', '.join(present)} but not {', '.join(missing)}: "
+            "create the missing table as the platform does, then migrate again."
+        )
+    strict = "device_commands" in migration.tables
+    expected = await _in_scratch(connection, migration)
+    wrong: list[str] = []
+    notes: list[str] = []
+    for table in migration.tables:
+        actual = await describe(connection, "public", table)
+        bad, remarks = differences(table, expected[table], actual, strict=strict)
+        wrong.extend(bad)
+        notes.extend(remarks)
+    if wrong:
+        raise RefusedError(
+            f"The existing {', '.join(present)} cannot be adopted: {'; '.join(wrong)}. "
+            "Change the table, or point the console at another database."
+        )
+    return tuple(notes)
+
+
+async def _in_scratch(connection: Any, migration: Migration) -> dict[str, Any]:
+    """Run the migration in a schema that is rolled back at once, to see what it would have made."""
+    undo = connection.transaction()
+    await undo.start()
+    try:
+        await connection.execute("CREATE SCHEMA device_console_scratch")
+        await connection.execute("SET LOCAL search_path = device_console_scratch, public")
+        await connection.execute(migration.sql)
+        return {
+            table: await describe(connection, "device_console_scratch", table) for table in migration.tables
+        }
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise RefusedError(
+            f"The login may not create a schema to compare with ({error}): grant it CREATE on the database."
+        ) from None
+    finally:
+        await undo.rollback()

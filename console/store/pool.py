@@ -1,0 +1,128 @@
+"""Database sessions: row-level security lives here, nowhere else.
+
+A tenant session assumes the operator role and one tenant; a fleet session assumes the worker role, which
+may only call the console's own functions. Both are one transaction, so that a pooler in transaction mode
+serves them too.
+"""
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from console.errors import UsageError
+from console.store.failures import translated
+
+CONNECT_TIMEOUT_S = 8.0
+COMMAND_TIMEOUT_S = 30.0
+
+_ENTER = (
+    "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true),"
+    " set_config('lock_timeout', '5s', true)"
+)
+Connection = asyncpg.pool.PoolConnectionProxy
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the database and which roles to assume there. The URLs hold secrets: never print them."""
+
+    url: str
+    direct_url: str | None = None
+    operator_role: str = "pulse_app"
+    worker_role: str = "device_console_worker"
+    ca_file: str | None = None
+
+    @property
+    def direct(self) -> str:
+        """Where LISTEN, advisory locks and migrations go: past any pooler."""
+        return self.direct_url or self.url
+
+
+class Database:
+    """A lazily connected pool. Every use is one short transaction under an assumed role."""
+
+    def __init__(self, access: Access, *, max_size: int = 8) -> None:
+        self.access = access
+        self._max_size = max_size
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect once, so that a wrong address or password is told at start.
+
+        Raises:
+            DatabaseUnreachableError: nothing answers there.
+            RefusedError: the login or the database name is wrong.
+            UsageError: the URL cannot be read.
+        """
+        with translated():
+            self._pool = await _readable(
+                asyncpg.create_pool(
+                    self.access.url,
+                    min_size=0,
+                    max_size=self._max_size,
+                    statement_cache_size=0 if self.access.direct_url else 100,
+                    max_inactive_connection_lifetime=60.0,
+                    timeout=CONNECT_TIMEOUT_S,
+                    command_timeout=COMMAND_TIMEOUT_S,
+                )
+            )
+            await _readable(self._pool.execute("SELECT 1"))
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            with suppress(Exception):
+                pool.terminate()
+
+    @asynccontextmanager
+    async def tenant_session(self, tenant_id: str) -> AsyncIterator[Connection]:
+        """One transaction as the operator role, seeing `tenant_id` only."""
+        async with self._session(self.access.operator_role, tenant_id) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def fleet_session(self) -> AsyncIterator[Connection]:
+        """One transaction as the worker role: our functions, every tenant, nothing else."""
+        async with self._session(self.access.worker_role, "") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def login_session(self) -> AsyncIterator[Connection]:
+        """One transaction as the login itself: for start checks and the simulator."""
+        async with self._session("none", "") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _session(self, role: str, tenant_id: str) -> AsyncIterator[Connection]:
+        if self._pool is None:
+            raise UsageError("The database is not open.")
+        with translated():
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection, connection.transaction():
+                await connection.execute(_ENTER, role, tenant_id)
+                yield connection
+
+
+@asynccontextmanager
+async def direct_connection(access: Access) -> AsyncIterator[Any]:
+    """A session of its own, past any pooler: for LISTEN, advisory locks and migrations."""
+    with translated():
+        connection = await _readable(
+            asyncpg.connect(access.direct, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
+        )
+        try:
+            yield connection
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=2)
+
+
+async def _readable(connecting: Awaitable[Any]) -> Any:
+    try:
+        return await connecting
+    except (asyncpg.exceptions.ClientConfigurationError, ValueError):
+        raise UsageError(
+            "DATABASE_URL cannot be read: write it as postgresql://user@host:port/database."
+        ) from None

@@ -1,0 +1,62 @@
+"""The topic space of the command channel: the only place where tenant and device of an ACK come from."""
+
+from dataclasses import dataclass
+
+from console.domain.identifiers import id_fault
+
+_LEVELS = 6
+
+
+class TopicError(ValueError):
+    """A topic that is not ours to read. Its text says why, escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which device of which tenant spoke."""
+
+    tenant_id: str
+    device_id: str
+
+
+def command_topic(tenant_id: str, device_id: str) -> str:
+    """The topic that the device listens on.
+
+    Raises:
+        TopicError: an id that would route elsewhere.
+    """
+    for name, value in (("tenant", tenant_id), ("device", device_id)):
+        fault = id_fault(value)
+        if fault:
+            raise TopicError(f"{name} id {value[:40]!r}: {fault}")
+    return f"tenant/{tenant_id}/device/{device_id}/commands"
+
+
+def ack_topic(tenant_id: str, device_id: str) -> str:
+    """The topic that the device answers on."""
+    return f"{command_topic(tenant_id, device_id)}/ack"
+
+
+def ack_filter(tenant_id: str = "+") -> str:
+    """The subscription that receives the answers of a whole fleet, or of one tenant."""
+    return f"tenant/{tenant_id}/device/+/commands/ack"
+
+
+def parse_ack_topic(topic: str) -> Route:
+    """Read tenant and device from the topic of an answer.
+
+    Raises:
+        TopicError: any other topic, or ids that this console does not route.
+    """
+    levels = topic.split("/", _LEVELS)
+    if len(levels) != _LEVELS or (levels[0], levels[2], levels[4:]) != (
+        "tenant",
+        "device",
+        ["commands", "ack"],
+    ):
+        raise TopicError(f"not an ACK topic: {topic[:80]!r}")
+    tenant_id, device_id = levels[1], levels[3]
+    command_topic(tenant_id, device_id)
+    if topic.startswith("\ufeff") or not topic.isprintable():
+        raise TopicError(f"invisible characters in the topic: {topic[:80]!r}")
+    return Route(tenant_id, device_id)
