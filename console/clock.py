@@ -1,4 +1,4 @@
-"""The process's clocks: monotonic seconds for waiting. Instants that decide anything come from the database."""
+"""Monotonic seconds for waiting. Instants that decide anything come from the database."""
 
 import time
 from typing import Protocol

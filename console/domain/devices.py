@@ -43,3 +43,15 @@ class DeviceCounts:
     stale: int = 0
     offline: int = 0
     unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEntry:
+    """One device in the index of a whole fleet: only what sorting and filtering need."""
+
+    device_id: str
+    link: Link
+    site_id: str
+    model: str | None
+    fw_version: str | None
+    last_seen_at: datetime | None

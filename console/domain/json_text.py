@@ -1,4 +1,4 @@
-"""Facts about JSON text that a parser cannot tell safely: its depth, and text that PostgreSQL cannot store."""
+"""Facts about JSON text: its depth, and whether it holds text that PostgreSQL cannot store."""
 
 import re
 

@@ -54,9 +54,7 @@ async def describe(connection: Any, schema: str, table: str) -> TableShape:
         constraints=frozenset(
             (c["kind"], _plain(c["definition"]) or "") for c in await connection.fetch(_CONSTRAINTS, name)
         ),
-        indexes=frozenset(
-            _plain(i["definition"]) or "" for i in await connection.fetch(_INDEXES, name)
-        ),
+        indexes=frozenset(_plain(i["definition"]) or "" for i in await connection.fetch(_INDEXES, name)),
         policies={
             p["polname"]: (p["command"], p["polpermissive"], p["roles"], p["using_rule"], p["check_rule"])
             for p in await connection.fetch(_POLICIES, name)
@@ -83,7 +81,10 @@ def differences(
         if not actual.secured:
             wrong.append(f"row level security is off on {table}")
         wrong += _policy_differences(table, expected, actual)
-        notes += [f"{table} has the extra rule {text}" for _, text in sorted(actual.constraints - expected.constraints)]
+        notes += [
+            f"{table} has the extra rule {text}"
+            for _, text in sorted(actual.constraints - expected.constraints)
+        ]
     for name in sorted(set(actual.policies) - set(expected.policies)):
         kind = "permissive" if actual.policies[name][1] else "restrictive"
         notes.append(f"{table} has the extra {kind} policy {name} for {actual.policies[name][2]}")
@@ -125,4 +126,3 @@ def _policy_differences(table: str, expected: TableShape, actual: TableShape) ->
 
 def _plain(text: str | None) -> str | None:
     return None if text is None else _SCHEMA.sub("", text)
-

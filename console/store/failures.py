@@ -46,10 +46,14 @@ def translate(error: BaseException) -> ConsoleError | None:
             f"The database denied it ({text}): run `device-console doctor` to see which right is missing."
         )
     if isinstance(error, asyncpg.InvalidSchemaNameError | _MISSING[0] | _MISSING[1] | _MISSING[2]):
-        return RefusedError(f"The database lacks what the console needs ({text}): run `device-console migrate`.")
+        return RefusedError(
+            f"The database lacks what the console needs ({text}): run `device-console migrate`."
+        )
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
-    if isinstance(error, asyncpg.DataError | asyncpg.StatementTooComplexError | asyncpg.ProgramLimitExceededError):
+    if isinstance(
+        error, asyncpg.DataError | asyncpg.StatementTooComplexError | asyncpg.ProgramLimitExceededError
+    ):
         return StatementRefusedError(f"The database refused the data: {text}.")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")

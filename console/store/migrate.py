@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from console.errors import RefusedError
-from console.store.adoption import differences, describe
+from console.store.adoption import describe, differences
 from console.store.failures import translated
 from console.store.pool import Access, direct_connection
 
@@ -95,7 +95,10 @@ async def migrate(access: Access, migrations: Sequence[Migration] | None = None)
             await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
             await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=130)
             await _ensure_bookkeeping(connection)
-            done = {row["version"]: row for row in await connection.fetch("SELECT * FROM device_console.migrations")}
+            done = {
+                row["version"]: row
+                for row in await connection.fetch("SELECT * FROM device_console.migrations")
+            }
             _check_history(done, wanted)
             return tuple([await _step(connection, access, migration, done) for migration in wanted])
 

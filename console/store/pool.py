@@ -8,7 +8,7 @@ serves them too.
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -22,7 +22,7 @@ _ENTER = (
     "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true),"
     " set_config('lock_timeout', '5s', true)"
 )
-Connection = asyncpg.pool.PoolConnectionProxy
+Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
 
 
 @dataclass(frozen=True, slots=True)

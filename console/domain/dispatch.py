@@ -1,0 +1,37 @@
+"""What the dispatcher holds between its claim and the broker's answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command under a lease. `seconds_left` is its TTL at the claim, by the database's clock."""
+
+    tenant_id: str
+    command_id: str
+    device_id: str
+    command_type: str
+    params_json: str
+    expires_at: datetime
+    seconds_left: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The broker took it. `nobody_listens`: it said that no subscriber matched."""
+
+    tenant_id: str
+    command_id: str
+    nobody_listens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Not published, or unknown: why, and how many seconds to wait before the next attempt."""
+
+    tenant_id: str
+    command_id: str
+    error: str
+    delay_s: float

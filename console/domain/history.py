@@ -1,0 +1,49 @@
+"""History as it is read: pages by keyset, and what the console itself recorded about a command."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.domain.commands import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ends: the key of its last row."""
+
+    created_at: datetime
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Some commands, newest first, and the database's time when they were read."""
+
+    commands: tuple[Command, ...]
+    read_at: datetime
+    more: bool
+
+    @property
+    def end(self) -> Cursor | None:
+        if not self.commands:
+            return None
+        last = self.commands[-1]
+        return Cursor(last.created_at, last.command_id)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One thing the console recorded: a cancel, a link to the retried command, a failed attempt."""
+
+    at: datetime
+    kind: str
+    by: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDetail:
+    """One command, its journal, and the database's time when it was read."""
+
+    command: Command
+    journal: tuple[JournalEntry, ...]
+    read_at: datetime

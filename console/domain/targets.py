@@ -1,0 +1,40 @@
+"""A device that is about to be sent to: what forbids it and what an operator should know first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One addressed device as the registry and the platform's state know it."""
+
+    device_id: str
+    registered: bool
+    registry_status: str
+    decommissioned: bool
+    link: str
+    last_seen_at: datetime | None
+    in_flight: int
+    tenant_status: str
+
+    @property
+    def fault(self) -> str | None:
+        """A sentence that says why nothing may be sent to it, or None."""
+        if not self.tenant_status:
+            return "The tenant does not exist: check CONSOLE_TENANT."
+        if self.tenant_status != "ACTIVE":
+            return f"The tenant is {self.tenant_status}: commands are only sent for an active one."
+        if not self.registered:
+            return f"The device {self.device_id!r} is not registered: check its id with `device-console devices`."
+        if self.decommissioned:
+            return f"The device {self.device_id!r} is decommissioned: it takes no more commands."
+        return None
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence for what may be sent but is unlikely to arrive, or None."""
+        if self.registry_status in {"INACTIVE", "SUSPENDED"}:
+            return f"{self.device_id} is {self.registry_status} in the registry."
+        if self.link in {"offline", "stale"}:
+            return f"{self.device_id} is {self.link}."
+        return None

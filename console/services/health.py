@@ -1,0 +1,81 @@
+"""The state of the links and workers, as the header shows it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from console.clock import Clock
+
+Work = Literal["on", "standby", "elsewhere", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """One link. `since` and `retry_at` are monotonic seconds of the health's clock."""
+
+    up: bool = False
+    since: float = 0.0
+    detail: str = ""
+    latency_s: float | None = None
+    retry_at: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    """Everything the header needs at one instant; `now` is monotonic."""
+
+    now: float
+    database: LinkState
+    broker: LinkState
+    sweep: Work
+    ingest: Work
+    dispatch: Work
+    sweep_lateness_s: float | None
+
+
+class Health:
+    """Written by the supervised links and workers, read by the front ends."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._database = LinkState(since=clock.monotonic())
+        self._broker = LinkState(since=clock.monotonic())
+        self.sweep: Work = "off"
+        self.ingest: Work = "off"
+        self.dispatch: Work = "off"
+        self.sweep_lateness_s: float | None = None
+
+    def database_up(self, *, latency_s: float | None = None, detail: str = "") -> None:
+        self._database = self._up(self._database, latency_s, detail)
+
+    def database_down(self, error: str, retry_in_s: float | None = None) -> None:
+        self._database = self._down(self._database, error, retry_in_s)
+
+    def broker_up(self, *, detail: str = "") -> None:
+        self._broker = self._up(self._broker, None, detail)
+
+    def broker_down(self, error: str, retry_in_s: float | None = None) -> None:
+        self._broker = self._down(self._broker, error, retry_in_s)
+
+    def view(self) -> HealthView:
+        return HealthView(
+            now=self._clock.monotonic(),
+            database=self._database,
+            broker=self._broker,
+            sweep=self.sweep,
+            ingest=self.ingest,
+            dispatch=self.dispatch,
+            sweep_lateness_s=self.sweep_lateness_s,
+        )
+
+    def _up(self, before: LinkState, latency_s: float | None, detail: str) -> LinkState:
+        since = before.since if before.up else self._clock.monotonic()
+        return LinkState(
+            up=True, since=since, detail=detail or before.detail, latency_s=latency_s or before.latency_s
+        )
+
+    def _down(self, before: LinkState, error: str, retry_in_s: float | None) -> LinkState:
+        now = self._clock.monotonic()
+        since = now if before.up else before.since
+        retry_at = None if retry_in_s is None else now + retry_in_s
+        return LinkState(up=False, since=since, detail=before.detail, retry_at=retry_at, error=error)

@@ -1,0 +1,116 @@
+"""Reads for every front end: devices, history, one command, problems."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from console.domain.commands import Command
+from console.domain.devices import Device, DeviceCounts, DeviceEntry
+from console.domain.events import Problem
+from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry
+from console.domain.tenants import Tenant
+
+PAGE = 200
+
+
+class CommandReads(Protocol):
+    """What is read of commands."""
+
+    async def page(
+        self,
+        tenant_id: str,
+        *,
+        device_ids: Sequence[str] | None,
+        words: Sequence[str],
+        before: Cursor | None,
+        limit: int,
+    ) -> HistoryPage: ...
+    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage: ...
+    async def detail(
+        self, tenant_id: str, command_id: str
+    ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None: ...
+    async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
+    async def outbox(self, tenant_id: str) -> tuple[int, datetime | None, datetime | None]: ...
+
+
+class DeviceReads(Protocol):
+    """What is read of devices."""
+
+    async def index(self, tenant_id: str, words: Sequence[str]) -> tuple[DeviceEntry, ...]: ...
+    async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
+    async def counts(self, tenant_id: str) -> DeviceCounts: ...
+    async def tenant(self, tenant_id: str) -> Tenant | None: ...
+
+
+class ProblemReads(Protocol):
+    """What is read of problems."""
+
+    async def page(self, tenant_id: str, words: Sequence[str], limit: int) -> tuple[Problem, ...]: ...
+
+
+class History:
+    """Reads under the operator's role; every call names the tenant.
+
+    Every method raises DatabaseUnreachableError while the link is down.
+    """
+
+    def __init__(self, commands: CommandReads, devices: DeviceReads, problems: ProblemReads) -> None:
+        self._commands = commands
+        self._devices = devices
+        self._problems = problems
+
+    async def commands(
+        self,
+        tenant_id: str,
+        *,
+        device_ids: Sequence[str] | None = None,
+        text: str = "",
+        before: Cursor | None = None,
+        limit: int = PAGE,
+    ) -> HistoryPage:
+        """One page of the tenant's history, or of some devices, newest first."""
+        return await self._commands.page(
+            tenant_id, device_ids=device_ids, words=words_of(text), before=before, limit=limit
+        )
+
+    async def reread(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+        """The rows on screen, read again."""
+        return await self._commands.by_ids(tenant_id, command_ids)
+
+    async def command(self, tenant_id: str, command_id: str) -> CommandDetail | None:
+        """One command with its journal, or None when it does not exist in this tenant."""
+        found = await self._commands.detail(tenant_id, command_id)
+        return None if found is None else CommandDetail(*found)
+
+    async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
+        """Command types in recent use."""
+        return await self._commands.recent_types(tenant_id, device_id)
+
+    async def outbox_depth(self, tenant_id: str) -> tuple[int, datetime | None, datetime | None]:
+        """How many commands wait for publication, since when, and the first deadline among them."""
+        return await self._commands.outbox(tenant_id)
+
+    async def device_index(self, tenant_id: str, text: str = "") -> tuple[DeviceEntry, ...]:
+        """Every device that the text matches, by id."""
+        return await self._devices.index(tenant_id, words_of(text))
+
+    async def devices(self, tenant_id: str, device_ids: Sequence[str]) -> dict[str, Device]:
+        """The devices on screen in full, by id; devices that are gone are missing."""
+        return {device.device_id: device for device in await self._devices.page(tenant_id, device_ids)}
+
+    async def device_counts(self, tenant_id: str) -> DeviceCounts:
+        """How many devices, by link."""
+        return await self._devices.counts(tenant_id)
+
+    async def tenant(self, tenant_id: str) -> Tenant | None:
+        """The tenant's own row, or None when there is none."""
+        return await self._devices.tenant(tenant_id)
+
+    async def problems(self, tenant_id: str, text: str = "", limit: int = 500) -> tuple[Problem, ...]:
+        """The newest problems."""
+        return await self._problems.page(tenant_id, words_of(text), limit)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text filter: each must occur, upper and lower case alike."""
+    return tuple(word for word in text.replace("\x00", " ").lower().split() if word)[:16]

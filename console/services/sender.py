@@ -1,0 +1,175 @@
+"""The operator's acts: send, retry, cancel. A send ends at the commit; publishing is the dispatcher's."""
+
+import getpass
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase
+from console.domain.history import JournalEntry
+from console.domain.targets import Target
+from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+
+_ATTEMPTS = 3
+
+
+class CommandWrites(Protocol):
+    """What a sender needs of the database."""
+
+    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]: ...
+    async def same(self, tenant_id: str, draft: Draft) -> bool | None: ...
+    async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]: ...
+    async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool: ...
+    async def detail(
+        self, tenant_id: str, command_id: str
+    ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a send left behind: the ids, each committed, and what the operator should know."""
+
+    command_ids: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    existed: bool = False
+
+
+class Sender:
+    """Validates, makes ids, commits. `sent` is called with the tenant after each commit."""
+
+    def __init__(self, store: CommandWrites, sent: Callable[[str], None], max_payload_bytes: int) -> None:
+        self._store = store
+        self._sent = sent
+        self._max_payload_bytes = max_payload_bytes
+
+    def draft(
+        self,
+        device_id: str,
+        command_type: str,
+        params_json: str = "{}",
+        ttl: timedelta = DEFAULT_TTL,
+        created_by: str | None = None,
+        command_id: str | None = None,
+    ) -> Draft:
+        """A draft with an id of its own, made before anything is written."""
+        return Draft(
+            command_id=command_id or str(uuid.uuid4()),
+            device_id=device_id,
+            command_type=command_type,
+            params_json=params_json,
+            ttl=ttl,
+            created_by=clean_name(created_by) if created_by else None,
+            id_is_given=command_id is not None,
+        )
+
+    async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]:
+        """What stands against sending to these devices, and what the operator should know first."""
+        return await self._store.targets(tenant_id, device_ids)
+
+    async def send(self, tenant_id: str, drafts: Sequence[Draft]) -> Receipt:
+        """Commit these drafts as queued commands.
+
+        Raises:
+            InvalidInputError: a limit of the contract is broken; nothing was written.
+            NotFoundError: an unknown device; nothing was written.
+            ConflictError: a given id exists with another content.
+            DatabaseUnreachableError: the outcome is unknown; sending the same drafts again is safe.
+        """
+        for draft in drafts:
+            faults = draft.faults(self._max_payload_bytes)
+            if faults:
+                raise InvalidInputError(" ".join(faults))
+        targets = await self._store.targets(tenant_id, [draft.device_id for draft in drafts])
+        for target in targets:
+            if target.fault:
+                raise (InvalidInputError if target.registered else NotFoundError)(target.fault)
+        written = await self._insert(tenant_id, drafts)
+        existed = await self._check_existing(tenant_id, [d for d in drafts if d.command_id not in written])
+        self._sent(tenant_id)
+        warnings = tuple(target.warning for target in targets if target.warning)
+        return Receipt(tuple(draft.command_id for draft in drafts), warnings, existed)
+
+    async def _insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._store.insert(tenant_id, drafts)
+            except DatabaseUnreachableError:
+                if attempt == _ATTEMPTS:
+                    raise
+        return frozenset()
+
+    async def _check_existing(self, tenant_id: str, drafts: Sequence[Draft]) -> bool:
+        for draft in drafts:
+            same = await self._store.same(tenant_id, draft)
+            if same is None:
+                raise ConflictError(
+                    f"The command for {draft.device_id!r} was not written: the device or the tenant changed "
+                    "meanwhile. Nothing was sent to it; look at the device and send again."
+                )
+            if not same:
+                raise ConflictError(
+                    f"The id {draft.command_id!r} already belongs to another command: choose another id."
+                )
+        return bool(drafts)
+
+    async def retry(self, tenant_id: str, command_id: str, by: str | None) -> Receipt:
+        """Send a settled command again: a new row, a new id, the original TTL, linked in the journal.
+
+        Raises:
+            NotFoundError: no such command in this tenant.
+            ConflictError: it is not settled yet, or its params or TTL can no longer be sent.
+        """
+        old = await self._existing(tenant_id, command_id)
+        if not old.phase.settled:
+            raise ConflictError(
+                f"The command {command_id} is still {old.phase}: only a settled command can be retried."
+            )
+        ttl = old.expires_at - old.created_at
+        if not MIN_TTL <= ttl <= MAX_TTL:
+            raise ConflictError(
+                f"The command {command_id} had a TTL outside 5 seconds to 7 days: send a new one instead."
+            )
+        draft = self.draft(old.device_id, old.command_type, old.params_json, ttl, by)
+        return await self.send(tenant_id, [replace(draft, retry_of=command_id)])
+
+    async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str = "") -> None:
+        """Take an unpublished command back.
+
+        Raises:
+            NotFoundError: no such command in this tenant.
+            ConflictError: it is published, settled, or being published right now; nothing was changed.
+        """
+        if await self._store.cancel(tenant_id, command_id, clean_name(by), reason[:500]):
+            self._sent(tenant_id)
+            return
+        command = await self._existing(tenant_id, command_id)
+        if command.phase is Phase.PUBLISHED:
+            why = "it is already published, and a published command cannot be recalled"
+        elif command.phase is Phase.WAITING:
+            why = "it is being published right now"
+        else:
+            why = f"it is already {command.phase}"
+        raise ConflictError(f"The command {command_id} cannot be cancelled: {why}.")
+
+    async def _existing(self, tenant_id: str, command_id: str) -> Command:
+        found = await self._store.detail(tenant_id, command_id)
+        if found is None:
+            raise NotFoundError(f"There is no command {command_id!r} in the tenant {tenant_id!r}.")
+        return found[0]
+
+
+def clean_name(name: str) -> str:
+    """An operator's name without control characters, at most 64 characters; never empty."""
+    cleaned = re.sub(r"\s+", " ", "".join(c for c in name if c.isprintable())).strip()[:64]
+    return cleaned or "unknown"
+
+
+def login_name() -> str:
+    """The name of whoever started the program."""
+    try:
+        return clean_name(getpass.getuser())
+    except (OSError, KeyError):
+        return "unknown"

@@ -1,0 +1,156 @@
+"""Commands of one tenant: sending, reading, cancelling, under row-level security."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from console.domain.commands import Command, Draft
+from console.domain.history import Cursor, HistoryPage, JournalEntry
+from console.domain.targets import Target
+from console.store.failures import translated
+from console.store.pool import Database
+from console.store.sql import query
+
+BATCH = 1_000
+
+
+class CommandStore:
+    """Reads and writes ``device_commands`` as the operator role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
+        """Commit drafts as queued with their outbox rows; return the ids that became rows.
+
+        An id that exists already is left as it is: the caller decides with `same` what that means.
+        """
+        written: set[str] = set()
+        for start in range(0, len(drafts), BATCH):
+            batch = drafts[start : start + BATCH]
+            columns = (
+                [d.command_id for d in batch],
+                [d.device_id for d in batch],
+                [d.command_type for d in batch],
+                [d.params_json for d in batch],
+                [d.ttl.total_seconds() for d in batch],
+                [d.created_by for d in batch],
+                [d.retry_of for d in batch],
+            )
+            async with self._database.tenant_session(tenant_id) as connection:
+                rows = await connection.fetch(query("commands_insert"), tenant_id, *columns)
+            written.update(row["command_id"] for row in rows)
+        return frozenset(written)
+
+    async def same(self, tenant_id: str, draft: Draft) -> bool | None:
+        """Whether the row with the draft's id says the same; None when there is no such row."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            same = await connection.fetchval(
+                query("command_same"), tenant_id, draft.command_id, draft.device_id, draft.command_type,
+                draft.params_json, draft.ttl.total_seconds(),
+            )  # fmt: skip
+        return None if same is None else bool(same)
+
+    async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]:
+        """What stands against sending to these devices, in the order given."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("targets"), tenant_id, list(device_ids))
+        return tuple(
+            Target(
+                device_id=row["device_id"],
+                registered=row["registered"],
+                registry_status=row["status"] or "",
+                decommissioned=bool(row["decommissioned"]),
+                link=row["link"] or "unknown",
+                last_seen_at=row["last_seen_at"],
+                in_flight=row["in_flight"],
+                tenant_status=row["tenant_status"] or "",
+            )
+            for row in rows
+        )
+
+    async def page(
+        self,
+        tenant_id: str,
+        *,
+        device_ids: Sequence[str] | None,
+        words: Sequence[str],
+        before: Cursor | None,
+        limit: int,
+    ) -> HistoryPage:
+        """One page of history, newest first, after the cursor `before`."""
+        at, command_id = (before.created_at, before.command_id) if before else (None, None)
+        devices = None if device_ids is None else list(device_ids)
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(
+                query("history_page"), tenant_id, devices, list(words), at, command_id, limit + 1
+            )
+        return _page(rows[:limit], more=len(rows) > limit)
+
+    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+        """The rows on screen, read again; rows that are gone are missing."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids))
+        return _page(rows, more=False)
+
+    async def detail(
+        self, tenant_id: str, command_id: str
+    ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None:
+        """One command with its journal and the database's time; None when it does not exist."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("command_detail"), tenant_id, command_id)
+            if row is None:
+                return None
+            entries = await connection.fetch(query("command_journal"), tenant_id, command_id)
+        journal = tuple(JournalEntry(e["at"], e["kind"], e["by_name"], e["detail"]) for e in entries)
+        return command_of(row), journal, row["read_at"]
+
+    async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:
+        """Take an unpublished command back; False when it is no longer there to be taken."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            return (
+                await connection.fetchrow(query("command_cancel"), tenant_id, command_id, by, reason)
+                is not None
+            )
+
+    async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]:
+        """Command types in recent use, most used first."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("recent_types"), tenant_id, device_id)
+        return tuple(row["command_type"] for row in rows)
+
+    async def outbox(self, tenant_id: str) -> tuple[int, datetime | None, datetime | None]:
+        """How many commands wait for publication, since when, and the first deadline among them."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("outbox_depth"), tenant_id)
+        return row["depth"], row["oldest_at"], row["next_deadline"]
+
+
+def command_of(row: Any) -> Command:
+    """Build a command from a row of the command view."""
+    keys = set(row.keys())
+    with translated():
+        return Command(
+            tenant_id=row["tenant_id"],
+            command_id=row["command_id"],
+            device_id=row["device_id"],
+            command_type=row["command_type"] or "",
+            status=row["status"] or "",
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            created_by=row["created_by"],
+            published_at=row["published_at"],
+            acked_at=row["acked_at"],
+            ack_status=row["ack_status"],
+            params_json=(row["params_json"] or "") if "params_json" in keys else "{}",
+            ack_json=row["ack_json"] if "ack_json" in keys else None,
+            cancelled_at=row["cancelled_at"],
+            cancelled_by=row["cancelled_by"] if "cancelled_by" in keys else None,
+            attempts=row["attempts"] if "attempts" in keys else 0,
+            last_error=row["last_error"] if "last_error" in keys else None,
+        )
+
+
+def _page(rows: Sequence[Any], *, more: bool) -> HistoryPage:
+    read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
+    return HistoryPage(tuple(command_of(row) for row in rows), read_at, more)

@@ -1,0 +1,96 @@
+"""Devices of one tenant as the platform knows them, with their newest command."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from console.domain.devices import Device, DeviceCounts, DeviceEntry, Link
+from console.domain.tenants import Tenant
+from console.store.commands import command_of
+from console.store.failures import translated
+from console.store.pool import Database
+from console.store.sql import query
+
+
+class DeviceStore:
+    """Reads registry, state and tags as the operator role; writes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._has_tags = True
+
+    async def index(self, tenant_id: str, words: Sequence[str]) -> tuple[DeviceEntry, ...]:
+        """Every device that the words match, by id: what sorting and filtering need."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("devices_index"), tenant_id, list(words))
+        return tuple(
+            DeviceEntry(
+                r["device_id"],
+                link_of(r["link"]),
+                r["site_id"] or "",
+                r["model"],
+                r["fw_version"],
+                r["last_seen_at"],
+            )
+            for r in rows
+        )
+
+    async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]:
+        """The devices on screen in full, in no particular order."""
+        ids = list(device_ids)
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("devices_page"), tenant_id, ids)
+        tags = await self._tags(tenant_id, ids)
+        return tuple(_device(row, tags.get(row["device_id"], ())) for row in rows)
+
+    async def counts(self, tenant_id: str) -> DeviceCounts:
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("device_counts"), tenant_id)
+        known = row["online"] + row["stale"] + row["offline"]
+        return DeviceCounts(row["total"], row["online"], row["stale"], row["offline"], row["total"] - known)
+
+    async def tenant(self, tenant_id: str) -> Tenant | None:
+        """The tenant's own row, or None when it does not exist."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("tenants_named"), tenant_id)
+        return Tenant(row["tenant_id"], row["name"], row["status"]) if row else None
+
+    async def _tags(self, tenant_id: str, ids: list[str]) -> dict[str, tuple[str, ...]]:
+        if not self._has_tags:
+            return {}
+        try:
+            with translated():
+                async with self._database.tenant_session(tenant_id) as connection:
+                    rows = await connection.fetch(query("device_tags"), tenant_id, ids)
+        except Exception as error:
+            if isinstance(error.__cause__, asyncpg.UndefinedTableError | asyncpg.InsufficientPrivilegeError):
+                self._has_tags = False
+                return {}
+            raise
+        return {row["device_id"]: tuple(row["tags"]) for row in rows}
+
+
+def link_of(word: str | None) -> Link:
+    """The platform's word for a device's link; one that is not known counts as unknown."""
+    try:
+        return Link(word or "unknown")
+    except ValueError:
+        return Link.UNKNOWN
+
+
+def _device(row: Any, tags: tuple[str, ...]) -> Device:
+    return Device(
+        tenant_id=row["tenant_id"],
+        device_id=row["device_id"],
+        link=link_of(row["link"]),
+        site_id=row["site_id"] or "",
+        model=row["model"],
+        fw_version=row["fw_version"],
+        registry_status=row["registry_status"] or "",
+        decommissioned_at=row["decommissioned_at"],
+        last_seen_at=row["last_seen_at"],
+        tags=tags,
+        in_flight=row["in_flight"],
+        last_command=command_of(row) if row["command_id"] is not None else None,
+    )

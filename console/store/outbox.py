@@ -1,0 +1,68 @@
+"""The outbox as its relay uses it: claim, mark, release, adopt. The rules stand in the migrations."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from console.domain.dispatch import Claimed, Confirmed, Returned
+from console.store.pool import Database
+from console.store.sql import query
+
+
+class OutboxStore:
+    """The dispatcher's three statements and the adoption of other writers' rows, as the worker role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, holder: UUID, limit: int, lease_s: float, max_bytes: int) -> tuple[Claimed, ...]:
+        """Lease due commands, oldest first, at most one per device."""
+        async with self._database.fleet_session() as connection:
+            rows = await connection.fetch(query("claim"), holder, limit, lease_s, max_bytes)
+        return tuple(
+            Claimed(
+                tenant_id=r["tenant_id"],
+                command_id=r["command_id"],
+                device_id=r["device_id"],
+                command_type=r["command_type"],
+                params_json=r["params"],
+                expires_at=r["expires_at"],
+                seconds_left=r["seconds_left"],
+                attempt=r["attempt"],
+            )
+            for r in rows
+        )
+
+    async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> int:
+        """Set ``published_at`` where `holder` still has the lease; return how many were set."""
+        async with self._database.fleet_session() as connection:
+            rows = await connection.fetch(
+                query("mark"),
+                holder,
+                [c.tenant_id for c in confirmed],
+                [c.command_id for c in confirmed],
+                [c.nobody_listens for c in confirmed],
+            )
+        return len(rows)
+
+    async def release(self, holder: UUID, returned: Sequence[Returned]) -> None:
+        """Give leases back with the reason and the delay before the next attempt."""
+        async with self._database.fleet_session() as connection:
+            await connection.execute(
+                query("release"),
+                holder,
+                [r.tenant_id for r in returned],
+                [r.command_id for r in returned],
+                [r.error for r in returned],
+                [r.delay_s for r in returned],
+            )
+
+    async def adopt(self, age_s: float, limit: int) -> int:
+        """Take over commands that another writer left unpublished for `age_s` seconds."""
+        async with self._database.fleet_session() as connection:
+            return int(await connection.fetchval(query("adopt"), age_s, limit))
+
+    async def next_due(self) -> float | None:
+        """Seconds until the outbox has work; None when it holds nothing to publish."""
+        async with self._database.fleet_session() as connection:
+            value = await connection.fetchval(query("next_due"))
+        return None if value is None else float(value)

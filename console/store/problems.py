@@ -1,0 +1,59 @@
+"""Problem records: what an operator should see, bounded and counted."""
+
+from collections.abc import Sequence
+
+from console.domain.events import Problem, ProblemKind
+from console.store.pool import Connection, Database
+from console.store.sql import query
+
+
+class ProblemStore:
+    """Reads problems as the operator, records them as the worker."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, tenant_id: str, words: Sequence[str], limit: int) -> tuple[Problem, ...]:
+        """The newest problems of a tenant."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("problems_page"), tenant_id, list(words), limit)
+        return tuple(
+            Problem(
+                tenant_id=r["tenant_id"],
+                kind=ProblemKind(r["kind"]) if r["kind"] in set(ProblemKind) else ProblemKind.LINK,
+                device_id=r["device_id"],
+                command_id=r["command_id"],
+                detail=r["detail"],
+                count=r["count"],
+                first_at=r["first_at"],
+                last_at=r["last_at"],
+            )
+            for r in rows
+        )
+
+    async def record(self, problems: Sequence[Problem]) -> None:
+        """Count these problems in one transaction."""
+        if problems:
+            async with self._database.fleet_session() as connection:
+                await record_problems(connection, problems)
+
+    async def trim(self, keep: int) -> int:
+        """Keep the newest `keep` problems of each tenant; return how many went."""
+        async with self._database.fleet_session() as connection:
+            return int(await connection.fetchval(query("trim_problems"), keep))
+
+
+async def record_problems(connection: Connection, problems: Sequence[Problem]) -> None:
+    """Count problems inside a transaction that does more. NULs, which PostgreSQL cannot store, go."""
+    await connection.execute(
+        query("record_problems"),
+        [_storable(p.tenant_id) for p in problems],
+        [p.kind.value for p in problems],
+        [_storable(p.device_id) for p in problems],
+        [_storable(p.command_id) for p in problems],
+        [_storable(p.detail) for p in problems],
+    )
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

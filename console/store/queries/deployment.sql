@@ -1,0 +1,2 @@
+-- Names this deployment towards the broker.
+SELECT deployment_id::text FROM device_console.deployment

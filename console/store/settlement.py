@@ -1,0 +1,72 @@
+"""Settling commands: acknowledgement batches and the sweep, as the worker role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.domain.acks import Acknowledgement, LateAck, Outcome
+from console.domain.events import Problem
+from console.store.pool import Database
+from console.store.problems import record_problems
+from console.store.sql import query
+
+BEGINNING = "-infinity"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One committed batch of the sweep. `cursor` continues the pass; None ends it."""
+
+    missed: int
+    expired: int
+    cursor: str | None
+    lateness_s: float
+
+
+class SettlementStore:
+    """The only writer of final statuses, cancel aside."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acknowledge(
+        self, acks: Sequence[Acknowledgement], problems: Sequence[Problem], late_ack: LateAck
+    ) -> tuple[Outcome, ...]:
+        """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order."""
+        async with self._database.fleet_session() as connection:
+            outcomes: tuple[Outcome, ...] = ()
+            if acks:
+                rows = await connection.fetch(
+                    query("acknowledge"),
+                    [a.tenant_id for a in acks],
+                    [a.device_id for a in acks],
+                    [a.command_id for a in acks],
+                    [a.ack_json for a in acks],
+                    late_ack is LateAck.ACCEPT,
+                )
+                outcomes = tuple(Outcome(row["outcome"]) for row in sorted(rows, key=lambda row: row["n"]))
+            if problems:
+                await record_problems(connection, problems)
+        return outcomes
+
+    async def record(self, problems: Sequence[Problem]) -> None:
+        """Count problems in a transaction of their own."""
+        if problems:
+            async with self._database.fleet_session() as connection:
+                await record_problems(connection, problems)
+
+    async def sweep(self, cursor: str, limit: int) -> Swept:
+        """Settle at most `limit` overdue commands from `cursor` on, in one committed batch."""
+        async with self._database.fleet_session() as connection:
+            row = await connection.fetchrow(query("sweep"), cursor, limit)
+        return Swept(row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]))
+
+    async def next_deadline(self) -> float | None:
+        """Seconds until the next queued command is overdue, negative when one is; None when none is queued."""
+        async with self._database.fleet_session() as connection:
+            value = await connection.fetchval(query("next_deadline"))
+        return None if value is None else float(value)
+
+    async def trim_problems(self, keep: int) -> int:
+        """Keep the newest `keep` problems of each tenant."""
+        async with self._database.fleet_session() as connection:
+            return int(await connection.fetchval(query("trim_problems"), keep))
