@@ -4,7 +4,11 @@
 -- Instants that a client can represent; 'infinity' becomes the year 9999.
 CREATE FUNCTION device_console.shown(instant TIMESTAMPTZ) RETURNS TIMESTAMPTZ
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT LEAST(GREATEST(instant, timestamptz '0001-01-02 00:00:00+00'), timestamptz '9999-12-31 00:00:00+00') $$;
+AS $$
+    SELECT CASE WHEN instant IS NOT NULL THEN
+        LEAST(GREATEST(instant, timestamptz '0001-01-02 00:00:00+00'), timestamptz '9999-12-31 00:00:00+00')
+    END
+$$;
 
 CREATE VIEW device_console.command_view WITH (security_invoker = true) AS
 SELECT c.tenant_id, c.command_id, c.device_id, c.command_type, c.status,

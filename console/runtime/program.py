@@ -1,0 +1,25 @@
+"""What a front end is given: the services, who the operator is, and where this program runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from console.services.feed import Feed
+from console.services.health import Health
+from console.services.history import History
+from console.services.sender import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One running program. `tenants` is never empty in front of an operator; the first is shown first."""
+
+    history: History
+    sender: Sender
+    feed: Feed
+    health: Health
+    tenants: tuple[str, ...]
+    operator: str
+    read_only: bool = False
+    demo: bool = False
+    warnings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)

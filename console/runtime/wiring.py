@@ -1,0 +1,37 @@
+"""The one place where services meet store and mqtt: concrete classes are passed where protocols are declared."""
+
+from console.clock import SystemClock
+from console.domain.commands import MAX_PAYLOAD_BYTES
+from console.runtime.program import Program
+from console.services.feed import Feed
+from console.services.health import Health
+from console.services.history import History
+from console.services.sender import Sender
+from console.store.commands import CommandStore
+from console.store.devices import DeviceStore
+from console.store.pool import Database
+from console.store.problems import ProblemStore
+
+
+def wire_program(
+    database: Database,
+    *,
+    tenants: tuple[str, ...],
+    operator: str,
+    read_only: bool = False,
+    demo: bool = False,
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+) -> Program:
+    """Build what a front end needs on an open database."""
+    commands = CommandStore(database)
+    feed = Feed()
+    return Program(
+        history=History(commands, DeviceStore(database), ProblemStore(database)),
+        sender=Sender(commands, feed.tell, max_payload_bytes),
+        feed=feed,
+        health=Health(SystemClock()),
+        tenants=tenants,
+        operator=operator,
+        read_only=read_only,
+        demo=demo,
+    )
