@@ -45,6 +45,10 @@ class ConflictError(ConsoleError):
     """The operation came too late or collides with what exists. Nothing was changed."""
 
 
+class DataRefusedError(ConsoleError):
+    """PostgreSQL refused the data of a statement; in a batch, one row may be poison for all."""
+
+
 class UnreachableError(ConsoleError):
     """A server does not answer. Trying again may succeed."""
 

@@ -38,3 +38,14 @@ class LateAck(StrEnum):
 
     ACCEPT = "accept"
     RECORD_ONLY = "record-only"
+
+
+@dataclass(frozen=True, slots=True)
+class RawAck:
+    """A message as the broker delivered it, to be acknowledged by `mid` after the commit."""
+
+    topic: bytes
+    payload: bytes
+    mid: int
+    qos: int
+    retained: bool = False

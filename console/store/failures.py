@@ -5,7 +5,13 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from console.errors import ConflictError, ConsoleError, DatabaseUnreachableError, RefusedError
+from console.errors import (
+    ConflictError,
+    ConsoleError,
+    DatabaseUnreachableError,
+    DataRefusedError,
+    RefusedError,
+)
 
 _LINK_TROUBLE = (
     asyncpg.PostgresConnectionError,
@@ -26,10 +32,6 @@ _LINK_TROUBLE = (
 )
 _ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
-
-
-class StatementRefusedError(ConsoleError):
-    """PostgreSQL refused the data of a statement; a batch may hold one poisonous row."""
 
 
 def translate(error: BaseException) -> ConsoleError | None:
@@ -54,7 +56,7 @@ def translate(error: BaseException) -> ConsoleError | None:
     if isinstance(
         error, asyncpg.DataError | asyncpg.StatementTooComplexError | asyncpg.ProgramLimitExceededError
     ):
-        return StatementRefusedError(f"The database refused the data: {text}.")
+        return DataRefusedError(f"The database refused the data: {text}.")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
     return None

@@ -1,0 +1,99 @@
+"""Acknowledgements from devices on a persistent session; the broker is told only after our commit."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from console.domain.acks import RawAck
+from console.errors import BrokerUnreachableError, RefusedError
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
+from console.wire.topics import ack_filter
+
+SESSION_S = 7 * 24 * 3600
+RECEIVE_MAXIMUM = 2_000
+MAX_WAITING_BYTES = 32 * 1_048_576
+_REFUSED = 0x80
+
+
+class AckStream:
+    """Batches of what has gathered. Whatever was not acknowledged comes again after a reconnect."""
+
+    def __init__(self, session: Session, address: BrokerAddress) -> None:
+        self._session = session
+        self._address = address
+        self._waiting: deque[RawAck] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        session.paho.on_message = self._on_message
+
+    @property
+    def detail(self) -> str:
+        return self._session.detail
+
+    async def subscribe(self) -> None:
+        """Subscribe to the answers of the whole fleet.
+
+        Raises:
+            RefusedError: the broker refuses the subscription.
+        """
+        codes = await self._session.client.subscribe(ack_filter(), qos=1)
+        if any(code_of(code) >= _REFUSED for code in codes):
+            raise RefusedError(
+                f"The broker at {self._address.label} refuses the subscription {ack_filter()}."
+            )
+
+    async def batch(self, limit: int) -> tuple[RawAck, ...]:
+        """Wait for messages and return what has gathered, at most `limit`.
+
+        Raises:
+            BrokerUnreachableError: the link broke, or more waits than may be kept; the broker keeps the rest.
+        """
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrival()
+        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        self._bytes -= sum(len(message.payload) for message in taken)
+        return tuple(taken)
+
+    async def _arrival(self) -> None:
+        arrival = asyncio.ensure_future(self._arrived.wait())
+        try:
+            done, _ = await asyncio.wait((arrival, self._session.lost), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            arrival.cancel()
+        if self._session.lost in done and not self._waiting:
+            raise lost_error(self._session, self._address)
+
+    async def acknowledge(self, messages: Sequence[RawAck]) -> None:
+        """Tell the broker that these are committed; they are never delivered again."""
+        if self._session.lost.done():
+            return
+        for message in messages:
+            if message.qos:
+                self._session.paho.ack(message.mid, message.qos)
+        await asyncio.sleep(0)  # paho writes on the loop's next turn
+
+    def _on_message(self, _paho: Any, _userdata: Any, message: Any) -> None:
+        raw = RawAck(message._topic, message.payload, message.mid, message.qos, message.retain)  # noqa: SLF001
+        self._waiting.append(raw)
+        self._bytes += len(raw.payload)
+        if self._bytes > MAX_WAITING_BYTES and not self._session.lost.done():
+            self._session.lost.set_exception(BrokerUnreachableError("too much waits for the database"))
+        self._arrived.set()
+
+
+@asynccontextmanager
+async def ack_stream(address: BrokerAddress, deployment_id: str) -> AsyncIterator[AckStream]:
+    """Open the ingest session of this deployment: one fixed client id, kept by the broker for seven days."""
+    kind = SessionKind(
+        client_id=f"device-console-{deployment_id.replace('-', '')[:12]}-ingest",
+        persistent_s=SESSION_S,
+        receive_maximum=RECEIVE_MAXIMUM,
+        manual_ack=True,
+    )
+    async with connect(address, kind) as session:
+        stream = AckStream(session, address)
+        await stream.subscribe()
+        yield stream

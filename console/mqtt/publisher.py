@@ -1,0 +1,111 @@
+"""Publishing with QoS 1: returns on the broker's PUBACK and tells refusals apart, which aiomqtt hides."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from console.domain.publication import Puback
+from console.errors import BrokerUnreachableError
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
+
+QOS = 1
+_MAX_EXPIRY_S = 0xFFFF_FFFF
+
+
+class Publisher:
+    """One connection's publisher. A new one per connection: paho re-sends what an old one kept."""
+
+    def __init__(self, session: Session, address: BrokerAddress) -> None:
+        self._session = session
+        self._address = address
+        self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._early: dict[int, int] = {}
+        session.paho.on_publish = self._on_publish
+
+    @property
+    def detail(self) -> str:
+        return self._session.detail
+
+    @property
+    def enforces_expiry(self) -> bool:
+        """Whether the broker drops what is stale: MQTT 5 only."""
+        return self._session.is_v5
+
+    async def until_lost(self) -> None:
+        """Wait for the end of the link.
+
+        Raises:
+            BrokerUnreachableError: always, with the reason.
+        """
+        await asyncio.wait({self._session.lost})
+        raise lost_error(self._session, self._address)
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        answer_to: str,
+        command_id: str,
+        expiry_s: int | None,
+        timeout_s: float,
+    ) -> Puback:
+        """Publish once, not retained, and wait for the broker's answer.
+
+        Raises:
+            BrokerUnreachableError: no answer in `timeout_s` seconds, or the link broke: the outcome is
+                unknown, which is not the same as "not published".
+        """
+        properties = self._properties(answer_to, command_id, expiry_s) if self._session.is_v5 else None
+        info = self._session.paho.publish(topic, payload, QOS, False, properties)
+        if info.rc != 0:
+            raise BrokerUnreachableError(f"The broker at {self._address.label} is not connected.")
+        if info.mid in self._early:
+            return Puback(self._early.pop(info.mid))
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[info.mid] = future
+        try:
+            done, _ = await asyncio.wait(
+                (future, self._session.lost), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if future in done:
+                return Puback(future.result())
+            if done:
+                raise lost_error(self._session, self._address)
+            raise BrokerUnreachableError(
+                f"The broker at {self._address.label} sent no PUBACK within {timeout_s:g} s."
+            )
+        finally:
+            self._waiting.pop(info.mid, None)
+
+    def _on_publish(self, _paho: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
+        code = code_of(reason)
+        future = self._waiting.get(mid)
+        if future is None:
+            self._early[mid] = code
+        elif not future.done():
+            future.set_result(code)
+
+    @staticmethod
+    def _properties(answer_to: str, command_id: str, expiry_s: int | None) -> Properties:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ResponseTopic = answer_to
+        properties.CorrelationData = command_id.encode()
+        properties.PayloadFormatIndicator = 1
+        properties.ContentType = "application/json"
+        if expiry_s is not None:
+            properties.MessageExpiryInterval = min(expiry_s, _MAX_EXPIRY_S)
+        return properties
+
+
+@asynccontextmanager
+async def publisher(address: BrokerAddress) -> AsyncIterator[Publisher]:
+    """Connect for publishing, with a client id of its own and no session to keep."""
+    kind = SessionKind(client_id=f"device-console-pub-{uuid.uuid4().hex[:12]}")
+    async with connect(address, kind) as session:
+        yield Publisher(session, address)

@@ -1,0 +1,231 @@
+"""One MQTT connection: TLS, protocol fallback, no Nagle delay, and a future that ends with the link."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from console.errors import BrokerUnreachableError, RefusedError
+
+CONNECT_TIMEOUT_S = 6.0
+KEEP_ALIVE_S = 20
+MAXIMUM_PACKET_BYTES = 1_048_576
+_NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+_UNSUPPORTED = {1, 132}
+_ACCESS = {4, 5, 134, 135, 138, 140}
+_log = logging.getLogger("console.mqtt")
+_paho_log = logging.getLogger("console.mqtt.paho")
+_paho_log.setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is and how to log in. Never print it whole: use `label`."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+    force_v3: bool = False
+
+    @property
+    def label(self) -> str:
+        """Host and port, without any secret."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Session:
+    """A live connection. `lost` ends when the link does."""
+
+    client: aiomqtt.Client
+    is_v5: bool
+
+    @property
+    def paho(self) -> Any:
+        return self.client._client  # noqa: SLF001 - aiomqtt offers no acknowledgement of our own
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        return self.client._disconnected  # noqa: SLF001 - the only sign of a dropped link
+
+    @property
+    def detail(self) -> str:
+        """The protocol in the words of the header."""
+        return "v5" if self.is_v5 else "v3.1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKind:
+    """What the two kinds of connection differ in: the ingest session outlives its connection."""
+
+    client_id: str
+    persistent_s: int = 0
+    receive_maximum: int = 0
+    manual_ack: bool = False
+
+
+@asynccontextmanager
+async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Session]:
+    """Connect, with MQTT 5 where the broker has it and 3.1.1 otherwise; disconnect at the end.
+
+    Raises:
+        BrokerUnreachableError: nothing answers, or the link broke while connecting.
+        RefusedError: the broker refused the login, or its certificate does not verify.
+    """
+    session = await _open(address, kind)
+    try:
+        yield session
+    finally:
+        await _close(session)
+
+
+async def _open(address: BrokerAddress, kind: SessionKind) -> Session:
+    if not address.force_v3:
+        try:
+            return await _enter(address, kind, v5=True)
+        except _ProtocolRefusedError:
+            _log.info("the broker at %s speaks MQTT 3.1.1 only", address.label)
+    try:
+        return await _enter(address, kind, v5=False)
+    except _ProtocolRefusedError:
+        raise BrokerUnreachableError(
+            f"The broker at {address.label} speaks neither MQTT 5 nor 3.1.1."
+        ) from None
+
+
+class _ProtocolRefusedError(Exception):
+    """The broker does not know the protocol version, or hung up on it."""
+
+
+async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
+    client = _client(address, kind, v5=v5)
+    if kind.manual_ack:
+        client._client.manual_ack_set(True)  # noqa: SLF001 - PUBACK is sent after the commit
+    _notice_hang_up(client)
+    try:
+        await client.__aenter__()
+    except BaseException as error:
+        client._client._sock_close()  # noqa: SLF001 - aiomqtt leaves a half-open connection behind
+        if isinstance(error, aiomqtt.MqttError):
+            raise _connect_error(error, address, v5=v5) from None
+        raise
+    return Session(client, v5)
+
+
+def _client(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> aiomqtt.Client:
+    protocol = aiomqtt.ProtocolVersion.V5 if v5 else aiomqtt.ProtocolVersion.V311
+    persistent = kind.persistent_s > 0
+    return aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=kind.client_id,
+        protocol=protocol,
+        clean_session=None if v5 else not persistent,
+        clean_start=(not persistent) if v5 else 3,
+        properties=_properties(kind) if v5 else None,
+        tls_context=address.tls,
+        keepalive=KEEP_ALIVE_S,
+        timeout=CONNECT_TIMEOUT_S,
+        socket_options=_NO_DELAY,
+        max_inflight_messages=1_000,
+        logger=_paho_log,
+    )
+
+
+def _properties(kind: SessionKind) -> Properties:
+    connect_properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    connect_properties.SessionExpiryInterval = kind.persistent_s
+    connect_properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
+    if kind.receive_maximum:
+        connect_properties.ReceiveMaximum = kind.receive_maximum
+    return connect_properties
+
+
+def _notice_hang_up(client: aiomqtt.Client) -> None:
+    """End the wait for a CONNACK at once when the broker hangs up instead: 3.1.1 brokers do so on MQTT 5."""
+    paho, connected = client._client, client._connected  # noqa: SLF001 - no public sign of it
+    inner = paho.on_disconnect
+
+    def hung_up() -> None:
+        if not connected.done():
+            connected.set_exception(_HungUpError("it hung up while connecting"))
+
+    def on_disconnect(*event: Any) -> None:
+        hung_up()
+        if inner is not None:
+            inner(*event)
+
+    def on_broken(broken: asyncio.Future[None]) -> None:
+        if not connected.done():  # a CONNACK that cannot be read ends here, without a disconnect
+            broken.exception()
+            hung_up()
+
+    paho.on_disconnect = on_disconnect
+    client._disconnected.add_done_callback(on_broken)  # noqa: SLF001
+
+
+class _HungUpError(aiomqtt.MqttError):
+    """The broker closed the connection before its CONNACK."""
+
+
+def _connect_error(error: aiomqtt.MqttError, address: BrokerAddress, *, v5: bool) -> Exception:
+    label = address.label
+    if isinstance(error, _HungUpError) and v5:
+        return _ProtocolRefusedError()
+    if isinstance(error, aiomqtt.MqttCodeError):
+        code = getattr(error.rc, "value", error.rc)
+        if code in _UNSUPPORTED and v5:
+            return _ProtocolRefusedError()
+        if code in _ACCESS:
+            return RefusedError(
+                f"The broker at {label} refused the login ({error}): check the user and password in MQTT_URL "
+                "and the broker's client id rules."
+            )
+        return BrokerUnreachableError(f"The broker at {label} refused the connection ({error}).")
+    cause = error.__cause__ or error.__context__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return RefusedError(
+            f"The certificate of the broker at {label} does not verify ({cause.verify_message}): "
+            "check the host name and CONSOLE_MQTT_CA."
+        )
+    if isinstance(cause, TimeoutError):
+        if v5:
+            return _ProtocolRefusedError()  # some 3.1.1 brokers wait for ever inside an MQTT 5 CONNECT
+        return BrokerUnreachableError(f"The broker at {label} does not answer (no CONNACK in time).")
+    return BrokerUnreachableError(f"The broker at {label} does not answer ({cause}).")
+
+
+async def _close(session: Session) -> None:
+    lost = session.lost
+    if lost.done():
+        lost.cancelled() or lost.exception()
+    try:
+        await session.client.__aexit__(None, None, None)
+    except aiomqtt.MqttError:
+        _log.debug("the broker was gone before the goodbye")
+
+
+def lost_error(session: Session, address: BrokerAddress) -> BrokerUnreachableError:
+    """The sentence for a link that broke."""
+    error = None if session.lost.cancelled() or not session.lost.done() else session.lost.exception()
+    reason = str(error) if error else "it closed the connection"
+    if "142" in reason or "taken over" in reason.lower():
+        reason = "another client took over our client id: look for a second program with the same id"
+    return BrokerUnreachableError(f"The link to the broker at {address.label} broke ({reason}).")
+
+
+def code_of(reason: Any) -> int:
+    """The number of a reason code, which paho gives as an object or as a bare number."""
+    return int(getattr(reason, "value", reason) or 0)
