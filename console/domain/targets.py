@@ -25,7 +25,7 @@ class Target:
         if self.tenant_status != "ACTIVE":
             return f"The tenant is {self.tenant_status}: commands are only sent for an active one."
         if not self.registered:
-            return f"The device {self.device_id!r} is not registered: check its id with `device-console devices`."
+            return f"The device {self.device_id!r} is not registered: look with `device-console devices`."
         if self.decommissioned:
             return f"The device {self.device_id!r} is decommissioned: it takes no more commands."
         return None

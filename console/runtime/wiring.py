@@ -1,4 +1,4 @@
-"""The one place where services meet store and mqtt: concrete classes are passed where protocols are declared."""
+"""The one place where services meet store and mqtt: classes are passed where protocols are declared."""
 
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES

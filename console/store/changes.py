@@ -1,6 +1,7 @@
 """Hints from other processes: LISTEN on a direct connection, and advisory locks on another."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import IntEnum
@@ -8,10 +9,11 @@ from typing import Any
 
 from console.errors import DatabaseUnreachableError
 from console.store.failures import translated
-from console.store.pool import Access, direct_connection
+from console.store.pool import Access, Database, direct_connection
 from console.store.sql import query
 
-CHANNELS = ("device_console", "device_state_changed")
+COMMANDS_CHANNEL = "device_console"
+CHANNELS = (COMMANDS_CHANNEL, "device_state_changed")
 _ALIVE_EVERY_S = 5.0
 
 
@@ -20,13 +22,14 @@ class LockKey(IntEnum):
 
     INGEST = 1
     DISPATCH = 2
+    SIMULATOR = 3
 
 
 _SPACE = 0x64_65_76
 
 
-async def listen(access: Access, heard: Callable[[str], None], ready: Callable[[], None]) -> None:
-    """Call `heard` with a tenant id for every hint, until the link breaks.
+async def listen(access: Access, heard: Callable[[str, str], None], ready: Callable[[], None]) -> None:
+    """Call `heard` with channel and tenant id for every hint, until the link breaks.
 
     Raises:
         DatabaseUnreachableError: the link broke; hints since then are lost, so re-read everything.
@@ -34,7 +37,7 @@ async def listen(access: Access, heard: Callable[[str], None], ready: Callable[[
     async with direct_connection(access) as connection:
         with translated():
             for channel in CHANNELS:
-                await connection.add_listener(channel, lambda *event: heard(str(event[3])))
+                await connection.add_listener(channel, lambda *event: heard(str(event[2]), str(event[3])))
             ready()
             await _until_closed(connection)
 
@@ -50,41 +53,54 @@ async def _until_closed(connection: Any) -> None:
     raise DatabaseUnreachableError("The database link for notifications was closed.")
 
 
+class HeldLock:
+    """An advisory lock on a session of its own."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def until_lost(self) -> None:
+        """Watch the session that carries the lock.
+
+        Raises:
+            DatabaseUnreachableError: always: the session is gone, and the lock with it.
+        """
+        with translated():
+            await _until_closed(self._connection)
+
+
 @asynccontextmanager
 async def advisory_lock(
     access: Access, key: LockKey, *, shared: bool = False
-) -> AsyncIterator[Callable[[], bool] | None]:
-    """Hold a session lock while the block runs; yields None when another process has it.
-
-    What is yielded tells whether the session that carries the lock still stands.
-    """
+) -> AsyncIterator[HeldLock | None]:
+    """Hold a session lock while the block runs; yields None when another process has it."""
     async with direct_connection(access) as connection:
         function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
         with translated():
             held = await connection.fetchval(f"SELECT {function}($1::integer, $2::integer)", _SPACE, int(key))
-        if not held:
-            yield None
-            return
-        yield lambda: not connection.is_closed()
+        yield HeldLock(connection) if held else None
 
 
-async def lock_is_held(access: Access, key: LockKey) -> bool:
+async def lock_is_held(database: Database, key: LockKey) -> bool:
     """Whether any process holds this lock: a live dispatcher or ingest exists."""
-    async with direct_connection(access) as connection:
-        with translated():
-            return bool(
-                await connection.fetchval(
-                    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-                    " AND classid = $1::bigint::oid AND objid = $2::bigint::oid)",
-                    _SPACE,
-                    int(key),
-                )  # fmt: skip
-            )
+    async with database.login_session() as connection:
+        return bool(await connection.fetchval(query("lock_is_held"), _SPACE, int(key)))
 
 
-async def deployment_id(access: Access) -> str:
+async def deployment_id(database: Database) -> str:
     """The id of this deployment: it names the MQTT session, so that two databases never share one."""
-    async with direct_connection(access) as connection:
-        with translated():
-            return str(await connection.fetchval(query("deployment")))
+    async with database.fleet_session() as connection:
+        return str(await connection.fetchval(query("deployment")))
+
+
+async def ping(database: Database) -> float:
+    """Seconds for one round trip through the pool.
+
+    Raises:
+        DatabaseUnreachableError: no answer.
+    """
+    started = time.monotonic()
+    async with database.login_session() as connection:
+        started = time.monotonic()
+        await connection.execute("SELECT 1", timeout=_ALIVE_EVERY_S)
+    return time.monotonic() - started

@@ -153,9 +153,14 @@ async def _step(connection: Any, access: Access, migration: Migration, done: dic
             await _apply(connection, access, migration)
             notes, action = (), "applied"
         await connection.execute(
-            "INSERT INTO device_console.migrations (version, name, checksum, origin, notes) VALUES ($1,$2,$3,$4,$5)",
-            migration.version, migration.name, migration.checksum, action, "; ".join(notes),
-        )  # fmt: skip
+            "INSERT INTO device_console.migrations (version, name, checksum, origin, notes)"
+            " VALUES ($1, $2, $3, $4, $5)",
+            migration.version,
+            migration.name,
+            migration.checksum,
+            action,
+            "; ".join(notes),
+        )
     return Step(migration, action, notes)
 
 
@@ -181,8 +186,8 @@ async def _check_owner(connection: Any) -> None:
     )
     if owner is not None:
         raise RefusedError(
-            f"The table device_commands belongs to the role {owner}: run `device-console migrate` with a login "
-            f"that is {owner} or a member of it, because the console's functions must be owned by it."
+            f"The table device_commands belongs to the role {owner}: run `device-console migrate` with a "
+            f"login that is {owner} or a member of it, because the console's functions need that owner."
         )
 
 

@@ -61,7 +61,7 @@ class SettlementStore:
         return Swept(row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]))
 
     async def next_deadline(self) -> float | None:
-        """Seconds until the next queued command is overdue, negative when one is; None when none is queued."""
+        """Seconds until the next queued command is overdue, negative when one is; None without any."""
         async with self._database.fleet_session() as connection:
             value = await connection.fetchval(query("next_deadline"))
         return None if value is None else float(value)

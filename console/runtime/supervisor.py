@@ -1,0 +1,64 @@
+"""Keeps the links and the workers running: one task each, jittered back-off, health told as it changes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from console.errors import BrokerUnreachableError, ConsoleError, DatabaseUnreachableError
+from console.services.health import Health
+
+FIRST_RETRY_S = 0.2
+LONGEST_RETRY_S = 5.0
+_log = logging.getLogger("console.supervisor")
+
+
+class Supervisor:
+    """Runs bodies for ever. An expected failure is told and tried again, a bug ends the program."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    async def forever(self, name: str, body: Callable[[], Awaitable[None]]) -> None:
+        """Run `body` again and again; it returns when there is nothing to do for now."""
+        failures = 0
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await body()
+                failures = 0
+            except ConsoleError as error:
+                failures = 0 if asyncio.get_running_loop().time() - started > LONGEST_RETRY_S else failures
+                delay_s = backoff(failures)
+                failures += 1
+                self._tell(name, error, delay_s)
+                await asyncio.sleep(delay_s)
+
+    def _tell(self, name: str, error: ConsoleError, delay_s: float) -> None:
+        _log.warning("%s: %s Trying again in %.1f s.", name, error, delay_s)
+        if isinstance(error, DatabaseUnreachableError):
+            self._health.database_down(str(error), delay_s)
+        elif isinstance(error, BrokerUnreachableError) or "broker" in str(error).lower():
+            self._health.broker_down(str(error), delay_s)
+
+
+def backoff(failures: int) -> float:
+    """Seconds before the next try: doubling, jittered, bounded."""
+    longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 10))
+    return float(random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+
+
+async def first_to_fail(*bodies: Awaitable[None]) -> None:
+    """Run bodies side by side until one ends; cancel the others and pass on its error."""
+    tasks = [asyncio.ensure_future(body) for body in bodies]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError, ConsoleError):
+                await task

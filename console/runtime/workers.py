@@ -1,0 +1,159 @@
+"""The background workers of one process: dispatch, acknowledge, sweep, listen. Any number of processes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from console.clock import Clock
+from console.domain.acks import MAX_ACK_BYTES, LateAck
+from console.mqtt.ack_stream import ack_stream
+from console.mqtt.publisher import publisher
+from console.mqtt.session import BrokerAddress
+from console.runtime.supervisor import Supervisor, first_to_fail
+from console.services.acknowledger import Acknowledger
+from console.services.dispatcher import Dispatcher, DispatchSettings
+from console.services.feed import Feed
+from console.services.health import Health
+from console.services.sweeper import Sweep, Sweeper
+from console.store.changes import (
+    COMMANDS_CHANNEL,
+    HeldLock,
+    LockKey,
+    advisory_lock,
+    deployment_id,
+    listen,
+    ping,
+)
+from console.store.outbox import OutboxStore
+from console.store.pool import Database
+from console.store.settlement import SettlementStore
+
+PROBE_EVERY_S = 2.0
+STANDBY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the operator may set about the workers."""
+
+    dispatch: DispatchSettings = field(default_factory=DispatchSettings)
+    late_ack: LateAck = LateAck.ACCEPT
+    max_ack_bytes: int = MAX_ACK_BYTES
+
+
+class Workers:
+    """The three jobs and the listening, each restarted when its link breaks."""
+
+    def __init__(
+        self,
+        database: Database,
+        broker: BrokerAddress,
+        feed: Feed,
+        health: Health,
+        clock: Clock,
+        settings: WorkerSettings | None = None,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._feed = feed
+        self._health = health
+        self._clock = clock
+        self._settings = settings or WorkerSettings()
+        self._settlement = SettlementStore(database)
+        self._dispatcher: Dispatcher | None = None
+        self.sweeps = 0
+        self.last_sweep_at: float | None = None
+
+    def wake(self, tenant_id: str | None) -> None:
+        """A command of this tenant was sent or changed: tell the screens and the dispatcher."""
+        self._feed.tell(tenant_id)
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
+
+    async def dispatch(self) -> None:
+        """Hold a shared lock that says "a dispatcher lives", open a link, relay until it breaks."""
+        async with (
+            advisory_lock(self._database.access, LockKey.DISPATCH, shared=True) as held,
+            publisher(self._broker) as link,
+        ):
+            self._health.broker_up(detail=link.detail)
+            self._health.dispatch = "on"
+            self._dispatcher = Dispatcher(
+                OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
+                self._settings.dispatch,
+            )  # fmt: skip
+            try:
+                watch = [held.until_lost()] if held else []
+                await first_to_fail(self._dispatcher.run(), link.until_lost(), *watch)
+            finally:
+                self._dispatcher = None
+                self._health.dispatch = "off"
+
+    async def acknowledge(self) -> None:
+        """Hold the ingest session when no other process does; stand by otherwise."""
+        async with advisory_lock(self._database.access, LockKey.INGEST) as held:
+            if held is None:
+                self._health.ingest = "standby"
+            else:
+                await self._ingest(held)
+                return
+        await asyncio.sleep(STANDBY_S)
+
+    async def _ingest(self, lock: HeldLock) -> None:
+        name = await deployment_id(self._database)
+        async with ack_stream(self._broker, name) as stream:
+            self._health.ingest = "on"
+            acknowledger = Acknowledger(
+                stream, self._settlement, self._feed.tell, self._clock,
+                late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
+            )  # fmt: skip
+            try:
+                await first_to_fail(acknowledger.run(), lock.until_lost())
+            finally:
+                self._health.ingest = "off"
+
+    async def sweep(self) -> None:
+        """Settle what is overdue, for ever."""
+        self._health.sweep = "on"
+        await Sweeper(self._settlement, self._swept, self._clock).run()
+
+    def _swept(self, sweep: Sweep) -> None:
+        self.sweeps += 1
+        self.last_sweep_at = self._clock.monotonic()
+        if sweep.settled:
+            self._health.sweep_lateness_s = sweep.lateness_s
+            self._feed.tell(None)
+
+    async def listen(self) -> None:
+        """Hear what other processes changed."""
+        await listen(self._database.access, self._heard, lambda: self.wake(None))
+
+    def _heard(self, channel: str, tenant_id: str) -> None:
+        if channel == COMMANDS_CHANNEL:
+            self.wake(tenant_id)
+        else:
+            self._feed.tell(tenant_id)
+
+    async def probe(self) -> None:
+        """Measure the database link."""
+        latency_s = await ping(self._database)
+        self._health.database_up(latency_s=latency_s)
+        await asyncio.sleep(PROBE_EVERY_S)
+
+
+@asynccontextmanager
+async def running(workers: Workers, supervisor: Supervisor, *, jobs: bool) -> AsyncIterator[None]:
+    """Run the probe and the listening, and the three jobs when `jobs` is set, around a front end."""
+    bodies = {"database": workers.probe, "notifications": workers.listen}
+    if jobs:
+        bodies |= {"dispatch": workers.dispatch, "ingest": workers.acknowledge, "sweep": workers.sweep}
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(supervisor.forever(name, body), name=name) for name, body in bodies.items()
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()

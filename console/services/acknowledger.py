@@ -1,0 +1,176 @@
+"""Acknowledgements: parse, classify, commit in batches, and only then tell the broker."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from console.clock import Clock
+from console.domain.acks import MAX_ACK_BYTES, Acknowledgement, LateAck, Outcome, RawAck
+from console.domain.events import Problem, ProblemKind
+from console.errors import DatabaseUnreachableError, DataRefusedError
+from console.wire.ack_payloads import AckError, decode_ack
+from console.wire.topics import Route, TopicError, parse_ack_topic
+
+T = TypeVar("T")
+
+BATCH = 500
+_DEVICES_REMEMBERED = 10_000
+_RETRY_S = 0.5
+_PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
+    Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancel"),
+    Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; only recorded"),
+    Outcome.CONFLICT: (ProblemKind.CONFLICTING_ACK, "a second answer differs from the one that counts"),
+    Outcome.FORGED: (ProblemKind.FORGED_ACK, "the command belongs to another device of this tenant"),
+    Outcome.UNKNOWN: (ProblemKind.UNKNOWN_ACK, "no command of this tenant has this id"),
+}
+
+
+class Stream(Protocol):
+    """Where acknowledgements come from."""
+
+    async def batch(self, limit: int) -> tuple[RawAck, ...]: ...
+    async def acknowledge(self, messages: Sequence[RawAck]) -> None: ...
+
+
+class Settlement(Protocol):
+    """What the acknowledger needs of the database."""
+
+    async def acknowledge(
+        self, acks: Sequence[Acknowledgement], problems: Sequence[Problem], late_ack: LateAck
+    ) -> tuple[Outcome, ...]: ...
+    async def record(self, problems: Sequence[Problem]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What one batch did."""
+
+    received: int
+    applied: int
+    problems: int
+
+
+class Acknowledger:
+    """One process's ingest on one live link."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        settlement: Settlement,
+        told: Callable[[str], None],
+        clock: Clock,
+        *,
+        late_ack: LateAck = LateAck.ACCEPT,
+        max_ack_bytes: int = MAX_ACK_BYTES,
+    ) -> None:
+        self._stream = stream
+        self._settlement = settlement
+        self._told = told
+        self._late_ack = late_ack
+        self._max_ack_bytes = max_ack_bytes
+        self._limiter = ProblemLimiter(clock)
+
+    async def run(self) -> None:
+        """Take batches until cancelled.
+
+        Raises:
+            BrokerUnreachableError: the link broke; what was not committed comes again.
+        """
+        while True:
+            await self.run_once()
+
+    async def run_once(self) -> Acknowledged:
+        """Take what has gathered, commit it, acknowledge it to the broker."""
+        messages = await self._stream.batch(BATCH)
+        acks, problems = self._read(messages)
+        outcomes = await self._commit(acks, problems)
+        followed = [p for ack, outcome in zip(acks, outcomes, strict=True) for p in _follow_up(ack, outcome)]
+        problems_after = [self._limiter.limited(problem) for problem in followed]
+        if problems_after:
+            await self._until_up(lambda: self._settlement.record(problems_after))
+        await self._stream.acknowledge(messages)
+        for tenant_id in {ack.tenant_id for ack in acks} | {problem.tenant_id for problem in problems}:
+            self._told(tenant_id)
+        applied = sum(outcome in {Outcome.ACKED, Outcome.LATE} for outcome in outcomes)
+        return Acknowledged(len(messages), applied, len(problems) + len(problems_after))
+
+    def _read(self, messages: Sequence[RawAck]) -> tuple[list[Acknowledgement], list[Problem]]:
+        acks: list[Acknowledgement] = []
+        problems: list[Problem] = []
+        for message in messages:
+            route = Route("", "")
+            try:
+                route = parse_ack_topic(message.topic.decode("utf-8", "replace"))
+                payload = decode_ack(message.payload, self._max_ack_bytes)
+            except (TopicError, AckError) as error:
+                problems.append(self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error)))
+                continue
+            acks.append(
+                Acknowledgement(
+                    route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs
+                )
+            )
+            if payload.repairs:
+                text = "; ".join(payload.repairs)
+                problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, payload.command_id, text))
+        return acks, problems
+
+    def _problem(self, route: Route, kind: ProblemKind, command_id: str, detail: str) -> Problem:
+        return self._limiter.limited(Problem(route.tenant_id, kind, route.device_id, command_id, detail))
+
+    async def _commit(self, acks: list[Acknowledgement], problems: list[Problem]) -> tuple[Outcome, ...]:
+        """Commit; halve the batch around a row that PostgreSQL refuses, so that one cannot stop the rest."""
+        try:
+            return await self._until_up(lambda: self._settlement.acknowledge(acks, problems, self._late_ack))
+        except DataRefusedError as error:
+            if len(acks) <= 1:
+                refused = [
+                    Problem(a.tenant_id, ProblemKind.MALFORMED_ACK, a.device_id, a.command_id, str(error))
+                    for a in acks
+                ]
+                await self._until_up(lambda: self._settlement.record([*problems, *refused]))
+                return tuple(Outcome.DUPLICATE for _ in acks)
+            half = len(acks) // 2
+            first = await self._commit(acks[:half], problems)
+            return first + await self._commit(acks[half:], [])
+
+    async def _until_up(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Repeat while the database is away: nothing is acknowledged, the broker keeps the rest."""
+        while True:
+            try:
+                return await act()
+            except DatabaseUnreachableError:
+                await asyncio.sleep(_RETRY_S)
+
+
+def _follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
+    if outcome not in _PROBLEMS:
+        return ()
+    kind, sentence = _PROBLEMS[outcome]
+    detail = f"{sentence}: {ack.ack_json}"
+    return (Problem(ack.tenant_id, kind, ack.device_id, ack.command_id, detail[:1_000]),)
+
+
+class ProblemLimiter:
+    """Bounds what one device can write: beyond its rate, its problems are counted on one row per kind."""
+
+    def __init__(self, clock: Clock, *, per_minute: int = 30) -> None:
+        self._clock = clock
+        self._per_minute = per_minute
+        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+
+    def limited(self, problem: Problem) -> Problem:
+        """Return the problem as it is, or without its command id once the device is over its rate."""
+        key = (problem.tenant_id, problem.device_id)
+        now = self._clock.monotonic()
+        tokens, at = self._buckets.pop(key, (float(self._per_minute), now))
+        tokens = min(float(self._per_minute), tokens + (now - at) * self._per_minute / 60)
+        allowed = tokens >= 1
+        self._buckets[key] = (tokens - 1 if allowed else tokens, now)
+        if len(self._buckets) > _DEVICES_REMEMBERED:
+            self._buckets.popitem(last=False)
+        if allowed:
+            return problem
+        return Problem(problem.tenant_id, problem.kind, problem.device_id, "", f"many: {problem.detail}")

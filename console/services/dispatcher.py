@@ -1,0 +1,222 @@
+"""The outbox relay: claim, publish, mark. The only path to the broker, for whoever wrote the row."""
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID, uuid4
+
+from console.clock import Clock
+from console.domain.dispatch import Claimed, Confirmed, Returned
+from console.domain.events import Problem, ProblemKind
+from console.domain.publication import Puback
+from console.errors import BrokerUnreachableError, DatabaseUnreachableError
+from console.wire.payloads import encode_command
+from console.wire.topics import ack_topic, command_topic
+
+PUBACK_TIMEOUT_S = 10.0
+LEASE_S = 15.0
+WINDOW = 64
+ADOPT_AFTER_S = 30.0
+_POLL_S = 1.0
+_ADOPT_EVERY_S = 5.0
+_MIN_LEFT_S = 1.0
+
+
+class Outbox(Protocol):
+    """What the dispatcher needs of the database."""
+
+    async def claim(
+        self, holder: UUID, limit: int, lease_s: float, max_bytes: int
+    ) -> tuple[Claimed, ...]: ...
+    async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> int: ...
+    async def release(self, holder: UUID, returned: Sequence[Returned]) -> None: ...
+    async def adopt(self, age_s: float, limit: int) -> int: ...
+    async def next_due(self) -> float | None: ...
+
+
+class Publishes(Protocol):
+    """What the dispatcher needs of the broker."""
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        answer_to: str,
+        command_id: str,
+        expiry_s: int | None,
+        timeout_s: float,
+    ) -> Puback: ...
+
+
+class Problems(Protocol):
+    """Where refusals are told."""
+
+    async def record(self, problems: Sequence[Problem]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSettings:
+    """Limits of the dispatcher. The lease outlives the longest wait for a PUBACK."""
+
+    window: int = WINDOW
+    lease_s: float = LEASE_S
+    puback_timeout_s: float = PUBACK_TIMEOUT_S
+    adopt_after_s: float = ADOPT_AFTER_S
+    max_payload_bytes: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What one round did."""
+
+    claimed: int = 0
+    published: int = 0
+    returned: int = 0
+
+
+class Dispatcher:
+    """One process's relay on one live link. Any number may run: leases keep them apart."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        publisher: Publishes,
+        problems: Problems,
+        told: Callable[[str], None],
+        clock: Clock,
+        settings: DispatchSettings | None = None,
+    ) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._problems = problems
+        self._told = told
+        self._clock = clock
+        self._settings = settings or DispatchSettings()
+        self._holder = uuid4()
+        self._wake = asyncio.Event()
+        self._adopt_at = clock.monotonic()
+        self._link_error: BrokerUnreachableError | None = None
+
+    def wake(self) -> None:
+        """Something may be due now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled.
+
+        Raises:
+            BrokerUnreachableError: the link broke; leases were given back, open a new link and go on.
+            DatabaseUnreachableError: leases run out by themselves.
+        """
+        while True:
+            self._wake.clear()
+            await self._adopt_if_due()
+            done = await self.run_once()
+            if done.claimed == 0:
+                await self._rest()
+
+    async def run_once(self) -> Dispatched:
+        """Claim one window of due commands, publish them side by side, record every answer."""
+        asked_at = self._clock.monotonic()
+        limits = self._settings
+        claimed = await self._outbox.claim(
+            self._holder, limits.window, limits.lease_s, limits.max_payload_bytes
+        )
+        if not claimed:
+            return Dispatched()
+        published, returned = await self._publish_all(claimed, asked_at)
+        for tenant_id in {command.tenant_id for command in claimed}:
+            self._told(tenant_id)
+        if self._link_error is not None:
+            error, self._link_error = self._link_error, None
+            raise error
+        return Dispatched(len(claimed), published, returned)
+
+    async def _publish_all(self, claimed: Sequence[Claimed], asked_at: float) -> tuple[int, int]:
+        waiting = {asyncio.create_task(self._publish(command, asked_at)) for command in claimed}
+        published = returned = 0
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                results = [task.result() for task in done]
+                confirmed = [result for result in results if isinstance(result, Confirmed)]
+                back = [result for result in results if isinstance(result, Returned)]
+                if confirmed:
+                    published += await self._mark(confirmed)
+                if back:
+                    await self._outbox.release(self._holder, back)
+                    returned += len(back)
+        finally:
+            for task in waiting:
+                task.cancel()
+        return published, returned
+
+    async def _mark(self, confirmed: Sequence[Confirmed]) -> int:
+        """Keep trying while the lease lasts: the broker has these commands."""
+        until = self._clock.monotonic() + self._settings.lease_s - self._settings.puback_timeout_s
+        while True:
+            try:
+                return await self._outbox.mark(self._holder, confirmed)
+            except DatabaseUnreachableError:
+                if self._clock.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.2)
+
+    async def _publish(self, command: Claimed, asked_at: float) -> Confirmed | Returned:
+        left_s = command.seconds_left - (self._clock.monotonic() - asked_at)
+        if left_s < _MIN_LEFT_S:
+            return self._back(command, "less than a second of its TTL was left", 0.0)
+        payload = encode_command(
+            command.command_id, command.command_type, command.params_json, command.expires_at
+        )
+        try:
+            answer = await self._publisher.publish(
+                command_topic(command.tenant_id, command.device_id),
+                payload,
+                answer_to=ack_topic(command.tenant_id, command.device_id),
+                command_id=command.command_id,
+                expiry_s=None if math.isinf(left_s) else int(left_s),
+                timeout_s=self._settings.puback_timeout_s,
+            )
+        except BrokerUnreachableError as error:
+            self._link_error = error
+            return self._back(command, f"the outcome is unknown: {error}", 0.0)
+        if answer.accepted:
+            return Confirmed(command.tenant_id, command.command_id, answer.nobody_listens)
+        await self._tell_refusal(command, answer)
+        return self._back(command, f"the broker refused it: {answer.reason}", self._delay(command.attempt))
+
+    async def _tell_refusal(self, command: Claimed, answer: Puback) -> None:
+        problem = Problem(
+            command.tenant_id,
+            ProblemKind.REFUSED_PUBLISH,
+            command.device_id,
+            command.command_id,
+            f"the broker refused the command: {answer.reason}; check its access rules",
+        )
+        await self._problems.record([problem])
+
+    async def _adopt_if_due(self) -> None:
+        if self._clock.monotonic() >= self._adopt_at:
+            self._adopt_at = self._clock.monotonic() + _ADOPT_EVERY_S
+            await self._outbox.adopt(self._settings.adopt_after_s, 1_000)
+
+    async def _rest(self) -> None:
+        due = await self._outbox.next_due()
+        wait_s = _POLL_S if due is None else min(max(due, 0.01), _POLL_S)
+        try:
+            await asyncio.wait_for(self._wake.wait(), wait_s)
+        except TimeoutError:
+            return
+
+    @staticmethod
+    def _back(command: Claimed, error: str, delay_s: float) -> Returned:
+        return Returned(command.tenant_id, command.command_id, error, delay_s)
+
+    @staticmethod
+    def _delay(attempt: int) -> float:
+        return float(min(60.0, 2.0 ** min(attempt, 6)) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

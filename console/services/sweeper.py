@@ -1,0 +1,107 @@
+"""The sweep: settles overdue commands, missed when published, expired when not, at the next deadline."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from console.clock import Clock
+
+BATCH = 5_000
+BEGINNING = "-infinity"
+KEEP_PROBLEMS = 5_000
+_LONGEST_REST_S = 1.0
+_BLOCKED_REST_S = 0.25
+_TRIM_EVERY_S = 60.0
+
+
+class SweptBatch(Protocol):
+    """One committed batch."""
+
+    @property
+    def missed(self) -> int: ...
+    @property
+    def expired(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
+    @property
+    def lateness_s(self) -> float: ...
+
+
+class Overdue(Protocol):
+    """What the sweeper needs of the database."""
+
+    async def sweep(self, cursor: str, limit: int) -> SweptBatch: ...
+    async def next_deadline(self) -> float | None: ...
+    async def trim_problems(self, keep: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one pass settled, and how late its oldest command was."""
+
+    missed: int = 0
+    expired: int = 0
+    lateness_s: float = 0.0
+
+    @property
+    def settled(self) -> int:
+        return self.missed + self.expired
+
+
+class Sweeper:
+    """Any number may run at the same time: rows that another holds are skipped."""
+
+    def __init__(
+        self, overdue: Overdue, swept: Callable[[Sweep], None], clock: Clock, batch: int = BATCH
+    ) -> None:
+        self._overdue = overdue
+        self._swept = swept
+        self._clock = clock
+        self._batch = batch
+        self._trim_at = clock.monotonic()
+
+    async def run(self) -> None:
+        """Sweep until cancelled.
+
+        Raises:
+            DatabaseUnreachableError: the link broke; committed batches stay.
+        """
+        while True:
+            done = await self.run_once()
+            await self._trim_if_due()
+            if done.settled == 0:
+                await self._rest()
+
+    async def run_once(self) -> Sweep:
+        """One pass over everything overdue, in committed batches."""
+        missed = expired = 0
+        lateness_s = 0.0
+        cursor = BEGINNING
+        while True:
+            batch = await self._overdue.sweep(cursor, self._batch)
+            missed += batch.missed
+            expired += batch.expired
+            lateness_s = max(lateness_s, batch.lateness_s)
+            if batch.cursor is None or batch.missed + batch.expired < self._batch:
+                break
+            cursor = batch.cursor
+        result = Sweep(missed, expired, lateness_s)
+        self._swept(result)
+        return result
+
+    async def _rest(self) -> None:
+        """Sleep to the next deadline, at most a second: other writers do not tell."""
+        due = await self._overdue.next_deadline()
+        if due is None:
+            rest_s = _LONGEST_REST_S
+        elif due <= 0:
+            rest_s = _BLOCKED_REST_S  # locked by someone, or under a live lease
+        else:
+            rest_s = min(due, _LONGEST_REST_S)
+        await asyncio.sleep(rest_s)
+
+    async def _trim_if_due(self) -> None:
+        if self._clock.monotonic() >= self._trim_at:
+            self._trim_at = self._clock.monotonic() + _TRIM_EVERY_S
+            await self._overdue.trim_problems(KEEP_PROBLEMS)

@@ -1,0 +1,166 @@
+"""Configuration: flags over environment over file over default, each value with its origin."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from console.errors import UsageError
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_SECRETS = ("database_url", "direct_database_url", "mqtt_url")
+_VARIABLES = {
+    "database_url": ("CONSOLE_DATABASE_URL", "DATABASE_URL"),
+    "direct_database_url": ("CONSOLE_DIRECT_DATABASE_URL",),
+    "mqtt_url": ("CONSOLE_MQTT_URL", "MQTT_URL"),
+}
+
+
+class Settings(BaseModel):
+    """Every setting of the program. Unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    database_url: SecretStr | None = Field(None, description="PostgreSQL, as postgresql://user@host/database")
+    direct_database_url: SecretStr | None = Field(None, description="past the pooler, for LISTEN and locks")
+    mqtt_url: SecretStr | None = Field(None, description="the broker, as mqtt[s]://user@host:port")
+    mqtt_ca: Path | None = Field(None, description="CA certificates that the broker's one must come from")
+    mqtt_cert: Path | None = Field(None, description="our certificate, for mutual TLS")
+    mqtt_key: Path | None = Field(None, description="the key of our certificate")
+    mqtt_version: Literal["auto", "3.1.1"] = Field("auto", description="auto tries MQTT 5 first")
+    tenant: str | None = Field(None, description="the tenant, or several with commas between")
+    operator: str | None = Field(None, description="who sends; the login name by default")
+    read_only: bool = Field(default=False, description="no acts and no workers")
+    embedded: bool = Field(default=False, description="start our own PostgreSQL and broker")
+    embedded_broker: Literal["auto", "mosquitto", "amqtt"] = Field(
+        "auto", description="which broker to start"
+    )
+    home: Path | None = Field(None, description="where the embedded servers and logs live")
+    operator_role: str = Field("pulse_app", min_length=1, description="the role that operators assume")
+    worker_role: str = Field(
+        "device_console_worker", min_length=1, description="the role that workers assume"
+    )
+    late_ack: Literal["accept", "record-only"] = Field("accept", description="what a late ACK does")
+    max_payload_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest command payload")
+    max_ack_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest ACK payload")
+    adopt_after_s: Seconds = Field(30.0, description="adopt other writers' unpublished rows after")
+    simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The tenants to switch between, in the order given."""
+        names = (name.strip() for name in (self.tenant or "").split(","))
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def home_folder(self) -> Path:
+        """Where the program keeps its data."""
+        return self.home or Path(platformdirs.user_data_path("device-console"))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from, in words."""
+
+    name: str
+    shown: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings and where each came from."""
+
+    settings: Settings
+    origins: tuple[Origin, ...]
+
+
+def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = None) -> Configuration:
+    """Read the settings from flags, environment and file.
+
+    Raises:
+        UsageError: a value or a name is wrong; the sentence names the place and never shows a secret.
+    """
+    env = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    path = config_file(env)
+    for name, value in _from_file(path).items():
+        values[name], origins[name] = value, str(path)
+    for name in Settings.model_fields:
+        found = _from_environment(name, env)
+        if found is not None:
+            values[name], origins[name] = found
+    for name, value in flags.items():
+        if value is not None and name in Settings.model_fields:
+            values[name], origins[name] = value, "flag"
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(_sentence(error, origins)) from None
+    shown = tuple(
+        Origin(name, _shown(name, getattr(settings, name)), origins.get(name, "default"))
+        for name in Settings.model_fields
+    )
+    return Configuration(settings, shown)
+
+
+def config_file(environment: Mapping[str, str]) -> Path:
+    """The file that is read when it exists: CONSOLE_CONFIG, or config.toml in the XDG folder."""
+    given = environment.get("CONSOLE_CONFIG")
+    return Path(given) if given else Path(platformdirs.user_config_path("device-console")) / "config.toml"
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"The configuration file {path} cannot be read: {error}.") from None
+
+
+def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | None:
+    for variable in _VARIABLES.get(name, (f"CONSOLE_{name.upper()}",)):
+        if env.get(variable):
+            return env[variable], variable
+        if name in _SECRETS and env.get(f"{variable}_FILE"):
+            return _secret_file(Path(env[f"{variable}_FILE"]), variable), f"{variable}_FILE"
+    if name in _SECRETS and env.get("CREDENTIALS_DIRECTORY"):
+        path = Path(env["CREDENTIALS_DIRECTORY"]) / name
+        if path.is_file():
+            return _secret_file(path, name), "CREDENTIALS_DIRECTORY"
+    return None
+
+
+def _secret_file(path: Path, name: str) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"The file {path} for {name} cannot be read: {reason}.") from None
+
+
+def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "configuration"
+    place = origins.get(name, "the configuration")
+    if first["type"] == "extra_forbidden":
+        return f"The setting {name} in {place} does not exist: `device-console config show` lists all."
+    return f"The setting {name} (from {place}) is wrong: {first['msg'].lower()}."
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    return "********" if name in _SECRETS else str(value)

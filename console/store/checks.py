@@ -1,0 +1,118 @@
+"""Start checks: refuse a set-up that is dangerous or cannot work, warn about one that is merely unwise."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from console.errors import RefusedError
+from console.store.migrate import pending
+from console.store.pool import Database
+from console.store.sql import query
+
+_OLDEST = 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class StartReport:
+    """What the checks found. `may_work`: the worker role is granted here."""
+
+    warnings: tuple[str, ...]
+    may_work: bool
+    may_send: bool
+
+
+async def check_start(database: Database) -> StartReport:
+    """Judge the database and the roles as they are after they are assumed.
+
+    Raises:
+        RefusedError: one sentence that names what is wrong and what to do.
+    """
+    access = database.access
+    async with database.login_session() as connection:
+        login = await connection.fetchrow(query("start_login"), access.operator_role, access.worker_role)
+        _check_server(login)
+        missing = await pending(connection)
+        if missing:
+            raise RefusedError(
+                f"The database lacks {len(missing)} migrations (first {missing[0]}): run `device-console migrate`."
+            )
+        shape = await connection.fetchrow(query("start_columns"))
+    _check_shape(shape)
+    _check_role(login, access.operator_role)
+    async with database.tenant_session("") as connection:
+        rights = await connection.fetchrow(query("start_operator"))
+    _check_rights(rights, access.operator_role)
+    return StartReport(
+        warnings=tuple(_warnings(login, shape, rights, access.operator_role, access.worker_role)),
+        may_work=login["worker_exists"] and login["may_work"],
+        may_send=rights["may_insert"] and not login["read_only"],
+    )
+
+
+def _check_server(login: Any) -> None:
+    if login["encoding"] != "UTF8":
+        raise RefusedError(f"The database is encoded in {login['encoding']}: the console needs one in UTF8.")
+    if login["version"] < _OLDEST:
+        raise RefusedError("The server is older than PostgreSQL 15: the console needs 15 or newer.")
+
+
+def _check_shape(shape: Any) -> None:
+    if shape["columns"]:
+        raise RefusedError(
+            f"The table device_commands lacks {', '.join(sorted(shape['columns']))}: restore the columns of "
+            "migration 079."
+        )
+    if not shape["secured"]:
+        raise RefusedError(
+            "Row level security is off on device_commands: run ALTER TABLE device_commands ENABLE ROW LEVEL "
+            "SECURITY as its owner."
+        )
+
+
+def _check_role(login: Any, role: str) -> None:
+    if not login["operator_exists"]:
+        raise RefusedError(f"The role {role} does not exist: create it, or name another in CONSOLE_OPERATOR_ROLE.")
+    if not login["may_operate"]:
+        raise RefusedError(
+            f"The login {login['login']} may not assume the role {role}: run GRANT {role} TO {login['login']}."
+        )
+
+
+def _check_rights(rights: Any, role: str) -> None:
+    if rights["unbound_role"] or not rights["bound"]:
+        raise RefusedError(
+            f"The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): name a plain "
+            "role in CONSOLE_OPERATOR_ROLE."
+        )
+    for right, table in (
+        ("may_select", "device_commands"),
+        ("may_see_devices", "device_registry"),
+        ("may_see_state", "device_state"),
+        ("may_see_tenant", "tenants"),
+    ):
+        if not rights[right]:
+            raise RefusedError(f"The role {role} may not read {table}: run GRANT SELECT ON {table} TO {role}.")
+
+
+def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) -> list[str]:
+    found: list[str] = []
+    if login["superuser"]:
+        found.append(
+            f"The login {login['login']} is a superuser: a plain login that is a member of {role} is safer."
+        )
+    if rights["may_delete"] or rights["may_truncate"]:
+        found.append(f"The role {role} may delete commands: run REVOKE DELETE, TRUNCATE ON device_commands.")
+    if not rights["may_insert"]:
+        found.append(f"The role {role} may not send: run GRANT INSERT ON device_commands TO {role}.")
+    if not rights["may_update"]:
+        found.append(
+            f"The role {role} may not cancel: run GRANT UPDATE (status) ON device_commands TO {role}."
+        )
+    found += [f"The index {name} is missing: screens and sweep will be slow." for name in sorted(shape["indexes"])]
+    if not (login["worker_exists"] and login["may_work"]):
+        found.append(
+            f"The login {login['login']} may not assume {worker_role}: no workers run here; "
+            f"run GRANT {worker_role} TO {login['login']} to change that."
+        )
+    if login["read_only"]:
+        found.append("The database is read-only: nothing can be sent from here.")
+    return found

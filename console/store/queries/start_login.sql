@@ -1,0 +1,12 @@
+-- What the login is and whether it may assume the two roles. $1 operator role, $2 worker role.
+SELECT session_user::text AS login,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) AS superuser,
+       EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS operator_exists,
+       EXISTS (SELECT FROM pg_roles WHERE rolname = $2) AS worker_exists,
+       COALESCE((SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1), false)
+           AS may_operate,
+       COALESCE((SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $2), false)
+           AS may_work,
+       pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
+       current_setting('server_encoding') AS encoding,
+       current_setting('server_version_num')::integer AS version
