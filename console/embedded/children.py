@@ -1,0 +1,206 @@
+"""Keeps one server running, because one that died must come back where it was and none may outlive us."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Literal, Protocol
+
+from console.embedded.directory import ServerUser
+from console.embedded.locks import FileLock
+from console.errors import UnreachableError
+
+_PR_SET_PDEATHSIG = 1
+_LOG_LIMIT = 4 * 1024 * 1024
+_FIRST_DELAY_S = 0.05
+_LONGEST_DELAY_S = 5.0
+_STEADY_AFTER_S = 10.0
+_PATIENCE_S = 1.0  # with a predecessor that should be stopping by itself
+_STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a program. `user` is None when it runs as us, or drops to its account by itself."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    user: ServerUser | None
+
+
+class Program(Protocol):
+    """What differs between the servers."""
+
+    name: str
+    lock: Path
+    log: Path
+    stop_signal: signal.Signals
+
+    def prepare(self, run: Callable[[Launch], str]) -> Launch | None:
+        """Get ready for a start, now that no predecessor is left. None means: not possible yet."""
+
+    def answers(self, pid: int) -> bool:
+        """Tell whether this process serves its clients."""
+
+
+def base_environment() -> dict[str, str]:
+    """Build an environment that can't change what a server does: no PG*, no locale of the operator."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def die_with_parent(parent: int, number: int) -> None:
+    """Have the kernel signal us when the parent dies. Linux only; elsewhere a later supervisor cleans up."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+class Child:
+    """One server process, started again after each death.
+
+    The process inherits a lock that it and its own children keep for as long as any of them lives. Whoever
+    gets that lock knows for certain that the predecessor is gone: zombies and recycled process ids hold none.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.state: Literal["down", "starting", "up"] = "down"
+        self.failures = 0
+        self.refused = False  # the program could not even be tried
+        self._process: subprocess.Popen[bytes] | None = None
+        self._since = time.monotonic()
+        self._next_try = 0.0
+        self._last_words = 0  # where the log of this start begins
+
+    def step(self) -> None:
+        """Notice what happened and do the next thing, without waiting."""
+        if self._process is not None and self._process.poll() is not None:
+            self._count_death()
+        if self.state == "down" and time.monotonic() >= self._next_try:
+            self._start()
+        elif self.state == "starting" and self._serves():
+            self._enter("up")
+
+    def _serves(self) -> bool:
+        """Tell whether our process answers; one that died meanwhile left the answer to somebody else."""
+        process = self._process
+        return process is not None and self.program.answers(process.pid) and process.poll() is None
+
+    def ask_to_stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(self.program.stop_signal)
+
+    def wait_stopped(self) -> None:
+        """Wait for the end, with more force when it doesn't come."""
+        if self._process is None:
+            return
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            try:
+                self._process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(number)
+        self._process.wait()
+        self._process = None
+        self.state = "down"
+
+    def complaint(self) -> UnreachableError:
+        """Say why the last start failed, in the server's own words."""
+        try:
+            with self.program.log.open("rb") as log:
+                log.seek(self._last_words)
+                lines = log.read(65536).decode(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        grave = [line for line in lines if "FATAL" in line or "PANIC" in line or "Error" in line]
+        words = (grave or lines or ["it left no message"])[-1].strip()
+        return UnreachableError(
+            f"the embedded {self.program.name} did not start: {words} (log: {self.program.log})"
+        )
+
+    def trim_log(self) -> None:
+        """Keep the log and one predecessor, so that a console left running fills no disk."""
+        log = self.program.log
+        try:
+            if log.stat().st_size > _LOG_LIMIT:
+                log.with_suffix(".log.1").write_bytes(log.read_bytes())
+                os.truncate(log, 0)
+        except OSError:
+            return  # a log that can't be trimmed stops no server
+
+    def _start(self) -> None:
+        lock = FileLock(self.program.lock)
+        if not lock.try_exclusive():
+            self._press_predecessor()
+            return
+        try:
+            with self.program.log.open("ab") as log:
+                self._last_words = log.tell()
+                launch = self.program.prepare(partial(_run, lock=lock, log=log))
+                self.refused = launch is None
+                if launch is None:
+                    self._next_try = time.monotonic() + _FIRST_DELAY_S
+                    return
+                self._process = _spawn(launch, self.program.stop_signal, lock, log)
+            os.pwrite(lock.fileno(), f"{self._process.pid:<20}".encode(), 0)
+            self._enter("starting")
+        finally:
+            lock.release()
+
+    def _press_predecessor(self) -> None:
+        """Repeat the signal that an orphan should have got from the kernel, where the kernel sends none."""
+        if time.monotonic() - self._since < _PATIENCE_S:
+            return
+        self._since = time.monotonic()
+        try:
+            os.kill(int(self.program.lock.read_text(encoding="ascii")), self.program.stop_signal)
+        except (OSError, ValueError):
+            return  # it left on its own, and its last helpers are about to
+
+    def _count_death(self) -> None:
+        steady = self.state == "up" and time.monotonic() - self._since > _STEADY_AFTER_S
+        self.failures = 1 if steady else self.failures + 1
+        delay = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** min(self.failures - 1, 10))
+        self._next_try = time.monotonic() + delay
+        self._process = None
+        self._enter("down")
+
+    def _enter(self, state: Literal["down", "starting", "up"]) -> None:
+        self.state = state
+        self._since = time.monotonic()
+
+
+def _spawn(launch: Launch, stop: int, lock: FileLock, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    user = launch.user
+    return subprocess.Popen(
+        launch.argv,
+        env=launch.environment,
+        cwd=launch.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=[lock.fileno()],
+        user=None if user is None else user.uid,
+        group=None if user is None else user.gid,
+        extra_groups=None if user is None else [],
+        preexec_fn=partial(die_with_parent, os.getpid(), stop),  # noqa: PLW1509 - this process has one thread
+    )
+
+
+def _run(launch: Launch, *, lock: FileLock, log: IO[bytes]) -> str:
+    """Run a preparing program to its end. Returns what it complained of; empty when it succeeded."""
+    begin = log.seek(0, os.SEEK_END)
+    process = _spawn(launch, signal.SIGKILL, lock, log)
+    if process.wait() == 0:
+        return ""
+    with Path(log.name).open("rb") as written:
+        written.seek(begin)
+        lines = [line for line in written.read(65536).decode(errors="replace").splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")

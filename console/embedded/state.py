@@ -1,0 +1,60 @@
+"""What the running servers are and where, so that an attacher and a second supervisor need not guess."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from console.embedded.directory import EmbeddedDirectory, ServerUser
+
+BrokerKind = Literal["mosquitto", "amqtt"]
+BrokerWish = Literal["auto", "mosquitto", "amqtt"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The choices of one run. They hold until the last process has let go, whatever dies meanwhile."""
+
+    broker: BrokerKind
+    port: int
+    socket_folder: str
+    fsync: bool
+    ready: bool
+
+    @classmethod
+    def read(cls, directory: EmbeddedDirectory) -> "RunState | None":
+        try:
+            return cls(**json.loads(directory.run_file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def write(self, directory: EmbeddedDirectory) -> None:
+        directory.write(directory.run_file, json.dumps(asdict(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a process tells the supervisor that it starts. `kept` holds the choices of a run that goes on."""
+
+    directory: EmbeddedDirectory
+    broker: BrokerWish
+    fsync: bool
+    lock_descriptor: int
+    kept: RunState | None
+
+    def to_json(self) -> str:
+        document = asdict(self)
+        document["directory"]["root"] = str(self.directory.root)
+        return json.dumps(document)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Order":
+        document = json.loads(text)
+        place = document.pop("directory")
+        user = place["server_user"] and ServerUser(**place["server_user"])
+        kept = document.pop("kept")
+        return cls(
+            directory=EmbeddedDirectory(Path(place["root"]), user),
+            kept=kept and RunState(**kept),
+            **document,
+        )

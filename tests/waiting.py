@@ -1,0 +1,14 @@
+"""Waits for a condition instead of sleeping, so that tests are as fast as what they test."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Poll until the condition holds; fail the test when it doesn't in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            message = f"still waiting after {timeout_s} s"
+            raise AssertionError(message)
+        time.sleep(0.01)
