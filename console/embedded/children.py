@@ -113,14 +113,7 @@ class Child:
 
     def complaint(self) -> UnreachableError:
         """Say why the last start failed, in the server's own words."""
-        try:
-            with self.program.log.open("rb") as log:
-                log.seek(self._last_words)
-                lines = log.read(65536).decode(errors="replace").splitlines()
-        except OSError:
-            lines = []
-        grave = [line for line in lines if "FATAL" in line or "PANIC" in line or "Error" in line]
-        words = (grave or lines or ["it left no message"])[-1].strip()
+        words = _gravest_words(self.program.log, self._last_words)
         return UnreachableError(
             f"the embedded {self.program.name} did not start: {words} (log: {self.program.log})"
         )
@@ -200,7 +193,20 @@ def _run(launch: Launch, *, lock: FileLock, log: IO[bytes]) -> str:
     process = _spawn(launch, signal.SIGKILL, lock, log)
     if process.wait() == 0:
         return ""
-    with Path(log.name).open("rb") as written:
-        written.seek(begin)
-        lines = [line for line in written.read(65536).decode(errors="replace").splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no message")
+    return _gravest_words(Path(log.name), begin)
+
+
+def _gravest_words(log: Path, begin: int) -> str:
+    """Pick the one line of a failed start that tells why."""
+    try:
+        with log.open("rb") as written:
+            written.seek(begin)
+            text = written.read(65536).decode(errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for sign in ("PANIC", "FATAL", "could not", "error:", "Error"):
+        grave = [line for line in lines if sign in line]
+        if grave:
+            return grave[-1]
+    return lines[-1] if lines else "it left no message"

@@ -77,10 +77,16 @@ class EmbeddedServers:
 
     def ensure(self) -> None:
         """Start a new supervisor if the old one was killed. Cheap; doesn't wait for the servers."""
-        if self._run is not None:
+        if self._run is None:
+            return
+        try:
             report = self._start_supervisor()
-            if report is not None:
-                os.close(report)
+        except OSError as error:
+            raise UnreachableError(
+                f"the embedded servers can't be restarted: {error.strerror}: {error.filename}"
+            ) from error
+        if report is not None:
+            os.close(report)
 
     def release(self) -> None:
         """Let go. The servers stop soon after the last process did."""

@@ -1,5 +1,6 @@
 """Proves with real servers that the embedded ones start, are shared, come back and never stay behind."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -192,7 +193,8 @@ async def assert_keeps_session(addresses: ServerAddresses) -> None:
     async with mqtt_client(addresses, "publisher") as client:
         await client.publish("kept/one", b"first", qos=1)
     async with mqtt_client(addresses, "subscriber", clean=False) as client:
-        message = await anext(aiter(client.messages))
+        async with asyncio.timeout(5):
+            message = await anext(aiter(client.messages))
         assert (message.payload, message.qos) == (b"first", 1)
 
 
