@@ -13,7 +13,8 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA device_console TO %I', operator_role);
         EXECUTE format('GRANT SELECT, INSERT, DELETE ON device_console.outbox TO %I', operator_role);
         EXECUTE format('GRANT SELECT, INSERT ON device_console.journal TO %I', operator_role);
-        EXECUTE format('GRANT SELECT ON device_console.problems, device_console.deployment TO %I', operator_role);
+        EXECUTE format('GRANT SELECT ON device_console.problems, device_console.deployment, '
+                       'device_console.migrations TO %I', operator_role);
         EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.id_is_routable TO %I', operator_role);
         FOREACH own_table IN ARRAY ours LOOP
             EXECUTE format('GRANT SELECT ON public.%I TO %I', own_table, operator_role);

@@ -1,5 +1,7 @@
 """The one place where services meet store and mqtt: classes are passed where protocols are declared."""
 
+from collections.abc import Callable
+
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
 from console.runtime.program import Program
@@ -21,17 +23,22 @@ def wire_program(
     read_only: bool = False,
     demo: bool = False,
     max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+    feed: Feed | None = None,
+    health: Health | None = None,
+    sent: Callable[[str], None] | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Program:
-    """Build what a front end needs on an open database."""
+    """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
     commands = CommandStore(database)
-    feed = Feed()
+    feed = feed or Feed()
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database)),
-        sender=Sender(commands, feed.tell, max_payload_bytes),
+        sender=Sender(commands, sent or feed.tell, max_payload_bytes),
         feed=feed,
-        health=Health(SystemClock()),
+        health=health or Health(SystemClock()),
         tenants=tenants,
         operator=operator,
         read_only=read_only,
         demo=demo,
+        warnings=warnings,
     )

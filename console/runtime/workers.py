@@ -23,6 +23,7 @@ from console.store.changes import (
     advisory_lock,
     deployment_id,
     listen,
+    lock_is_held,
     ping,
 )
 from console.store.outbox import OutboxStore
@@ -70,6 +71,11 @@ class Workers:
         self._feed.tell(tenant_id)
         if self._dispatcher is not None:
             self._dispatcher.wake()
+
+    async def others_work(self) -> bool:
+        """Whether live processes run both dispatch and ingest."""
+        locks = (LockKey.DISPATCH, LockKey.INGEST)
+        return all([await lock_is_held(self._database, key) for key in locks])
 
     async def dispatch(self) -> None:
         """Hold a shared lock that says "a dispatcher lives", open a link, relay until it breaks."""
@@ -143,9 +149,11 @@ class Workers:
 
 
 @asynccontextmanager
-async def running(workers: Workers, supervisor: Supervisor, *, jobs: bool) -> AsyncIterator[None]:
-    """Run the probe and the listening, and the three jobs when `jobs` is set, around a front end."""
-    bodies = {"database": workers.probe, "notifications": workers.listen}
+async def running(
+    workers: Workers, supervisor: Supervisor, *, jobs: bool, links: bool = True
+) -> AsyncIterator[None]:
+    """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
+    bodies = {"database": workers.probe, "notifications": workers.listen} if links else {}
     if jobs:
         bodies |= {"dispatch": workers.dispatch, "ingest": workers.acknowledge, "sweep": workers.sweep}
     async with asyncio.TaskGroup() as group:

@@ -29,16 +29,17 @@ async def check_start(database: Database) -> StartReport:
     access = database.access
     async with database.login_session() as connection:
         login = await connection.fetchrow(query("start_login"), access.operator_role, access.worker_role)
-        _check_server(login)
+    _check_server(login)
+    _check_role(login, access.operator_role)
+    async with database.tenant_session("") as connection:
         missing = await pending(connection)
         if missing:
             raise RefusedError(
-                f"The database lacks {len(missing)} migrations (first {missing[0]}): run `device-console migrate`."
+                f"The database lacks {len(missing)} migrations (first {missing[0]}): "
+                "run `device-console migrate`."
             )
         shape = await connection.fetchrow(query("start_columns"))
-    _check_shape(shape)
-    _check_role(login, access.operator_role)
-    async with database.tenant_session("") as connection:
+        _check_shape(shape)
         rights = await connection.fetchrow(query("start_operator"))
     _check_rights(rights, access.operator_role)
     return StartReport(
@@ -53,6 +54,8 @@ def _check_server(login: Any) -> None:
         raise RefusedError(f"The database is encoded in {login['encoding']}: the console needs one in UTF8.")
     if login["version"] < _OLDEST:
         raise RefusedError("The server is older than PostgreSQL 15: the console needs 15 or newer.")
+    if not login["migrated"]:
+        raise RefusedError("The console's tables are missing in this database: run `device-console migrate`.")
 
 
 def _check_shape(shape: Any) -> None:
@@ -70,18 +73,19 @@ def _check_shape(shape: Any) -> None:
 
 def _check_role(login: Any, role: str) -> None:
     if not login["operator_exists"]:
-        raise RefusedError(f"The role {role} does not exist: create it, or name another in CONSOLE_OPERATOR_ROLE.")
+        raise RefusedError(f"The role {role} does not exist: create it or set CONSOLE_OPERATOR_ROLE.")
     if not login["may_operate"]:
         raise RefusedError(
-            f"The login {login['login']} may not assume the role {role}: run GRANT {role} TO {login['login']}."
+            f"The login {login['login']} may not assume the role {role}: "
+            f"run GRANT {role} TO {login['login']}."
         )
 
 
 def _check_rights(rights: Any, role: str) -> None:
     if rights["unbound_role"] or not rights["bound"]:
         raise RefusedError(
-            f"The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): name a plain "
-            "role in CONSOLE_OPERATOR_ROLE."
+            f"The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): "
+            "name a plain role in CONSOLE_OPERATOR_ROLE."
         )
     for right, table in (
         ("may_select", "device_commands"),
@@ -90,7 +94,7 @@ def _check_rights(rights: Any, role: str) -> None:
         ("may_see_tenant", "tenants"),
     ):
         if not rights[right]:
-            raise RefusedError(f"The role {role} may not read {table}: run GRANT SELECT ON {table} TO {role}.")
+            raise RefusedError(f"The role {role} may not read it: run GRANT SELECT ON {table} TO {role}.")
 
 
 def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) -> list[str]:
@@ -107,7 +111,9 @@ def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) 
         found.append(
             f"The role {role} may not cancel: run GRANT UPDATE (status) ON device_commands TO {role}."
         )
-    found += [f"The index {name} is missing: screens and sweep will be slow." for name in sorted(shape["indexes"])]
+    found += [
+        f"The index {name} is missing: screens and sweep will be slow." for name in sorted(shape["indexes"])
+    ]
     if not (login["worker_exists"] and login["may_work"]):
         found.append(
             f"The login {login['login']} may not assume {worker_role}: no workers run here; "

@@ -8,5 +8,6 @@ SELECT session_user::text AS login,
        COALESCE((SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $2), false)
            AS may_work,
        pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
+       EXISTS (SELECT FROM pg_namespace WHERE nspname = 'device_console') AS migrated,
        current_setting('server_encoding') AS encoding,
        current_setting('server_version_num')::integer AS version

@@ -1,0 +1,19 @@
+"""The command ``device-console``: answers --version at once and leaves the rest to the command line."""
+
+import sys
+
+
+def main() -> int:
+    """Run the program; return its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        from console import __version__
+
+        print(f"device-console {__version__}")
+        return 0
+    from console.cli.run import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

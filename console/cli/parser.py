@@ -1,0 +1,160 @@
+"""The grammar of the command line: every command, its flags and an example of its use."""
+
+import argparse
+from collections.abc import Sequence
+
+from console import __version__
+
+_EXITS = (
+    "exit codes: 0 ok, 1 the operation failed, 2 usage or configuration, 3 database or broker unreachable, "
+    "4 missed, expired or timed out while waiting, 75 busy, 130 interrupted"
+)
+_ENVIRONMENT = (
+    "environment: DATABASE_URL, MQTT_URL, CONSOLE_TENANT, CONSOLE_OPERATOR, CONSOLE_READ_ONLY, CONSOLE_HOME; "
+    "`device-console config show` lists all. Without DATABASE_URL and MQTT_URL the program starts its own "
+    "servers with demo data."
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="device-console",
+        description="A terminal console for an IoT command channel. Without a command it opens the screen.",
+        epilog=f"example: device-console --tenant acme\n\n{_ENVIRONMENT}\n\n{_EXITS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"device-console {__version__}")
+    parser.add_argument(
+        "--sweeper", action="store_true", help="run dispatch, acknowledgements and sweep without a screen"
+    )
+    _common(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _reads(commands)
+    _acts(commands)
+    _care(commands)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
+    def preset(value: object) -> object:
+        return argparse.SUPPRESS if nested else value
+
+    parser.add_argument("--tenant", default=preset(None), help="the tenant, or several with commas between")
+    parser.add_argument("--operator", default=preset(None), help="who acts; the login name by default")
+    parser.add_argument(
+        "--read-only", action="store_true", default=preset(None), help="no acts and no workers"
+    )
+    parser.add_argument(
+        "--embedded", action="store_true", default=preset(None), help="use the program's own demo servers"
+    )
+    parser.add_argument(
+        "--home", default=preset(None), metavar="DIR", help="where those servers keep their data"
+    )
+
+
+class _Commands:
+    """Adds commands that all know the common flags and carry an example."""
+
+    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        self._commands = commands
+
+    def add(self, name: str, summary: str, example: str, *, json: bool = False) -> argparse.ArgumentParser:
+        parser = self._commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=f"example: {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _common(parser, nested=True)
+        if json:
+            parser.add_argument("--json", action="store_true", help="print JSON lines instead of a table")
+        return parser
+
+
+def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    add = _Commands(commands).add
+    devices = add("devices", "List devices.", "device-console devices lyon online", json=True)
+    devices.add_argument("text", nargs="*", help="words that must all occur")
+    history = add("history", "List commands, newest first.", "device-console history pump-0017", json=True)
+    history.add_argument("device", nargs="?", help="only this device")
+    history.add_argument("--text", default="", help="words that must all occur")
+    history.add_argument("--limit", type=_count, default=50, help="how many (default 50)")
+    show = add("show", "Show one command in full.", "device-console show 0d1f6c7e-… --json", json=True)
+    show.add_argument("id", help="the command's id")
+    problems = add(
+        "problems", "List what an operator should look at.", "device-console problems forged", json=True
+    )
+    problems.add_argument("text", nargs="*", help="words that must all occur")
+    problems.add_argument("--limit", type=_count, default=100, help="how many (default 100)")
+    tail = add("tail", "Follow commands as they change.", "device-console tail --device pump-0017", json=True)
+    tail.add_argument("--device", help="only this device")
+    tail.add_argument("--count", type=_count, help="end after this many lines")
+
+
+def _acts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    add = _Commands(commands).add
+    send = add(
+        "send",
+        "Send a command to a device.",
+        "device-console send pump-0017 reboot --params '{\"delay_s\": 5}' --ttl 10m --wait",
+        json=True,
+    )
+    send.add_argument("device", help="the device's id")
+    send.add_argument("type", help="the command type, for example reboot")
+    send.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
+    send.add_argument("--ttl", default="1h", help="5s to 7d (default 1h)")
+    send.add_argument("--id", help="an id of your own: sending the same again changes nothing")
+    _waiting(send)
+    cancel = add("cancel", "Take an unpublished command back.", "device-console cancel 0d1f6c7e-…", json=True)
+    cancel.add_argument("id", help="the command's id")
+    cancel.add_argument("--reason", default="", help="why, for the journal")
+    retry = add("retry", "Send a settled command again.", "device-console retry 0d1f6c7e-… --wait", json=True)
+    retry.add_argument("id", help="the settled command's id")
+    _waiting(retry)
+
+
+def _waiting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wait", action="store_true", help="wait for the answer; the exit code tells it")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait (default: TTL + 5 s)")
+
+
+def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    add = _Commands(commands).add
+    add("doctor", "Check the set-up and say what it guarantees.", "device-console doctor", json=True)
+    config = add("config", "Show the configuration.", "device-console config show", json=True)
+    config.add_argument("action", choices=["show"], help="print every value with its origin")
+    add(
+        "migrate",
+        "Bring the database up to date.",
+        "DATABASE_URL=postgresql://… device-console migrate",
+        json=True,
+    )
+    simulate = add(
+        "simulate", "Run a simulated fleet over MQTT.", "device-console simulate --embedded --devices 50"
+    )
+    simulate.add_argument("--devices", type=_count, default=250, help="how many devices answer (default 250)")
+    simulate.add_argument(
+        "--answer-real-commands",
+        action="store_true",
+        help="allow it on a configured database: simulated devices then answer its commands",
+    )
+    demo = add("demo", "Manage the demo servers' data.", "device-console demo reset")
+    demo.add_argument("action", choices=["reset"], help="delete the embedded servers' data")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 1,000,000")
+    return value
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; ends the program with exit code 2 on a wrong one."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.sweeper and options.command:
+        parser.error("--sweeper stands alone: it takes no command")
+    return options

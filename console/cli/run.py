@@ -1,0 +1,105 @@
+"""From arguments to an exit code: configuration, one front end, errors turned into sentences."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from console.cli.parser import parse
+from console.errors import ConsoleError, UsageError
+from console.settings import Configuration, Settings, load
+
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return the exit code."""
+    options = parse(arguments)
+    try:
+        configuration = load(vars(options))
+        return _run(options, configuration)
+    except ConsoleError as error:
+        print(f"device-console: {_clean(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except BaseExceptionGroup as group:
+        return _grouped(group)
+
+
+def _grouped(group: BaseExceptionGroup[BaseException]) -> int:
+    expected, rest = group.split(ConsoleError)
+    if rest is not None:
+        raise group
+    leaf: BaseException = expected or group
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    print(f"device-console: {_clean(str(leaf))}", file=sys.stderr)
+    return leaf.exit_code if isinstance(leaf, ConsoleError) else 1
+
+
+def _clean(text: str) -> str:
+    from console.domain.safe_text import safe
+
+    return safe(text, 2_000)
+
+
+def _run(options: argparse.Namespace, configuration: Configuration) -> int:
+    settings = configuration.settings
+    if options.command == "config":
+        from console.headless.care import show_configuration
+
+        return show_configuration(configuration, as_json=options.json)
+    if options.command == "demo":
+        from console.headless.care import reset_demo
+
+        return reset_demo(settings)
+    return asyncio.run(_quiet(_front(options, settings)))
+
+
+async def _quiet(front: Coroutine[Any, Any, int]) -> int:
+    """Keep the noise of libraries off the screen."""
+    asyncio.get_running_loop().set_exception_handler(_log_noise)
+    return await front
+
+
+def _log_noise(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    import logging
+
+    logging.getLogger("console.loop").warning("%s: %r", context.get("message"), context.get("exception"))
+
+
+def _front(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
+    if options.sweeper:
+        from console.headless.sweep import run_sweeper
+
+        return run_sweeper(settings)
+    if options.command is None:
+        return _screen(settings)
+    if options.command in {"migrate", "doctor", "simulate"}:
+        from console.headless import care
+
+        return care.run(options, settings)
+    from console.headless import twins
+
+    return twins.run(options, settings)
+
+
+async def _screen(settings: Settings) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The screen needs a terminal: run `device-console --sweeper` on a server, or a command such as "
+            "`device-console devices` (see --help)."
+        )
+    from console.headless.logs import log_to_file
+    from console.runtime.opening import open_program
+
+    log_to_file(settings.home_folder / "log")
+    async with open_program(settings, jobs="auto", simulate=True) as opened:
+        from console.tui.run import run_console
+
+        return await run_console(opened.program)

@@ -1,0 +1,141 @@
+"""The twins that act: send, cancel, retry, and waiting for the answer."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from console.domain.commands import Command, Phase, parse_ttl
+from console.errors import DatabaseUnreachableError, InvalidInputError, RefusedError
+from console.headless import output
+from console.runtime.opening import Opened
+from console.runtime.supervisor import Supervisor
+from console.runtime.workers import running
+from console.services.sender import Receipt
+
+OK, FAILED, NOT_ANSWERED = 0, 1, 4
+_GRACE = timedelta(seconds=5)
+_PUBLISH_PATIENCE_S = 5.0
+_POLL_S = 0.5
+
+
+async def send(options: argparse.Namespace, opened: Opened) -> int:
+    """Send one command; with --wait, wait for its end."""
+    _may_act(opened)
+    program = opened.program
+    ttl = parse_ttl(options.ttl)
+    if isinstance(ttl, str):
+        raise InvalidInputError(ttl)
+    params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
+    draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
+    return await _follow(options, opened, await program.sender.send(program.tenants[0], [draft]))
+
+
+async def retry(options: argparse.Namespace, opened: Opened) -> int:
+    """Send a settled command again."""
+    _may_act(opened)
+    program = opened.program
+    receipt = await program.sender.retry(program.tenants[0], options.id, program.operator)
+    return await _follow(options, opened, receipt)
+
+
+async def cancel(options: argparse.Namespace, opened: Opened) -> int:
+    """Take an unpublished command back."""
+    _may_act(opened)
+    program = opened.program
+    await program.sender.cancel(program.tenants[0], options.id, program.operator, options.reason)
+    await _print(options, opened, options.id)
+    return OK
+
+
+def _may_act(opened: Opened) -> None:
+    if opened.program.read_only:
+        raise RefusedError("This is read-only: unset CONSOLE_READ_ONLY, or leave --read-only out.")
+
+
+async def _follow(options: argparse.Namespace, opened: Opened, receipt: Receipt) -> int:
+    """The row is committed. Publish it ourselves when no live worker does, and wait when asked to."""
+    command_id = receipt.command_ids[0]
+    for warning in receipt.warnings:
+        output.say(f"warning: {warning}")
+    if receipt.existed:
+        output.say(f"the command {command_id} exists already and says the same: nothing was sent again")
+    code = OK
+    async with _own_workers(opened):
+        if options.wait:
+            command = await _settled(options, opened, command_id)
+            code = _code(command)
+        else:
+            command = await _published(opened, command_id)
+        if command is not None and command.phase is Phase.WAITING:
+            output.say(f"committed as {command_id}; it still waits to be published")
+    await _print(options, opened, command_id)
+    return code
+
+
+@asynccontextmanager
+async def _own_workers(opened: Opened) -> AsyncIterator[None]:
+    """Run the workers here for as long as this takes, unless another process does."""
+    if opened.workers is None or not opened.report.may_work or await opened.workers.others_work():
+        yield
+        return
+    supervisor = Supervisor(opened.program.health)
+    async with running(opened.workers, supervisor, jobs=True, links=False):
+        yield
+
+
+async def _published(opened: Opened, command_id: str) -> Command | None:
+    return await _until(opened, command_id, lambda c: c.phase is not Phase.WAITING, _PUBLISH_PATIENCE_S)
+
+
+async def _settled(options: argparse.Namespace, opened: Opened, command_id: str) -> Command | None:
+    if options.timeout is not None:
+        patience_s = options.timeout
+    else:
+        detail = await opened.program.history.command(opened.program.tenants[0], command_id)
+        left = (detail.command.expires_at - detail.read_at) if detail else timedelta(0)
+        patience_s = max((left + _GRACE).total_seconds(), _GRACE.total_seconds())
+    return await _until(opened, command_id, lambda c: c.phase.settled, patience_s)
+
+
+async def _until(
+    opened: Opened, command_id: str, reached: Callable[[Command], bool], patience_s: float
+) -> Command | None:
+    """Re-read the row at every hint until it is as wanted; the last reading when patience ends."""
+    program = opened.program
+    last: Command | None = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience_s), program.feed.subscribe() as subscription:
+            while True:
+                with contextlib.suppress(DatabaseUnreachableError):
+                    page = await program.history.reread(program.tenants[0], [command_id])
+                    last = page.commands[0] if page.commands else last
+                if last is not None and reached(last):
+                    break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(subscription.changed(), _POLL_S)
+    return last
+
+
+def _code(command: Command | None) -> int:
+    if command is None or command.phase in {Phase.MISSED, Phase.EXPIRED, Phase.CANCELLED}:
+        return NOT_ANSWERED
+    if command.phase is Phase.OK:
+        return OK
+    return FAILED if command.phase is Phase.FAILED else NOT_ANSWERED
+
+
+async def _print(options: argparse.Namespace, opened: Opened, command_id: str) -> None:
+    detail = await opened.program.history.command(opened.program.tenants[0], command_id)
+    if options.json and detail is not None:
+        output.print_json(output.detail_json(detail))
+        return
+    print(command_id)
+    if detail is not None:
+        output.say(
+            f"{detail.command.device_id} {detail.command.command_type}: {output.phase_text(detail.command)} "
+            f"{output.latency_text(detail.command.latency)}"
+        )

@@ -1,0 +1,87 @@
+"""The twins that care for the set-up: config show, migrate, doctor, simulate, demo reset."""
+
+import argparse
+import asyncio
+import signal
+
+from console.embedded.servers import reset
+from console.errors import UsageError
+from console.headless import output
+from console.headless.doctor import examine
+from console.headless.logs import log_to_stderr
+from console.runtime.addresses import database_access
+from console.runtime.place import is_embedded, open_place
+from console.runtime.simulation import simulate_tenant
+from console.settings import Configuration, Settings
+from console.store.migrate import migrate
+
+
+async def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run one of the commands that open the database themselves."""
+    if options.command == "migrate":
+        return await _migrate(settings, as_json=options.json)
+    if options.command == "doctor":
+        return await examine(settings, as_json=options.json)
+    return await _simulate(options, settings)
+
+
+def show_configuration(configuration: Configuration, *, as_json: bool) -> int:
+    """Print every value with its origin; secrets are masked."""
+    if as_json:
+        for origin in configuration.origins:
+            output.print_json({"name": origin.name, "value": origin.shown, "origin": origin.origin})
+    else:
+        output.print_table(
+            ["NAME", "VALUE", "ORIGIN"], [[o.name, o.shown or "-", o.origin] for o in configuration.origins]
+        )
+    return 0
+
+
+def reset_demo(settings: Settings) -> int:
+    """Delete the embedded servers' data.
+
+    Raises:
+        BusyError: another process uses them.
+    """
+    gone = reset(settings.home_folder)
+    output.say("the demo data is deleted; the next start makes new" if gone else "there was no demo data")
+    return 0
+
+
+async def _migrate(settings: Settings, *, as_json: bool) -> int:
+    if is_embedded(settings):
+        if not settings.embedded:
+            raise UsageError("migrate needs a database: set DATABASE_URL (embedded ones migrate themselves).")
+        async with open_place(settings):
+            output.say("the embedded database is up to date")
+        return 0
+    if settings.database_url is None:
+        raise UsageError("migrate needs a database: set DATABASE_URL.")
+    steps = await migrate(database_access(settings, settings.database_url.get_secret_value()))
+    for step in steps:
+        name = f"{step.migration.version:03}_{step.migration.name}"
+        if as_json:
+            output.print_json({"migration": name, "action": step.action, "notes": list(step.notes)})
+        else:
+            print(f"{step.action:8} {name}")
+            for note in step.notes:
+                output.say(f"         {note}")
+    return 0
+
+
+async def _simulate(options: argparse.Namespace, settings: Settings) -> int:
+    if not is_embedded(settings) and not options.answer_real_commands:
+        raise UsageError(
+            "Simulated devices would answer real commands of this database: give --embedded for the demo "
+            "servers, or --answer-real-commands if that is what you want."
+        )
+    log_to_stderr()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_place(settings) as place:
+        tenant_id = settings.tenants[0] if settings.tenants else "demo"
+        async with simulate_tenant(place, tenant_id, options.devices):
+            output.say(f"simulating up to {options.devices} devices of {tenant_id}; Ctrl-C ends")
+            await stop.wait()
+    return 0

@@ -1,0 +1,152 @@
+"""What the shell twins print: tables for people, JSON lines for programs, the same on a tty and a pipe."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from console.domain.commands import Command, Phase
+from console.domain.devices import Device
+from console.domain.events import Problem
+from console.domain.history import CommandDetail
+from console.domain.safe_text import safe
+
+SYMBOLS = {
+    Phase.WAITING: "○",
+    Phase.PUBLISHED: "◔",
+    Phase.OK: "●",
+    Phase.FAILED: "✕",
+    Phase.MISSED: "◍",
+    Phase.EXPIRED: "◌",
+    Phase.CANCELLED: "⊘",
+    Phase.UNKNOWN: "?",
+}
+
+
+def say(text: str) -> None:
+    """Words for the operator, on standard error."""
+    print(safe(text, 2_000), file=sys.stderr)
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """One JSON object on one line; escapes everything that is not ASCII."""
+    print(json.dumps(document, ensure_ascii=True), flush=True)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned columns; every cell made safe."""
+    cells = [[_encodable(safe(cell, 80)) for cell in row] for row in rows]
+    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(header)]
+    for line in [list(header), *cells]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _encodable(text: str) -> str:
+    """What the terminal's encoding cannot show becomes a question mark."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def phase_text(command: Command) -> str:
+    """Symbol, word and flag."""
+    return f"{SYMBOLS[command.phase]} {command.phase.value}{' (late)' if command.late else ''}"
+
+
+def age_text(at: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit."""
+    if at is None:
+        return "-"
+    seconds = int((now - at).total_seconds())
+    if seconds < 0:
+        return "future"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def latency_text(latency: timedelta | None) -> str:
+    """Seconds with two decimals."""
+    return "-" if latency is None else f"{latency.total_seconds():.2f}s"
+
+
+def instant(at: datetime | None) -> str | None:
+    """ISO 8601 in UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat()
+
+
+def command_json(command: Command) -> dict[str, object]:
+    """Every field of a command, with the phase and the late flag."""
+    return {
+        "command_id": command.command_id,
+        "tenant_id": command.tenant_id,
+        "device_id": command.device_id,
+        "type": command.command_type,
+        "phase": command.phase.value,
+        "late": command.late,
+        "status": command.status,
+        "created_at": instant(command.created_at),
+        "created_by": command.created_by,
+        "published_at": instant(command.published_at),
+        "acked_at": instant(command.acked_at),
+        "latency_s": command.latency.total_seconds() if command.latency is not None else None,
+        "expires_at": None if command.never_expires else instant(command.expires_at),
+        "ack_status": command.ack_status,
+        "cancelled_at": instant(command.cancelled_at),
+        "cancelled_by": command.cancelled_by,
+        "attempts": command.attempts,
+        "last_error": command.last_error,
+    }
+
+
+def detail_json(detail: CommandDetail) -> dict[str, object]:
+    """A command with its JSON documents and its journal."""
+    return command_json(detail.command) | {
+        "params": _document(detail.command.params_json),
+        "ack_details": _document(detail.command.ack_json),
+        "journal": [
+            {"at": instant(entry.at), "kind": entry.kind, "by": entry.by, "detail": entry.detail}
+            for entry in detail.journal
+        ],
+    }
+
+
+def _document(text: str | None) -> object:
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def device_json(device: Device) -> dict[str, object]:
+    """Every field of a device."""
+    last = device.last_command
+    return {
+        "device_id": device.device_id,
+        "tenant_id": device.tenant_id,
+        "link": device.link.value,
+        "last_seen_at": instant(device.last_seen_at),
+        "site": device.site_id,
+        "model": device.model,
+        "firmware": device.fw_version,
+        "registry_status": device.registry_status,
+        "decommissioned_at": instant(device.decommissioned_at),
+        "tags": list(device.tags),
+        "in_flight": device.in_flight,
+        "last_command": None if last is None else {"type": last.command_type, "phase": last.phase.value},
+    }
+
+
+def problem_json(problem: Problem) -> dict[str, object]:
+    """Every field of a problem."""
+    return {
+        "kind": problem.kind.value,
+        "device_id": problem.device_id,
+        "command_id": problem.command_id,
+        "count": problem.count,
+        "first_at": instant(problem.first_at),
+        "last_at": instant(problem.last_at),
+        "detail": problem.detail,
+    }

@@ -1,0 +1,195 @@
+"""The twins that only read: devices, history, show, problems, tail."""
+
+import argparse
+import asyncio
+from datetime import UTC, datetime
+
+from console.domain.commands import Command, Phase
+from console.domain.devices import Device
+from console.domain.history import CommandDetail
+from console.domain.safe_text import safe
+from console.errors import DatabaseUnreachableError, NotFoundError
+from console.headless import output
+from console.runtime.program import Program
+
+_PAGE = 200
+_SAFETY_POLL_S = 1.0
+
+
+async def devices(options: argparse.Namespace, program: Program) -> int:
+    """List devices, all of them, page by page."""
+    tenant_id = program.tenants[0]
+    entries = await program.history.device_index(tenant_id, " ".join(options.text))
+    now = datetime.now(UTC)
+    rows: list[list[object]] = []
+    for start in range(0, len(entries), _PAGE):
+        ids = [entry.device_id for entry in entries[start : start + _PAGE]]
+        page = await program.history.devices(tenant_id, ids)
+        for device in (page[i] for i in ids if i in page):
+            if options.json:
+                output.print_json(output.device_json(device))
+                continue
+            rows.append(_device_row(device, now))
+    if not options.json:
+        output.print_table(["DEVICE", "LINK", "SEEN", "SITE", "MODEL", "FW", "FLIGHT", "LAST COMMAND"], rows)
+        output.say(f"{len(rows)} devices of {tenant_id}")
+    return 0
+
+
+def _device_row(device: Device, now: datetime) -> list[object]:
+    last = device.last_command
+    return [
+        device.device_id,
+        device.link.value,
+        output.age_text(device.last_seen_at, now),
+        device.site_id,
+        device.model or "-",
+        device.fw_version or "-",
+        device.in_flight or "-",
+        f"{last.command_type} {last.phase.value}" if last else "-",
+    ]
+
+
+async def history(options: argparse.Namespace, program: Program) -> int:
+    """List commands, newest first."""
+    tenant_id = program.tenants[0]
+    wanted, before = options.limit, None
+    found: list[Command] = []
+    read_at = datetime.now(UTC)
+    while wanted > len(found):
+        page = await program.history.commands(
+            tenant_id,
+            device_ids=[options.device] if options.device else None,
+            text=options.text,
+            before=before,
+            limit=min(_PAGE, wanted - len(found)),
+        )
+        found.extend(page.commands)
+        read_at, before = page.read_at, page.end
+        if not page.more:
+            break
+    if options.json:
+        for command in found:
+            output.print_json(output.command_json(command))
+        return 0
+    output.print_table(
+        ["AGE", "DEVICE", "TYPE", "PHASE", "ANSWERED", "BY", "ID"],
+        [
+            [
+                output.age_text(c.created_at, read_at), c.device_id, c.command_type, output.phase_text(c),
+                output.latency_text(c.latency), c.created_by or "-", c.command_id,
+            ]
+            for c in found
+        ],
+    )  # fmt: skip
+    return 0
+
+
+async def show(options: argparse.Namespace, program: Program) -> int:
+    """Show one command in full."""
+    tenant_id = program.tenants[0]
+    detail = await program.history.command(tenant_id, options.id)
+    if detail is None:
+        raise NotFoundError(f"There is no command {options.id!r} in the tenant {tenant_id!r}.")
+    if options.json:
+        output.print_json(output.detail_json(detail))
+    else:
+        print_detail(detail)
+    return 0
+
+
+def print_detail(detail: CommandDetail) -> None:
+    """One command as lines of name and value."""
+    command = detail.command
+    lines: list[tuple[str, object]] = [
+        ("id", command.command_id),
+        ("device", command.device_id),
+        ("type", command.command_type),
+        ("phase", output.phase_text(command)),
+        ("created", f"{output.instant(command.created_at)} by {command.created_by or '-'}"),
+        ("published", output.instant(command.published_at) or "-"),
+        ("answered", f"{output.instant(command.acked_at) or '-'} {output.latency_text(command.latency)}"),
+        ("expires", "never" if command.never_expires else output.instant(command.expires_at)),
+        ("params", command.params_json),
+        ("answer", command.ack_json or "-"),
+    ]
+    if command.last_error:
+        lines.append(("last error", command.last_error))
+    for name, value in lines:
+        print(f"{name:10} {safe(value, 70_000)}")
+    for entry in detail.journal:
+        by = f" by {entry.by}" if entry.by else ""
+        text = f"{output.instant(entry.at)} {entry.kind}{by} {entry.detail or ''}"
+        print(f"{'journal':10} {safe(text, 4_000).rstrip()}")
+
+
+async def problems(options: argparse.Namespace, program: Program) -> int:
+    """List what an operator should look at."""
+    found = await program.history.problems(program.tenants[0], " ".join(options.text), options.limit)
+    if options.json:
+        for problem in found:
+            output.print_json(output.problem_json(problem))
+        return 0
+    now = datetime.now(UTC)
+    output.print_table(
+        ["AGE", "KIND", "COUNT", "DEVICE", "COMMAND", "DETAIL"],
+        [
+            [output.age_text(p.last_at, now), p.kind.value, p.count, p.device_id, p.command_id, p.detail]
+            for p in found
+        ],
+    )
+    return 0
+
+
+async def tail(options: argparse.Namespace, program: Program) -> int:
+    """Follow commands as they change; ends with Ctrl-C or after --count lines."""
+    tenant_id = program.tenants[0]
+    seen: dict[str, Phase] = {}
+    printed = 0
+    first = True
+    async with program.feed.subscribe() as subscription:
+        while True:
+            changed = await _changed_commands(options, program, tenant_id, seen)
+            for command in reversed(changed) if not first else ():
+                _print_change(command, as_json=options.json)
+                printed += 1
+                if options.count and printed >= options.count:
+                    return 0
+            if first:
+                output.say(f"following {tenant_id}; Ctrl-C ends")
+                first = False
+            try:
+                await asyncio.wait_for(subscription.changed(), _SAFETY_POLL_S)
+            except TimeoutError:
+                continue
+
+
+async def _changed_commands(
+    options: argparse.Namespace, program: Program, tenant_id: str, seen: dict[str, Phase]
+) -> list[Command]:
+    """The newest commands whose phase is not the one last seen, and older ones that were open."""
+    try:
+        page = await program.history.commands(
+            tenant_id, device_ids=[options.device] if options.device else None, limit=_PAGE
+        )
+        inside = {command.command_id for command in page.commands}
+        older = [i for i, phase in seen.items() if not phase.settled and i not in inside][:_PAGE]
+        rest = (await program.history.reread(tenant_id, older)).commands if older else ()
+    except DatabaseUnreachableError:
+        return []
+    changed = [c for c in (*page.commands, *rest) if seen.get(c.command_id) is not c.phase]
+    seen.update({command.command_id: command.phase for command in changed})
+    while len(seen) > 20 * _PAGE:
+        seen.pop(next(iter(seen)))
+    return changed
+
+
+def _print_change(command: Command, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(output.command_json(command))
+        return
+    text = (
+        f"{output.phase_text(command):18} {command.device_id:20} {command.command_type:16} "
+        f"{output.latency_text(command.latency):>8}  {command.command_id}"
+    )
+    print(safe(text, 600), flush=True)

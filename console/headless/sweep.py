@@ -1,0 +1,90 @@
+"""``--sweeper``: the workers without a screen, with signals and systemd's protocol."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+from console.errors import UsageError
+from console.headless.logs import log_to_stderr
+from console.runtime.opening import Opened, open_program
+from console.runtime.place import is_embedded
+from console.settings import Settings
+
+REPORT_EVERY_S = 10.0
+_log = logging.getLogger("console.sweeper")
+
+
+async def run_sweeper(settings: Settings) -> int:
+    """Run the workers until TERM or INT.
+
+    Raises:
+        UsageError: nothing is configured and embedded servers were not asked for.
+        RefusedError: the worker role is not granted to this login.
+    """
+    log_to_stderr()
+    if is_embedded(settings) and not settings.embedded:
+        raise UsageError(
+            "--sweeper needs a configured database: set DATABASE_URL and MQTT_URL, or give --embedded for "
+            "the demo servers."
+        )
+    if settings.read_only:
+        raise UsageError("--sweeper and --read-only exclude each other: read-only runs no workers.")
+    stop = asyncio.Event()
+    _on_signals(stop)
+    async with open_program(settings, jobs="required", simulate=True, operator_front=False) as opened:
+        notify_systemd("READY=1")
+        _log.info("ready: dispatch, acknowledgements and sweep run; %s", _place(opened))
+        reporting = asyncio.create_task(_report(opened))
+        await stop.wait()
+        reporting.cancel()
+        notify_systemd("STOPPING=1")
+        _log.info("stopping")
+    return 0
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """TERM and INT end in order; a second INT leaves at once."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+
+
+def _place(opened: Opened) -> str:
+    return f"embedded servers ({opened.place.broker_kind})" if opened.place.embedded else "configured servers"
+
+
+async def _report(opened: Opened) -> None:
+    """Tell systemd that we live, as long as the workers do."""
+    while True:
+        await asyncio.sleep(REPORT_EVERY_S)
+        view = opened.program.health.view()
+        status = (
+            f"database {'up' if view.database.up else 'down'}, broker {'up' if view.broker.up else 'down'}, "
+            f"sweep {view.sweep}, ingest {view.ingest}, dispatch {view.dispatch}"
+        )
+        notify_systemd(f"STATUS={status}\nWATCHDOG=1")
+
+
+def notify_systemd(text: str, send: Callable[[str, bytes], None] | None = None) -> None:
+    """Send one state to systemd where it asked for it; anywhere else nothing happens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    (send or _send)(address.replace("@", "\0", 1) if address.startswith("@") else address, text.encode())
+
+
+def _send(address: str, data: bytes) -> None:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+            link.sendto(data, address)
+    except OSError as error:
+        _log.debug("systemd was not told: %s", error)

@@ -1,0 +1,35 @@
+"""Which twin answers to which command, and what each needs to be open."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+
+from console.headless import acts, reads
+from console.headless.logs import log_to_stderr
+from console.runtime.opening import Opened, open_program
+from console.runtime.program import Program
+from console.settings import Settings
+
+_READS: dict[str, Callable[[argparse.Namespace, Program], Awaitable[int]]] = {
+    "devices": reads.devices,
+    "history": reads.history,
+    "show": reads.show,
+    "problems": reads.problems,
+    "tail": reads.tail,
+}
+_ACTS: dict[str, Callable[[argparse.Namespace, Opened], Awaitable[int]]] = {
+    "send": acts.send,
+    "retry": acts.retry,
+    "cancel": acts.cancel,
+}
+
+
+async def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Open what the twin needs and run it; return the exit code."""
+    import logging
+
+    log_to_stderr(logging.ERROR)
+    if options.command in _READS:
+        async with open_program(settings, jobs="none") as opened:
+            return await _READS[options.command](options, opened.program)
+    async with open_program(settings, jobs="later", simulate=True) as opened:
+        return await _ACTS[options.command](options, opened)

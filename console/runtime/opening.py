@@ -1,0 +1,136 @@
+"""Opening the program: servers, checks, workers; then a front end runs, then everything ends in order."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from console.clock import SystemClock
+from console.domain.acks import LateAck
+from console.domain.identifiers import id_fault
+from console.errors import RefusedError, UsageError
+from console.runtime.place import DEMO_TENANTS, Place, is_embedded, open_place
+from console.runtime.program import Program
+from console.runtime.simulation import simulate_demo
+from console.runtime.supervisor import Supervisor
+from console.runtime.wiring import wire_program
+from console.runtime.workers import Workers, WorkerSettings, running
+from console.services.dispatcher import DispatchSettings
+from console.services.feed import Feed
+from console.services.health import Health
+from console.services.sender import clean_name, login_name
+from console.settings import Settings
+from console.store.checks import StartReport, check_start
+from console.store.pool import Database
+
+Jobs = Literal["auto", "required", "later", "none"]
+_log = logging.getLogger("console.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A running program with what the headless front end needs beyond it."""
+
+    program: Program
+    database: Database
+    workers: Workers | None
+    place: Place
+    report: StartReport
+
+
+@asynccontextmanager
+async def open_program(
+    settings: Settings, *, jobs: Jobs = "auto", simulate: bool = False, operator_front: bool = True
+) -> AsyncIterator[Opened]:
+    """Open everything a front end needs.
+
+    Args:
+        settings: the configuration.
+        jobs: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is
+            not, ``later`` leaves starting them to the caller, ``none`` runs none and needs no broker.
+        simulate: run the demo fleet on embedded servers.
+        operator_front: whether a tenant must be known.
+
+    Raises:
+        UsageError: the configuration is incomplete.
+        RefusedError: a start check failed.
+        UnreachableError: the database does not answer.
+    """
+    tenants = _tenants(settings) if operator_front else ()
+    jobs = "none" if settings.read_only else jobs
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(open_place(settings, needs_broker=jobs != "none"))
+        database = Database(place.access)
+        await database.open()
+        stack.push_async_callback(database.close)
+        report = await check_start(database)
+        for warning in report.warnings:
+            _log.warning("%s", warning)
+        if jobs == "required" and not report.may_work:
+            raise RefusedError(
+                f"The workers may not run here: the login is no member of {settings.worker_role}; "
+                f"run GRANT {settings.worker_role} TO it."
+            )
+        work = jobs in {"auto", "required"} and report.may_work
+        feed, clock = Feed(), SystemClock()
+        health = Health(clock)
+        _tell_idle(health, work=work, read_only=settings.read_only)
+        workers = None
+        if place.broker is not None:
+            workers = Workers(database, place.broker, feed, health, clock, worker_settings(settings))
+        program = wire_program(
+            database,
+            tenants=tenants,
+            operator=clean_name(settings.operator) if settings.operator else login_name(),
+            read_only=settings.read_only,
+            demo=place.embedded,
+            max_payload_bytes=settings.max_payload_bytes,
+            feed=feed,
+            health=health,
+            sent=workers.wake if workers else feed.tell,
+            warnings=report.warnings,
+        )
+        if operator_front:
+            await _check_tenant(program)
+        if workers is not None:
+            await stack.enter_async_context(running(workers, Supervisor(health), jobs=work))
+        if simulate and place.embedded and settings.simulated_devices:
+            await stack.enter_async_context(simulate_demo(place, settings.simulated_devices))
+        yield Opened(program, database, workers, place, report)
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """The operator's settings in the workers' words."""
+    return WorkerSettings(
+        dispatch=DispatchSettings(
+            adopt_after_s=settings.adopt_after_s, max_payload_bytes=settings.max_payload_bytes
+        ),
+        late_ack=LateAck(settings.late_ack),
+        max_ack_bytes=settings.max_ack_bytes,
+    )
+
+
+def _tenants(settings: Settings) -> tuple[str, ...]:
+    if not settings.tenants:
+        if is_embedded(settings):
+            return DEMO_TENANTS
+        raise UsageError("No tenant is set: set CONSOLE_TENANT, or give --tenant.")
+    for tenant_id in settings.tenants:
+        fault = id_fault(tenant_id)
+        if fault:
+            raise UsageError(f"The tenant {tenant_id[:40]!r} cannot be used: {fault}.")
+    return settings.tenants
+
+
+async def _check_tenant(program: Program) -> None:
+    tenant_id = program.tenants[0]
+    if await program.history.tenant(tenant_id) is None:
+        raise UsageError(f"The tenant {tenant_id!r} does not exist in this database: check CONSOLE_TENANT.")
+
+
+def _tell_idle(health: Health, *, work: bool, read_only: bool) -> None:
+    """What the header shows where no workers run."""
+    if not work:
+        health.sweep = health.ingest = health.dispatch = "off" if read_only else "elsewhere"
+        health.broker_up(detail="not used")
