@@ -1,7 +1,8 @@
 """Waits for a condition instead of sleeping, so that tests are as fast as what they test."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
@@ -12,3 +13,13 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None
             message = f"still waiting after {timeout_s} s"
             raise AssertionError(message)
         time.sleep(0.01)
+
+
+async def until(condition: Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> None:
+    """Poll an asynchronous condition until it holds; fail the test when it doesn't in time."""
+    deadline = time.monotonic() + timeout_s
+    while not await condition():
+        if time.monotonic() > deadline:
+            message = f"still waiting after {timeout_s} s"
+            raise AssertionError(message)
+        await asyncio.sleep(0.01)

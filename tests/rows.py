@@ -1,0 +1,53 @@
+"""Rows as the platform or another writer would put them there."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+
+
+async def add_tenant(owner: asyncpg.Connection, tenant_id: str, status: str = "ACTIVE") -> None:
+    await owner.execute(
+        "INSERT INTO tenants (tenant_id, name, status) VALUES ($1, $1, $2)", tenant_id, status
+    )
+
+
+async def add_devices(owner: asyncpg.Connection, tenant_id: str, device_ids: Sequence[str]) -> None:
+    await owner.execute(
+        "INSERT INTO device_registry (tenant_id, device_id, site_id, model, fw_version)"
+        " SELECT $1, d, 'lyon', 'PX-200', '1.4.2' FROM unnest($2::text[]) d",
+        tenant_id,
+        list(device_ids),
+    )
+
+
+async def add_command(
+    owner: asyncpg.Connection,
+    tenant_id: str,
+    command_id: str,
+    device_id: str = "pump-1",
+    *,
+    status: str = "queued",
+    ttl: timedelta = timedelta(hours=1),
+    age: timedelta = timedelta(0),
+    published: bool = False,
+    params: str = "{}",
+) -> None:
+    """A row as another program writes it, without any outbox row; created `age` ago, expiring in `ttl`."""
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, command_params, status,"
+        " published_at, expires_at, created_at, created_by) VALUES"
+        " ($1, $2, $3, 'ping', $4::text::jsonb, $5, CASE WHEN $6 THEN now() - $8::interval END, now() + $7,"
+        " now() - $8, 'platform')",
+        tenant_id, command_id, device_id, params, status, published, ttl, age,
+    )  # fmt: skip
+
+
+async def status_of(owner: asyncpg.Connection, command_id: str) -> str:
+    return str(await owner.fetchval("SELECT status FROM device_commands WHERE command_id = $1", command_id))
+
+
+async def row_of(owner: asyncpg.Connection, command_id: str) -> asyncpg.Record:
+    row = await owner.fetchrow("SELECT * FROM device_commands WHERE command_id = $1", command_id)
+    assert row is not None, f"no row {command_id}"
+    return row

@@ -1,0 +1,142 @@
+"""The migrations make exactly the specified table, adopt what exists and refuse what differs."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.errors import RefusedError
+from console.store.adoption import describe
+from console.store.migrate import Migration, migrate, migrations_folder, read_migrations
+from console.store.pool import Access
+
+SPECIFIED = (Path(__file__).parent / "device_commands_specified.sql").read_text()
+TENANTS = "CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY)"
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(url)
+
+
+async def test_the_migration_makes_exactly_the_specified_table(empty_url: str, database_url: str) -> None:
+    specified, ours = await _connect(empty_url), await _connect(database_url)
+    await specified.execute(TENANTS)
+    await specified.execute(SPECIFIED)
+    expected = await describe(specified, "public", "device_commands")
+    actual = await describe(ours, "public", "device_commands")
+    assert actual == expected
+    assert len(expected.columns) == 12
+    assert len(expected.indexes) == 3
+    assert expected.secured
+    await specified.close()
+    await ours.close()
+
+
+async def test_a_second_run_changes_nothing(database_url: str) -> None:
+    steps = await migrate(Access(database_url))
+    assert {step.action for step in steps} == {"present"}
+
+
+async def test_two_runs_at_once_do_no_harm(empty_url: str) -> None:
+    both = await asyncio.gather(migrate(Access(empty_url)), migrate(Access(empty_url)))
+    applied = [sum(step.action == "applied" for step in steps) for steps in both]
+    assert sorted(applied) == [0, len(read_migrations())]
+
+
+async def test_an_existing_platform_is_adopted_as_it_is(empty_url: str) -> None:
+    owner = await _connect(empty_url)
+    await owner.execute("SET client_min_messages = warning")
+    for migration in read_migrations():
+        if migration.version <= 79:
+            await owner.execute(migration.sql)
+    await owner.execute(
+        "ALTER TABLE tenants ADD COLUMN plan TEXT; CREATE TABLE schema_migrations (version TEXT);"
+        "ALTER TABLE device_commands ADD COLUMN platform_note TEXT;"
+        "CREATE POLICY nobody_at_night ON device_commands AS RESTRICTIVE USING (true)"
+    )
+    steps = await migrate(Access(empty_url))
+    adopted = {step.migration.version: step.notes for step in steps if step.action == "adopted"}
+    assert set(adopted) == {70, 71, 72, 73, 74, 79}
+    assert "device_commands has the extra restrictive policy nobody_at_night for public" in adopted[79]
+    assert await owner.fetchval("SELECT count(*) FROM schema_migrations") == 0
+    grants = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'pulse_app' AND table_schema = 'public'"
+    assert await owner.fetchval(grants) == 0
+    await owner.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("DROP COLUMN acked_at", "lacks the column acked_at"),
+        ("ALTER COLUMN created_by TYPE varchar(20)", "created_by is character varying(20), not text"),
+        ("ALTER COLUMN command_params DROP NOT NULL", "command_params is nullable"),
+        ("ALTER COLUMN expires_at SET DEFAULT now()", "expires_at defaults to now()"),
+        ("DISABLE ROW LEVEL SECURITY", "row level security is off"),
+        ("DROP CONSTRAINT device_commands_status_check", "lacks CHECK"),
+        ("ADD COLUMN must_fill TEXT NOT NULL", "extra column must_fill, which must be filled"),
+    ],
+)
+async def test_a_table_that_differs_is_refused_with_the_difference(
+    empty_url: str, change: str, difference: str
+) -> None:
+    owner = await _connect(empty_url)
+    await owner.execute(TENANTS.replace(")", ", name TEXT, status TEXT, contact_name TEXT, contact_email TEXT,"
+                        " contact_phone TEXT, metadata JSONB, created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ,"
+                        " deleted_at TIMESTAMPTZ)"))  # fmt: skip
+    await owner.execute(SPECIFIED)
+    await owner.execute(f"ALTER TABLE device_commands {change}")
+    with pytest.raises(RefusedError, match=re.escape(difference)):
+        await migrate(Access(empty_url))
+    assert await owner.fetchval("SELECT count(*) FROM device_console.migrations WHERE version = 79") == 0
+    await owner.close()
+
+
+async def test_a_missing_index_and_a_changed_policy_are_refused(empty_url: str) -> None:
+    await migrate(Access(empty_url), [m for m in read_migrations() if m.version < 79])
+    owner = await _connect(empty_url)
+    await owner.execute(SPECIFIED)
+    await owner.execute(
+        "DROP INDEX idx_device_commands_expires;"
+        "ALTER POLICY device_commands_tenant_isolation ON device_commands USING (true)"
+    )
+    with pytest.raises(RefusedError) as refused:
+        await migrate(Access(empty_url))
+    assert "lacks the index CREATE INDEX idx_device_commands_expires" in str(refused.value)
+    assert "the policy device_commands_tenant_isolation on device_commands has another rule" in str(refused.value)
+    await owner.close()
+
+
+async def test_psql_applies_the_file_once_on_a_database_with_tenants(empty_url: str) -> None:
+    owner = await _connect(empty_url)
+    await owner.execute(TENANTS)
+    await owner.execute((migrations_folder() / "079_device_commands.sql").read_text())
+    assert await owner.fetchval("SELECT to_regclass('device_commands') IS NOT NULL")
+    await owner.close()
+
+
+async def test_a_changed_migration_is_refused(database_url: str) -> None:
+    changed = [Migration(m.version, m.name, m.sql + "\n-- edited", m.tables) for m in read_migrations()]
+    with pytest.raises(RefusedError, match="069_roles was changed after it was applied"):
+        await migrate(Access(database_url), changed)
+
+
+async def test_a_newer_database_is_refused(database_url: str) -> None:
+    with pytest.raises(RefusedError, match="904_command_view, which this program does not know: update"):
+        await migrate(Access(database_url), [m for m in read_migrations() if m.version != 904])
+
+
+async def test_a_failing_migration_leaves_nothing_behind(empty_url: str) -> None:
+    broken = Migration(900, "broken", "CREATE TABLE device_console.half (a int); SELECT 1/0", ())
+    wanted = [m for m in read_migrations() if m.version < 900] + [broken]
+    with pytest.raises(Exception, match="division by zero"):
+        await migrate(Access(empty_url), wanted)
+    owner = await _connect(empty_url)
+    assert await owner.fetchval("SELECT to_regclass('device_console.half')") is None
+    assert await owner.fetchval("SELECT max(version) FROM device_console.migrations") == 79
+    await owner.close()
+
+
+def test_the_specified_sql_stands_unchanged_in_the_migration() -> None:
+    assert (migrations_folder() / "079_device_commands.sql").read_text() == SPECIFIED
