@@ -89,12 +89,12 @@ BEGIN
         WHERE j.verdict <> 'gone' AND o.tenant_id = j.tenant_id AND o.command_id = j.command_id
         RETURNING o.tenant_id, o.command_id, o.attempt
     ), told AS (
-        SELECT device_console.record_problems(
-            array_agg(j.tenant_id), array_agg('unroutable'::text), array_agg(j.device_id),
-            array_agg(j.command_id), array_agg(j.verdict))
+        INSERT INTO device_console.problems AS known (tenant_id, kind, device_id, command_id, detail)
+        SELECT j.tenant_id, 'unroutable', left(j.device_id, 256), left(j.command_id, 256), j.verdict
         FROM judged j
         WHERE j.verdict NOT IN ('gone', 'ready', 'too late') AND j.verdict NOT LIKE 'blocked: %'
-        HAVING count(*) > 0
+        ON CONFLICT (tenant_id, kind, device_id, command_id) DO UPDATE
+        SET count = known.count + 1, last_at = now(), detail = excluded.detail
     )
     SELECT j.tenant_id, j.command_id, j.device_id, j.command_type, j.params,
            LEAST(j.expires_at, timestamptz '9999-12-31 00:00:00+00'),
@@ -103,7 +103,6 @@ BEGIN
            m.attempt
     FROM judged j
     JOIN moved m ON m.tenant_id = j.tenant_id AND m.command_id = j.command_id
-    LEFT JOIN told ON true
     WHERE j.verdict = 'ready'
     ORDER BY j.seq;
 END

@@ -9,6 +9,10 @@ from console.store.pool import Database
 from console.store.sql import query
 
 _OLDEST = 150_000
+_UNBOUND = (
+    "The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): "
+    "name a plain role in CONSOLE_OPERATOR_ROLE."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ def _check_shape(shape: Any) -> None:
 def _check_role(login: Any, role: str) -> None:
     if not login["operator_exists"]:
         raise RefusedError(f"The role {role} does not exist: create it or set CONSOLE_OPERATOR_ROLE.")
+    if login["operator_unbound"]:
+        raise RefusedError(_UNBOUND.format(role=role))
     if not login["may_operate"]:
         raise RefusedError(
             f"The login {login['login']} may not assume the role {role}: "
@@ -82,11 +88,8 @@ def _check_role(login: Any, role: str) -> None:
 
 
 def _check_rights(rights: Any, role: str) -> None:
-    if rights["unbound_role"] or not rights["bound"]:
-        raise RefusedError(
-            f"The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): "
-            "name a plain role in CONSOLE_OPERATOR_ROLE."
-        )
+    if not rights["bound"]:
+        raise RefusedError(_UNBOUND.format(role=role))
     for right, table in (
         ("may_select", "device_commands"),
         ("may_see_devices", "device_registry"),

@@ -104,7 +104,9 @@ async def test_a_missing_index_and_a_changed_policy_are_refused(empty_url: str) 
     with pytest.raises(RefusedError) as refused:
         await migrate(Access(empty_url))
     assert "lacks the index CREATE INDEX idx_device_commands_expires" in str(refused.value)
-    assert "the policy device_commands_tenant_isolation on device_commands has another rule" in str(refused.value)
+    assert "the policy device_commands_tenant_isolation on device_commands has another rule" in str(
+        refused.value
+    )
     await owner.close()
 
 

@@ -2,6 +2,7 @@
 SELECT session_user::text AS login,
        (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) AS superuser,
        EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS operator_exists,
+       EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND (rolsuper OR rolbypassrls)) AS operator_unbound,
        EXISTS (SELECT FROM pg_roles WHERE rolname = $2) AS worker_exists,
        COALESCE((SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1), false)
            AS may_operate,

@@ -1,6 +1,5 @@
 -- What the assumed operator role may do. Asked under that role.
 SELECT row_security_active('public.device_commands') AS bound,
-       (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS unbound_role,
        has_table_privilege('public.device_commands', 'SELECT') AS may_select,
        has_table_privilege('public.device_commands', 'INSERT') AS may_insert,
        has_any_column_privilege('public.device_commands', 'UPDATE') AS may_update,

@@ -1,0 +1,180 @@
+"""A send ends at the commit: rows, ids, refusals, retry and cancel on a real PostgreSQL."""
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from console.domain.commands import Draft, Phase
+from console.domain.dispatch import Confirmed
+from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.runtime.program import Program
+from console.services.sender import Sender
+from console.store.commands import CommandStore
+from console.store.outbox import OutboxStore
+from console.store.pool import Database
+from tests.conftest import Fleet
+from tests.rows import row_of, status_of
+
+MAX = 65_536
+
+
+async def _send(program: Program, device: str = "pump-1", **fields: object) -> str:
+    draft = program.sender.draft(device, "reboot", '{"delay_s": 5}', created_by="alice")
+    receipt = await program.sender.send("acme", [replace(draft, **fields)])
+    return receipt.command_ids[0]
+
+
+async def test_a_send_commits_the_row_as_queued_with_its_outbox_row(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    command_id = await _send(program, ttl=timedelta(minutes=10))
+    row = await row_of(owner, command_id)
+    assert (row["status"], row["device_id"], row["created_by"]) == ("queued", "pump-1", "alice")
+    assert row["published_at"] is None
+    assert row["expires_at"] - row["created_at"] == timedelta(minutes=10)
+    assert (
+        await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE command_id = $1", command_id)
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"device_id": "a/b"}, "The device id 'a/b' cannot be used: it contains '/'"),
+        ({"device_id": "a\nb"}, "control character U\\+000A"),
+        ({"command_id": "#"}, "The command id '#' cannot be used"),
+        ({"command_type": ""}, "The command type is empty"),
+        ({"command_type": "x" * 101}, "has 101 characters, at most 100"),
+        ({"params_json": "[1]"}, "must be a JSON object"),
+        ({"params_json": '{"a": }'}, "not JSON: Expecting value at line 1, column 7"),
+        ({"params_json": '{"a": NaN}'}, "hold NaN"),
+        ({"params_json": '{"a": "\\u0000"}'}, "hold a NUL"),
+        ({"params_json": '{"a": "' + "x" * 70_000 + '"}'}, "at most 65,536"),
+        ({"ttl": timedelta(seconds=4)}, "A TTL of 4 seconds is out of range"),
+        ({"ttl": timedelta(days=8)}, "from 5 seconds to 7 days"),
+    ],
+)
+async def test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(
+    program: Program, owner: asyncpg.Connection, fields: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=sentence):
+        await _send(program, **fields)
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
+
+
+async def test_an_unknown_device_is_named(program: Program) -> None:
+    with pytest.raises(NotFoundError, match="'pump-99' is not registered"):
+        await _send(program, "pump-99")
+
+
+async def test_a_decommissioned_device_is_refused_and_a_future_date_is_not_yet(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("UPDATE device_registry SET decommissioned_at = now() + interval '1 day'")
+    assert await _send(program)
+    await owner.execute("UPDATE device_registry SET decommissioned_at = now() - interval '1 day'")
+    with pytest.raises(InvalidInputError, match="'pump-1' is decommissioned"):
+        await _send(program)
+
+
+async def test_a_suspended_tenant_is_refused(program: Program, owner: asyncpg.Connection) -> None:
+    await owner.execute("UPDATE tenants SET status = 'SUSPENDED'")
+    with pytest.raises(InvalidInputError, match="tenant is SUSPENDED"):
+        await _send(program)
+
+
+async def test_an_inactive_device_is_sent_to_with_a_warning(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("UPDATE device_registry SET status = 'INACTIVE'")
+    receipt = await program.sender.send("acme", [program.sender.draft("pump-1", "ping")])
+    assert receipt.warnings == ("pump-1 is INACTIVE in the registry.",)
+
+
+async def test_the_same_id_with_the_same_content_is_the_same_command(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    await _send(program, command_id="mine")
+    draft = replace(program.sender.draft("pump-1", "reboot", '{"delay_s":5}'), command_id="mine")
+    assert (await program.sender.send("acme", [draft])).existed
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
+
+
+async def test_the_same_id_with_other_content_is_refused(program: Program) -> None:
+    await _send(program, command_id="mine")
+    with pytest.raises(ConflictError, match="'mine' already belongs to another command"):
+        await _send(program, command_id="mine", params_json='{"delay_s": 6}')
+
+
+class CutAfterCommit:
+    """A link that breaks after the commit and before the reply, once."""
+
+    def __init__(self, store: CommandStore) -> None:
+        self._store = store
+        self._cut = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def insert(self, tenant_id: str, drafts: list[Draft]) -> frozenset[str]:
+        written = await self._store.insert(tenant_id, drafts)
+        if not self._cut:
+            self._cut = True
+            raise DatabaseUnreachableError("cut")
+        return written
+
+
+async def test_a_send_of_unknown_outcome_never_makes_a_second_command(
+    database: Database, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without ids made before the INSERT, the second try would be a second command."""
+    sender = Sender(CutAfterCommit(CommandStore(database)), lambda _: None, MAX)
+    await sender.send(fleet.acme, [sender.draft("pump-1", "reboot")])
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
+
+
+async def test_a_waiting_command_can_be_cancelled_by_name(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    command_id = await _send(program)
+    await program.sender.cancel("acme", command_id, "bob", "typo")
+    detail = await program.history.command("acme", command_id)
+    assert detail is not None
+    assert detail.command.phase is Phase.CANCELLED
+    assert [(e.kind, e.by, e.detail) for e in detail.journal] == [("cancelled", "bob", "typo")]
+    assert await status_of(owner, command_id) == "expired"
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
+
+
+async def test_a_command_under_a_live_lease_cannot_be_cancelled(program: Program, database: Database) -> None:
+    """Without the lease in the cancel's rule, a command in flight would be called cancelled."""
+    command_id = await _send(program)
+    outbox, holder = OutboxStore(database), uuid.uuid4()
+    await outbox.claim(holder, 10, 15, MAX)
+    with pytest.raises(ConflictError, match="being published right now"):
+        await program.sender.cancel("acme", command_id, "bob")
+    await outbox.mark(holder, [Confirmed("acme", command_id)])
+    with pytest.raises(ConflictError, match="already published, and a published command cannot be recalled"):
+        await program.sender.cancel("acme", command_id, "bob")
+
+
+async def test_a_retry_is_a_new_row_with_the_same_ttl_linked_to_the_old(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    old = await _send(program, ttl=timedelta(minutes=7))
+    with pytest.raises(ConflictError, match="is still waiting: only a settled"):
+        await program.sender.retry("acme", old, "carol")
+    await program.sender.cancel("acme", old, "bob")
+    before = dict(await row_of(owner, old))
+    (new,) = (await program.sender.retry("acme", old, "carol")).command_ids
+    row = await row_of(owner, new)
+    assert row["expires_at"] - row["created_at"] == timedelta(minutes=7)
+    assert (row["command_params"], row["created_by"]) == (before["command_params"], "carol")
+    assert dict(await row_of(owner, old)) == before
+    detail = await program.history.command("acme", new)
+    assert detail is not None
+    assert [(e.kind, e.detail) for e in detail.journal] == [("retry_of", old)]
