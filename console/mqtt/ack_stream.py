@@ -20,25 +20,31 @@ _REFUSED = 0x80
 class AckStream:
     """Batches of what has gathered. Whatever was not acknowledged comes again after a reconnect."""
 
-    def __init__(self, session: Session, address: BrokerAddress) -> None:
-        self._session = session
+    def __init__(self, address: BrokerAddress) -> None:
         self._address = address
+        self._live: Session | None = None
         self._waiting: deque[RawAck] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
-        session.paho.on_message = self._on_message
+
+    @property
+    def _session(self) -> Session:
+        if self._live is None:
+            raise BrokerUnreachableError(f"The broker at {self._address.label} is not connected.")
+        return self._live
 
     @property
     def detail(self) -> str:
         return self._session.detail
 
-    async def subscribe(self) -> None:
-        """Subscribe to the answers of the whole fleet.
+    async def attach(self, session: Session) -> None:
+        """Use this connection and subscribe to the answers of the whole fleet.
 
         Raises:
             RefusedError: the broker refuses the subscription.
         """
-        codes = await self._session.client.subscribe(ack_filter(), qos=1)
+        self._live = session
+        codes = await session.client.subscribe(ack_filter(), qos=1)
         if any(code_of(code) >= _REFUSED for code in codes):
             raise RefusedError(
                 f"The broker at {self._address.label} refuses the subscription {ack_filter()}."
@@ -75,25 +81,27 @@ class AckStream:
                 self._session.paho.ack(message.mid, message.qos)
         await asyncio.sleep(0)  # paho writes on the loop's next turn
 
-    def _on_message(self, _paho: Any, _userdata: Any, message: Any) -> None:
+    def take(self, _paho: Any, _userdata: Any, message: Any) -> None:
+        """Keep one message until it is asked for; called by paho."""
         raw = RawAck(message._topic, message.payload, message.mid, message.qos, message.retain)  # noqa: SLF001
         self._waiting.append(raw)
         self._bytes += len(raw.payload)
-        if self._bytes > MAX_WAITING_BYTES and not self._session.lost.done():
-            self._session.lost.set_exception(BrokerUnreachableError("too much waits for the database"))
+        live = self._live
+        if self._bytes > MAX_WAITING_BYTES and live is not None and not live.lost.done():
+            live.lost.set_exception(BrokerUnreachableError("too much waits for the database"))
         self._arrived.set()
 
 
 @asynccontextmanager
 async def ack_stream(address: BrokerAddress, deployment_id: str) -> AsyncIterator[AckStream]:
     """Open the ingest session of this deployment: one fixed client id, kept by the broker for seven days."""
+    stream = AckStream(address)
     kind = SessionKind(
         client_id=f"device-console-{deployment_id.replace('-', '')[:12]}-ingest",
         persistent_s=SESSION_S,
         receive_maximum=RECEIVE_MAXIMUM,
-        manual_ack=True,
+        on_message=stream.take,
     )
     async with connect(address, kind) as session:
-        stream = AckStream(session, address)
-        await stream.subscribe()
+        await stream.attach(session)
         yield stream

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -66,12 +66,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionKind:
-    """What the two kinds of connection differ in: the ingest session outlives its connection."""
+    """What the two kinds of connection differ in: the ingest session outlives its connection.
+
+    With `on_message` the PUBACKs are ours to send. It is set before connecting, because a broker delivers
+    what is left of the session right behind its CONNACK.
+    """
 
     client_id: str
     persistent_s: int = 0
     receive_maximum: int = 0
-    manual_ack: bool = False
+    on_message: Callable[[Any, Any, Any], None] | None = None
 
 
 @asynccontextmanager
@@ -109,8 +113,9 @@ class _ProtocolRefusedError(Exception):
 
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
     client = _client(address, kind, v5=v5)
-    if kind.manual_ack:
+    if kind.on_message is not None:
         client._client.manual_ack_set(True)  # noqa: SLF001 - PUBACK is sent after the commit
+        client._client.on_message = kind.on_message  # noqa: SLF001 - aiomqtt's own can fail on a topic
     _notice_hang_up(client)
     try:
         await client.__aenter__()

@@ -1,0 +1,85 @@
+"""The ingest session against real brokers: what was not committed comes again, what was does not."""
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from console.errors import BrokerUnreachableError
+from console.mqtt.ack_stream import AckStream, ack_stream
+from tests.brokers import BrokerProcess, start_broker
+from tests.devices import say
+
+TOPIC = "tenant/acme/device/pump-1/commands/ack"
+
+
+def _payloads(count: int) -> list[bytes]:
+    return [json.dumps({"command_id": f"c{n}"}).encode() for n in range(count)]
+
+
+async def _take(stream: AckStream, count: int) -> list[str]:
+    taken: list[str] = []
+    async with asyncio.timeout(10):
+        while len(taken) < count:
+            batch = await stream.batch(500)
+            taken += [json.loads(message.payload)["command_id"] for message in batch]
+            await stream.acknowledge(batch)
+    return taken
+
+
+async def test_answers_arrive_with_their_topic(any_broker: BrokerProcess) -> None:
+    async with ack_stream(any_broker.address, str(uuid.uuid4())) as stream:
+        await say(any_broker.address, TOPIC, *_payloads(3))
+        first = await stream.batch(1)
+        assert (first[0].topic, first[0].qos) == (TOPIC.encode(), 1)
+        await stream.acknowledge(first)
+        assert await _take(stream, 2) == ["c1", "c2"]
+
+
+@pytest.mark.mosquitto
+async def test_what_was_not_acknowledged_comes_again(mosquitto: BrokerProcess) -> None:
+    """Without manual acknowledgement the broker forgets what we had not committed."""
+    name = str(uuid.uuid4())
+    async with ack_stream(mosquitto.address, name) as stream:
+        await say(mosquitto.address, TOPIC, *_payloads(5))
+        taken = list(await stream.batch(500))
+        while len(taken) < 5:
+            taken += await stream.batch(500)
+        await stream.acknowledge(taken[:2])
+    async with ack_stream(mosquitto.address, name) as stream:
+        assert await _take(stream, 3) == ["c2", "c3", "c4"]
+    async with ack_stream(mosquitto.address, name) as stream:
+        await say(mosquitto.address, TOPIC, b'{"command_id": "last"}')
+        assert await _take(stream, 1) == ["last"]
+
+
+@pytest.mark.mosquitto
+async def test_the_broker_keeps_answers_while_we_are_away_and_over_its_restart() -> None:
+    name = str(uuid.uuid4())
+    with start_broker("mosquitto") as broker:
+        async with ack_stream(broker.address, name):
+            pass
+        await say(broker.address, TOPIC, *_payloads(20))
+        broker.stop()
+        broker.start()
+        async with ack_stream(broker.address, name) as stream:
+            assert sorted(await _take(stream, 20)) == sorted(f"c{n}" for n in range(20))
+
+
+@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"])
+async def test_a_dropped_link_ends_the_stream(kind: str) -> None:
+    with start_broker(kind) as broker:
+        async with ack_stream(broker.address, str(uuid.uuid4())) as stream:
+            broker.kill()
+            with pytest.raises(BrokerUnreachableError, match="broke"):
+                await asyncio.wait_for(stream.batch(10), 10)
+        broker.start()
+
+
+@pytest.mark.mosquitto
+async def test_a_second_client_with_our_id_ends_the_first_stream(mosquitto: BrokerProcess) -> None:
+    name = str(uuid.uuid4())
+    async with ack_stream(mosquitto.address, name) as first, ack_stream(mosquitto.address, name):
+        with pytest.raises(BrokerUnreachableError, match="broke"):
+            await asyncio.wait_for(first.batch(10), 10)

@@ -1,0 +1,144 @@
+"""The publisher against real brokers: what goes out, what the answers mean, how a broken link ends."""
+
+import asyncio
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.errors import BrokerUnreachableError, RefusedError
+from console.mqtt import session as session_module
+from console.mqtt.publisher import Publisher, publisher
+from console.mqtt.session import BrokerAddress
+from tests.brokers import BrokerProcess, free_port, start_broker
+from tests.devices import device, silent
+
+TOPIC = "tenant/acme/device/pump-1/commands"
+
+
+async def _publish(link: Publisher, topic: str = TOPIC, timeout_s: float = 5.0, expiry_s: int | None = 60):  # noqa: ANN202
+    return await link.publish(
+        topic, b'{"command_id":"c1"}', answer_to=f"{topic}/ack", command_id="c1", expiry_s=expiry_s, timeout_s=timeout_s
+    )
+
+
+async def test_a_command_arrives_once_with_qos_1_and_not_retained(any_broker: BrokerProcess) -> None:
+    async with device(any_broker.address, answer=silent) as pump, publisher(any_broker.address) as link:
+        answer = await _publish(link)
+        await asyncio.wait_for(pump.arrived.wait(), 5)
+    assert answer.accepted
+    (message,) = pump.got
+    assert (message.qos, message.retain, json.loads(message.payload)) == (1, False, {"command_id": "c1"})
+
+
+@pytest.mark.mosquitto
+async def test_mqtt_5_carries_expiry_correlation_and_where_to_answer(mosquitto: BrokerProcess) -> None:
+    async with device(mosquitto.address, answer=silent) as pump, publisher(mosquitto.address) as link:
+        assert link.enforces_expiry
+        await _publish(link, expiry_s=42)
+        await asyncio.wait_for(pump.arrived.wait(), 5)
+    properties = pump.got[0].properties
+    assert properties is not None
+    assert 40 <= properties.MessageExpiryInterval <= 42
+    assert properties.CorrelationData == b"c1"
+    assert properties.ResponseTopic == f"{TOPIC}/ack"
+
+
+@pytest.mark.mosquitto
+async def test_nobody_listens_is_told_apart(mosquitto: BrokerProcess) -> None:
+    async with publisher(mosquitto.address) as link:
+        answer = await _publish(link, "tenant/acme/device/nobody/commands")
+    assert answer.accepted
+    assert answer.nobody_listens
+
+
+@pytest.mark.mosquitto
+async def test_forced_3_1_1_can_neither_refuse_nor_expire(mosquitto: BrokerProcess) -> None:
+    async with publisher(dataclasses.replace(mosquitto.address, force_v3=True)) as link:
+        assert (await _publish(link, "tenant/acme/device/nobody/commands")).code == 0
+        assert (link.detail, link.enforces_expiry) == ("v3.1.1", False)
+
+
+async def test_a_3_1_1_broker_is_found_out_by_itself(
+    any_broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "CONNECT_TIMEOUT_S", 1.0)
+    async with publisher(dataclasses.replace(any_broker.address, force_v3=False)) as link:
+        assert link.detail == ("v5" if any_broker.kind == "mosquitto" else "v3.1.1")
+        assert (await _publish(link)).accepted
+
+
+@pytest.fixture
+def strict_broker() -> Iterator[BrokerProcess]:
+    folder = Path(tempfile.mkdtemp(prefix="dc-acl-"))
+    (folder / "acl").write_text("topic read #\ntopic write allowed/#\n")
+    with start_broker("mosquitto", f"acl_file {folder}/acl") as running:
+        yield running
+
+
+@pytest.mark.mosquitto
+async def test_a_refusal_is_not_a_publication(strict_broker: BrokerProcess) -> None:
+    """Without the reason code, which aiomqtt hides, a denied publish would count as published."""
+    async with publisher(strict_broker.address) as link:
+        answer = await _publish(link)
+    assert not answer.accepted
+    assert answer.reason == "not authorized (0x87)"
+
+
+@pytest.mark.mosquitto
+async def test_no_puback_is_unknown_after_the_timeout(mosquitto: BrokerProcess) -> None:
+    async with publisher(mosquitto.address) as link:
+        mosquitto.freeze()
+        try:
+            with pytest.raises(BrokerUnreachableError, match="sent no PUBACK within 0.3 s"):
+                await _publish(link, timeout_s=0.3)
+        finally:
+            mosquitto.thaw()
+
+
+@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"])
+async def test_a_dropped_link_ends_the_wait_at_once(kind: str) -> None:
+    """Without watching the link, a publish hangs to its timeout."""
+    with start_broker(kind) as broker:
+        async with publisher(broker.address) as link:
+            broker.freeze()
+            waiting = asyncio.create_task(_publish(link, timeout_s=60))
+            await asyncio.sleep(0)
+            broker.kill()
+            with pytest.raises(BrokerUnreachableError, match="broke|not connected"):
+                await asyncio.wait_for(waiting, 5)
+            with pytest.raises(BrokerUnreachableError):
+                await asyncio.wait_for(link.until_lost(), 5)
+        broker.start()
+
+
+async def test_nothing_there_is_one_sentence() -> None:
+    address = BrokerAddress("127.0.0.1", free_port())
+    with pytest.raises(BrokerUnreachableError, match=r"The broker at 127\.0\.0\.1:\d+ does not answer"):
+        async with publisher(address):
+            pass
+
+
+@pytest.mark.mosquitto
+async def test_a_refused_login_says_so_and_hides_the_password() -> None:
+    with start_broker("mosquitto") as broker:
+        config = broker._config.read_text().replace("allow_anonymous true", "allow_anonymous false")
+        broker._config.write_text(config)
+        broker.stop()
+        broker.start()
+        address = dataclasses.replace(broker.address, username="alice", password="canary-secret")
+        with pytest.raises(RefusedError, match="refused the login") as refused:
+            async with publisher(address):
+                pass
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.mosquitto
+async def test_a_thousand_publications_side_by_side_all_get_their_own_answer(mosquitto: BrokerProcess) -> None:
+    async with publisher(mosquitto.address) as link:
+        answers = [await asyncio.gather(*(_publish(link) for _ in range(50))) for _ in range(20)]
+    assert sum(len(batch) for batch in answers) == 1_000
+    assert all(answer.accepted for batch in answers for answer in batch)
