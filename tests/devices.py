@@ -56,7 +56,11 @@ async def device(
     """Connect a device (``+`` for all of them) and answer until the block ends."""
     version = aiomqtt.ProtocolVersion.V311 if address.force_v3 else aiomqtt.ProtocolVersion.V5
     async with aiomqtt.Client(address.host, address.port, protocol=version) as client:
-        topic = f"tenant/{tenant_id}/device/+/commands" if device_id == "+" else command_topic(tenant_id, device_id)
+        topic = (
+            f"tenant/{tenant_id}/device/+/commands"
+            if device_id == "+"
+            else command_topic(tenant_id, device_id)
+        )
         await client.subscribe(topic, qos=1)
         this = Device(client, answer)
         task = asyncio.create_task(this.run(tenant_id))

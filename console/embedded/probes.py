@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PORT = 5432  # only a part of the socket's name: nothing listens on TCP
-SUPERUSER = "device_console"
+SUPERUSER = "console_owner"
 DATABASE = "console"
 READY = "00000"  # PostgreSQL's own code for success
 NO_SUCH_DATABASE = "3D000"

@@ -75,6 +75,8 @@ def translated() -> Iterator[None]:
 
 
 def _is_closed_connection(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.InternalClientError):  # a connection that died under an operation
+        return "another operation" in str(error)
     return isinstance(error, asyncpg.InterfaceError) and "clos" in str(error).lower()
 
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from console.errors import UsageError
-from console.store.failures import translated
+from console.errors import DatabaseUnreachableError, UsageError
+from console.store.failures import translate, translated
 
 CONNECT_TIMEOUT_S = 8.0
 COMMAND_TIMEOUT_S = 30.0
@@ -100,9 +100,36 @@ class Database:
         if self._pool is None:
             raise UsageError("The database is not open.")
         with translated():
-            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection, connection.transaction():
-                await connection.execute(_ENTER, role, tenant_id)
+            connection, transaction = await self._begin(self._pool, role, tenant_id)
+            try:
                 yield connection
+            except BaseException:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
+            finally:
+                await self._pool.release(connection)
+
+    async def _begin(self, pool: Any, role: str, tenant_id: str) -> tuple[Connection, Any]:
+        """Begin on a connection that answers: after a restart of the server, pooled ones may be dead."""
+        for attempt in range(1, self._max_size + 2):
+            connection = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+            transaction = connection.transaction()
+            try:
+                await transaction.start()
+                await connection.execute(_ENTER, role, tenant_id)
+            except BaseException as error:
+                dead = isinstance(translate(error), DatabaseUnreachableError)
+                if dead:
+                    connection.terminate()
+                await pool.release(connection)
+                if not dead or attempt > self._max_size:
+                    raise
+            else:
+                return connection, transaction
+        raise DatabaseUnreachableError("The database does not answer.")
 
 
 @asynccontextmanager

@@ -19,9 +19,14 @@ from tests.devices import device, silent
 TOPIC = "tenant/acme/device/pump-1/commands"
 
 
-async def _publish(link: Publisher, topic: str = TOPIC, timeout_s: float = 5.0, expiry_s: int | None = 60):  # noqa: ANN202
+async def _publish(link: Publisher, topic: str = TOPIC, timeout_s: float = 5.0, expiry_s: int | None = 60):
     return await link.publish(
-        topic, b'{"command_id":"c1"}', answer_to=f"{topic}/ack", command_id="c1", expiry_s=expiry_s, timeout_s=timeout_s
+        topic,
+        b'{"command_id":"c1"}',
+        answer_to=f"{topic}/ack",
+        command_id="c1",
+        expiry_s=expiry_s,
+        timeout_s=timeout_s,
     )
 
 
@@ -137,7 +142,9 @@ async def test_a_refused_login_says_so_and_hides_the_password() -> None:
 
 
 @pytest.mark.mosquitto
-async def test_a_thousand_publications_side_by_side_all_get_their_own_answer(mosquitto: BrokerProcess) -> None:
+async def test_a_thousand_publications_side_by_side_all_get_their_own_answer(
+    mosquitto: BrokerProcess,
+) -> None:
     async with publisher(mosquitto.address) as link:
         answers = [await asyncio.gather(*(_publish(link) for _ in range(50))) for _ in range(20)]
     assert sum(len(batch) for batch in answers) == 1_000
