@@ -35,3 +35,13 @@ class Returned:
     command_id: str
     error: str
     delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxView:
+    """What waits for publication in one tenant, and the database's time when it was read."""
+
+    depth: int
+    oldest_at: datetime | None
+    next_deadline: datetime | None
+    read_at: datetime

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from console.domain.commands import Command
 from console.domain.devices import Device, DeviceCounts, DeviceEntry
+from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry
 from console.domain.tenants import Tenant
@@ -30,7 +31,7 @@ class CommandReads(Protocol):
         self, tenant_id: str, command_id: str
     ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None: ...
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
-    async def outbox(self, tenant_id: str) -> tuple[int, datetime | None, datetime | None]: ...
+    async def outbox(self, tenant_id: str) -> OutboxView: ...
 
 
 class DeviceReads(Protocol):
@@ -86,7 +87,7 @@ class History:
         """Command types in recent use."""
         return await self._commands.recent_types(tenant_id, device_id)
 
-    async def outbox_depth(self, tenant_id: str) -> tuple[int, datetime | None, datetime | None]:
+    async def outbox(self, tenant_id: str) -> OutboxView:
         """How many commands wait for publication, since when, and the first deadline among them."""
         return await self._commands.outbox(tenant_id)
 

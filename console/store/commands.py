@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from console.domain.commands import Command, Draft
+from console.domain.dispatch import OutboxView
 from console.domain.history import Cursor, HistoryPage, JournalEntry
 from console.domain.targets import Target
 from console.store.failures import translated
@@ -119,11 +120,11 @@ class CommandStore:
             rows = await connection.fetch(query("recent_types"), tenant_id, device_id)
         return tuple(row["command_type"] for row in rows)
 
-    async def outbox(self, tenant_id: str) -> tuple[int, datetime | None, datetime | None]:
+    async def outbox(self, tenant_id: str) -> OutboxView:
         """How many commands wait for publication, since when, and the first deadline among them."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("outbox_depth"), tenant_id)
-        return row["depth"], row["oldest_at"], row["next_deadline"]
+        return OutboxView(row["depth"], row["oldest_at"], row["next_deadline"], row["read_at"])
 
 
 def command_of(row: Any) -> Command:

@@ -121,7 +121,7 @@ async def test_commands_wait_while_the_broker_is_away_and_go_out_when_it_is_back
             await until(noticed)
             sent = [await channel.send(name) for name in ("pump-1", "pump-2", "pump-1")]
             assert {await channel.phase(command_id) for command_id in sent} == {"waiting"}
-            assert (await channel.program.history.outbox_depth("acme"))[0] == 3
+            assert (await channel.program.history.outbox("acme")).depth == 3
             broker.start()
             async with device(broker.address, "+") as pumps:
                 for command_id in sent:

@@ -1,0 +1,1 @@
+"""The screen: it asks and shows. It touches neither database nor broker."""

@@ -1,0 +1,1 @@
+"""The screens; each asks and shows."""
