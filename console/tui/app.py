@@ -49,7 +49,7 @@ class ConsoleApp(App[int]):
         bridge = Bridge(
             self.desk.program.feed, lambda: self.desk.tenant_id, lambda: self._tell(RowsChanged())
         )
-        self.run_worker(bridge.run(), name="bridge")
+        self.run_worker(bridge.run, name="bridge")
         self.set_interval(1.0, self._second)
         self._read_outbox()
         for warning in self.desk.program.warnings[:3]:

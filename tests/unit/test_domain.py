@@ -94,13 +94,16 @@ def test_ids_that_cannot_be_routed(bad: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("5s", 5), ("90s", 90), ("10m", 600), ("1h30m", 5_400), (" 7d ", 604_800), ("1d2h3m4s", 93_784)]
+    ("text", "seconds"),
+    [("5s", 5), ("90s", 90), ("10m", 600), ("1h30m", 5_400), (" 7d ", 604_800), ("1d2h3m4s", 93_784)],
 )
 def test_ttls_are_read(text: str, seconds: int) -> None:
     assert parse_ttl(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "0", "60", "-5s", "1.5h", "1h30", "s", "4s", "0s", "8d", "9999999999s", "١h", "1w"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "60", "-5s", "1.5h", "1h30", "s", "4s", "0s", "8d", "9999999999s", "١h", "1w"]
+)
 def test_ttls_that_are_refused_with_a_sentence(text: str) -> None:
     assert isinstance(parse_ttl(text), str)
 
@@ -116,7 +119,9 @@ def test_command_types_that_are_refused(bad: str) -> None:
     assert type_fault(bad)
 
 
-@pytest.mark.parametrize("good", ["{}", '{"a": 1.10}', '{"a": {"b": [1, null, "\\ud83d\\ude00"]}}', '{"a":"\\\\u0000"}'])
+@pytest.mark.parametrize(
+    "good", ["{}", '{"a": 1.10}', '{"a": {"b": [1, null, "\\ud83d\\ude00"]}}', '{"a":"\\\\u0000"}']
+)
 def test_params_that_may_be_sent(good: str) -> None:
     assert params_fault(good) is None
 
@@ -149,7 +154,16 @@ def test_what_is_shown_holds_no_control_character(text: str) -> None:
     assert not set(shown) & set("\u202e\u202d\u2066\u200b\ufeff\u2028")
 
 
-@given(st.text(alphabet=string.printable.replace("\t", "").replace("\n", "").replace("\r", "").replace("\x0b", "").replace("\x0c", ""), max_size=100))
+@given(
+    st.text(
+        alphabet=string.printable.replace("\t", "")
+        .replace("\n", "")
+        .replace("\r", "")
+        .replace("\x0b", "")
+        .replace("\x0c", ""),
+        max_size=100,
+    )
+)
 def test_plain_text_is_shown_as_it_is(text: str) -> None:
     assert safe(text) == text
 

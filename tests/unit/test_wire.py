@@ -156,7 +156,11 @@ def test_any_bytes_end_as_an_answer_or_as_our_own_error(payload: bytes) -> None:
     assert set(json.loads(decoded.ack_json)) == {"status", "details"}
 
 
-@given(st.fixed_dictionaries({"command_id": st.text(min_size=1, max_size=20)}, optional={"status": _JSON, "details": _JSON}))
+@given(
+    st.fixed_dictionaries(
+        {"command_id": st.text(min_size=1, max_size=20)}, optional={"status": _JSON, "details": _JSON}
+    )
+)
 def test_any_object_with_a_usable_id_is_an_answer_that_can_be_stored(document: dict[str, object]) -> None:
     text = json.dumps(document)
     try:

@@ -86,7 +86,7 @@ class WorkScreen(Screen[None]):
 
     def reload(self) -> None:
         """Rows may have changed: read again what is shown; a reading under way is given up."""
-        self.run_worker(self.read(), exclusive=True, group="read")
+        self.run_worker(self.read, exclusive=True, group="read")
 
     async def read(self) -> None:
         """Read what is shown and show it."""
