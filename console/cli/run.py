@@ -27,19 +27,6 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except BaseExceptionGroup as group:
-        return _grouped(group)
-
-
-def _grouped(group: BaseExceptionGroup[BaseException]) -> int:
-    expected, rest = group.split(ConsoleError)
-    if rest is not None:
-        raise group
-    leaf: BaseException = expected or group
-    while isinstance(leaf, BaseExceptionGroup):
-        leaf = leaf.exceptions[0]
-    print(f"device-console: {_clean(str(leaf))}", file=sys.stderr)
-    return leaf.exit_code if isinstance(leaf, ConsoleError) else 1
 
 
 def _clean(text: str) -> str:

@@ -156,12 +156,22 @@ async def running(
     bodies = {"database": workers.probe, "notifications": workers.listen} if links else {}
     if jobs:
         bodies |= {"dispatch": workers.dispatch, "ingest": workers.acknowledge, "sweep": workers.sweep}
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(supervisor.forever(name, body), name=name) for name, body in bodies.items()
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(supervisor.forever(name, body), name=name) for name, body in bodies.items()
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except BaseExceptionGroup as several:
+        raise _sole(several) from None
+
+
+def _sole(error: BaseException) -> BaseException:
+    """What the front end raised, out of the group that the TaskGroup wraps around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

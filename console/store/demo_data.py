@@ -29,6 +29,7 @@ async def seed_demo(
         if await _add_tenant(connection, second, "Second Demo Utility"):
             rng = random.Random(seed + 1)  # noqa: S311 - a demo
             await _fill(connection, second, min(devices, SECOND_TENANT_DEVICES), days, rng)
+        await connection.execute(query("demo_analyze"))
     return True
 
 

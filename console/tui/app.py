@@ -5,6 +5,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.worker import WorkType
 
 from console.clock import SystemClock
 from console.domain.safe_text import safe
@@ -49,7 +50,8 @@ class ConsoleApp(App[int]):
         bridge = Bridge(
             self.desk.program.feed, lambda: self.desk.tenant_id, lambda: self._tell(RowsChanged())
         )
-        self.run_worker(bridge.run(), name="bridge")
+        listen: WorkType[None] = bridge.run
+        self.run_worker(listen, name="bridge")
         self.set_interval(1.0, self._second)
         self._read_outbox()
         for warning in self.desk.program.warnings[:3]:

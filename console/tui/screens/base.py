@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Input, Static
+from textual.worker import WorkType
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
@@ -86,7 +87,8 @@ class WorkScreen(Screen[None]):
 
     def reload(self) -> None:
         """Rows may have changed: read again what is shown; a reading under way is given up."""
-        self.run_worker(self.read(), exclusive=True, group="read")
+        read: WorkType[None] = self.read
+        self.run_worker(read, exclusive=True, group="read")
 
     async def read(self) -> None:
         """Read what is shown and show it."""

@@ -23,8 +23,8 @@ from console.tui.widgets.status_header import content_of
 _COLUMNS = (
     Column("AGE", 5, right=True),
     Column("DEVICE", 13, rank=2, flexible=True),
-    Column("TYPE", 14, flexible=True),
-    Column("PHASE", 15),
+    Column("TYPE", 11, flexible=True),
+    Column("PHASE", 13, flexible=True),
     Column("ANSWERED", 8, rank=3, right=True),
     Column("TTL LEFT", 8, rank=1, right=True),
     Column("BY", 10, rank=4, flexible=True),

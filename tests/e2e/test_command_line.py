@@ -1,0 +1,339 @@
+"""The command line as a process: real servers that it did not start, exit codes, sentences, JSON."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.mqtt.session import BrokerAddress
+from console.store.pool import Access
+from tests.brokers import BrokerProcess, free_port
+from tests.conftest import Fleet
+from tests.devices import device, silent
+from tests.rows import add_command, row_of
+from tests.waiting import until
+
+REPOSITORY = Path(__file__).parents[2]
+CANARY = "canary-7f3a"
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+    def one_sentence(self) -> str:
+        assert self.err.count("\n") == 1, self.err
+        assert "Traceback" not in self.err
+        return self.err
+
+
+class Console:
+    """Runs ``python -m console`` with its own environment."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
+        self.environment = {
+            **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "CONSOLE_CONFIG": str(home / "none.toml"),
+            **environment,
+        }  # fmt: skip
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "console", *arguments,
+            env=self.environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
+        )  # fmt: skip
+
+    async def run(self, *arguments: str, timeout_s: float = 60) -> Ended:
+        process = await self.start(*arguments)
+        out, err = await asyncio.wait_for(process.communicate(), timeout_s)
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+def broker(any_broker: BrokerProcess) -> BrokerProcess:
+    return any_broker
+
+
+def mqtt_url(address: BrokerAddress) -> str:
+    return f"mqtt://{address.host}:{address.port}"
+
+
+@pytest.fixture
+def console(access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path) -> Console:
+    return Console(
+        tmp_path, DATABASE_URL=access.url, MQTT_URL=mqtt_url(mosquitto.address), CONSOLE_TENANT="acme,rival",
+        CONSOLE_OPERATOR="alice\x1b[31m",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Console:
+    return Console(tmp_path)
+
+
+@asynccontextmanager
+async def sweeping(console: Console) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A headless worker that is ready."""
+    process = await console.start("--sweeper")
+    assert process.stderr is not None
+    try:
+        while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), 20)):
+            assert line, "the worker ended before it was ready"
+        drain = asyncio.create_task(process.stderr.read())
+        yield process
+        drain.cancel()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.mosquitto
+async def test_send_publishes_by_itself_when_no_worker_lives_and_waits_for_the_answer(
+    console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
+) -> None:
+    async with device(mosquitto.address) as pump:
+        ended = await console.run("send", "pump-1", "reboot", "--params", '{"delay_s": 5}', "--wait", "--json")
+    document = json.loads(ended.out)
+    assert (ended.code, document["phase"], document["late"]) == (0, "ok", False)
+    assert document["params"] == {"delay_s": 5}
+    assert document["ack_details"] == {"status": "ok", "details": {"n": 1}}
+    assert [c["command_id"] for c in pump.commands] == [document["command_id"]]
+    assert (await row_of(owner, document["command_id"]))["created_by"] == "alice[31m"
+
+
+@pytest.mark.mosquitto
+async def test_the_exit_code_tells_the_answer(console: Console, mosquitto: BrokerProcess) -> None:
+    failing = b'{"command_id": "c1", "status": "error"}'
+    async with device(mosquitto.address, answer=lambda _: failing):
+        assert (await console.run("send", "pump-1", "ping", "--id", "c1", "--wait")).code == 1
+    async with device(mosquitto.address, "pump-2", answer=silent):
+        ended = await console.run("send", "pump-2", "ping", "--ttl", "5s", "--wait")
+        assert ended.code == 4
+        assert "missed" in ended.err
+
+
+@pytest.mark.mosquitto
+async def test_a_headless_worker_does_the_work_and_leaves_on_term(
+    console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
+) -> None:
+    async with device(mosquitto.address), sweeping(console) as worker:
+        await add_command(owner, "acme", "overdue", published=True)
+        await owner.execute("UPDATE device_commands SET expires_at = now()")
+        ended = await console.run("send", "pump-1", "ping", "--wait")
+        assert ended.code == 0
+
+        async def settled() -> bool:
+            return (await row_of(owner, "overdue"))["status"] == "missed"
+
+        await until(settled)
+        worker.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(worker.wait(), 10) == 0
+
+
+@pytest.mark.mosquitto
+async def test_the_twins_agree_on_a_command(console: Console, mosquitto: BrokerProcess) -> None:
+    async with device(mosquitto.address, answer=silent):
+        sent = await console.run("send", "pump-1", "ping", "--id", "mine")
+        assert (sent.code, sent.out) == (0, "mine\n")
+        again = await console.run("send", "pump-1", "ping", "--id", "mine")
+        assert again.code == 0
+        assert "exists already" in again.err
+        other = await console.run("send", "pump-2", "ping", "--id", "mine")
+        assert (other.code, "already belongs to another command" in other.one_sentence()) == (1, True)
+    shown = json.loads((await console.run("show", "mine", "--json")).out)
+    listed = json.loads((await console.run("history", "pump-1", "--json")).out)
+    assert shown["phase"] == listed["phase"] == "published"
+    assert "◔ published" in (await console.run("history")).out
+    assert "deadline" not in (await console.run("show", "mine")).err
+    devices = [json.loads(line) for line in (await console.run("devices", "--json")).out.splitlines()]
+    assert [d["device_id"] for d in devices] == [f"pump-{n}" for n in range(1, 6)]
+    assert devices[0]["in_flight"] == 1
+    assert "pump-1" in (await console.run("devices", "pump-1")).out
+    cancelled = await console.run("cancel", "mine")
+    assert (cancelled.code, "cannot be recalled" in cancelled.one_sentence()) == (1, True)
+    retried = await console.run("retry", "mine")
+    assert (retried.code, "only a settled" in retried.one_sentence()) == (1, True)
+
+
+async def test_cancel_and_retry_work_while_no_broker_answers(
+    access: Access, fleet: Fleet, tmp_path: Path
+) -> None:
+    console = Console(
+        tmp_path, DATABASE_URL=access.url, MQTT_URL=f"mqtt://127.0.0.1:{free_port()}", CONSOLE_TENANT="acme"
+    )
+    sent = await console.run("send", "pump-1", "ping", "--id", "mine")
+    assert sent.code == 0
+    assert "still waits to be published" in sent.err
+    assert (await console.run("cancel", "mine", "--reason", "typo")).code == 0
+    retried = await console.run("retry", "mine", "--json")
+    assert json.loads(retried.out)["journal"][0]["detail"] == "mine"
+
+
+async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) -> None:
+    await owner.execute(
+        "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
+        " VALUES ('acme', 'forged ack', 'pump-1', 'c1', E'told \\x1b[2J')"
+    )
+    text = await console.run("problems", "forged")
+    assert "forged ack" in text.out
+    assert "\x1b" not in text.out
+    assert json.loads((await console.run("problems", "--json")).out)["kind"] == "forged ack"
+    tail = await console.start("tail", "--count", "1", "--json")
+    assert tail.stderr is not None
+    assert tail.stdout is not None
+    await asyncio.wait_for(tail.stderr.readline(), 20)
+    await add_command(owner, "acme", "new")
+    line = await asyncio.wait_for(tail.stdout.readline(), 10)
+    assert json.loads(line)["command_id"] == "new"
+    assert await asyncio.wait_for(tail.wait(), 10) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["send", "pump-99", "ping"], 2, "'pump-99' is not registered"),
+        (["send", "a/b", "ping"], 2, "it contains '/'"),
+        (["send", "pump-1\n", "ping"], 2, "control character U+000A"),
+        (["send", "pump-1", "ping", "--params", "{"], 2, "not JSON"),
+        (["send", "pump-1", "ping", "--params", "[]"], 2, "JSON object"),
+        (["send", "pump-1", "ping", "--ttl", "1s"], 2, "out of range"),
+        (["send", "pump-1", "ping", "--ttl", "soon"], 2, "is no TTL"),
+        (["show", "nothing"], 2, "There is no command 'nothing'"),
+        (["cancel", "nothing"], 2, "There is no command 'nothing'"),
+        (["devices", "--tenant", "ghost"], 2, "The tenant 'ghost' does not exist"),
+        (["devices", "--tenant", "#"], 2, "The tenant '#' cannot be used"),
+        (["send", "pump-1", "ping", "--read-only"], 2, "This is read-only"),
+        (["--sweeper", "--read-only"], 2, "exclude each other"),
+        (["simulate"], 2, "would answer real commands"),
+        ([], 2, "needs a terminal"),
+    ],
+)
+async def test_bad_input_is_one_sentence_with_the_right_exit_code(
+    console: Console, arguments: list[str], code: int, says: str
+) -> None:
+    ended = await console.run(*arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert says in ended.one_sentence()
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "code", "says"),
+    [
+        ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, ["send", "a", "b", "--tenant", "t"], 2, "MQTT_URL is not"),
+        ({"MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "DATABASE_URL is not"),
+        ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, ["devices", "--tenant", "t"], 3, "does not answer"),
+        ({"DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/x"}, ["devices", "--tenant", "t"], 3, "does not answer"),
+        ({"DATABASE_URL": "mysql://x"}, ["devices", "--tenant", "t"], 2, "must begin with postgresql://"),
+        ({"DATABASE_URL": "postgresql://[::1/x"}, ["devices", "--tenant", "t"], 2, "cannot be read"),
+        ({"DATABASE_URL": "postgresql://h/x", "MQTT_URL": "ws://h"}, ["send", "a", "b", "--tenant", "t"], 2, "must be mqtt://"),
+        ({"DATABASE_URL": "postgresql://h/x"}, ["devices"], 2, "No tenant is set"),
+        ({}, ["--sweeper"], 2, "--sweeper needs a configured database"),
+        ({}, ["migrate"], 2, "migrate needs a database"),
+        ({"CONSOLE_LATE_ACK": "maybe"}, ["config", "show"], 2, "late_ack (from CONSOLE_LATE_ACK) is wrong"),
+        ({"CONSOLE_ADOPT_AFTER_S": "-1"}, ["config", "show"], 2, "adopt_after_s (from CONSOLE_ADOPT_AFTER_S) is wrong"),
+        ({"DATABASE_URL_FILE": "/nonexistent"}, ["config", "show"], 2, "/nonexistent for DATABASE_URL cannot be read"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_set_up_is_refused_in_one_sentence_without_a_secret(
+    nowhere: Console, environment: dict[str, str], arguments: list[str], code: int, says: str
+) -> None:
+    nowhere.environment.update(environment)
+    ended = await nowhere.run(*arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert says in ended.one_sentence()
+    assert CANARY not in ended.err
+
+
+async def test_a_wrong_password_is_one_sentence(nowhere: Console, server_url: str, database_url: str) -> None:
+    if "host=" not in database_url:
+        pytest.skip("only where the server's own access rules are known")
+    nowhere.environment["DATABASE_URL"] = database_url.replace("console_owner@", "ghost@")
+    ended = await nowhere.run("devices", "--tenant", "acme")
+    assert (ended.code, "refused the login" in ended.one_sentence()) == (2, True)
+
+
+async def test_migrate_prints_what_it_did_and_does_it_once(nowhere: Console, empty_url: str) -> None:
+    nowhere.environment["DATABASE_URL"] = empty_url
+    unmigrated = await nowhere.run("devices", "--tenant", "acme")
+    assert (unmigrated.code, "run `device-console migrate`" in unmigrated.one_sentence()) == (2, True)
+    first = await nowhere.run("migrate")
+    assert first.code == 0
+    assert "applied  079_device_commands" in first.out
+    second = [json.loads(line) for line in (await nowhere.run("migrate", "--json")).out.splitlines()]
+    assert {step["action"] for step in second} == {"present"}
+
+
+@pytest.mark.mosquitto
+async def test_doctor_says_what_is_in_force(console: Console) -> None:
+    ended = await console.run("doctor", "--json")
+    levels = {json.loads(line)["text"]: json.loads(line)["level"] for line in ended.out.splitlines()}
+    assert ended.code == 0
+    assert any("MQTT 5" in text for text in levels)
+    assert levels["no live process runs dispatch: start one with --sweeper"] == "warning"
+    console.environment["MQTT_URL"] = f"mqtt://127.0.0.1:{free_port()}"
+    broken = await console.run("doctor")
+    assert (broken.code, "fault" in broken.out) == (3, True)
+
+
+async def test_config_show_masks_secrets_and_names_origins(nowhere: Console, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"postgresql://u:{CANARY}@h/x\n")
+    (tmp_path / "c.toml").write_text('late_ack = "record-only"\n')
+    nowhere.environment |= {
+        "DATABASE_URL_FILE": str(tmp_path / "secret"), "CONSOLE_CONFIG": str(tmp_path / "c.toml"), "CONSOLE_TENANT": "a,b",
+    }  # fmt: skip
+    ended = await nowhere.run("config", "show", "--json", "--operator", "bob")
+    shown = {d["name"]: (d["value"], d["origin"]) for d in map(json.loads, ended.out.splitlines())}
+    assert shown["database_url"] == ("********", "DATABASE_URL_FILE")
+    assert shown["late_ack"] == ("record-only", str(tmp_path / "c.toml"))
+    assert shown["tenant"] == ("a,b", "CONSOLE_TENANT")
+    assert shown["operator"] == ("bob", "flag")
+    assert CANARY not in ended.out + ended.err
+    (tmp_path / "c.toml").write_text("no_such = 1\n")
+    assert "no_such in" in (await nowhere.run("config", "show")).one_sentence()
+    (tmp_path / "c.toml").write_text("= broken")
+    assert "cannot be read" in (await nowhere.run("config", "show")).one_sentence()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["devices", "history", "show", "send", "cancel", "retry", "problems", "tail", "doctor", "config", "migrate", "simulate", "demo"],
+)
+async def test_every_twin_has_help_with_an_example(nowhere: Console, command: str) -> None:
+    ended = await nowhere.run(command, "--help")
+    assert ended.code == 0
+    assert "example: " in ended.out
+    assert command in ended.out
+
+
+async def test_a_closed_pipe_is_no_crash(console: Console) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"{sys.executable} -m console devices | head -1", env=console.environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert out.startswith(b"DEVICE")
+    assert b"Traceback" not in err
+
+
+async def test_version_and_help_answer_without_loading_anything(nowhere: Console) -> None:
+    code = "import sys; sys.argv = ['x', '--version']; from console.__main__ import main; main(); print(len(sys.modules))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, env=nowhere.environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    version, modules = out.decode().splitlines()
+    assert version.startswith("device-console ")
+    assert int(modules) < 80
