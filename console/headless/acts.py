@@ -116,7 +116,8 @@ async def _until(
                 if last is not None and reached(last):
                     break
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(subscription.changed(), _POLL_S)
+                    async with asyncio.timeout(_POLL_S):
+                        await subscription.changed()
     return last
 
 

@@ -159,7 +159,8 @@ async def tail(options: argparse.Namespace, program: Program) -> int:
                 output.say(f"following {tenant_id}; Ctrl-C ends")
                 first = False
             try:
-                await asyncio.wait_for(subscription.changed(), _SAFETY_POLL_S)
+                async with asyncio.timeout(_SAFETY_POLL_S):
+                    await subscription.changed()
             except TimeoutError:
                 continue
 

@@ -9,7 +9,7 @@ from console.clock import SystemClock
 from console.mqtt.fleet_link import FleetLinks
 from console.mqtt.session import BrokerAddress
 from console.runtime.place import DEMO_TENANTS, Place
-from console.runtime.supervisor import Supervisor, first_to_fail
+from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.health import Health
 from console.simulator.device import SimulatedDevice, make_devices
 from console.simulator.fleet import Fleet
@@ -41,8 +41,7 @@ async def _played(place: Place, tenants: Sequence[str], devices: int) -> AsyncIt
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end([task])
 
 
 async def _play(place: Place, tenants: Sequence[str], devices: int) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from console.errors import BrokerUnreachableError, ConsoleError, DatabaseUnreachableError
 from console.services.health import Health
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
+_CANCEL_AGAIN_S = 1.0
 _log = logging.getLogger("console.supervisor")
 
 
@@ -20,7 +21,7 @@ class Supervisor:
     def __init__(self, health: Health) -> None:
         self._health = health
 
-    async def forever(self, name: str, body: Callable[[], Awaitable[None]]) -> None:
+    async def forever(self, name: str, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `body` again and again; it returns when there is nothing to do for now."""
         failures = 0
         while True:
@@ -49,16 +50,24 @@ def backoff(failures: int) -> float:
     return float(random.uniform(longest / 2, longest))  # noqa: S311 - jitter
 
 
-async def first_to_fail(*bodies: Awaitable[None]) -> None:
+async def first_to_fail(*bodies: Coroutine[Any, Any, None]) -> None:
     """Run bodies side by side until one ends; cancel the others and pass on its error."""
-    tasks = [asyncio.ensure_future(body) for body in bodies]
+    tasks = [asyncio.create_task(body) for body in bodies]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in tasks:
+        await end(tasks)
+
+
+async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end; again when a library swallowed the cancellation."""
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError, ConsoleError):
-                await task
+        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain

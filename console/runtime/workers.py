@@ -10,7 +10,7 @@ from console.domain.acks import MAX_ACK_BYTES, LateAck
 from console.mqtt.ack_stream import ack_stream
 from console.mqtt.publisher import publisher
 from console.mqtt.session import BrokerAddress
-from console.runtime.supervisor import Supervisor, first_to_fail
+from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.services.feed import Feed
@@ -164,8 +164,7 @@ async def running(
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
+                await end(tasks)
     except BaseExceptionGroup as several:
         raise _sole(several) from None
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -208,10 +209,9 @@ class Dispatcher:
     async def _rest(self) -> None:
         due = await self._outbox.next_due()
         wait_s = _POLL_S if due is None else min(max(due, 0.01), _POLL_S)
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
+                await self._wake.wait()
 
     @staticmethod
     def _back(command: Claimed, error: str, delay_s: float) -> Returned:

@@ -47,7 +47,8 @@ async def _until_closed(connection: Any) -> None:
     connection.add_termination_listener(lambda _: closed.set())
     while not connection.is_closed():
         try:
-            await asyncio.wait_for(closed.wait(), _ALIVE_EVERY_S)
+            async with asyncio.timeout(_ALIVE_EVERY_S):
+                await closed.wait()
         except TimeoutError:
             await connection.fetchval("SELECT 1", timeout=_ALIVE_EVERY_S)
     raise DatabaseUnreachableError("The database link for notifications was closed.")

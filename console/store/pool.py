@@ -99,8 +99,9 @@ class Database:
     async def _session(self, role: str, tenant_id: str) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise UsageError("The database is not open.")
+        pool = self._pool
         with translated():
-            connection, transaction = await self._begin(self._pool, role, tenant_id)
+            connection, transaction = await self._begin(pool, role, tenant_id)
             try:
                 yield connection
             except BaseException:
@@ -110,7 +111,7 @@ class Database:
             else:
                 await transaction.commit()
             finally:
-                await self._pool.release(connection)
+                await _give_back(pool, connection)
 
     async def _begin(self, pool: Any, role: str, tenant_id: str) -> tuple[Connection, Any]:
         """Begin on a connection that answers: after a restart of the server, pooled ones may be dead."""
@@ -122,14 +123,20 @@ class Database:
                 await connection.execute(_ENTER, role, tenant_id)
             except BaseException as error:
                 dead = isinstance(translate(error), DatabaseUnreachableError)
-                if dead:
-                    connection.terminate()
-                await pool.release(connection)
+                await _give_back(pool, connection, dead=dead)
                 if not dead or attempt > self._max_size:
                     raise
             else:
                 return connection, transaction
         raise DatabaseUnreachableError("The database does not answer.")
+
+
+async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -> None:
+    """Return a connection; one whose server is gone has left the pool by itself."""
+    with suppress(asyncpg.InterfaceError):
+        if dead:
+            connection.terminate()
+        await pool.release(connection)
 
 
 @asynccontextmanager

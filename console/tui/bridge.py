@@ -22,7 +22,8 @@ class Bridge:
         async with self._feed.subscribe() as subscription:
             while True:
                 try:
-                    tenants = await asyncio.wait_for(subscription.changed(), SAFETY_POLL_S)
+                    async with asyncio.timeout(SAFETY_POLL_S):
+                        tenants = await subscription.changed()
                 except TimeoutError:
                     tenants = None
                 if tenants is None or self._tenant() in tenants:

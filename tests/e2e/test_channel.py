@@ -153,7 +153,11 @@ async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_a
             }  # fmt: skip
 
         await until(all_told)
-        assert [p.kind for p in await channel.program.history.problems("rival")] == [ProblemKind.UNKNOWN_ACK]
+
+        async def rival_told() -> bool:
+            return [p.kind for p in await channel.program.history.problems("rival")] == [ProblemKind.UNKNOWN_ACK]
+
+        await until(rival_told)
     row = await row_of(owner, "c1")
     assert json.loads(row["ack_details"]) == {"status": "ok", "details": None}
 

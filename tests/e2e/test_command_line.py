@@ -41,7 +41,9 @@ class Console:
     """Runs ``python -m console`` with its own environment."""
 
     def __init__(self, home: Path, **environment: str) -> None:
-        keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
+        keep = {
+            k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))
+        }
         self.environment = {
             **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "CONSOLE_CONFIG": str(home / "none.toml"),
             **environment,
@@ -105,7 +107,9 @@ async def test_send_publishes_by_itself_when_no_worker_lives_and_waits_for_the_a
     console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
 ) -> None:
     async with device(mosquitto.address) as pump:
-        ended = await console.run("send", "pump-1", "reboot", "--params", '{"delay_s": 5}', "--wait", "--json")
+        ended = await console.run(
+            "send", "pump-1", "reboot", "--params", '{"delay_s": 5}', "--wait", "--json"
+        )
     document = json.loads(ended.out)
     assert (ended.code, document["phase"], document["late"]) == (0, "ok", False)
     assert document["params"] == {"delay_s": 5}
@@ -309,7 +313,21 @@ async def test_config_show_masks_secrets_and_names_origins(nowhere: Console, tmp
 
 @pytest.mark.parametrize(
     "command",
-    ["devices", "history", "show", "send", "cancel", "retry", "problems", "tail", "doctor", "config", "migrate", "simulate", "demo"],
+    [
+        "devices",
+        "history",
+        "show",
+        "send",
+        "cancel",
+        "retry",
+        "problems",
+        "tail",
+        "doctor",
+        "config",
+        "migrate",
+        "simulate",
+        "demo",
+    ],
 )
 async def test_every_twin_has_help_with_an_example(nowhere: Console, command: str) -> None:
     ended = await nowhere.run(command, "--help")

@@ -51,7 +51,10 @@ async def test_what_was_not_acknowledged_comes_again(mosquitto: BrokerProcess) -
         assert await _take(stream, 3) == ["c2", "c3", "c4"]
     async with ack_stream(mosquitto.address, name) as stream:
         await say(mosquitto.address, TOPIC, b'{"command_id": "last"}')
-        assert await _take(stream, 1) == ["last"]
+        got: list[str] = []
+        while "last" not in got:  # a PUBACK may be lost with the link: then its answer is a duplicate
+            got += await _take(stream, 1)
+        assert not {"c0", "c1"} & set(got)
 
 
 @pytest.mark.mosquitto
