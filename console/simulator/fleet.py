@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from console.clock import Clock
 from console.simulator.behaviours import Absences, Behaviour
 from console.simulator.device import SimulatedDevice
-from console.simulator.group import DeviceGroup, OpenLink
+from console.simulator.group import DeviceGroup, OpenLink, Pause
 from console.simulator.presence import Presence, StateWriter
+from console.simulator.together import until_one_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,7 @@ class Fleet:
             bodies.append(self._presence.run())
         if not bodies:
             return
-        tasks = [asyncio.ensure_future(body) for body in bodies]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        await until_one_ends(*bodies)
 
     async def until_online(self) -> None:
         """Wait until every device was subscribed once."""
@@ -86,7 +79,7 @@ def _flapping_group(
 ) -> DeviceGroup:
     rng = random.Random(device.topic)  # noqa: S311 - a simulation
 
-    def pause(length_s: Callable[[random.Random], float]) -> Callable[[], Awaitable[None]]:
+    def pause(length_s: Callable[[random.Random], float]) -> Pause:
         return lambda: asyncio.sleep(length_s(rng))
 
     return DeviceGroup(

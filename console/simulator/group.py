@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from console.clock import Clock
 from console.errors import UnreachableError
 from console.simulator.device import Answer, SimulatedDevice
+from console.simulator.together import until_one_ends
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 10.0
 _WINDOW = 8
 _log = logging.getLogger("console.simulator")
+Pause: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 class DeviceLink(Protocol):
@@ -67,8 +69,8 @@ class DeviceGroup:
         clock: Clock,
         *,
         session_name: str | None = None,
-        stay: Callable[[], Awaitable[None]] | None = None,
-        away: Callable[[], Awaitable[None]] | None = None,
+        stay: Pause | None = None,
+        away: Pause | None = None,
     ) -> None:
         self._devices = {device.topic: device for device in devices}
         self._open_link = open_link
@@ -130,18 +132,10 @@ class DeviceGroup:
             await self._away()
 
     async def _serve(self, link: DeviceLink) -> None:
-        tasks = [asyncio.create_task(self._listen(link))]
-        tasks += [asyncio.create_task(self._speak(link)) for _ in range(_WINDOW)]
+        bodies = [self._listen(link), *(self._speak(link) for _ in range(_WINDOW))]
         if self._stay is not None:
-            tasks.append(asyncio.ensure_future(self._stay()))
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+            bodies.append(self._stay())
+        await until_one_ends(*bodies)
 
     async def _listen(self, link: DeviceLink) -> None:
         async for topic, payload in link.commands():
