@@ -1,63 +1,98 @@
-"""The simulated devices' connection: one client for all devices of a tenant."""
+"""The broker's side of simulated devices: a session that listens on many command topics."""
 
-import asyncio
+import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any
 
+import aiomqtt
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
 from console.errors import BrokerUnreachableError
-from console.mqtt.session import BrokerAddress, Session, SessionKind, connect, lost_error
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
+
+_BATCH = 50
+_KEPT_S = 3_600
+_PATIENCE_S = 5.0
+_REFUSED = 0x80
+_log = logging.getLogger("console.mqtt")
 
 
-class SimulatedLink:
-    """Takes commands of every device of a tenant and sends answers without waiting for their PUBACK."""
+class FleetLink:
+    """One live session of simulated devices."""
 
-    def __init__(self, address: BrokerAddress) -> None:
-        self._address = address
-        self._session: Session | None = None
-        self._commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-
-    async def attach(self, session: Session, tenant_id: str) -> None:
-        """Listen for the commands of one tenant."""
+    def __init__(self, session: Session, address: BrokerAddress) -> None:
         self._session = session
-        await session.client.subscribe(f"tenant/{tenant_id}/device/+/commands", qos=1)
+        self._address = address
 
-    async def next_command(self) -> tuple[str, bytes]:
-        """Wait for a command.
+    async def subscribe(self, topics: Sequence[str]) -> None:
+        """Listen with QoS 1, in batches that every broker takes.
+
+        Raises:
+            BrokerUnreachableError: no answer.
+        """
+        rest = iter(topics)
+        while batch := list(islice(rest, _BATCH)):
+            try:
+                codes = await self._session.client.subscribe(_with_qos(batch, is_v5=self._session.is_v5))
+            except aiomqtt.MqttError as error:
+                raise self._broken(error) from None
+            refused = sum(code_of(code) >= _REFUSED for code in codes)
+            if refused:
+                _log.warning("the broker refused %d of %d simulated devices", refused, len(batch))
+
+    async def commands(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Topic and payload of every PUBLISH.
 
         Raises:
             BrokerUnreachableError: the link broke.
         """
-        session = self._session
-        if session is None:
-            raise BrokerUnreachableError(f"The broker at {self._address.label} is not connected.")
-        command = asyncio.ensure_future(self._commands.get())
         try:
-            await asyncio.wait((command, session.lost), return_when=asyncio.FIRST_COMPLETED)
-            if command.done():
-                return command.result()
-        finally:
-            command.cancel()
-        raise lost_error(session, self._address)
+            async for message in self._session.client.messages:
+                if isinstance(message.payload, bytes):
+                    yield str(message.topic), message.payload
+        except aiomqtt.MqttError:
+            raise lost_error(self._session, self._address) from None
 
-    def answer(self, topic: str, payload: bytes) -> None:
-        """Publish an answer; one that is lost with the link is lost, as a device's would be."""
-        if self._session is not None and not self._session.lost.done():
-            self._session.paho.publish(topic, payload, 1)
+    async def answer(self, topic: str, payload: bytes, qos: int) -> None:
+        """Publish; with QoS 1, return at the PUBACK.
 
-    def take(self, _paho: Any, _userdata: Any, message: Any) -> None:
-        """Keep one command until it is asked for; called by paho."""
-        self._commands.put_nowait((message._topic.decode("utf-8", "replace"), message.payload))  # noqa: SLF001
-        if self._session is not None and message.qos:
-            self._session.paho.ack(message.mid, message.qos)
+        Raises:
+            BrokerUnreachableError: no PUBACK.
+        """
+        try:
+            await self._session.client.publish(topic, payload, qos=qos, timeout=_PATIENCE_S)
+        except aiomqtt.MqttError as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: aiomqtt.MqttError) -> BrokerUnreachableError:
+        if self._session.lost.done():
+            return lost_error(self._session, self._address)
+        return BrokerUnreachableError(f"The broker at {self._address.label} does not answer ({error}).")
 
 
-@asynccontextmanager
-async def simulated_link(address: BrokerAddress, tenant_id: str) -> AsyncIterator[SimulatedLink]:
-    """Connect the devices of one tenant."""
-    link = SimulatedLink(address)
-    kind = SessionKind(client_id=f"simulated-{uuid.uuid4().hex[:12]}", on_message=link.take)
-    async with connect(address, kind) as session:
-        await link.attach(session, tenant_id)
-        yield link
+class FleetLinks:
+    """Opens sessions of simulated devices at one broker."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self._address = address
+
+    @asynccontextmanager
+    async def __call__(self, topics: Sequence[str], session_name: str | None) -> AsyncIterator[FleetLink]:
+        """Connect and subscribe; a session with a name is kept by the broker for an hour after its end."""
+        kind = SessionKind(
+            client_id=session_name or f"simulated-{uuid.uuid4().hex[:12]}",
+            persistent_s=_KEPT_S if session_name else 0,
+        )
+        async with connect(self._address, kind) as session:
+            link = FleetLink(session, self._address)
+            await link.subscribe(topics)
+            yield link
+
+
+def _with_qos(topics: Sequence[str], *, is_v5: bool) -> Any:
+    if is_v5:
+        return [(topic, SubscribeOptions(qos=1)) for topic in topics]
+    return [(topic, 1) for topic in topics]

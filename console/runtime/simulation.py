@@ -6,20 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from console.clock import SystemClock
-from console.mqtt.fleet_link import simulated_link
+from console.mqtt.fleet_link import FleetLinks
 from console.mqtt.session import BrokerAddress
 from console.runtime.place import DEMO_TENANTS, Place
 from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.health import Health
-from console.simulator.behaviours import behaviour_of
-from console.simulator.device import SimulatedDevice
+from console.simulator.device import SimulatedDevice, make_devices
 from console.simulator.fleet import Fleet
 from console.store.changes import HeldLock, LockKey, advisory_lock
 from console.store.fleet_state import FleetState
 from console.store.pool import Database
 
 _STANDBY_S = 1.0
-_SEED = 79
+_SEED = "79"
 
 
 @asynccontextmanager
@@ -68,19 +67,11 @@ async def _simulate(
 ) -> None:
     await database.open()
     try:
-        state = FleetState(database)
-        bodies = [_tenant(state, broker, tenant_id, devices) for tenant_id in tenants]
-        await first_to_fail(held.until_lost(), *bodies)
+        states = FleetState(database)
+        played: list[SimulatedDevice] = []
+        for tenant_id in tenants:
+            played += make_devices(tenant_id, await states.device_ids(tenant_id, devices), seed=_SEED)
+        fleet = Fleet(played, FleetLinks(broker), states, SystemClock())
+        await first_to_fail(held.until_lost(), fleet.run())
     finally:
         await database.close()
-
-
-async def _tenant(state: FleetState, broker: BrokerAddress, tenant_id: str, devices: int) -> None:
-    ids = await state.devices(tenant_id, devices)
-    played = [
-        SimulatedDevice(tenant_id, device_id, behaviour_of(index), _SEED)
-        for index, device_id in enumerate(ids)
-    ]
-    fleet = Fleet(tenant_id, played, state)
-    async with simulated_link(broker, tenant_id) as link:
-        await first_to_fail(fleet.answer(link), fleet.beat())

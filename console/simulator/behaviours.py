@@ -1,13 +1,16 @@
-"""How a simulated device behaves: pure, seeded by its place in the fleet, so that a demo repeats itself."""
+"""How simulated devices behave: which temper a device has and what it answers, and when."""
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.simulator.answers import DETAILS, FAULTS, Details, JsonValue, odd_details
+
+_STEP = 37  # coprime with 100: neighbours in a list get different tempers
+
 
 class Behaviour(StrEnum):
-    """What an operator will notice about a device."""
+    """A device's temper, for all its life."""
 
     PROMPT = "prompt"
     SLOW = "slow"
@@ -17,60 +20,87 @@ class Behaviour(StrEnum):
     SLOPPY = "sloppy"
 
 
-_SHARES = (
-    (70, Behaviour.PROMPT),
+_UPPER_BOUNDS = (
+    (69, Behaviour.PROMPT),
+    (70, Behaviour.SLOPPY),
     (82, Behaviour.SLOW),
-    (89, Behaviour.FAILING),
-    (93, Behaviour.DEAF),
-    (98, Behaviour.FLAPPING),
-    (100, Behaviour.SLOPPY),
+    (90, Behaviour.FAILING),
+    (95, Behaviour.DEAF),
+    (100, Behaviour.FLAPPING),
 )
-_KNOWN = ("ping", "reboot", "set_interval", "flush_buffer", "get_config", "update_firmware")
-_FAULTS = ("buffer busy", "sensor fault", "low battery", "flash write failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a device understood of a command."""
+
+    command_id: str
+    command_type: str
+    params: dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a device answers and when; no `copies`, no answer."""
+    """What a device will answer: after `delay_s`, in `copies` messages, with `extras` as further keys."""
 
     delay_s: float
     status: str
-    details: Mapping[str, object]
+    details: JsonValue
     copies: int = 1
+    qos: int = 1
+    extras: Details | None = None
 
 
 def behaviour_of(index: int) -> Behaviour:
-    """The behaviour of the device with this place in its tenant: about 70 of 100 are prompt."""
-    place = index * 37 % 100
-    return next(behaviour for limit, behaviour in _SHARES if place < limit)
+    """The temper of the device at this place of the fleet: always the same, the rare ones spread out."""
+    place = index * _STEP % 100
+    return next(behaviour for bound, behaviour in _UPPER_BOUNDS if place < bound)
 
 
-def reply_to(
-    behaviour: Behaviour, command_type: str, params: Mapping[str, object], dice: random.Random
-) -> Reply:
-    """What a device of this behaviour answers to one command."""
+def reply_to(behaviour: Behaviour, order: Order, seed: str) -> Reply | None:
+    """Decide what a device answers to a command; None when it never will.
+
+    `seed` names the run and the device: the same seed and command give the same reply.
+    """
     if behaviour is Behaviour.DEAF:
-        return Reply(0, "ok", {}, copies=0)
-    delay_s = dice.uniform(2, 20) if behaviour is Behaviour.SLOW else dice.uniform(0.05, 0.4)
-    if command_type not in _KNOWN:
-        return Reply(delay_s, "error", {"reason": "unsupported", "type": command_type})
-    if behaviour is Behaviour.FAILING and dice.random() < 0.5:
-        return Reply(delay_s, "error", {"reason": dice.choice(_FAULTS), "code": dice.randint(10, 99)})
-    copies = 2 if behaviour is Behaviour.SLOPPY else 1
-    return Reply(delay_s, "ok", _details(command_type, params, dice), copies)
+        return None
+    rng = random.Random(f"{seed}/{order.command_id}")  # noqa: S311 - a simulation
+    delay_s = _delay_s(behaviour, rng)
+    describe = DETAILS.get(order.command_type)
+    if describe is None:
+        return Reply(delay_s, "error", {"code": "unsupported", "type": order.command_type})
+    if behaviour is Behaviour.FAILING and rng.random() < 0.6:
+        return Reply(delay_s, "error", dict(rng.choice(FAULTS.get(order.command_type, FAULTS[""]))))
+    if behaviour is Behaviour.SLOPPY:
+        return _sloppy(delay_s, describe(order.params, rng), rng)
+    return Reply(delay_s, "ok", describe(order.params, rng))
 
 
-def _details(command_type: str, params: Mapping[str, object], dice: random.Random) -> dict[str, object]:
-    match command_type:
-        case "ping":
-            return {"rtt_ms": dice.randint(3, 90)}
-        case "reboot":
-            return {"uptime_s": 0, "boot_reason": "command"}
-        case "flush_buffer":
-            return {"flushed": dice.randint(0, 400)}
-        case "set_interval":
-            return {"applied": dict(params)}
-        case "get_config":
-            return {"interval_s": 60, "fw": "1.4.2", "log": "info"}
+def _delay_s(behaviour: Behaviour, rng: random.Random) -> float:
+    return rng.uniform(2.0, 20.0) if behaviour is Behaviour.SLOW else rng.uniform(0.05, 0.4)
+
+
+def _sloppy(delay_s: float, details: Details, rng: random.Random) -> Reply:
+    match rng.randrange(4):
+        case 0:
+            return Reply(delay_s, "ok", details, copies=rng.randint(2, 3))
+        case 1:
+            return Reply(delay_s, "ok", odd_details(rng))
+        case 2:
+            return Reply(delay_s, "ok", details, extras={"ts": rng.randrange(10**9), "fw": "0.9-dev"})
         case _:
-            return {"accepted": True}
+            return Reply(delay_s, "ok", details, qos=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """How long a flapping device stays, and how long it is away."""
+
+    online_s: tuple[float, float] = (60.0, 300.0)
+    offline_s: tuple[float, float] = (30.0, 120.0)
+
+    def stay_s(self, rng: random.Random) -> float:
+        return rng.uniform(*self.online_s)
+
+    def away_s(self, rng: random.Random) -> float:
+        return rng.uniform(*self.offline_s)

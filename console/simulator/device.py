@@ -1,54 +1,148 @@
-"""One simulated device: acts once on each command, answers a copy as it answered the first."""
+"""One simulated device: acts once on each command, answers copies again, and remembers every PUBLISH."""
 
 import json
-import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
-from console.simulator.behaviours import Behaviour, Reply, reply_to
+from console.simulator.behaviours import Behaviour, Order, Reply, behaviour_of, reply_to
+from console.wire.topics import ack_topic, command_topic
 
-_REMEMBERED = 200
+
+class Verdict(StrEnum):
+    """What a device made of a PUBLISH."""
+
+    ACTED = "acted"
+    COPY = "copy"
+    OVERDUE = "overdue"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One PUBLISH as a device got it. `command_id` is empty when it could not be read."""
+
+    tenant_id: str
+    device_id: str
+    command_id: str
+    verdict: Verdict
+    payload: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An acknowledgement to be published in `delay_s` seconds."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    delay_s: float
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class SimulatedDevice:
-    """Dedupes by command id, ignores what is past its deadline, counts what it got."""
+    """A device with a temper. It opens no connection: bytes come in, answers go out.
 
-    def __init__(self, tenant_id: str, device_id: str, behaviour: Behaviour, seed: int) -> None:
+    Args:
+        tenant_id: whose device it is.
+        device_id: its id in the registry.
+        behaviour: its temper.
+        seed: names the run; the same seed and commands give the same answers.
+        now: the device's own clock.
+        heard: called with every receipt.
+        keep: how many receipts and how many replies are remembered.
+    """
+
+    def __init__(
+        self,
+        tenant_id: str,
+        device_id: str,
+        behaviour: Behaviour = Behaviour.PROMPT,
+        *,
+        seed: str = "",
+        now: Callable[[], datetime] = _utc_now,
+        heard: Callable[[Receipt], None] | None = None,
+        keep: int = 200,
+    ) -> None:
         self.tenant_id = tenant_id
         self.device_id = device_id
         self.behaviour = behaviour
-        self.online = True
-        self.received = 0
+        self.topic = command_topic(tenant_id, device_id)
+        self.receipts: deque[Receipt] = deque(maxlen=keep)
         self.acted = 0
-        self._dice = random.Random(f"{tenant_id}/{device_id}/{seed}")  # noqa: S311 - a demo, not a secret
-        self._answered: OrderedDict[str, Reply] = OrderedDict()
+        self._ack_topic = ack_topic(tenant_id, device_id)
+        self._seed = f"{seed}/{tenant_id}/{device_id}"
+        self._now = now
+        self._heard = heard
+        self._keep = keep
+        self._replies: OrderedDict[str, tuple[Answer, ...]] = OrderedDict()
 
-    def receive(self, payload: bytes, now: datetime | None = None) -> tuple[Reply, bytes] | None:
-        """Take one command; return the reply and its bytes, or None when there is nothing to answer."""
-        if not self.online:
-            return None
-        self.received += 1
-        try:
-            command = json.loads(payload)
-            command_id, expires_at = str(command["command_id"]), datetime.fromisoformat(command["expires_at"])
-            command_type, params = str(command["type"]), dict(command["params"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
-        if expires_at <= (now or datetime.now(UTC)):
-            return None
-        reply = self._answered.get(command_id)
-        if reply is None:
-            self.acted += 1
-            reply = reply_to(self.behaviour, command_type, params, self._dice)
-            self._answered[command_id] = reply
-            if len(self._answered) > _REMEMBERED:
-                self._answered.popitem(last=False)
-        answer = {"command_id": command_id, "status": reply.status, "details": reply.details}
-        return reply, json.dumps(answer).encode()
+    def receive(self, payload: bytes) -> tuple[Answer, ...]:
+        """Take one PUBLISH; return what is to be published in answer to it."""
+        now = self._now()
+        read = _read(payload)
+        if read is None:
+            self._record(Receipt(self.tenant_id, self.device_id, "", Verdict.UNREADABLE, payload, now))
+            return ()
+        order, expires_at = read
+        known = self._replies.get(order.command_id)
+        if known is None and expires_at <= now:
+            verdict = Verdict.OVERDUE
+        else:
+            verdict = Verdict.ACTED if known is None else Verdict.COPY
+        if verdict is Verdict.ACTED:
+            known = self._act(order)
+        self._record(Receipt(self.tenant_id, self.device_id, order.command_id, verdict, payload, now))
+        return known or ()
 
-    def flap(self) -> bool:
-        """Now and then a flapping device leaves or comes back; tells whether it did."""
-        if self.behaviour is not Behaviour.FLAPPING or self._dice.random() > (0.15 if self.online else 0.25):
-            return False
-        self.online = not self.online
-        return True
+    def _act(self, order: Order) -> tuple[Answer, ...]:
+        self.acted += 1
+        reply = reply_to(self.behaviour, order, self._seed)
+        answers = () if reply is None else self._answers(order.command_id, reply)
+        self._replies[order.command_id] = answers
+        if len(self._replies) > self._keep:
+            self._replies.popitem(last=False)
+        return answers
+
+    def _answers(self, command_id: str, reply: Reply) -> tuple[Answer, ...]:
+        message = {"command_id": command_id, "status": reply.status, "details": reply.details}
+        payload = json.dumps(message | (reply.extras or {}), separators=(",", ":")).encode()
+        return (Answer(self._ack_topic, payload, reply.qos, reply.delay_s),) * reply.copies
+
+    def _record(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        if self._heard is not None:
+            self._heard(receipt)
+
+
+def make_devices(
+    tenant_id: str,
+    device_ids: list[str] | tuple[str, ...],
+    *,
+    seed: str = "",
+    heard: Callable[[Receipt], None] | None = None,
+) -> tuple[SimulatedDevice, ...]:
+    """Build a tenant's devices; the place in the list decides the temper."""
+    return tuple(
+        SimulatedDevice(tenant_id, device_id, behaviour_of(index), seed=seed, heard=heard)
+        for index, device_id in enumerate(device_ids)
+    )
+
+
+def _read(payload: bytes) -> tuple[Order, datetime] | None:
+    try:
+        message = json.loads(payload)
+        command_id, command_type, params = message["command_id"], message["type"], message["params"]
+        expires_at = datetime.fromisoformat(message["expires_at"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    readable = isinstance(command_id, str) and isinstance(command_type, str) and isinstance(params, dict)
+    if not readable or expires_at.tzinfo is None:
+        return None
+    return Order(command_id, command_type, params), expires_at

@@ -1,89 +1,92 @@
-"""Many simulated devices on one link: takes their commands, answers in time, keeps their state fresh."""
+"""The simulated fleet: many devices over a few MQTT sessions, and their presence in the state table."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from console.clock import Clock
+from console.simulator.behaviours import Absences, Behaviour
 from console.simulator.device import SimulatedDevice
-from console.wire.topics import ack_topic
-
-BEAT_S = 5.0
-_SHARES = 6
-_MOST_PENDING = 20_000
+from console.simulator.group import DeviceGroup, OpenLink, Pause
+from console.simulator.presence import Presence, StateWriter
+from console.simulator.together import until_one_ends
 
 
-class FleetLink(Protocol):
-    """The devices' connection."""
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """How many sessions the fleet shares, how often it writes states, how its flapping devices flap."""
 
-    async def next_command(self) -> tuple[str, bytes]: ...
-    def answer(self, topic: str, payload: bytes) -> None: ...
-
-
-class StateWriter(Protocol):
-    """Where the platform would keep what it sees of devices."""
-
-    async def seen(self, tenant_id: str, online: Sequence[str], offline: Sequence[str]) -> None: ...
+    shared_links: int = 4
+    tick_s: float = 5.0
+    heartbeat_s: float = 60.0
+    absences: Absences = field(default_factory=Absences)
 
 
 class Fleet:
-    """The devices of one tenant."""
+    """Devices of any tenants. A flapping device has a session of its own, which the broker may keep for it.
 
-    def __init__(self, tenant_id: str, devices: Sequence[SimulatedDevice], state: StateWriter) -> None:
-        self._tenant_id = tenant_id
-        self._devices = {device.device_id: device for device in devices}
-        self._state = state
-        self._beat = 0
-        self._pending: set[asyncio.TimerHandle] = set()
+    Args:
+        devices: who is simulated; see `make_devices`.
+        open_link: opens MQTT sessions.
+        states: where the platform's view of them is kept; None writes none.
+        clock: monotonic seconds.
+        settings: sizes and paces.
+    """
 
-    async def answer(self, link: FleetLink) -> None:
-        """Answer commands until cancelled.
+    def __init__(
+        self,
+        devices: Sequence[SimulatedDevice],
+        open_link: OpenLink,
+        states: StateWriter | None,
+        clock: Clock,
+        settings: FleetSettings | None = None,
+    ) -> None:
+        settings = settings or FleetSettings()
+        steady = [device for device in devices if device.behaviour is not Behaviour.FLAPPING]
+        flapping = [device for device in devices if device.behaviour is Behaviour.FLAPPING]
+        links = max(1, settings.shared_links)
+        self._groups = [
+            DeviceGroup(steady[first::links], open_link, clock) for first in range(min(links, len(steady)))
+        ] + [_flapping_group(device, open_link, clock, settings.absences) for device in flapping]
+        self._presence = None
+        if states is not None:
+            self._presence = Presence(
+                self._groups, states, tick_s=settings.tick_s, heartbeat_s=settings.heartbeat_s
+            )
+
+    async def run(self) -> None:
+        """Be a fleet until cancelled; a broker or database that goes away is waited for.
 
         Raises:
-            BrokerUnreachableError: the link broke.
+            RefusedError: the broker refuses the login.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                topic, payload = await link.next_command()
-                device = self._devices.get(topic.split("/")[3])
-                taken = device.receive(payload) if device else None
-                if taken is None or device is None or len(self._pending) >= _MOST_PENDING:
-                    continue
-                reply, answer = taken
-                target = ack_topic(self._tenant_id, device.device_id)
-                for copy in range(reply.copies):
-                    self._later(loop, reply.delay_s + copy * 0.05, link, target, answer)
-        finally:
-            for handle in self._pending:
-                handle.cancel()
-            self._pending.clear()
+        bodies = [group.run() for group in self._groups]
+        if self._presence is not None:
+            bodies.append(self._presence.run())
+        if not bodies:
+            return
+        await until_one_ends(*bodies)
 
-    def _later(
-        self, loop: asyncio.AbstractEventLoop, delay_s: float, link: FleetLink, topic: str, answer: bytes
-    ) -> None:
-        def act() -> None:
-            self._pending.discard(handle)
-            link.answer(topic, answer)
+    async def until_online(self) -> None:
+        """Wait until every device was subscribed once."""
+        for group in self._groups:
+            await group.online.wait()
 
-        handle = loop.call_later(delay_s, act)
-        self._pending.add(handle)
 
-    async def beat(self) -> None:
-        """Write state for ever: a share of the devices each time, so that notifications stay few."""
-        while True:
-            await asyncio.sleep(BEAT_S)
-            await self.beat_once()
+def _flapping_group(
+    device: SimulatedDevice, open_link: OpenLink, clock: Clock, absences: Absences
+) -> DeviceGroup:
+    rng = random.Random(device.topic)  # noqa: S311 - a simulation
 
-    async def beat_once(self) -> None:
-        """One round: a sixth of the online devices is seen, flapping ones leave and come back."""
-        self._beat += 1
-        flipped = [device for device in self._devices.values() if device.flap()]
-        share = [
-            device
-            for place, device in enumerate(self._devices.values())
-            if place % _SHARES == self._beat % _SHARES and device.online
-        ]
-        online = sorted({d.device_id for d in share} | {d.device_id for d in flipped if d.online})
-        offline = sorted(device.device_id for device in flipped if not device.online)
-        if online or offline:
-            await self._state.seen(self._tenant_id, online, offline)
+    def pause(length_s: Callable[[random.Random], float]) -> Pause:
+        return lambda: asyncio.sleep(length_s(rng))
+
+    return DeviceGroup(
+        [device],
+        open_link,
+        clock,
+        session_name=f"simulated-{device.tenant_id}-{device.device_id}",
+        stay=pause(absences.stay_s),
+        away=pause(absences.away_s),
+    )

@@ -1,26 +1,118 @@
-"""The demo's data: two tenants with devices and some days of plausible history."""
+"""Seeds the demo: two tenants with devices, and some days of history in a few bulk statements."""
 
-from console.store.pool import Database
+import random
+from collections.abc import Sequence
+
+from console.store.demo_fleet import GROUPS, DemoDevice, invent_fleet
+from console.store.demo_history import DemoCommand, DemoEntry, DemoHistory
+from console.store.pool import Connection, Database
 from console.store.sql import query
 
-SECOND_TENANT = "demo-two"
-HISTORY = 3_000
-DAYS = 3
+SECOND_TENANT_DEVICES = 12
+_COMMANDS_PER_DAY = 4
+_MOST_COMMANDS = 6_000
 
 
-async def seed_demo(database: Database, *, tenant_id: str = "demo", devices: int = 250) -> bool:
-    """Fill an embedded database once; False when the tenant is there already. Asked as the owner."""
+async def seed_demo(
+    database: Database, *, tenant_id: str = "demo", devices: int = 250, days: int = 3, seed: int = 79
+) -> bool:
+    """Make the demo tenant and a small second one, `<tenant_id>-two`; False when the first exists already.
+
+    `database` must be open as its owner. Everything is one transaction: a demo is never half made.
+    """
     async with database.login_session() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('device_console demo'))")
-        if await connection.fetchval("SELECT true FROM public.tenants WHERE tenant_id = $1", tenant_id):
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('device_console_demo'))")
+        if not await _add_tenant(connection, tenant_id, "Demo Waterworks"):
             return False
-        for name, title, count, history in (
-            (tenant_id, "Demo Waterworks", max(devices, 12), HISTORY),
-            (SECOND_TENANT, "Demo Two", 12, 120),
-        ):
-            await connection.execute(query("demo_tenant"), name, title, count)
-            await connection.execute(query("demo_history"), name, history, DAYS)
-        await connection.execute(
-            "ANALYZE public.device_commands, public.device_registry, public.device_state"
-        )
+        await _fill(connection, tenant_id, devices, days, random.Random(seed))  # noqa: S311 - a demo
+        second = f"{tenant_id}-two"
+        if await _add_tenant(connection, second, "Second Demo Utility"):
+            rng = random.Random(seed + 1)  # noqa: S311 - a demo
+            await _fill(connection, second, min(devices, SECOND_TENANT_DEVICES), days, rng)
+        await connection.execute(query("demo_analyze"))
     return True
+
+
+async def _add_tenant(connection: Connection, tenant_id: str, name: str) -> bool:
+    return await connection.fetchval(query("demo_tenant"), tenant_id, name) is not None
+
+
+async def _fill(connection: Connection, tenant_id: str, devices: int, days: int, rng: random.Random) -> None:
+    fleet = invent_fleet(devices, rng)
+    history = DemoHistory(fleet, days, rng)
+    history.invent(min(devices * days * _COMMANDS_PER_DAY, _MOST_COMMANDS))
+    await _add_devices(connection, tenant_id, fleet)
+    await _add_commands(connection, tenant_id, history.commands)
+    await _add_journal(connection, tenant_id, history.journal)
+
+
+async def _add_devices(connection: Connection, tenant_id: str, fleet: Sequence[DemoDevice]) -> None:
+    await connection.execute(
+        query("demo_devices"),
+        tenant_id,
+        [d.device_id for d in fleet],
+        [d.kind for d in fleet],
+        [d.site_id for d in fleet],
+        [d.model for d in fleet],
+        [d.manufacturer for d in fleet],
+        [d.fw_version for d in fleet],
+        [d.serial_number for d in fleet],
+        [d.latitude for d in fleet],
+        [d.longitude for d in fleet],
+        [d.address for d in fleet],
+        [d.registry_status for d in fleet],
+        [d.decommissioned for d in fleet],
+    )
+    known = [d for d in fleet if d.silent_s is not None]
+    await connection.execute(
+        query("demo_states"),
+        tenant_id,
+        [d.device_id for d in known],
+        [d.site_id for d in known],
+        [d.link for d in known],
+        [d.silent_s for d in known],
+        [d.battery_pct for d in known],
+    )
+    tagged = [(d.device_id, tag) for d in fleet for tag in d.tags]
+    await connection.execute(query("demo_tags"), tenant_id, [t[0] for t in tagged], [t[1] for t in tagged])
+    members = [(group, d.device_id) for d in fleet for group in d.groups]
+    await connection.execute(
+        query("demo_groups"),
+        tenant_id,
+        list(GROUPS),
+        list(GROUPS.values()),
+        [m[0] for m in members],
+        [m[1] for m in members],
+    )
+
+
+async def _add_commands(connection: Connection, tenant_id: str, commands: Sequence[DemoCommand]) -> None:
+    oldest_first = sorted(commands, key=lambda command: -command.age_s)
+    await connection.execute(
+        query("demo_commands"),
+        tenant_id,
+        [c.command_id for c in oldest_first],
+        [c.device_id for c in oldest_first],
+        [c.command_type for c in oldest_first],
+        [c.params_json for c in oldest_first],
+        [c.status for c in oldest_first],
+        [c.created_by for c in oldest_first],
+        [c.age_s for c in oldest_first],
+        [c.ttl_s for c in oldest_first],
+        [c.published_s for c in oldest_first],
+        [c.acked_s for c in oldest_first],
+        [c.ack_json for c in oldest_first],
+    )
+
+
+async def _add_journal(connection: Connection, tenant_id: str, journal: Sequence[DemoEntry]) -> None:
+    oldest_first = sorted(journal, key=lambda entry: -entry.age_s)
+    await connection.execute(
+        query("demo_journal"),
+        tenant_id,
+        [e.command_id for e in oldest_first],
+        [e.kind for e in oldest_first],
+        [e.age_s for e in oldest_first],
+        [e.by_name for e in oldest_first],
+        [e.detail for e in oldest_first],
+    )

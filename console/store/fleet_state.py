@@ -1,26 +1,38 @@
-"""Device state as a platform would write it: only the simulation uses this, on rights of the login itself."""
+"""The state table as a platform keeps it, for the simulated fleet: who is registered, who was seen."""
 
 from collections.abc import Sequence
 
+from console.domain.presence import Sighting
 from console.store.pool import Database
 from console.store.sql import query
 
 
 class FleetState:
-    """Writes ``device_state`` in one statement a round."""
+    """Needs a login that may write `device_state` past row-level security: the database's owner."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def seen(self, tenant_id: str, online: Sequence[str], offline: Sequence[str]) -> None:
-        """These devices are online now, and those went."""
-        async with self._database.login_session() as connection:
-            await connection.execute("SELECT set_config('app.tenant_id', $1, true)", tenant_id)
-            await connection.execute(query("fleet_seen"), tenant_id, list(online), list(offline))
-
-    async def devices(self, tenant_id: str, limit: int) -> tuple[str, ...]:
-        """The devices to play, by id."""
-        async with self._database.login_session() as connection:
-            await connection.execute("SELECT set_config('app.tenant_id', $1, true)", tenant_id)
+    async def device_ids(self, tenant_id: str, limit: int) -> tuple[str, ...]:
+        """The first active devices of a tenant, by id."""
+        async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("fleet_devices"), tenant_id, limit)
         return tuple(row["device_id"] for row in rows)
+
+    async def write(self, sightings: Sequence[Sighting]) -> int:
+        """Store sightings in one statement; return how many rows changed.
+
+        Raises:
+            RefusedError: the login may not write states.
+            DatabaseUnreachableError: nothing was written.
+        """
+        async with self._database.login_session() as connection:
+            return int(
+                await connection.fetchval(
+                    query("fleet_state_write"),
+                    [s.tenant_id for s in sightings],
+                    [s.device_id for s in sightings],
+                    [s.link.name for s in sightings],
+                    [s.silent_s for s in sightings],
+                )
+            )

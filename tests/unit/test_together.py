@@ -1,0 +1,31 @@
+"""What runs together ends together, also when a library swallows the first cancellation."""
+
+import asyncio
+
+import pytest
+
+from console.errors import BrokerUnreachableError
+from console.simulator import together
+from console.simulator.together import until_one_ends
+
+
+async def test_the_first_error_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "_CANCEL_AGAIN_S", 0.001)
+    cancellations = 0
+
+    async def stubborn() -> None:
+        nonlocal cancellations
+        while cancellations < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancellations += 1
+
+    async def broken() -> None:
+        await asyncio.sleep(0)
+        message = "The link broke."
+        raise BrokerUnreachableError(message)
+
+    with pytest.raises(BrokerUnreachableError):
+        await asyncio.wait_for(until_one_ends(stubborn(), broken()), 5)
+    assert cancellations == 2
