@@ -117,7 +117,9 @@ def _run(text: str, row: int, column: int, cells: int, style: tuple[str, str, bo
     x, y = 8 + column * CELL_W, 8 + row * CELL_H
     parts = []
     if back != BACKGROUND:
-        parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_W + 0.3:.1f}" height="{CELL_H}" fill="{back}"/>')
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_W + 0.3:.1f}" height="{CELL_H}" fill="{back}"/>'
+        )
     if text.strip():
         weight = ' font-weight="bold"' if style[2] else ""
         parts.append(

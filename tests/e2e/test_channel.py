@@ -102,7 +102,11 @@ async def test_without_a_puback_the_row_stays_unpublished_and_goes_out_again(
 
             await until(tried, 20)
             assert (await row_of(owner, command_id))["published_at"] is None
-            assert not channel.health.view().broker.up
+
+            async def noticed() -> bool:
+                return not channel.health.view().broker.up
+
+            await until(noticed)
             broker.thaw()
             await channel.reaches(command_id, "published", 20)
 
@@ -155,7 +159,9 @@ async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_a
         await until(all_told)
 
         async def rival_told() -> bool:
-            return [p.kind for p in await channel.program.history.problems("rival")] == [ProblemKind.UNKNOWN_ACK]
+            return [p.kind for p in await channel.program.history.problems("rival")] == [
+                ProblemKind.UNKNOWN_ACK
+            ]
 
         await until(rival_told)
     row = await row_of(owner, "c1")
