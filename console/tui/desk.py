@@ -1,0 +1,75 @@
+"""What lies in front of one operator: program, tenant, drafts, and what was last known of the links."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from console.clock import Clock, SystemClock
+from console.domain.commands import Draft
+from console.runtime.program import Program
+from console.tui.presenters.header import Outbox, Place
+
+_JITTER_S = 0.3
+
+
+class DatabaseClock:
+    """The database's time, carried on by the monotonic clock between two reads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero: datetime | None = None
+
+    def observe(self, read_at: datetime) -> None:
+        """Take over a time that the database has just told; small differences are the network's."""
+        zero = read_at - timedelta(seconds=self._clock.monotonic())
+        if self._zero is None or abs((zero - self._zero).total_seconds()) > _JITTER_S:
+            self._zero = zero
+
+    def now(self) -> datetime:
+        if self._zero is None:
+            return datetime.now(UTC)
+        return self._zero + timedelta(seconds=self._clock.monotonic())
+
+
+@dataclass(slots=True)
+class Sheet:
+    """An unsent command as it was typed. `drafts` keep their ids while a send's outcome is unknown."""
+
+    command_type: str = ""
+    params: str = "{}"
+    ttl: str = "1h"
+    drafts: tuple[Draft, ...] = ()
+
+
+@dataclass(slots=True)
+class Desk:
+    """Shared by all screens of one console."""
+
+    program: Program
+    tenant: str
+    clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
+    sheets: dict[str, Sheet] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=Outbox)
+    trouble: str = ""
+
+    @property
+    def place(self) -> Place:
+        program = self.program
+        return Place(self.tenant, program.operator, demo=program.demo, read_only=program.read_only)
+
+    @property
+    def sheet(self) -> Sheet:
+        return self.sheets.setdefault(self.tenant, Sheet())
+
+    @property
+    def linked(self) -> bool:
+        """Whether both links are up and the last read worked."""
+        view = self.program.health.view()
+        return view.database.up and view.broker.up and not self.trouble
+
+    async def read_outbox(self) -> None:
+        """Read how much waits for publication.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        self.outbox = Outbox(*await self.program.history.outbox_depth(self.tenant))

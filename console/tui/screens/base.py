@@ -1,0 +1,188 @@
+"""What all screens share: header, banner, footer, one read at a time, trouble that never ends the program."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from console.domain.safe_text import safe
+from console.errors import ConsoleError
+from console.services.sender import Receipt
+from console.tui.actions import ACTIONS, ACTS, Action, actions_for
+from console.tui.desk import Desk
+from console.tui.messages import ShowGo, ShowHelp, SwitchTheme
+from console.tui.presenters.cells import Cell, Tone
+from console.tui.widgets.banner import Banner
+from console.tui.widgets.footer import KeyBar
+from console.tui.widgets.header import HeaderBar
+from console.tui.widgets.notice import Notice
+from console.tui.widgets.text import Lines
+
+LEAST = (40, 10)
+WIDE = 100
+SHORT = 20
+
+
+class ConsoleScreen(Screen[Receipt | None]):
+    """A full screen. Subclasses give `body`, `read`, and what they repaint each second."""
+
+    KIND: ClassVar[str] = ""
+    AUTO_FOCUS = None
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self._reading = False
+        self._read_again = False
+        self._ticks = 0
+        self._header = HeaderBar(id="header")
+        self._banner = Banner(id="banner")
+        self._keys = KeyBar(self.run_listed)
+        self._notice = Notice()
+        self._small = Lines(id="small")
+        self.last_copied = ""
+
+    # For subclasses
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between banner and footer."""
+        raise NotImplementedError
+
+    async def read(self) -> None:
+        """Read what is on screen; may raise ConsoleError."""
+
+    def repaint(self) -> None:
+        """Draw what changes with time alone."""
+
+    def reason(self, action_id: str) -> str | None:
+        """Why an action cannot be done now, or None."""
+        del action_id
+        return None
+
+    def labels(self) -> dict[str, str]:
+        """Footer labels that differ from the table's."""
+        return {}
+
+    # Chrome
+
+    def compose(self) -> ComposeResult:
+        yield self._header
+        yield self._banner
+        yield from self.body()
+        yield self._keys
+        yield self._notice
+        yield self._small
+
+    def on_mount(self) -> None:
+        self.refresh_chrome()
+        self.set_interval(1.0, self._tick)
+        self.request_read()
+
+    def on_resize(self) -> None:
+        width, height = self.app.size
+        self._small.show([(Cell(f"This terminal is too small: make it at least {LEAST[0]} by {LEAST[1]}."),)])
+        self.set_class(width < LEAST[0] or height < LEAST[1], "-small")
+        self.set_class(width >= WIDE, "-wide")
+        self.set_class(height < SHORT, "-short")
+        self.refresh_chrome()
+        self.repaint()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_chrome()
+        self.request_read()
+
+    def refresh_chrome(self) -> None:
+        """Header, banner and footer; nothing is read."""
+        if self.is_mounted:
+            self._header.refresh_from(self.desk)
+            self._banner.refresh_from(self.desk)
+            self._keys.refresh_from(self.actions, self.reason, self.labels())
+
+    def say(self, text: str, tone: Tone = "") -> None:
+        """One sentence over the last row of the work."""
+        self._notice.say(text, tone)
+
+    def _tick(self) -> None:
+        if not self.is_active:
+            return
+        self._ticks += 1
+        if self.desk.trouble and self._ticks % 2 == 0:
+            self.request_read()
+        self.refresh_chrome()
+        self.repaint()
+
+    # Reading
+
+    def request_read(self) -> None:
+        """Read once more; while a read is under way, once more after it."""
+        if self._reading:
+            self._read_again = True
+            return
+        self._reading = True
+        self.run_worker(self._read_loop(), group="read")
+
+    async def _read_loop(self) -> None:
+        try:
+            while True:
+                self._read_again = False
+                await self._read_once()
+                if not self._read_again:
+                    return
+        finally:
+            self._reading = False
+
+    async def _read_once(self) -> None:
+        try:
+            await self.read()
+            await self.desk.read_outbox()
+        except ConsoleError as error:
+            self.desk.trouble = safe(error, 300)
+        else:
+            self.desk.trouble = ""
+        self.refresh_chrome()
+        self.repaint()
+
+    # Actions
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What can be done here."""
+        found = actions_for(self.KIND, read_only=self.desk.program.read_only)
+        if len(self.desk.program.tenants) < 2:
+            found = tuple(action for action in found if action.id != "tenant")
+        return found
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Acts are gone, not just refused, when the console only reads."""
+        del parameters
+        return not (action in ACTS and self.desk.program.read_only)
+
+    def refuse(self, action_id: str) -> bool:
+        """Say why this action cannot be done; False when it can."""
+        reason = self.reason(action_id)
+        if reason is None:
+            return False
+        label = next(action.label for action in ACTIONS if action.id == action_id)
+        self.say(f"Cannot {label}: {reason}.", "warn")
+        return True
+
+    async def run_listed(self, action: Action) -> None:
+        """Run an action of the table, from the footer or the palette."""
+        await self.run_action(action.id)
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    def action_goto(self) -> None:
+        self.post_message(ShowGo())
+
+    def action_help(self) -> None:
+        self.post_message(ShowHelp())
+
+    def action_theme(self) -> None:
+        self.post_message(SwitchTheme())
+
+    def action_quit(self) -> None:
+        self.app.exit(0)

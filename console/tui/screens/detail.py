@@ -1,0 +1,87 @@
+"""One command on a screen of its own."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from console.domain.commands import Command
+from console.domain.history import CommandDetail
+from console.tui.actions import bindings_for
+from console.tui.desk import Desk
+from console.tui.messages import ShowCompose, ShowDetail
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.timeline import retry_link
+from console.tui.screens.acts import CommandActs
+from console.tui.widgets.detail import DetailView
+from console.tui.widgets.text import Lines
+
+
+class DetailScreen(CommandActs):
+    """Timeline, explanation, params and answer; live."""
+
+    KIND = "detail"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings_for("detail"),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+        Binding("G", "edge(1)", show=False),
+        Binding("g", "edge(-1)", show=False),
+    ]
+
+    def __init__(self, desk: Desk, command_id: str) -> None:
+        super().__init__(desk)
+        self._command_id = command_id
+        self._detail: CommandDetail | None = None
+        self._title = Lines(id="title")
+        self._view = DetailView(id="detail")
+        self._empty = "Reading the command…"
+
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._view)
+
+    def on_mount(self) -> None:
+        self._title.show([(Cell(" Command › Detail", "strong"),)])
+        self._view.focus()
+
+    @property
+    def chosen(self) -> Command | None:
+        return self._detail.command if self._detail else None
+
+    async def read(self) -> None:
+        self._detail = await self.desk.program.history.command(self.desk.tenant, self._command_id)
+        if self._detail is not None:
+            self.desk.clock.observe(self._detail.read_at)
+        else:
+            self._empty = "There is no such command in this tenant. Press esc to go back."
+
+    def repaint(self) -> None:
+        self._view.show(self._detail, self.desk.clock.now(), self._empty)
+
+    def reason(self, action_id: str) -> str | None:
+        if action_id == "open_old":
+            linked = self._detail is not None and retry_link(self._detail) is not None
+            return None if linked else "it repeats no other command"
+        return super().reason(action_id)
+
+    def action_open_old(self) -> None:
+        old = retry_link(self._detail) if self._detail else None
+        if old is None:
+            self.refuse("open_old")
+        else:
+            self.post_message(ShowDetail(old))
+
+    def action_compose(self) -> None:
+        command = self.chosen
+        if command is not None:
+            self.post_message(ShowCompose((command.device_id,)))
+
+    def action_scroll(self, by: int) -> None:
+        self._view.scroll_relative(y=by, animate=False)
+
+    def action_edge(self, side: int) -> None:
+        if side < 0:
+            self._view.scroll_home(animate=False)
+        else:
+            self._view.scroll_end(animate=False)

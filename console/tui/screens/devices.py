@@ -1,0 +1,203 @@
+"""All devices of the tenant: where an operator starts."""
+
+import time
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from console.domain.devices import Device, DeviceCounts, DeviceEntry
+from console.tui.actions import bindings_for
+from console.tui.desk import Desk
+from console.tui.messages import ShowCompose, ShowHistory, ShowProblems, ShowTenants
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.devices import COLUMNS, SORTS, counts_line, device_cells, entry_cells, sorted_ids
+from console.tui.screens.base import ConsoleScreen
+from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
+
+_KEPT = 3_000
+_INDEX_EVERY_S = 1.0
+
+
+class DevicesScreen(ConsoleScreen):
+    """The index holds every device; full rows are read for the window and a page around it."""
+
+    KIND = "devices"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("devices")
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._entries: dict[str, DeviceEntry] = {}
+        self._devices: dict[str, Device] = {}
+        self._counts: DeviceCounts | None = None
+        self._sort = SORTS[0]
+        self._anchor: str | None = None
+        self._index_due = 0.0
+        self._title = Lines(id="title")
+        self._filter = FilterBar()
+        self._table = LineTable(COLUMNS, self._cells, id="table")
+
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._filter, self._table)
+
+    def on_mount(self) -> None:
+        self._table.sorted_by = self._sort
+        self._table.empty = "Reading the devices…"
+        self._table.focus()
+
+    # Reading
+
+    async def read(self) -> None:
+        if time.monotonic() >= self._index_due:
+            await self._read_index()
+        else:
+            self.set_timer(max(0.05, self._index_due - time.monotonic()), self.request_read)
+        self._counts = await self.desk.program.history.device_counts(self.desk.tenant)
+        await self._read_window()
+        self._show_counts()
+
+    async def _read_index(self) -> None:
+        started = time.monotonic()
+        text = self._filter.text
+        newest = await self.desk.program.history.commands(self.desk.tenant, limit=1)
+        self.desk.clock.observe(newest.read_at)
+        entries = await self.desk.program.history.device_index(self.desk.tenant, text)
+        self._entries = {entry.device_id: entry for entry in entries}
+        self._table.empty = self._empty(text)
+        self._table.set_keys(sorted_ids(entries, self._sort))
+        if not text:
+            self._table.marks &= self._entries.keys()
+        spent = time.monotonic() - started
+        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
+
+    async def _read_window(self) -> None:
+        wanted = self._table.window(extra_pages=1)
+        if len(self._devices) > _KEPT:
+            self._devices = {key: self._devices[key] for key in wanted if key in self._devices}
+        if wanted:
+            self._devices.update(await self.desk.program.history.devices(self.desk.tenant, wanted))
+
+    def _empty(self, text: str) -> str:
+        if text:
+            return "No device matches the filter. Press esc to clear it, or / to change it."
+        return (
+            "This tenant has no devices yet. They appear here as soon as the platform registers one; "
+            "press t to look at another tenant, q to leave."
+        )
+
+    # Showing
+
+    def _cells(self, key: str) -> dict[str, Cell] | None:
+        device = self._devices.get(key)
+        if device is not None:
+            return device_cells(device, self.desk.clock.now())
+        entry = self._entries.get(key)
+        return entry_cells(entry, self.desk.clock.now()) if entry else None
+
+    def _show_counts(self) -> None:
+        self._title.show([counts_line(self._counts, len(self._table.marks), self._anchor)])
+        total = self._counts.total if self._counts else len(self._entries)
+        self._filter.count(f"{len(self._table.keys):,} of {total:,}")
+
+    def repaint(self) -> None:
+        self._table.set_faded(faded=not self.desk.linked)
+        self._table.repaint_changes()
+
+    def labels(self) -> dict[str, str]:
+        marked = len(self._table.marks)
+        return {"open": "history", "compose": f"compose to {marked:,}" if marked else "compose"}
+
+    def reason(self, action_id: str) -> str | None:
+        if action_id in {"open", "compose", "mark", "mark_range", "mark_all"} and not self._table.keys:
+            return "there is no device here"
+        return None
+
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if any(key not in self._devices for key in self._table.window()):
+            self.request_read()
+
+    # Actions
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        if not self.refuse("open"):
+            self.post_message(ShowHistory((self._table.cursor_key or "",)))
+
+    def action_tenant_history(self) -> None:
+        self.post_message(ShowHistory(None))
+
+    def action_compose(self) -> None:
+        if not self.refuse("compose"):
+            marked = tuple(sorted(self._table.marks))
+            self.post_message(ShowCompose(marked or (self._table.cursor_key or "",)))
+
+    def action_problems(self) -> None:
+        self.post_message(ShowProblems())
+
+    def action_tenant(self) -> None:
+        if len(self.desk.program.tenants) > 1:
+            self.post_message(ShowTenants())
+
+    def action_mark(self) -> None:
+        key = self._table.cursor_key
+        if key is not None:
+            self._table.marks ^= {key}
+            self._table.action_move(1)
+            self._marked()
+
+    def action_mark_range(self) -> None:
+        key = self._table.cursor_key
+        if key is None:
+            return
+        if self._anchor is None:
+            self._anchor = key
+        else:
+            self._table.marks |= set(self._table.between(self._anchor, key))
+            self._anchor = None
+        self._marked()
+
+    def action_mark_all(self) -> None:
+        shown = set(self._table.keys)
+        self._table.marks = (
+            self._table.marks - shown if shown <= self._table.marks else self._table.marks | shown
+        )
+        self._marked()
+
+    def _marked(self) -> None:
+        self._show_counts()
+        self.refresh_chrome()
+        self._table.repaint_changes()
+
+    def action_sort(self) -> None:
+        self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
+        self._table.sorted_by = self._sort
+        self._table.set_keys(sorted_ids(tuple(self._entries.values()), self._sort))
+        self._table.refresh()
+
+    def action_filter(self) -> None:
+        self._filter.open()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._index_due = 0.0
+        self.request_read()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table.focus()
+
+    def action_back(self) -> None:
+        if self._anchor is not None:
+            self._anchor = None
+        elif self._filter.text:
+            self._filter.clear()
+        elif self._table.marks:
+            self._table.marks = set()
+        else:
+            self.say("This is the first screen: q leaves the console.")
+        self._marked()

@@ -1,0 +1,190 @@
+"""The history of a device, of a selection, or of the tenant: endless, live, with the detail beside it."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.timer import Timer
+from textual.widget import Widget
+
+from console.domain.commands import Command
+from console.domain.history import CommandDetail
+from console.errors import ConsoleError
+from console.tui.actions import bindings_for
+from console.tui.desk import Desk
+from console.tui.history_rows import HistoryRows
+from console.tui.messages import ShowCompose, ShowDetail, ShowProblems
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
+from console.tui.presenters.compose import devices_words
+from console.tui.screens.acts import CommandActs
+from console.tui.widgets.detail import DetailView
+from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
+
+_NEAR_END = 60
+_DETAIL_DELAY_S = 0.08
+
+
+class HistoryScreen(CommandActs):
+    """`device_ids` None means the whole tenant."""
+
+    KIND = "history"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("history")
+
+    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None) -> None:
+        super().__init__(desk)
+        self.device_ids = device_ids
+        self._rows = HistoryRows()
+        self._paging = False
+        self._detail: CommandDetail | None = None
+        self._detail_timer: Timer | None = None
+        self._title = Lines(id="title")
+        self._filter = FilterBar()
+        one = device_ids is not None and len(device_ids) == 1
+        self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
+        self._pane = DetailView(id="pane")
+
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._filter, Horizontal(self._table, self._pane, id="split"))
+
+    def on_mount(self) -> None:
+        self._table.empty = "Reading the history…"
+        self._table.focus()
+
+    @property
+    def chosen(self) -> Command | None:
+        return self._rows.commands.get(self._table.cursor_key or "")
+
+    @property
+    def _has_pane(self) -> bool:
+        return self.has_class("-wide")
+
+    # Reading
+
+    async def read(self) -> None:
+        history, tenant = self.desk.program.history, self.desk.tenant
+        at_head = not self._rows.order or self._rows.more is False or len(self._rows.order) <= 200
+        page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
+        self.desk.clock.observe(page.read_at)
+        self._rows.put_head(page)
+        head = {command.command_id for command in page.commands}
+        rest = [key for key in self._table.window() if key not in head and key in self._rows.commands]
+        if rest and not at_head:
+            self._rows.update((await history.reread(tenant, rest)).commands)
+        self._show_rows()
+        await self._read_detail()
+
+    async def _read_next(self) -> None:
+        try:
+            page = await self.desk.program.history.commands(
+                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=self._rows.end
+            )
+            self._rows.put_next(page)
+            self._show_rows()
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+        finally:
+            self._paging = False
+
+    async def _read_detail(self) -> None:
+        key = self._table.cursor_key
+        if not self._has_pane or key is None:
+            self._detail = None
+        else:
+            self._detail = await self.desk.program.history.command(self.desk.tenant, key)
+        self._show_detail()
+
+    async def _follow_cursor(self) -> None:
+        try:
+            await self._read_detail()
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+
+    # Showing
+
+    def _cells(self, key: str) -> dict[str, Cell] | None:
+        command = self._rows.commands.get(key)
+        return None if command is None else command_cells(command, self.desk.clock.now())
+
+    def _show_rows(self) -> None:
+        if self._filter.text:
+            self._table.empty = "No command matches the filter. Press esc to clear it, or / to change it."
+        elif self.desk.program.read_only:
+            self._table.empty = "No command has been sent here yet. New ones appear by themselves."
+        else:
+            self._table.empty = "No command has been sent here yet. Press c to compose the first one."
+        self._table.set_keys(self._rows.order)
+        self._table.repaint_changes()
+        where = "Tenant" if self.device_ids is None else devices_words(self.device_ids)
+        line = history_line(f"{where} › History", self._rows.commands.values(), more=self._rows.more)
+        self._title.show([line])
+        self._filter.count(f"{len(self._rows.order):,}{'+' if self._rows.more else ''} match")
+
+    def _show_detail(self) -> None:
+        if self._has_pane:
+            self._pane.show(self._detail, self.desk.clock.now(), "Nothing is chosen.")
+
+    def repaint(self) -> None:
+        self._table.set_faded(faded=not self.desk.linked)
+        self._table.repaint_changes()
+        self._show_detail()
+
+    def labels(self) -> dict[str, str]:
+        return {"open": "detail"}
+
+    @on(LineTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self.refresh_chrome()
+        if self._detail_timer is not None:
+            self._detail_timer.stop()
+        self._detail_timer = self.set_timer(
+            _DETAIL_DELAY_S, lambda: self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+        )
+
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if self._rows.more and self._rows.order and not self._paging and self._table.rows_below() < _NEAR_END:
+            self._paging = True
+            self.run_worker(self._read_next(), group="page")
+
+    # Actions
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        command = self.chosen
+        if command is not None and not self.refuse("open"):
+            self.post_message(ShowDetail(command.command_id))
+
+    def action_compose(self) -> None:
+        command = self.chosen
+        if self.device_ids:
+            self.post_message(ShowCompose(self.device_ids))
+        elif command is not None:
+            self.post_message(ShowCompose((command.device_id,)))
+        else:
+            self.say("Cannot compose: choose devices first, on the devices screen.", "warn")
+
+    def action_problems(self) -> None:
+        self.post_message(ShowProblems())
+
+    def action_filter(self) -> None:
+        self._filter.open()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._rows = HistoryRows()
+        self.request_read()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table.focus()
+
+    def action_back(self) -> None:
+        if self._filter.text:
+            self._filter.clear()
+        else:
+            self.dismiss(None)
