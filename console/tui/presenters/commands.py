@@ -14,7 +14,7 @@ _AGE = Column("age", "AGE", 5, right=True)
 _DEVICE = Column("device", "DEVICE", 11, most=32)
 _REST = (
     Column("type", "TYPE", 12, most=30, rank=1),
-    Column("phase", "PHASE", 13, most=18),
+    Column("phase", "PHASE", 11, most=18),
     Column("answered", "ANSWERED", 8, right=True, rank=6),
     Column("left", "TTL LEFT", 8, right=True, rank=5),
     Column("by", "BY", 6, most=16, rank=7),

@@ -49,6 +49,7 @@ class ComposeScreen(ConsoleScreen):
         self._params = ParamsArea(sheet.params, compact=True, id="params", show_line_numbers=False)
         self._recent = Lines(id="recent")
         self._expires = Lines(id="expires")
+        self._check = Lines(id="check")
         self._verdict = Lines(id="verdict")
         self._reach = Lines(id="reach")
         self._sends = Lines(id="sends")
@@ -62,6 +63,7 @@ class ComposeScreen(ConsoleScreen):
             row("type", self._type, self._recent),
             row("ttl", self._ttl, self._expires),
             row("params", self._params, id="params-row"),
+            row("", self._check, id="check-row"),
             row("reach", self._reach, id="reach-row"),
             row("sends", self._sends, id="sends-row"),
             row("", self._verdict, id="verdict-row"),
@@ -79,6 +81,8 @@ class ComposeScreen(ConsoleScreen):
             ]
         )
         self.query_one("#targets-pane").can_focus = False
+        if self._params.text == "{}":
+            self._params.move_cursor((0, 1))
         self._type.focus()
 
     # Reading
@@ -145,9 +149,12 @@ class ComposeScreen(ConsoleScreen):
         lifetime = self._lifetime
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
-            self._expires.show([(Cell(safe(lifetime, 200), "bad"),)])
+            self._expires.show([(Cell("write 30s, 10m, 1h30m or 7d: 5 seconds to 7 days", "bad"),)])
         else:
             self._expires.show([(Cell(f"expires {instant(now + ttl, now)} UTC", "dim"),)])
+        fault = params_fault(self._params.text)
+        fine = f"a JSON object, {len(self._params.text.encode('utf-8', 'surrogatepass')):,} bytes"
+        self._check.show([(Cell(safe(fault, 400), "bad") if fault else Cell(fine, "dim"),)])
         self._reach.show([words.reach_line(self._targets, now)])
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)

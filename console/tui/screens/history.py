@@ -133,6 +133,10 @@ class HistoryScreen(CommandActs):
         self._table.repaint_changes()
         self._show_detail()
 
+    def on_resize(self) -> None:
+        if self._has_pane and self._detail is None:
+            self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+
     def labels(self) -> dict[str, str]:
         return {"open": "detail"}
 

@@ -8,6 +8,8 @@ from console.tui.actions import Action
 from console.tui.presenters.cells import Cell, Line, line_width
 from console.tui.widgets.text import Lines
 
+_SHORT = 26
+
 
 class KeyBar(Lines):
     """What fits, in the table's order; help always stays."""
@@ -22,7 +24,7 @@ class KeyBar(Lines):
     ) -> None:
         width = self.app.size.width
         wanted = sorted((a for a in actions if a.footer), key=lambda a: a.footer)
-        last = [a for a in wanted if a.id == "help"]
+        last = [a for a in wanted if a.id in {"back", "help"}]
         line: Line = (Cell(" "),)
         self._spans = []
         room = width - sum(line_width(_words(a, None, labels)) + 2 for a in last)
@@ -44,5 +46,7 @@ class KeyBar(Lines):
 def _words(action: Action, reason: str | None, labels: dict[str, str]) -> Line:
     label = labels.get(action.id, action.label)
     if reason is not None:
-        return (Cell(f"{action.shown} {label} ({reason.split(':')[0]})", "dim"),)
+        short = reason.split(":")[0]
+        why = f" ({short})" if len(short) <= _SHORT else ""
+        return (Cell(f"{action.shown} {label}{why}", "dim"),)
     return (Cell(action.shown, "accent"), Cell(f" {label}"))
