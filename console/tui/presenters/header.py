@@ -92,10 +92,10 @@ def banner_line(view: HealthView, outbox: Outbox, trouble: str, now: datetime) -
     if not view.database.up:
         return (
             f"Database unreachable{_why(view.database)}{_again(view.database, view.now)}. "
-            "What you see is what was read last. You can compose; sending is blocked."
+            "Rows stand as last read. You can compose; sending is blocked."
         )
     if trouble:
-        return f"{trouble} What you see is what was read last; reading is tried again."
+        return f"{trouble} Rows stand as last read; reading is tried again."
     if not view.broker.up:
         return (
             f"Broker unreachable{_why(view.broker)}{_again(view.broker, view.now)}. "
@@ -122,7 +122,7 @@ def _why(link: LinkState) -> str:
 def _again(link: LinkState, now: float) -> str:
     if link.retry_at is None:
         return f" for {_seconds(now - link.since)}"
-    return f" for {_seconds(now - link.since)}, next try in {_seconds(link.retry_at - now)}"
+    return f", retry in {_seconds(link.retry_at - now)}"
 
 
 def _seconds(seconds: float) -> str:

@@ -109,7 +109,11 @@ class DevicesScreen(ConsoleScreen):
 
     def labels(self) -> dict[str, str]:
         marked = len(self._table.marks)
-        return {"open": "history", "compose": f"compose to {marked:,}" if marked else "compose"}
+        return {
+            "open": "history",
+            "compose": f"compose to {marked:,}" if marked else "compose",
+            "back": "clear marks" if marked else "back",
+        }
 
     def reason(self, action_id: str) -> str | None:
         if action_id in {"open", "compose", "mark", "mark_range", "mark_all"} and not self._table.keys:

@@ -49,6 +49,7 @@ class TenantsDialog(ModalScreen[str | None]):
         self.query_one("#dialog-foot", Lines).show([foot])
         self._table.set_keys(list(self._desk.program.tenants))
         self._table.move_to(self._desk.tenant)
+        self._table.styles.height = min(len(self._desk.program.tenants) + 1, max(3, self.app.size.height - 6))
         self._table.focus()
         self.run_worker(self._read())
 

@@ -11,5 +11,5 @@ class Banner(Lines):
 
     def refresh_from(self, desk: Desk) -> None:
         text = banner_line(desk.program.health.view(), desk.outbox, desk.trouble, desk.clock.now())
-        self.display = bool(text)
+        self.set_class(bool(text), "-up")
         self.show([(Cell(f" {text}"),)] if text else [])

@@ -32,16 +32,13 @@ class FilterBar(Horizontal):
         yield Input(placeholder="every word must occur", compact=True, id="filter")
         yield Lines(id="filter-count")
 
-    def on_mount(self) -> None:
-        self.display = False
-
     def open(self) -> None:
-        self.display = True
+        self.add_class("-up")
         self.query_one(Input).focus()
 
     def clear(self) -> None:
         self.query_one(Input).value = ""
-        self.display = False
+        self.remove_class("-up")
         self._settle()
 
     def count(self, text: str) -> None:
@@ -78,5 +75,5 @@ class FilterBar(Horizontal):
             self.post_message(self.Changed())
 
     def _leave(self) -> None:
-        self.display = bool(self.text)
+        self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())

@@ -16,15 +16,12 @@ class Notice(Lines):
         super().__init__(id="notice")
         self._timer: Timer | None = None
 
-    def on_mount(self) -> None:
-        self.display = False
-
     def say(self, text: str, tone: Tone = "") -> None:
         self.show([(Cell(f" {safe(text, 600)}", tone),)])
-        self.display = True
+        self.add_class("-up")
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(STAYS_S, self.hide)
 
     def hide(self) -> None:
-        self.display = False
+        self.remove_class("-up")
