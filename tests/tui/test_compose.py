@@ -19,7 +19,7 @@ async def test_a_command_is_sent_with_review_and_y_and_shows_up_live(rig):
         await seen.shows("Send ping to pump-1 of acme?", "cannot be recalled")
         assert await rig.count() == 0
         await seen.press("y", "y")
-        await seen.shows("pump-1 › History", "○ waiting", "1 command committed")
+        await seen.shows("pump-1 › History", "○ waiting")
         assert await rig.count() == 1
         assert await rig.sql.fetchval("SELECT created_by FROM device_commands") == "alice"
 

@@ -46,7 +46,7 @@ class DevicesScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self._table.sorted_by = self._sort
-        self._table.empty = "Reading the devices…"
+        self._table.set_empty("Reading the devices…")
         self._table.focus()
 
     # Reading
@@ -67,7 +67,7 @@ class DevicesScreen(ConsoleScreen):
         self.desk.clock.observe(newest.read_at)
         entries = await self.desk.program.history.device_index(self.desk.tenant, text)
         self._entries = {entry.device_id: entry for entry in entries}
-        self._table.empty = self._empty(text)
+        self._table.set_empty(self._empty(text))
         self._table.set_keys(sorted_ids(entries, self._sort))
         if not text:
             self._table.marks &= self._entries.keys()

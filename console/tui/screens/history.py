@@ -52,7 +52,7 @@ class HistoryScreen(CommandActs):
         return (self._title, self._filter, Horizontal(self._table, self._pane, id="split"))
 
     def on_mount(self) -> None:
-        self._table.empty = "Reading the history…"
+        self._table.set_empty("Reading the history…")
         self._table.focus()
 
     @property
@@ -112,11 +112,11 @@ class HistoryScreen(CommandActs):
 
     def _show_rows(self) -> None:
         if self._filter.text:
-            self._table.empty = "No command matches the filter. Press esc to clear it, or / to change it."
+            self._table.set_empty("No command matches the filter. Press esc to clear it, or / to change it.")
         elif self.desk.program.read_only:
-            self._table.empty = "No command has been sent here yet. New ones appear by themselves."
+            self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
         else:
-            self._table.empty = "No command has been sent here yet. Press c to compose the first one."
+            self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
         self._table.repaint_changes()
         where = "Tenant" if self.device_ids is None else devices_words(self.device_ids)

@@ -42,7 +42,7 @@ class ProblemsScreen(ConsoleScreen):
         return (self._title, self._filter, self._table)
 
     def on_mount(self) -> None:
-        self._table.empty = "Reading the problems…"
+        self._table.set_empty("Reading the problems…")
         self._table.focus()
 
     async def read(self) -> None:
@@ -51,7 +51,7 @@ class ProblemsScreen(ConsoleScreen):
         self.desk.clock.observe(newest.read_at)
         found = await history.problems(tenant, self._filter.text, _LIMIT)
         self._problems = {problem_key(problem): problem for problem in found}
-        self._table.empty = (
+        self._table.set_empty(
             "No problem matches the filter. Press esc to clear it."
             if self._filter.text
             else "No problems: every answer matched its command. Press esc to go back."

@@ -12,4 +12,4 @@ class Banner(Lines):
     def refresh_from(self, desk: Desk) -> None:
         text = banner_line(desk.program.health.view(), desk.outbox, desk.trouble, desk.clock.now())
         self.set_class(bool(text), "-up")
-        self.show([(Cell(f" {text}"),)] if text else [])
+        self.show([(Cell(text),)] if text else [])

@@ -57,7 +57,7 @@ class LineTable(ScrollView, can_focus=True):
         self._painted: dict[int, tuple[Cell, ...]] = {}
         self._styles: dict[str, Style] = {}
         self.marks: set[str] = set()
-        self.empty = ""
+        self._empty = ""
         self.sorted_by = ""
         self.faded = False
 
@@ -106,6 +106,13 @@ class LineTable(ScrollView, can_focus=True):
     def move_to(self, key: str) -> None:
         if key in self._places:
             self._move(self._places[key])
+
+    def set_empty(self, text: str) -> None:
+        """What stands here while there are no rows."""
+        if text != self._empty:
+            self._empty = text
+            if not self._keys:
+                self.refresh()
 
     def set_faded(self, *, faded: bool) -> None:
         if faded != self.faded:
@@ -199,7 +206,7 @@ class LineTable(ScrollView, can_focus=True):
         self._painted.pop(y, None)
         text = ""
         if not self._keys and y >= 2:
-            lines = textwrap.wrap(self.empty, max(10, width - 6))
+            lines = textwrap.wrap(self._empty, max(10, width - 6))
             text = f"   {lines[y - 2]}" if y - 2 < len(lines) else ""
         return Strip([Segment(fit_text(text, width), self._style("tone-dim"))], width)
 
