@@ -152,5 +152,7 @@ class ConsoleApp(App[int]):
         if not self._exit_renderables:
             path: Path | None = write_crash(self._exception, self._program.environment)
             where = f"the report is in {path}" if path else "no report could be written"
-            self._exit_renderables.append(Text(f"device-console crashed; {where}."))
+            self._exit_renderables.append(
+                Text(f"device-console crashed; {where}.", no_wrap=True, overflow="ignore")
+            )
         self._close_messages_no_wait()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from platformdirs import user_log_path
+from textual.worker import WorkerFailed
 
 
 def log_directory(environment: Mapping[str, str]) -> Path:
@@ -17,7 +18,8 @@ def log_directory(environment: Mapping[str, str]) -> Path:
 
 def write_crash(error: BaseException | None, environment: Mapping[str, str]) -> Path | None:
     """Write the report and say where; None when the disk refuses."""
-    lines = traceback.format_exception(error) if error else ["no exception is known\n"]
+    cause = error.error if isinstance(error, WorkerFailed) else error
+    lines = traceback.format_exception(cause) if cause else ["no exception is known\n"]
     try:
         directory = log_directory(environment)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)

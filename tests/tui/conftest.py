@@ -59,7 +59,8 @@ class Rig:
 
     async def devices(self, *ids: str, link: str = "ONLINE") -> None:
         await self.sql.executemany(
-            "INSERT INTO device_registry (tenant_id, device_id, site_id, model) VALUES ('acme', $1, 'lyon', 'PX')",
+            "INSERT INTO device_registry (tenant_id, device_id, site_id, model)"
+            " VALUES ('acme', $1, 'lyon', 'PX')",
             [(i,) for i in ids],
         )
         await self.sql.executemany(
@@ -144,5 +145,3 @@ async def rig(database_url: str) -> AsyncIterator[Rig]:
 def reader(rig: Rig) -> Rig:
     """The same console, only reading."""
     return replace(rig, program=replace(rig.program, read_only=True))
-
-

@@ -1,6 +1,13 @@
 """When something is down: a sentence, no crash, no lost work."""
 
+import asyncio
+from dataclasses import replace
+
+import pytest
+
 from console.errors import DatabaseUnreachableError
+from console.services.feed import Feed
+from console.tui.bridge import carry
 
 
 async def test_a_broker_that_is_down_is_told_in_one_sentence(rig):
@@ -8,7 +15,9 @@ async def test_a_broker_that_is_down_is_told_in_one_sentence(rig):
     await rig.program.sender.send("acme", [rig.program.sender.draft("pump-1", "ping")])
     rig.program.health.broker_down("connection refused", 3)
     async with rig.console() as seen:
-        await seen.shows("mqtt DOWN", "Broker unreachable (connection refused)", "1 command waits", "sending waits.")
+        await seen.shows(
+            "mqtt DOWN", "Broker unreachable (connection refused)", "1 command waits", "sending waits."
+        )
         rig.program.health.broker_up(detail="v5")
         await seen.hides("Broker unreachable")
 
@@ -44,54 +53,36 @@ async def test_a_failed_read_is_told_and_tried_again_by_itself(rig, monkeypatch)
 
 
 async def test_the_header_names_the_sweep_and_the_demo(rig):
-    from dataclasses import replace
-
     rig.program = replace(rig.program, demo=True)
     rig.program.health.sweep = "elsewhere"
     async with rig.console(80, 24) as seen:
         await seen.shows("sweep elsewhere", "DEMO")
 
 
-async def test_the_first_hint_is_carried_at_once_and_a_storm_becomes_few_messages():
-    import asyncio
-
-    from console.services.feed import Feed
-    from console.tui.bridge import carry
-
-    feed, posted, first = Feed(), [], asyncio.Event()
+async def test_the_first_hint_is_carried_at_once_and_a_storm_becomes_one_message():
+    feed, posted = Feed(), []
+    arrived = {1: asyncio.Event(), 2: asyncio.Event()}
 
     def post(message):
         posted.append(message)
-        first.set()
+        arrived[len(posted)].set()
 
     task = asyncio.create_task(carry(feed, post, quiet_s=0.05))
-    await asyncio.wait_for(_subscribed(feed), 2)
+    await asyncio.sleep(0)
     feed.tell("acme")
-    await asyncio.wait_for(first.wait(), 1)
+    await asyncio.wait_for(arrived[1].wait(), 1)
     for _ in range(1_000):
         feed.tell("acme")
         feed.tell("globex")
-    while len(posted) < 2:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(arrived[2].wait(), 1)
     task.cancel()
     assert len(posted) == 2
     assert posted[1].concerns("globex")
 
 
-async def _subscribed(feed):
-    import asyncio
-
-    while not feed._subscriptions:
-        await asyncio.sleep(0)
-
-
 async def test_a_crash_leaves_one_line_and_a_report_without_locals(rig, tmp_path, capsys):
-    from dataclasses import replace
-
-    import pytest
-
     rig.program = replace(rig.program, environment={"CONSOLE_HOME": str(tmp_path)})
-    with pytest.raises(RuntimeError, match="boom"):
+    with pytest.raises(RuntimeError, match="boom"):  # noqa: PT012
         async with rig.console(80, 24) as seen:
 
             def explode():

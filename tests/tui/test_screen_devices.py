@@ -8,7 +8,9 @@ async def test_every_size_shows_where_i_am_what_is_wrong_and_the_devices(rig, wi
     await rig.devices("pump-1", "pump-2")
     await rig.devices("pump-3", link="OFFLINE")
     async with rig.console(width, height) as seen:
-        await seen.shows("pump-1", "pump-3", "acme · alice", "pg ok", "mqtt ok", "● online", "○ offline", "? help")
+        await seen.shows(
+            "pump-1", "pump-3", "acme · alice", "pg ok", "mqtt ok", "● online", "○ offline", "? help"
+        )
         assert all(len(line) <= width for line in seen.text.splitlines())
 
 
