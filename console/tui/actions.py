@@ -49,7 +49,7 @@ ACTIONS: tuple[Action, ...] = (
            footer=15),
     Action("sort", "s", "s", "sort", "Sort by device, link, last seen or site", frozenset({"devices"}),
            footer=16),
-    Action("tenant_history", "H", "H", "all history", "Every command of the tenant", frozenset({"devices"}),
+    Action("tenant_history", "H", "H", "all history", "Every command of the marked devices, or of the tenant", frozenset({"devices"}),
            footer=17, cli="device-console history"),
     Action("open_old", "o", "o", "retried one", "Open the command that this one repeats",
            frozenset({"detail"})),

@@ -10,7 +10,7 @@ from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import command_json, resend_line
 from console.tui.presenters.explain import cancel_reason, explain, retry_reason
 from console.tui.presenters.json_view import pretty
-from console.tui.presenters.timeline import detail_lines, retry_link, steps
+from console.tui.presenters.timeline import content_lines, retry_link, steps
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -98,7 +98,7 @@ def test_the_timeline_is_in_order_and_tells_an_inferred_publication():
 def test_a_retry_names_the_command_it_repeats():
     given = detail(("retry_of", "alice", "old-1"))
     assert retry_link(given) == "old-1"
-    assert any("old-1" in "".join(cell.text for cell in line) for line in detail_lines(given, NOW))
+    assert any("old-1" in "".join(cell.text for cell in line) for line in content_lines(given))
 
 
 def test_json_keeps_its_digits_and_loses_its_teeth():

@@ -10,6 +10,7 @@ from console.tui.presenters.cells import Cell, Column, Line
 from console.tui.presenters.times import age, countdown, latency
 from console.tui.presenters.words import PHASES, counted, phase_cell
 
+_ENOUGH = 5
 _AGE = Column("age", "AGE", 5, right=True)
 _DEVICE = Column("device", "DEVICE", 11, most=32)
 _REST = (
@@ -54,7 +55,8 @@ def _left(command: Command, now: datetime) -> Cell:
 
 def history_line(title: str, commands: Iterable[Command], *, more: bool) -> Line:
     """What is loaded of a history, counted by phase."""
-    counts = Counter(command.phase for command in commands)
+    shown = list(commands)
+    counts = Counter(command.phase for command in shown)
     total = sum(counts.values())
     line = [Cell(f" {title}", "strong")]
     line.append(Cell(f"   {counted(total, 'command')}{' so far' if more else ''}"))
@@ -62,4 +64,8 @@ def history_line(title: str, commands: Iterable[Command], *, more: bool) -> Line
         if counts[phase]:
             symbol, tone = PHASES[phase]
             line += [Cell("   "), Cell(f"{symbol} {counts[phase]:,} {phase}", tone)]
+    took = sorted(command.latency for command in shown if command.latency is not None)
+    if len(took) >= _ENOUGH:
+        half, most = took[len(took) // 2], took[len(took) * 95 // 100]
+        line.append(Cell(f"   answers p50 {latency(half)}  p95 {latency(most)}", "dim"))
     return tuple(line)

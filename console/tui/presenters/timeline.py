@@ -53,8 +53,8 @@ def steps(detail: CommandDetail) -> tuple[Step, ...]:
     return tuple(sorted(found, key=lambda found_step: found_step.at))
 
 
-def detail_lines(detail: CommandDetail, now: datetime) -> list[Line]:
-    """The whole detail of a command as lines of text."""
+def story_lines(detail: CommandDetail, now: datetime) -> list[Line]:
+    """What the command is, why it stands where it stands, and how it got there."""
     command = detail.command
     lines: list[Line] = [
         (Cell(safe(command.command_type), "strong"), Cell("   "), phase_cell(command)),
@@ -69,14 +69,35 @@ def detail_lines(detail: CommandDetail, now: datetime) -> list[Line]:
     for item in steps(detail):
         lines.append(_step_line(item, before, now))
         before = item.at
-    lines += [(), (Cell("deadline  ", "accent"), *_deadline(detail, now))]
-    for link in (entry.detail for entry in detail.journal if entry.kind == "retry_of"):
-        lines.append((Cell("retry of  ", "accent"), Cell(safe(link, 128)), Cell("  (o opens it)", "dim")))
+    lines.append(())
+    return lines
+
+
+def content_lines(detail: CommandDetail) -> list[Line]:
+    """What it repeats, what it says, and what the device answered."""
+    command = detail.command
+    lines: list[Line] = []
+    old = retry_link(detail)
+    if old is not None:
+        lines.append((Cell("retry of  ", "accent"), Cell(safe(old, 128)), Cell("  (o opens it)", "dim")))
     if command.attempts:
         lines.append((Cell("attempts  ", "accent"), Cell(f"{command.attempts:,}")))
     lines += [(), (Cell("params", "accent"),), *_block(command.params_json)]
     lines += [(), (Cell("answer", "accent"),), *_block(command.ack_json)]
     return lines
+
+
+def deadline_line(detail: CommandDetail, now: datetime) -> Line:
+    """When it expires, and how long that is from now."""
+    command, name = detail.command, Cell("deadline  ", "accent")
+    if command.never_expires:
+        return (name, Cell("none: it waits for ever"))
+    left = command.expires_at - now
+    cells = [name, Cell(instant(command.expires_at, now))]
+    if not command.phase.settled:
+        over = left <= timedelta(0)
+        cells.append(Cell(" (overdue)" if over else f" (in {countdown(left)})", "warn" if over else ""))
+    return tuple(cells)
 
 
 def retry_link(detail: CommandDetail) -> str | None:
@@ -92,18 +113,6 @@ def _step_line(item: Step, before: datetime | None, now: datetime) -> Line:
         Cell(f"  {since}" if since else "", "dim"),
         Cell(f"  {item.note}" if item.note else "", "dim"),
     )
-
-
-def _deadline(detail: CommandDetail, now: datetime) -> Line:
-    command = detail.command
-    if command.never_expires:
-        return (Cell("none: it waits for ever"),)
-    left = command.expires_at - now
-    cells = [Cell(instant(command.expires_at, now))]
-    if not command.phase.settled:
-        over = left <= timedelta(0)
-        cells.append(Cell(" (overdue)" if over else f" (in {countdown(left)})", "warn" if over else ""))
-    return tuple(cells)
 
 
 def _block(text: str | None) -> list[Line]:

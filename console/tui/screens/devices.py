@@ -112,6 +112,7 @@ class DevicesScreen(ConsoleScreen):
         return {
             "open": "history",
             "compose": f"compose to {marked:,}" if marked else "compose",
+            "tenant_history": f"history of {marked:,}" if marked else "all history",
             "back": "clear marks" if marked else "back",
         }
 
@@ -133,7 +134,8 @@ class DevicesScreen(ConsoleScreen):
             self.post_message(ShowHistory((self._table.cursor_key or "",)))
 
     def action_tenant_history(self) -> None:
-        self.post_message(ShowHistory(None))
+        marked = tuple(sorted(self._table.marks))
+        self.post_message(ShowHistory(marked or None))
 
     def action_compose(self) -> None:
         if not self.refuse("compose"):

@@ -67,13 +67,12 @@ class HistoryScreen(CommandActs):
 
     async def read(self) -> None:
         history, tenant = self.desk.program.history, self.desk.tenant
-        at_head = not self._rows.order or self._rows.more is False or len(self._rows.order) <= 200
         page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
         self.desk.clock.observe(page.read_at)
         self._rows.put_head(page)
         head = {command.command_id for command in page.commands}
         rest = [key for key in self._table.window() if key not in head and key in self._rows.commands]
-        if rest and not at_head:
+        if rest:
             self._rows.update((await history.reread(tenant, rest)).commands)
         self._show_rows()
         await self._read_detail()
@@ -119,7 +118,7 @@ class HistoryScreen(CommandActs):
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
         self._table.repaint_changes()
-        where = "Tenant" if self.device_ids is None else devices_words(self.device_ids)
+        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
         line = history_line(f"{where} › History", self._rows.commands.values(), more=self._rows.more)
         self._title.show([line])
         self._filter.count(f"{len(self._rows.order):,}{'+' if self._rows.more else ''} match")

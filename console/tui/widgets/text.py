@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from textual.content import Content
 from textual.widgets import Static
 
-from console.tui.presenters.cells import Line
+from console.tui.presenters.cells import Line, line_width
 from console.tui.theme import STYLES
 
 
@@ -26,8 +26,17 @@ class Lines(Static):
     def show(self, lines: Iterable[Line]) -> None:
         wanted = tuple(lines)
         if wanted != self._shown:
-            self._shown = wanted
-            self.update(Content("\n").join([to_content(line) for line in wanted]))
+            before, self._shown = self._shown, wanted
+            content = Content("\n").join([to_content(line) for line in wanted])
+            self.update(content, layout=self._height_may_change(before, wanted))
+
+    def _height_may_change(self, before: tuple[Line, ...] | None, wanted: tuple[Line, ...]) -> bool:
+        """A new layout costs a repaint of much more than this widget."""
+        if before is None or len(before) != len(wanted) or self.size.width == 0:
+            return True
+        width = self.size.width
+        pairs = zip(before, wanted, strict=True)
+        return any(old != new and max(line_width(old), line_width(new)) > width for old, new in pairs)
 
     @property
     def plain(self) -> str:
