@@ -49,6 +49,8 @@ class Settings(BaseModel):
     max_payload_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest command payload")
     max_ack_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest ACK payload")
     adopt_after_s: Seconds = Field(30.0, description="adopt other writers' unpublished rows after")
+    theme: Literal["dark", "light"] = Field("dark", description="the colours of the screen")
+    mouse: bool = Field(default=True, description="whether the screen takes the mouse")
     simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
 
     @field_validator("home", mode="after")

@@ -87,6 +87,6 @@ async def _screen(settings: Settings) -> int:
 
     log_to_file(settings.home_folder / "log")
     async with open_program(settings, jobs="auto", simulate=True) as opened:
-        from console.tui.run import run_console
+        from console.tui import run_console
 
         return await run_console(opened.program)

@@ -90,6 +90,11 @@ async def open_program(
             health=health,
             sent=workers.wake if workers else feed.tell,
             warnings=report.warnings,
+            environment={
+                "CONSOLE_HOME": str(settings.home_folder),
+                "CONSOLE_THEME": settings.theme,
+                "CONSOLE_MOUSE": "on" if settings.mouse else "off",
+            },
         )
         if operator_front:
             await _check_tenant(program)

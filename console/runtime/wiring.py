@@ -1,6 +1,6 @@
 """The one place where services meet store and mqtt: classes are passed where protocols are declared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
@@ -27,6 +27,7 @@ def wire_program(
     health: Health | None = None,
     sent: Callable[[str], None] | None = None,
     warnings: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Program:
     """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
     commands = CommandStore(database)
@@ -41,4 +42,5 @@ def wire_program(
         read_only=read_only,
         demo=demo,
         warnings=warnings,
+        environment=environment or {},
     )

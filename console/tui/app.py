@@ -1,135 +1,158 @@
-"""The Textual app: opens screens, passes hints on, draws the header each second. Starts and stops nothing."""
+"""The console as one Textual application: it opens screens, carries hints to them, and ends well."""
 
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
-from textual import work
-from textual.app import App
-from textual.binding import Binding, BindingType
-from textual.worker import WorkType
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.command import Provider
+from textual.message import Message
+from textual.screen import Screen
 
-from console.clock import SystemClock
-from console.domain.safe_text import safe
-from console.errors import ConsoleError
 from console.runtime.program import Program
-from console.tui.bridge import Bridge
+from console.services.sender import Receipt
+from console.tui.bridge import carry
+from console.tui.crash import write_crash
 from console.tui.desk import Desk
-from console.tui.messages import RowsChanged, StatusChanged
+from console.tui.last_gate import LastGate, is_utf8
+from console.tui.messages import (
+    DataChanged,
+    ShowCompose,
+    ShowDetail,
+    ShowGo,
+    ShowHelp,
+    ShowHistory,
+    ShowProblems,
+    ShowTenants,
+    SwitchTheme,
+)
 from console.tui.palette import ActionProvider
-from console.tui.screens.base import WorkScreen
+from console.tui.presenters.words import counted
+from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.compose import ComposeScreen
 from console.tui.screens.detail import DetailScreen
 from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.go import GoDialog
+from console.tui.screens.help import HelpDialog
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.problems import ProblemsScreen
-from console.tui.screens.small import GoToScreen, HelpScreen, TenantScreen
-from console.tui.theme import DARK, LIGHT
+from console.tui.screens.tenants import TenantsDialog
+from console.tui.theme import DARK, DEFAULTS, LIGHT, THEMES
 
 
 class ConsoleApp(App[int]):
-    """The console on a terminal."""
+    """Screens ask and show; everything else is the program's."""
 
-    TITLE = "device-console"
     CSS_PATH = "console.tcss"
-    COMMANDS: ClassVar = {ActionProvider}
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,ctrl+c", "quit", "quit", show=False, priority=True)
-    ]
+    COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
-        super().__init__()
-        self.desk = Desk(program, SystemClock(), program.tenants[0])
-        self.crash: BaseException | None = None
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        self._program = program
+        self.desk = Desk(program, program.tenants[0])
+        self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = LIGHT if program.environment.get("CONSOLE_THEME") == "light" else DARK
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DEFAULTS
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """None: the palette offers our own table only."""
+        del screen
+        return ()
 
     def on_mount(self) -> None:
-        for theme in (DARK, LIGHT):
-            self.register_theme(theme)
-        self.theme = DARK.name
-        self.push_screen(DevicesScreen())
-        bridge = Bridge(
-            self.desk.program.feed, lambda: self.desk.tenant_id, lambda: self._tell(RowsChanged())
-        )
-        listen: WorkType[None] = bridge.run
-        self.run_worker(listen, name="bridge")
-        self.set_interval(1.0, self._second)
-        self._read_outbox()
-        for warning in self.desk.program.warnings[:3]:
-            self.notify(safe(warning, 300), severity="warning", markup=False, timeout=10)
+        self.push_screen(DevicesScreen(self.desk))
+        self.run_worker(carry(self._program.feed, self.post_message), group="feed")
+        for warning in self._program.warnings[:1]:
+            self.call_after_refresh(self._say, warning)
 
-    def _tell(self, message: RowsChanged | StatusChanged) -> None:
-        if isinstance(self.screen, WorkScreen):
-            self.screen.post_message(message)
-        if isinstance(message, RowsChanged):
-            self._read_outbox()
+    # Hints
 
-    def _second(self) -> None:
-        self._tell(StatusChanged())
+    def on_data_changed(self, message: DataChanged) -> None:
+        top = self._top
+        if top is not None and message.concerns(self.desk.tenant):
+            top.request_read()
 
-    @work(exclusive=True, group="outbox")
-    async def _read_outbox(self) -> None:
-        try:
-            self.desk.outbox = await self.desk.program.history.outbox(self.desk.tenant_id)
-        except ConsoleError as error:
-            self.desk.program.health.database_down(str(error))
-        else:
-            self.desk.set_time(self.desk.outbox.read_at)
-            if isinstance(self.screen, WorkScreen):
-                self.screen.tell_status()
+    @property
+    def _top(self) -> ConsoleScreen | None:
+        """The full screen that is seen, be it under a dialog."""
+        found = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+        return next(found, None)
 
-    def open_history(self, device_ids: tuple[str, ...] | None) -> None:
-        """Show the history of some devices, or of the whole tenant."""
-        self.push_screen(HistoryScreen(device_ids))
+    def _say(self, text: str) -> None:
+        if self._top is not None:
+            self._top.say(text)
 
-    def open_detail(self, command_id: str) -> None:
-        """Show one command."""
-        self.push_screen(DetailScreen(command_id))
+    # Where the operator goes
 
-    def open_compose(self, device_ids: tuple[str, ...]) -> None:
-        """Compose a command to these devices."""
-        self.push_screen(ComposeScreen(device_ids))
+    def on_show_history(self, message: ShowHistory) -> None:
+        self.push_screen(HistoryScreen(self.desk, message.device_ids))
 
-    def do_problems(self) -> None:
-        self.push_screen(ProblemsScreen())
+    def on_show_detail(self, message: ShowDetail) -> None:
+        self.push_screen(DetailScreen(self.desk, message.command_id))
 
-    def do_help(self) -> None:
-        self.push_screen(HelpScreen(read_only=self.desk.program.read_only))
+    def on_show_problems(self, message: ShowProblems) -> None:
+        del message
+        self.push_screen(ProblemsScreen(self.desk))
 
-    def do_quit(self) -> None:
-        self.exit(0)
+    def on_show_compose(self, message: ShowCompose) -> None:
+        if not self._program.read_only:
+            device_ids = message.device_ids
+            self.push_screen(
+                ComposeScreen(self.desk, device_ids), lambda receipt: self._sent(device_ids, receipt)
+            )
 
-    @work(exclusive=True, group="dialog")
-    async def do_tenants(self) -> None:
-        tenant_id = await self.push_screen_wait(TenantScreen(self.desk.program.tenants))
-        if tenant_id and tenant_id != self.desk.tenant_id:
-            self.desk.tenant_id, self.desk.outbox = tenant_id, None
-            if isinstance(self.screen, DevicesScreen):
-                self.screen.forget()
-            self._read_outbox()
-
-    @work(exclusive=True, group="dialog")
-    async def do_go_to(self) -> None:
-        wanted = await self.push_screen_wait(GoToScreen())
-        if not wanted:
+    def _sent(self, device_ids: tuple[str, ...], receipt: Receipt | None) -> None:
+        if receipt is None:
             return
-        history, tenant_id = self.desk.program.history, self.desk.tenant_id
-        try:
-            if await history.command(tenant_id, wanted) is not None:
-                self.open_detail(wanted)
-            elif await history.devices(tenant_id, [wanted]):
-                self.open_history((wanted,))
-            else:
-                self.notify(f"Nothing has the id {safe(wanted, 60)}.", severity="warning", markup=False)
-        except ConsoleError as error:
-            self.notify(safe(str(error), 300), severity="warning", markup=False)
+        top = self._top
+        if not isinstance(top, HistoryScreen) or top.device_ids not in {None, device_ids}:
+            top = HistoryScreen(self.desk, device_ids)
+            self.push_screen(top)
+        said = f"{counted(len(receipt.command_ids), 'command')} committed; the dispatcher publishes next."
+        self.call_after_refresh(top.say, " ".join((said, *receipt.warnings[:3])))
 
-    async def action_quit(self) -> None:
-        self.exit(0)
+    def on_show_go(self, message: ShowGo) -> None:
+        del message
+        self.push_screen(GoDialog(self.desk), self._go)
+
+    def _go(self, target: Message | None) -> None:
+        if target is not None:
+            self.post_message(target)
+
+    def on_show_help(self, message: ShowHelp) -> None:
+        del message
+        top = self._top
+        self.push_screen(HelpDialog(top.KIND if top else "", read_only=self._program.read_only))
+
+    def on_show_tenants(self, message: ShowTenants) -> None:
+        del message
+        self.push_screen(TenantsDialog(self.desk), self._switch_tenant)
+
+    def _switch_tenant(self, tenant: str | None) -> None:
+        if tenant is not None and tenant != self.desk.tenant:
+            self.desk.tenant = tenant
+            self.switch_screen(DevicesScreen(self.desk))
+
+    def on_switch_theme(self, message: SwitchTheme) -> None:
+        del message
+        self.theme = LIGHT if self.theme == DARK else DARK
+
+    # The end
 
     def _fatal_error(self) -> None:
-        """Textual's own report prints locals; ours is written to the log by the caller."""
+        """Instead of Textual's report, which prints local variables: one line, the rest in a file."""
+        if not self._exit_renderables:
+            path: Path | None = write_crash(self._exception, self._program.environment)
+            where = f"the report is in {path}" if path else "no report could be written"
+            self._exit_renderables.append(
+                Text(f"device-console crashed; {where}.", no_wrap=True, overflow="ignore")
+            )
         self._close_messages_no_wait()
-
-    def _handle_exception(self, error: Exception) -> None:
-        self.crash = self.crash or error
-        super()._handle_exception(error)

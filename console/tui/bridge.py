@@ -1,31 +1,17 @@
-"""From the feed to the visible screen: the first hint at once, then one pass per 100 ms."""
+"""From the feed to the screen: the first hint at once, then at most one message for each 100 ms."""
 
 import asyncio
 from collections.abc import Callable
 
 from console.services.feed import Feed
+from console.tui.messages import DataChanged
 
-COLLAPSE_S = 0.1
-SAFETY_POLL_S = 5.0
+QUIET_S = 0.1
 
 
-class Bridge:
-    """Calls `changed` when the shown tenant may have changed; a slow poll is the safety net."""
-
-    def __init__(self, feed: Feed, tenant: Callable[[], str], changed: Callable[[], None]) -> None:
-        self._feed = feed
-        self._tenant = tenant
-        self._changed = changed
-
-    async def run(self) -> None:
-        """Listen until cancelled."""
-        async with self._feed.subscribe() as subscription:
-            while True:
-                try:
-                    async with asyncio.timeout(SAFETY_POLL_S):
-                        tenants = await subscription.changed()
-                except TimeoutError:
-                    tenants = None
-                if tenants is None or self._tenant() in tenants:
-                    self._changed()
-                    await asyncio.sleep(COLLAPSE_S)
+async def carry(feed: Feed, post: Callable[[DataChanged], object], quiet_s: float = QUIET_S) -> None:
+    """Post a message for each burst of hints, for ever."""
+    async with feed.subscribe() as subscription:
+        while True:
+            post(DataChanged(await subscription.changed()))
+            await asyncio.sleep(quiet_s)

@@ -1,45 +1,76 @@
-"""What every screen works with: the program, the shown tenant, the database's time, drafts in memory."""
+"""What lies in front of one operator: program, tenant, drafts, and what was last known of the links."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from console.clock import Clock
-from console.domain.dispatch import OutboxView
+from console.clock import Clock, SystemClock
+from console.domain.commands import Draft
 from console.runtime.program import Program
+from console.tui.presenters.header import Outbox, Place
+
+_JITTER_S = 0.3
+
+
+class DatabaseClock:
+    """The database's time, carried on by the monotonic clock between two reads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero: datetime | None = None
+
+    def observe(self, read_at: datetime) -> None:
+        """Take over a time that the database has just told; small differences are the network's."""
+        zero = read_at - timedelta(seconds=self._clock.monotonic())
+        if self._zero is None or abs((zero - self._zero).total_seconds()) > _JITTER_S:
+            self._zero = zero
+
+    def now(self) -> datetime:
+        if self._zero is None:
+            return datetime.now(UTC)
+        return self._zero + timedelta(seconds=self._clock.monotonic())
 
 
 @dataclass(slots=True)
-class KeptDraft:
-    """What was typed and not sent."""
+class Sheet:
+    """An unsent command as it was typed. `drafts` keep their ids while a send's outcome is unknown."""
 
     command_type: str = ""
     params: str = "{}"
     ttl: str = "1h"
+    drafts: tuple[Draft, ...] = ()
 
 
 @dataclass(slots=True)
 class Desk:
-    """Shared by the screens of one app."""
+    """Shared by all screens of one console."""
 
     program: Program
-    clock: Clock
-    tenant_id: str
-    outbox: OutboxView | None = None
-    utc: bool = True
-    drafts: dict[str, KeptDraft] = field(default_factory=dict)
-    _at: datetime | None = None
-    _at_monotonic: float = 0.0
-
-    def set_time(self, at: datetime) -> None:
-        """Remember the database's time of a reading: every age and countdown goes by it."""
-        self._at, self._at_monotonic = at, self.clock.monotonic()
-
-    def now(self) -> datetime:
-        """The database's time now; the machine's own until the first reading."""
-        if self._at is None:
-            return datetime.now(UTC)
-        return self._at + timedelta(seconds=self.clock.monotonic() - self._at_monotonic)
+    tenant: str
+    clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
+    sheets: dict[str, Sheet] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=Outbox)
+    trouble: str = ""
 
     @property
-    def draft(self) -> KeptDraft:
-        return self.drafts.setdefault(self.tenant_id, KeptDraft())
+    def place(self) -> Place:
+        program = self.program
+        return Place(self.tenant, program.operator, demo=program.demo, read_only=program.read_only)
+
+    @property
+    def sheet(self) -> Sheet:
+        return self.sheets.setdefault(self.tenant, Sheet())
+
+    @property
+    def linked(self) -> bool:
+        """Whether both links are up and the last read worked."""
+        view = self.program.health.view()
+        return view.database.up and view.broker.up and not self.trouble
+
+    async def read_outbox(self) -> None:
+        """Read how much waits for publication.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        view = await self.program.history.outbox(self.tenant)
+        self.outbox = Outbox(view.depth, view.oldest_at, view.next_deadline)

@@ -1,35 +1,36 @@
-"""The command palette over the action table."""
+"""The command palette: the same table of actions, by name."""
 
 from functools import partial
-from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
-from console.tui.actions import ACTIONS, Action
+from console.tui.actions import Action
+from console.tui.screens.base import ConsoleScreen
 
 
 class ActionProvider(Provider):
-    """Offers the acts of the visible screen."""
-
-    def _offered(self) -> list[Action]:
-        screen: Any = self.screen
-        name = getattr(screen, "NAME", "")
-        return [a for a in ACTIONS if name in a.screens and screen.check_action("do", (a.id,))]
+    """Actions of the screen under the palette; one that cannot be done says why."""
 
     async def discover(self) -> Hits:
-        screen: Any = self.screen
-        for action in self._offered():
-            yield DiscoveryHit(action.label, partial(screen.action_do, action.id), help=action.help)
+        for action, text, help_text, screen in self._offers():
+            yield DiscoveryHit(Content(text), partial(screen.run_listed, action), text, help_text)
 
     async def search(self, query: str) -> Hits:
-        screen: Any = self.screen
         matcher = self.matcher(query)
-        for action in self._offered():
-            score = matcher.match(f"{action.label} {action.help}")
+        for action, text, help_text, screen in self._offers():
+            score = matcher.match(text)
             if score > 0:
-                yield Hit(
-                    score,
-                    matcher.highlight(action.label),
-                    partial(screen.action_do, action.id),
-                    help=action.help,
-                )
+                yield Hit(score, Content(text), partial(screen.run_listed, action), text, help_text)
+
+    def _offers(self) -> list[tuple[Action, str, str, ConsoleScreen]]:
+        screen = self.screen
+        if not isinstance(screen, ConsoleScreen):
+            return []
+        found = []
+        for action in screen.actions:
+            reason = screen.reason(action.id)
+            label = screen.labels().get(action.id, action.label)
+            text = f"{label[:1].upper()}{label[1:]}  ({action.shown})"
+            found.append((action, text, f"Not now: {reason}" if reason else action.help, screen))
+        return found

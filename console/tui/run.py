@@ -1,48 +1,25 @@
-"""Running the screen: signals, crash reports, and the terminal given back as it was."""
+"""Running the application so that the terminal is restored however it ends."""
 
 import asyncio
-import logging
-import os
 import signal
-import sys
-import traceback
 
-os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read when textual is imported
-
-from console.errors import UsageError
 from console.runtime.program import Program
+from console.tui.app import ConsoleApp
 
-_log = logging.getLogger("console.tui")
-CRASHED = 1
+_OFF = {"0", "off", "no", "false"}
 
 
-async def run_console(program: Program) -> int:
-    """Show the console until the operator leaves; return the exit code.
-
-    Raises:
-        UsageError: the terminal cannot show a screen.
-    """
-    if os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
-        raise UsageError(
-            "This terminal (TERM=dumb) cannot show a screen: use a command such as `device-console devices`."
-        )
-    from console.tui.app import ConsoleApp
-
+async def run(program: Program) -> int:
+    """Return the exit code: 0 when the operator or a signal ended it, 1 after a crash."""
     app = ConsoleApp(program)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda: app.exit(0))
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, app.exit, 0)
     try:
-        await app.run_async()
+        mouse = program.environment.get("CONSOLE_MOUSE", "").lower() not in _OFF
+        await app.run_async(mouse=mouse)
     finally:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in signals:
             loop.remove_signal_handler(number)
-    if app.crash is None:
-        return app.return_code or 0
-    report = "".join(traceback.format_exception(app.crash))  # without locals
-    _log.error("the screen crashed\n%s", report)
-    print(
-        f"device-console: the screen crashed ({type(app.crash).__name__}); the log tells more.",
-        file=sys.stderr,
-    )
-    return CRASHED
+    return app.return_code or 0

@@ -1,98 +1,126 @@
-"""A running screen on a real database, read back as a grid of text."""
+"""A console on a real database, driven by keys and read as lines of text."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
-from typing import Protocol
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import asyncpg
 import pytest
+
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+os.environ["LC_ALL"] = "C.UTF-8"
+
 from textual.pilot import Pilot
 
 from console.runtime.program import Program
+from console.runtime.wiring import wire_program
+from console.store.pool import Access, Database
 from console.tui.app import ConsoleApp
-from tests.conftest import Fleet
-from tests.rows import add_command
-from tests.waiting import until
 
 
-class Screen:
-    """What an operator sees and types."""
+@dataclass
+class Rig:
+    """What a test holds: the program, and the superuser's hand on the database."""
 
-    def __init__(self, app: ConsoleApp, pilot: Pilot[int]) -> None:
-        self.app = app
-        self.pilot = pilot
+    program: Program
+    sql: Any
 
+    @asynccontextmanager
+    async def console(self, width: int = 120, height: int = 40) -> AsyncIterator["Seen"]:
+        app = ConsoleApp(self.program)
+        async with app.run_test(size=(width, height)) as pilot:
+            seen = Seen(app, pilot)
+            await seen.shows(self.program.tenants[0])
+            yield seen
+
+    async def devices(self, *ids: str, link: str = "ONLINE") -> None:
+        await self.sql.executemany(
+            "INSERT INTO device_registry (tenant_id, device_id, site_id, model)"
+            " VALUES ('acme', $1, 'lyon', 'PX')",
+            [(i,) for i in ids],
+        )
+        await self.sql.executemany(
+            "INSERT INTO device_state (tenant_id, device_id, site_id, status, last_seen_at)"
+            " VALUES ('acme', $1, 'lyon', $2, now())",
+            [(i, link) for i in ids],
+        )
+
+    async def command(
+        self, command_id: str, device: str, kind: str = "ping", status: str = "queued", *, ago_s: float = 60,
+        published: bool = False, ack: str | None = None,
+    ) -> None:  # fmt: skip
+        await self.sql.execute(
+            "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, status, created_at,"
+            " expires_at, published_at, acked_at, ack_details, created_by) SELECT 'acme', $1, $2, $3, $4, t,"
+            " t + interval '1 hour', CASE WHEN $6 THEN t END, CASE WHEN $7::jsonb IS NOT NULL THEN t END,"
+            " $7::jsonb, 'bob' FROM (SELECT now() - make_interval(secs => $5) AS t) x",
+            command_id, device, kind, status, ago_s, published, ack,
+        )  # fmt: skip
+
+    async def count(self) -> int:
+        return await self.sql.fetchval("SELECT count(*) FROM device_commands")
+
+
+@dataclass
+class Seen:
+    """The screen as an operator sees it."""
+
+    app: ConsoleApp
+    pilot: Pilot[int]
+
+    @property
+    def lines(self) -> list[str]:
+        screen = self.app.screen
+        width, height = self.app.size
+        del width
+        strips = screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip) for strip in strips[:height]]
+
+    @property
     def text(self) -> str:
-        strips = self.app.screen._compositor.render_strips()
-        base = ["".join(segment.text for segment in strip) for strip in strips]
-        return "\n".join(line.rstrip() for line in base)
+        return "\n".join(line.rstrip() for line in self.lines)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*["space" if c == " " else c for c in text])
+        await self.pilot.press(*text)
 
-    async def sees(self, *words: str, timeout_s: float = 8.0) -> str:
-        async def there() -> bool:
-            await self.pilot.pause()
-            return all(word in self.text() for word in words)
+    async def until(self, met: Callable[[], bool], what: str, seconds: float = 8.0) -> None:
+        end = asyncio.get_running_loop().time() + seconds
+        while not met():
+            if asyncio.get_running_loop().time() > end:
+                raise AssertionError(f"never {what}:\n{self.text}")
+            await self.pilot.pause(0.02)
 
-        try:
-            await until(there, timeout_s)
-        except AssertionError:
-            missing = [word for word in words if word not in self.text()]
-            raise AssertionError(f"{missing} not on the screen:\n{self.text()}") from None
-        return self.text()
+    async def shows(self, *words: str) -> None:
+        await self.until(lambda: all(w in self.text for w in words), f"showed {words}")
 
-    async def no_longer_sees(self, word: str) -> None:
-        async def gone() -> bool:
-            await self.pilot.pause()
-            return word not in self.text()
-
-        await until(gone)
-
-
-class OpenScreen(Protocol):
-    def __call__(
-        self, *, size: tuple[int, int] = (80, 24), change: Callable[[Program], Program] = lambda p: p
-    ) -> AbstractAsyncContextManager[Screen]: ...
+    async def hides(self, *words: str) -> None:
+        await self.until(lambda: not any(w in self.text for w in words), f"hid {words}")
 
 
 @pytest.fixture
-def open_screen(program: Program) -> OpenScreen:
-    @asynccontextmanager
-    async def opened(
-        *, size: tuple[int, int] = (80, 24), change: Callable[[Program], Program] = lambda p: p
-    ) -> AsyncIterator[Screen]:
-        used = change(program)
-        used.health.database_up(latency_s=0.002)
-        used.health.broker_up(detail="v5")
-        used.health.sweep = "on"
-        app = ConsoleApp(used)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            screen = Screen(app, pilot)
-            await screen.sees("pump-1")
-            yield screen
-
-    return opened
-
-
-def read_only(program: Program) -> Program:
-    return replace(program, read_only=True)
+async def rig(database_url: str) -> AsyncIterator[Rig]:
+    database = Database(Access(database_url))
+    await database.open()
+    sql = await asyncpg.connect(database_url)
+    await sql.execute("INSERT INTO tenants (tenant_id, name) VALUES ('acme', 'Acme'), ('globex', 'Globex')")
+    program = wire_program(database, tenants=("acme",), operator="alice")
+    program.health.database_up(latency_s=0.002)
+    program.health.broker_up(detail="v5")
+    program.health.sweep = "on"
+    try:
+        yield Rig(program, sql)
+    finally:
+        await sql.close()
+        await database.close()
 
 
 @pytest.fixture
-async def some_history(owner: asyncpg.Connection, fleet: Fleet) -> None:
-    """A published, a waiting, an answered and a missed command of pump-1."""
-    hour = timedelta(hours=1)
-    await add_command(owner, fleet.acme, "c-answered", age=hour * 4, ttl=-hour, published=True)
-    await owner.execute(
-        "UPDATE device_commands SET status = 'delivered', acked_at = published_at + interval '0.25 s',"
-        ' ack_details = \'{"status": "error", "details": {"reason": "busy"}}\''
-    )
-    await add_command(owner, fleet.acme, "c-missed", age=hour * 3, ttl=-hour, published=True, status="missed")
-    await add_command(owner, fleet.acme, "c-published", age=hour, published=True)
-    await add_command(owner, fleet.acme, "c-waiting", params='{"delay_s": 5}')
+def reader(rig: Rig) -> Rig:
+    """The same console, only reading."""
+    return replace(rig, program=replace(rig.program, read_only=True))

@@ -1,93 +1,95 @@
-"""One evidenced sentence for how a command stands or ended."""
+"""One sentence that says why a command stands where it stands, and what stands against touching it."""
 
 from console.domain.commands import Command, Phase
-from console.domain.history import CommandDetail
-from console.tui.presenters.times import latency, short
+from console.domain.history import CommandDetail, JournalEntry
+from console.domain.safe_text import safe
+from console.tui.presenters.times import latency
 
 
 def explain(detail: CommandDetail) -> str:
-    """Say why the command is as it is, from what is on record."""
+    """Why it ended, or what it waits for. Silence of the broker is never told as "never sent"."""
     command = detail.command
-    text = _SENTENCES[command.phase](detail)
-    if command.late:
-        over = command.acked_at - command.expires_at if command.acked_at else None
-        if command.cancelled_at is not None:
-            text += " It answered although it had been cancelled: the broker already had it."
-        elif over is not None:
-            text += f" The answer came {short(over)} after the deadline."
-    return text
+    match command.phase:
+        case Phase.WAITING:
+            return _waiting(detail)
+        case Phase.PUBLISHED:
+            return (
+                "The broker took it but said that nobody listens on this topic: the device is not subscribed."
+                if _newest(detail, "nobody_listens")
+                else "The broker took it; the device has not answered yet."
+            )
+        case Phase.OK:
+            return f"The device answered ok after {latency(command.latency)}{_late(detail)}."
+        case Phase.FAILED:
+            word = safe(command.ack_status, 60)
+            return f"The device answered “{word}” after {latency(command.latency)}{_late(detail)}."
+        case Phase.MISSED:
+            return _missed(detail)
+        case Phase.EXPIRED:
+            return _expired(detail)
+        case Phase.CANCELLED:
+            return _cancelled(detail)
+        case _:
+            return f"Its stored status “{safe(command.status, 60)}” is none that this console knows."
+
+
+def retry_reason(command: Command) -> str | None:
+    """Why it cannot be retried now, or None."""
+    return None if command.phase.settled else f"still {command.phase}: only a settled command is retried"
+
+
+def cancel_reason(command: Command) -> str | None:
+    """Why it cannot be cancelled, or None."""
+    if command.phase is Phase.WAITING:
+        return None
+    return "already published" if command.phase is Phase.PUBLISHED else f"already {command.phase}"
 
 
 def _waiting(detail: CommandDetail) -> str:
     command = detail.command
-    if command.last_error:
-        return f"Waits to be published; after {command.attempts} attempts: {command.last_error}."
-    return "Waits to be published: no dispatcher has taken it yet, or its turn has not come."
-
-
-def _published(detail: CommandDetail) -> str:
-    command = detail.command
-    left = command.expires_at - detail.read_at
-    text = "The broker has it; waiting for the device"
-    if command.never_expires:
-        return f"{text}, without a deadline."
-    return f"{text}, {short(left)} left." if left.total_seconds() > 0 else f"{text}; the sweep is due."
-
-
-def _ok(detail: CommandDetail) -> str:
-    return f"The device answered ok after {latency(detail.command.latency)}."
-
-
-def _failed(detail: CommandDetail) -> str:
-    command = detail.command
-    return f"The device answered {command.ack_status!r} after {latency(command.latency)}: see its details."
+    if command.expires_at <= detail.read_at:
+        return "Its deadline has passed; the sweep will settle it."
+    attempt = _newest(detail, "attempt")
+    error = command.last_error or (attempt.detail if attempt else None)
+    if error:
+        return f"It waits for publication; the last attempt failed: {_clause(error)}."
+    return "It is committed and waits for its turn to be published."
 
 
 def _missed(detail: CommandDetail) -> str:
-    ttl = short(detail.command.expires_at - detail.command.created_at)
-    if any(entry.kind == "nobody_listens" for entry in detail.journal):
-        return f"The broker took it and said that nobody listens; no answer within its TTL of {ttl}."
-    return f"The broker took it; the device did not answer within its TTL of {ttl}."
+    why = "The broker took it, but the device did not answer before the deadline"
+    if _newest(detail, "nobody_listens"):
+        why += "; the broker said that nobody listened"
+    if _newest(detail, "late_ack"):
+        why += "; an answer came later and is only on record"
+    return f"{why}."
 
 
 def _expired(detail: CommandDetail) -> str:
-    unsent = [entry.detail for entry in detail.journal if entry.kind == "unsent" and entry.detail]
-    why = f" ({unsent[-1]})" if unsent else ""
-    return f"No broker confirmed it before the deadline{why}."
+    entry = _newest(detail, "unsent") or _newest(detail, "attempt")
+    reason = (entry.detail if entry else None) or detail.command.last_error or "no attempt is on record"
+    return f"No broker confirmed it before the deadline: {_clause(reason)}."
 
 
 def _cancelled(detail: CommandDetail) -> str:
+    entry = _newest(detail, "cancelled")
+    who = detail.command.cancelled_by or (entry.by if entry else None) or "somebody"
+    why = f": {_clause(entry.detail)}" if entry and entry.detail else ", without a reason"
+    return f"{safe(who, 80)} cancelled it before it was published{why}."
+
+
+def _late(detail: CommandDetail) -> str:
     command = detail.command
-    reasons = [entry.detail for entry in detail.journal if entry.kind == "cancelled" and entry.detail]
-    why = f": {reasons[0]}" if reasons else ""
-    return f"Cancelled by {command.cancelled_by or 'someone'} before it was published{why}."
+    if not command.late:
+        return ""
+    if command.cancelled_at is not None:
+        return f": late, after {safe(command.cancelled_by, 80) or 'somebody'} had cancelled it"
+    return ": late, after the deadline"
 
 
-def _unknown(detail: CommandDetail) -> str:
-    return f"The row has the status {detail.command.status!r}, which this console does not know."
+def _newest(detail: CommandDetail, kind: str) -> JournalEntry | None:
+    return next((entry for entry in reversed(detail.journal) if entry.kind == kind), None)
 
 
-_SENTENCES = {
-    Phase.WAITING: _waiting,
-    Phase.PUBLISHED: _published,
-    Phase.OK: _ok,
-    Phase.FAILED: _failed,
-    Phase.MISSED: _missed,
-    Phase.EXPIRED: _expired,
-    Phase.CANCELLED: _cancelled,
-    Phase.UNKNOWN: _unknown,
-}
-
-
-def inconsistencies(command: Command) -> tuple[str, ...]:
-    """What in the row contradicts itself; other writers can do that."""
-    found = []
-    if command.published_at and command.published_at < command.created_at:
-        found.append("published before it was created")
-    if command.acked_at and command.published_at and command.acked_at < command.published_at:
-        found.append("answered before it was published")
-    if command.status == "delivered" and command.acked_at is None:
-        found.append("delivered without an answer")
-    if command.status == "missed" and command.published_at is None:
-        found.append("missed without a publication")
-    return tuple(found)
+def _clause(text: str) -> str:
+    return safe(text, 300).rstrip(". ")

@@ -1,61 +1,56 @@
-"""Durations and instants in a few characters."""
+"""Spans of time and instants as short words."""
 
-from datetime import UTC, datetime, timedelta
-
-NONE = "-"
+from datetime import datetime, timedelta
 
 
-def short(duration: timedelta) -> str:
-    """``12s``, ``59m 48s``, ``3h 02m``, ``2d 4h``; negative counts as zero."""
-    seconds = max(0, int(duration.total_seconds()))
+def age(span: timedelta | None) -> str:
+    """How long ago, in one unit: ``12s``, ``4m``, ``2h``, ``3d``."""
+    if span is None:
+        return "–"
+    seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
         return f"{seconds}s"
     if seconds < 3_600:
-        return f"{seconds // 60}m {seconds % 60:02}s"
+        return f"{seconds // 60}m"
     if seconds < 86_400:
-        return f"{seconds // 3_600}h {seconds % 3_600 // 60:02}m"
-    return f"{seconds // 86_400}d {seconds % 86_400 // 3_600}h"
+        return f"{seconds // 3_600}h"
+    return f"{seconds // 86_400}d"
 
 
-def age(at: datetime | None, now: datetime) -> str:
-    """How long ago, in one unit."""
-    if at is None:
-        return NONE
-    seconds = int((now - at).total_seconds())
-    if seconds < -1:
-        return "future"
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{max(0, seconds)}s"
+def countdown(span: timedelta) -> str:
+    """What is left, in two units: ``48s``, ``59m 48s``, ``4h 05m``, ``6d 23h``."""
+    seconds = max(0, int(span.total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds % 3_600 // 60
+    if days:
+        return f"{days}d {hours:02}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {seconds % 60:02}s" if minutes else f"{seconds}s"
 
 
-def latency(duration: timedelta | None) -> str:
-    """``0.21s`` up to a minute, then in units."""
-    if duration is None:
-        return NONE
-    seconds = duration.total_seconds()
-    return f"{seconds:.2f}s" if seconds < 60 else short(duration)
+def latency(span: timedelta | None) -> str:
+    """How long an answer took: ``0.19s``, ``12.5s``, ``1h 02m``."""
+    if span is None:
+        return "–"
+    seconds = span.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.2f}s"
+    if seconds < 100:
+        return f"{seconds:.1f}s"
+    return countdown(span)
 
 
-def gap(duration: timedelta) -> str:
-    """The time between two steps: ``+5 ms``, ``+0.42 s``, ``+1h 02m``."""
-    seconds = duration.total_seconds()
-    if seconds < 0:
-        return f"-{abs(seconds):.2f} s (out of order)"
-    if seconds < 0.1:
-        return f"+{seconds * 1000:.0f} ms"
-    return f"+{seconds:.2f} s" if seconds < 60 else f"+{short(duration)}"
+def step(span: timedelta) -> str:
+    """The time between two steps: ``+5 ms``, ``+1.24 s``, ``+59m 48s``."""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return f"+{max(0, round(seconds * 1000))} ms"
+    return f"+{seconds:.2f} s" if seconds < 100 else f"+{countdown(span)}"
 
 
-def clock(at: datetime | None, *, utc: bool = True) -> str:
-    """``23 Nov 10:02:11.204``."""
-    if at is None:
-        return NONE
+def instant(at: datetime, today: datetime, *, millis: bool = False) -> str:
+    """An instant in UTC; the date only when it is another day."""
     if at.year >= 9999:
         return "never"
-    try:
-        local = at.astimezone(UTC if utc else None)
-    except (OverflowError, OSError, ValueError):
-        local = at
-    return f"{local:%d %b %H:%M:%S}.{local.microsecond // 1000:03}"
+    clock = at.strftime("%H:%M:%S") + (f".{at.microsecond // 1000:03}" if millis else "")
+    return clock if at.date() == today.date() else f"{at:%Y-%m-%d} {clock}"

@@ -1,1 +1,1 @@
-"""The screens; each asks and shows."""
+"""What an operator can look at, one screen a file."""

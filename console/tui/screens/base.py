@@ -1,160 +1,188 @@
-"""What the main screens share: header, banner, footer, the action table, reading without crashing."""
+"""What all screens share: header, banner, footer, one read at a time, trouble that never ends the program."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from collections.abc import Iterable
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Input, Static
-from textual.worker import WorkType
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
-from console.tui.actions import action_of
+from console.services.sender import Receipt
+from console.tui.actions import ACTIONS, ACTS, Action, actions_for
 from console.tui.desk import Desk
-from console.tui.messages import RowsChanged, StatusChanged
-from console.tui.presenters.header_text import Part, banner_text, header_parts
-from console.tui.widgets.status_header import Banner, StatusHeader, content_of
+from console.tui.messages import ShowGo, ShowHelp, SwitchTheme
+from console.tui.presenters.cells import Cell, Tone
+from console.tui.widgets.banner import Banner
+from console.tui.widgets.footer import KeyBar
+from console.tui.widgets.header import HeaderBar
+from console.tui.widgets.notice import Notice
+from console.tui.widgets.text import Lines
 
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
+LEAST = (40, 10)
+WIDE = 100
+SHORT = 20
 
-T = TypeVar("T")
 
+class ConsoleScreen(Screen[Receipt | None]):
+    """A full screen. Subclasses give `body`, `read`, and what they repaint each second."""
 
-class WorkScreen(Screen[None]):
-    """A full screen of the console. Subclasses give the body and re-read on `reload`."""
+    KIND: ClassVar[str] = ""
+    AUTO_FOCUS = None
 
-    NAME: ClassVar[str] = ""
-    AUTO_FOCUS = "LineTable"
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self._reading = False
+        self._read_again = False
+        self._ticks = 0
+        self._header = HeaderBar(id="header")
+        self._banner = Banner(id="banner")
+        self._keys = KeyBar(self.run_listed)
+        self._notice = Notice()
+        self._small = Lines(id="small")
+        self.last_copied = ""
 
-    @property
-    def console_app(self) -> "ConsoleApp":
-        return cast("ConsoleApp", self.app)
+    # For subclasses
 
-    @property
-    def desk(self) -> Desk:
-        return self.console_app.desk
-
-    def compose(self) -> ComposeResult:
-        yield StatusHeader()
-        yield Banner()
-        yield Static("", id="title", markup=False)
-        yield Input(placeholder="words that must all occur; esc clears", id="filter")
-        yield from self.body()
-        yield Footer(show_command_palette=False, compact=True)
-
-    def body(self) -> list[Widget]:
-        """The widgets between title and footer."""
-        return []
-
-    def on_mount(self) -> None:
-        self.query_one("#filter").display = False
-        self.tell_status()
-
-    def title_parts(self, parts: list[Part]) -> None:
-        """Show the line below the header."""
-        self.query_one("#title", Static).update(content_of([(" ", ""), *parts]))
-
-    def tell_status(self) -> None:
-        """Redraw header and banner from what is known; reads nothing."""
-        desk, view = self.desk, self.desk.program.health.view()
-        width = self.app.size.width
-        flags = tuple(
-            word
-            for word, on in ((" DEMO ", desk.program.demo), (" READ-ONLY ", desk.program.read_only))
-            if on
-        )
-        left, right = header_parts(
-            view, desk.outbox, tenant=desk.tenant_id, operator=desk.program.operator, flags=flags, width=width
-        )
-        self.query_one(StatusHeader).say(left, right, width)
-        self.query_one(Banner).say(banner_text(view, desk.outbox, desk.now()))
-
-    def on_resize(self) -> None:
-        self.tell_status()
-
-    def on_status_changed(self, _: StatusChanged) -> None:
-        self.tell_status()
-        self.tick()
-
-    def on_rows_changed(self, _: RowsChanged) -> None:
-        self.reload()
-
-    def tick(self) -> None:
-        """A second has passed."""
-
-    def reload(self) -> None:
-        """Rows may have changed: read again what is shown; a reading under way is given up."""
-        read: WorkType[None] = self.read
-        self.run_worker(read, exclusive=True, group="read")
+    def body(self) -> Iterable[Widget]:
+        """The widgets between banner and footer."""
+        raise NotImplementedError
 
     async def read(self) -> None:
-        """Read what is shown and show it."""
+        """Read what is on screen; may raise ConsoleError."""
 
-    async def reading(self, read: Callable[[], Awaitable[T]]) -> T | None:
-        """Read, or tell what is wrong in the banner and keep what is shown."""
-        try:
-            return await read()
-        except ConsoleError as error:
-            self.desk.program.health.database_down(str(error))
-            self.tell_status()
-            return None
+    def repaint(self) -> None:
+        """Draw what changes with time alone."""
 
-    def complain(self, text: str) -> None:
-        """Tell the operator something that needs no answer."""
-        self.notify(safe(text, 600), severity="warning", markup=False, timeout=6)
+    def reason(self, action_id: str) -> str | None:
+        """Why an action cannot be done now, or None."""
+        del action_id
+        return None
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Read-only leaves the acts out; one tenant needs no switcher."""
-        if action != "do" or not parameters:
-            return True
-        if action_of(str(parameters[0])).acts and self.desk.program.read_only:
-            return False
-        return parameters[0] != "tenants" or len(self.desk.program.tenants) > 1
+    def labels(self) -> dict[str, str]:
+        """Footer labels that differ from the table's."""
+        return {}
 
-    def action_do(self, action_id: str) -> None:
-        """Run an act of the action table on this screen, or on the app."""
-        for owner in (self, self.console_app):
-            method = getattr(owner, f"do_{action_id}", None)
-            if method is not None:
-                method()
-                return
+    # Chrome
 
-    def do_back(self) -> None:
-        if self.clear_filter():
+    def compose(self) -> ComposeResult:
+        yield self._header
+        yield self._banner
+        yield from self.body()
+        yield self._keys
+        yield self._notice
+        yield self._small
+
+    def on_mount(self) -> None:
+        self.refresh_chrome()
+        self.set_interval(1.0, self._tick)
+        self.request_read()
+
+    def on_resize(self) -> None:
+        width, height = self.app.size
+        self._small.show([(Cell(f"This terminal is too small: make it at least {LEAST[0]} by {LEAST[1]}."),)])
+        self.set_class(width < LEAST[0] or height < LEAST[1], "-small")
+        self.set_class(width >= WIDE, "-wide")
+        self.set_class(height < SHORT, "-short")
+        self.refresh_chrome()
+        self.repaint()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_chrome()
+        self.request_read()
+
+    def refresh_chrome(self) -> None:
+        """Header, banner and footer; nothing is read."""
+        if self.is_mounted:
+            self._header.refresh_from(self.desk)
+            self._banner.refresh_from(self.desk)
+            self._keys.refresh_from(self.actions, self.reason, self.labels())
+
+    def say(self, text: str, tone: Tone = "") -> None:
+        """One sentence over the last row of the work."""
+        self._notice.say(text, tone)
+
+    def _tick(self) -> None:
+        if not self.is_active:
             return
-        self.app.pop_screen()
+        self._ticks += 1
+        if self.desk.trouble and self._ticks % 2 == 0:
+            self.request_read()
+        self.refresh_chrome()
+        self.repaint()
 
-    def do_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.display = True
-        box.focus()
+    # Reading
 
-    def clear_filter(self) -> bool:
-        """Close the filter; True when there was one."""
-        box = self.query_one("#filter", Input)
-        if not box.display:
-            return False
-        box.display = False
-        box.value = ""
-        self.focus_body()
-        return True
+    def request_read(self) -> None:
+        """Read once more; while a read is under way, once more after it."""
+        if self._reading:
+            self._read_again = True
+            return
+        self._reading = True
+        self.run_worker(self._read_loop(), group="read")
 
-    def focus_body(self) -> None:
-        """Give the keys back to the table."""
-        for widget in self.query("LineTable"):
-            widget.focus()
+    async def _read_loop(self) -> None:
+        try:
+            while True:
+                self._read_again = False
+                await self._read_once()
+                if not self._read_again:
+                    return
+        finally:
+            self._reading = False
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "filter":
-            event.input.display = bool(event.value)
-            self.focus_body()
+    async def _read_once(self) -> None:
+        try:
+            await self.read()
+            await self.desk.read_outbox()
+        except ConsoleError as error:
+            self.desk.trouble = safe(error, 300)
+        else:
+            self.desk.trouble = ""
+        self.refresh_chrome()
+        self.repaint()
 
-    def key_escape(self) -> None:
-        self.clear_filter()
+    # Actions
 
     @property
-    def filter_text(self) -> str:
-        return self.query_one("#filter", Input).value
+    def actions(self) -> tuple[Action, ...]:
+        """What can be done here."""
+        found = actions_for(self.KIND, read_only=self.desk.program.read_only)
+        if len(self.desk.program.tenants) < 2:
+            found = tuple(action for action in found if action.id != "tenant")
+        return found
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Acts are gone, not just refused, when the console only reads."""
+        del parameters
+        return not (action in ACTS and self.desk.program.read_only)
+
+    def refuse(self, action_id: str) -> bool:
+        """Say why this action cannot be done; False when it can."""
+        reason = self.reason(action_id)
+        if reason is None:
+            return False
+        label = next(action.label for action in ACTIONS if action.id == action_id)
+        self.say(f"Cannot {label}: {reason}.", "warn")
+        return True
+
+    async def run_listed(self, action: Action) -> None:
+        """Run an action of the table, from the footer or the palette."""
+        await self.run_action(action.id)
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+    def action_goto(self) -> None:
+        self.post_message(ShowGo())
+
+    def action_help(self) -> None:
+        self.post_message(ShowHelp())
+
+    def action_theme(self) -> None:
+        self.post_message(SwitchTheme())
+
+    def action_quit(self) -> None:
+        self.app.exit(0)

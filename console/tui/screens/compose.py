@@ -1,168 +1,230 @@
-"""Composing a command: type, params, TTL; what it reaches and what goes out; nothing is lost on the way."""
+"""Writing a command: what it says, whom it reaches, what stands against it. Nothing is sent from here."""
 
+import time
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
-from textual import work
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import Screen
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.suggester import SuggestFromList
-from textual.widgets import Footer, Input, Static, TextArea
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
 
-from console.domain.commands import Draft, params_fault, parse_ttl, type_fault
+from console.domain.commands import DEFAULT_TTL, Draft, params_fault, parse_ttl, type_fault
 from console.domain.safe_text import safe
 from console.domain.targets import Target
-from console.errors import ConsoleError
-from console.tui.desk import Desk
-from console.tui.presenters.compose_text import is_dangerous, preview_text, reach_text, target_lines
-from console.tui.presenters.header_text import Part
-from console.tui.screens.confirm import ConfirmScreen
-from console.tui.widgets.status_header import StatusHeader, content_of
+from console.services.sender import Receipt
+from console.tui.actions import bindings_for
+from console.tui.copier import copy_text
+from console.tui.desk import Desk, Sheet
+from console.tui.presenters import compose as words
+from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.copies import send_line
+from console.tui.presenters.times import instant
+from console.tui.presenters.words import counted
+from console.tui.screens.acts import NO_RECALL
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.confirm import ConfirmDialog, Question
+from console.tui.widgets.fields import ParamsArea, TypeInput
+from console.tui.widgets.text import Lines
 
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
 
-TYPED_COUNT_FROM = 11
+class ComposeScreen(ConsoleScreen):
+    """The sheet is kept per tenant until its command is committed."""
 
+    KIND = "compose"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("compose")
 
-class ComposeScreen(Screen[bool]):
-    """Ends with True when a command was sent. Esc keeps what was typed."""
+    def __init__(self, desk: Desk, device_ids: tuple[str, ...]) -> None:
+        super().__init__(desk)
+        self.device_ids = device_ids
+        self._targets: tuple[Target, ...] | None = None
+        self._targets_due = 0.0
+        self._title = Lines(id="title")
+        sheet = desk.sheet
+        self._type = TypeInput(sheet.command_type, id="type")
+        self._ttl = Input(sheet.ttl, compact=True, max_length=20, id="ttl")
+        self._params = ParamsArea(sheet.params, compact=True, id="params", show_line_numbers=False)
+        self._recent = Lines(id="recent")
+        self._expires = Lines(id="expires")
+        self._check = Lines(id="check")
+        self._verdict = Lines(id="verdict")
+        self._reach = Lines(id="reach")
+        self._sends = Lines(id="sends")
+        self._list = Lines(id="targets")
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f5", "review", "review and send", key_display="ctrl+s", priority=True),
-        Binding("escape", "keep", "back, keep draft", key_display="esc"),
-    ]
-    AUTO_FOCUS = "#type"
+    def body(self) -> Iterable[Widget]:
+        def row(name: str, *widgets: Widget, id: str | None = None) -> Widget:  # noqa: A002
+            return Horizontal(Static(name, classes="name", markup=False), *widgets, id=id, classes="row")
 
-    def __init__(self, device_ids: tuple[str, ...]) -> None:
-        super().__init__()
-        self._device_ids = device_ids
-        self._targets: tuple[Target, ...] = ()
-        self._fault: str | None = "Type a command."
-        self._ttl = timedelta(hours=1)
-        self._unsent: tuple[Draft, ...] = ()
-
-    @property
-    def desk(self) -> Desk:
-        return cast("ConsoleApp", self.app).desk
-
-    def compose(self) -> ComposeResult:
-        draft = self.desk.draft
-        yield StatusHeader()
-        with VerticalScroll(id="compose", can_focus=False):
-            yield Static("", id="compose-title", markup=False)
-            yield Static("type", classes="label")
-            yield Input(draft.command_type, id="type", placeholder="for example reboot", compact=True)
-            yield Static("", id="recent", markup=False)
-            yield Static("params, a JSON object", classes="label")
-            yield TextArea(draft.params, id="params", tab_behavior="focus", compact=True)
-            yield Static("time to live", classes="label")
-            yield Input(draft.ttl, id="ttl", placeholder="30s, 10m, 1h30m, 7d", compact=True)
-            yield Static("", id="reach", markup=False)
-            yield Static("", id="preview", markup=False)
-        yield Static("", id="fault", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        form = Vertical(
+            row("type", self._type, self._recent),
+            row("ttl", self._ttl, self._expires),
+            row("params", self._params, id="params-row"),
+            row("", self._check, id="check-row"),
+            row("reach", self._reach, id="reach-row"),
+            row("sends", self._sends, id="sends-row"),
+            row("", self._verdict, id="verdict-row"),
+            id="form",
+        )
+        return (self._title, Horizontal(form, VerticalScroll(self._list, id="targets-pane"), id="sheet"))
 
     def on_mount(self) -> None:
-        self._tell_title()
-        self._check()
-        self._read_targets()
+        self._title.show(
+            [
+                (
+                    Cell(" New command", "strong"),
+                    Cell(f"   to {words.devices_words(self.device_ids)}", "accent"),
+                )
+            ]
+        )
+        self.query_one("#targets-pane").can_focus = False
+        if self._params.text == "{}":
+            self._params.move_cursor((0, 1))
+        self._type.focus()
 
-    def on_resize(self) -> None:
-        self._tell_title()
+    # Reading
 
-    def _tell_title(self) -> None:
-        count = len(self._device_ids)
-        noun = safe(self._device_ids[0], 60) if count == 1 else f"{count:,} devices"
-        left: list[Part] = [
-            (f"{safe(self.desk.tenant_id, 40)} ", "bold"),
-            ("New command to ", ""),
-            (noun, "accent"),
-        ]
-        self.query_one(StatusHeader).say(left, [], self.app.size.width)
-
-    @work(exclusive=True, group="targets")
-    async def _read_targets(self) -> None:
-        program, tenant_id = self.desk.program, self.desk.tenant_id
-        one = self._device_ids[0] if len(self._device_ids) == 1 else None
-        try:
-            self._targets = await program.sender.targets(tenant_id, self._device_ids)
-            types = await program.history.recent_types(tenant_id, one) or await program.history.recent_types(
-                tenant_id
+    async def read(self) -> None:
+        program, tenant = self.desk.program, self.desk.tenant
+        if not self._type.recent:
+            one = self.device_ids[0] if len(self.device_ids) == 1 else None
+            found = await program.history.recent_types(tenant, one) or await program.history.recent_types(
+                tenant
             )
-        except ConsoleError as error:
-            self._say(str(error), "bad")
+            self._type.recent = tuple(kind for kind in found if safe(kind, 100) == kind)
+            self._type.suggester = SuggestFromList(self._type.recent, case_sensitive=False)
+        if time.monotonic() >= self._targets_due:
+            self._targets = await program.sender.targets(tenant, self.device_ids)
+            self._targets_due = time.monotonic() + len(self.device_ids) / 200
+        newest = await program.history.commands(tenant, limit=1)
+        self.desk.clock.observe(newest.read_at)
+
+    # What is typed
+
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    def _typed(self) -> None:
+        sheet = self.desk.sheet
+        sheet.command_type, sheet.params, sheet.ttl = self._type.value, self._params.text, self._ttl.value
+        self.repaint()
+        self.refresh_chrome()
+
+    @on(Input.Submitted, "#type")
+    def _type_done(self) -> None:
+        self._ttl.focus()
+
+    @on(Input.Submitted, "#ttl")
+    def _ttl_done(self) -> None:
+        self._params.focus()
+
+    @property
+    def _lifetime(self) -> timedelta | str:
+        return parse_ttl(self._ttl.value)
+
+    def reason(self, action_id: str) -> str | None:
+        if action_id != "review":
+            return None
+        lifetime = self._lifetime
+        fault = type_fault(self._type.value) or (lifetime if isinstance(lifetime, str) else None)
+        fault = fault or params_fault(self._params.text) or words.first_fault(self._targets or ())
+        if fault:
+            return safe(fault.rstrip("."), 400)
+        if not self.desk.program.health.view().database.up:
+            return "the database is down: sending is blocked until it answers"
+        return "the devices are being looked up" if self._targets is None else None
+
+    # Showing
+
+    def repaint(self) -> None:
+        now = self.desk.clock.now()
+        recent: list[Cell] = [Cell("recent ", "dim")]
+        recent += [
+            Cell(f" {safe(kind, 30)} ", "accent" if kind == self._type.value else "")
+            for kind in self._type.recent[:8]
+        ]
+        self._recent.show([tuple(recent)] if len(recent) > 1 else [])
+        lifetime = self._lifetime
+        ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
+        if isinstance(lifetime, str):
+            self._expires.show([(Cell("write 30s, 10m, 1h30m or 7d: 5 seconds to 7 days", "bad"),)])
+        else:
+            self._expires.show([(Cell(f"expires {instant(now + ttl, now)} UTC", "dim"),)])
+        fault = params_fault(self._params.text)
+        fine = f"a JSON object, {len(self._params.text.encode('utf-8', 'surrogatepass')):,} bytes"
+        self._check.show([(Cell(safe(fault, 400), "bad") if fault else Cell(fine, "dim"),)])
+        self._reach.show([words.reach_line(self._targets, now)])
+        topic = words.preview_topic(self.desk.tenant, self.device_ids)
+        payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
+        self._sends.show([(Cell(topic),), (Cell(payload, "dim"),)])
+        self._list.show(words.target_lines(self._targets or (), now))
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        reason = self.reason("review")
+        if reason is not None:
+            self._verdict.show([(Cell(f"Not ready: {reason}.", "warn"),)])
             return
-        self.query_one("#type", Input).suggester = SuggestFromList(types, case_sensitive=False)
-        recent = "  ".join(safe(name, 30) for name in types[:6])
-        self.query_one("#recent", Static).update(content_of([(f"recent: {recent}" if recent else "", "dim")]))
-        self._check()
+        line: Line = (Cell("Ready. ", "ok"), Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
+        if not self.desk.program.health.view().broker.up:
+            line = (Cell("Ready. ", "ok"), Cell("The broker is down: it will wait until it is back.", "warn"))
+        self._verdict.show([line])
 
-    def on_input_changed(self, _: Input.Changed) -> None:
-        self._check()
+    # Actions
 
-    def on_text_area_changed(self, _: TextArea.Changed) -> None:
-        self._check()
-
-    def _check(self) -> None:
-        """Keep the draft, find the first fault, show reach and preview."""
-        draft = self.desk.draft
-        draft.command_type = self.query_one("#type", Input).value
-        draft.params = self.query_one("#params", TextArea).text
-        draft.ttl = self.query_one("#ttl", Input).value
-        ttl = parse_ttl(draft.ttl)
-        faults = [target.fault for target in self._targets if target.fault]
-        self._fault = (
-            type_fault(draft.command_type)
-            or params_fault(draft.params)
-            or (ttl if isinstance(ttl, str) else None)
-            or (faults[0] if faults else None)
-        )
-        if isinstance(ttl, timedelta):
-            self._ttl = ttl
-        self._unsent = ()
-        self.query_one("#reach", Static).update(content_of(reach_text(self._targets, self.desk.now())))
-        self.query_one("#preview", Static).update(
-            content_of(preview_text(self.desk.tenant_id, self._device_ids, draft.command_type, draft.params))
-        )
-        self._say(
-            self._fault or "ready: ctrl+s reviews, nothing is sent before you confirm",
-            "warn" if self._fault else "good",
-        )
-
-    def _say(self, text: str, style: str) -> None:
-        self.query_one("#fault", Static).update(content_of([(safe(text, 400), style)]))
-
-    @work(exclusive=True, group="send")
-    async def action_review(self) -> None:
-        """Ask, then send. The ids are made before the question: a second yes is the same command."""
-        if self._fault:
-            self._say(f"Not yet: {self._fault}", "bad")
+    def action_review(self) -> None:
+        if self.refuse("review"):
             return
-        program, draft = self.desk.program, self.desk.draft
-        drafts = self._unsent or tuple(
-            program.sender.draft(device_id, draft.command_type, draft.params, self._ttl, program.operator)
-            for device_id in self._device_ids
+        sheet, count = self.desk.sheet, len(self.device_ids)
+        drafts = self._drafts(sheet)
+        self.app.push_screen(
+            ConfirmDialog(self._question(count), lambda _: self._send(sheet, drafts)), self._done
         )
-        count = len(drafts)
-        typed = count >= TYPED_COUNT_FROM or is_dangerous(draft.command_type)
-        noun = "1 device" if count == 1 else f"{count:,} devices"
-        question = f"Send {safe(draft.command_type, 60)} to {noun} of {safe(self.desk.tenant_id, 40)}?"
-        lines = [*target_lines(self._targets), "A published command cannot be recalled."]
-        if not await self.app.push_screen_wait(
-            ConfirmScreen(question, lines, act="send", count=count if typed else None)
-        ):
-            return
-        self._unsent = drafts
-        try:
-            await program.sender.send(self.desk.tenant_id, drafts)
-        except ConsoleError as error:
-            self._say(f"{error} Nothing typed is lost; ctrl+s tries again.", "bad")
-            return
-        self.app.notify(f"queued for {noun}", timeout=3, markup=False)
-        self.dismiss(True)
 
-    def action_keep(self) -> None:
-        self.dismiss(False)
+    def _drafts(self, sheet: Sheet) -> tuple[Draft, ...]:
+        """Ids are made here, once; the same content keeps them while its outcome is unknown."""
+        sender, by = self.desk.program.sender, self.desk.program.operator
+        ttl = parse_ttl(sheet.ttl)
+        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
+        same = tuple((d.device_id, d.command_type, d.params_json, d.ttl) for d in sheet.drafts)
+        new = tuple((device, sheet.command_type, sheet.params, wanted) for device in self.device_ids)
+        if same == new:
+            return sheet.drafts
+        return tuple(sender.draft(*content, by) for content in new)
+
+    def _question(self, count: int) -> Question:
+        sheet, tenant = self.desk.sheet, safe(self.desk.tenant, 40)
+        kind = safe(sheet.command_type, 60)
+        names = ", ".join(safe(device, 30) for device in self.device_ids[:6])
+        lines: list[Line] = [(Cell(names + (f" and {count - 6:,} more" if count > 6 else "")),)]
+        lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
+        lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(self._targets or ())]
+        if not self.desk.program.health.view().broker.up:
+            lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
+        if words.is_dangerous(sheet.command_type):
+            lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
+        lines.append((Cell(NO_RECALL),))
+        title = f"Send {kind} to {words.devices_words(self.device_ids)} of {tenant}?"
+        typed = str(count) if words.must_type_count(sheet.command_type, count) else ""
+        return Question(title, tuple(lines), "send", typed=typed)
+
+    async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
+        sheet.drafts = drafts
+        receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
+        self._receipt = receipt
+        self.desk.sheets.pop(self.desk.tenant, None)
+        return f"{counted(len(receipt.command_ids), 'command')} committed."
+
+    _receipt: Receipt | None = None
+
+    def _done(self, said: str | None) -> None:
+        if said is not None:
+            self.dismiss(self._receipt)
+
+    def action_compose_cli(self) -> None:
+        ttl = self._lifetime
+        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
+        line = send_line(self.desk.tenant, list(self.device_ids), self._type.value, self._params.text, wanted)
+        copy_text(self, "the shell line", line)

@@ -1,64 +1,130 @@
-"""The question before an act: focus stands on cancel, and another key than the one that asked says yes."""
+"""The one dialog before every act: focus stands on the way out, and `y` is the only way in."""
 
-from typing import ClassVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
+
+from console.domain.safe_text import safe
+from console.errors import ConsoleError, DatabaseUnreachableError
+from console.tui.presenters.cells import Cell, Line, Tone
+from console.tui.widgets.text import Lines
+
+ConfirmAct: TypeAlias = Callable[[str], Awaitable[str]]
+_AGAIN = "Whether it was written is unknown. y tries the very same again: nothing can be done twice."
 
 
-class ConfirmScreen(ModalScreen[bool]):
-    """Ends with True only on `y`, or on the typed count where one is asked for."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is about to happen. `typed` has to be typed before `y` counts."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "yes", "yes"),
-        Binding("escape,n,q", "no", "cancel"),
-    ]
+    title: str
+    lines: tuple[Line, ...]
+    yes: str
+    no: str = "cancel"
+    typed: str = ""
+    ask_reason: bool = False
+
+
+class ConfirmDialog(ModalScreen[str | None]):
+    """Does the act itself, so that an error stays where the decision was; gives its sentence back."""
+
     AUTO_FOCUS = "#no"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "confirm", show=False),
+        Binding("escape,n,q", "leave", show=False),
+    ]
 
-    def __init__(self, question: str, lines: list[str], *, act: str, count: int | None = None) -> None:
+    def __init__(self, question: Question, act: ConfirmAct) -> None:
         super().__init__()
         self._question = question
-        self._lines = lines
         self._act = act
-        self._count = count
-        self._answered = False
+        self._busy = False
+        self._digits = ""
+        self._text = Lines(id="dialog-text")
+        self._state = Lines(id="dialog-state")
+        self._yes = Lines(id="dialog-yes")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            yield Static(self._question, id="question", markup=False)
-            yield Static("\n".join(self._lines), markup=False)
-            if self._count is not None:
-                yield Static(f"Type {self._count} and press enter to {self._act}.", markup=False)
-                yield Input(id="count", max_length=7)
-            with Horizontal(id="answers"):
-                if self._count is None:
-                    yield Static(f"y  {self._act}", id="yes", markup=False)
-                yield Button("cancel", id="no", compact=True)
+            yield self._text
+            if self._question.ask_reason:
+                yield Input(placeholder="reason (tab, optional)", compact=True, max_length=300, id="reason")
+            yield self._state
+            with Horizontal(id="choices"):
+                yield self._yes
+                yield Button(f"enter {self._question.no}", id="no", compact=True)
 
     def on_mount(self) -> None:
-        if self._count is not None:
-            self.query_one("#count").focus()
+        self._text.show([(Cell(self._question.title, "strong"),), (), *self._question.lines])
+        self._show_state()
 
-    def _end(self, *, yes: bool) -> None:
-        if not self._answered:
-            self._answered = True
-            self.dismiss(yes)
+    @property
+    def _ready(self) -> bool:
+        return self._digits == self._question.typed
 
-    def action_yes(self) -> None:
-        if self._count is None:
-            self._end(yes=True)
+    def _show_state(self, error: str = "") -> None:
+        lines: list[Line] = []
+        if self._question.typed:
+            prompt = f"Type {self._question.typed} to unlock: "
+            lines.append((Cell(prompt), Cell(f"{self._digits}▏", "ok" if self._ready else "warn")))
+        if error:
+            lines.append((Cell(error, "bad"),))
+        if self._busy:
+            lines.append((Cell("Working…", "live"),))
+        self._state.show([(), *lines] if lines else [])
+        tone: Tone = "accent" if self._ready else "dim"
+        self._yes.show([(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._ready else "dim"))])
 
-    def action_no(self) -> None:
-        self._end(yes=False)
-
-    def on_button_pressed(self) -> None:
-        self._end(yes=False)
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip() == str(self._count):
-            self._end(yes=True)
+    def on_key(self, event: events.Key) -> None:
+        if not self._question.typed or self._busy or isinstance(self.focused, Input):
+            return
+        if event.character and event.character.isascii() and event.character.isdigit():
+            self._digits = (self._digits + event.character)[-12:]
+        elif event.key == "backspace":
+            self._digits = self._digits[:-1]
         else:
-            event.input.value = ""
+            return
+        event.stop()
+        self._show_state()
+
+    def action_confirm(self) -> None:
+        if self._busy:
+            return
+        if not self._ready:
+            self._show_state(f"First type {self._question.typed}.")
+            return
+        self._busy = True
+        self._show_state()
+        self.run_worker(self._do(), exit_on_error=True)
+
+    async def _do(self) -> None:
+        reason = self.query_one("#reason", Input).value if self._question.ask_reason else ""
+        try:
+            said = await self._act(reason)
+        except DatabaseUnreachableError as error:
+            self._busy = False
+            self._show_state(f"{safe(error, 300)} {_AGAIN}")
+        except ConsoleError as error:
+            self._busy = False
+            self._show_state(safe(error, 600))
+        else:
+            self.dismiss(said)
+
+    @on(Button.Pressed, "#no")
+    def _pressed(self) -> None:
+        if not self._busy:
+            self.dismiss(None)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.query_one("#no", Button).focus()

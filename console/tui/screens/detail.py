@@ -1,65 +1,87 @@
-"""One command in full: timeline, explanation, params and answer."""
+"""One command on a screen of its own."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
 from console.domain.commands import Command
 from console.domain.history import CommandDetail
-from console.domain.safe_text import safe
 from console.tui.actions import bindings_for
-from console.tui.presenters.detail_text import detail_parts
-from console.tui.screens.base import WorkScreen
-from console.tui.screens.command_acts import CommandActs
-from console.tui.widgets.status_header import content_of
+from console.tui.desk import Desk
+from console.tui.messages import ShowCompose, ShowDetail
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.timeline import retry_link
+from console.tui.screens.acts import CommandActs
+from console.tui.widgets.detail import DetailView
+from console.tui.widgets.text import Lines
 
 
-class DetailScreen(CommandActs, WorkScreen):
-    """Re-reads its command at every hint."""
+class DetailScreen(CommandActs):
+    """Timeline, explanation, params and answer; live."""
 
-    NAME = "detail"
-    AUTO_FOCUS = "#detail"
+    KIND = "detail"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings_for("detail"),
         Binding("j", "scroll(1)", show=False),
         Binding("k", "scroll(-1)", show=False),
+        Binding("G", "edge(1)", show=False),
+        Binding("g", "edge(-1)", show=False),
     ]
 
-    def __init__(self, command_id: str) -> None:
-        super().__init__()
+    def __init__(self, desk: Desk, command_id: str) -> None:
+        super().__init__(desk)
         self._command_id = command_id
         self._detail: CommandDetail | None = None
+        self._title = Lines(id="title")
+        self._view = DetailView(id="detail")
+        self._empty = "Reading the command…"
 
-    def body(self) -> list[Widget]:
-        return [VerticalScroll(Static("", id="detail-text", markup=False), id="detail")]
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._view)
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.title_parts([("Command ", "bold"), (safe(self._command_id, 64), "accent")])
-        self.reload()
+        self._title.show([(Cell(" Command › Detail", "strong"),)])
+        self._view.focus()
 
-    def current(self) -> Command | None:
+    @property
+    def chosen(self) -> Command | None:
         return self._detail.command if self._detail else None
 
     async def read(self) -> None:
-        """Read the command and its journal again."""
-        history, tenant_id = self.desk.program.history, self.desk.tenant_id
-        detail = await self.reading(lambda: history.command(tenant_id, self._command_id))
-        text = self.query_one("#detail-text", Static)
-        if detail is not None:
-            self._detail = detail
-            self.desk.set_time(detail.read_at)
-            text.update(content_of(detail_parts(detail)))
-        elif self.desk.program.health.view().database.up:
-            text.update("This command does not exist (any more) in this tenant.")
+        self._detail = await self.desk.program.history.command(self.desk.tenant, self._command_id)
+        if self._detail is not None:
+            self.desk.clock.observe(self._detail.read_at)
+        else:
+            self._empty = "There is no such command in this tenant. Press esc to go back."
 
-    def tick(self) -> None:
-        if self._detail is not None and not self._detail.command.phase.settled:
-            at_now = CommandDetail(self._detail.command, self._detail.journal, self.desk.now())
-            self.query_one("#detail-text", Static).update(content_of(detail_parts(at_now)))
+    def repaint(self) -> None:
+        self._view.show(self._detail, self.desk.clock.now(), self._empty)
 
-    def action_scroll(self, step: int) -> None:
-        self.query_one("#detail").scroll_relative(y=step, animate=False)
+    def reason(self, action_id: str) -> str | None:
+        if action_id == "open_old":
+            linked = self._detail is not None and retry_link(self._detail) is not None
+            return None if linked else "it repeats no other command"
+        return super().reason(action_id)
+
+    def action_open_old(self) -> None:
+        old = retry_link(self._detail) if self._detail else None
+        if old is None:
+            self.refuse("open_old")
+        else:
+            self.post_message(ShowDetail(old))
+
+    def action_compose(self) -> None:
+        command = self.chosen
+        if command is not None:
+            self.post_message(ShowCompose((command.device_id,)))
+
+    def action_scroll(self, by: int) -> None:
+        self._view.scroll_relative(y=by, animate=False)
+
+    def action_edge(self, side: int) -> None:
+        if side < 0:
+            self._view.scroll_home(animate=False)
+        else:
+            self._view.scroll_end(animate=False)

@@ -1,181 +1,209 @@
-"""All devices of the tenant: link, last seen, what is in flight, how the last command ended."""
+"""All devices of the tenant: where an operator starts."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import work
+from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from console.domain.devices import Device, DeviceCounts, DeviceEntry
 from console.tui.actions import bindings_for
-from console.tui.presenters.header_text import Part
-from console.tui.presenters.rows import Cell, device_cells
-from console.tui.screens.base import WorkScreen
-from console.tui.widgets.line_table import Column, LineTable
+from console.tui.desk import Desk
+from console.tui.messages import ShowCompose, ShowHistory, ShowProblems, ShowTenants
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.devices import COLUMNS, SORTS, counts_line, device_cells, entry_cells, sorted_ids
+from console.tui.screens.base import ConsoleScreen
+from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
 
-_COLUMNS = (
-    Column("DEVICE", 13, flexible=True),
-    Column("LINK", 9, rank=1),
-    Column("SEEN", 5, rank=4, right=True),
-    Column("SITE", 8, rank=5, flexible=True),
-    Column("MODEL", 7, rank=7),
-    Column("FW", 6, rank=6),
-    Column("FLIGHT", 6, rank=3, right=True),
-    Column("LAST COMMAND", 19, rank=2, flexible=True),
-    Column("AGO", 4, rank=8, right=True),
-)
-_ORDERS: tuple[tuple[str, Callable[[DeviceEntry], object]], ...] = (
-    ("DEVICE", lambda e: e.device_id),
-    ("LINK", lambda e: (e.link.value, e.device_id)),
-    ("SEEN", lambda e: (e.last_seen_at is None, -(e.last_seen_at.timestamp() if e.last_seen_at else 0))),
-    ("SITE", lambda e: (e.site_id, e.device_id)),
-)
+_KEPT = 3_000
+_INDEX_EVERY_S = 1.0
 
 
-class DevicesScreen(WorkScreen):
-    """The index holds every device's id and link; cells are read for the window only."""
+class DevicesScreen(ConsoleScreen):
+    """The index holds every device; full rows are read for the window and a page around it."""
 
-    NAME = "devices"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for("devices"))
+    KIND = "devices"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("devices")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._index: list[DeviceEntry] = []
-        self._cells: dict[str, Device] = {}
-        self._counts = DeviceCounts()
-        self._order = 0
-        self._read = False
-        self.marked: set[str] = set()
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._entries: dict[str, DeviceEntry] = {}
+        self._devices: dict[str, Device] = {}
+        self._counts: DeviceCounts | None = None
+        self._sort = SORTS[0]
+        self._anchor: str | None = None
+        self._index_due = 0.0
+        self._title = Lines(id="title")
+        self._filter = FilterBar()
+        self._table = LineTable(COLUMNS, self._cells, id="table")
 
-    def body(self) -> list[Widget]:
-        return [LineTable(_COLUMNS, self._row, is_marked=self._is_marked, id="devices")]
-
-    @property
-    def table(self) -> LineTable:
-        return self.query_one(LineTable)
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._filter, self._table)
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.reload()
+        self._table.sorted_by = self._sort
+        self._table.set_empty("Reading the devices…")
+        self._table.focus()
 
-    def on_screen_resume(self) -> None:
-        self.reload()
-
-    def _row(self, index: int) -> tuple[Cell, ...]:
-        entry = self._index[index]
-        return device_cells(entry, self._cells.get(entry.device_id), self.desk.now())
-
-    def _is_marked(self, index: int) -> bool:
-        return self._index[index].device_id in self.marked
-
-    def current(self) -> DeviceEntry | None:
-        """The device under the cursor."""
-        return self._index[self.table.cursor] if self._index else None
+    # Reading
 
     async def read(self) -> None:
-        """Read the index, the counts and the window; the cursor stays on its device."""
-        history, tenant_id, text = self.desk.program.history, self.desk.tenant_id, self.filter_text
-        index = await self.reading(lambda: history.device_index(tenant_id, text))
-        counts = await self.reading(lambda: history.device_counts(tenant_id))
-        if index is None or counts is None:
-            return
-        current = self.current()
-        entries = sorted(index, key=_ORDERS[self._order][1])  # type: ignore[arg-type]
-        same = [e.device_id for e in entries] == [e.device_id for e in self._index] and self._read
-        self._index, self._counts, self._read = entries, counts, True
-        if not same:
-            ids = {entry.device_id: place for place, entry in enumerate(entries)}
-            self.table.show(len(entries), ids.get(current.device_id, self.table.cursor) if current else 0)
+        if time.monotonic() >= self._index_due:
+            await self._read_index()
+        else:
+            self.set_timer(max(0.05, self._index_due - time.monotonic()), self.request_read)
+        self._counts = await self.desk.program.history.device_counts(self.desk.tenant)
         await self._read_window()
+        self._show_counts()
+
+    async def _read_index(self) -> None:
+        started = time.monotonic()
+        text = self._filter.text
+        newest = await self.desk.program.history.commands(self.desk.tenant, limit=1)
+        self.desk.clock.observe(newest.read_at)
+        entries = await self.desk.program.history.device_index(self.desk.tenant, text)
+        self._entries = {entry.device_id: entry for entry in entries}
+        self._table.set_empty(self._empty(text))
+        self._table.set_keys(sorted_ids(entries, self._sort))
+        if not text:
+            self._table.marks &= self._entries.keys()
+        spent = time.monotonic() - started
+        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
 
     async def _read_window(self) -> None:
-        window = self.table.window()
-        ids = [entry.device_id for entry in self._index[window.start : window.stop + len(window)]]
-        history, tenant_id = self.desk.program.history, self.desk.tenant_id
-        if ids:
-            found = await self.reading(lambda: history.devices(tenant_id, ids))
-            if found is None:
-                return
-            if len(self._cells) > 5_000:
-                self._cells.clear()
-            self._cells.update(found)
-        self.tick()
+        wanted = self._table.window(extra_pages=1)
+        if len(self._devices) > _KEPT:
+            self._devices = {key: self._devices[key] for key in wanted if key in self._devices}
+        if wanted:
+            self._devices.update(await self.desk.program.history.devices(self.desk.tenant, wanted))
 
-    @work(exclusive=True, group="window")
-    async def on_line_table_moved(self) -> None:
-        self._tell_title()
-        await self._read_window()
+    def _empty(self, text: str) -> str:
+        if text:
+            return "No device matches the filter. Press esc to clear it, or / to change it."
+        return (
+            "This tenant has no devices yet. They appear here as soon as the platform registers one; "
+            "press t to look at another tenant, q to leave."
+        )
 
-    def tick(self) -> None:
-        self.table.dimmed = not self.desk.program.health.view().database.up
-        self.table.refresh_changed()
-        self._tell_title()
+    # Showing
 
-    def _tell_title(self) -> None:
-        c = self._counts
-        parts: list[Part] = [("Devices ", "bold"), (f"{c.total:,}", "")]
-        parts += [(f"   {c.online:,} online", "good")] if c.online else []
-        parts += [(f"   {c.stale:,} stale", "warn")] if c.stale else []
-        parts += [(f"   {c.offline:,} offline", "bad")] if c.offline else []
-        parts += [(f"   {c.unknown:,} unknown", "dim")] if c.unknown else []
-        if self.filter_text:
-            parts.append((f"   {len(self._index):,} match", "accent"))
-        if self.marked:
-            parts.append((f"   {len(self.marked):,} marked", "accent"))
-        if self._read and not self._index:
-            hint = (
-                "   nothing matches: esc clears the filter"
-                if self.filter_text
-                else "   no device is registered yet"
-            )
-            parts.append((hint, "warn"))
-        self.title_parts(parts)
+    def _cells(self, key: str) -> dict[str, Cell] | None:
+        device = self._devices.get(key)
+        if device is not None:
+            return device_cells(device, self.desk.clock.now())
+        entry = self._entries.get(key)
+        return entry_cells(entry, self.desk.clock.now()) if entry else None
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "filter":
-            self.reload()
+    def _show_counts(self) -> None:
+        self._title.show([counts_line(self._counts, len(self._table.marks), self._anchor)])
+        total = self._counts.total if self._counts else len(self._entries)
+        self._filter.count(f"{len(self._table.keys):,} of {total:,}")
 
-    def on_line_table_selected(self) -> None:
-        entry = self.current()
-        if entry:
-            self.console_app.open_history((entry.device_id,))
+    def repaint(self) -> None:
+        self._table.set_faded(faded=not self.desk.linked)
+        self._table.repaint_changes()
 
-    def do_mark(self) -> None:
-        entry = self.current()
-        if entry:
-            self.marked ^= {entry.device_id}
-            self.table.move_to(self.table.cursor + 1)
-            self.tick()
+    def labels(self) -> dict[str, str]:
+        marked = len(self._table.marks)
+        return {
+            "open": "history",
+            "compose": f"compose to {marked:,}" if marked else "compose",
+            "tenant_history": f"history of {marked:,}" if marked else "all history",
+            "back": "clear marks" if marked else "back",
+        }
 
-    def do_mark_all(self) -> None:
-        shown = {entry.device_id for entry in self._index}
-        self.marked = self.marked - shown if shown <= self.marked else self.marked | shown
-        self.tick()
+    def reason(self, action_id: str) -> str | None:
+        if action_id in {"open", "compose", "mark", "mark_range", "mark_all"} and not self._table.keys:
+            return "there is no device here"
+        return None
 
-    def do_sort(self) -> None:
-        self._order = (self._order + 1) % len(_ORDERS)
-        title = _ORDERS[self._order][0]
-        self.table.retitle([
-            Column(f"{c.title}↓" if c.title == title else c.title, c.width, c.rank, c.right, c.flexible)
-            for c in _COLUMNS
-        ])  # fmt: skip
-        self.reload()
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if any(key not in self._devices for key in self._table.window()):
+            self.request_read()
 
-    def do_compose(self) -> None:
-        entry = self.current()
-        chosen = tuple(sorted(self.marked)) or ((entry.device_id,) if entry else ())
-        if not chosen:
-            self.complain("There is no device to send to.")
+    # Actions
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        if not self.refuse("open"):
+            self.post_message(ShowHistory((self._table.cursor_key or "",)))
+
+    def action_tenant_history(self) -> None:
+        marked = tuple(sorted(self._table.marks))
+        self.post_message(ShowHistory(marked or None))
+
+    def action_compose(self) -> None:
+        if not self.refuse("compose"):
+            marked = tuple(sorted(self._table.marks))
+            self.post_message(ShowCompose(marked or (self._table.cursor_key or "",)))
+
+    def action_problems(self) -> None:
+        self.post_message(ShowProblems())
+
+    def action_tenant(self) -> None:
+        if len(self.desk.program.tenants) > 1:
+            self.post_message(ShowTenants())
+
+    def action_mark(self) -> None:
+        key = self._table.cursor_key
+        if key is not None:
+            self._table.marks ^= {key}
+            self._table.action_move(1)
+            self._marked()
+
+    def action_mark_range(self) -> None:
+        key = self._table.cursor_key
+        if key is None:
             return
-        self.console_app.open_compose(chosen)
+        if self._anchor is None:
+            self._anchor = key
+        else:
+            self._table.marks |= set(self._table.between(self._anchor, key))
+            self._anchor = None
+        self._marked()
 
-    def do_all_history(self) -> None:
-        self.console_app.open_history(None)
+    def action_mark_all(self) -> None:
+        shown = set(self._table.keys)
+        self._table.marks = (
+            self._table.marks - shown if shown <= self._table.marks else self._table.marks | shown
+        )
+        self._marked()
 
-    def forget(self) -> None:
-        """Another tenant: nothing of the old one stays."""
-        self._index, self._cells, self._read, self.marked = [], {}, False, set()
-        self.table.show(0)
-        self.reload()
+    def _marked(self) -> None:
+        self._show_counts()
+        self.refresh_chrome()
+        self._table.repaint_changes()
+
+    def action_sort(self) -> None:
+        self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
+        self._table.sorted_by = self._sort
+        self._table.set_keys(sorted_ids(tuple(self._entries.values()), self._sort))
+        self._table.refresh()
+
+    def action_filter(self) -> None:
+        self._filter.open()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._index_due = 0.0
+        self.request_read()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table.focus()
+
+    def action_back(self) -> None:
+        if self._anchor is not None:
+            self._anchor = None
+        elif self._filter.text:
+            self._filter.clear()
+        elif self._table.marks:
+            self._table.marks = set()
+        else:
+            self.say("This is the first screen: q leaves the console.")
+        self._marked()

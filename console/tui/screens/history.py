@@ -1,212 +1,193 @@
-"""Commands of a device, of a selection or of the tenant: live, endless, newest first."""
+"""The history of a device, of a selection, or of the tenant: endless, live, with the detail beside it."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import work
+from textual import on
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
+from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static
 
 from console.domain.commands import Command
-from console.domain.history import Cursor
-from console.domain.safe_text import safe
+from console.domain.history import CommandDetail
+from console.errors import ConsoleError
 from console.tui.actions import bindings_for
-from console.tui.presenters.detail_text import detail_parts
-from console.tui.presenters.header_text import Part
-from console.tui.presenters.rows import Cell, command_cells
-from console.tui.screens.base import WorkScreen
-from console.tui.screens.command_acts import CommandActs
-from console.tui.widgets.line_table import Column, LineTable
-from console.tui.widgets.status_header import content_of
+from console.tui.desk import Desk
+from console.tui.history_rows import HistoryRows
+from console.tui.messages import ShowCompose, ShowDetail, ShowProblems
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
+from console.tui.presenters.compose import devices_words
+from console.tui.screens.acts import CommandActs
+from console.tui.widgets.detail import DetailView
+from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
 
-_COLUMNS = (
-    Column("AGE", 5, right=True),
-    Column("DEVICE", 13, rank=2, flexible=True),
-    Column("TYPE", 11, flexible=True),
-    Column("PHASE", 13, flexible=True),
-    Column("ANSWERED", 8, rank=3, right=True),
-    Column("TTL LEFT", 8, rank=1, right=True),
-    Column("BY", 10, rank=4, flexible=True),
-)
-_PAGE = 100
-_WIDE = 100
-_NEAR_END = 40
+_NEAR_END = 60
+_DETAIL_DELAY_S = 0.08
 
 
-class HistoryScreen(CommandActs, WorkScreen):
-    """Keeps the rows that were scrolled through; re-reads the newest page and the window."""
+class HistoryScreen(CommandActs):
+    """`device_ids` None means the whole tenant."""
 
-    NAME = "history"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for("history"))
+    KIND = "history"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("history")
 
-    def __init__(self, device_ids: tuple[str, ...] | None) -> None:
-        super().__init__()
+    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None) -> None:
+        super().__init__(desk)
         self.device_ids = device_ids
-        self._rows: list[Command] = []
-        self._more = True
-        self._read = False
-        self._filter = ""
+        self._rows = HistoryRows()
+        self._paging = False
+        self._detail: CommandDetail | None = None
+        self._detail_timer: Timer | None = None
+        self._title = Lines(id="title")
+        self._filter = FilterBar()
+        one = device_ids is not None and len(device_ids) == 1
+        self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
+        self._pane = DetailView(id="pane")
 
-    def body(self) -> list[Widget]:
-        one = self.device_ids is not None and len(self.device_ids) == 1
-        columns = [c for c in _COLUMNS if not (one and c.title == "DEVICE")]
-        self._keep = [i for i, c in enumerate(_COLUMNS) if c in columns]
-        return [
-            Horizontal(
-                LineTable(columns, self._row, id="history"),
-                VerticalScroll(Static("", id="side-text", markup=False), id="side"),
-                id="split",
-            )
-        ]
-
-    @property
-    def table(self) -> LineTable:
-        return self.query_one(LineTable)
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._filter, Horizontal(self._table, self._pane, id="split"))
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#side").can_focus = False
-        self._split()
-        self.reload()
+        self._table.set_empty("Reading the history…")
+        self._table.focus()
 
-    def on_screen_resume(self) -> None:
-        self.reload()
+    @property
+    def chosen(self) -> Command | None:
+        return self._rows.commands.get(self._table.cursor_key or "")
 
-    def on_resize(self) -> None:
-        super().on_resize()
-        self._split()
+    @property
+    def _has_pane(self) -> bool:
+        return self.has_class("-wide")
 
-    def _split(self) -> None:
-        self.query_one("#side").display = self.app.size.width >= _WIDE
-
-    def _row(self, index: int) -> tuple[Cell, ...]:
-        cells = command_cells(self._rows[index], self.desk.now())
-        return tuple(cells[i] for i in self._keep)
-
-    def current(self) -> Command | None:
-        """The command under the cursor."""
-        return self._rows[self.table.cursor] if self._rows else None
+    # Reading
 
     async def read(self) -> None:
-        """Read the newest page and the window; new rows come on top, the cursor stays on its command."""
-        history, tenant_id, text = self.desk.program.history, self.desk.tenant_id, self.filter_text
-        page = await self.reading(
-            lambda: history.commands(tenant_id, device_ids=self.device_ids, text=text, limit=_PAGE)
-        )
-        if page is None:
-            return
-        self.desk.set_time(page.read_at)
-        fresh = list(page.commands)
-        known = {command.command_id: place for place, command in enumerate(fresh)}
-        kept: list[Command] = []
-        if page.more and self._filter == text and self._rows and self._rows[-1].command_id not in known:
-            end = (fresh[-1].created_at, fresh[-1].command_id)
-            kept = [c for c in self._rows if (c.created_at, c.command_id) < end]
-        self._more = self._more if kept else page.more
-        await self._replace([*fresh, *kept], known)
-        self._filter, self._read = text, True
-        self._tell_title()
+        history, tenant = self.desk.program.history, self.desk.tenant
+        page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
+        self.desk.clock.observe(page.read_at)
+        self._rows.put_head(page)
+        head = {command.command_id for command in page.commands}
+        rest = [key for key in self._table.window() if key not in head and key in self._rows.commands]
+        if rest:
+            self._rows.update((await history.reread(tenant, rest)).commands)
+        self._show_rows()
+        await self._read_detail()
 
-    async def _replace(self, rows: list[Command], newest: dict[str, int]) -> None:
-        current = self.current()
-        before = [command.command_id for command in self._rows]
-        self._rows = rows
-        window = self.table.window()
-        stale = [c.command_id for c in rows[window.start : window.stop] if c.command_id not in newest]
-        if stale:
-            history, tenant_id = self.desk.program.history, self.desk.tenant_id
-            again = await self.reading(lambda: history.reread(tenant_id, stale))
-            found = {command.command_id: command for command in (again.commands if again else ())}
-            self._rows = [found.get(command.command_id, command) for command in self._rows]
-        if [command.command_id for command in self._rows] != before:
-            at = 0
-            if current is not None and self.table.cursor > 0:
-                places = {command.command_id: i for i, command in enumerate(self._rows)}
-                at = places.get(current.command_id, self.table.cursor)
-            self.table.show(len(self._rows), at)
-        else:
-            self.table.refresh_changed()
-        self.show_side()
-
-    @work(exclusive=True, group="more")
-    async def _read_more(self) -> None:
-        last = self._rows[-1]
-        history, tenant_id, text = self.desk.program.history, self.desk.tenant_id, self.filter_text
-        page = await self.reading(
-            lambda: history.commands(
-                tenant_id,
-                device_ids=self.device_ids,
-                text=text,
-                before=Cursor(last.created_at, last.command_id),
-                limit=_PAGE,
+    async def _read_next(self) -> None:
+        try:
+            page = await self.desk.program.history.commands(
+                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=self._rows.end
             )
-        )
-        if page is None or not self._rows or self._rows[-1].command_id != last.command_id:
-            return
-        self._rows.extend(page.commands)
-        self._more = page.more
-        self.table.show(len(self._rows))
-        self._tell_title()
+            self._rows.put_next(page)
+            self._show_rows()
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+        finally:
+            self._paging = False
 
-    def on_line_table_moved(self) -> None:
-        if (
-            self._more
-            and self._read
-            and len(self._rows) - self.table.window().stop < _NEAR_END
-            and self._rows
-        ):
-            self._read_more()
-        self.show_side()
-
-    def tick(self) -> None:
-        self.table.dimmed = not self.desk.program.health.view().database.up
-        self.table.refresh_changed()
-
-    def _tell_title(self) -> None:
-        if self.device_ids is None:
-            where = f"{safe(self.desk.tenant_id, 40)}, all devices"
-        elif len(self.device_ids) == 1:
-            where = safe(self.device_ids[0], 60)
+    async def _read_detail(self) -> None:
+        key = self._table.cursor_key
+        if not self._has_pane or key is None:
+            self._detail = None
         else:
-            where = f"{len(self.device_ids)} devices"
-        parts: list[Part] = [("History ", "bold"), (where, "accent")]
-        parts.append((f"   {len(self._rows):,}{'+' if self._more else ''} commands", ""))
-        if self._read and not self._rows:
-            hint = (
-                "   nothing matches: esc clears the filter"
-                if self.filter_text
-                else "   no command yet: c composes one"
-            )
-            parts.append((hint, "warn"))
-        self.title_parts(parts)
+            self._detail = await self.desk.program.history.command(self.desk.tenant, key)
+        self._show_detail()
 
-    @work(exclusive=True, group="side")
-    async def show_side(self) -> None:
-        """Show the command under the cursor beside the list, where there is room."""
-        side = self.query_one("#side-text", Static)
-        command = self.current()
-        if not self.query_one("#side").display or command is None:
-            side.update("")
-            return
-        history, tenant_id = self.desk.program.history, self.desk.tenant_id
-        detail = await self.reading(lambda: history.command(tenant_id, command.command_id))
-        if detail is not None:
-            side.update(content_of(detail_parts(detail)))
+    async def _follow_cursor(self) -> None:
+        try:
+            await self._read_detail()
+        except ConsoleError as error:
+            self.say(str(error), "bad")
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "filter":
-            self.reload()
+    # Showing
 
-    def on_line_table_selected(self) -> None:
-        command = self.current()
-        if command is not None:
-            self.console_app.open_detail(command.command_id)
+    def _cells(self, key: str) -> dict[str, Cell] | None:
+        command = self._rows.commands.get(key)
+        return None if command is None else command_cells(command, self.desk.clock.now())
 
-    def do_compose(self) -> None:
-        command = self.current()
-        chosen = self.device_ids or ((command.device_id,) if command else ())
-        if not chosen:
-            self.complain("Choose a device first: there is no command under the cursor.")
-            return
-        self.console_app.open_compose(chosen)
+    def _show_rows(self) -> None:
+        if self._filter.text:
+            self._table.set_empty("No command matches the filter. Press esc to clear it, or / to change it.")
+        elif self.desk.program.read_only:
+            self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
+        else:
+            self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
+        self._table.set_keys(self._rows.order)
+        self._table.repaint_changes()
+        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
+        line = history_line(f"{where} › History", self._rows.commands.values(), more=self._rows.more)
+        self._title.show([line])
+        self._filter.count(f"{len(self._rows.order):,}{'+' if self._rows.more else ''} match")
+
+    def _show_detail(self) -> None:
+        if self._has_pane:
+            self._pane.show(self._detail, self.desk.clock.now(), "Nothing is chosen.")
+
+    def repaint(self) -> None:
+        self._table.set_faded(faded=not self.desk.linked)
+        self._table.repaint_changes()
+        self._show_detail()
+
+    def on_resize(self) -> None:
+        if self._has_pane and self._detail is None:
+            self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+
+    def labels(self) -> dict[str, str]:
+        return {"open": "detail"}
+
+    @on(LineTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self.refresh_chrome()
+        if self._detail_timer is not None:
+            self._detail_timer.stop()
+        self._detail_timer = self.set_timer(
+            _DETAIL_DELAY_S, lambda: self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+        )
+
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if self._rows.more and self._rows.order and not self._paging and self._table.rows_below() < _NEAR_END:
+            self._paging = True
+            self.run_worker(self._read_next(), group="page")
+
+    # Actions
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        command = self.chosen
+        if command is not None and not self.refuse("open"):
+            self.post_message(ShowDetail(command.command_id))
+
+    def action_compose(self) -> None:
+        command = self.chosen
+        if self.device_ids:
+            self.post_message(ShowCompose(self.device_ids))
+        elif command is not None:
+            self.post_message(ShowCompose((command.device_id,)))
+        else:
+            self.say("Cannot compose: choose devices first, on the devices screen.", "warn")
+
+    def action_problems(self) -> None:
+        self.post_message(ShowProblems())
+
+    def action_filter(self) -> None:
+        self._filter.open()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._rows = HistoryRows()
+        self.request_read()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table.focus()
+
+    def action_back(self) -> None:
+        if self._filter.text:
+            self._filter.clear()
+        else:
+            self.dismiss(None)

@@ -1,66 +1,135 @@
-"""What an operator should look at: answers that matched nothing, conflicts, refusals, unroutable rows."""
+"""What an operator should look at: answers that matched nothing, conflicts, refusals."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from console.domain.events import Problem
+from console.errors import ConsoleError
 from console.tui.actions import bindings_for
-from console.tui.presenters.rows import Cell, problem_cells
-from console.tui.screens.base import WorkScreen
-from console.tui.widgets.line_table import Column, LineTable
+from console.tui.copier import copy_text
+from console.tui.desk import Desk
+from console.tui.messages import ShowDetail
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key
+from console.tui.presenters.words import counted
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.text import TextDialog
+from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
 
-_COLUMNS = (
-    Column("AGE", 5, right=True),
-    Column("KIND", 16),
-    Column("COUNT", 6, rank=1, right=True),
-    Column("DEVICE", 13, rank=2),
-    Column("COMMAND", 12, rank=3),
-    Column("DETAIL", 24, flexible=True),
-)
+_LIMIT = 500
 
 
-class ProblemsScreen(WorkScreen):
+class ProblemsScreen(ConsoleScreen):
     """The newest problems of the tenant."""
 
-    NAME = "problems"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for("problems"))
+    KIND = "problems"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("problems")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: tuple[Problem, ...] = ()
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._problems: dict[str, Problem] = {}
+        self._title = Lines(id="title")
+        self._filter = FilterBar()
+        self._table = LineTable(COLUMNS, self._cells, id="table")
 
-    def body(self) -> list[Widget]:
-        return [LineTable(_COLUMNS, self._row, id="problems")]
-
-    def _row(self, index: int) -> tuple[Cell, ...]:
-        return problem_cells(self._rows[index], self.desk.now())
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._filter, self._table)
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.reload()
+        self._table.set_empty("Reading the problems…")
+        self._table.focus()
 
     async def read(self) -> None:
-        """Read the newest problems again."""
-        history, tenant_id, text = self.desk.program.history, self.desk.tenant_id, self.filter_text
-        rows = await self.reading(lambda: history.problems(tenant_id, text))
-        if rows is None:
+        history, tenant = self.desk.program.history, self.desk.tenant
+        newest = await history.commands(tenant, limit=1)
+        self.desk.clock.observe(newest.read_at)
+        found = await history.problems(tenant, self._filter.text, _LIMIT)
+        self._problems = {problem_key(problem): problem for problem in found}
+        self._table.set_empty(
+            "No problem matches the filter. Press esc to clear it."
+            if self._filter.text
+            else "No problems: every answer matched its command. Press esc to go back."
+        )
+        self._table.set_keys(list(self._problems))
+        more = f"the newest {_LIMIT} " if len(found) == _LIMIT else ""
+        self._title.show(
+            [
+                (
+                    Cell(" Problems", "strong"),
+                    Cell(f"   {more}{counted(len(found), 'kind of problem', 'problems')}"),
+                )
+            ]
+        )
+        self._filter.count(f"{len(found):,} match")
+
+    def _cells(self, key: str) -> dict[str, Cell] | None:
+        problem = self._problems.get(key)
+        return None if problem is None else problem_cells(problem, self.desk.clock.now())
+
+    @property
+    def _chosen(self) -> Problem | None:
+        return self._problems.get(self._table.cursor_key or "")
+
+    def repaint(self) -> None:
+        self._table.set_faded(faded=not self.desk.linked)
+        self._table.repaint_changes()
+
+    def reason(self, action_id: str) -> str | None:
+        return (
+            "there is no problem here" if action_id in {"open", "copy_id"} and self._chosen is None else None
+        )
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        problem = self._chosen
+        if problem is not None and not self.refuse("open"):
+            self.run_worker(self._open(problem), group="open", exclusive=True)
+
+    async def _open(self, problem: Problem) -> None:
+        """The command when there is one; otherwise all that is known of the problem."""
+        try:
+            found = await self.desk.program.history.command(self.desk.tenant, problem.command_id)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
             return
-        self._rows = rows
-        self.query_one(LineTable).show(len(rows))
-        hint = "" if rows else "   none: every answer matched its command"
-        self.title_parts([("Problems ", "bold"), (f"{len(rows):,}", ""), (hint, "good")])
+        if found is not None:
+            self.post_message(ShowDetail(problem.command_id))
+            return
+        lines = [
+            problem.detail,
+            "",
+            f"device   {problem.device_id}",
+            f"command  {problem.command_id} (unknown)",
+        ]
+        lines += [f"first    {problem.first_at:%Y-%m-%d %H:%M:%S} UTC"] if problem.first_at else []
+        lines += [f"last     {problem.last_at:%Y-%m-%d %H:%M:%S} UTC"] if problem.last_at else []
+        lines.append(f"times    {problem.count:,}")
+        self.app.push_screen(TextDialog(problem.kind.value, "\n".join(lines)))
 
-    def tick(self) -> None:
-        self.query_one(LineTable).refresh_changed()
+    def action_copy_id(self) -> None:
+        problem = self._chosen
+        if problem is not None and not self.refuse("copy_id"):
+            copy_text(self, "the id", problem.command_id)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "filter":
-            self.reload()
+    def action_filter(self) -> None:
+        self._filter.open()
 
-    def on_line_table_selected(self) -> None:
-        problem = self._rows[self.query_one(LineTable).cursor]
-        if problem.command_id:
-            self.console_app.open_detail(problem.command_id)
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self.request_read()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table.focus()
+
+    def action_back(self) -> None:
+        if self._filter.text:
+            self._filter.clear()
+        else:
+            self.dismiss(None)

@@ -1,0 +1,63 @@
+"""The loaded part of a history: pages by keyset at its end, the newest page again at its head."""
+
+from collections.abc import Iterable
+
+from console.domain.commands import Command
+from console.domain.history import Cursor, HistoryPage
+
+Key = tuple[float, str]
+
+
+class HistoryRows:
+    """Commands by id, newest first, with the place where the next page begins."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, Command] = {}
+        self.order: list[str] = []
+        self.more = True
+
+    @property
+    def end(self) -> Cursor | None:
+        if not self.order:
+            return None
+        last = self.commands[self.order[-1]]
+        return Cursor(last.created_at, last.command_id)
+
+    def put_head(self, page: HistoryPage) -> None:
+        """Take over the newest page: new rows come in, rows that no longer match go."""
+        if not page.commands or not page.more or not self.order or self._gap_after(page):
+            self._reset(page)
+            return
+        edge = _key(page.commands[-1])
+        kept = {key: c for key, c in self.commands.items() if _key(c) < edge}
+        kept.update((command.command_id, command) for command in page.commands)
+        self.commands = kept
+        self._sort()
+
+    def put_next(self, page: HistoryPage) -> None:
+        """Append an older page."""
+        self.more = page.more
+        self.update(page.commands, add=True)
+
+    def update(self, commands: Iterable[Command], *, add: bool = False) -> None:
+        """Replace rows that were read again."""
+        for command in commands:
+            if add or command.command_id in self.commands:
+                self.commands[command.command_id] = command
+        if add:
+            self._sort()
+
+    def _gap_after(self, page: HistoryPage) -> bool:
+        return _key(page.commands[-1]) > _key(self.commands[self.order[0]])
+
+    def _reset(self, page: HistoryPage) -> None:
+        self.commands = {command.command_id: command for command in page.commands}
+        self.more = page.more
+        self._sort()
+
+    def _sort(self) -> None:
+        self.order = sorted(self.commands, key=lambda key: _key(self.commands[key]), reverse=True)
+
+
+def _key(command: Command) -> Key:
+    return command.created_at.timestamp(), command.command_id

@@ -1,0 +1,71 @@
+"""The row of one command, and the line that sums up a history."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from console.domain.commands import Command, Phase
+from console.domain.safe_text import safe
+from console.tui.presenters.cells import Cell, Column, Line
+from console.tui.presenters.times import age, countdown, latency
+from console.tui.presenters.words import PHASES, counted, phase_cell
+
+_ENOUGH = 5
+_AGE = Column("age", "AGE", 5, right=True)
+_DEVICE = Column("device", "DEVICE", 11, most=32)
+_REST = (
+    Column("type", "TYPE", 12, most=30, rank=1),
+    Column("phase", "PHASE", 11, most=18),
+    Column("answered", "ANSWERED", 8, right=True, rank=6),
+    Column("left", "TTL LEFT", 8, right=True, rank=5),
+    Column("by", "BY", 6, most=16, rank=7),
+    Column("params", "PARAMS", 16, most=60, rank=8),
+    Column("id", "ID", 36, rank=9),
+)
+DEVICE_COLUMNS = (_AGE, *_REST)
+TENANT_COLUMNS = (_AGE, _DEVICE, *_REST)
+
+
+def command_cells(command: Command, now: datetime) -> dict[str, Cell]:
+    """Every cell of a command's row, by column."""
+    return {
+        "age": Cell(age(now - command.created_at)),
+        "device": Cell(safe(command.device_id)),
+        "type": Cell(safe(command.command_type), "strong"),
+        "phase": phase_cell(command),
+        "answered": Cell(latency(command.latency), "" if command.acked_at else "dim"),
+        "left": _left(command, now),
+        "by": Cell(safe(command.created_by) or "–", "" if command.created_by else "dim"),
+        "params": Cell(safe(command.params_json, 120), "dim"),
+        "id": Cell(safe(command.command_id), "dim"),
+    }
+
+
+def _left(command: Command, now: datetime) -> Cell:
+    if command.phase.settled:
+        return Cell("–", "dim")
+    if command.never_expires:
+        return Cell("never", "dim")
+    left = command.expires_at - now
+    seconds = left.total_seconds()
+    if seconds <= 0:
+        return Cell("overdue", "warn")
+    return Cell(countdown(left), "warn" if seconds < 60 else "")
+
+
+def history_line(title: str, commands: Iterable[Command], *, more: bool) -> Line:
+    """What is loaded of a history, counted by phase."""
+    shown = list(commands)
+    counts = Counter(command.phase for command in shown)
+    total = sum(counts.values())
+    line = [Cell(f" {title}", "strong")]
+    line.append(Cell(f"   {counted(total, 'command')}{' so far' if more else ''}"))
+    for phase in Phase:
+        if counts[phase]:
+            symbol, tone = PHASES[phase]
+            line += [Cell("   "), Cell(f"{symbol} {counts[phase]:,} {phase}", tone)]
+    took = sorted(command.latency for command in shown if command.latency is not None)
+    if len(took) >= _ENOUGH:
+        half, most = took[len(took) // 2], took[len(took) * 95 // 100]
+        line.append(Cell(f"   answers p50 {latency(half)}  p95 {latency(most)}", "dim"))
+    return tuple(line)

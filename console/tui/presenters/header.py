@@ -1,0 +1,130 @@
+"""The header's one line and the banner's one sentence, from the measured state of the links."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.domain.safe_text import safe
+from console.services.health import HealthView, LinkState
+from console.tui.presenters.cells import Cell, Line, fit_text, line_width
+from console.tui.presenters.times import countdown
+from console.tui.presenters.words import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What waits for publication, as last read."""
+
+    depth: int = 0
+    oldest_at: datetime | None = None
+    next_deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the operator is and as whom."""
+
+    tenant: str
+    operator: str
+    demo: bool = False
+    read_only: bool = False
+
+
+def header_line(place: Place, view: HealthView, outbox: Outbox, width: int) -> Line:
+    """The fullest version that fits; trouble is the last thing to go."""
+    line: Line = ()
+    for level in range(6):
+        line = _header(place, view, outbox, width, level)
+        if line_width(line) <= width:
+            return line
+    return (Cell(fit_text("".join(cell.text for cell in line), width), "strong"),)
+
+
+def _header(place: Place, view: HealthView, outbox: Outbox, width: int, level: int) -> Line:
+    name = safe(place.tenant, 24 if level < 4 else 12)
+    left = [Cell(f" {name}", "strong")]
+    if level < 4:
+        left.append(Cell(f" · {safe(place.operator, 24 if level < 3 else 10)}"))
+    gap = Cell("   " if level < 2 else "  ")
+    middle: list[Cell] = []
+    for part in _parts(view, outbox, level):
+        middle += [part, gap]
+    right: list[Cell] = []
+    if place.demo:
+        right.append(Cell("DEMO ", "accent"))
+    if place.read_only:
+        right.append(Cell("READ-ONLY ", "warn"))
+    used = line_width((*left, *middle, *right))
+    spare = max(2, width - used)
+    before = min(12, spare // 2) if spare > 6 else 2
+    return (*left, Cell(" " * before), *middle, Cell(" " * max(0, width - used - before)), *right)
+
+
+def _parts(view: HealthView, outbox: Outbox, level: int) -> Iterator[Cell]:
+    yield link_words("pg", view.database, view.now, level)
+    yield link_words("mqtt", view.broker, view.now, level)
+    if level < 2 or (level < 5 and view.sweep not in {"on", "standby"}):
+        yield Cell(f"sweep {view.sweep}", "" if view.sweep in {"on", "standby"} else "warn")
+    if level < 3 or (level < 5 and outbox.depth):
+        depth = "10,000+" if outbox.depth >= 10_000 else f"{outbox.depth:,}"
+        yield Cell(f"outbox {depth}", "live" if outbox.depth else "")
+
+
+def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
+    """``pg ok 2ms``, ``mqtt DOWN 14s, retry in 3s``."""
+    if link.up:
+        words = f"{name} ok"
+        if level < 1 and link.latency_s is not None:
+            words += f" {max(1, round(link.latency_s * 1000))}ms"
+        elif level < 1 and link.detail:
+            words += f" {safe(link.detail, 12)}"
+        return Cell(words)
+    words = f"{name} DOWN"
+    if level < 5:
+        words += f" {_seconds(now - link.since)}"
+    if level < 3 and link.retry_at is not None:
+        words += f", retry in {_seconds(link.retry_at - now)}"
+    return Cell(words, "bad")
+
+
+def banner_line(view: HealthView, outbox: Outbox, trouble: str, now: datetime) -> str:
+    """The sentence under the header; empty while all links are up and the last read worked."""
+    if not view.database.up:
+        return (
+            f"Database unreachable{_why(view.database)}{_again(view.database, view.now)}. "
+            "Rows stand as last read. You can compose; sending is blocked."
+        )
+    if trouble:
+        return f"{trouble} Rows stand as last read; reading is tried again."
+    if not view.broker.up:
+        return (
+            f"Broker unreachable{_why(view.broker)}{_again(view.broker, view.now)}. "
+            f"{_waiting(outbox, now)}You can compose; sending waits."
+        )
+    return ""
+
+
+def _waiting(outbox: Outbox, now: datetime) -> str:
+    if not outbox.depth:
+        return ""
+    words = f"{counted(outbox.depth, 'command')} {'waits' if outbox.depth == 1 else 'wait'}"
+    if outbox.next_deadline is None or outbox.next_deadline.year >= 9999:
+        return f"{words}. "
+    left = outbox.next_deadline - now
+    return f"{words}; the first expires in {countdown(left)}. " if left.total_seconds() > 0 else f"{words}. "
+
+
+def _why(link: LinkState) -> str:
+    error = safe(link.error, 160).rstrip(". ")
+    return f" ({error})" if error else ""
+
+
+def _again(link: LinkState, now: float) -> str:
+    if link.retry_at is None:
+        return f" for {_seconds(now - link.since)}"
+    return f", retry in {_seconds(link.retry_at - now)}"
+
+
+def _seconds(seconds: float) -> str:
+    whole = max(0, int(seconds))
+    return f"{whole}s" if whole < 120 else f"{whole // 60}m" if whole < 7_200 else f"{whole // 3_600}h"

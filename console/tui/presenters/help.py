@@ -1,0 +1,34 @@
+"""The help: every action of the table, screen by screen."""
+
+import textwrap
+from collections.abc import Sequence
+
+from console.tui.actions import MOVES, Action
+from console.tui.presenters.cells import Cell, Line
+
+_WIDTH = 13
+
+
+def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> list[Line]:
+    """One line a key, the shell twin beneath it where there is one."""
+    lines: list[Line] = []
+    for title, actions in groups:
+        lines.append((Cell(title, "strong"),))
+        for action in actions:
+            lines += _hanging(action.shown, action.help, width)
+            lines += [
+                (Cell(" " * (_WIDTH + 2)), Cell(twin, "dim")) for twin in action.cli.split(", ") if twin
+            ]
+        lines.append(())
+    lines.append((Cell("everywhere", "strong"),))
+    for keys, text in MOVES:
+        lines += _hanging(keys, text, width)
+    return lines
+
+
+def _hanging(key: str, text: str, width: int) -> list[Line]:
+    first, *rest = textwrap.wrap(text, max(20, width - _WIDTH - 2)) or [""]
+    return [
+        (Cell(f"  {key:<{_WIDTH}}", "accent"), Cell(first)),
+        *[(Cell(" " * (_WIDTH + 2)), Cell(line)) for line in rest],
+    ]

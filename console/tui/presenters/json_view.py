@@ -1,0 +1,43 @@
+"""JSON from rows as text a terminal may show: indented without touching a digit, capped, harmless."""
+
+import re
+
+from console.domain.safe_text import safe, safe_block
+
+MAX_SHOWN = 8_000
+_ONE_LINE = 44
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+
+
+def pretty(text: str | None, limit: int = MAX_SHOWN) -> list[str]:
+    """Indented lines. Text that is no JSON, or was cut, is indented as far as it goes."""
+    if text is None:
+        return ["–"]
+    flat = text.strip()
+    if len(flat) <= _ONE_LINE and "\n" not in flat:
+        return [safe(flat)]
+    shown = safe_block(_indented(flat[: limit * 2]), limit).split("\n")
+    return shown if len(flat) <= limit * 2 else [*shown, f"… ({len(flat):,} characters in all)"]
+
+
+def _indented(text: str) -> str:
+    parts: list[str] = []
+    depth = 0
+    previous = ""
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if piece in "}]":
+            depth = max(0, depth - 1)
+            parts.append(piece if previous in "{[" else _break(depth) + piece)
+        else:
+            if previous in {"{", "[", ","}:
+                parts.append(_break(depth))
+            parts.append(": " if piece == ":" else piece)
+            if piece in "{[":
+                depth += 1
+        previous = piece
+    return "".join(parts)
+
+
+def _break(depth: int) -> str:
+    return "\n" + "  " * min(depth, 40)

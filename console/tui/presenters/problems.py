@@ -1,0 +1,40 @@
+"""The row of one problem."""
+
+from datetime import datetime
+
+from console.domain.events import Problem, ProblemKind
+from console.domain.safe_text import safe
+from console.tui.presenters.cells import Cell, Column, Tone
+from console.tui.presenters.times import age
+
+COLUMNS = (
+    Column("age", "AGE", 5, right=True),
+    Column("kind", "PROBLEM", 17),
+    Column("device", "DEVICE", 10, most=32, rank=1),
+    Column("count", "TIMES", 5, right=True),
+    Column("detail", "WHAT", 18, most=90),
+    Column("command", "COMMAND", 13, most=36, rank=3),
+)
+_TONES: dict[ProblemKind, Tone] = {
+    ProblemKind.FORGED_ACK: "bad",
+    ProblemKind.CONFLICTING_ACK: "bad",
+    ProblemKind.UNROUTABLE: "bad",
+    ProblemKind.REFUSED_PUBLISH: "bad",
+    ProblemKind.LATE_ACK: "",
+}
+
+
+def problem_key(problem: Problem) -> str:
+    return f"{problem.kind}\x1f{problem.device_id}\x1f{problem.command_id}"
+
+
+def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
+    """Every cell of a problem's row, by column."""
+    return {
+        "age": Cell(age(now - problem.last_at) if problem.last_at else "–"),
+        "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
+        "device": Cell(safe(problem.device_id) or "–"),
+        "count": Cell(f"{problem.count:,}"),
+        "detail": Cell(safe(problem.detail)),
+        "command": Cell(safe(problem.command_id) or "–", "dim"),
+    }

@@ -1,0 +1,119 @@
+"""What happened to one command, step by step, with the time between the steps."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from console.domain.history import CommandDetail
+from console.domain.safe_text import safe
+from console.tui.presenters.cells import Cell, Line, Tone
+from console.tui.presenters.explain import explain
+from console.tui.presenters.json_view import pretty
+from console.tui.presenters.times import countdown, instant, step
+from console.tui.presenters.words import phase_cell
+
+_KINDS: dict[str, tuple[str, Tone]] = {
+    "cancelled": ("cancelled", "dim"),
+    "attempt": ("attempt", "warn"),
+    "nobody_listens": ("published, but nobody listens", "warn"),
+    "late_ack": ("late answer, on record only", "warn"),
+    "unsent": ("expired unconfirmed", "warn"),
+    "adopted": ("taken over", "dim"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened."""
+
+    at: datetime
+    what: str
+    tone: Tone = ""
+    note: str = ""
+
+
+def steps(detail: CommandDetail) -> tuple[Step, ...]:
+    """Everything on record, in the order of time."""
+    command = detail.command
+    by = f"by {safe(command.created_by, 60)}" if command.created_by else ""
+    found = [Step(command.created_at, "created", note=by)]
+    if command.published_at is not None:
+        inferred = command.published_at == command.acked_at
+        note = "inferred from the answer" if inferred else "the broker confirmed it"
+        found.append(Step(command.published_at, "published", note=note))
+    for entry in detail.journal:
+        if entry.kind != "retry_of":
+            what, tone = _KINDS.get(entry.kind, (safe(entry.kind, 40), ""))
+            note = " ".join(filter(None, (entry.by and f"by {entry.by}", entry.detail)))
+            found.append(Step(entry.at, what, tone, safe(note, 300)))
+    if command.acked_at is not None:
+        cell = phase_cell(command)
+        found.append(Step(command.acked_at, f"answered {cell.text}", cell.tone))
+    if command.expires_at <= detail.read_at and not command.never_expires:
+        found.append(Step(command.expires_at, "deadline", "dim"))
+    return tuple(sorted(found, key=lambda found_step: found_step.at))
+
+
+def story_lines(detail: CommandDetail, now: datetime) -> list[Line]:
+    """What the command is, why it stands where it stands, and how it got there."""
+    command = detail.command
+    lines: list[Line] = [
+        (Cell(safe(command.command_type), "strong"), Cell("   "), phase_cell(command)),
+        (Cell(safe(command.command_id), "dim"),),
+        (Cell(f"to {safe(command.device_id)}"), Cell(f" of {safe(command.tenant_id)}", "dim")),
+        (),
+        (Cell(explain(detail)),),
+        (),
+        (Cell("timeline (UTC)", "accent"),),
+    ]
+    before: datetime | None = None
+    for item in steps(detail):
+        lines.append(_step_line(item, before, now))
+        before = item.at
+    lines.append(())
+    return lines
+
+
+def content_lines(detail: CommandDetail) -> list[Line]:
+    """What it repeats, what it says, and what the device answered."""
+    command = detail.command
+    lines: list[Line] = []
+    old = retry_link(detail)
+    if old is not None:
+        lines.append((Cell("retry of  ", "accent"), Cell(safe(old, 128)), Cell("  (o opens it)", "dim")))
+    if command.attempts:
+        lines.append((Cell("attempts  ", "accent"), Cell(f"{command.attempts:,}")))
+    lines += [(), (Cell("params", "accent"),), *_block(command.params_json)]
+    lines += [(), (Cell("answer", "accent"),), *_block(command.ack_json)]
+    return lines
+
+
+def deadline_line(detail: CommandDetail, now: datetime) -> Line:
+    """When it expires, and how long that is from now."""
+    command, name = detail.command, Cell("deadline  ", "accent")
+    if command.never_expires:
+        return (name, Cell("none: it waits for ever"))
+    left = command.expires_at - now
+    cells = [name, Cell(instant(command.expires_at, now))]
+    if not command.phase.settled:
+        over = left <= timedelta(0)
+        cells.append(Cell(" (overdue)" if over else f" (in {countdown(left)})", "warn" if over else ""))
+    return tuple(cells)
+
+
+def retry_link(detail: CommandDetail) -> str | None:
+    """The id of the command that this one repeats."""
+    return next((entry.detail for entry in detail.journal if entry.kind == "retry_of"), None)
+
+
+def _step_line(item: Step, before: datetime | None, now: datetime) -> Line:
+    since = step(item.at - before) if before else ""
+    return (
+        Cell(f"  {instant(item.at, now, millis=True)}  "),
+        Cell(item.what, item.tone),
+        Cell(f"  {since}" if since else "", "dim"),
+        Cell(f"  {item.note}" if item.note else "", "dim"),
+    )
+
+
+def _block(text: str | None) -> list[Line]:
+    return [(Cell(f"  {line}"),) for line in pretty(text)]

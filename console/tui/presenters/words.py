@@ -1,0 +1,67 @@
+"""The symbol, the word and the tone of every status: never colour alone."""
+
+from console.domain.commands import Command, Phase
+from console.domain.devices import Link
+from console.domain.safe_text import safe
+from console.tui.presenters.cells import Cell, Tone
+
+PHASES: dict[Phase, tuple[str, Tone]] = {
+    Phase.WAITING: ("○", "live"),
+    Phase.PUBLISHED: ("◔", "live"),
+    Phase.OK: ("●", "ok"),
+    Phase.FAILED: ("✕", "bad"),
+    Phase.MISSED: ("◍", "warn"),
+    Phase.EXPIRED: ("◌", "warn"),
+    Phase.CANCELLED: ("⊘", "dim"),
+    Phase.UNKNOWN: ("?", "warn"),
+}
+LINKS: dict[Link, tuple[str, Tone]] = {
+    Link.ONLINE: ("●", "ok"),
+    Link.STALE: ("◐", "warn"),
+    Link.OFFLINE: ("○", "bad"),
+    Link.UNKNOWN: ("?", "dim"),
+}
+
+# What stands in for our symbols where the terminal's locale is not UTF-8: one character each.
+ASCII = str.maketrans(
+    {
+        "●": "*", "◐": "~", "○": "o", "◔": ">", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">", "✓": "+",
+        "·": "|", "–": "-", "—": "-", "…": "~", "›": ">", "│": "|", "┃": "|", "─": "-", "━": "-", "▲": "^",
+        "▼": "v", "“": '"', "”": '"', "’": "'", "█": "#", "▁": "_", "▔": "-", "▎": "|", "▊": "|", "╱": "/",
+        "↑": "^", "↓": "v", "→": ">", "←": "<",
+    }
+)  # fmt: skip
+
+
+def to_ascii(text: str) -> str:
+    """The same number of characters, all of them ASCII."""
+    if text.isascii():
+        return text
+    return text.translate(ASCII).encode("ascii", "replace").decode("ascii")
+
+
+def phase_cell(command: Command) -> Cell:
+    """``● ok``, ``✕ failed (late)``; an unknown status stands as it was stored."""
+    phase = command.phase
+    symbol, tone = PHASES[phase]
+    word = safe(command.status, 20) if phase is Phase.UNKNOWN else phase.value
+    if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
+        word = f"failed: {safe(command.ack_status, 20)}"
+    return Cell(f"{symbol} {word}{' (late)' if command.late else ''}", tone)
+
+
+def link_cell(link: Link) -> Cell:
+    symbol, tone = LINKS[link]
+    return Cell(f"{symbol} {link.value}", "" if link is Link.ONLINE else tone)
+
+
+def link_of(word: str) -> Link:
+    try:
+        return Link(word)
+    except ValueError:
+        return Link.UNKNOWN
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 command``, ``2 commands``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

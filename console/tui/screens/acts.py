@@ -1,0 +1,128 @@
+"""Retry, cancel and copy on one command: the same on the history and on the detail screen."""
+
+from dataclasses import replace
+
+from console.domain.commands import Command, Draft
+from console.domain.safe_text import safe
+from console.errors import ConsoleError, NotFoundError
+from console.tui.copier import copy_text
+from console.tui.desk import Desk
+from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.copies import command_json, resend_line
+from console.tui.presenters.explain import cancel_reason, retry_reason
+from console.tui.presenters.times import countdown
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
+
+NO_RECALL = "Published commands cannot be recalled."
+
+
+class CommandActs(ConsoleScreen):
+    """A screen with one command under the cursor."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._retries: dict[str, Draft] = {}  # kept until committed: a second try is the same command
+
+    @property
+    def chosen(self) -> Command | None:
+        """The command that an action would act on."""
+        raise NotImplementedError
+
+    def reason(self, action_id: str) -> str | None:
+        command = self.chosen
+        if action_id in {"retry", "cancel", "copy_id", "copy_json", "copy_cli", "open"} and command is None:
+            return "there is no command here"
+        if command is None:
+            return None
+        if action_id in {"retry", "cancel"} and not self.desk.program.health.view().database.up:
+            return "the database is down"
+        if action_id == "retry":
+            return retry_reason(command)
+        return cancel_reason(command) if action_id == "cancel" else None
+
+    def action_retry(self) -> None:
+        command = self.chosen
+        if command is not None and not self.refuse("retry"):
+            self.run_worker(self._ask_retry(command.command_id), group="ask", exclusive=True)
+
+    async def _ask_retry(self, command_id: str) -> None:
+        try:
+            detail = await self.desk.program.history.command(self.desk.tenant, command_id)
+            if detail is None:
+                raise NotFoundError("The command is gone.")
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+        old = detail.command
+        sender = self.desk.program.sender
+        ttl = old.expires_at - old.created_at
+        by = self.desk.program.operator
+        draft = self._retries.setdefault(
+            command_id,
+            replace(
+                sender.draft(old.device_id, old.command_type, old.params_json, ttl, by), retry_of=command_id
+            ),
+        )
+
+        async def send(_: str) -> str:
+            await sender.send(self.desk.tenant, [draft])
+            self._retries.pop(command_id, None)
+            return f"Sent again as {draft.command_id}."
+
+        lines: list[Line] = [
+            (Cell(f"params {safe(old.params_json, 200)}", "dim"),),
+            (Cell(f"ttl {countdown(ttl)}, as before. {NO_RECALL}"),),
+        ]
+        where = f"{safe(old.device_id, 40)} of {safe(self.desk.tenant, 40)}"
+        title = f"Send {safe(old.command_type, 40)} to {where} again?"
+        self._ask(Question(title, tuple(lines), "send"), send)
+
+    def action_cancel(self) -> None:
+        command = self.chosen
+        if command is None or self.refuse("cancel"):
+            return
+        program, tenant = self.desk.program, self.desk.tenant
+
+        async def cancel(reason: str) -> str:
+            await program.sender.cancel(tenant, command.command_id, program.operator, reason)
+            return "Cancelled: it will not be published."
+
+        title = (
+            f"Cancel {safe(command.command_type, 40)} to {safe(command.device_id, 40)} of {safe(tenant, 40)}?"
+        )
+        lines: tuple[Line, ...] = ((Cell("It waits and has not been published.", "dim"),),)
+        self._ask(Question(title, lines, "cancel it", no="keep it", ask_reason=True), cancel)
+
+    def _ask(self, question: Question, act: ConfirmAct) -> None:
+        def done(said: str | None) -> None:
+            if said:
+                self.say(said)
+                self.request_read()
+
+        self.app.push_screen(ConfirmDialog(question, act), done)
+
+    def action_copy_id(self) -> None:
+        command = self.chosen
+        if command is not None and not self.refuse("copy_id"):
+            copy_text(self, "the id", command.command_id)
+
+    def action_copy_json(self) -> None:
+        self._copy_full("the command as JSON", as_json=True)
+
+    def action_copy_cli(self) -> None:
+        self._copy_full("the shell line", as_json=False)
+
+    def _copy_full(self, what: str, *, as_json: bool) -> None:
+        command = self.chosen
+        if command is not None and not self.refuse("copy_json"):
+            self.run_worker(self._copy_command(command, what, as_json=as_json), group="copy", exclusive=True)
+
+    async def _copy_command(self, command: Command, what: str, *, as_json: bool) -> None:
+        try:
+            detail = await self.desk.program.history.command(self.desk.tenant, command.command_id)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+        full = detail.command if detail else command
+        copy_text(self, what, command_json(full) if as_json else resend_line(full))

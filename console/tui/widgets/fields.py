@@ -1,0 +1,58 @@
+"""Fields to type into: what is pasted is cleaned, and never sends anything."""
+
+import re
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, TextArea
+
+from console.domain.safe_text import safe
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    if safe(character) == character:
+        return character
+    return "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _utf16_pairs(character))
+
+
+def _utf16_pairs(character: str) -> list[bytes]:
+    data = character.encode("utf-16-be", "surrogatepass")
+    return [data[i : i + 2] for i in range(0, len(data), 2)]
+
+
+def json_paste(text: str) -> str:
+    """Pasted JSON text: what a terminal might obey becomes its JSON escape, which means the same."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(2)
+    return re.sub(r"[^\n -~]", _escaped, lines)
+
+
+class ParamsArea(TextArea):
+    """The JSON editor; tab leaves it."""
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        if not self.read_only:
+            self.insert(json_paste(event.text))
+
+
+class TypeInput(Input):
+    """A command type; down and up walk through the recent ones."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "recent(1)", show=False),
+        Binding("up", "recent(-1)", show=False),
+    ]
+
+    def __init__(self, value: str, *, id: str) -> None:  # noqa: A002
+        super().__init__(value, placeholder="for example reboot", compact=True, max_length=100, id=id)
+        self.recent: tuple[str, ...] = ()
+        self._place = -1
+
+    def action_recent(self, by: int) -> None:
+        if self.recent:
+            self._place = (self._place + by) % len(self.recent)
+            self.value = self.recent[self._place]
+            self.cursor_position = len(self.value)

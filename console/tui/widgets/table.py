@@ -1,0 +1,252 @@
+"""A table of any length: a row is built when it is drawn, and only what changed is drawn again."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.tui.presenters.cells import TONES, Cell, Column, fit_columns, fit_text
+
+Cells = dict[str, Cell]
+_GUTTER = 3
+_NOTHING = Cell("", "")
+_PENDING = Cell("…", "dim")
+
+
+class LineTable(ScrollView, can_focus=True):
+    """Rows are keys; `cells` turns a key into what is shown. The cursor stays on its key."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "head", "cursor", "cursor-blurred", "faded", *(f"tone-{t}" for t in TONES),
+    }  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", show=False),
+        Binding("end,G", "edge(1)", show=False),
+        Binding("home,g", "edge(-1)", show=False),
+    ]
+
+    class CursorMoved(Message):
+        """The cursor stands on another key."""
+
+    class WindowMoved(Message):
+        """Other rows came into view."""
+
+    class Opened(Message):
+        """The row under the cursor was clicked."""
+
+    def __init__(self, columns: Sequence[Column], cells: Callable[[str], Cells | None], *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._cells = cells
+        self._keys: list[str] = []
+        self._places: dict[str, int] = {}
+        self._cursor = 0
+        self._fitted: tuple[tuple[Column, int], ...] = ()
+        self._painted: dict[int, tuple[Cell, ...]] = {}
+        self._styles: dict[str, Style] = {}
+        self.marks: set[str] = set()
+        self._empty = ""
+        self.sorted_by = ""
+        self.faded = False
+
+    # What it holds
+
+    @property
+    def keys(self) -> Sequence[str]:
+        return self._keys
+
+    @property
+    def cursor_key(self) -> str | None:
+        return self._keys[self._cursor] if self._keys else None
+
+    def set_keys(self, keys: list[str]) -> None:
+        """Show these rows. The cursor stays on its key, and that row stays where the eye has it."""
+        if keys == self._keys:
+            return
+        before, key = self._cursor, self.cursor_key
+        self._keys = keys
+        self._places = {key: place for place, key in enumerate(keys)}
+        self._cursor = self._places.get(key or "", max(0, min(before, len(keys) - 1)))
+        self.virtual_size = Size(self.size.width, len(keys) + 1)
+        top = self._top
+        if top:
+            self.scroll_to(y=max(0, top + self._cursor - before), animate=False, force=True)
+        self._keep_in_view()
+        self.refresh()
+        if self.cursor_key != key:
+            self.post_message(self.CursorMoved())
+
+    def window(self, *, extra_pages: int = 0) -> list[str]:
+        """The keys in view, with some pages around them."""
+        rows = max(1, self.size.height - 1)
+        first = max(0, self._top - extra_pages * rows)
+        return self._keys[first : self._top + rows * (1 + extra_pages)]
+
+    def rows_below(self) -> int:
+        """How many rows are left under the window."""
+        return len(self._keys) - self._top - max(1, self.size.height - 1)
+
+    def between(self, one: str, other: str) -> list[str]:
+        """The keys from one row to another."""
+        ends = sorted((self._places.get(one, self._cursor), self._places.get(other, self._cursor)))
+        return self._keys[ends[0] : ends[1] + 1]
+
+    def move_to(self, key: str) -> None:
+        if key in self._places:
+            self._move(self._places[key])
+
+    def set_empty(self, text: str) -> None:
+        """What stands here while there are no rows."""
+        if text != self._empty:
+            self._empty = text
+            if not self._keys:
+                self.refresh()
+
+    def set_faded(self, *, faded: bool) -> None:
+        if faded != self.faded:
+            self.faded = faded
+            self.refresh()
+
+    def repaint_changes(self) -> None:
+        """Compare what is in view with what it would be now; draw only the cells that differ."""
+        for y in range(1, self.size.height):
+            index = self._top + y - 1
+            if index >= len(self._keys):
+                break
+            old, new = self._painted.get(y), self._row(index)
+            if old == new:
+                continue
+            x = 0
+            for place, cell in enumerate(new):
+                width = _GUTTER if place == 0 else self._fitted[place - 1][1] + 2
+                if old is None or place >= len(old) or old[place] != cell:
+                    self.refresh(Region(x, y, width, 1))
+                x += width
+
+    # Moving
+
+    def action_move(self, by: int) -> None:
+        self._move(self._cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self._move(self._cursor + by * max(1, self.size.height - 2))
+
+    def action_edge(self, side: int) -> None:
+        self._move(0 if side < 0 else len(self._keys) - 1)
+
+    def _move(self, place: int) -> None:
+        place = max(0, min(place, len(self._keys) - 1))
+        if place == self._cursor or not self._keys:
+            return
+        old, self._cursor = self._cursor, place
+        for row in (old, place):
+            self.refresh(Region(0, row - self._top + 1, self.size.width, 1))
+        self._keep_in_view()
+        self.post_message(self.CursorMoved())
+
+    def _keep_in_view(self) -> None:
+        rows = max(1, self.size.height - 1)
+        if self._cursor < self._top:
+            self.scroll_to(y=self._cursor, animate=False, force=True, immediate=True)
+        elif self._cursor >= self._top + rows:
+            self.scroll_to(y=self._cursor - rows + 1, animate=False, force=True, immediate=True)
+
+    @property
+    def _top(self) -> int:
+        return int(self.scroll_offset.y)
+
+    # Events
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._keys) + 1)
+        self._keep_in_view()
+        self.post_message(self.WindowMoved())
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.WindowMoved())
+
+    def on_click(self, event: events.Click) -> None:
+        place = self._top + event.y - 1
+        if event.y < 1 or place >= len(self._keys):
+            return
+        if place == self._cursor:
+            self.post_message(self.Opened())
+        else:
+            self._move(place)
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        self._fitted = fit_columns(self._columns, width - _GUTTER - 1)
+        if y == 0:
+            return self._head(width)
+        index = self._top + y - 1
+        if index < len(self._keys):
+            row = self._row(index)
+            self._painted[y] = row
+            return self._strip(row, index, width)
+        self._painted.pop(y, None)
+        text = ""
+        if not self._keys and y >= 2:
+            lines = textwrap.wrap(self._empty, max(10, width - 6))
+            text = f"   {lines[y - 2]}" if y - 2 < len(lines) else ""
+        return Strip([Segment(fit_text(text, width), self._style("tone-dim"))], width)
+
+    def _head(self, width: int) -> Strip:
+        parts = [" " * _GUTTER]
+        for column, size in self._fitted:
+            title = f"{column.title} ↓" if column.key == self.sorted_by else column.title
+            parts.append(fit_text(title, size, right=column.right) + "  ")
+        return Strip([Segment(fit_text("".join(parts).rstrip(), width), self._style("head"))], width)
+
+    def _row(self, index: int) -> tuple[Cell, ...]:
+        key = self._keys[index]
+        cells = self._cells(key)
+        marked = "✓" if key in self.marks else " "
+        gutter = Cell(f"{'▌' if index == self._cursor else ' '}{marked} ", "accent")
+        if cells is None:
+            return (gutter, *[_PENDING] * len(self._fitted))
+        return (gutter, *[cells.get(column.key, _NOTHING) for column, _ in self._fitted])
+
+    def _strip(self, row: tuple[Cell, ...], index: int, width: int) -> Strip:
+        base = self._style("faded" if self.faded else "")
+        under = base
+        if index == self._cursor:
+            under = self._style("cursor" if self.has_focus else "cursor-blurred")
+        segments = [Segment(row[0].text, self._toned(under, "accent"))]
+        used = _GUTTER
+        for (column, size), cell in zip(self._fitted, row[1:], strict=False):
+            text = fit_text(cell.text, size, right=column.right) + "  "
+            segments.append(Segment(text, self._toned(under, "" if self.faded else cell.tone)))
+            used += size + 2
+        segments.append(Segment(" " * max(0, width - used), under))
+        return Strip(segments, max(used, width)).crop(0, width)
+
+    def _toned(self, under: Style, tone: str) -> Style:
+        if not tone:
+            return under
+        style = self._style(f"tone-{tone}")
+        return under + Style(color=style.color, bold=style.bold or None)
+
+    def _style(self, name: str) -> Style:
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(name) if name else self.rich_style
+        return self._styles[name]

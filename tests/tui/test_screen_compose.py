@@ -1,0 +1,143 @@
+"""Sending: from the sheet through the dialog to a committed row, and nowhere else."""
+
+from console.errors import DatabaseUnreachableError
+
+
+async def _opened(seen, kind="ping"):
+    await seen.shows("pump-1")
+    await seen.press("c")
+    await seen.shows("New command", "Not ready")
+    await seen.type(kind)
+    await seen.shows("Ready.", "tenant/acme/device/")
+
+
+async def test_a_command_is_sent_with_review_and_y_and_shows_up_live(rig):
+    await rig.devices("pump-1")
+    async with rig.console(80, 24) as seen:
+        await _opened(seen)
+        await seen.press("ctrl+s")
+        await seen.shows("Send ping to pump-1 of acme?", "cannot be recalled")
+        assert await rig.count() == 0
+        await seen.press("y", "y")
+        await seen.shows("pump-1 › History", "○ waiting")
+        assert await rig.count() == 1
+        assert await rig.sql.fetchval("SELECT created_by FROM device_commands") == "alice"
+
+
+async def test_enter_in_the_dialog_cancels_and_the_draft_stays(rig):
+    await rig.devices("pump-1")
+    async with rig.console(80, 24) as seen:
+        await _opened(seen)
+        await seen.press("f5")
+        await seen.shows("Send ping to")
+        await seen.press("enter")
+        await seen.hides("Send ping to")
+        await seen.press("escape")
+        await seen.shows("DEVICE")
+        await seen.press("c")
+        await seen.shows("New command", "ping", "Ready.")
+        assert await rig.count() == 0
+
+
+async def test_wrong_json_is_told_with_line_and_column_and_blocks_the_send(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await _opened(seen)
+        await seen.press("tab", "tab")
+        await seen.type("x")
+        await seen.shows("The params are not JSON", "line 1, column")
+        await seen.press("f5")
+        await seen.shows("Cannot review and send")
+        await seen.press("backspace")
+        await seen.shows("Ready.")
+
+
+async def test_a_wrong_ttl_blocks_the_send(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await _opened(seen)
+        await seen.press("tab")
+        await seen.type("x")
+        await seen.shows("is no TTL")
+
+
+async def test_a_dangerous_type_wants_the_count_typed(rig):
+    await rig.devices("pump-1", "pump-2")
+    async with rig.console() as seen:
+        await seen.shows("pump-2")
+        await seen.press("a", "c")
+        await seen.shows("to 2 devices")
+        await seen.type("reboot")
+        await seen.press("f5")
+        await seen.shows("Send reboot to 2 devices of acme?", "Type 2 to unlock")
+        await seen.press("y")
+        await seen.shows("First type 2.")
+        await seen.press("3", "y")
+        assert await rig.count() == 0
+        await seen.press("backspace", "2", "y")
+        await seen.shows("2 devices › History")
+        assert await rig.count() == 2
+
+
+async def test_a_paste_with_a_newline_never_sends(rig):
+    from textual import events
+
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await _opened(seen, "pi")
+        seen.app.screen.focused.post_message(events.Paste("ng\nreboot\n"))
+        await seen.shows("ping")
+        await seen.press("f5")
+        await seen.shows("Send ping to")
+        assert await rig.count() == 0
+
+
+async def test_an_unknown_outcome_is_sent_again_with_the_same_ids(rig, monkeypatch):
+    await rig.devices("pump-1")
+    store = rig.program.sender._store
+    insert, calls = store.insert, []
+
+    async def answer_lost(tenant_id, drafts):
+        written = await insert(tenant_id, drafts)
+        calls.append([draft.command_id for draft in drafts])
+        if len(calls) <= 3:
+            raise DatabaseUnreachableError("The database does not answer (gone).")
+        return written
+
+    monkeypatch.setattr(store, "insert", answer_lost)
+    async with rig.console() as seen:
+        await _opened(seen)
+        await seen.press("f5")
+        await seen.shows("Send ping to")
+        await seen.press("y")
+        await seen.shows("The database does not answer", "nothing can be done twice")
+        await seen.press("escape", "f5")
+        await seen.shows("Send ping to")
+        await seen.press("y")
+        await seen.shows("1 command committed")
+        assert await rig.count() == 1
+        assert len({tuple(ids) for ids in calls}) == 1
+
+
+async def test_a_decommissioned_device_is_refused_in_place(rig):
+    await rig.devices("pump-1")
+    await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() - interval '1 day'")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.type("ping")
+        await seen.shows("is decommissioned")
+        await seen.press("f5")
+        await seen.shows("Cannot review and send")
+
+
+async def test_offline_targets_are_counted_and_named(rig):
+    await rig.devices("pump-1")
+    await rig.devices("pump-2", link="OFFLINE")
+    async with rig.console() as seen:
+        await seen.shows("pump-2")
+        await seen.press("a", "c")
+        await seen.type("ping")
+        await seen.shows("● 1 online", "○ 1 offline")
+        await seen.press("f5")
+        await seen.shows("! pump-2 is offline.")

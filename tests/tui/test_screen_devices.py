@@ -1,0 +1,148 @@
+"""The devices screen: what it shows, how it is filtered, marked and left."""
+
+import pytest
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15), (200, 60)])
+async def test_every_size_shows_where_i_am_what_is_wrong_and_the_devices(rig, width, height):
+    await rig.devices("pump-1", "pump-2")
+    await rig.devices("pump-3", link="OFFLINE")
+    async with rig.console(width, height) as seen:
+        await seen.shows(
+            "pump-1", "pump-3", "acme · alice", "pg ok", "mqtt ok", "● online", "○ offline", "? help"
+        )
+        assert all(len(line) <= width for line in seen.text.splitlines())
+
+
+async def test_a_terminal_that_is_too_small_gets_a_sentence(rig):
+    async with rig.console(80, 24) as seen:
+        await seen.pilot.resize_terminal(38, 9)
+        await seen.shows("too small")
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.shows("Devices")
+
+
+async def test_an_empty_tenant_is_told_what_to_do_next(rig):
+    async with rig.console(80, 24) as seen:
+        await seen.shows("This tenant has no devices yet")
+
+
+async def test_the_filter_narrows_while_typing_and_esc_clears_it(rig):
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    async with rig.console() as seen:
+        await seen.shows("valve-1")
+        await seen.press("slash")
+        await seen.type("val")
+        await seen.hides("pump-1")
+        await seen.shows("valve-1", "1 of 3")
+        await seen.press("enter", "escape")
+        await seen.shows("pump-1", "valve-1")
+
+
+async def test_a_filter_without_a_match_says_how_to_leave_it(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("slash")
+        await seen.type("nothing")
+        await seen.shows("No device matches the filter")
+
+
+async def test_marks_are_counted_and_the_cursor_stays_on_its_device(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await seen.shows("pump-3")
+        await seen.press("a")
+        await seen.shows("3 marked")
+        await seen.press("escape")
+        await seen.hides("3 marked")
+        await seen.press("v", "down", "v")
+        await seen.shows("2 marked")
+        before = next(line for line in seen.lines if "▌" in line)
+        assert "pump-2" in before
+        await rig.devices("a-new-one")
+        rig.program.feed.tell("acme")
+        await seen.shows("a-new-one")
+        assert "pump-2" in next(line for line in seen.lines if "▌" in line)
+
+
+async def test_sort_shows_trouble_first(rig):
+    await rig.devices("pump-1", "pump-2")
+    await rig.devices("pump-9", link="OFFLINE")
+    async with rig.console() as seen:
+        await seen.shows("pump-9")
+        await seen.press("s")
+        await seen.shows("LINK ↓")
+        rows = [line for line in seen.lines if "pump-" in line]
+        assert "pump-9" in rows[0]
+
+
+async def test_a_hundred_thousand_devices_stay_usable(rig):
+    await rig.sql.execute(
+        "INSERT INTO device_registry (tenant_id, device_id, site_id)"
+        " SELECT 'acme', 'd-' || lpad(i::text, 6, '0'), 'x' FROM generate_series(1, 20000) i"
+    )
+    async with rig.console() as seen:
+        await seen.shows("20,000")
+        await seen.press("G")
+        await seen.shows("d-020000")
+        await seen.press("g")
+        await seen.shows("d-000001")
+
+
+async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("colon")
+        await seen.type("nope")
+        await seen.press("enter")
+        await seen.shows("There is no device and no command")
+        await seen.press("escape", "colon")
+        await seen.type("cmd-1")
+        await seen.press("enter")
+        await seen.shows("Command › Detail", "cmd-1", "It is committed and waits")
+
+
+async def test_help_lists_every_action_and_the_palette_offers_them(rig):
+    from console.tui.actions import ACTIONS
+
+    await rig.devices("pump-1")
+    async with rig.console(120, 200) as seen:
+        await seen.press("question_mark")
+        await seen.shows("Keys")
+        squeezed = " ".join(seen.text.replace("│", " ").split())
+        for action in ACTIONS:
+            assert action.help in squeezed, action.id
+        await seen.press("escape", "ctrl+p")
+        await seen.shows("Compose", "Sort")
+
+
+async def test_another_tenant_is_chosen_from_a_list(rig):
+    from dataclasses import replace
+
+    rig.program = replace(rig.program, tenants=("acme", "globex"))
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("t")
+        await seen.shows("Globex")
+        await seen.press("down", "enter")
+        await seen.shows("globex · alice", "This tenant has no devices yet")
+
+
+async def test_read_only_has_no_acts_at_all(reader):
+    await reader.devices("pump-1")
+    await reader.command("cmd-1", "pump-1")
+    async with reader.console(120, 100) as seen:
+        await seen.shows("READ-ONLY", "pump-1")
+        assert "compose" not in seen.text
+        await seen.press("c")
+        await seen.press("enter")
+        await seen.shows("History", "waiting")
+        assert "cancel" not in seen.lines[-1]
+        await seen.press("x", "r", "question_mark")
+        await seen.shows("Keys")
+        assert "Take a waiting command back" not in seen.text
+        assert await reader.count() == 1

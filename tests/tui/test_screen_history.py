@@ -1,0 +1,156 @@
+"""History and detail: live, paged, explained; retry and cancel with their reasons."""
+
+
+async def test_an_ack_in_the_database_appears_without_a_key(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", published=True)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("◔ published")
+        await rig.sql.execute(
+            "UPDATE device_commands SET status = 'delivered', acked_at = now(),"
+            """ ack_details = '{"status": "ok", "details": null}' WHERE command_id = 'cmd-1'"""
+        )
+        rig.program.feed.tell("acme")
+        await seen.shows("● ok")
+
+
+async def test_the_remaining_ttl_counts_down_by_itself(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", ago_s=10)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("59m 4")
+        first = next(line for line in seen.lines if "59m 4" in line)
+        await seen.until(lambda: first not in seen.lines, "counted down")
+
+
+async def test_history_pages_without_an_end(rig):
+    await rig.devices("pump-1")
+    await rig.sql.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, created_at, expires_at)"
+        " SELECT 'acme', 'c-' || i, 'pump-1', 'type-' || i, now() - make_interval(secs => i), now()"
+        " + interval '1 hour' FROM generate_series(1, 650) i"
+    )
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("H")
+        await seen.shows("type-1 ", "200 commands so far")
+        for wanted in ("400", "600", "650"):
+            await seen.press("G")
+            await seen.shows(f"{wanted} commands")
+        await seen.press("G")
+        await seen.shows("type-650")
+
+
+async def test_the_history_filter_asks_the_server(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", "reboot", "missed", published=True)
+    await rig.command("cmd-2", "pump-1", "flush")
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter", "f")
+        await seen.type("missed")
+        await seen.hides("flush")
+        await seen.shows("◍ missed", "1 match")
+
+
+async def test_a_waiting_command_is_cancelled_with_y_and_kept_with_enter(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("○ waiting")
+        await seen.press("x")
+        await seen.shows("Cancel ping to pump-1 of acme?")
+        await seen.press("enter")
+        await seen.hides("Cancel ping to pump-1")
+        await seen.press("x")
+        await seen.press("y")
+        await seen.shows("⊘ cancelled")
+        await seen.shows("alice cancelled it before it")
+
+
+async def test_a_published_command_says_why_it_cannot_be_cancelled_or_retried(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", published=True)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("x cancel (already published)")
+        await seen.press("x")
+        await seen.shows("Cannot cancel: already published.")
+        await seen.press("r")
+        await seen.shows("Cannot retry: still published")
+
+
+async def test_a_retry_is_a_new_command_linked_to_the_old_one(rig):
+    await rig.devices("pump-1")
+    await rig.command("old-1", "pump-1", status="missed", published=True, ago_s=7200)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("◍ missed")
+        await seen.press("r")
+        await seen.shows("Send ping to pump-1 of acme again?", "cannot be recalled")
+        await seen.press("y")
+        await seen.shows("Sent again as", "○ waiting")
+        await seen.press("g")
+        await seen.shows("retry of  old-1")
+        assert await rig.count() == 2
+
+
+async def test_an_expired_command_is_explained_without_saying_never_sent(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", status="expired", ago_s=7200)
+    await rig.sql.execute(
+        "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)"
+        " VALUES ('acme', 'cmd-1', 'unsent', 'after 3 attempts: broker refused')"
+    )
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter", "enter")
+        await seen.shows("No broker confirmed it before the deadline: after 3 attempts")
+        assert "never sent" not in seen.text
+
+
+HOSTILE = "\x1b]52;c;aGk=\x07\x1b[31m\u202e[@click=app.quit]x[/]\x9b2J"
+
+
+async def test_hostile_text_of_a_device_is_shown_harmless_everywhere(rig):
+    import json
+
+    await rig.devices(HOSTILE)
+    ack = json.dumps({"status": HOSTILE, "details": {"x": HOSTILE}})
+    await rig.command("cmd-1", HOSTILE, HOSTILE, "delivered", published=True, ack=ack)
+    await rig.sql.execute(
+        "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
+        " VALUES ('acme', 'malformed ack', $1, $1, $1)",
+        HOSTILE,
+    )
+    async with rig.console(120, 40) as seen:
+        await seen.shows("␛]52")
+        for keys in ("enter", "enter", "escape", "c", "escape", "escape", "p", "enter", "escape"):
+            await seen.press(keys)
+            await seen.pilot.pause(0.1)
+            assert not any(bad in seen.text for bad in ("\x1b", "\x07", "\u202e", "\x9b"))
+        assert seen.app.return_code is None
+
+
+async def test_problems_are_listed_filtered_and_read_in_full(rig):
+    await rig.sql.execute(
+        "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, count) VALUES"
+        " ('acme', 'forged ack', 'pump-9', 'x', 'an answer for a command of pump-1', 3),"
+        " ('acme', 'unknown ack', 'pump-8', 'y', 'no such command', 1)"
+    )
+    async with rig.console(80, 24) as seen:
+        await seen.press("p")
+        await seen.shows("! forged ack", "! unknown ack", "pump-9")
+        await seen.press("slash")
+        await seen.type("forged")
+        await seen.hides("unknown ack")
+        await seen.press("enter", "enter")
+        await seen.shows("an answer for a command of pump-1", "times    3")

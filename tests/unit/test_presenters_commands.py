@@ -1,0 +1,125 @@
+"""What a command's row, detail and explanation say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.domain.commands import NEVER, Command
+from console.domain.history import CommandDetail, JournalEntry
+from console.tui.presenters.commands import command_cells, history_line
+from console.tui.presenters.copies import command_json, resend_line
+from console.tui.presenters.explain import cancel_reason, explain, retry_reason
+from console.tui.presenters.json_view import pretty
+from console.tui.presenters.timeline import content_lines, retry_link, steps
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def command(**changes):
+    values = {
+        "tenant_id": "acme",
+        "command_id": "c-1",
+        "device_id": "pump-1",
+        "command_type": "ping",
+        "status": "queued",
+        "created_at": NOW - timedelta(seconds=12),
+        "expires_at": NOW + timedelta(minutes=59, seconds=48),
+        "created_by": "alice",
+    }
+    return Command(**{**values, **changes})
+
+
+def detail(*journal, **changes):
+    return CommandDetail(command(**changes), tuple(JournalEntry(NOW, *entry) for entry in journal), NOW)
+
+
+def test_a_row_says_age_phase_and_what_is_left_of_the_ttl():
+    cells = command_cells(command(published_at=NOW), NOW)
+    assert cells["age"].text == "12s"
+    assert cells["phase"].text == "◔ published"
+    assert cells["left"].text == "59m 48s"
+
+
+def test_a_command_without_a_deadline_never_expires_and_an_overdue_one_says_so():
+    assert command_cells(command(expires_at=NEVER), NOW)["left"].text == "never"
+    assert command_cells(command(expires_at=NOW), NOW)["left"].text == "overdue"
+
+
+def test_a_late_answer_is_flagged_in_words():
+    late = command(status="delivered", acked_at=NOW + timedelta(hours=2), ack_status="ok")
+    assert command_cells(late, NOW)["phase"].text == "● ok (late)"
+
+
+def test_an_unknown_status_stands_as_it_was_stored():
+    assert command_cells(command(status="sleeping"), NOW)["phase"].text == "? sleeping"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (detail(), "It is committed and waits for its turn to be published."),
+        (detail(last_error="refused 0x97."), "the last attempt failed: refused 0x97."),
+        (detail(published_at=NOW), "The broker took it; the device has not answered yet."),
+        (detail(("nobody_listens", None, "x"), published_at=NOW), "said that nobody listens"),
+        (detail(status="missed", published_at=NOW), "did not answer before the deadline"),
+        (
+            detail(("unsent", None, "after 3 attempts: down"), status="expired"),
+            "deadline: after 3 attempts: down.",
+        ),
+        (detail(status="expired"), "No broker confirmed it before the deadline: no attempt is on record."),
+        (
+            detail(
+                ("cancelled", "bob", "wrong pump"), status="expired", cancelled_at=NOW, cancelled_by="bob"
+            ),
+            "bob cancelled it before it was published: wrong pump.",
+        ),
+        (detail(status="delivered", acked_at=NOW, ack_status="jammed"), "The device answered “jammed” after"),
+        (detail(status="odd"), "none that this console knows"),
+    ],
+)
+def test_every_phase_is_explained_in_one_sentence(given, said):
+    assert said in explain(given)
+    assert "never sent" not in explain(given)
+
+
+def test_only_settled_commands_are_retried_and_only_waiting_ones_cancelled():
+    assert retry_reason(command(status="missed")) is None
+    assert "settled" in retry_reason(command())
+    assert cancel_reason(command()) is None
+    assert cancel_reason(command(published_at=NOW)) == "already published"
+
+
+def test_the_timeline_is_in_order_and_tells_an_inferred_publication():
+    given = detail(status="delivered", acked_at=NOW, published_at=NOW, ack_status="ok")
+    assert [step.what for step in steps(given)] == ["created", "published", "answered ● ok"]
+    assert "inferred from the answer" in steps(given)[1].note
+
+
+def test_a_retry_names_the_command_it_repeats():
+    given = detail(("retry_of", "alice", "old-1"))
+    assert retry_link(given) == "old-1"
+    assert any("old-1" in "".join(cell.text for cell in line) for line in content_lines(given))
+
+
+def test_json_keeps_its_digits_and_loses_its_teeth():
+    shown = "\n".join(pretty('{"n": 1.10000000000000000000001, "t": "' + "x" * 40 + '\x1b]0;"}'))
+    assert "1.10000000000000000000001" in shown
+    assert "\x1b" not in shown
+
+
+def test_json_that_is_deep_or_long_is_capped():
+    assert len(pretty("[" * 60_000)) <= 2_002
+    assert sum(len(line) for line in pretty('{"a": "' + "x" * 69_000 + '"}')) < 10_000
+
+
+def test_copies_carry_the_command_whole_and_quoted():
+    given = command(params_json='{"delay_s": 5}', device_id="pump 1")
+    assert '"params": {"delay_s": 5}' in command_json(given)
+    assert resend_line(given) == (
+        "device-console --tenant acme send 'pump 1' ping --ttl 3600s --params '{\"delay_s\": 5}'"
+    )
+
+
+def test_a_history_is_counted_by_phase():
+    line = history_line("Tenant", [command(), command(status="missed")], more=True)
+    assert "".join(cell.text for cell in line) == " Tenant   2 commands so far   ○ 1 waiting   ◍ 1 missed"

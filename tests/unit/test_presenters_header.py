@@ -1,0 +1,65 @@
+"""Header and banner at every width."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.services.health import HealthView, LinkState
+from console.tui.presenters.cells import line_width
+from console.tui.presenters.header import Outbox, Place, banner_line, header_line
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+UP = LinkState(up=True, latency_s=0.002)
+V5 = LinkState(up=True, detail="v5")
+DOWN = LinkState(up=False, since=86.0, retry_at=103.0, error="connection refused.")
+
+
+def view(database=UP, broker=V5, sweep="on"):
+    return HealthView(100.0, database, broker, sweep, "on", "on", None)
+
+
+def header(width, health=None, **place):
+    line = header_line(Place("acme", "alice", **place), health or view(), Outbox(), width)
+    return "".join(cell.text for cell in line), line_width(line)
+
+
+def test_a_wide_header_says_everything():
+    text, _ = header(120, demo=True)
+    for words in ("acme · alice", "pg ok 2ms", "mqtt ok v5", "sweep on", "outbox 0", "DEMO"):
+        assert words in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+@pytest.mark.parametrize("health", [view(), view(DOWN), view(UP, DOWN), view(DOWN, DOWN, "elsewhere")])
+def test_the_header_never_exceeds_its_line(width, health):
+    text, size = header(width, health, demo=True, read_only=True)
+    assert size <= width
+    assert "acme" in text
+
+
+def test_trouble_outlives_everything_else_at_60_columns():
+    text, _ = header(60, view(DOWN, DOWN, "elsewhere"), read_only=True)
+    assert "pg DOWN" in text
+    assert "mqtt DOWN" in text
+    assert "READ-ONLY" in text
+
+
+def test_a_link_that_is_down_counts_and_tells_when_it_tries_again():
+    text, _ = header(120, view(UP, DOWN))
+    assert "mqtt DOWN 14s, retry in 3s" in text
+
+
+def test_no_banner_while_all_is_well():
+    assert banner_line(view(), Outbox(), "", NOW) == ""
+
+
+def test_the_banner_of_the_broker_tells_what_waits_and_what_still_works():
+    outbox = Outbox(7, NOW, NOW + timedelta(minutes=4))
+    assert banner_line(view(UP, DOWN), outbox, "", NOW) == (
+        "Broker unreachable (connection refused), retry in 3s. 7 commands wait; the first expires in 4m 00s. "
+        "You can compose; sending waits."
+    )
+
+
+def test_the_banner_of_the_database_says_that_sending_is_blocked():
+    assert "sending is blocked" in banner_line(view(DOWN), Outbox(), "", NOW)
