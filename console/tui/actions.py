@@ -31,7 +31,7 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "enter", "open",
            "Open what the cursor stands on: a device's history, a command's detail",
-           LISTS, footer=10, cli="device-console history --device DEVICE, device-console show ID"),
+           LISTS, footer=10, cli="device-console history DEVICE, device-console show ID"),
     Action("compose", "c", "c", "compose",
            "Write a command to the marked devices, or to the one under the cursor",
            frozenset({"devices", "history", "detail"}), act=True, footer=11,
