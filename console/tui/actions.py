@@ -31,7 +31,7 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "enter", "open",
            "Open what the cursor stands on: a device's history, a command's detail",
-           LISTS, footer=10, cli="device-console history --device DEVICE, device-console show ID"),
+           LISTS, footer=10, cli="device-console history DEVICE, device-console show ID"),
     Action("compose", "c", "c", "compose",
            "Write a command to the marked devices, or to the one under the cursor",
            frozenset({"devices", "history", "detail"}), act=True, footer=11,
@@ -49,7 +49,8 @@ ACTIONS: tuple[Action, ...] = (
            footer=15),
     Action("sort", "s", "s", "sort", "Sort by device, link, last seen or site", frozenset({"devices"}),
            footer=16),
-    Action("tenant_history", "H", "H", "all history", "Every command of the marked devices, or of the tenant", frozenset({"devices"}),
+    Action("tenant_history", "H", "H", "all history",
+           "Every command of the marked devices, or of the tenant", frozenset({"devices"}),
            footer=17, cli="device-console history"),
     Action("open_old", "o", "o", "retried one", "Open the command that this one repeats",
            frozenset({"detail"})),

@@ -70,8 +70,8 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         self.push_screen(DevicesScreen(self.desk))
         self.run_worker(carry(self._program.feed, self.post_message), group="feed")
-        for warning in self._program.warnings[:1]:
-            self.call_after_refresh(self._say, warning)
+        if self._program.warnings:
+            self.call_after_refresh(self._say, " ".join(self._program.warnings))
 
     # Hints
 

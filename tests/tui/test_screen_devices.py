@@ -146,3 +146,28 @@ async def test_read_only_has_no_acts_at_all(reader):
         await seen.shows("Keys")
         assert "Take a waiting command back" not in seen.text
         assert await reader.count() == 1
+
+
+async def test_the_mouse_moves_the_cursor_opens_rows_and_presses_the_footers_keys(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await seen.shows("pump-3")
+        await seen.pilot.click("#table", offset=(10, 3))
+        await seen.until(lambda: any("▌" in line and "pump-3" in line for line in seen.lines), "moved")
+        await seen.pilot.click("#keys", offset=(seen.lines[-1].index("compose"), 0))
+        await seen.shows("New command   to pump-3")
+        await seen.press("escape")
+        await seen.shows("DEVICE")
+        await seen.pilot.click("#table", offset=(10, 3))
+        await seen.shows("pump-3 › History", "No command has been sent here yet. Press c")
+
+
+async def test_the_palette_runs_what_the_table_lists(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("ctrl+p")
+        await seen.type("problems")
+        await seen.shows("ACKs that matched nothing")
+        await seen.press("enter")
+        await seen.shows("No problems: every answer matched its command")

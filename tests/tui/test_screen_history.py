@@ -154,3 +154,33 @@ async def test_problems_are_listed_filtered_and_read_in_full(rig):
         await seen.hides("unknown ack")
         await seen.press("enter", "enter")
         await seen.shows("an answer for a command of pump-1", "times    3")
+
+
+async def test_a_command_is_copied_as_id_json_and_shell_line(rig, monkeypatch):
+    monkeypatch.delenv("TMUX", raising=False)
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", "reboot")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("○ waiting")
+        await seen.press("y")
+        await seen.shows("Copied the id: cmd-1")
+        assert seen.app.clipboard == "cmd-1"
+        await seen.press("Y")
+        await seen.until(lambda: '"type": "reboot"' in seen.app.clipboard, "copied JSON")
+        await seen.press("C")
+        wanted = "device-console --tenant acme send pump-1 reboot --ttl 3600s"
+        await seen.until(lambda: seen.app.clipboard == wanted, "copied the shell line")
+        await seen.press("C")
+        await seen.shows("Copied: the shell line", "esc close")
+
+
+async def test_marked_devices_share_one_history(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    for place in (1, 2, 3):
+        await rig.command(f"cmd-{place}", f"pump-{place}")
+    async with rig.console() as seen:
+        await seen.shows("pump-3")
+        await seen.press("space", "space", "H")
+        await seen.shows("2 devices › History", "2 commands")

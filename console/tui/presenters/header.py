@@ -87,18 +87,21 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     return Cell(words, "bad")
 
 
-def banner_line(view: HealthView, outbox: Outbox, trouble: str, now: datetime) -> str:
-    """The sentence under the header; empty while all links are up and the last read worked."""
+def banner_line(view: HealthView, outbox: Outbox, trouble: str, now: datetime, *, brief: bool = False) -> str:
+    """The sentence under the header; empty while all links are up and the last read worked.
+
+    A brief one leaves out what the header says as well.
+    """
     if not view.database.up:
         return (
-            f"Database unreachable{_why(view.database)}{_again(view.database, view.now)}. "
+            f"Database unreachable{_more(view.database, view.now, brief=brief)}. "
             "Rows stand as last read. You can compose; sending is blocked."
         )
     if trouble:
         return f"{trouble} Rows stand as last read; reading is tried again."
     if not view.broker.up:
         return (
-            f"Broker unreachable{_why(view.broker)}{_again(view.broker, view.now)}. "
+            f"Broker unreachable{_more(view.broker, view.now, brief=brief)}. "
             f"{_waiting(outbox, now)}You can compose; sending waits."
         )
     return ""
@@ -112,6 +115,10 @@ def _waiting(outbox: Outbox, now: datetime) -> str:
         return f"{words}. "
     left = outbox.next_deadline - now
     return f"{words}; the first expires in {countdown(left)}. " if left.total_seconds() > 0 else f"{words}. "
+
+
+def _more(link: LinkState, now: float, *, brief: bool) -> str:
+    return "" if brief else _why(link) + _again(link, now)
 
 
 def _why(link: LinkState) -> str:

@@ -33,6 +33,9 @@ ASCII = str.maketrans(
 )  # fmt: skip
 
 
+_SAID = 16  # a device's own word is never louder than ours
+
+
 def to_ascii(text: str) -> str:
     """The same number of characters, all of them ASCII."""
     if text.isascii():
@@ -45,9 +48,12 @@ def phase_cell(command: Command) -> Cell:
     phase = command.phase
     symbol, tone = PHASES[phase]
     word = safe(command.status, 20) if phase is Phase.UNKNOWN else phase.value
+    if command.late:
+        word += " (late)"
     if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
-        word = f"failed: {safe(command.ack_status, 20)}"
-    return Cell(f"{symbol} {word}{' (late)' if command.late else ''}", tone)
+        said = safe(command.ack_status)
+        word += f": {said if len(said) <= _SAID else said[: _SAID - 1] + '…'}"
+    return Cell(f"{symbol} {word}", tone)
 
 
 def link_cell(link: Link) -> Cell:

@@ -40,7 +40,7 @@ class HelpDialog(ModalScreen[None]):
         order = sorted(_SCREENS, key=lambda name: name != self._first)
         groups = [(name, actions_for(name, read_only=self._read_only)) for name in order]
         self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
-        self.query_one("#dialog-text", Lines).show(help_lines(groups, min(self.app.size.width, 88) - 5))
+        self.query_one("#dialog-text", Lines).show(help_lines(groups, min(self.app.size.width, 88) - 8))
         foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
         self.query_one("#dialog-foot", Lines).show([(), foot])
         self.query_one(VerticalScroll).focus()

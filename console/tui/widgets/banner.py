@@ -5,11 +5,15 @@ from console.tui.presenters.cells import Cell
 from console.tui.presenters.header import banner_line
 from console.tui.widgets.text import Lines
 
+_NARROW, _LOW = 70, 20
+
 
 class Banner(Lines):
     """There only while something is down."""
 
     def refresh_from(self, desk: Desk) -> None:
-        text = banner_line(desk.program.health.view(), desk.outbox, desk.trouble, desk.clock.now())
+        width, height = self.app.size
+        view, now = desk.program.health.view(), desk.clock.now()
+        text = banner_line(view, desk.outbox, desk.trouble, now, brief=width < _NARROW or height < _LOW)
         self.set_class(bool(text), "-up")
         self.show([(Cell(text),)] if text else [])

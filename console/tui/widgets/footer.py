@@ -40,7 +40,7 @@ class KeyBar(Lines):
     def on_click(self, event: events.Click) -> None:
         for start, end, action in self._spans:
             if start <= event.x < end:
-                self._run(action)
+                self.call_later(self._run, action)
 
 
 def _words(action: Action, reason: str | None, labels: dict[str, str]) -> Line:
