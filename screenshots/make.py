@@ -8,6 +8,7 @@ monospace font on the machine that makes it.
 import fcntl
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -23,7 +24,7 @@ import cairosvg
 import pyte
 
 HERE = Path(__file__).parent
-CELL_W, CELL_H, FONT = 8.4, 18.0, 14
+CELL_W, CELL_H, FONT = 8.43, 18.0, 14
 BACKGROUND, FOREGROUND = "#11151b", "#d6dde6"
 ANSI = {
     "black": "#11151b", "red": "#e8705a", "green": "#4db6a0", "brown": "#e0a030", "blue": "#4c9be8",
@@ -92,40 +93,51 @@ def svg_of(screen: pyte.Screen) -> str:
         f'<rect width="100%" height="100%" rx="6" fill="{BACKGROUND}"/>',
         f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT}" xml:space="preserve">',
     ]
+    backs: list[str] = []
+    texts: list[str] = []
     for row in range(screen.lines):
         column = 0
         while column < screen.columns:
-            cell = screen.buffer[row][column]
-            style = (cell.fg, cell.bg, cell.bold, cell.reverse)
+            style = _style(screen.buffer[row][column])
             end = column
             while end < screen.columns and _style(screen.buffer[row][end]) == style:
                 end += 1
             text = "".join(screen.buffer[row][i].data for i in range(column, end))
-            parts += _run(text, row, column, end - column, style)
+            _run(text, row, column, end - column, style, backs, texts)
             column = end
-    return "\n".join([*parts, "</g>", "</svg>", ""])
+    return "\n".join([*parts, *backs, *texts, "</g>", "</svg>", ""])
 
 
 def _style(cell: pyte.screens.Char) -> tuple[str, str, bool, bool]:
     return cell.fg, cell.bg, cell.bold, cell.reverse
 
 
-def _run(text: str, row: int, column: int, cells: int, style: tuple[str, str, bool, bool]) -> list[str]:
+def _run(
+    text: str,
+    row: int,
+    column: int,
+    cells: int,
+    style: tuple[str, str, bool, bool],
+    backs: list[str],
+    texts: list[str],
+) -> None:
     front, back = colour(style[0], FOREGROUND), colour(style[1], BACKGROUND)
     if style[3]:
         front, back = back, front
     x, y = 8 + column * CELL_W, 8 + row * CELL_H
-    parts = []
     if back != BACKGROUND:
-        parts.append(
+        backs.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_W + 0.3:.1f}" height="{CELL_H}" fill="{back}"/>'
         )
-    if text.strip():
-        weight = ' font-weight="bold"' if style[2] else ""
-        parts.append(
-            f'<text x="{x:.1f}" y="{y + 13.5:.1f}" fill="{front}"{weight} textLength="{cells * CELL_W:.1f}">{escape(text)}</text>'
-        )
-    return parts
+    weight = ' font-weight="bold"' if style[2] else ""
+    offset = 0
+    for word in re.findall(r"[!-~]{1,6}|\s+|.", text):  # few letters at a time, whatever the font's advance
+        if word.strip():
+            at = x + offset * CELL_W
+            texts.append(
+                f'<text x="{at:.1f}" y="{y + 13.5:.1f}" fill="{front}"{weight}>{escape(word)}</text>'
+            )
+        offset += len(word)
 
 
 def save(terminal: Terminal, name: str) -> None:
@@ -141,24 +153,24 @@ def main() -> None:
     try:
         for columns, rows, suffix in ((120, 32, ""), (80, 24, "-80x24")):
             terminal = Terminal(home, columns, rows)
-            terminal.wait_for("sweep on" if columns > 80 else "pump-")
+            terminal.wait_for("online")
+            terminal.read(1.0, 3.0)
             terminal.press("/")
-            terminal.press("pump-0")
-            terminal.wait_for("match")
+            terminal.press("pump-00")
+            terminal.wait_for("pump-0003")
             terminal.press("\r")
-            terminal.press("j j".replace(" ", ""), "LAST")
+            terminal.press("j", "LAST")
             save(terminal, f"devices{suffix}")
             terminal.press("c", "New command")
-            terminal.press("ping", "ready")
+            terminal.press("ping", "Ready")
             save(terminal, f"compose{suffix}")
             terminal.press("\x13", "Send ping")
             save(terminal, f"confirm{suffix}")
-            terminal.press("y")
-            terminal.press("\r", "History")
-            terminal.wait_for("ok")
-            terminal.read(1.0, 2.0)
+            terminal.press("y", "History")
+            terminal.wait_for("alice")
+            terminal.read(1.5, 2.0)
             save(terminal, f"history{suffix}")
-            terminal.press("\r", "created by")
+            terminal.press("\r", "created")
             save(terminal, f"detail{suffix}")
             terminal.close()
     finally:
