@@ -48,6 +48,7 @@ class ConsoleApp(App[int]):
     CSS_PATH = "console.tcss"
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (13, "-high")]  # noqa: RUF012
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
@@ -116,7 +117,10 @@ class ConsoleApp(App[int]):
         if not isinstance(top, HistoryScreen) or top.device_ids not in {None, device_ids}:
             top = HistoryScreen(self.desk, device_ids)
             self.push_screen(top)
-        said = f"{counted(len(receipt.command_ids), 'command')} committed; the dispatcher publishes next."
+        view = self._program.health.view()
+        soon = view.broker.up and view.dispatch != "off"
+        next_step = "the dispatcher publishes next" if soon else "waiting for publication"
+        said = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
         self.call_after_refresh(top.say, " ".join((said, *receipt.warnings[:3])))
 
     def on_show_go(self, message: ShowGo) -> None:

@@ -141,3 +141,13 @@ async def test_offline_targets_are_counted_and_named(rig):
         await seen.shows("● 1 online", "○ 1 offline")
         await seen.press("f5")
         await seen.shows("! pump-2 is offline.")
+
+
+async def test_the_dialog_is_whole_on_the_smallest_terminal(rig):
+    await rig.devices("pump-1", "pump-2", link="OFFLINE")
+    async with rig.console(42, 10) as seen:
+        await seen.shows("pump-1")
+        await seen.press("a", "c")
+        await seen.type("reboot")
+        await seen.press("f5")
+        await seen.shows("Send reboot to 2 devices", "Type 2 to unlock", "y send", "enter cancel")

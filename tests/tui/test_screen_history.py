@@ -184,3 +184,15 @@ async def test_marked_devices_share_one_history(rig):
         await seen.shows("pump-3")
         await seen.press("space", "space", "H")
         await seen.shows("2 devices › History", "2 commands")
+
+
+async def test_the_detail_comes_beside_the_history_when_the_terminal_grows(rig):
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1")
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("○ waiting")
+        assert "timeline" not in seen.text
+        await seen.pilot.resize_terminal(120, 30)
+        await seen.shows("timeline (UTC)", "It is committed and waits")

@@ -62,18 +62,22 @@ def reach_line(targets: Sequence[Target] | None, now: datetime) -> Line:
     return tuple(cells)
 
 
-def target_lines(targets: Sequence[Target], now: datetime, limit: int = 200) -> list[Line]:
-    """The targets one by one: what stands in the way comes first."""
-    ordered = sorted(targets, key=lambda t: (t.fault is None, t.warning is None))
+def notable(targets: Sequence[Target], limit: int = 200) -> list[Target]:
+    """The targets to show one by one: what stands in the way comes first."""
+    return sorted(targets, key=lambda t: (t.fault is None, t.warning is None))[:limit]
+
+
+def target_lines(shown: Sequence[Target], total: int, now: datetime) -> list[Line]:
+    """Some targets, a line each, and how many more there are."""
     lines: list[Line] = []
-    for target in ordered[:limit]:
+    for target in shown:
         seen = age(now - target.last_seen_at) if target.last_seen_at else "–"
         note = Cell("  cannot be sent to", "bad") if target.fault else Cell("")
         link = link_cell(link_of(target.link))
         name = Cell(f"{safe(target.device_id, 24):<24} ")
         lines.append((name, Cell(f"{link.text:<10}", link.tone), Cell(f"{seen:>5}", "dim"), note))
-    if len(ordered) > limit:
-        lines.append((Cell(f"… and {len(ordered) - limit:,} more", "dim"),))
+    if total > len(shown):
+        lines.append((Cell(f"… and {total - len(shown):,} more", "dim"),))
     return lines
 
 

@@ -87,7 +87,9 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     return Cell(words, "bad")
 
 
-def banner_line(view: HealthView, outbox: Outbox, trouble: str, now: datetime, *, brief: bool = False) -> str:
+def banner_line(
+    view: HealthView, outbox: Outbox, trouble: str, now: datetime, *, brief: bool = False, acts: bool = True
+) -> str:
     """The sentence under the header; empty while all links are up and the last read worked.
 
     A brief one leaves out what the header says as well.
@@ -95,14 +97,14 @@ def banner_line(view: HealthView, outbox: Outbox, trouble: str, now: datetime, *
     if not view.database.up:
         return (
             f"Database unreachable{_more(view.database, view.now, brief=brief)}. "
-            "Rows stand as last read. You can compose; sending is blocked."
+            f"Rows stand as last read.{' You can compose; sending is blocked.' if acts else ''}"
         )
     if trouble:
         return f"{trouble} Rows stand as last read; reading is tried again."
     if not view.broker.up:
         return (
             f"Broker unreachable{_more(view.broker, view.now, brief=brief)}. "
-            f"{_waiting(outbox, now)}You can compose; sending waits."
+            f"{_waiting(outbox, now)}{'You can compose; sending waits.' if acts else ''}"
         )
     return ""
 

@@ -42,6 +42,8 @@ class ComposeScreen(ConsoleScreen):
         self.device_ids = device_ids
         self._targets: tuple[Target, ...] | None = None
         self._targets_due = 0.0
+        self._shown_targets: list[Target] = []
+        self._fault: str | None = None
         self._title = Lines(id="title")
         sheet = desk.sheet
         self._type = TypeInput(sheet.command_type, id="type")
@@ -97,10 +99,17 @@ class ComposeScreen(ConsoleScreen):
             self._type.recent = tuple(kind for kind in found if safe(kind, 100) == kind)
             self._type.suggester = SuggestFromList(self._type.recent, case_sensitive=False)
         if time.monotonic() >= self._targets_due:
-            self._targets = await program.sender.targets(tenant, self.device_ids)
+            self._take_targets(await program.sender.targets(tenant, self.device_ids))
             self._targets_due = time.monotonic() + len(self.device_ids) / 200
         newest = await program.history.commands(tenant, limit=1)
         self.desk.clock.observe(newest.read_at)
+
+    def _take_targets(self, targets: tuple[Target, ...]) -> None:
+        """Look through all of them once; there may be a hundred thousand."""
+        self._targets = targets
+        self._shown_targets = words.notable(targets)
+        self._fault = words.first_fault(targets)
+        self._reach.show([words.reach_line(targets, self.desk.clock.now())])
 
     # What is typed
 
@@ -129,7 +138,7 @@ class ComposeScreen(ConsoleScreen):
             return None
         lifetime = self._lifetime
         fault = type_fault(self._type.value) or (lifetime if isinstance(lifetime, str) else None)
-        fault = fault or params_fault(self._params.text) or words.first_fault(self._targets or ())
+        fault = fault or params_fault(self._params.text) or self._fault
         if fault:
             return safe(fault.rstrip("."), 400)
         if not self.desk.program.health.view().database.up:
@@ -155,11 +164,10 @@ class ComposeScreen(ConsoleScreen):
         fault = params_fault(self._params.text)
         fine = f"a JSON object, {len(self._params.text.encode('utf-8', 'surrogatepass')):,} bytes"
         self._check.show([(Cell(safe(fault, 400), "bad") if fault else Cell(fine, "dim"),)])
-        self._reach.show([words.reach_line(self._targets, now)])
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
         self._sends.show([(Cell(topic),), (Cell(payload, "dim"),)])
-        self._list.show(words.target_lines(self._targets or (), now))
+        self._list.show(words.target_lines(self._shown_targets, len(self.device_ids), now))
         self._show_verdict()
 
     def _show_verdict(self) -> None:
@@ -168,8 +176,11 @@ class ComposeScreen(ConsoleScreen):
             self._verdict.show([(Cell(f"Not ready: {reason}.", "warn"),)])
             return
         line: Line = (Cell("Ready. ", "ok"), Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
-        if not self.desk.program.health.view().broker.up:
+        view = self.desk.program.health.view()
+        if not view.broker.up:
             line = (Cell("Ready. ", "ok"), Cell("The broker is down: it will wait until it is back.", "warn"))
+        elif view.dispatch == "off":
+            line = (Cell("Ready. ", "ok"), Cell("No dispatcher runs here: it will wait for one.", "warn"))
         self._verdict.show([line])
 
     # Actions

@@ -7,7 +7,7 @@ from typing import ClassVar, TypeAlias
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
@@ -53,7 +53,7 @@ class ConfirmDialog(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            yield self._text
+            yield VerticalScroll(self._text)
             if self._question.ask_reason:
                 yield Input(placeholder="reason (tab, optional)", compact=True, max_length=300, id="reason")
             yield self._state

@@ -20,6 +20,7 @@ from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
 from console.tui.presenters.compose import devices_words
 from console.tui.screens.acts import CommandActs
+from console.tui.screens.base import WIDE
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -61,7 +62,7 @@ class HistoryScreen(CommandActs):
 
     @property
     def _has_pane(self) -> bool:
-        return self.has_class("-wide")
+        return self.app.size.width >= WIDE
 
     # Reading
 

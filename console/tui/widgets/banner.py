@@ -14,6 +14,13 @@ class Banner(Lines):
     def refresh_from(self, desk: Desk) -> None:
         width, height = self.app.size
         view, now = desk.program.health.view(), desk.clock.now()
-        text = banner_line(view, desk.outbox, desk.trouble, now, brief=width < _NARROW or height < _LOW)
+        text = banner_line(
+            view,
+            desk.outbox,
+            desk.trouble,
+            now,
+            brief=width < _NARROW or height < _LOW,
+            acts=not desk.program.read_only,
+        )
         self.set_class(bool(text), "-up")
         self.show([(Cell(text),)] if text else [])
