@@ -34,7 +34,7 @@ async def test_the_filter_narrows_while_typing_and_esc_clears_it(rig):
         await seen.press("slash")
         await seen.type("val")
         await seen.hides("pump-1")
-        await seen.shows("valve-1", "1 of 3")
+        await seen.shows("valve-1", "1 of 3", "enter keep the filter  esc clear it")
         await seen.press("enter", "escape")
         await seen.shows("pump-1", "valve-1")
 

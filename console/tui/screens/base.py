@@ -98,7 +98,13 @@ class ConsoleScreen(Screen[Receipt | None]):
         if self.is_mounted:
             self._header.refresh_from(self.desk)
             self._banner.refresh_from(self.desk)
-            self._keys.refresh_from(self.actions, self.reason, self.labels())
+            if self.focused is not None and self.focused.id == "filter":
+                self._keys.show_typing()
+            else:
+                self._keys.refresh_from(self.actions, self.reason, self.labels())
+
+    def on_descendant_focus(self) -> None:
+        self.call_after_refresh(self.refresh_chrome)
 
     def say(self, text: str, tone: Tone = "") -> None:
         """One sentence over the last row of the work."""

@@ -37,6 +37,13 @@ class KeyBar(Lines):
             self._spans.append((start, line_width(line), action))
         self.show([line])
 
+    def show_typing(self) -> None:
+        """While a filter is typed, letters are letters."""
+        self._spans = []
+        self.show(
+            [(Cell(" enter", "accent"), Cell(" keep the filter  "), Cell("esc", "accent"), Cell(" clear it"))]
+        )
+
     def on_click(self, event: events.Click) -> None:
         for start, end, action in self._spans:
             if start <= event.x < end:
