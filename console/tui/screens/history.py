@@ -13,6 +13,7 @@ from console.domain.commands import Command
 from console.domain.history import CommandDetail
 from console.errors import ConsoleError
 from console.tui.actions import bindings_for
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.history_rows import HistoryRows
 from console.tui.messages import ShowCompose, ShowDetail, ShowProblems
@@ -135,7 +136,7 @@ class HistoryScreen(CommandActs):
 
     def on_resize(self) -> None:
         if self._has_pane and self._detail is None:
-            self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+            start(self, self._follow_cursor, "detail", exclusive=True)
 
     def labels(self) -> dict[str, str]:
         return {"open": "detail"}
@@ -146,14 +147,14 @@ class HistoryScreen(CommandActs):
         if self._detail_timer is not None:
             self._detail_timer.stop()
         self._detail_timer = self.set_timer(
-            _DETAIL_DELAY_S, lambda: self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+            _DETAIL_DELAY_S, lambda: start(self, self._follow_cursor, "detail", exclusive=True)
         )
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
         if self._rows.more and self._rows.order and not self._paging and self._table.rows_below() < _NEAR_END:
             self._paging = True
-            self.run_worker(self._read_next(), group="page")
+            start(self, self._read_next, "page")
 
     # Actions
 
