@@ -68,24 +68,27 @@ class HistoryScreen(CommandActs):
     # Reading
 
     async def read(self) -> None:
-        history, tenant = self.desk.program.history, self.desk.tenant
+        history, tenant, rows = self.desk.program.history, self.desk.tenant, self._rows
         page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
         self.desk.clock.observe(page.read_at)
-        self._rows.put_head(page)
+        rows.put_head(page)
         head = {command.command_id for command in page.commands}
-        rest = [key for key in self._table.window() if key not in head and key in self._rows.commands]
+        rest = [key for key in self._table.window() if key not in head and key in rows.commands]
         if rest:
-            self._rows.update((await history.reread(tenant, rest)).commands)
-        self._show_rows()
-        await self._read_detail()
+            rows.update((await history.reread(tenant, rest)).commands)
+        if rows is self._rows:  # otherwise the filter has changed meanwhile: these are the wrong ones
+            self._show_rows()
+            await self._read_detail()
 
     async def _read_next(self) -> None:
+        rows = self._rows
         try:
             page = await self.desk.program.history.commands(
-                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=self._rows.end
+                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=rows.end
             )
-            self._rows.put_next(page)
-            self._show_rows()
+            rows.put_next(page)
+            if rows is self._rows:
+                self._show_rows()
         except ConsoleError as error:
             self.say(str(error), "bad")
         finally:
