@@ -25,24 +25,26 @@ class FilterBar(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="filter-bar")
         self._timer: Timer | None = None
+        self._field = Input(placeholder="every word must occur", compact=True, id="filter")
+        self._count = Lines(id="filter-count")
         self.text = ""
 
     def compose(self) -> ComposeResult:
         yield Static(" / ", markup=False, classes="mark")
-        yield Input(placeholder="every word must occur", compact=True, id="filter")
-        yield Lines(id="filter-count")
+        yield self._field
+        yield self._count
 
     def open(self) -> None:
         self.add_class("-up")
-        self.query_one(Input).focus()
+        self._field.focus()
 
     def clear(self) -> None:
-        self.query_one(Input).value = ""
+        self._field.value = ""
         self.remove_class("-up")
         self._settle()
 
     def count(self, text: str) -> None:
-        self.query_one("#filter-count", Lines).show([(Cell(f"{text} ", "dim"),)])
+        self._count.show([(Cell(f"{text} ", "dim"),)])
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -69,7 +71,7 @@ class FilterBar(Horizontal):
     def _settle(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        text = self.query_one(Input).value.encode("utf-8", "replace").decode().replace("\x00", "")
+        text = self._field.value.encode("utf-8", "replace").decode().replace("\x00", "")
         if text != self.text:
             self.text = text
             self.post_message(self.Changed())
