@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from textual.screen import Screen
 
 from console.runtime.program import Program
 from console.services.sender import Receipt
+from console.tui.background import start
 from console.tui.bridge import carry
 from console.tui.crash import write_crash
 from console.tui.desk import Desk
@@ -70,7 +72,7 @@ class ConsoleApp(App[int]):
 
     def on_mount(self) -> None:
         self.push_screen(DevicesScreen(self.desk))
-        self.run_worker(carry(self._program.feed, self.post_message), group="feed")
+        start(self, partial(carry, self._program.feed, self.post_message), "feed")
         if self._program.warnings:
             self.call_after_refresh(self._say, " ".join(self._program.warnings))
 

@@ -1,10 +1,12 @@
 """Retry, cancel and copy on one command: the same on the history and on the detail screen."""
 
 from dataclasses import replace
+from functools import partial
 
 from console.domain.commands import Command, Draft
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, NotFoundError
+from console.tui.background import start
 from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.presenters.cells import Cell, Line
@@ -44,7 +46,7 @@ class CommandActs(ConsoleScreen):
     def action_retry(self) -> None:
         command = self.chosen
         if command is not None and not self.refuse("retry"):
-            self.run_worker(self._ask_retry(command.command_id), group="ask", exclusive=True)
+            start(self, partial(self._ask_retry, command.command_id), "ask", exclusive=True)
 
     async def _ask_retry(self, command_id: str) -> None:
         try:
@@ -116,7 +118,7 @@ class CommandActs(ConsoleScreen):
     def _copy_full(self, what: str, *, as_json: bool) -> None:
         command = self.chosen
         if command is not None and not self.refuse("copy_json"):
-            self.run_worker(self._copy_command(command, what, as_json=as_json), group="copy", exclusive=True)
+            start(self, partial(self._copy_command, command, what, as_json=as_json), "copy", exclusive=True)
 
     async def _copy_command(self, command: Command, what: str, *, as_json: bool) -> None:
         try:

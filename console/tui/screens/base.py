@@ -11,6 +11,7 @@ from console.domain.safe_text import safe
 from console.errors import ConsoleError
 from console.services.sender import Receipt
 from console.tui.actions import ACTIONS, ACTS, Action, actions_for
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.messages import ShowGo, ShowHelp, SwitchTheme
 from console.tui.presenters.cells import Cell, Tone
@@ -127,7 +128,7 @@ class ConsoleScreen(Screen[Receipt | None]):
             self._read_again = True
             return
         self._reading = True
-        self.run_worker(self._read_loop(), group="read")
+        start(self, self._read_loop, "read")
 
     async def _read_loop(self) -> None:
         try:

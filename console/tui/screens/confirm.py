@@ -13,6 +13,7 @@ from textual.widgets import Button, Input
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, DatabaseUnreachableError
+from console.tui.background import start
 from console.tui.presenters.cells import Cell, Line, Tone
 from console.tui.widgets.text import Lines
 
@@ -102,7 +103,7 @@ class ConfirmDialog(ModalScreen[str | None]):
             return
         self._busy = True
         self._show_state()
-        self.run_worker(self._do(), exit_on_error=True)
+        start(self, self._do, "act")
 
     async def _do(self) -> None:
         reason = self.query_one("#reason", Input).value if self._question.ask_reason else ""

@@ -72,7 +72,8 @@ class DevicesScreen(ConsoleScreen):
         if not text:
             self._table.marks &= self._entries.keys()
         spent = time.monotonic() - started
-        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
+        if text == self._filter.text:
+            self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
 
     async def _read_window(self) -> None:
         wanted = self._table.window(extra_pages=1)

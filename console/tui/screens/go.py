@@ -1,5 +1,6 @@
 """Going to a device or a command by its id."""
 
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -12,6 +13,7 @@ from textual.widgets import Input
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.messages import ShowDetail, ShowHistory
 from console.tui.presenters.cells import Cell
@@ -43,7 +45,7 @@ class GoDialog(ModalScreen[Message | None]):
     def _submitted(self, event: Input.Submitted) -> None:
         wanted = event.value.strip().encode("utf-8", "replace").decode().replace("\x00", "")
         if wanted:
-            self.run_worker(self._find(wanted), exclusive=True)
+            start(self, partial(self._find, wanted), "find", exclusive=True)
 
     async def _find(self, wanted: str) -> None:
         history, tenant = self._desk.program.history, self._desk.tenant

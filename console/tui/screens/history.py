@@ -13,6 +13,7 @@ from console.domain.commands import Command
 from console.domain.history import CommandDetail
 from console.errors import ConsoleError
 from console.tui.actions import bindings_for
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.history_rows import HistoryRows
 from console.tui.messages import ShowCompose, ShowDetail, ShowProblems
@@ -67,24 +68,27 @@ class HistoryScreen(CommandActs):
     # Reading
 
     async def read(self) -> None:
-        history, tenant = self.desk.program.history, self.desk.tenant
+        history, tenant, rows = self.desk.program.history, self.desk.tenant, self._rows
         page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
         self.desk.clock.observe(page.read_at)
-        self._rows.put_head(page)
+        rows.put_head(page)
         head = {command.command_id for command in page.commands}
-        rest = [key for key in self._table.window() if key not in head and key in self._rows.commands]
+        rest = [key for key in self._table.window() if key not in head and key in rows.commands]
         if rest:
-            self._rows.update((await history.reread(tenant, rest)).commands)
-        self._show_rows()
-        await self._read_detail()
+            rows.update((await history.reread(tenant, rest)).commands)
+        if rows is self._rows:  # otherwise the filter has changed meanwhile: these are the wrong ones
+            self._show_rows()
+            await self._read_detail()
 
     async def _read_next(self) -> None:
+        rows = self._rows
         try:
             page = await self.desk.program.history.commands(
-                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=self._rows.end
+                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=rows.end
             )
-            self._rows.put_next(page)
-            self._show_rows()
+            rows.put_next(page)
+            if rows is self._rows:
+                self._show_rows()
         except ConsoleError as error:
             self.say(str(error), "bad")
         finally:
@@ -135,7 +139,7 @@ class HistoryScreen(CommandActs):
 
     def on_resize(self) -> None:
         if self._has_pane and self._detail is None:
-            self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+            start(self, self._follow_cursor, "detail", exclusive=True)
 
     def labels(self) -> dict[str, str]:
         return {"open": "detail"}
@@ -146,14 +150,14 @@ class HistoryScreen(CommandActs):
         if self._detail_timer is not None:
             self._detail_timer.stop()
         self._detail_timer = self.set_timer(
-            _DETAIL_DELAY_S, lambda: self.run_worker(self._follow_cursor(), group="detail", exclusive=True)
+            _DETAIL_DELAY_S, lambda: start(self, self._follow_cursor, "detail", exclusive=True)
         )
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
         if self._rows.more and self._rows.order and not self._paging and self._table.rows_below() < _NEAR_END:
             self._paging = True
-            self.run_worker(self._read_next(), group="page")
+            start(self, self._read_next, "page")
 
     # Actions
 

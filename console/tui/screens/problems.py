@@ -1,6 +1,7 @@
 """What an operator should look at: answers that matched nothing, conflicts, refusals."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.widget import Widget
 from console.domain.events import Problem
 from console.errors import ConsoleError
 from console.tui.actions import bindings_for
+from console.tui.background import start
 from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.messages import ShowDetail
@@ -89,7 +91,7 @@ class ProblemsScreen(ConsoleScreen):
     def action_open(self) -> None:
         problem = self._chosen
         if problem is not None and not self.refuse("open"):
-            self.run_worker(self._open(problem), group="open", exclusive=True)
+            start(self, partial(self._open, problem), "open", exclusive=True)
 
     async def _open(self, problem: Problem) -> None:
         """The command when there is one; otherwise all that is known of the problem."""

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from console.domain.safe_text import safe
 from console.domain.tenants import Tenant
 from console.errors import ConsoleError
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.presenters.cells import Cell, Column
 from console.tui.widgets.table import LineTable
@@ -51,7 +52,7 @@ class TenantsDialog(ModalScreen[str | None]):
         self._table.move_to(self._desk.tenant)
         self._table.styles.height = min(len(self._desk.program.tenants) + 1, max(3, self.app.size.height - 6))
         self._table.focus()
-        self.run_worker(self._read())
+        start(self, self._read, "read")
 
     async def _read(self) -> None:
         for tenant_id in self._desk.program.tenants:

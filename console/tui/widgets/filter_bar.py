@@ -25,22 +25,21 @@ class FilterBar(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="filter-bar")
         self._timer: Timer | None = None
-        # made here, not looked up: a screen may count before this bar has composed itself
-        self._input = Input(placeholder="every word must occur", compact=True, id="filter")
+        self._field = Input(placeholder="every word must occur", compact=True, id="filter")
         self._count = Lines(id="filter-count")
         self.text = ""
 
     def compose(self) -> ComposeResult:
         yield Static(" / ", markup=False, classes="mark")
-        yield self._input
+        yield self._field
         yield self._count
 
     def open(self) -> None:
         self.add_class("-up")
-        self._input.focus()
+        self._field.focus()
 
     def clear(self) -> None:
-        self._input.value = ""
+        self._field.value = ""
         self.remove_class("-up")
         self._settle()
 
@@ -72,7 +71,7 @@ class FilterBar(Horizontal):
     def _settle(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        text = self._input.value.encode("utf-8", "replace").decode().replace("\x00", "")
+        text = self._field.value.encode("utf-8", "replace").decode().replace("\x00", "")
         if text != self.text:
             self.text = text
             self.post_message(self.Changed())
