@@ -35,7 +35,7 @@ ANSI = {
 class Terminal:
     """The program on a pty of a fixed size, read into a screen."""
 
-    def __init__(self, home: Path, columns: int, rows: int) -> None:
+    def __init__(self, home: Path, columns: int, rows: int, argv: list[str] | None = None) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.pid, self._fd = pty.fork()
@@ -45,7 +45,9 @@ class Terminal:
                 "COLORTERM": "truecolor", "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice",
                 "PYTHONPATH": str(HERE.parent),
             }  # fmt: skip
-            os.execve(sys.executable, [sys.executable, "-m", "console"], environment)
+            passed = {name: value for name, value in os.environ.items() if name.startswith("CONSOLE_SIM")}
+            command = argv or [sys.executable, "-m", "console"]
+            os.execve(sys.executable, command, environment | passed)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self, quiet_s: float = 0.4, most_s: float = 3.0) -> None:

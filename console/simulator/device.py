@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from console.domain.identifiers import id_fault
 from console.simulator.behaviours import Behaviour, Order, Reply, behaviour_of, reply_to
 from console.wire.topics import ack_topic, command_topic
 
@@ -97,14 +98,17 @@ class SimulatedDevice:
         else:
             verdict = Verdict.ACTED if known is None else Verdict.COPY
         if verdict is Verdict.ACTED:
-            known = self._act(order)
+            try:
+                known = self._act(order)
+            except RecursionError:  # params that can be read and are too deep to be repeated
+                verdict = Verdict.UNREADABLE
         self._record(Receipt(self.tenant_id, self.device_id, order.command_id, verdict, payload, now))
         return known or ()
 
     def _act(self, order: Order) -> tuple[Answer, ...]:
-        self.acted += 1
         reply = reply_to(self.behaviour, order, self._seed)
         answers = () if reply is None else self._answers(order.command_id, reply)
+        self.acted += 1
         self._replies[order.command_id] = answers
         if len(self._replies) > self._keep:
             self._replies.popitem(last=False)
@@ -143,6 +147,6 @@ def _read(payload: bytes) -> tuple[Order, datetime] | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     readable = isinstance(command_id, str) and isinstance(command_type, str) and isinstance(params, dict)
-    if not readable or expires_at.tzinfo is None:
+    if not readable or id_fault(command_id) or expires_at.tzinfo is None:
         return None
     return Order(command_id, command_type, params), expires_at

@@ -120,6 +120,23 @@ async def test_a_whole_fleet_answers_and_its_tempers_show(any_broker: BrokerProc
     assert {ack["status"] for ack in acks} == {"ok", "error"}
 
 
+async def test_no_command_can_stop_the_fleet(any_broker: BrokerProcess, tenant_id: str) -> None:
+    fine = {"type": "set_interval", "params": {}, "expires_at": "2999-01-01T00:00:00+00:00"}
+    deep = b'{"command_id":"deep","type":"set_interval","expires_at":"2999-01-01T00:00:00+00:00","params":{"a":%s}}'
+    bad = [b"", b"\xff", b"[]", json.dumps(fine | {"command_id": "\ud800"}).encode()]
+    bad += [deep % (b"[" * depth + b"]" * depth) for depth in (900, 980, 985, 990, 995, 5_000)]
+    (device,) = devices = prompt(tenant_id, 1)
+    async with fleet_of(devices, any_broker.address), console_at(any_broker.address, tenant_id) as console:
+        for payload in bad:
+            await console.client.publish(device.topic, payload, qos=1)
+        await console.send("pump-0", "c-1")
+        ack = await console.next_ack()
+        while ack[1]["command_id"] != "c-1":
+            ack = await console.next_ack()
+    assert len(device.receipts) == len(bad) + 1
+    assert {receipt.command_id for receipt in device.receipts} <= {"", "deep", "c-1"}
+
+
 @pytest.mark.mosquitto
 async def test_what_is_sent_while_a_flapping_device_is_away_waits_in_its_session(
     mosquitto: BrokerProcess, tenant_id: str

@@ -61,6 +61,8 @@ def test_a_copy_that_comes_too_late_is_still_answered() -> None:
         b'{"command_id":1,"type":"ping","params":{},"expires_at":"2026-05-01T13:00:00+00:00"}',
         b'{"command_id":"c","type":"ping","params":{},"expires_at":"2026-05-01T13:00:00"}',
         b'{"command_id":"c","type":"ping","params":{},"expires_at":7}',
+        b'{"command_id":"\\ud800","type":"ping","params":{},"expires_at":"2026-05-01T13:00:00+00:00"}',
+        b'{"command_id":"","type":"ping","params":{},"expires_at":"2026-05-01T13:00:00+00:00"}',
     ],
     ids=lambda payload: repr(payload[:12]),
 )
@@ -68,6 +70,15 @@ def test_what_it_cannot_read_is_recorded_and_never_answered(payload: bytes) -> N
     device = pump()
     assert device.receive(payload) == ()
     assert [receipt.verdict for receipt in device.receipts] == [Verdict.UNREADABLE]
+
+
+def test_params_of_any_depth_break_no_device() -> None:
+    for depth in range(900, 1_000):
+        device = pump()
+        params = '{"a":' + "[" * depth + "]" * depth + "}"
+        answers = device.receive(encode_command("c-1", "set_interval", params, NOW + timedelta(minutes=1)))
+        assert device.acted == len(answers)
+        assert len(device.receipts) == 1
 
 
 def test_a_deaf_device_acts_and_says_nothing() -> None:
