@@ -94,7 +94,7 @@ async def on_screen(terminal: Terminal, store: CommandStore, device_id: str) -> 
     taken = []
     for number in range(SENDS):
         name = f"bench-{number}"
-        os.write(terminal._fd, b"g")  # the newest command is above the cursor's
+        terminal.type("g")  # the newest command is above the cursor's
         started = time.perf_counter()
         await store.insert(
             "demo", [Draft(f"{name}-{time.time_ns()}", device_id, name, ttl=timedelta(minutes=5))]

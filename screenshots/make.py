@@ -68,6 +68,9 @@ class Terminal:
                 raise SystemExit(f"{word!r} never appeared:\n" + "\n".join(self.screen.display))
             self.read()
 
+    def type(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
     def press(self, keys: str, word: str = "") -> None:
         for key in keys:
             os.write(self._fd, key.encode())
