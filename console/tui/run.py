@@ -1,25 +1,43 @@
 """Running the application so that the terminal is restored however it ends."""
 
 import asyncio
+import os
 import signal
+import threading
+
+from textual.drivers import _writer_thread
 
 from console.runtime.program import Program
 from console.tui.app import ConsoleApp
 
+PATIENCE_S = 5.0
 _OFF = {"0", "off", "no", "false"}
 
 
 async def run(program: Program) -> int:
     """Return the exit code: 0 when the operator or a signal ended it, 1 after a crash."""
+    # Textual's queue to the terminal holds 30 writes and then blocks the loop: a stalled terminal would
+    # stall the workers too, and one that is gone would keep the process for ever.
+    vars(_writer_thread)["MAX_QUEUED_WRITES"] = 0
     app = ConsoleApp(program)
     loop = asyncio.get_running_loop()
+    leaving = threading.Timer(PATIENCE_S, os._exit, (0,))
+    leaving.daemon = True
+
+    def leave() -> None:
+        """End in order; at once after a while, because a stalled terminal cannot be waited for."""
+        if not leaving.is_alive():
+            leaving.start()
+        app.exit(0)
+
     signals = (signal.SIGTERM, signal.SIGHUP)
     for number in signals:
-        loop.add_signal_handler(number, app.exit, 0)
+        loop.add_signal_handler(number, leave)
     try:
         mouse = program.environment.get("CONSOLE_MOUSE", "").lower() not in _OFF
         await app.run_async(mouse=mouse)
     finally:
+        leaving.cancel()
         for number in signals:
             loop.remove_signal_handler(number)
     return app.return_code or 0
