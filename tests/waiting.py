@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Poll until the condition holds; fail the test when it doesn't in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -15,7 +15,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None
         time.sleep(0.01)
 
 
-async def until(condition: Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], Awaitable[object]], timeout_s: float = 30.0) -> None:
     """Poll an asynchronous condition until it holds; fail the test when it doesn't in time."""
     deadline = time.monotonic() + timeout_s
     while not await condition():

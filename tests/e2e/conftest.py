@@ -40,7 +40,7 @@ class Channel:
         assert detail is not None
         return detail.command.phase.value
 
-    async def reaches(self, command_id: str, phase: str, timeout_s: float = 15.0) -> None:
+    async def reaches(self, command_id: str, phase: str, timeout_s: float = 30.0) -> None:
         async def there() -> bool:
             return await self.phase(command_id) == phase
 

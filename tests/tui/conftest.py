@@ -89,7 +89,7 @@ class Seen:
     async def type(self, text: str) -> None:
         await self.pilot.press(*text)
 
-    async def until(self, met: Callable[[], bool], what: str, seconds: float = 8.0) -> None:
+    async def until(self, met: Callable[[], bool], what: str, seconds: float = 25.0) -> None:
         end = asyncio.get_running_loop().time() + seconds
         while not met():
             if asyncio.get_running_loop().time() > end:
