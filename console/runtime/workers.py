@@ -83,7 +83,8 @@ class Workers:
             advisory_lock(self._database.access, LockKey.DISPATCH, shared=True) as held,
             publisher(self._broker) as link,
         ):
-            self._health.broker_up(detail=link.detail)
+            lost = "" if link.enforces_expiry else " no expiry, no refusals"
+            self._health.broker_up(detail=f"{link.detail}{lost}")
             self._health.dispatch = "on"
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,

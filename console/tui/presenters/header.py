@@ -77,7 +77,7 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
         if level < 1 and link.latency_s is not None:
             words += f" {max(1, round(link.latency_s * 1000))}ms"
         elif level < 1 and link.detail:
-            words += f" {safe(link.detail, 12)}"
+            words += f" {safe(link.detail, 40)}"
         return Cell(words)
     words = f"{name} DOWN"
     if level < 5:
