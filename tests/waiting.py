@@ -1,11 +1,14 @@
 """Waits for a condition instead of sleeping, so that tests are as fast as what they test."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 
+PATIENCE_S = float(os.environ.get("CONSOLE_TEST_PATIENCE_S", "30"))
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+
+def wait_until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
     """Poll until the condition holds; fail the test when it doesn't in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -15,7 +18,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None
         time.sleep(0.01)
 
 
-async def until(condition: Callable[[], Awaitable[object]], timeout_s: float = 30.0) -> None:
+async def until(condition: Callable[[], Awaitable[object]], timeout_s: float = PATIENCE_S) -> None:
     """Poll an asynchronous condition until it holds; fail the test when it doesn't in time."""
     deadline = time.monotonic() + timeout_s
     while not await condition():

@@ -1,0 +1,72 @@
+"""Runs the removals: ``python -m tests.removals [WORD…]``, those whose guarantee or test holds a word."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from console.embedded.servers import EmbeddedServers
+from tests.conftest import make_home
+from tests.removals import Removal, all_removals
+
+ROOT = Path(__file__).parents[2]
+_FAILED = 1  # pytest's exit code for tests that ran and failed
+_COPIED = ("console", "migrations", "tests", "pyproject.toml")
+
+
+def main(words: list[str]) -> int:
+    wanted = [r for r in all_removals() if not words or any(w == r.guarantee or w in r.test for w in words)]
+    home = make_home()
+    with EmbeddedServers.attach(home, fsync=False) as servers, ThreadPoolExecutor(2) as pool:
+        url = servers.addresses.database_url
+        outcomes = list(pool.map(lambda removal: _told(removal, url), wanted))
+    shutil.rmtree(home, ignore_errors=True)
+    unnoticed = outcomes.count(False)
+    print(f"\n{len(outcomes) - unnoticed} passed, {unnoticed} failed")
+    return 1 if unnoticed or not outcomes else 0
+
+
+def _told(removal: Removal, database_url: str) -> bool:
+    noticed, why = _run(removal, database_url)
+    word = "noticed" if noticed else "UNNOTICED"
+    print(f"{word:9} {removal.guarantee:4} without {removal.mechanism}: {removal.test}{why}", flush=True)
+    return noticed
+
+
+def _run(removal: Removal, database_url: str) -> tuple[bool, str]:
+    """Whether the test fails without the mechanism."""
+    with tempfile.TemporaryDirectory(prefix="dc-removal-") as folder:
+        copy = Path(folder)
+        copy.chmod(0o711)
+        for name in _COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+        text = (copy / removal.file).read_text("utf-8")
+        if text.count(removal.old) != 1:
+            return (
+                False,
+                f"\n    {removal.file} holds the mechanism {text.count(removal.old)} times, not once",
+            )
+        (copy / removal.file).write_text(text.replace(removal.old, removal.new), "utf-8")
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(copy),
+            "CONSOLE_TEST_DATABASE_URL": database_url,
+            "CONSOLE_TEST_PATIENCE_S": "8",
+        }
+        argv = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", removal.test]
+        try:
+            done = subprocess.run(
+                argv, cwd=copy, env=environment, capture_output=True, text=True, timeout=240, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return False, "\n    no end after 240 s"
+        tail = "\n    ".join(done.stdout.splitlines()[-15:])
+        return done.returncode == _FAILED, "" if done.returncode == _FAILED else f"\n    {tail}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
