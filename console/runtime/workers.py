@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
 from console.mqtt.ack_stream import ack_stream
-from console.mqtt.publisher import publisher
+from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
 from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.acknowledger import Acknowledger
@@ -92,7 +92,7 @@ class Workers:
             )  # fmt: skip
             try:
                 watch = [held.until_lost()] if held else []
-                await first_to_fail(self._dispatcher.run(), link.until_lost(), *watch)
+                await first_to_fail(_relay(self._dispatcher, link), *watch)
             finally:
                 self._dispatcher = None
                 self._health.dispatch = "off"
@@ -147,6 +147,23 @@ class Workers:
         latency_s = await ping(self._database)
         self._health.database_up(latency_s=latency_s)
         await asyncio.sleep(PROBE_EVERY_S)
+
+
+async def _relay(dispatcher: Dispatcher, link: Publisher) -> None:
+    """Relay until the link breaks; then every wait for a PUBACK ends, and what is known gets recorded.
+
+    Some brokers answer a publication that they deny and hang up in the same breath: cancelled when the link ends,
+    the dispatcher would never tell the refusal and try again for ever.
+    """
+    relaying = asyncio.create_task(dispatcher.run())
+    watching = asyncio.create_task(link.until_lost())
+    try:
+        await asyncio.wait((relaying, watching), return_when=asyncio.FIRST_COMPLETED)
+        dispatcher.end()
+        await relaying
+        await watching
+    finally:
+        await end([relaying, watching])
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback
 from console.errors import BrokerUnreachableError, DatabaseUnreachableError
 from console.wire.payloads import encode_command
-from console.wire.topics import ack_topic, command_topic
+from console.wire.topics import TopicError, ack_topic, command_topic
 
 PUBACK_TIMEOUT_S = 10.0
 LEASE_S = 15.0
@@ -24,6 +24,7 @@ ADOPT_AFTER_S = 30.0
 _POLL_S = 1.0
 _ADOPT_EVERY_S = 5.0
 _MIN_LEFT_S = 1.0
+_UNROUTABLE_FOR_S = 7 * 24 * 3600.0  # beyond the longest TTL: it settles at its deadline
 
 
 class Outbox(Protocol):
@@ -101,19 +102,25 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._adopt_at = clock.monotonic()
         self._link_error: BrokerUnreachableError | None = None
+        self._ending = False
 
     def wake(self) -> None:
         """Something may be due now."""
         self._wake.set()
 
+    def end(self) -> None:
+        """Finish the round at hand and return: what the broker answered is recorded, also when it hung up."""
+        self._ending = True
+        self._wake.set()
+
     async def run(self) -> None:
-        """Relay until cancelled.
+        """Relay until `end` is called.
 
         Raises:
             BrokerUnreachableError: the link broke; leases were given back, open a new link and go on.
             DatabaseUnreachableError: leases run out by themselves.
         """
-        while True:
+        while not self._ending:
             self._wake.clear()
             await self._adopt_if_due()
             done = await self.run_once()
@@ -171,12 +178,17 @@ class Dispatcher:
         left_s = command.seconds_left - (self._clock.monotonic() - asked_at)
         if left_s < _MIN_LEFT_S:
             return self._back(command, "less than a second of its TTL was left", 0.0)
+        try:
+            topic = command_topic(command.tenant_id, command.device_id)
+        except TopicError as error:  # the database's own check knows fewer kinds of spaces
+            await self._tell(command, ProblemKind.UNROUTABLE, str(error))
+            return self._back(command, str(error), _UNROUTABLE_FOR_S)
         payload = encode_command(
             command.command_id, command.command_type, command.params_json, command.expires_at
         )
         try:
             answer = await self._publisher.publish(
-                command_topic(command.tenant_id, command.device_id),
+                topic,
                 payload,
                 answer_to=ack_topic(command.tenant_id, command.device_id),
                 command_id=command.command_id,
@@ -188,18 +200,14 @@ class Dispatcher:
             return self._back(command, f"the outcome is unknown: {error}", 0.0)
         if answer.accepted:
             return Confirmed(command.tenant_id, command.command_id, answer.nobody_listens)
-        await self._tell_refusal(command, answer)
+        text = f"the broker refused the command: {answer.reason}; check its access rules"
+        await self._tell(command, ProblemKind.REFUSED_PUBLISH, text)
         return self._back(command, f"the broker refused it: {answer.reason}", self._delay(command.attempt))
 
-    async def _tell_refusal(self, command: Claimed, answer: Puback) -> None:
-        problem = Problem(
-            command.tenant_id,
-            ProblemKind.REFUSED_PUBLISH,
-            command.device_id,
-            command.command_id,
-            f"the broker refused the command: {answer.reason}; check its access rules",
+    async def _tell(self, command: Claimed, kind: ProblemKind, text: str) -> None:
+        await self._problems.record(
+            [Problem(command.tenant_id, kind, command.device_id, command.command_id, text)]
         )
-        await self._problems.record([problem])
 
     async def _adopt_if_due(self) -> None:
         if self._clock.monotonic() >= self._adopt_at:
