@@ -1,0 +1,83 @@
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after:N``.
+
+At the N-th pass of that point the process kills itself, as a power cut would. The product itself has no failpoints: a
+method of a class is wrapped before the program starts, and a name that no longer exists ends the process.
+``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
+"""
+
+import functools
+import importlib
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+FAILPOINT = "CONSOLE_TEST_FAILPOINT"
+LEASE_S = "CONSOLE_TEST_LEASE_S"
+
+
+def arm(description: str) -> None:
+    """Wrap the method that the failpoint names."""
+    module, path, moment, number = description.split(":")
+    owner: Any = importlib.import_module(module)
+    *holders, name = path.split(".")
+    for holder in holders:
+        owner = getattr(owner, holder)
+    inner = getattr(owner, name)
+    assert inspect.iscoroutinefunction(inner), f"{description} names no coroutine function"
+    setattr(owner, name, _killing(inner, moment, int(number)))
+
+
+def _killing(
+    inner: Callable[..., Awaitable[object]], moment: str, number: int
+) -> Callable[..., Awaitable[object]]:
+    passes = 0
+
+    @functools.wraps(inner)
+    async def wrapped(*args: object, **rest: object) -> object:
+        nonlocal passes
+        passes += 1
+        if moment == "before" and passes == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = await inner(*args, **rest)
+        if moment == "after" and passes == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
+
+
+def shorten_lease(lease_s: float) -> None:
+    from console.runtime import opening
+    from console.services.dispatcher import DispatchSettings
+    from console.settings import Settings
+
+    inner = opening.worker_settings
+
+    def shorter(settings: Settings) -> Any:
+        made = inner(settings)
+        limits = DispatchSettings(
+            lease_s=lease_s,
+            puback_timeout_s=lease_s / 2,
+            adopt_after_s=made.dispatch.adopt_after_s,
+            max_payload_bytes=made.dispatch.max_payload_bytes,
+        )
+        return type(made)(limits, made.late_ack, made.max_ack_bytes)
+
+    opening.worker_settings = shorter
+
+
+def main() -> int:
+    if os.environ.get(FAILPOINT):
+        arm(os.environ[FAILPOINT])
+    if os.environ.get(LEASE_S):
+        shorten_lease(float(os.environ[LEASE_S]))
+    from console.__main__ import main as program
+
+    return program()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
