@@ -152,8 +152,8 @@ class Workers:
 async def _relay(dispatcher: Dispatcher, link: Publisher) -> None:
     """Relay until the link breaks; then every wait for a PUBACK ends, and what is known gets recorded.
 
-    Some brokers answer a publication that they deny and hang up in the same breath: cancelled when the link ends,
-    the dispatcher would never tell the refusal and try again for ever.
+    Some brokers answer a publication that they deny and hang up in the same breath: cancelled when the link
+    ends, the dispatcher would never tell the refusal and try again for ever.
     """
     relaying = asyncio.create_task(dispatcher.run())
     watching = asyncio.create_task(link.until_lost())
