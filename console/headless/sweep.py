@@ -11,9 +11,11 @@ from console.errors import UsageError
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
 from console.runtime.place import is_embedded
+from console.runtime.supervisor import end
 from console.settings import Settings
 
 REPORT_EVERY_S = 10.0
+_LOOK_EVERY_S = 0.05
 _log = logging.getLogger("console.sweeper")
 
 
@@ -35,11 +37,10 @@ async def run_sweeper(settings: Settings) -> int:
     stop = asyncio.Event()
     _on_signals(stop)
     async with open_program(settings, jobs="required", simulate=True, operator_front=False) as opened:
-        notify_systemd("READY=1")
-        _log.info("ready: dispatch, acknowledgements and sweep run; %s", _place(opened))
-        reporting = asyncio.create_task(_report(opened))
+        notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
+        telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
         await stop.wait()
-        reporting.cancel()
+        await end(telling)
         notify_systemd("STOPPING=1")
         _log.info("stopping")
     return 0
@@ -60,6 +61,16 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 def _place(opened: Opened) -> str:
     return f"embedded servers ({opened.place.broker_kind})" if opened.place.embedded else "configured servers"
+
+
+async def _tell_ready(opened: Opened) -> None:
+    """Say so once each job runs, here or in another process: from then on no answer is missed."""
+    while True:
+        view = opened.program.health.view()
+        if view.dispatch == "on" and view.ingest in {"on", "standby"} and view.sweep == "on":
+            _log.info("ready: dispatch, acknowledgements and sweep run; %s", _place(opened))
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _report(opened: Opened) -> None:

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiomqtt
+
 from console.domain.acks import RawAck
 from console.errors import BrokerUnreachableError, RefusedError
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
 from console.wire.topics import ack_filter
 
+SUBACK_TIMEOUT_S = 60.0
 SESSION_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 2_000
 MAX_WAITING_BYTES = 32 * 1_048_576
@@ -25,6 +28,7 @@ class AckStream:
         self._live: Session | None = None
         self._waiting: deque[RawAck] = deque()
         self._bytes = 0
+        self._is_paused = False
         self._arrived = asyncio.Event()
 
     @property
@@ -34,17 +38,31 @@ class AckStream:
         return self._live
 
     @property
+    def waiting_bytes(self) -> int:
+        """Payload that was read and not taken yet."""
+        return self._bytes
+
+    @property
     def detail(self) -> str:
         return self._session.detail
 
-    async def attach(self, session: Session) -> None:
-        """Use this connection and subscribe to the answers of the whole fleet.
+    def attach(self, session: Session) -> None:
+        """Use this connection."""
+        self._live = session
+
+    async def subscribe(self) -> None:
+        """Subscribe to the answers of the whole fleet. Take batches meanwhile: a backlog comes before the SUBACK.
 
         Raises:
             RefusedError: the broker refuses the subscription.
+            BrokerUnreachableError: no SUBACK in time, or the link broke.
         """
-        self._live = session
-        codes = await session.client.subscribe(ack_filter(), qos=1)
+        try:
+            codes = await self._session.client.subscribe(ack_filter(), qos=1, timeout=SUBACK_TIMEOUT_S)
+        except aiomqtt.MqttError as error:
+            raise BrokerUnreachableError(
+                f"The broker at {self._address.label} did not confirm the subscription ({error})."
+            ) from None
         if any(code_of(code) >= _REFUSED for code in codes):
             raise RefusedError(
                 f"The broker at {self._address.label} refuses the subscription {ack_filter()}."
@@ -54,13 +72,16 @@ class AckStream:
         """Wait for messages and return what has gathered, at most `limit`.
 
         Raises:
-            BrokerUnreachableError: the link broke, or more waits than may be kept; the broker keeps the rest.
+            BrokerUnreachableError: the link broke; the broker keeps what was not acknowledged.
         """
         while not self._waiting:
             self._arrived.clear()
             await self._arrival()
         taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
         self._bytes -= sum(len(message.payload) for message in taken)
+        if self._is_paused and self._bytes <= MAX_WAITING_BYTES // 2 and not self._session.lost.done():
+            self._is_paused = False
+            self._session.resume_reading()
         return tuple(taken)
 
     async def _arrival(self) -> None:
@@ -82,19 +103,22 @@ class AckStream:
         await asyncio.sleep(0)  # paho writes on the loop's next turn
 
     def take(self, _paho: Any, _userdata: Any, message: Any) -> None:
-        """Keep one message until it is asked for; called by paho."""
+        """Keep one message until it is asked for; called by paho. Reading pauses when too much waits."""
         raw = RawAck(message._topic, message.payload, message.mid, message.qos, message.retain)  # noqa: SLF001
         self._waiting.append(raw)
         self._bytes += len(raw.payload)
-        live = self._live
-        if self._bytes > MAX_WAITING_BYTES and live is not None and not live.lost.done():
-            live.lost.set_exception(BrokerUnreachableError("too much waits for the database"))
+        if self._bytes > MAX_WAITING_BYTES and self._live is not None and not self._is_paused:
+            self._is_paused = True
+            self._live.pause_reading()
         self._arrived.set()
 
 
 @asynccontextmanager
 async def ack_stream(address: BrokerAddress, deployment_id: str) -> AsyncIterator[AckStream]:
-    """Open the ingest session of this deployment: one fixed client id, kept by the broker for seven days."""
+    """Open the ingest session of this deployment: one fixed client id, kept by the broker for seven days.
+
+    What the broker kept comes at once; `subscribe` is the caller's to run beside taking it.
+    """
     stream = AckStream(address)
     kind = SessionKind(
         client_id=f"device-console-{deployment_id.replace('-', '')[:12]}-ingest",
@@ -103,5 +127,5 @@ async def ack_stream(address: BrokerAddress, deployment_id: str) -> AsyncIterato
         on_message=stream.take,
     )
     async with connect(address, kind) as session:
-        await stream.attach(session)
+        stream.attach(session)
         yield stream

@@ -63,6 +63,29 @@ class Session:
         """The protocol in the words of the header."""
         return "v5" if self.is_v5 else "v3.1.1"
 
+    def pause_reading(self) -> None:
+        """Leave what comes in the broker's hands. A long pause starves the ping: then the link is lost."""
+        plug = self.paho.socket()
+        if plug is not None:
+            asyncio.get_running_loop().remove_reader(plug.fileno())
+
+    def resume_reading(self) -> None:
+        """Read again, first what TLS had decrypted already."""
+        plug = self.paho.socket()
+        if plug is not None:
+            asyncio.get_running_loop().add_reader(plug.fileno(), self._read)
+            self._read()
+
+    def _read(self) -> None:
+        paho = self.paho
+        try:
+            paho.loop_read()
+            while getattr(paho.socket(), "pending", int)():
+                paho.loop_read()
+        except Exception as error:  # noqa: BLE001 - whatever paho raises, the link is over
+            if not self.lost.done():
+                self.lost.set_exception(error)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionKind:

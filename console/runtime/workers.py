@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
-from console.mqtt.ack_stream import ack_stream
+from console.mqtt.ack_stream import AckStream, ack_stream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
 from console.runtime.supervisor import Supervisor, end, first_to_fail
@@ -110,15 +110,19 @@ class Workers:
     async def _ingest(self, lock: HeldLock) -> None:
         name = await deployment_id(self._database)
         async with ack_stream(self._broker, name) as stream:
-            self._health.ingest = "on"
             acknowledger = Acknowledger(
                 stream, self._settlement, self._feed.tell, self._clock,
                 late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
             )  # fmt: skip
             try:
-                await first_to_fail(acknowledger.run(), lock.until_lost())
+                await first_to_fail(acknowledger.run(), self._subscribe(stream), lock.until_lost())
             finally:
                 self._health.ingest = "off"
+
+    async def _subscribe(self, stream: AckStream) -> None:
+        await stream.subscribe()
+        self._health.ingest = "on"
+        await asyncio.Event().wait()
 
     async def sweep(self) -> None:
         """Settle what is overdue, for ever."""

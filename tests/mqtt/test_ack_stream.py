@@ -3,19 +3,31 @@
 import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from console.errors import BrokerUnreachableError
 from console.mqtt.ack_stream import AckStream, ack_stream
+from console.mqtt.session import BrokerAddress
 from tests.brokers import BrokerProcess, start_broker
 from tests.devices import say
+from tests.waiting import until
 
 TOPIC = "tenant/acme/device/pump-1/commands/ack"
 
 
 def _payloads(count: int) -> list[bytes]:
     return [json.dumps({"command_id": f"c{n}"}).encode() for n in range(count)]
+
+
+@asynccontextmanager
+async def subscribed(address: BrokerAddress, name: str) -> AsyncIterator[AckStream]:
+    async with ack_stream(address, name) as stream:
+        await stream.subscribe()
+        yield stream
 
 
 async def _take(stream: AckStream, count: int) -> list[str]:
@@ -29,7 +41,7 @@ async def _take(stream: AckStream, count: int) -> list[str]:
 
 
 async def test_answers_arrive_with_their_topic(any_broker: BrokerProcess) -> None:
-    async with ack_stream(any_broker.address, str(uuid.uuid4())) as stream:
+    async with subscribed(any_broker.address, str(uuid.uuid4())) as stream:
         await say(any_broker.address, TOPIC, *_payloads(3))
         first = await stream.batch(1)
         assert (first[0].topic, first[0].qos) == (TOPIC.encode(), 1)
@@ -41,15 +53,15 @@ async def test_answers_arrive_with_their_topic(any_broker: BrokerProcess) -> Non
 async def test_what_was_not_acknowledged_comes_again(mosquitto: BrokerProcess) -> None:
     """Without manual acknowledgement the broker forgets what we had not committed."""
     name = str(uuid.uuid4())
-    async with ack_stream(mosquitto.address, name) as stream:
+    async with subscribed(mosquitto.address, name) as stream:
         await say(mosquitto.address, TOPIC, *_payloads(5))
         taken = list(await stream.batch(500))
         while len(taken) < 5:
             taken += await stream.batch(500)
         await stream.acknowledge(taken[:2])
-    async with ack_stream(mosquitto.address, name) as stream:
+    async with subscribed(mosquitto.address, name) as stream:
         assert await _take(stream, 3) == ["c2", "c3", "c4"]
-    async with ack_stream(mosquitto.address, name) as stream:
+    async with subscribed(mosquitto.address, name) as stream:
         await say(mosquitto.address, TOPIC, b'{"command_id": "last"}')
         got: list[str] = []
         while "last" not in got:  # a PUBACK may be lost with the link: then its answer is a duplicate
@@ -61,19 +73,19 @@ async def test_what_was_not_acknowledged_comes_again(mosquitto: BrokerProcess) -
 async def test_the_broker_keeps_answers_while_we_are_away_and_over_its_restart() -> None:
     name = str(uuid.uuid4())
     with start_broker("mosquitto") as broker:
-        async with ack_stream(broker.address, name):
+        async with subscribed(broker.address, name):
             pass
         await say(broker.address, TOPIC, *_payloads(20))
         broker.stop()
         broker.start()
-        async with ack_stream(broker.address, name) as stream:
+        async with subscribed(broker.address, name) as stream:
             assert sorted(await _take(stream, 20)) == sorted(f"c{n}" for n in range(20))
 
 
 @pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"])
 async def test_a_dropped_link_ends_the_stream(kind: str) -> None:
     with start_broker(kind) as broker:
-        async with ack_stream(broker.address, str(uuid.uuid4())) as stream:
+        async with subscribed(broker.address, str(uuid.uuid4())) as stream:
             broker.kill()
             with pytest.raises(BrokerUnreachableError, match="broke"):
                 await asyncio.wait_for(stream.batch(10), 10)
@@ -83,6 +95,53 @@ async def test_a_dropped_link_ends_the_stream(kind: str) -> None:
 @pytest.mark.mosquitto
 async def test_a_second_client_with_our_id_ends_the_first_stream(mosquitto: BrokerProcess) -> None:
     name = str(uuid.uuid4())
-    async with ack_stream(mosquitto.address, name) as first, ack_stream(mosquitto.address, name):
+    async with subscribed(mosquitto.address, name) as first, subscribed(mosquitto.address, name):
         with pytest.raises(BrokerUnreachableError, match="broke"):
             await asyncio.wait_for(first.batch(10), 10)
+
+
+@pytest.mark.parametrize("force_v3", [False, True])
+@pytest.mark.mosquitto
+async def test_a_backlog_beyond_what_may_wait_is_taken_piece_by_piece(
+    force_v3: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the pause in reading it all waits in memory; without taking it meanwhile the SUBACK never comes."""
+    limit, size, count = 2 * 1_048_576, 60_000, 80
+    monkeypatch.setattr("console.mqtt.ack_stream.MAX_WAITING_BYTES", limit)
+    name = str(uuid.uuid4())
+    with start_broker(
+        "mosquitto", "persistence false"
+    ) as broker:  # saving a backlog after each change takes minutes
+        address = replace(broker.address, force_v3=force_v3)
+        async with subscribed(address, name):
+            pass
+        await say(address, TOPIC, *[f"{n:010}".encode() + bytes(size - 10) for n in range(count)])
+        async with ack_stream(address, name) as stream:
+            subscribing = asyncio.create_task(stream.subscribe())
+            await until(lambda: _waits(stream, limit))
+            assert not subscribing.done()
+            assert stream.waiting_bytes <= limit + size
+            taken: set[bytes] = set()
+            async with asyncio.timeout(30):
+                while len(taken) < count:
+                    batch = await stream.batch(10)
+                    taken |= {message.payload[:10] for message in batch}
+                    await stream.acknowledge(batch)
+                await subscribing
+            assert stream.waiting_bytes == 0
+
+
+async def _waits(stream: AckStream, size: int) -> bool:
+    return stream.waiting_bytes >= size
+
+
+@pytest.mark.mosquitto
+async def test_a_subscription_that_is_never_confirmed_is_a_lost_link_and_no_crash(
+    mosquitto: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.mqtt.ack_stream.SUBACK_TIMEOUT_S", 0.05)
+    async with ack_stream(mosquitto.address, str(uuid.uuid4())) as stream:
+        mosquitto.freeze()
+        with pytest.raises(BrokerUnreachableError, match="did not confirm the subscription"):
+            await stream.subscribe()
+        mosquitto.thaw()
