@@ -51,7 +51,7 @@ class AckStream:
         self._live = session
 
     async def subscribe(self) -> None:
-        """Subscribe to the answers of the whole fleet. Take batches meanwhile: a backlog comes before the SUBACK.
+        """Subscribe to the answers of the whole fleet. Take batches meanwhile: backlog comes before SUBACK.
 
         Raises:
             RefusedError: the broker refuses the subscription.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from console.errors import ConsoleError
 from console.mqtt.publisher import publisher
@@ -22,7 +22,6 @@ class AckingFleet:
         self._left = deque(acks)
         self.acknowledged: dict[str, float] = {}
         self.connections = 0
-        self.pace: Callable[[], bool] = lambda: True
 
     async def run(self) -> None:
         """Publish until each answer has its PUBACK."""
@@ -38,8 +37,6 @@ class AckingFleet:
 
     async def _say(self, link: object) -> None:
         while self._left:
-            while not self.pace():
-                await asyncio.sleep(0.01)
             device_id, command_id, payload = ack = self._left.popleft()
             topic = ack_topic("acme", device_id)
             try:

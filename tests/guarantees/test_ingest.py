@@ -66,7 +66,15 @@ async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
                 await until(there, 60)
 
             await reach(0.1)
-            ingest.kill()
+            async with owner.transaction():  # so that the worker dies with answers in its hands
+                await owner.execute("LOCK TABLE device_commands IN EXCLUSIVE MODE")
+                settled = await delivered(owner)
+
+                async def many_are_under_way() -> bool:
+                    return len(fleet.acknowledged) >= min(settled + 1_000, rows)
+
+                await until(many_are_under_way)
+                ingest.kill()
             await reach(0.3)
             postgres.kill()
             await owner.close()

@@ -1,0 +1,46 @@
+"""What keeps an answer that the broker took."""
+
+from tests.removals import Removal
+
+REMOVALS = (
+    Removal(
+        "G10",
+        "PUBACKs of our own",
+        "console/mqtt/session.py",
+        "        client._client.manual_ack_set(True)  # noqa: SLF001 - PUBACK is sent after the commit\n",
+        "",
+        "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
+    ),
+    Removal(
+        "G10",
+        "the commit before the PUBACK",
+        "console/services/acknowledger.py",
+        "        acks, problems = self._read(messages)\n",
+        "        await self._stream.acknowledge(messages)\n        acks, problems = self._read(messages)\n",
+        "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
+    ),
+    Removal(
+        "G15",
+        "the pause in reading",
+        "console/mqtt/ack_stream.py",
+        "            self._live.pause_reading()\n",
+        "",
+        "tests/guarantees/test_ingest.py::test_a_database_that_hangs_costs_bounded_memory_and_no_answer",
+    ),
+    Removal(
+        "G15",
+        "the pause in reading, within one connection",
+        "console/mqtt/ack_stream.py",
+        "            self._live.pause_reading()\n",
+        "",
+        "tests/mqtt/test_ack_stream.py::test_a_backlog_beyond_what_may_wait_is_taken_piece_by_piece",
+    ),
+    Removal(
+        "G15",
+        "taking batches while the SUBACK is on its way",
+        "console/runtime/workers.py",
+        "await first_to_fail(acknowledger.run(), self._subscribe(stream), lock.until_lost())",
+        "await stream.subscribe()\n                await first_to_fail(acknowledger.run(), self._subscribe(stream), lock.until_lost())",
+        "tests/guarantees/test_ingest.py::test_a_database_that_hangs_costs_bounded_memory_and_no_answer",
+    ),
+)

@@ -1,0 +1,95 @@
+"""The dispatcher's own looks, for what the claim in the database cannot know."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from console.domain.events import Problem, ProblemKind
+from console.domain.publication import Puback
+from console.services.dispatcher import Claimed, Confirmed, Dispatcher, DispatchSettings, Returned
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class FakeOutbox:
+    """Leases what it was given, once; `slept_s` passes meanwhile."""
+
+    def __init__(self, clock: FakeClock, claimed: Sequence[Claimed], slept_s: float = 0.0) -> None:
+        self._clock, self._claimed, self._slept_s = clock, tuple(claimed), slept_s
+        self.marked: list[Confirmed] = []
+        self.returned: list[Returned] = []
+
+    async def claim(self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int) -> tuple[Claimed, ...]:
+        self._clock.seconds += self._slept_s
+        return self._claimed
+
+    async def mark(self, _holder: UUID, confirmed: Sequence[Confirmed]) -> int:
+        self.marked += confirmed
+        return len(confirmed)
+
+    async def release(self, _holder: UUID, returned: Sequence[Returned]) -> None:
+        self.returned += returned
+
+    async def adopt(self, _age_s: float, _limit: int) -> int:
+        return 0
+
+    async def next_due_s(self) -> float | None:
+        return None
+
+
+class FakePublisher:
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+
+    async def publish(self, topic: str, _payload: bytes, **_rest: object) -> Puback:
+        self.topics.append(topic)
+        return Puback(0)
+
+
+class FakeProblems:
+    def __init__(self) -> None:
+        self.recorded: list[Problem] = []
+
+    async def record(self, problems: Sequence[Problem]) -> None:
+        self.recorded += problems
+
+
+def claimed(command_id: str, device_id: str = "pump-1", seconds_left: float = 60.0) -> Claimed:
+    return Claimed("acme", command_id, device_id, "ping", "{}", datetime.now(UTC), seconds_left, 1)
+
+
+def dispatcher(
+    rows: Sequence[Claimed], slept_s: float = 0.0
+) -> tuple[Dispatcher, FakeOutbox, FakePublisher, FakeProblems]:
+    clock = FakeClock()
+    outbox, link, problems = FakeOutbox(clock, rows, slept_s), FakePublisher(), FakeProblems()
+    made = Dispatcher(outbox, link, problems, lambda _tenant: None, clock, DispatchSettings())
+    return made, outbox, link, problems
+
+
+async def test_time_lost_between_claim_and_publish_counts() -> None:
+    """Without the second look, a process that slept with a lease in hand publishes after the deadline."""
+    relay, outbox, link, _ = dispatcher([claimed("late", seconds_left=5.0), claimed("fine")], slept_s=4.5)
+    await relay.run_once()
+    assert len(link.topics) == 1
+    assert [row.command_id for row in outbox.marked] == ["fine"]
+    assert [row.command_id for row in outbox.returned] == ["late"]
+
+
+async def test_an_id_that_the_database_let_pass_is_a_problem_and_no_crash() -> None:
+    """Without the second look at the topic, an outer no-break space ends the worker again and again."""
+    rows = [claimed("c1", "\u00a0pump"), claimed("c2")]  # to a database in the C locale that is no space
+    relay, outbox, link, problems = dispatcher(rows)
+    await relay.run_once()
+    assert link.topics == ["tenant/acme/device/pump-1/commands"]
+    assert [row.command_id for row in outbox.returned] == ["c1"]
+    assert [(p.kind, p.command_id) for p in problems.recorded] == [(ProblemKind.UNROUTABLE, "c1")]
