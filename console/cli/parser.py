@@ -9,6 +9,7 @@ _EXITS = (
     "exit codes: 0 ok, 1 the operation failed, 2 usage or configuration, 3 database or broker unreachable, "
     "4 missed, expired or timed out while waiting, 75 busy, 130 interrupted"
 )
+_MOST_SLOTS = 16
 _ENVIRONMENT = (
     "environment: DATABASE_URL, MQTT_URL, CONSOLE_TENANT, CONSOLE_OPERATOR, CONSOLE_READ_ONLY, CONSOLE_HOME; "
     "`device-console config show` lists all. Without DATABASE_URL and MQTT_URL the program starts its own "
@@ -131,6 +132,12 @@ def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "DATABASE_URL=postgresql://… device-console migrate",
         json=True,
     )
+    slots = add(
+        "ingest-slots",
+        "Show or set how many processes may share the acknowledgements (1 to 16).",
+        "device-console ingest-slots 4",
+    )
+    slots.add_argument("slots", type=_slots, nargs="?", help="the new number; default: show it")
     simulate = add(
         "simulate", "Run a simulated fleet over MQTT.", "device-console simulate --embedded --devices 50"
     )
@@ -142,6 +149,13 @@ def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     demo = add("demo", "Manage the demo servers' data.", "device-console demo reset")
     demo.add_argument("action", choices=["reset"], help="delete the embedded servers' data")
+
+
+def _slots(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= _MOST_SLOTS:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_SLOTS}")
+    return value
 
 
 def _count(text: str) -> int:

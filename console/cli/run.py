@@ -67,7 +67,7 @@ def _front(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, An
         return run_sweeper(settings)
     if options.command is None:
         return _screen(settings)
-    if options.command in {"migrate", "doctor", "simulate"}:
+    if options.command in {"migrate", "doctor", "ingest-slots", "simulate"}:
         from console.headless import care
 
         return care.run(options, settings)

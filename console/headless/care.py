@@ -1,4 +1,4 @@
-"""The twins that care for the set-up: config show, migrate, doctor, simulate, demo reset."""
+"""The twins that care for the set-up: config show, migrate, doctor, ingest-slots, simulate, demo reset."""
 
 import argparse
 import asyncio
@@ -13,7 +13,9 @@ from console.runtime.addresses import database_access
 from console.runtime.place import is_embedded, open_place
 from console.runtime.simulation import simulate_tenant
 from console.settings import Configuration, Settings
+from console.store.changes import deployment, set_ingest_slots
 from console.store.migrate import migrate
+from console.store.pool import Database
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -22,6 +24,8 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
         return await _migrate(settings, as_json=options.json)
     if options.command == "doctor":
         return await examine(settings, as_json=options.json)
+    if options.command == "ingest-slots":
+        return await _ingest_slots(options, settings)
     return await _simulate(options, settings)
 
 
@@ -66,6 +70,26 @@ async def _migrate(settings: Settings, *, as_json: bool) -> int:
             print(f"{step.action:8} {name}")
             for note in step.notes:
                 output.say(f"         {note}")
+    return 0
+
+
+async def _ingest_slots(options: argparse.Namespace, settings: Settings) -> int:
+    """Show or set how many processes may share the acknowledgements; running ones follow within seconds."""
+    async with open_place(settings) as place:
+        database = Database(place.access, max_size=1)
+        try:
+            await database.open()
+            if options.slots is not None:
+                if settings.read_only:
+                    raise UsageError("ingest-slots changes the deployment and --read-only forbids changes.")
+                await set_ingest_slots(database, options.slots)
+            found = await deployment(database)
+        finally:
+            await database.close()
+    output.say(
+        f"up to {found.slots} {'process shares' if found.slots == 1 else 'processes share'} "
+        "the acknowledgements"
+    )
     return 0
 
 

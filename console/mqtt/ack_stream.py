@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiomqtt
@@ -13,6 +13,7 @@ from console.errors import BrokerUnreachableError, RefusedError
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
 from console.wire.topics import ack_filter
 
+SHARED_FILTER = f"$share/device-console/{ack_filter()}"
 SUBACK_TIMEOUT_S = 60.0
 SESSION_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 2_000
@@ -29,6 +30,7 @@ class AckStream:
         self._waiting: deque[RawAck] = deque()
         self._bytes = 0
         self._is_paused = False
+        self._unanswered = 0
         self._arrived = asyncio.Event()
 
     @property
@@ -43,6 +45,11 @@ class AckStream:
         return self._bytes
 
     @property
+    def unanswered(self) -> int:
+        """Messages that were read and not acknowledged to the broker yet."""
+        return self._unanswered
+
+    @property
     def detail(self) -> str:
         return self._session.detail
 
@@ -50,23 +57,40 @@ class AckStream:
         """Use this connection."""
         self._live = session
 
-    async def subscribe(self) -> None:
-        """Subscribe to the answers of the whole fleet. Take batches meanwhile: backlog comes before SUBACK.
+    @property
+    def session_present(self) -> bool:
+        """Whether the broker kept our session: False is normal the first time, and a loss later on."""
+        return self._session.connack.session_present
+
+    async def subscribe(self, *, shared: bool = False) -> None:
+        """Subscribe to the answers of the whole fleet, alone or sharing them with the other slots.
+
+        Take batches meanwhile: a backlog comes before the SUBACK.
 
         Raises:
             RefusedError: the broker refuses the subscription.
             BrokerUnreachableError: no SUBACK in time, or the link broke.
         """
+        topic = SHARED_FILTER if shared else ack_filter()
+        with self._suback():
+            codes = await self._session.client.subscribe(topic, qos=1, timeout=SUBACK_TIMEOUT_S)
+        if any(code_of(code) >= _REFUSED for code in codes):
+            raise RefusedError(f"The broker at {self._address.label} refuses the subscription {topic}.")
+
+    async def unsubscribe(self, *, shared: bool) -> None:
+        """End one of the two subscriptions; what the broker dealt to us already still comes."""
+        with self._suback():
+            topic = SHARED_FILTER if shared else ack_filter()
+            await self._session.client.unsubscribe(topic, timeout=SUBACK_TIMEOUT_S)
+
+    @contextmanager
+    def _suback(self) -> Iterator[None]:
         try:
-            codes = await self._session.client.subscribe(ack_filter(), qos=1, timeout=SUBACK_TIMEOUT_S)
+            yield
         except aiomqtt.MqttError as error:
             raise BrokerUnreachableError(
                 f"The broker at {self._address.label} did not confirm the subscription ({error})."
             ) from None
-        if any(code_of(code) >= _REFUSED for code in codes):
-            raise RefusedError(
-                f"The broker at {self._address.label} refuses the subscription {ack_filter()}."
-            )
 
     async def batch(self, limit: int) -> tuple[RawAck, ...]:
         """Wait for messages and return what has gathered, at most `limit`.
@@ -97,6 +121,7 @@ class AckStream:
         """Tell the broker that these are committed; they are never delivered again."""
         if self._session.lost.done():
             return
+        self._unanswered -= len(messages)
         for message in messages:
             if message.qos:
                 self._session.paho.ack(message.mid, message.qos)
@@ -106,6 +131,7 @@ class AckStream:
         """Keep one message until it is asked for; called by paho. Reading pauses when too much waits."""
         raw = RawAck(message._topic, message.payload, message.mid, message.qos, message.retain)  # noqa: SLF001
         self._waiting.append(raw)
+        self._unanswered += 1
         self._bytes += len(raw.payload)
         if self._bytes > MAX_WAITING_BYTES and self._live is not None and not self._is_paused:
             self._is_paused = True
@@ -114,14 +140,14 @@ class AckStream:
 
 
 @asynccontextmanager
-async def ack_stream(address: BrokerAddress, deployment_id: str) -> AsyncIterator[AckStream]:
-    """Open the ingest session of this deployment: one fixed client id, kept by the broker for seven days.
+async def ack_stream(address: BrokerAddress, deployment_id: str, slot: int = 0) -> AsyncIterator[AckStream]:
+    """Open one ingest session of this deployment: a fixed client id, kept by the broker for seven days.
 
     What the broker kept comes at once; `subscribe` is the caller's to run beside taking it.
     """
     stream = AckStream(address)
     kind = SessionKind(
-        client_id=f"device-console-{deployment_id.replace('-', '')[:12]}-ingest",
+        client_id=_client_id(deployment_id, slot),
         persistent_s=SESSION_S,
         receive_maximum=RECEIVE_MAXIMUM,
         on_message=stream.take,
@@ -129,3 +155,14 @@ async def ack_stream(address: BrokerAddress, deployment_id: str) -> AsyncIterato
     async with connect(address, kind) as session:
         stream.attach(session)
         yield stream
+
+
+async def forget_session(address: BrokerAddress, deployment_id: str, slot: int) -> None:
+    """Make the broker drop the session of an emptied slot."""
+    async with connect(address, SessionKind(client_id=_client_id(deployment_id, slot))):
+        pass
+
+
+def _client_id(deployment_id: str, slot: int) -> str:
+    suffix = f"-{slot}" if slot else ""
+    return f"device-console-{deployment_id.replace('-', '')[:12]}-ingest{suffix}"

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
@@ -44,11 +44,20 @@ class BrokerAddress:
 
 
 @dataclass(slots=True)
+class Connack:
+    """What the broker said of itself: `properties` are MQTT 5's, by paho's names."""
+
+    session_present: bool = False
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Session:
     """A live connection. `lost` ends when the link does."""
 
     client: aiomqtt.Client
     is_v5: bool
+    connack: Connack
 
     @property
     def paho(self) -> Any:
@@ -139,6 +148,7 @@ async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Sess
     if kind.on_message is not None:
         client._client.manual_ack_set(True)  # noqa: SLF001 - PUBACK is sent after the commit
         client._client.on_message = kind.on_message  # noqa: SLF001 - aiomqtt's own can fail on a topic
+    connack = _read_connack(client)
     _notice_hang_up(client)
     try:
         await client.__aenter__()
@@ -147,7 +157,7 @@ async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Sess
         if isinstance(error, aiomqtt.MqttError):
             raise _connect_error(error, address, v5=v5) from None
         raise
-    return Session(client, v5)
+    return Session(client, v5, connack)
 
 
 def _client(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> aiomqtt.Client:
@@ -179,6 +189,21 @@ def _properties(kind: SessionKind) -> Properties:
     if kind.receive_maximum:
         connect_properties.ReceiveMaximum = kind.receive_maximum
     return connect_properties
+
+
+def _read_connack(client: aiomqtt.Client) -> Connack:
+    """Keep what aiomqtt drops of the CONNACK."""
+    paho: Any = client._client  # noqa: SLF001 - no public sign of it
+    connack, inner = Connack(), paho.on_connect
+
+    def on_connect(mqtt: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
+        connack.session_present = bool(flags.session_present)
+        connack.properties = dict(vars(properties)) if properties is not None else {}
+        if inner is not None:
+            inner(mqtt, userdata, flags, reason, properties)
+
+    paho.on_connect = on_connect
+    return connack
 
 
 def _notice_hang_up(client: aiomqtt.Client) -> None:

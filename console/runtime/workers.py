@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
-from console.mqtt.ack_stream import AckStream, ack_stream
+from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
+from console.runtime.ingest import Ingest
 from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.dispatcher import Dispatcher, DispatchSettings
@@ -18,20 +19,19 @@ from console.services.health import Health
 from console.services.sweeper import Sweep, Sweeper
 from console.store.changes import (
     COMMANDS_CHANNEL,
-    HeldLock,
     LockKey,
     advisory_lock,
-    deployment_id,
+    deployment,
     listen,
     lock_is_held,
     ping,
+    slot_key,
 )
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.settlement import SettlementStore
 
 PROBE_EVERY_S = 2.0
-STANDBY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,10 @@ class Workers:
             self._dispatcher.wake()
 
     async def others_work(self) -> bool:
-        """Whether live processes run both dispatch and ingest."""
-        locks = (LockKey.DISPATCH, LockKey.INGEST)
-        return all([await lock_is_held(self._database, key) for key in locks])
+        """Whether live processes run dispatch and hold every ingest slot."""
+        slots = (await deployment(self._database)).slots
+        keys = [LockKey.DISPATCH, *map(slot_key, range(slots))]
+        return all([await lock_is_held(self._database, key) for key in keys])
 
     async def dispatch(self) -> None:
         """Hold a shared lock that says "a dispatcher lives", open a link, relay until it breaks."""
@@ -98,31 +99,14 @@ class Workers:
                 self._health.dispatch = "off"
 
     async def acknowledge(self) -> None:
-        """Hold the ingest session when no other process does; stand by otherwise."""
-        async with advisory_lock(self._database.access, LockKey.INGEST) as held:
-            if held is None:
-                self._health.ingest = "standby"
-            else:
-                await self._ingest(held)
-                return
-        await asyncio.sleep(STANDBY_S)
+        """Hold this process's share of the ingest slots; stand by while others hold them all."""
+        await Ingest(self._database, self._broker, self._health, self._acknowledger).run()
 
-    async def _ingest(self, lock: HeldLock) -> None:
-        name = await deployment_id(self._database)
-        async with ack_stream(self._broker, name) as stream:
-            acknowledger = Acknowledger(
-                stream, self._settlement, self._feed.tell, self._clock,
-                late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
-            )  # fmt: skip
-            try:
-                await first_to_fail(acknowledger.run(), self._subscribe(stream), lock.until_lost())
-            finally:
-                self._health.ingest = "off"
-
-    async def _subscribe(self, stream: AckStream) -> None:
-        await stream.subscribe()
-        self._health.ingest = "on"
-        await asyncio.Event().wait()
+    def _acknowledger(self, stream: AckStream) -> Acknowledger:
+        return Acknowledger(
+            stream, self._settlement, self._feed.tell, self._clock,
+            late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
+        )  # fmt: skip
 
     async def sweep(self) -> None:
         """Settle what is overdue, for ever."""
