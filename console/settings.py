@@ -28,6 +28,9 @@ class Settings(BaseModel):
 
     database_url: SecretStr | None = Field(None, description="PostgreSQL, as postgresql://user@host/database")
     direct_database_url: SecretStr | None = Field(None, description="past the pooler, for LISTEN and locks")
+    database_ca: Path | None = Field(None, description="CA certificates that the database's comes from")
+    database_cert: Path | None = Field(None, description="our certificate for the database, for mutual TLS")
+    database_key: Path | None = Field(None, description="the key of that certificate")
     mqtt_url: SecretStr | None = Field(None, description="the broker, as mqtt[s]://user@host:port")
     mqtt_ca: Path | None = Field(None, description="CA certificates that the broker's one must come from")
     mqtt_cert: Path | None = Field(None, description="our certificate, for mutual TLS")

@@ -78,6 +78,7 @@ async def _broker(place: Place) -> list[Finding]:
     try:
         async with publisher(place.broker) as link:
             found = [Finding("ok", "broker", f"{place.broker.label} answers with MQTT {link.detail[1:]}")]
+            found += [Finding("warning", "broker", text) for text in place.broker.warnings]
             if not link.enforces_expiry:
                 found.append(
                     Finding(

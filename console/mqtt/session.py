@@ -36,6 +36,7 @@ class BrokerAddress:
     password: str | None = None
     tls: ssl.SSLContext | None = None
     force_v3: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -257,7 +258,10 @@ def _connect_error(error: aiomqtt.MqttError, address: BrokerAddress, *, v5: bool
         if v5:
             return _ProtocolRefusedError()  # some 3.1.1 brokers wait for ever inside an MQTT 5 CONNECT
         return BrokerUnreachableError(f"The broker at {label} does not answer (no CONNACK in time).")
-    return BrokerUnreachableError(f"The broker at {label} does not answer ({cause}).")
+    hint = ""
+    if address.tls is not None and isinstance(cause, _HungUpError | ssl.SSLError):
+        hint = " If it asks for a certificate of ours, set CONSOLE_MQTT_CERT and CONSOLE_MQTT_KEY."
+    return BrokerUnreachableError(f"The broker at {label} does not answer ({cause}).{hint}")
 
 
 async def _close(session: Session) -> None:

@@ -1,15 +1,24 @@
 """From URLs and files to addresses: what a configured database and broker are reached by."""
 
+import os
 import ssl
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from console.errors import UsageError
 from console.mqtt.session import BrokerAddress
 from console.settings import Settings
 from console.store.pool import Access
 
+_CLEAR_DATABASE = (
+    "The link to the database is in clear over the network: remove sslmode=disable to change that."
+)
+_UNVERIFIED_DATABASE = (
+    "The database's certificate is not verified: use sslmode=verify-full, or leave sslmode out."
+)
+_CLEAR_BROKER = "The link to the broker is in clear over the network: use mqtts:// in MQTT_URL."
 _SCHEMES = {"mqtt": (False, 1883), "mqtts": (True, 8883)}
 
 
@@ -27,13 +36,50 @@ def database_access(settings: Settings, url: str) -> Access:
         _ = urlsplit(url).port
     except ValueError:
         raise UsageError("DATABASE_URL cannot be read: check host, port and brackets.") from None
-    direct = settings.direct_database_url
+    direct = settings.direct_database_url.get_secret_value() if settings.direct_database_url else None
+    tls, warning = _database_tls(settings, url)
+    direct_tls, direct_warning = _database_tls(settings, direct) if direct else (None, "")
     return Access(
         url=url,
-        direct_url=direct.get_secret_value() if direct else None,
+        direct_url=direct,
         operator_role=settings.operator_role,
         worker_role=settings.worker_role,
+        tls=tls,
+        direct_tls=direct_tls,
+        warnings=tuple(dict.fromkeys(text for text in (warning, direct_warning) if text)),
     )
+
+
+def _database_tls(settings: Settings, url: str) -> tuple[ssl.SSLContext | None, str]:
+    """The context for this URL, if any, and what is unsafe about the link.
+
+    A server elsewhere is verified by host name and CA unless the URL (or PGSSLMODE) says otherwise; one on
+    this machine is not asked for TLS. With CONSOLE_DATABASE_CA every link with TLS is verified.
+    """
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    mode = query.get("sslmode", [os.environ.get("PGSSLMODE", "")])[0]
+    local = _is_local(query.get("host", [parts.hostname or os.environ.get("PGHOST", "")])[0])
+    if mode == "disable":
+        return None, "" if local else _CLEAR_DATABASE
+    files = settings.database_ca or settings.database_cert
+    if (local or mode) and not files:
+        unsure = not local and not mode.startswith("verify")
+        return None, _UNVERIFIED_DATABASE if unsure else ""
+    context = _context(settings.database_ca, settings.database_cert, settings.database_key)
+    if mode == "verify-ca":
+        context.check_hostname = False
+    return context, ""
+
+
+def _is_local(host: str) -> bool:
+    """Whether this host, or this folder of a Unix socket, is on this machine."""
+    if not host or host.startswith("/") or host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def broker_address(settings: Settings, url: str) -> BrokerAddress:
@@ -55,8 +101,9 @@ def broker_address(settings: Settings, url: str) -> BrokerAddress:
         port=port or usual_port,
         username=_part(parts, "username"),
         password=_part(parts, "password"),
-        tls=_tls(settings) if secure else None,
+        tls=_context(settings.mqtt_ca, settings.mqtt_cert, settings.mqtt_key) if secure else None,
         force_v3=settings.mqtt_version == "3.1.1",
+        warnings=() if secure or _is_local(parts.hostname) else (_CLEAR_BROKER,),
     )
 
 
@@ -65,21 +112,35 @@ def _part(parts: SplitResult, name: str) -> str | None:
     return unquote(value) if value else None
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """Host name and CA are always verified."""
+def _context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """Host name and CA are always verified; at least TLS 1.2.
+
+    Raises:
+        UsageError: a file cannot be used; the sentence names it.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.mqtt_ca:
-        _load(settings.mqtt_ca, lambda: context.load_verify_locations(settings.mqtt_ca))
-    if settings.mqtt_cert:
-        certificate, key = settings.mqtt_cert, settings.mqtt_key
-        _load(certificate, lambda: context.load_cert_chain(certificate, key, password=lambda: ""))
+    if ca:
+        _load(str(ca), lambda: context.load_verify_locations(ca))
+    if certificate:
+        names = f"{certificate} with the key {key}" if key else str(certificate)
+        _load(names, lambda: context.load_cert_chain(certificate, key, password=_no_password))
     return context
 
 
-def _load(path: Path, act: Callable[[], None]) -> None:
+def _no_password() -> str:
+    raise _EncryptedKeyError
+
+
+class _EncryptedKeyError(Exception):
+    """The key of a certificate is encrypted; nobody is there to type a password."""
+
+
+def _load(names: str, act: Callable[[], None]) -> None:
     try:
         act()
+    except _EncryptedKeyError:
+        raise UsageError(f"The TLS file {names} is encrypted: give a key without a password.") from None
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"The TLS file {path} cannot be used: {reason}.") from None
+        raise UsageError(f"The TLS file {names} cannot be used: {reason}.") from None

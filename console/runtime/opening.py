@@ -65,7 +65,8 @@ async def open_program(
         await database.open()
         stack.push_async_callback(database.close)
         report = await check_start(database)
-        for warning in report.warnings:
+        warnings = report.warnings + (place.broker.warnings if place.broker else ())
+        for warning in warnings:
             _log.warning("%s", warning)
         if jobs == "required" and not report.may_work:
             raise RefusedError(
@@ -89,7 +90,7 @@ async def open_program(
             feed=feed,
             health=health,
             sent=workers.wake if workers else feed.tell,
-            warnings=report.warnings,
+            warnings=warnings,
             environment={
                 "CONSOLE_HOME": str(settings.home_folder),
                 "CONSOLE_THEME": settings.theme,

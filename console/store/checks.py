@@ -14,6 +14,12 @@ _UNBOUND = (
     "name a plain role in CONSOLE_OPERATOR_ROLE."
 )
 
+_TELLS_TRUST = 160_000
+_TRUST = (
+    "The server lets {login} in over TCP without asking (trust in pg_hba.conf): "
+    "use scram-sha-256 or cert there instead."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StartReport:
@@ -33,7 +39,10 @@ async def check_start(database: Database) -> StartReport:
     access = database.access
     async with database.login_session() as connection:
         login = await connection.fetchrow(query("start_login"), access.operator_role, access.worker_role)
+        tells = login["version"] >= _TELLS_TRUST
+        trusted = await connection.fetchrow(query("start_trust")) if tells else None
     _check_server(login)
+    _check_trust(login, trusted)
     _check_role(login, access.operator_role)
     async with database.tenant_session("") as connection:
         missing = await pending(connection)
@@ -47,7 +56,11 @@ async def check_start(database: Database) -> StartReport:
         rights = await connection.fetchrow(query("start_operator"))
     _check_rights(rights, access.operator_role)
     return StartReport(
-        warnings=tuple(_warnings(login, shape, rights, access.operator_role, access.worker_role)),
+        warnings=(
+            *access.warnings,
+            *([_TRUST.format(login=login["login"])] if trusted and trusted["trusted"] else []),
+            *_warnings(login, shape, rights, access.operator_role, access.worker_role),
+        ),
         may_work=login["worker_exists"] and login["may_work"],
         may_send=rights["may_insert"] and not login["read_only"],
     )
@@ -60,6 +73,12 @@ def _check_server(login: Any) -> None:
         raise RefusedError("The server is older than PostgreSQL 15: the console needs 15 or newer.")
     if not login["migrated"]:
         raise RefusedError("The console's tables are missing in this database: run `device-console migrate`.")
+
+
+def _check_trust(login: Any, trusted: Any) -> None:
+    """Over the network, a login that the server believes without asking is anybody's."""
+    if trusted and trusted["trusted"] and not trusted["local"]:
+        raise RefusedError(_TRUST.format(login=login["login"]))
 
 
 def _check_shape(shape: Any) -> None:

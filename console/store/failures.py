@@ -1,5 +1,6 @@
 """What goes wrong at the database, in the program's own words."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,11 @@ def translate(error: BaseException) -> ConsoleError | None:
     text = _sentence(error)
     if isinstance(error, ConsoleError):
         return error
+    return _refusal(error, text) or _trouble(error, text)
+
+
+def _refusal(error: BaseException, text: str) -> ConsoleError | None:
+    """What trying again does not mend."""
     if isinstance(error, _ACCESS):
         return RefusedError(f"The database refused the login ({text}): check user, password and pg_hba.conf.")
     if isinstance(error, asyncpg.InvalidCatalogNameError):
@@ -51,6 +57,11 @@ def translate(error: BaseException) -> ConsoleError | None:
         return RefusedError(
             f"The database lacks what the console needs ({text}): run `device-console migrate`."
         )
+    return _tls_refusal(error, text)
+
+
+def _trouble(error: BaseException, text: str) -> ConsoleError | None:
+    """What is wrong with the data, the server or the link at this moment."""
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
     if isinstance(
@@ -59,6 +70,25 @@ def translate(error: BaseException) -> ConsoleError | None:
         return DataRefusedError(f"The database refused the data: {text}.")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
+    return None
+
+
+def _tls_refusal(error: BaseException, text: str) -> RefusedError | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return RefusedError(
+            f"The certificate of the database does not verify ({error.verify_message}): check the host name "
+            "and CONSOLE_DATABASE_CA."
+        )
+    if isinstance(error, ssl.SSLError):
+        return RefusedError(
+            f"The database refused the TLS connection ({error.reason or text}): check CONSOLE_DATABASE_CERT "
+            "and CONSOLE_DATABASE_KEY."
+        )
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in text:
+        return RefusedError(
+            "The database offers no TLS, and a server that is not on this machine is only trusted with it: "
+            "switch TLS on there, or add ?sslmode=disable to DATABASE_URL if the network is yours alone."
+        )
     return None
 
 

@@ -16,6 +16,12 @@ from console.store.pool import Access, direct_connection
 
 LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
 _LOCK_WAIT = "120s"
+_TRIES = 4
+_MADE_MEANWHILE = (
+    asyncpg.DuplicateObjectError,
+    asyncpg.UniqueViolationError,
+    asyncpg.InternalServerError,  # "tuple concurrently updated", by two grants to one role
+)
 _FILE_NAME = re.compile(r"(\d{3})_(\w+)\.sql")
 _ADOPTS = re.compile(r"^-- adopts: (.+)$", re.MULTILINE)
 _SEED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
@@ -100,7 +106,7 @@ async def migrate(access: Access, migrations: Sequence[Migration] | None = None)
                 for row in await connection.fetch("SELECT * FROM device_console.migrations")
             }
             _check_history(done, wanted)
-            return tuple([await _step(connection, access, migration, done) for migration in wanted])
+            return tuple([await _stepped(connection, access, migration, done) for migration in wanted])
 
 
 async def pending(connection: Any) -> tuple[str, ...]:
@@ -133,6 +139,19 @@ def _check_history(done: dict[int, Any], wanted: Sequence[Migration]) -> None:
             raise RefusedError(
                 f"Migration {version:03}_{row['name']} was changed after it was applied: restore its file."
             )
+
+
+async def _stepped(connection: Any, access: Access, migration: Migration, done: dict[int, Any]) -> Step:
+    """Do one step; once more when another database of the cluster made the same role at that moment.
+
+    Roles belong to the whole cluster, the lock only to this database.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return await _step(connection, access, migration, done)
+        except _MADE_MEANWHILE:
+            continue
+    return await _step(connection, access, migration, done)
 
 
 async def _step(connection: Any, access: Access, migration: Migration, done: dict[int, Any]) -> Step:

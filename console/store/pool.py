@@ -5,6 +5,7 @@ may only call the console's own functions. Both are one transaction, so that a p
 serves them too.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -27,18 +28,30 @@ Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach the database and which roles to assume there. The URLs hold secrets: never print them."""
+    """How to reach the database and which roles to assume there. The URLs hold secrets: never print them.
+
+    Without a context of its own a link is as safe as its URL's sslmode. `warnings` are what the start tells.
+    """
 
     url: str
     direct_url: str | None = None
     operator_role: str = "pulse_app"
     worker_role: str = "device_console_worker"
-    ca_file: str | None = None
+    tls: ssl.SSLContext | None = None
+    direct_tls: ssl.SSLContext | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def direct(self) -> str:
         """Where LISTEN, advisory locks and migrations go: past any pooler."""
         return self.direct_url or self.url
+
+    def options(self, *, direct: bool = False) -> dict[str, Any]:
+        """What the driver needs beside the URL."""
+        context = self.direct_tls if direct and self.direct_url else self.tls
+        return {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S} | (
+            {"ssl": context} if context else {}
+        )
 
 
 class Database:
@@ -65,8 +78,7 @@ class Database:
                     max_size=self._max_size,
                     statement_cache_size=0 if self.access.direct_url else 100,
                     max_inactive_connection_lifetime=60.0,
-                    timeout=CONNECT_TIMEOUT_S,
-                    command_timeout=COMMAND_TIMEOUT_S,
+                    **self.access.options(),
                 )
             )
             await _readable(self._pool.execute("SELECT 1"))
@@ -143,9 +155,7 @@ async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -
 async def direct_connection(access: Access) -> AsyncIterator[Any]:
     """A session of its own, past any pooler: for LISTEN, advisory locks and migrations."""
     with translated():
-        connection = await _readable(
-            asyncpg.connect(access.direct, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
-        )
+        connection = await _readable(asyncpg.connect(access.direct, **access.options(direct=True)))
         try:
             yield connection
         finally:
@@ -156,6 +166,8 @@ async def direct_connection(access: Access) -> AsyncIterator[Any]:
 async def _readable(connecting: Awaitable[Any]) -> Any:
     try:
         return await connecting
+    except ssl.SSLCertVerificationError:  # it is a ValueError, too
+        raise
     except (asyncpg.exceptions.ClientConfigurationError, ValueError):
         raise UsageError(
             "DATABASE_URL cannot be read: write it as postgresql://user@host:port/database."

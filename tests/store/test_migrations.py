@@ -1,6 +1,7 @@
 """The migrations make exactly the specified table, adopt what exists and refuse what differs."""
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from console.errors import RefusedError
 from console.store.adoption import describe
 from console.store.migrate import Migration, migrate, migrations_folder, read_migrations
 from console.store.pool import Access
+from tests.conftest import with_database
 
 SPECIFIED = (Path(__file__).parent / "device_commands_specified.sql").read_text()
 TENANTS = "CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY)"
@@ -142,3 +144,23 @@ async def test_a_failing_migration_leaves_nothing_behind(empty_url: str) -> None
 
 def test_the_specified_sql_stands_unchanged_in_the_migration() -> None:
     assert (migrations_folder() / "079_device_commands.sql").read_text() == SPECIFIED
+
+
+async def test_two_databases_of_one_cluster_migrate_at_once(server_url: str, empty_url: str) -> None:
+    """Without the second try one of them fails on the role that the other just made: roles are the cluster's."""
+    owner = await asyncpg.connect(server_url)
+    for attempt in range(3):
+        names = [f"race_{os.getpid()}_{attempt}_{n}" for n in range(4)]
+        roles = {"operator_role": f"race_operator_{attempt}", "worker_role": f"race_worker_{attempt}"}
+        for name in names:
+            await owner.execute(f"CREATE DATABASE {name}")
+        try:
+            await asyncio.gather(
+                *(migrate(Access(with_database(server_url, name), **roles)) for name in names)
+            )
+        finally:
+            for name in names:
+                await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            for role in roles.values():
+                await owner.execute(f"DROP ROLE IF EXISTS {role}")
+    await owner.close()

@@ -9,6 +9,7 @@ from console.errors import DatabaseUnreachableError, RefusedError, UsageError
 from console.runtime.program import Program
 from console.store.checks import check_start
 from console.store.pool import Access, Database
+from console.store.sql import query
 from tests.conftest import Fleet
 from tests.rows import add_command
 
@@ -140,6 +141,33 @@ async def test_unwise_set_ups_are_warned_about(database_url: str, owner: asyncpg
     assert "is a superuser" in warnings
     assert "may delete commands" in warnings
     assert "The index idx_device_commands_expires is missing" in warnings
+
+
+@pytest.mark.parametrize("local", [False, True])
+async def test_a_login_that_the_server_believes_without_asking_is_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch, local: bool
+) -> None:
+    """Without this check anybody on the network is the operator. From this machine it is a warning."""
+
+    def told(name: str) -> str:
+        return f"SELECT true AS trusted, {local} AS local" if name == "start_trust" else query(name)
+
+    monkeypatch.setattr("console.store.checks.query", told)
+    monkeypatch.setattr("console.store.checks._TELLS_TRUST", 0)
+    if local:
+        assert any("without asking" in text for text in (await check_start(database)).warnings)
+        return
+    with pytest.raises(RefusedError, match="without asking .trust in pg_hba.conf."):
+        await check_start(database)
+
+
+async def test_the_server_tells_whether_it_asked(database: Database, access: Access) -> None:
+    """By a Unix socket with peer authentication it did."""
+    async with database.login_session() as connection:
+        if await connection.fetchval("SELECT current_setting('server_version_num')::integer") < 160_000:
+            pytest.skip("told since PostgreSQL 16")
+        row = await connection.fetchrow(query("start_trust"))
+    assert (row["trusted"], row["local"]) == (False, True)
 
 
 async def test_a_role_that_is_not_bound_is_refused(database_url: str) -> None:

@@ -1,0 +1,112 @@
+"""The distribution's PostgreSQL in a cluster of one's own, with TLS and access rules as a test likes them.
+
+``python -m tests.faults.debian COMMAND…`` runs a command with CONSOLE_TEST_DATABASE_URL pointing at such a cluster.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.brokers import free_port
+from tests.waiting import wait_until
+
+_ROOT = Path("/usr/lib/postgresql")
+
+
+def debian_binaries() -> Path | None:
+    """The newest server programs that the distribution installed."""
+    found = sorted(_ROOT.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+class DebianPostgres:
+    """A cluster on a TCP port of 127.0.0.1 and in a folder for its Unix socket. The superuser is ``owner``."""
+
+    def __init__(self, programs: Path, folder: Path, rules: str, settings: dict[str, str]) -> None:
+        self._programs, self.folder = programs, folder
+        self.port = free_port()
+        self._account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        if self._account:
+            shutil.chown(folder, self._account.pw_uid, self._account.pw_gid)
+        data = folder / "data"
+        self._run(
+            "initdb", "-D", str(data), "-U", "owner", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        (data / "pg_hba.conf").write_text(f"local all all trust\n{rules}\n")
+        options = {
+            "port": str(self.port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder),
+            "fsync": "off", "max_connections": "100", **settings,
+        }  # fmt: skip
+        argv = [str(programs / "postgres"), "-D", str(data)]
+        argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        self._log = (folder / "log").open("wb")
+        self._process = subprocess.Popen(argv, stdout=self._log, stderr=self._log, **self._as_account())
+        wait_until(self._answers, 30)
+
+    @property
+    def url(self) -> str:
+        """By the Unix socket, as superuser."""
+        return f"postgresql://owner@/postgres?host={self.folder}&port={self.port}"
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        ready = [str(self._programs / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port)]
+        return subprocess.run(ready, check=False).returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> None:
+        argv = [str(self._programs / program), *arguments]
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, **self._as_account())
+
+    def _as_account(self) -> dict[str, object]:
+        account = self._account
+        return {"user": account.pw_uid, "group": account.pw_gid, "cwd": "/"} if account else {}
+
+    def stop(self) -> None:
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+
+@contextmanager
+def debian_postgres(
+    rules: str = "", files: dict[str, bytes] | None = None, **settings: str
+) -> Iterator[DebianPostgres]:
+    """A running cluster; `files` are laid beside its data, readable for the server alone."""
+    programs = debian_binaries()
+    assert programs is not None, "no PostgreSQL of the distribution"
+    folder = Path(tempfile.mkdtemp(prefix="dc-debian-"))
+    folder.chmod(0o711)
+    for name, content in (files or {}).items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(folder / name, "postgres")
+    server = DebianPostgres(
+        programs, folder, rules, {k: v.format(folder=folder) for k, v in settings.items()}
+    )
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    with debian_postgres() as server:
+        return subprocess.run(
+            sys.argv[1:], check=False, env={**os.environ, "CONSOLE_TEST_DATABASE_URL": server.url}
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,346 @@
+"""The life of commands against a pure model, driven by hypothesis on a real PostgreSQL.
+
+Deadlines lie at odd fives of seconds and time passes in tens (every instant in the database is moved back), so that
+the real seconds that a run takes never decide anything.
+"""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from console.domain.acks import Acknowledgement, LateAck
+from console.domain.commands import Draft
+from console.domain.dispatch import Confirmed, Returned
+from console.store.commands import CommandStore
+from console.store.outbox import OutboxStore
+from console.store.pool import Access, Database
+from console.store.settlement import BEGINNING, SettlementStore
+from tests.conftest import Fleet
+from tests.rows import add_command
+
+T = TypeVar("T")
+SEED = int(os.environ.get("CONSOLE_TEST_SEED") or random.SystemRandom().randrange(10**6))
+TENANTS = ("acme", "rival")
+DEVICES = ("pump-1", "pump-2")
+IDS = ("c1", "c2", "c3", "c4")  # the same in both tenants, on purpose
+HOLDERS = (UUID(int=1), UUID(int=2))
+LEASE_S = 15
+Key = tuple[str, str]
+
+keys = st.tuples(st.sampled_from(TENANTS), st.sampled_from(IDS))
+devices = st.sampled_from(DEVICES)
+holders = st.sampled_from(HOLDERS)
+answers = st.tuples(keys, devices, st.sampled_from(("ok", "error")))
+
+
+@dataclass
+class Row:
+    """One command as the contract says that it must be; instants are seconds of the model's clock."""
+
+    device: str
+    expires_at: int
+    status: str = "queued"
+    published: bool = False
+    ack: str | None = None
+    waits: "Waiting | None" = None
+
+
+@dataclass
+class Waiting:
+    """Its outbox row."""
+
+    seq: int
+    due_at: float = 0
+    holder: UUID | None = None
+
+    def leased(self, now: int) -> bool:
+        return self.holder is not None and self.due_at > now
+
+
+@dataclass
+class Model:
+    """The rules of the contract, without a database."""
+
+    now: int = 0
+    seq: int = 0
+    rows: dict[Key, Row] = field(default_factory=dict)
+
+    def send(self, key: Key, device: str, ttl_s: int, *, foreign: bool) -> None:
+        if key not in self.rows:
+            self.rows[key] = Row(device, self.now + ttl_s)
+            if not foreign:
+                self.enqueue(key)
+
+    def enqueue(self, key: Key) -> None:
+        self.seq += 1
+        self.rows[key].waits = Waiting(self.seq, self.now)
+
+    def adoptable(self) -> set[Key]:
+        return {
+            key for key, row in self.rows.items()
+            if row.status == "queued" and not row.published and row.expires_at > self.now and row.waits is None
+        }  # fmt: skip
+
+    def claim(self, holder: UUID) -> set[Key]:
+        due = [
+            key
+            for key, row in self.rows.items()
+            if row.waits and row.waits.due_at <= self.now and self._is_next(key)
+        ]
+        claimed: set[Key] = set()
+        for key in due:
+            row = self.rows[key]
+            assert row.waits is not None
+            if row.status != "queued" or row.published:
+                row.waits = None
+            elif row.expires_at <= self.now:
+                row.waits.due_at, row.waits.holder = float("inf"), None
+            else:
+                row.waits.due_at, row.waits.holder = self.now + LEASE_S, holder
+                claimed.add(key)
+        return claimed
+
+    def _is_next(self, key: Key) -> bool:
+        mine = self.rows[key]
+        assert mine.waits is not None
+        return not any(
+            other[0] == key[0] and row.device == mine.device and row.waits is not None
+            and row.waits.seq < mine.waits.seq and row.waits.due_at < float("inf")
+            for other, row in self.rows.items()
+        )  # fmt: skip
+
+    def held_by(self, holder: UUID) -> set[Key]:
+        return {key for key, row in self.rows.items() if row.waits is not None and row.waits.holder == holder}
+
+    def mark(self, holder: UUID) -> set[Key]:
+        marked = set()
+        for key in self.held_by(holder):
+            row = self.rows[key]
+            row.waits = None
+            if row.status == "queued" or (row.status == "delivered" and row.published):
+                row.published = True
+                marked.add(key)
+        return marked
+
+    def release(self, holder: UUID, delay_s: int) -> None:
+        for key in self.held_by(holder):
+            waits = self.rows[key].waits
+            assert waits is not None
+            waits.holder, waits.due_at = None, self.now + delay_s
+
+    def cancel(self, key: Key) -> bool:
+        row = self.rows.get(key)
+        if (
+            row is None
+            or row.status != "queued"
+            or row.published
+            or (row.waits and row.waits.leased(self.now))
+        ):
+            return False
+        row.status, row.waits = "expired", None
+        return True
+
+    def acknowledge(self, key: Key, device: str, ack: str, *, accept_late: bool) -> str:
+        row = self.rows.get(key)
+        if row is None:
+            return "unknown"
+        if row.device != device:
+            return "forged"
+        if row.status == "delivered":
+            return "duplicate" if row.ack == ack else "conflict"
+        late = row.expires_at < self.now or row.status != "queued"
+        if late and not accept_late:
+            return "late recorded"
+        row.status, row.ack, row.published = "delivered", ack, True
+        return "late" if late else "acked"
+
+    def sweep(self) -> tuple[int, int]:
+        missed = expired = 0
+        for row in self.rows.values():
+            if (
+                row.status == "queued"
+                and row.expires_at <= self.now
+                and not (row.waits and row.waits.leased(self.now))
+            ):
+                row.status, row.waits = ("missed" if row.published else "expired"), None
+                missed += row.status == "missed"
+                expired += row.status == "expired"
+        return missed, expired
+
+
+class Channel(RuleBasedStateMachine):
+    """The stores of the program and the model, side by side."""
+
+    url = ""
+    access = Access("")
+
+    @initialize()
+    def start(self) -> None:
+        self.runner = asyncio.Runner()
+        self.model = Model()
+        self.run(self._open())
+
+    def run(self, act: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(act)
+
+    async def _open(self) -> None:
+        self.owner = await asyncpg.connect(self.url)
+        await self.owner.execute(
+            "TRUNCATE device_commands, device_console.outbox, device_console.journal, device_console.problems"
+        )
+        self.database = Database(self.access, max_size=2)
+        await self.database.open()
+        self.commands, self.outbox = CommandStore(self.database), OutboxStore(self.database)
+        self.settlement = SettlementStore(self.database)
+
+    def teardown(self) -> None:
+        if hasattr(self, "runner"):
+            self.run(self.owner.close())
+            self.run(self.database.close())
+            self.runner.close()
+
+    @rule(key=keys, device=devices, ttl_s=st.sampled_from((5, 25, 55)))
+    def send(self, key: Key, device: str, ttl_s: int) -> None:
+        draft = Draft(key[1], device, "ping", ttl=timedelta(seconds=ttl_s))
+        written = self.run(self.commands.insert(key[0], [draft]))
+        assert (key[1] in written) == (key not in self.model.rows)
+        self.model.send(key, device, ttl_s, foreign=False)
+
+    @rule(key=keys, device=devices, ttl_s=st.sampled_from((5, 25)))
+    def another_writer_inserts(self, key: Key, device: str, ttl_s: int) -> None:
+        if key not in self.model.rows:
+            self.run(add_command(self.owner, key[0], key[1], device, ttl=timedelta(seconds=ttl_s)))
+            self.model.send(key, device, ttl_s, foreign=True)
+
+    @rule()
+    def adopt(self) -> None:
+        expected = self.model.adoptable()
+        assert self.run(self.outbox.adopt(0, 100)) == len(expected)
+        order = self.run(
+            self.owner.fetch("SELECT tenant_id, command_id FROM device_console.outbox ORDER BY seq")
+        )
+        for key in [(row["tenant_id"], row["command_id"]) for row in order]:
+            if key in expected:
+                self.model.enqueue(key)
+
+    @rule(holder=holders)
+    def claim(self, holder: UUID) -> None:
+        got = self.run(self.outbox.claim(holder, 100, LEASE_S, 65_536))
+        assert {(c.tenant_id, c.command_id) for c in got} == self.model.claim(holder)
+
+    @rule(holder=holders)
+    def the_broker_confirms(self, holder: UUID) -> None:
+        everything = [Confirmed(*key, nobody_listens=False) for key in self.model.rows]
+        assert self.run(self.outbox.mark(holder, everything)) <= len(self.model.held_by(holder))
+        self.model.mark(holder)
+
+    @rule(holder=holders, delay_s=st.sampled_from((0, 15)))
+    def the_broker_refuses(self, holder: UUID, delay_s: int) -> None:
+        everything = [Returned(*key, "refused", float(delay_s)) for key in self.model.rows]
+        self.run(self.outbox.release(holder, everything))
+        self.model.release(holder, delay_s)
+
+    @rule(key=keys)
+    def cancel(self, key: Key) -> None:
+        assert self.run(self.commands.cancel(*key, "alice", "")) == self.model.cancel(key)
+
+    @rule(batch=st.lists(answers, min_size=1, max_size=6), accept_late=st.booleans())
+    def devices_answer(self, batch: list[tuple[Key, str, str]], accept_late: bool) -> None:
+        acks = [
+            Acknowledgement(tenant, device, command, json.dumps({"status": status, "details": None}))
+            for (tenant, command), device, status in batch
+        ]
+        late_ack = LateAck.ACCEPT if accept_late else LateAck.RECORD_ONLY
+        got = self.run(self.settlement.acknowledge(acks, [], late_ack))
+        expected = [self.model.acknowledge(k, d, s, accept_late=accept_late) for k, d, s in batch]
+        assert [outcome.value for outcome in got] == expected
+
+    @rule(limit=st.sampled_from((1, 3, 100)))
+    def sweep(self, limit: int) -> None:
+        missed = expired = 0
+        while True:
+            batch = self.run(self.settlement.sweep(BEGINNING, limit))
+            missed, expired = missed + batch.missed, expired + batch.expired
+            if batch.missed + batch.expired == 0:
+                break
+        assert (missed, expired) == self.model.sweep()
+
+    @rule(tens=st.sampled_from((1, 2, 4)))
+    def time_passes(self, tens: int) -> None:
+        """Also what a crash looks like: the lease of a dead holder stays until its time is over."""
+        self.run(self._shift(tens * 10))
+        self.model.now += tens * 10
+
+    async def _shift(self, seconds: int) -> None:
+        by = timedelta(seconds=seconds)
+        await self.owner.execute(
+            "UPDATE device_commands SET created_at = created_at - $1::interval, expires_at = expires_at - $1::interval,"
+            " published_at = published_at - $1::interval, acked_at = acked_at - $1::interval", by,
+        )  # fmt: skip
+        await self.owner.execute(
+            "UPDATE device_console.outbox SET due_at = due_at - $1::interval WHERE due_at < 'infinity'", by
+        )
+
+    @invariant()
+    def the_rows_are_what_the_model_says(self) -> None:
+        if not hasattr(self, "runner"):
+            return
+        rows = self.run(
+            self.owner.fetch(
+                "SELECT c.*, o.command_id IS NOT NULL AS waits, o.holder FROM device_commands c"
+                " LEFT JOIN device_console.outbox o USING (tenant_id, command_id)"
+            )
+        )
+        shown = {
+            (r["tenant_id"], r["command_id"]): (
+                r["status"], r["published_at"] is not None, r["acked_at"] is not None,
+                json.loads(r["ack_details"])["status"] if r["ack_details"] else None, r["waits"], r["holder"],
+            )
+            for r in rows
+        }  # fmt: skip
+        assert shown == {
+            key: (
+                row.status, row.published, row.ack is not None, row.ack,
+                row.waits is not None, row.waits.holder if row.waits else None,
+            )
+            for key, row in self.model.rows.items()
+        }  # fmt: skip
+
+
+def drive(access: Access, url: str, examples: int, steps: int, number: int) -> None:
+    Channel.access, Channel.url = access, url
+    limits = settings(
+        max_examples=examples, stateful_step_count=steps, deadline=None, database=None, print_blob=True,
+        suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    print(f"CONSOLE_TEST_SEED={number}")
+    seed(number)(Channel)
+    run_state_machine_as_test(Channel, settings=limits)  # type: ignore[no-untyped-call]
+
+
+def test_every_history_of_a_command_is_what_the_contract_says(
+    access: Access, database_url: str, fleet: Fleet
+) -> None:
+    """Without the old state in the ACK's WHERE, a second answer rewrites the first; see the table of removals."""
+    drive(access, database_url, 100, 30, SEED)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_every_long_history_of_a_command_is_what_the_contract_says(
+    access: Access, database_url: str, fleet: Fleet
+) -> None:
+    """The same for longer."""
+    drive(access, database_url, 400, 80, SEED)

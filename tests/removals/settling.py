@@ -1,0 +1,149 @@
+"""What answers and the sweep rest on."""
+
+from tests.removals import Removal
+
+_MODEL = "tests/guarantees/test_model.py::test_every_history_of_a_command_is_what_the_contract_says"
+_HERE = "tests/guarantees/test_settling.py::test_"
+_STORE = "tests/store/test_settling.py::test_"
+_SQL = "migrations/902_settle_functions.sql"
+
+_DUE_AND_SETTLED = """\
+        WHERE c.status = 'queued' AND c.expires_at <= now() AND c.expires_at >= p_cursor
+          AND NOT EXISTS (
+              SELECT FROM device_console.outbox o
+              WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
+                AND o.holder IS NOT NULL AND o.due_at > now())
+        ORDER BY c.expires_at
+        LIMIT p_limit
+        FOR UPDATE OF c SKIP LOCKED
+    ), settled AS (
+        UPDATE public.device_commands c
+        SET status = CASE WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END
+        FROM due
+        WHERE c.ctid = due.row_id AND c.status = 'queued'
+"""
+
+REMOVALS = (
+    Removal(
+        "G11",
+        "the device in the key of the batch",
+        _SQL,
+        "SELECT DISTINCT ON (i.tenant_id, i.command_id, i.device_id) i.*\n"
+        "        FROM input i ORDER BY i.tenant_id, i.command_id, i.device_id, i.n",
+        "SELECT DISTINCT ON (i.tenant_id, i.command_id) i.*\n"
+        "        FROM input i ORDER BY i.tenant_id, i.command_id, i.n",
+        f"{_STORE}a_forged_ack_in_the_same_batch_never_suppresses_the_real_one",
+    ),
+    Removal(
+        "G11",
+        "the addressed device in the join",
+        _SQL,
+        "                                     AND c.device_id = f.device_id\n",
+        "",
+        _MODEL,
+    ),
+    Removal(
+        "G11",
+        "the old status in the WHERE of the ACK",
+        _SQL,
+        "AND c.status IN ('queued', 'missed', 'expired') AND b.status <> 'delivered'",
+        "AND true",
+        _MODEL,
+    ),
+    Removal(
+        "G12",
+        "the answer after the sweep",
+        _SQL,
+        "AND c.status IN ('queued', 'missed', 'expired') AND b.status <> 'delivered'",
+        "AND c.status = 'queued' AND b.status <> 'delivered'",
+        f"{_STORE}a_late_ack_is_accepted_before_and_after_the_sweep",
+    ),
+    Removal(
+        "G13",
+        "the publication that an answer proves",
+        _SQL,
+        "            published_at = COALESCE(c.published_at, v_now)\n",
+        "            published_at = c.published_at\n",
+        f"{_STORE}the_first_ack_wins_and_proves_the_publication",
+    ),
+    Removal(
+        "G14",
+        "the halving of the batch",
+        "console/services/acknowledger.py",
+        "            if len(acks) <= 1:",
+        "            if len(acks) <= BATCH:",
+        f"{_HERE}one_answer_that_only_the_database_refuses_does_not_stop_the_other_499",
+    ),
+    Removal(
+        "G14",
+        "the readers own error for what cannot be read",
+        "console/services/acknowledger.py",
+        "            except (TopicError, AckError) as error:",
+        "            except TopicError as error:",
+        "tests/e2e/test_channel.py::test_a_poisonous_message_never_stops_the_flow",
+    ),
+    Removal(
+        "G17",
+        "the queued status in the sweep's UPDATE and in what it looks at",
+        _SQL,
+        _DUE_AND_SETTLED,
+        _DUE_AND_SETTLED.replace("c.status = 'queued'", "c.status <> 'x'"),
+        f"{_STORE}four_sweepers_and_four_ackers_count_every_row_once",
+    ),
+    Removal(
+        "G18",
+        "the comparison with the deadline",
+        _SQL,
+        "        WHERE c.status = 'queued' AND c.expires_at <= now() AND c.expires_at >= p_cursor\n",
+        "        WHERE c.status = 'queued' AND c.expires_at >= p_cursor\n",
+        _MODEL,
+    ),
+    Removal(
+        "G18",
+        "the split by published_at",
+        _SQL,
+        "CASE WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END",
+        "CASE WHEN c.published_at IS NULL THEN 'missed' ELSE 'missed' END",
+        _MODEL,
+    ),
+    Removal(
+        "G18",
+        "the respect for a live lease",
+        _SQL,
+        "                AND o.holder IS NOT NULL AND o.due_at > now())\n",
+        "                AND false)\n",
+        f"{_STORE}a_row_under_a_live_lease_is_not_swept_before_the_lease_ends",
+    ),
+    Removal(
+        "G19",
+        "SKIP LOCKED",
+        _SQL,
+        "        FOR UPDATE OF c SKIP LOCKED\n",
+        "        FOR UPDATE OF c\n",
+        f"{_HERE}the_sweep_goes_past_rows_that_someone_holds_and_past_an_old_snapshot",
+    ),
+    Removal(
+        "G19",
+        "the limit of a batch",
+        _SQL,
+        "        LIMIT p_limit\n",
+        "        LIMIT p_limit * 1000\n",
+        f"{_HERE}a_batch_of_the_sweep_is_bounded_and_committed_by_itself",
+    ),
+    Removal(
+        "G20",
+        "the order of the locks",
+        _SQL,
+        "    ORDER BY c.tenant_id, c.command_id\n    FOR UPDATE OF c;\n\n    -- one instant",
+        "    ORDER BY array_position(p_commands, c.command_id)\n    FOR UPDATE OF c;\n\n    -- one instant",
+        f"{_HERE}writers_in_opposite_orders_never_deadlock",
+    ),
+    Removal(
+        "G21",
+        "the sleep to the next deadline",
+        "console/services/sweeper.py",
+        "            rest_s = min(due, _LONGEST_REST_S)",
+        "            rest_s = _LONGEST_REST_S",
+        f"{_HERE}the_sweep_wakes_at_the_next_deadline",
+    ),
+)
