@@ -1,0 +1,135 @@
+"""The real program in a pseudo-terminal that keeps every byte it wrote and knows what stands on the screen."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pyte
+
+from tests.faults.processes import REPOSITORY
+from tests.waiting import PATIENCE_S, until
+
+
+class Terminal:
+    """`raw` is everything that the program wrote. Keys go in by `type`, clicks as SGR mouse reports."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.columns, self.rows = columns, rows
+        self.raw = bytearray()
+        self.process: asyncio.subprocess.Process | None = None
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._master, self._slave = os.openpty()
+        self._resize()
+
+    async def start(self, env: dict[str, str], *arguments: str) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "console", *arguments,
+            stdin=self._slave, stdout=self._slave, stderr=self._slave, start_new_session=True, cwd=REPOSITORY,
+            env={**env, "TERM": env.get("TERM", "xterm-256color"), "LANG": env.get("LANG", "C.UTF-8")},
+        )  # fmt: skip
+        os.close(self._slave)
+        os.set_blocking(self._master, False)
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._master, 65_536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._master)
+            return
+        self.raw += data
+        with suppress(Exception):  # pyte trips over some private sequences; the bytes are kept all the same
+            self._stream.feed(data)
+
+    def _resize(self) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.columns, self.rows = columns, rows
+        self._screen.resize(rows, columns)
+        self._resize()
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGWINCH)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._screen.display)
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def paste(self, text: str) -> None:
+        self.type(f"\x1b[200~{text}\x1b[201~")
+
+    def click(self, column: int, row: int) -> None:
+        """Press and release the left button; the upper left cell is 1, 1."""
+        self.type(f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m")
+
+    async def shows(self, text: str, timeout_s: float = PATIENCE_S) -> None:
+        async def there() -> bool:
+            assert self.alive, self.text
+            return text in self.text
+
+        try:
+            await until(there, timeout_s)
+        except AssertionError:
+            raise AssertionError(f"no {text!r} on the screen:\n{self.text}") from None
+
+    async def settled(self, quiet_s: float = 0.25, timeout_s: float = 10) -> None:
+        """Until the program has written nothing for a while: it has handled what was typed."""
+        loop = asyncio.get_running_loop()
+        size, since, ends = len(self.raw), loop.time(), loop.time() + timeout_s
+
+        async def quiet() -> bool:
+            nonlocal size, since
+            if len(self.raw) != size:
+                size, since = len(self.raw), loop.time()
+            return loop.time() - since > quiet_s or loop.time() > ends
+
+        await until(quiet, timeout_s + 1)
+
+    async def ended(self, timeout_s: float = PATIENCE_S) -> int:
+        assert self.process is not None
+        async with asyncio.timeout(timeout_s):
+            return await self.process.wait()
+
+    def kill(self) -> None:
+        if self.alive:
+            assert self.process is not None
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def close(self) -> None:
+        self.kill()
+        if self.process is not None:
+            await self.process.wait()
+        with suppress(OSError, ValueError):
+            asyncio.get_running_loop().remove_reader(self._master)
+        os.close(self._master)
+
+
+@asynccontextmanager
+async def terminal(
+    env: dict[str, str], *arguments: str, columns: int = 80, rows: int = 24
+) -> AsyncIterator[Terminal]:
+    """Run the program on a terminal for the length of the block at most."""
+    screen = Terminal(columns, rows)
+    await screen.start(env, *arguments)
+    try:
+        yield screen
+    finally:
+        await screen.close()
