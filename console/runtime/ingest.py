@@ -20,12 +20,16 @@ from console.store.pool import Database
 
 LOOK_EVERY_S = 1.0
 _PATIENCE = 3  # looks at a free slot before a process that has one already takes it too
+_FORGOTTEN = (
+    "The broker forgot our session: answers of its last moments may be missing. Let it keep sessions "
+    "(mosquitto: persistence true, autosave_interval 1)."
+)
 _QUIET_LOOKS = 20
 _QUIET_LOOK_S = 0.1
 
 
 class Ingest:
-    """This process's share of the acknowledgements."""
+    """This process's share of the acknowledgements. `sessions` are the slots that it has had before."""
 
     def __init__(
         self,
@@ -33,11 +37,13 @@ class Ingest:
         broker: BrokerAddress,
         health: Health,
         acknowledger: Callable[[AckStream], Acknowledger],
+        sessions: set[int],
     ) -> None:
         self._database = database
         self._broker = broker
         self._health = health
         self._acknowledger = acknowledger
+        self._sessions = sessions
         self._held: dict[int, asyncio.Task[None]] = {}
         self._free_looks: dict[int, int] = {}
         self._emptied: set[int] = set()
@@ -128,6 +134,9 @@ class Ingest:
 
     async def _serve(self, plan: Deployment, slot: int) -> None:
         async with ack_stream(self._broker, plan.name, slot) as stream:
+            if slot in self._sessions and not stream.session_present:
+                self._health.trouble("session", _FORGOTTEN)
+            self._sessions.add(slot)
             acknowledger = self._acknowledger(stream)
             await first_to_fail(acknowledger.run(), self._subscribe(stream, plan, slot))
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
+from console.domain.events import Problem, ProblemKind
+from console.errors import DatabaseUnreachableError
 from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
@@ -63,6 +65,7 @@ class Workers:
         self._settings = settings or WorkerSettings()
         self._settlement = SettlementStore(database)
         self._dispatcher: Dispatcher | None = None
+        self._sessions: set[int] = set()
         self.sweeps = 0
         self.last_sweep_at: float | None = None
 
@@ -100,7 +103,7 @@ class Workers:
 
     async def acknowledge(self) -> None:
         """Hold this process's share of the ingest slots; stand by while others hold them all."""
-        await Ingest(self._database, self._broker, self._health, self._acknowledger).run()
+        await Ingest(self._database, self._broker, self._health, self._acknowledger, self._sessions).run()
 
     def _acknowledger(self, stream: AckStream) -> Acknowledger:
         return Acknowledger(
@@ -119,6 +122,19 @@ class Workers:
         if sweep.settled:
             self._health.sweep_lateness_s = sweep.lateness_s
             self._feed.tell(None)
+
+    async def tell_troubles(self) -> None:
+        """Record what happened to the links, as soon as the database can take it."""
+        found = [Problem("", ProblemKind.LINK, link, "", text) for link, text in self._health.take_troubles()]
+        try:
+            await self._settlement.record(found)
+        except DatabaseUnreachableError:
+            for problem in found:
+                self._health.trouble(problem.device_id, problem.detail)
+            raise
+        if found:
+            self._feed.tell(None)
+        await asyncio.sleep(PROBE_EVERY_S)
 
     async def listen(self) -> None:
         """Hear what other processes changed."""
@@ -161,7 +177,12 @@ async def running(
     """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
     bodies = {"database": workers.probe, "notifications": workers.listen} if links else {}
     if jobs:
-        bodies |= {"dispatch": workers.dispatch, "ingest": workers.acknowledge, "sweep": workers.sweep}
+        bodies |= {
+            "dispatch": workers.dispatch,
+            "ingest": workers.acknowledge,
+            "sweep": workers.sweep,
+            "troubles": workers.tell_troubles,
+        }
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

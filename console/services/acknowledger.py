@@ -154,23 +154,32 @@ def _follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
 
 
 class ProblemLimiter:
-    """Bounds what one device can write: beyond its rate, its problems are counted on one row per kind."""
+    """Bounds what one device, and one tenant, can write: beyond its rate, one row per kind counts the rest.
 
-    def __init__(self, clock: Clock, *, per_minute: int = 30) -> None:
+    Device ids are what the topic claims, so that many of them may be one attacker: hence the tenant's bound.
+    """
+
+    def __init__(self, clock: Clock, *, per_minute: int = 30, per_tenant_minute: int = 600) -> None:
         self._clock = clock
         self._per_minute = per_minute
-        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._per_tenant_minute = per_tenant_minute
+        self._buckets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()
 
     def limited(self, problem: Problem) -> Problem:
-        """Return the problem as it is, or without its command id once the device is over its rate."""
-        key = (problem.tenant_id, problem.device_id)
+        """Return the problem as it is, or less exact once its device or its tenant is over its rate."""
+        many = f"many: {problem.detail}"
+        if not self._allowed((problem.tenant_id, problem.device_id), self._per_minute):
+            problem = Problem(problem.tenant_id, problem.kind, problem.device_id, "", many)
+        if not self._allowed((problem.tenant_id,), self._per_tenant_minute):
+            problem = Problem(problem.tenant_id, problem.kind, "", "", many)
+        return problem
+
+    def _allowed(self, key: tuple[str, ...], per_minute: int) -> bool:
         now = self._clock.monotonic()
-        tokens, at = self._buckets.pop(key, (float(self._per_minute), now))
-        tokens = min(float(self._per_minute), tokens + (now - at) * self._per_minute / 60)
+        tokens, at = self._buckets.pop(key, (float(per_minute), now))
+        tokens = min(float(per_minute), tokens + (now - at) * per_minute / 60)
         allowed = tokens >= 1
         self._buckets[key] = (tokens - 1 if allowed else tokens, now)
         if len(self._buckets) > _DEVICES_REMEMBERED:
             self._buckets.popitem(last=False)
-        if allowed:
-            return problem
-        return Problem(problem.tenant_id, problem.kind, problem.device_id, "", f"many: {problem.detail}")
+        return allowed

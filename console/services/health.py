@@ -1,10 +1,12 @@
 """The state of the links and workers, as the header shows it."""
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
 from console.clock import Clock
 
+_MOST_TROUBLES = 20
 Work = Literal["on", "standby", "elsewhere", "off"]
 
 
@@ -44,18 +46,35 @@ class Health:
         self.ingest: Work = "off"
         self.dispatch: Work = "off"
         self.sweep_lateness_s: float | None = None
+        self._troubles: deque[tuple[str, str]] = deque(maxlen=_MOST_TROUBLES)
 
     def database_up(self, *, latency_s: float | None = None, detail: str = "") -> None:
         self._database = self._up(self._database, latency_s, detail)
 
     def database_down(self, error: str, retry_in_s: float | None = None) -> None:
+        self._remember("database", self._database, error)
         self._database = self._down(self._database, error, retry_in_s)
 
     def broker_up(self, *, detail: str = "") -> None:
         self._broker = self._up(self._broker, None, detail)
 
     def broker_down(self, error: str, retry_in_s: float | None = None) -> None:
+        self._remember("broker", self._broker, error)
         self._broker = self._down(self._broker, error, retry_in_s)
+
+    def trouble(self, link: str, text: str) -> None:
+        """Something about a link that an operator should see later, too."""
+        self._troubles.append((link, text))
+
+    def take_troubles(self) -> tuple[tuple[str, str], ...]:
+        """What happened to the links since the last call, as link and sentence; the newest few."""
+        taken = tuple(self._troubles)
+        self._troubles.clear()
+        return taken
+
+    def _remember(self, link: str, before: LinkState, error: str) -> None:
+        if before.up:  # a link that stays down is one trouble
+            self.trouble(link, error)
 
     def view(self) -> HealthView:
         return HealthView(
