@@ -5,17 +5,27 @@ from dataclasses import dataclass
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
 from console.headless import output
-from console.mqtt.publisher import publisher
+from console.mqtt.ack_stream import SESSION_S
+from console.mqtt.survey import survey
 from console.runtime.place import Place, open_place
 from console.settings import Settings
 from console.store.changes import LockKey, lock_is_held, ping
-from console.store.checks import check_start
+from console.store.checks import Durability, check_start, durability
 from console.store.pool import Database
+
+_OLD_PROTOCOL = (
+    "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
+    "use a broker with MQTT 5, such as mosquitto 2"
+)
+_SHORT_SESSION = (
+    "it keeps our session for {seconds} s only: answers are lost when no worker is connected for longer; "
+    "let it keep sessions for a week"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `level`: ok, warning or fault."""
+    """One line of the report. `level`: ok, note, warning or fault."""
 
     level: str
     subject: str
@@ -57,6 +67,7 @@ async def _database(place: Place) -> list[Finding]:
             Finding("ok", "database", f"answers in {latency_s * 1000:.1f} ms; every migration is applied")
         ]
         found += [Finding("warning", "database", text) for text in report.warnings]
+        found += _database_promise(await durability(database))
         for key, job in ((LockKey.DISPATCH, "dispatch"), (LockKey.INGEST, "acknowledgements")):
             if await lock_is_held(database, key):
                 found.append(Finding("ok", "workers", f"a live process runs {job}"))
@@ -76,27 +87,69 @@ async def _broker(place: Place) -> list[Finding]:
     if place.broker is None:
         return [Finding("warning", "broker", "MQTT_URL is not set: commands cannot be published from here")]
     try:
-        async with publisher(place.broker) as link:
-            found = [Finding("ok", "broker", f"{place.broker.label} answers with MQTT {link.detail[1:]}")]
-            found += [Finding("warning", "broker", text) for text in place.broker.warnings]
-            if not link.enforces_expiry:
-                found.append(
-                    Finding(
-                        "warning",
-                        "broker",
-                        "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and "
-                        "does not bound what it sends: use a broker with MQTT 5, such as mosquitto 2",
-                    )
-                )
+        facts = await survey(place.broker)
     except ConsoleError as error:
         return [Finding("fault", "broker", str(error), error.exit_code)]
+    protocol = "5" if facts.is_v5 else "3.1.1"
+    version = f" ({facts.version})" if facts.version else ""
+    found = [Finding("ok", "broker", f"{place.broker.label} answers with MQTT {protocol}{version}")]
+    found += [Finding("warning", "broker", text) for text in place.broker.warnings]
+    if not facts.is_v5:
+        found.append(Finding("warning", "broker", _OLD_PROTOCOL))
+    if facts.session_s < SESSION_S:
+        found.append(Finding("warning", "broker", _SHORT_SESSION.format(seconds=facts.session_s)))
+    if not facts.may_share:
+        found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))
+    found.append(_broker_promise(place))
+    return found
+
+
+def _broker_promise(place: Place) -> Finding:
+    """What happens to answers that the broker took and we have not read when it dies."""
     if place.broker_kind == "amqtt":
+        return Finding(
+            "warning",
+            "guarantee",
+            "amqtt keeps nothing on disk and does not deliver again what was not acknowledged: an answer "
+            "may be lost in a crash; install mosquitto",
+        )
+    if place.embedded:
+        return Finding(
+            "ok",
+            "guarantee",
+            "answers survive a crash of the console; a kill of the broker may lose those of its last second",
+        )
+    return Finding(
+        "note",
+        "guarantee",
+        "whether the broker keeps answers over a crash cannot be seen from here. With mosquitto set "
+        "persistence true, autosave_interval 1 and max_queued_messages 0: by default it forgets all of them "
+        "when it is killed, and drops silently what is beyond 1,000",
+    )
+
+
+def _database_promise(facts: Durability) -> list[Finding]:
+    """What a command that was called queued survives."""
+    found: list[Finding] = []
+    for is_wrong, text in (
+        (not facts.fsync, "fsync is off: a power cut may lose or corrupt everything: set fsync = on"),
+        (not facts.full_page_writes, "full_page_writes is off: a power cut may corrupt pages: set it on"),
+        (
+            facts.synchronous_commit == "off",
+            "synchronous_commit is off: a crash may lose the commands of the last second: set it on",
+        ),
+    ):
+        if is_wrong:
+            found.append(Finding("warning", "guarantee", text))
+    if not found:
+        further = (
+            "and the loss of its disk, by a synchronous standby"
+            if facts.has_standbys
+            else "but not the loss of its disk: there is no synchronous standby"
+        )
         found.append(
             Finding(
-                "warning",
-                "broker",
-                "amqtt does not deliver again what was not acknowledged: an answer may be lost in a crash; "
-                "install mosquitto",
+                "ok", "guarantee", f"a queued command survives a crash of the database's machine, {further}"
             )
         )
     return found

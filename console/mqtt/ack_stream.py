@@ -62,6 +62,11 @@ class AckStream:
         """Whether the broker kept our session: False is normal the first time, and a loss later on."""
         return self._session.connack.session_present
 
+    @property
+    def may_share(self) -> bool:
+        """Whether the broker has shared subscriptions, as far as it says."""
+        return bool(self._session.connack.properties.get("SharedSubscriptionAvailable", 1))
+
     async def subscribe(self, *, shared: bool = False) -> None:
         """Subscribe to the answers of the whole fleet, alone or sharing them with the other slots.
 

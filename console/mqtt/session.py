@@ -121,6 +121,10 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
     """
     session = await _open(address, kind)
     try:
+        if session.connack.properties.get("MaximumQoS", 1) == 0:
+            raise RefusedError(
+                f"The broker at {address.label} takes QoS 0 only, which confirms nothing: use one with QoS 1."
+            )
         yield session
     finally:
         await _close(session)

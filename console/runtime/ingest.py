@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from console.errors import RefusedError
 from console.mqtt.ack_stream import AckStream, ack_stream, forget_session
 from console.mqtt.session import BrokerAddress
 from console.runtime.supervisor import end, first_to_fail
@@ -142,6 +143,11 @@ class Ingest:
 
     async def _subscribe(self, stream: AckStream, plan: Deployment, slot: int) -> None:
         shared = plan.slots > 1
+        if shared and not stream.may_share:
+            raise RefusedError(
+                "The broker has no shared subscriptions: run `device-console ingest-slots 1`, "
+                "or use mosquitto 2."
+            )
         await stream.subscribe(shared=shared)
         if slot == 0 and plan.slots_ever > 1:
             await stream.unsubscribe(shared=not shared)

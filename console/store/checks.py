@@ -30,6 +30,23 @@ class StartReport:
     may_send: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What the server was told about keeping what it committed."""
+
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    has_standbys: bool
+
+
+async def durability(database: Database) -> Durability:
+    """Read how durable a commit is, as the login."""
+    async with database.login_session() as connection:
+        row = await connection.fetchrow(query("durability"))
+    return Durability(row["fsync"], row["full_page_writes"], row["synchronous_commit"], row["has_standbys"])
+
+
 async def check_start(database: Database) -> StartReport:
     """Judge the database and the roles as they are after they are assumed.
 
