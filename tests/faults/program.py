@@ -1,6 +1,6 @@
-"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after:N``.
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise:N``.
 
-At the N-th pass of that point the process kills itself, as a power cut would. The product itself has no failpoints: a
+At the N-th pass of that point the process kills itself, as a power cut would, or fails as a bug would. The product itself has no failpoints: a
 method of a class is wrapped before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
 """
@@ -41,6 +41,9 @@ def _killing(
         passes += 1
         if moment == "before" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "raise" and passes == number:
+            message = "the bug of a test"
+            raise RuntimeError(message)
         result = await inner(*args, **rest)
         if moment == "after" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -30,7 +30,7 @@ class Terminal:
 
     async def start(self, env: dict[str, str], *arguments: str) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console", *arguments,
+            sys.executable, "-m", "tests.faults.program", *arguments,
             stdin=self._slave, stdout=self._slave, stderr=self._slave, start_new_session=True, cwd=REPOSITORY,
             env={**env, "TERM": env.get("TERM", "xterm-256color"), "LANG": env.get("LANG", "C.UTF-8")},
         )  # fmt: skip
