@@ -33,7 +33,7 @@ class BrokerAddress:
     host: str
     port: int
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
     force_v3: bool = False
     warnings: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ serves them too.
 import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -33,8 +33,8 @@ class Access:
     Without a context of its own a link is as safe as its URL's sslmode. `warnings` are what the start tells.
     """
 
-    url: str
-    direct_url: str | None = None
+    url: str = field(repr=False)
+    direct_url: str | None = field(default=None, repr=False)
     operator_role: str = "pulse_app"
     worker_role: str = "device_console_worker"
     tls: ssl.SSLContext | None = None

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
+from console.mqtt.session import BrokerAddress
+from console.settings import Settings
 from console.store.pool import Access
 from tests.brokers import BrokerProcess, free_port
 from tests.conftest import Fleet
@@ -50,6 +53,15 @@ async def said_by(env: dict[str, str], *arguments: str) -> tuple[int, bytes]:
     )  # fmt: skip
     said, _ = await process.communicate()
     return process.returncode or 0, said
+
+
+def test_no_address_prints_its_secret() -> None:
+    """Without it, any traceback with locals, any log of an object and any debugger shows the password."""
+    access = Access(f"postgresql://u:{CANARY}@h/x", f"postgresql://u:{CANARY}@h/y")
+    broker = BrokerAddress("h", 1883, "u", CANARY)
+    settings = Settings(database_url=SecretStr(f"postgresql://u:{CANARY}@h/x"))
+    for thing in (access, broker, settings):
+        assert CANARY not in f"{thing!r} {thing}"
 
 
 async def told(owner: asyncpg.Connection) -> bool:

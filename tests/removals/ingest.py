@@ -38,9 +38,10 @@ REMOVALS = (
     Removal(
         "G15",
         "taking batches while the SUBACK is on its way",
-        "console/runtime/workers.py",
-        "await first_to_fail(acknowledger.run(), self._subscribe(stream), lock.until_lost())",
-        "await stream.subscribe()\n                await first_to_fail(acknowledger.run(), self._subscribe(stream), lock.until_lost())",
+        "console/runtime/ingest.py",
+        "            await first_to_fail(acknowledger.run(), self._subscribe(stream, plan, slot))",
+        "            await stream.subscribe()\n"
+        "            await first_to_fail(acknowledger.run(), self._subscribe(stream, plan, slot))",
         "tests/guarantees/test_ingest.py::test_a_database_that_hangs_costs_bounded_memory_and_no_answer",
     ),
     Removal(

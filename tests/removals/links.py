@@ -29,4 +29,28 @@ REMOVALS = (
         "    if not files:",
         f"{_TLS}a_database_elsewhere_is_verified_unless_told_otherwise",
     ),
+    Removal(
+        "G28",
+        "the supervision of a lost database",
+        "console/runtime/supervisor.py",
+        "            except ConsoleError as error:",
+        "            except ZeroDivisionError as error:",
+        "tests/guarantees/test_outages.py::test_the_screen_outlives_every_kind_of_outage_of_the_database",
+    ),
+    Removal(
+        "G28",
+        "the time-out of a publication",
+        "console/mqtt/publisher.py",
+        "(future, self._session.lost), timeout=timeout_s, return_when",
+        "(future, self._session.lost), timeout=None, return_when",
+        "tests/guarantees/test_hostile_brokers.py::test_102_a_puback_that_never_comes_leaves_the_command_unpublished",
+    ),
+    Removal(
+        "G28",
+        "the look at Session Present",
+        "console/runtime/ingest.py",
+        "            if slot in self._sessions and not stream.session_present:",
+        "            if slot in self._sessions and stream is None:",
+        "tests/guarantees/test_hostile_brokers.py::test_103_a_session_that_is_gone_is_subscribed_again_and_told",
+    ),
 )

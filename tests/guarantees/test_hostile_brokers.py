@@ -1,0 +1,150 @@
+"""What a broker may answer instead of what one hopes for. The numbers are those of docs/hostile-inputs.md."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from console.errors import BrokerUnreachableError, RefusedError
+from console.mqtt.ack_stream import ack_stream
+from console.mqtt.session import SessionKind, connect
+from console.mqtt.survey import survey
+from tests.conftest import Fleet
+from tests.e2e.conftest import OpenChannel
+from tests.faults import scripted_broker as raw
+from tests.faults.scripted_broker import Script, scripted_broker
+from tests.rows import row_of
+from tests.waiting import until
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "says"),
+    [
+        (0x87, RefusedError, "refused the login"),
+        (0x86, RefusedError, "refused the login"),
+        (0x97, BrokerUnreachableError, "refused the connection"),
+        (0x9C, BrokerUnreachableError, "refused the connection"),
+        (0x9D, BrokerUnreachableError, "refused the connection"),
+        (0x88, BrokerUnreachableError, "refused the connection"),
+    ],
+)
+async def test_101_a_refused_connection_is_one_sentence(code: int, error: type[Exception], says: str) -> None:
+    async with scripted_broker(Script(connack=code)) as broker:
+        with pytest.raises(error, match=says):
+            async with connect(broker.address, SessionKind("x")):
+                pass
+
+
+async def test_101_a_broker_that_confirms_nothing_is_refused() -> None:
+    """Without the look at the CONNACK, every command would count as unknown for ever."""
+    async with scripted_broker(Script(properties=bytes([raw.MAXIMUM_QOS, 0]))) as broker:
+        with pytest.raises(RefusedError, match="QoS 0 only"):
+            async with connect(broker.address, SessionKind("x")):
+                pass
+
+
+async def test_101_other_limits_of_a_broker_are_taken_as_they_are() -> None:
+    properties = bytes([raw.RECEIVE_MAXIMUM, 0, 5, raw.SHARED_AVAILABLE, 0, raw.SESSION_EXPIRY, 0, 0, 0, 60])
+    properties += bytes([raw.ASSIGNED_ID, 0, 3]) + b"abc"
+    async with scripted_broker(Script(properties=properties)) as broker:
+        facts = await survey(broker.address)
+        assert (facts.session_s, facts.may_share) == (60, False)
+        async with ack_stream(broker.address, "deployment") as stream:
+            assert not stream.may_share
+            await stream.subscribe()
+
+
+@pytest.mark.parametrize(("code", "reason"), [(0x97, "quota exceeded"), (0x90, "0x90"), (0x80, "0x80")])
+async def test_102_a_refused_publication_stays_unpublished_with_the_reason(
+    open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection, code: int, reason: str
+) -> None:
+    async with scripted_broker(Script(puback=code)) as broker, open_channel(broker.address) as channel:
+        command_id = await channel.send()
+
+        async def told() -> bool:
+            row = await owner.fetchrow("SELECT attempt, last_error FROM device_console.outbox")
+            return row["attempt"] >= 1 and reason in (row["last_error"] or "")
+
+        await until(told)
+        assert (await row_of(owner, command_id))["published_at"] is None
+
+
+async def test_102_a_puback_that_never_comes_leaves_the_command_unpublished(
+    open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    script = Script(puback=None)
+    async with scripted_broker(script) as broker, open_channel(broker.address) as channel:
+        command_id = await channel.send()
+
+        async def tried_twice() -> bool:
+            return len(script.published) >= 2
+
+        await until(tried_twice)
+        assert (await row_of(owner, command_id))["published_at"] is None
+        script.puback = 0
+        await channel.reaches(command_id, "published")
+
+
+async def test_103_a_session_that_is_gone_is_subscribed_again_and_told(
+    open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without the look at Session Present, answers are missing and nobody was told."""
+    async with (
+        scripted_broker(Script(session_present=False)) as broker,
+        open_channel(broker.address) as channel,
+    ):
+        broker.close()
+
+        async def told() -> bool:
+            return bool(
+                await owner.fetchval(
+                    "SELECT count(*) FROM device_console.problems WHERE device_id = 'session'"
+                )
+            )
+
+        await until(told)
+        await channel.ready()
+
+
+async def test_104_a_taken_over_session_is_told_and_backed_off(
+    open_channel: OpenChannel, fleet: Fleet
+) -> None:
+    """Without the back-off, two programs with one id would fight for the session as fast as they can."""
+    script = Script(hang_up_with=0x8E)
+    said: list[str] = []
+    async with scripted_broker(script) as broker, open_channel(broker.address, wait=False) as channel:
+        inner = channel.health.broker_down
+
+        def down(error: str, retry_in_s: float | None = None) -> None:
+            said.append(error)
+            inner(error, retry_in_s)
+
+        channel.health.broker_down = down
+
+        async def several_times() -> bool:
+            return len(said) >= 4
+
+        started = asyncio.get_running_loop().time()
+        await until(several_times)
+        passed_s = asyncio.get_running_loop().time() - started
+    assert any("another client took over our client id" in text for text in said), said
+    assert len(script.connects) < 10 + passed_s * 10
+
+
+async def test_104_a_broker_that_hangs_in_the_middle_of_a_packet_is_left() -> None:
+    """A CONNACK that never ends: nothing waits longer than the connect time-out."""
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x20\x7f")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(half, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("console.mqtt.session.CONNECT_TIMEOUT_S", 0.5)
+        with pytest.raises(BrokerUnreachableError, match="does not answer"):
+            async with connect(raw.BrokerAddress("127.0.0.1", port), SessionKind("x")):
+                pass
+    server.close()

@@ -1,0 +1,184 @@
+"""Whatever happens to a backend, the screen stays, tells it, and comes back by itself; a full disk tells the truth."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.errors import ConsoleError
+from console.runtime.wiring import wire_program
+from console.store.demo_login import ensure_login
+from console.store.migrate import migrate
+from console.store.pool import Access, Database
+from tests.brokers import BrokerProcess
+from tests.conftest import Fleet
+from tests.devices import device
+from tests.e2e.conftest import OpenChannel
+from tests.faults.debian import DebianPostgres, debian_postgres
+from tests.faults.postgres import through
+from tests.faults.processes import environment
+from tests.faults.proxy import Mode, Proxy, proxy
+from tests.faults.terminal import terminal
+from tests.rows import add_devices, add_tenant
+from tests.waiting import until
+
+pytestmark = pytest.mark.mosquitto
+MODES: list[Mode] = ["refuse", "reset", "black hole", "stall", "drip"]
+
+
+@pytest.fixture
+async def broker_proxy(mosquitto: BrokerProcess) -> AsyncIterator[Proxy]:
+    async with proxy(("127.0.0.1", mosquitto.port)) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "mode", [*MODES[:3], *(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[3:])]
+)
+async def test_the_screen_outlives_every_kind_of_outage_of_the_database(
+    database_proxy: Proxy, access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path, mode: Mode
+) -> None:
+    """Without supervised links, the first lost connection ends the program."""
+    env = environment(tmp_path, through(access.url, database_proxy.port), mosquitto.address)
+    async with terminal(env, columns=120, rows=30) as screen:
+        await screen.shows("pg ok")
+        await screen.shows("pump-1")
+        await database_proxy.become(mode)
+        if mode in {"refuse", "reset"}:
+            database_proxy.cut()
+        await screen.shows("pg DOWN", 60)
+        screen.type("?")
+        await screen.shows("Keys")  # it still answers
+        screen.type("\x1b")
+        await database_proxy.become("pass")
+        database_proxy.cut()
+        await screen.shows("pg ok", 60)
+        assert screen.alive
+
+
+@pytest.mark.parametrize(
+    "mode", [*MODES[:2], *(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[2:])]
+)
+async def test_commands_wait_out_every_kind_of_outage_of_the_broker(
+    broker_proxy: Proxy, open_channel: OpenChannel, mosquitto: BrokerProcess, fleet: Fleet, mode: Mode
+) -> None:
+    """Without a new connection after a time-out, a half-open link is waited on for ever."""
+    from dataclasses import replace
+
+    address = replace(mosquitto.address, port=broker_proxy.port)
+    async with device(mosquitto.address), open_channel(address) as channel:
+        await channel.reaches(await channel.send(), "ok")
+        await broker_proxy.become(mode)
+        if mode in {"refuse", "reset"}:
+            broker_proxy.cut()
+        command_id = await channel.send()
+        with pytest.raises(AssertionError):
+            await channel.reaches(command_id, "ok", 2.0)
+        await broker_proxy.become("pass")
+        if mode != "drip":
+            broker_proxy.cut()
+        await channel.reaches(command_id, "ok", 60)
+
+
+async def test_links_that_are_open_on_our_side_only_are_found_out(
+    database_proxy: Proxy,
+    broker_proxy: Proxy,
+    access: Access,
+    mosquitto: BrokerProcess,
+    fleet: Fleet,
+    tmp_path: Path,
+) -> None:
+    """Half-open: the servers hung up and no word of it reached us."""
+    from dataclasses import replace
+
+    env = environment(
+        tmp_path, through(access.url, database_proxy.port), replace(mosquitto.address, port=broker_proxy.port)
+    )
+    async with terminal(env, columns=120, rows=30) as screen:
+        await screen.shows("mqtt ok")
+        database_proxy.hang_up_on_servers()
+        broker_proxy.hang_up_on_servers()
+        seen = database_proxy.connections
+
+        async def connected_again() -> bool:
+            return database_proxy.connections > seen and "pg ok" in screen.text
+
+        await until(connected_again, 90)
+        assert screen.alive
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of some megabytes; needs the right to mount one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)], check=False, capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("this account may not mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+@pytest.fixture
+def full_disk_server(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DebianPostgres]:
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    for parent in small_disk.parents[:3]:
+        os.chmod(parent, 0o755)
+    small_disk.chmod(0o755)
+    with debian_postgres(max_wal_size="64MB", min_wal_size="32MB") as server:
+        yield server
+
+
+@pytest.mark.debian_postgres
+async def test_a_full_disk_confirms_nothing_and_says_so(
+    full_disk_server: DebianPostgres, small_disk: Path
+) -> None:
+    """Without the commit before the word "queued", a full disk swallows what was confirmed."""
+    url = full_disk_server.url
+    await migrate(Access(url))
+    database = Database(Access(url), max_size=2)
+    await database.open()
+    login = await ensure_login(database)
+    await database.close()
+    owner = await asyncpg.connect(url)
+    await add_tenant(owner, "acme")
+    await add_devices(owner, "acme", ["pump-1"])
+    database = Database(Access(login), max_size=2)
+    await database.open()
+    sender = wire_program(database, tenants=("acme",), operator="alice").sender
+    await sender.send("acme", [sender.draft("pump-1", "ping")])
+    returned: list[str] = []
+    said = ""
+    filler = small_disk / "filler"
+    free = os.statvfs(small_disk)
+    filler.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - 3 * 1_048_576)))
+    for _ in range(400):
+        drafts = [sender.draft("pump-1", "ping", '{"x": "%s"}' % ("y" * 20_000)) for _ in range(10)]
+        try:
+            returned += (await sender.send("acme", drafts)).command_ids
+        except ConsoleError as error:
+            said = str(error)
+            break
+    assert said
+    assert "space" in said.lower() or "does not answer" in said
+    filler.unlink()
+
+    async def works_again() -> bool:
+        try:
+            returned.extend((await sender.send("acme", [sender.draft("pump-1", "ping")])).command_ids)
+        except ConsoleError:
+            return False
+        return True
+
+    await until(works_again)
+    await database.close()
+    await owner.close()
+    owner = await asyncpg.connect(url)
+    kept = {row["command_id"] for row in await owner.fetch("SELECT command_id FROM device_commands")}
+    await owner.close()
+    assert set(returned) - kept == set()

@@ -1,0 +1,49 @@
+"""What keeps text harmless and secrets in."""
+
+from tests.removals import Removal
+
+_TERMINAL = "tests/guarantees/test_terminal.py::test_"
+_SECRETS = "tests/guarantees/test_secrets.py::test_"
+
+REMOVALS = (
+    Removal(
+        "G25",
+        "the gate for untrusted text, on the screen",
+        "console/domain/safe_text.py",
+        "    if len(raw) <= limit:\n        return cleaned\n",
+        "    if len(raw) <= limit:\n        return raw\n",
+        f"{_TERMINAL}no_control_code_of_a_hostile_database_reaches_the_terminal",
+    ),
+    Removal(
+        "G25",
+        "the gate for untrusted text, in the shell",
+        "console/domain/safe_text.py",
+        "    if len(raw) <= limit:\n        return cleaned\n",
+        "    if len(raw) <= limit:\n        return raw\n",
+        f"{_TERMINAL}no_control_code_reaches_a_pipe_from_the_twins",
+    ),
+    Removal(
+        "G25",
+        "the cleaning of an operator's name",
+        "console/services/sender.py",
+        "if c.isprintable())).strip()[:64]",
+        "if c)).strip()[:64]",
+        f"{_TERMINAL}hostile_words_in_the_environment_are_harmless",
+    ),
+    Removal(
+        "G26",
+        "the masks of the configuration",
+        "console/settings.py",
+        '    return "********" if name in _SECRETS else str(value)',
+        "    return str(getattr(value, 'get_secret_value', lambda: value)())",
+        f"{_SECRETS}no_twin_says_a_secret_whatever_is_wrong",
+    ),
+    Removal(
+        "G26",
+        "the addresses that print no secret",
+        "console/store/pool.py",
+        "    url: str = field(repr=False)\n",
+        "    url: str\n",
+        f"{_SECRETS}no_address_prints_its_secret",
+    ),
+)
