@@ -50,6 +50,23 @@ REMOVALS = (
         f"{_LINKS}49_a_stranger_with_our_client_id_is_told_and_no_war_follows",
     ),
     Removal(
+        "G14",
+        "the number of levels of a topic",
+        "console/wire/topics.py",
+        "    if len(levels) != _LEVELS or (levels[0], levels[2], levels[4:]) != (\n",
+        "    if (levels[0], levels[2:3], levels[4:6]) != (\n",
+        "tests/guarantees/test_fuzz_wire.py::test_a_topic_that_is_nearly_ours_is_read_exactly_or_refused",
+    ),
+    Removal(
+        "G12",
+        "one rule for the ids of commands and answers",
+        "console/wire/topics.py",
+        "    return Route(tenant_id, device_id)\n",
+        "    if not topic.isprintable():\n        raise TopicError('invisible')\n    return Route(tenant_id, device_id)\n",
+        "tests/guarantees/test_fuzz_wire.py::"
+        "test_every_id_that_may_be_used_makes_a_topic_that_reads_back_as_itself",
+    ),
+    Removal(
         "G20",
         "the commands before the outbox in giving leases back",
         _SQL,
