@@ -284,6 +284,8 @@ def lost_error(session: Session, address: BrokerAddress) -> BrokerUnreachableErr
     reason = str(error) if error else "it closed the connection"
     if "142" in reason or "taken over" in reason.lower():
         reason = "another client took over our client id: look for a second program with the same id"
+    elif "Unspecified error" in reason:  # mosquitto 2.0.11 takes a session over without a word
+        reason = "it hung up without a reason: if that repeats, look for a second program with our client id"
     return BrokerUnreachableError(f"The link to the broker at {address.label} broke ({reason}).")
 
 

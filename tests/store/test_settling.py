@@ -176,11 +176,13 @@ async def test_a_row_under_a_live_lease_is_not_swept_before_the_lease_ends(
     assert tuple(entry) == ("unsent", "after 2 attempts: refused")
 
 
+@pytest.mark.parametrize(
+    "total", [2_000, pytest.param(40_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])]
+)
 async def test_four_sweepers_and_four_ackers_count_every_row_once(
-    database: Database, settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
+    total: int, settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
     """Without the old state in every WHERE a row would move twice; a trigger in the test logs each move."""
-    total = 2_000
     await owner.execute(
         "CREATE TABLE moves (command_id text, a text, b text);"
         "CREATE FUNCTION log_move() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN"

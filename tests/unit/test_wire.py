@@ -31,6 +31,9 @@ def test_topics() -> None:
     assert command_topic("acme", "pump-1") == "tenant/acme/device/pump-1/commands"
     assert ack_filter() == "tenant/+/device/+/commands/ack"
     assert parse_ack_topic("tenant/acme/device/pump-1/commands/ack") == Route("acme", "pump-1")
+    assert parse_ack_topic("tenant/a/device/b\u202e/commands/ack") == Route(
+        "a", "b\u202e"
+    )  # another device than b
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_topics() -> None:
     [
         "tenant/a/device/b/commands/ack/", "tenant/a/device/b/commands", "tenant//device//commands/ack", "",
         "tenant/a/device/b/commands/ack/x", "$SYS/broker", "$share/g/tenant/a/device/b/commands/ack",
-        "tenant/a/device/+/commands/ack", "tenant/a/device/b\u202e/commands/ack", "tenant/a/device/b\n/commands/ack",
+        "tenant/a/device/+/commands/ack", "tenant/a/device/b\n/commands/ack",
         "\ufefftenant/a/device/b/commands/ack", "x" * 65_000, "Tenant/a/device/b/commands/ack",
     ],
 )  # fmt: skip

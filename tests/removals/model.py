@@ -1,0 +1,85 @@
+"""What the life of a command rests on, and what keeps writers from waiting for each other for ever."""
+
+from tests.removals import Removal
+
+_SQL = "migrations/907_lock_order.sql"
+_HERE = "tests/guarantees/test_lock_order.py::test_"
+_COMMANDS_FIRST = """\
+    PERFORM FROM public.device_commands c
+    JOIN unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
+      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+    ORDER BY c.tenant_id, c.command_id
+    FOR UPDATE OF c;
+
+    WITH given_back"""
+
+_LINKS = "tests/guarantees/test_hostile_links.py::test_"
+_MODEL = "tests/guarantees/test_model.py::test_every_history_of_a_command_is_what_the_contract_says"
+
+REMOVALS = (
+    Removal(
+        "G12",
+        "the journal's entry of an answer that is only recorded",
+        "migrations/902_settle_functions.sql",
+        "        WHERE v.outcome = 'late recorded'\n",
+        "        WHERE false\n",
+        _MODEL,
+    ),
+    Removal(
+        "G11",
+        "the old status in the WHERE of the ACK, against copies",
+        "migrations/902_settle_functions.sql",
+        "AND c.status IN ('queued', 'missed', 'expired') AND b.status <> 'delivered'",
+        "AND true",
+        f"{_LINKS}35_the_same_message_sent_again_with_the_dup_flag_is_one_answer",
+    ),
+    Removal(
+        "G14",
+        "the reader's own error for a topic",
+        "console/services/acknowledger.py",
+        "            except (TopicError, AckError) as error:",
+        "            except AckError as error:",
+        f"{_LINKS}bytes_that_no_library_sends_touch_no_command_and_drop_no_link",
+    ),
+    Removal(
+        "G28",
+        "the reason of a hang-up without a word",
+        "console/mqtt/session.py",
+        '    elif "Unspecified error" in reason:',
+        "    elif False:",
+        f"{_LINKS}49_a_stranger_with_our_client_id_is_told_and_no_war_follows",
+    ),
+    Removal(
+        "G14",
+        "the number of levels of a topic",
+        "console/wire/topics.py",
+        "    if len(levels) != _LEVELS or (levels[0], levels[2], levels[4:]) != (\n",
+        "    if len(levels) < _LEVELS or (levels[0], levels[2], levels[4:6]) != (\n",
+        "tests/guarantees/test_fuzz_wire.py::test_a_topic_that_is_nearly_ours_is_read_exactly_or_refused",
+    ),
+    Removal(
+        "G12",
+        "one rule for the ids of commands and answers",
+        "console/wire/topics.py",
+        "    return Route(tenant_id, device_id)\n",
+        "    if not topic.isprintable():\n        raise TopicError('invisible')\n    return Route(tenant_id, device_id)\n",
+        "tests/guarantees/test_fuzz_wire.py::"
+        "test_every_id_that_may_be_used_makes_a_topic_that_reads_back_as_itself",
+    ),
+    Removal(
+        "G20",
+        "the commands before the outbox in giving leases back",
+        _SQL,
+        _COMMANDS_FIRST,
+        "    WITH given_back",
+        f"{_HERE}a_lease_given_back_too_late_never_deadlocks_with_the_sweep",
+    ),
+    Removal(
+        "G20",
+        "SKIP LOCKED in the trimming of problems",
+        _SQL,
+        "        FOR UPDATE OF p SKIP LOCKED\n",
+        "",
+        f"{_HERE}trimming_the_problems_never_deadlocks_with_counting_them",
+    ),
+)
