@@ -150,6 +150,8 @@ class _ProtocolRefusedError(Exception):
 
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
     client = _client(address, kind, v5=v5)
+    if address.tls is not None:
+        _close_what_is_refused(client, address.host, address.tls)
     if kind.on_message is not None:
         client._client.manual_ack_set(True)  # noqa: SLF001 - PUBACK is sent after the commit
         client._client.on_message = kind.on_message  # noqa: SLF001 - aiomqtt's own can fail on a topic
@@ -194,6 +196,23 @@ def _properties(kind: SessionKind) -> Properties:
     if kind.receive_maximum:
         connect_properties.ReceiveMaximum = kind.receive_maximum
     return connect_properties
+
+
+def _close_what_is_refused(client: aiomqtt.Client, host: str, context: ssl.SSLContext) -> None:
+    """Shake hands as paho does, and close the socket when that fails: paho leaves it to the collector."""
+
+    def wrapped(plug: socket.socket) -> ssl.SSLSocket:
+        secure = context.wrap_socket(plug, server_hostname=host, do_handshake_on_connect=False)
+        try:
+            secure.settimeout(CONNECT_TIMEOUT_S)
+            secure.do_handshake()
+        except BaseException:
+            secure.close()
+            raise
+        return secure
+
+    paho: Any = client._client  # noqa: SLF001 - no public place to do this
+    paho._ssl_wrap_socket = wrapped  # noqa: SLF001
 
 
 def _read_connack(client: aiomqtt.Client) -> Connack:

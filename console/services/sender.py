@@ -56,7 +56,7 @@ class Sender:
     ) -> Draft:
         """A draft with an id of its own, made before anything is written."""
         return Draft(
-            command_id=command_id or str(uuid.uuid4()),
+            command_id=str(uuid.uuid4()) if command_id is None else command_id,
             device_id=device_id,
             command_type=command_type,
             params_json=params_json,

@@ -62,6 +62,8 @@ def _refusal(error: BaseException, text: str) -> ConsoleError | None:
 
 def _trouble(error: BaseException, text: str) -> ConsoleError | None:
     """What is wrong with the data, the server or the link at this moment."""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return DatabaseUnreachableError("The tables were changed at this moment: try again.")
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
     if isinstance(

@@ -73,8 +73,13 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def paste(self, text: str) -> None:
-        self.type(f"\x1b[200~{text}\x1b[201~")
+    async def paste(self, text: str) -> None:
+        """As a terminal with bracketed paste does; it takes what the program leaves room for."""
+        data = f"\x1b[200~{text}\x1b[201~".encode()
+        while data:
+            with suppress(BlockingIOError):
+                data = data[os.write(self._master, data[:4_096]) :]
+            await asyncio.sleep(0)
 
     def click(self, column: int, row: int) -> None:
         """Press and release the left button; the upper left cell is 1, 1."""

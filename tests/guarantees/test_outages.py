@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -111,25 +112,24 @@ async def test_links_that_are_open_on_our_side_only_are_found_out(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A file system of some megabytes; needs the right to mount one."""
-    place = tmp_path / "small"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="dc-small-"))
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)], check=False, capture_output=True
     )
     if made.returncode:
+        place.rmdir()
         pytest.skip("this account may not mount a small file system")
+    place.chmod(0o711)
     yield place
     subprocess.run(["umount", "-l", str(place)], check=False)
+    place.rmdir()
 
 
 @pytest.fixture
 def full_disk_server(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DebianPostgres]:
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
-    for parent in small_disk.parents[:3]:
-        os.chmod(parent, 0o755)
-    small_disk.chmod(0o755)
     with debian_postgres(max_wal_size="64MB", min_wal_size="32MB") as server:
         yield server
 

@@ -23,8 +23,6 @@ from console.store.pool import Database, direct_connection
 from tests.brokers import BrokerProcess, start_broker
 from tests.faults.debian import DebianPostgres, debian_postgres
 
-# paho leaves the socket of a refused handshake to the garbage collector
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 NAMES = ("localhost", "127.0.0.1")
 
