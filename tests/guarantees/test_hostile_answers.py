@@ -229,7 +229,7 @@ async def test_whatever_is_accepted_can_be_stored_and_read_back(owner: asyncpg.C
     """Without the repairs, the database refuses what the reader accepted."""
     accepted: set[str] = {'{"status":"ok","details":null}'}
 
-    @settings(max_examples=1_500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=800, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(_nearly | _broken)
     def fuzz(payload: bytes) -> None:
         try:

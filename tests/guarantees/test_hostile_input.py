@@ -201,6 +201,7 @@ STRANGE_ROWS = [
 ]
 
 
+@pytest.mark.soak
 @pytest.mark.mosquitto
 async def test_85_to_92_no_strange_row_blinds_a_list_a_screen_or_the_sweep(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection, tmp_path: Path
@@ -257,6 +258,7 @@ async def test_85_to_92_no_strange_row_blinds_a_list_a_screen_or_the_sweep(
     await until(swept)
 
 
+@pytest.mark.soak
 @pytest.mark.mosquitto
 async def test_64_66_69_a_paste_never_sends_and_a_huge_one_does_not_freeze(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection, tmp_path: Path

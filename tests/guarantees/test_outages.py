@@ -37,7 +37,7 @@ async def broker_proxy(mosquitto: BrokerProcess) -> AsyncIterator[Proxy]:
 
 
 @pytest.mark.parametrize(
-    "mode", [*MODES[:3], *(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[3:])]
+    "mode", [MODES[0], *(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[1:])]
 )
 async def test_the_screen_outlives_every_kind_of_outage_of_the_database(
     database_proxy: Proxy, access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path, mode: Mode
@@ -61,7 +61,7 @@ async def test_the_screen_outlives_every_kind_of_outage_of_the_database(
 
 
 @pytest.mark.parametrize(
-    "mode", [*MODES[:2], *(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[2:])]
+    "mode", [MODES[0], *(pytest.param(mode, marks=pytest.mark.soak) for mode in MODES[1:])]
 )
 async def test_commands_wait_out_every_kind_of_outage_of_the_broker(
     broker_proxy: Proxy, open_channel: OpenChannel, mosquitto: BrokerProcess, fleet: Fleet, mode: Mode
@@ -134,6 +134,7 @@ def full_disk_server(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield server
 
 
+@pytest.mark.soak
 @pytest.mark.debian_postgres
 async def test_a_full_disk_confirms_nothing_and_says_so(
     full_disk_server: DebianPostgres, small_disk: Path

@@ -45,7 +45,7 @@ def mosquitto() -> Iterator[BrokerProcess]:
         yield running
 
 
-@pytest.mark.parametrize("version", ["auto", "3.1.1"])
+@pytest.mark.parametrize("version", ["auto", pytest.param("3.1.1", marks=pytest.mark.soak)])
 async def test_a_killed_members_answers_are_taken_over(
     mosquitto: BrokerProcess, owner: asyncpg.Connection, database: Database, access: Access, fleet: Fleet,
     tmp_path: Path, version: str,
