@@ -164,3 +164,18 @@ async def test_two_databases_of_one_cluster_migrate_at_once(server_url: str, emp
             for role in roles.values():
                 await owner.execute(f"DROP ROLE IF EXISTS {role}")
     await owner.close()
+
+
+async def test_a_database_that_is_not_utf8_is_refused(server_url: str) -> None:
+    """Without this, half of what devices answer could not be stored."""
+    owner = await asyncpg.connect(server_url)
+    name = f"ascii_{os.getpid()}"
+    await owner.execute(
+        f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+    )
+    try:
+        with pytest.raises(RefusedError, match="encoded in SQL_ASCII: the console needs one in UTF8"):
+            await migrate(Access(with_database(server_url, name)))
+    finally:
+        await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await owner.close()
