@@ -49,7 +49,7 @@ class BrokerProcess:
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence true\n"
-            f"persistence_location {folder}/\nautosave_interval 1\nautosave_on_changes true\n"
+            f"persistence_location {folder}/\nautosave_interval 1\n"
             f"max_queued_messages 0\nmax_inflight_messages 1000\nuser root\n{extra}\n"
         )
 

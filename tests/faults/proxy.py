@@ -91,10 +91,14 @@ class Proxy:
             finally:
                 self._pairs.discard(pair)
                 upstream.close()
+                with suppress(OSError):
+                    await upstream.wait_closed()
         except (OSError, asyncio.CancelledError):
             pass
         finally:
             client.close()
+            with suppress(OSError, asyncio.CancelledError):
+                await client.wait_closed()
             self._tasks.discard(task)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

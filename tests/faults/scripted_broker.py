@@ -48,6 +48,7 @@ class ScriptedBroker:
         self.script = script
         self.port = 0
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> BrokerAddress:
@@ -55,6 +56,9 @@ class ScriptedBroker:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head, body = await _packet(reader)
@@ -69,6 +73,9 @@ class ScriptedBroker:
                     break
         self._writers.discard(writer)
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        self._serving.discard(task)
 
     def _answers(self, head: int, body: bytes) -> list[bytes]:
         script = self.script
@@ -88,6 +95,11 @@ class ScriptedBroker:
             return [b"\xd0\x00"]
         return []
 
+    async def ended(self) -> None:
+        """Until no connection is left."""
+        if self._serving:
+            await asyncio.wait(tuple(self._serving), timeout=5)
+
     def close(self) -> None:
         for writer in tuple(self._writers):
             writer.transport.abort()
@@ -103,4 +115,4 @@ async def scripted_broker(script: Script) -> AsyncIterator[ScriptedBroker]:
     finally:
         server.close()
         broker.close()
-        await asyncio.sleep(0)
+        await broker.ended()

@@ -190,6 +190,13 @@ async def queue(owner: asyncpg.Connection, *command_ids: str) -> None:
     )
 
 
+async def _is_over_by_a_second(owner: asyncpg.Connection, command_id: str) -> bool:
+    return await owner.fetchval(
+        "SELECT now() > expires_at + interval '1.2 seconds' FROM device_commands WHERE command_id = $1",
+        command_id,
+    )
+
+
 async def _settled(owner: asyncpg.Connection) -> bool:
     return await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
 
@@ -265,6 +272,7 @@ async def test_a_sleeping_device_gets_no_stale_command(
         fresh = await channel.send()
         await channel.reaches(fresh, "published")
         await channel.reaches("stale", "missed")
+        await until(lambda: _is_over_by_a_second(owner, "stale"))  # brokers count in whole seconds
     async with sleeper() as awake:
         message = await asyncio.wait_for(anext(aiter(awake.messages)), 10)
     assert json.loads(message.payload)["command_id"] == fresh
