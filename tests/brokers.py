@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from console.mqtt.session import BrokerAddress
 from tests.waiting import wait_until
 
+SPEAKS_V3 = os.environ.get("CONSOLE_TEST_MQTT") == "3.1.1"
 _AMQTT = """
 import asyncio, sys
 from amqtt.broker import Broker
@@ -33,9 +35,12 @@ def find_mosquitto() -> str | None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that the kernel gives to outgoing connections: nobody takes it while a broker restarts."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class BrokerProcess:
@@ -55,7 +60,8 @@ class BrokerProcess:
 
     @property
     def address(self) -> BrokerAddress:
-        return BrokerAddress("127.0.0.1", self.port, force_v3=self.kind == "amqtt")
+        """With CONSOLE_TEST_MQTT=3.1.1 everything speaks the older protocol."""
+        return BrokerAddress("127.0.0.1", self.port, force_v3=self.kind == "amqtt" or SPEAKS_V3)
 
     def start(self) -> None:
         if self.kind == "mosquitto":

@@ -99,7 +99,6 @@ async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
     await owner.close()
     assert set(fleet.acknowledged) - kept == set()
     assert len(fleet.acknowledged) == rows
-    assert fleet.connections >= 2
     assert twice == 0
 
 

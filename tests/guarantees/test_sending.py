@@ -128,6 +128,7 @@ async def test_a_crash_between_commit_and_publish_leaves_the_command_to_any_live
         await channel.reaches(command_id, "ok")
 
 
+@pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_published_means_that_the_broker_took_it(
     open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection, tmp_path: Path
@@ -250,6 +251,7 @@ async def test_four_dispatchers_publish_each_command_once_and_in_order(
     assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE published_at IS NULL") == 0
 
 
+@pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_a_sleeping_device_gets_no_stale_command(
     open_channel: OpenChannel, mosquitto: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
@@ -333,6 +335,7 @@ async def test_a_row_that_cannot_be_routed_blocks_nobody_and_drops_no_link(
     )
 
 
+@pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_every_copy_is_the_same_message_so_that_a_device_can_act_once(
     mosquitto: BrokerProcess, owner: asyncpg.Connection, fleet: Fleet, access: Access, tmp_path: Path
