@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from console.clock import Clock
@@ -34,6 +34,7 @@ from console.store.pool import Database
 from console.store.settlement import SettlementStore
 
 PROBE_EVERY_S = 2.0
+HEAR_FIRST_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Workers:
         ):
             lost = "" if link.enforces_expiry else " no expiry, no refusals"
             self._health.broker_up(detail=f"{link.detail}{lost}")
+            await self._hear_first()
             self._health.dispatch = "on"
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
@@ -100,6 +102,15 @@ class Workers:
             finally:
                 self._dispatcher = None
                 self._health.dispatch = "off"
+
+    async def _hear_first(self) -> None:
+        """Let the ingest session subscribe before anything is published, but don't wait long for it.
+
+        A broker that has no session of ours yet, or has lost it, drops answers that nobody subscribes to.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEAR_FIRST_S):
+                await self._health.until_ingest()
 
     async def acknowledge(self) -> None:
         """Hold this process's share of the ingest slots; stand by while others hold them all."""

@@ -1,5 +1,6 @@
 """The state of the links and workers, as the header shows it."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass
 from typing import Literal
@@ -43,10 +44,28 @@ class Health:
         self._database = LinkState(since=clock.monotonic())
         self._broker = LinkState(since=clock.monotonic())
         self.sweep: Work = "off"
-        self.ingest: Work = "off"
+        self._ingest: Work = "off"
+        self._ingested = asyncio.Event()
         self.dispatch: Work = "off"
         self.sweep_lateness_s: float | None = None
         self._troubles: deque[tuple[str, str]] = deque(maxlen=_MOST_TROUBLES)
+
+    @property
+    def ingest(self) -> Work:
+        """Whether the answers of the devices are heard here."""
+        return self._ingest
+
+    @ingest.setter
+    def ingest(self, work: Work) -> None:
+        self._ingest = work
+        if work == "off":
+            self._ingested.clear()
+        else:
+            self._ingested.set()
+
+    async def until_ingest(self) -> None:
+        """Wait until the answers are heard, here or by another process."""
+        await self._ingested.wait()
 
     def database_up(self, *, latency_s: float | None = None, detail: str = "") -> None:
         self._database = self._up(self._database, latency_s, detail)
