@@ -45,13 +45,10 @@ class DeviceCounts:
     unknown: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceEntry:
-    """One device in the index of a whole fleet: only what sorting and filtering need."""
+class DeviceOrder(StrEnum):
+    """What a list of devices is sorted by; equal ones by id."""
 
-    device_id: str
-    link: Link
-    site_id: str
-    model: str | None
-    fw_version: str | None
-    last_seen_at: datetime | None
+    DEVICE = "device"
+    LINK = "link"
+    SEEN = "seen"
+    SITE = "site"

@@ -16,14 +16,21 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Some commands, newest first, and the database's time when they were read."""
+    """Some commands, newest first, and the database's time when they were read.
+
+    `reached` is set when a search rested before it found a whole page: what matches may lie further back.
+    """
 
     commands: tuple[Command, ...]
     read_at: datetime
     more: bool
+    reached: Cursor | None = None
 
     @property
     def end(self) -> Cursor | None:
+        """Where the next page begins: behind the last row, or where a search has come to."""
+        if self.reached is not None:
+            return self.reached
         if not self.commands:
             return None
         last = self.commands[-1]

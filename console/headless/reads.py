@@ -23,7 +23,7 @@ async def devices(options: argparse.Namespace, program: Program) -> int:
     now = datetime.now(UTC)
     rows: list[list[object]] = []
     for start in range(0, len(entries), _PAGE):
-        ids = [entry.device_id for entry in entries[start : start + _PAGE]]
+        ids = entries[start : start + _PAGE]
         page = await program.history.devices(tenant_id, ids)
         for device in (page[i] for i in ids if i in page):
             if options.json:

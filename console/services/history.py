@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Protocol
 
 from console.domain.commands import Command
-from console.domain.devices import Device, DeviceCounts, DeviceEntry
+from console.domain.devices import Device, DeviceCounts, DeviceOrder
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
+from console.domain.filters import Filter, Match, Scope, parse_filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry
 from console.domain.tenants import Tenant
 
@@ -22,7 +23,7 @@ class CommandReads(Protocol):
         tenant_id: str,
         *,
         device_ids: Sequence[str] | None,
-        words: Sequence[str],
+        wanted: Filter,
         before: Cursor | None,
         limit: int,
     ) -> HistoryPage: ...
@@ -37,7 +38,8 @@ class CommandReads(Protocol):
 class DeviceReads(Protocol):
     """What is read of devices."""
 
-    async def index(self, tenant_id: str, words: Sequence[str]) -> tuple[DeviceEntry, ...]: ...
+    async def index(self, tenant_id: str, wanted: Filter, order: DeviceOrder) -> list[str]: ...
+    async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
     async def tenant(self, tenant_id: str) -> Tenant | None: ...
@@ -46,7 +48,7 @@ class DeviceReads(Protocol):
 class ProblemReads(Protocol):
     """What is read of problems."""
 
-    async def page(self, tenant_id: str, words: Sequence[str], limit: int) -> tuple[Problem, ...]: ...
+    async def page(self, tenant_id: str, wanted: Filter, limit: int) -> tuple[Problem, ...]: ...
 
 
 class History:
@@ -69,9 +71,12 @@ class History:
         before: Cursor | None = None,
         limit: int = PAGE,
     ) -> HistoryPage:
-        """One page of the tenant's history, or of some devices, newest first."""
+        """One page of the tenant's history, or of some devices, newest first; filtered by `text`."""
+        wanted = parse_filter(text, Scope.COMMANDS)
+        if device_ids is None:
+            device_ids = _only_devices(wanted)
         return await self._commands.page(
-            tenant_id, device_ids=device_ids, words=words_of(text), before=before, limit=limit
+            tenant_id, device_ids=device_ids, wanted=wanted, before=before, limit=limit
         )
 
     async def reread(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
@@ -91,9 +96,17 @@ class History:
         """How many commands wait for publication, since when, and the first deadline among them."""
         return await self._commands.outbox(tenant_id)
 
-    async def device_index(self, tenant_id: str, text: str = "") -> tuple[DeviceEntry, ...]:
-        """Every device that the text matches, by id."""
-        return await self._devices.index(tenant_id, words_of(text))
+    async def device_index(
+        self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE
+    ) -> list[str]:
+        """The ids of every device that the filter `text` matches, in order."""
+        return await self._devices.index(tenant_id, parse_filter(text, Scope.DEVICES), order)
+
+    async def device_head(
+        self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE, limit: int = PAGE
+    ) -> list[str]:
+        """The first of these ids: enough to paint while the others are still read."""
+        return await self._devices.head(tenant_id, parse_filter(text, Scope.DEVICES), order, limit)
 
     async def devices(self, tenant_id: str, device_ids: Sequence[str]) -> dict[str, Device]:
         """The devices on screen in full, by id; devices that are gone are missing."""
@@ -109,9 +122,12 @@ class History:
 
     async def problems(self, tenant_id: str, text: str = "", limit: int = 500) -> tuple[Problem, ...]:
         """The newest problems."""
-        return await self._problems.page(tenant_id, words_of(text), limit)
+        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit)
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text filter: each must occur, upper and lower case alike."""
-    return tuple(word for word in text.replace("\x00", " ").lower().split() if word)[:16]
+def _only_devices(wanted: Filter) -> tuple[str, ...] | None:
+    """The devices that a filter names without any wild card: their own index serves them."""
+    for term in wanted.terms:
+        if isinstance(term, Match) and term.key == "device" and term.exact and not term.negated:
+            return term.patterns
+    return None

@@ -1,18 +1,22 @@
 """Commands of one tenant: sending, reading, cancelling, under row-level security."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
+from console.domain.filters import Filter
 from console.domain.history import Cursor, HistoryPage, JournalEntry
 from console.domain.targets import Target
 from console.store.failures import translated
+from console.store.filter_sql import Conditions, conditions
 from console.store.pool import Database
 from console.store.sql import query
 
 BATCH = 1_000
+SEARCHED = 20_000
 
 
 class CommandStore:
@@ -75,18 +79,27 @@ class CommandStore:
         tenant_id: str,
         *,
         device_ids: Sequence[str] | None,
-        words: Sequence[str],
+        wanted: Filter,
         before: Cursor | None,
         limit: int,
     ) -> HistoryPage:
-        """One page of history, newest first, after the cursor `before`."""
-        at, command_id = (before.created_at, before.command_id) if before else (None, None)
-        devices = None if device_ids is None else list(device_ids)
+        """One page of history, newest first, after the cursor `before`.
+
+        A filter is looked for in at most `SEARCHED` rows: then the page says how far it came.
+        """
+        place = _Place(device_ids, before)
+        reached: Cursor | None = None
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(
-                query("history_page"), tenant_id, devices, list(words), at, command_id, limit + 1
-            )
-        return _page(rows[:limit], more=len(rows) > limit)
+            if wanted:
+                sql, parameters = place.statement("history_reach", 2)
+                edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
+                reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None
+            sql, parameters = place.statement("history_page", 2, wanted, reached)
+            rows = await connection.fetch(sql, tenant_id, limit + 1, *parameters)
+            read_at = rows[0]["read_at"] if rows else await connection.fetchval("SELECT clock_timestamp()")
+        full = len(rows) > limit
+        commands = tuple(command_of(row) for row in rows[:limit])
+        return HistoryPage(commands, read_at, full or reached is not None, None if full else reached)
 
     async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
         """The rows on screen, read again; rows that are gone are missing."""
@@ -125,6 +138,38 @@ class CommandStore:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("outbox_depth"), tenant_id)
         return OutboxView(row["depth"], row["oldest_at"], row["next_deadline"], row["read_at"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a history is read: some devices or all, behind a key.
+
+    Made into SQL without any NULL parameter, so that one plan fits each statement.
+    """
+
+    device_ids: Sequence[str] | None
+    before: Cursor | None
+
+    def statement(
+        self, name: str, used: int, wanted: Filter | None = None, last: Cursor | None = None
+    ) -> tuple[str, list[object]]:
+        """The statement `name` with its further parameters; `last` is the oldest key to look at."""
+        built = Conditions(used)
+        if self.device_ids is not None and len(self.device_ids) == 1:
+            built.texts.append(f"v.device_id = {built.add(self.device_ids[0])}")
+        elif self.device_ids is not None:
+            built.texts.append(f"v.device_id = ANY ({built.add(list(self.device_ids))}::text[])")
+        for cursor, operator in ((self.before, "<"), (last, ">=")):
+            if cursor is not None:
+                at, key = built.add(cursor.created_at), built.add(cursor.command_id)
+                built.texts.append(
+                    f"(v.created_at, v.command_id) {operator} ({at}::timestamptz, {key}::text)"
+                )
+        if wanted:
+            terms = conditions(wanted, used + len(built.parameters))
+            built.texts += terms.texts
+            built.parameters += terms.parameters
+        return query(name).replace("/*where*/", built.sql), built.parameters
 
 
 def command_of(row: Any) -> Command:

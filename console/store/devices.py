@@ -5,12 +5,21 @@ from typing import Any
 
 import asyncpg
 
-from console.domain.devices import Device, DeviceCounts, DeviceEntry, Link
+from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
+from console.domain.filters import Filter
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
 from console.store.failures import translated
+from console.store.filter_sql import conditions
 from console.store.pool import Database
 from console.store.sql import query
+
+_ORDERS = {
+    DeviceOrder.DEVICE: "",
+    DeviceOrder.LINK: "array_position(ARRAY['offline', 'stale', 'online'], lower(s.status)) NULLS FIRST, ",
+    DeviceOrder.SEEN: "s.last_seen_at DESC NULLS LAST, ",
+    DeviceOrder.SITE: "r.site_id, ",
+}
 
 
 class DeviceStore:
@@ -20,21 +29,19 @@ class DeviceStore:
         self._database = database
         self._has_tags = True
 
-    async def index(self, tenant_id: str, words: Sequence[str]) -> tuple[DeviceEntry, ...]:
-        """Every device that the words match, by id: what sorting and filtering need."""
+    async def index(self, tenant_id: str, wanted: Filter, order: DeviceOrder) -> list[str]:
+        """The ids of every device that the filter matches, in this order."""
+        sql, parameters = _listed("devices_index", wanted, order, 1)
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("devices_index"), tenant_id, list(words))
-        return tuple(
-            DeviceEntry(
-                r["device_id"],
-                link_of(r["link"]),
-                r["site_id"] or "",
-                r["model"],
-                r["fw_version"],
-                r["last_seen_at"],
-            )
-            for r in rows
-        )
+            found = await connection.fetchval(sql, tenant_id, *parameters)
+        return list(found or ())
+
+    async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]:
+        """The first of these ids."""
+        sql, parameters = _listed("devices_head", wanted, order, 2)
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(sql, tenant_id, limit, *parameters)
+        return [row["device_id"] for row in rows]
 
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]:
         """The devices on screen in full, in no particular order."""
@@ -69,6 +76,12 @@ class DeviceStore:
                 return {}
             raise
         return {row["device_id"]: tuple(row["tags"]) for row in rows}
+
+
+def _listed(name: str, wanted: Filter, order: DeviceOrder, used: int) -> tuple[str, list[object]]:
+    terms = conditions(wanted, used)
+    sql = query(name).replace("/*where*/", terms.sql).replace("/*order*/", _ORDERS[order])
+    return sql, terms.parameters
 
 
 def link_of(word: str | None) -> Link:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from console.domain.events import Problem, ProblemKind
+from console.domain.filters import Filter
+from console.store.filter_sql import conditions
 from console.store.pool import Connection, Database
 from console.store.sql import query
 
@@ -13,10 +15,12 @@ class ProblemStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, tenant_id: str, words: Sequence[str], limit: int) -> tuple[Problem, ...]:
+    async def page(self, tenant_id: str, wanted: Filter, limit: int) -> tuple[Problem, ...]:
         """The newest problems of a tenant."""
+        terms = conditions(wanted, 2)
+        sql = query("problems_page").replace("/*where*/", terms.sql)
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("problems_page"), tenant_id, list(words), limit)
+            rows = await connection.fetch(sql, tenant_id, limit, *terms.parameters)
         return tuple(
             Problem(
                 tenant_id=r["tenant_id"],

@@ -15,9 +15,13 @@ class HistoryRows:
         self.commands: dict[str, Command] = {}
         self.order: list[str] = []
         self.more = True
+        self.reached: Cursor | None = None
 
     @property
     def end(self) -> Cursor | None:
+        """Where the next page begins; a search may have come further than the last row it found."""
+        if self.reached is not None:
+            return self.reached
         if not self.order:
             return None
         last = self.commands[self.order[-1]]
@@ -25,6 +29,10 @@ class HistoryRows:
 
     def put_head(self, page: HistoryPage) -> None:
         """Take over the newest page: new rows come in, rows that no longer match go."""
+        searched_on = self.reached is not None or not self.more
+        if page.reached is not None and self.order and searched_on:
+            self._put_searched(page, page.reached)
+            return
         if not page.commands or not page.more or not self.order or self._gap_after(page):
             self._reset(page)
             return
@@ -36,8 +44,22 @@ class HistoryRows:
 
     def put_next(self, page: HistoryPage) -> None:
         """Append an older page."""
-        self.more = page.more
+        self.more, self.reached = page.more, page.reached
         self.update(page.commands, add=True)
+
+    def _put_searched(self, page: HistoryPage, reached: Cursor) -> None:
+        """The head of a search that has already gone further back: what lies behind the head stays."""
+        edge = (reached.created_at.timestamp(), reached.command_id)
+        kept = {key: c for key, c in self.commands.items() if _key(c) < edge}
+        kept.update((command.command_id, command) for command in page.commands)
+        self.commands = kept
+        self._sort()
+
+    def drop(self, command_ids: Iterable[str]) -> None:
+        """Take out rows that no longer match."""
+        for command_id in command_ids:
+            self.commands.pop(command_id, None)
+        self._sort()
 
     def update(self, commands: Iterable[Command], *, add: bool = False) -> None:
         """Replace rows that were read again."""
@@ -52,7 +74,7 @@ class HistoryRows:
 
     def _reset(self, page: HistoryPage) -> None:
         self.commands = {command.command_id: command for command in page.commands}
-        self.more = page.more
+        self.more, self.reached = page.more, page.reached
         self._sort()
 
     def _sort(self) -> None:

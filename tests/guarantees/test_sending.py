@@ -245,7 +245,7 @@ async def test_four_dispatchers_publish_each_command_once_and_in_order(
         if copies[command["command_id"]] == 1:
             firsts.setdefault(str(message.topic), []).append(command["command_id"])
     assert len(copies) == rows
-    assert max(copies.values()) <= (2 if kills else 1)
+    assert max(copies.values()) <= 1 + kills  # a second kill may hit the copy that the first one cost
     assert sum(copies.values()) <= rows + kills * 64
     assert all(ids == sorted(ids) for ids in firsts.values())
     assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE published_at IS NULL") == 0

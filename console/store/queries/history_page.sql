@@ -1,4 +1,4 @@
--- One page of history, newest first. $2 device or null, $3 words that must all occur, $4/$5 the key before.
+-- One page of history, newest first. $1 tenant, $2 how many; the rest follows from who asks for what.
 SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown(v.created_at) AS created_at, device_console.shown(v.expires_at) AS expires_at,
        v.created_by, device_console.shown(v.published_at) AS published_at,
@@ -7,12 +7,6 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
        clock_timestamp() AS read_at
 FROM device_console.command_view v
-WHERE v.tenant_id = $1
-  AND ($2::text[] IS NULL OR v.device_id = ANY ($2))
-  AND ($4::timestamptz IS NULL OR (v.created_at, v.command_id) < ($4, $5::text))
-  AND NOT EXISTS (
-      SELECT FROM unnest($3::text[]) AS word
-      WHERE position(word IN lower(concat_ws(' ', v.device_id, v.command_type, v.phase, v.created_by, v.ack_status,
-                                             v.command_id))) = 0)
+WHERE v.tenant_id = $1/*where*/
 ORDER BY v.created_at DESC, v.command_id DESC
-LIMIT $6
+LIMIT $2

@@ -1,9 +1,6 @@
--- Problems of a tenant and of the links, newest first.
-SELECT tenant_id, kind, device_id, command_id, detail, count, first_at, last_at
-FROM device_console.problems
-WHERE (tenant_id = $1 OR (tenant_id = '' AND kind = 'link'))
-  AND NOT EXISTS (
-      SELECT FROM unnest($2::text[]) AS word
-      WHERE position(word IN lower(concat_ws(' ', kind, device_id, command_id, detail))) = 0)
-ORDER BY last_at DESC, kind, device_id, command_id
-LIMIT $3
+-- Problems of a tenant and of the links, newest first. $1 tenant, $2 how many.
+SELECT p.tenant_id, p.kind, p.device_id, p.command_id, p.detail, p.count, p.first_at, p.last_at
+FROM device_console.problems p
+WHERE (p.tenant_id = $1 OR (p.tenant_id = '' AND p.kind = 'link'))/*where*/
+ORDER BY p.last_at DESC, p.kind, p.device_id, p.command_id
+LIMIT $2

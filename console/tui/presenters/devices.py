@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from console.domain.commands import Phase
-from console.domain.devices import Device, DeviceCounts, DeviceEntry
+from console.domain.devices import Device, DeviceCounts
 from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell, Column, Line
 from console.tui.presenters.times import age, latency
@@ -20,8 +20,6 @@ COLUMNS = (
     Column("last", "LAST COMMAND", 21, most=44, rank=2),
     Column("tags", "TAGS", 14, most=30, rank=7),
 )
-SORTS = ("device", "link", "seen", "site")
-_LINK_ORDER = {"offline": 0, "stale": 1, "unknown": 2, "online": 3}
 
 
 def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
@@ -40,17 +38,9 @@ def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
     }
 
 
-def entry_cells(entry: DeviceEntry, now: datetime) -> dict[str, Cell]:
-    """What the index alone knows, until the row itself has been read."""
-    seen = entry.last_seen_at
-    return {
-        "device": Cell(safe(entry.device_id), "strong"),
-        "link": link_cell(entry.link),
-        "seen": Cell(age(now - seen) if seen else "–"),
-        "site": Cell(safe(entry.site_id)),
-        "model": Cell(safe(entry.model)),
-        "fw": Cell(safe(entry.fw_version)),
-    }
+def pending_cells(device_id: str) -> dict[str, Cell]:
+    """What is known of a row before it has been read: its id."""
+    return {"device": Cell(safe(device_id), "strong")}
 
 
 def _tags(device: Device) -> str:
@@ -88,17 +78,3 @@ def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None) ->
     if anchor is not None:
         line += [Cell("   "), Cell(f"range from {safe(anchor, 20)}: v ends it", "accent")]
     return tuple(line)
-
-
-def sorted_ids(entries: tuple[DeviceEntry, ...], by: str) -> list[str]:
-    """The ids in the order that the operator chose; what needs attention first."""
-    match by:
-        case "link":
-            ordered = sorted(entries, key=lambda e: (_LINK_ORDER[e.link.value], e.device_id))
-        case "seen":
-            ordered = sorted(entries, key=lambda e: -(e.last_seen_at.timestamp() if e.last_seen_at else 0))
-        case "site":
-            ordered = sorted(entries, key=lambda e: (e.site_id, e.device_id))
-        case _:
-            ordered = sorted(entries, key=lambda e: e.device_id)
-    return [entry.device_id for entry in ordered]

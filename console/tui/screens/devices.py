@@ -8,12 +8,14 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from console.domain.devices import Device, DeviceCounts, DeviceEntry
+from console.domain.devices import Device, DeviceCounts, DeviceOrder
+from console.domain.filter_subjects import DEVICE_KEYS, device_subject
+from console.domain.filters import Scope, matches
 from console.tui.actions import bindings_for
 from console.tui.desk import Desk
 from console.tui.messages import ShowCompose, ShowHistory, ShowProblems, ShowTenants
 from console.tui.presenters.cells import Cell
-from console.tui.presenters.devices import COLUMNS, SORTS, counts_line, device_cells, entry_cells, sorted_ids
+from console.tui.presenters.devices import COLUMNS, counts_line, device_cells, pending_cells
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -31,21 +33,20 @@ class DevicesScreen(ConsoleScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._entries: dict[str, DeviceEntry] = {}
         self._devices: dict[str, Device] = {}
         self._counts: DeviceCounts | None = None
-        self._sort = SORTS[0]
+        self._sort = DeviceOrder.DEVICE
         self._anchor: str | None = None
         self._index_due = 0.0
         self._title = Lines(id="title")
-        self._filter = FilterBar()
+        self._filter = FilterBar(Scope.DEVICES, self._known)
         self._table = LineTable(COLUMNS, self._cells, id="table")
 
     def body(self) -> Iterable[Widget]:
         return (self._title, self._filter, self._table)
 
     def on_mount(self) -> None:
-        self._table.sorted_by = self._sort
+        self._table.sorted_by = self._sort.value
         self._table.set_empty("Reading the devices…")
         self._table.focus()
 
@@ -56,31 +57,60 @@ class DevicesScreen(ConsoleScreen):
             await self._read_index()
         else:
             self.set_timer(max(0.05, self._index_due - time.monotonic()), self.request_read)
-        self._counts = await self.desk.program.history.device_counts(self.desk.tenant)
         await self._read_window()
         self._show_counts()
 
     async def _read_index(self) -> None:
         started = time.monotonic()
         text = self._filter.text
-        newest = await self.desk.program.history.commands(self.desk.tenant, limit=1)
+        history, tenant, order = self.desk.program.history, self.desk.tenant, self._sort
+        newest = await history.commands(tenant, limit=1)
         self.desk.clock.observe(newest.read_at)
-        entries = await self.desk.program.history.device_index(self.desk.tenant, text)
-        self._entries = {entry.device_id: entry for entry in entries}
         self._table.set_empty(self._empty(text))
-        self._table.set_keys(sorted_ids(entries, self._sort))
-        if not text:
-            self._table.marks &= self._entries.keys()
+        if self._counts is None:
+            head = await history.device_head(tenant, text, order)
+            self._devices.update(await history.devices(tenant, head))
+            self._table.set_keys(head)
+            self._table.repaint_changes()
+        ids = await history.device_index(tenant, text, order)
+        if text != self._filter.text or order is not self._sort:
+            return
+        self._counts = await history.device_counts(tenant)
+        self._table.set_keys(ids)
+        if not text and self._table.marks:
+            self._table.marks &= set(ids)
         spent = time.monotonic() - started
-        if text == self._filter.text:
-            self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
+        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
 
     async def _read_window(self) -> None:
         wanted = self._table.window(extra_pages=1)
         if len(self._devices) > _KEPT:
             self._devices = {key: self._devices[key] for key in wanted if key in self._devices}
-        if wanted:
-            self._devices.update(await self.desk.program.history.devices(self.desk.tenant, wanted))
+        if not wanted:
+            return
+        found = await self.desk.program.history.devices(self.desk.tenant, wanted)
+        self._devices.update(found)
+        shown, now = self._filter.parsed, self.desk.clock.now()
+        gone = {
+            key for key, device in found.items()
+            if shown and not matches(shown, device_subject(device), now, only=DEVICE_KEYS)
+        }  # fmt: skip
+        if gone:
+            self._table.set_keys([key for key in self._table.keys if key not in gone])
+
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        """What the loaded rows offer to complete a filter with."""
+        loaded = self._devices.values()
+        last = [device.last_command for device in loaded if device.last_command]
+        return {
+            "site": tuple(sorted({d.site_id for d in loaded if d.site_id})),
+            "model": tuple(sorted({d.model for d in loaded if d.model})),
+            "fw": tuple(sorted({d.fw_version for d in loaded if d.fw_version})),
+            "tag": tuple(sorted({tag for d in loaded for tag in d.tags})),
+            "device": tuple(sorted(d.device_id for d in loaded)),
+            "type": tuple(sorted({command.command_type for command in last})),
+            "by": tuple(sorted({command.created_by for command in last if command.created_by})),
+        }
 
     def _empty(self, text: str) -> str:
         if text:
@@ -94,14 +124,11 @@ class DevicesScreen(ConsoleScreen):
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
         device = self._devices.get(key)
-        if device is not None:
-            return device_cells(device, self.desk.clock.now())
-        entry = self._entries.get(key)
-        return entry_cells(entry, self.desk.clock.now()) if entry else None
+        return pending_cells(key) if device is None else device_cells(device, self.desk.clock.now())
 
     def _show_counts(self) -> None:
         self._title.show([counts_line(self._counts, len(self._table.marks), self._anchor)])
-        total = self._counts.total if self._counts else len(self._entries)
+        total = self._counts.total if self._counts else len(self._table.keys)
         self._filter.count(f"{len(self._table.keys):,} of {total:,}")
 
     def repaint(self) -> None:
@@ -181,10 +208,12 @@ class DevicesScreen(ConsoleScreen):
         self._table.repaint_changes()
 
     def action_sort(self) -> None:
-        self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
-        self._table.sorted_by = self._sort
-        self._table.set_keys(sorted_ids(tuple(self._entries.values()), self._sort))
+        orders = list(DeviceOrder)
+        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
+        self._table.sorted_by = self._sort.value
+        self._index_due = 0.0
         self._table.refresh()
+        self.request_read()
 
     def action_filter(self) -> None:
         self._filter.open()

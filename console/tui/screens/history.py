@@ -10,8 +10,11 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from console.domain.commands import Command
+from console.domain.filter_subjects import COMMAND_KEYS, command_subject
+from console.domain.filters import Scope, matches
 from console.domain.history import CommandDetail
 from console.errors import ConsoleError
+from console.services.history import PAGE
 from console.tui.actions import bindings_for
 from console.tui.background import start
 from console.tui.desk import Desk
@@ -20,6 +23,7 @@ from console.tui.messages import ShowCompose, ShowDetail, ShowProblems
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
 from console.tui.presenters.compose import devices_words
+from console.tui.presenters.times import age
 from console.tui.screens.acts import CommandActs
 from console.tui.screens.base import WIDE
 from console.tui.widgets.detail import DetailView
@@ -45,7 +49,7 @@ class HistoryScreen(CommandActs):
         self._detail: CommandDetail | None = None
         self._detail_timer: Timer | None = None
         self._title = Lines(id="title")
-        self._filter = FilterBar()
+        self._filter = FilterBar(Scope.COMMANDS, self._known)
         one = device_ids is not None and len(device_ids) == 1
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
@@ -75,20 +79,31 @@ class HistoryScreen(CommandActs):
         head = {command.command_id for command in page.commands}
         rest = [key for key in self._table.window() if key not in head and key in rows.commands]
         if rest:
-            rows.update((await history.reread(tenant, rest)).commands)
+            again = (await history.reread(tenant, rest)).commands
+            rows.update(again)
+            rows.drop(c.command_id for c in again if not self._still_matches(c))
         if rows is self._rows:  # otherwise the filter has changed meanwhile: these are the wrong ones
             self._show_rows()
             await self._read_detail()
 
+    def _still_matches(self, command: Command) -> bool:
+        now = self.desk.clock.now()
+        return matches(self._filter.parsed, command_subject(command), now, only=COMMAND_KEYS)
+
     async def _read_next(self) -> None:
-        rows = self._rows
+        """The next page; a search goes on until it has one more or has come to the end."""
+        rows, text = self._rows, self._filter.text
         try:
-            page = await self.desk.program.history.commands(
-                self.desk.tenant, device_ids=self.device_ids, text=self._filter.text, before=rows.end
-            )
-            rows.put_next(page)
-            if rows is self._rows:
-                self._show_rows()
+            wanted = len(rows.order) + PAGE
+            while rows is self._rows and rows.more and len(rows.order) < wanted:
+                page = await self.desk.program.history.commands(
+                    self.desk.tenant, device_ids=self.device_ids, text=text, before=rows.end
+                )
+                rows.put_next(page)
+                if rows is self._rows:
+                    self._show_rows()
+                if page.reached is None:
+                    break
         except ConsoleError as error:
             self.say(str(error), "bad")
         finally:
@@ -115,7 +130,9 @@ class HistoryScreen(CommandActs):
         return None if command is None else command_cells(command, self.desk.clock.now())
 
     def _show_rows(self) -> None:
-        if self._filter.text:
+        if self._rows.reached is not None:
+            self._table.set_empty("Searching… Press esc to clear the filter.")
+        elif self._filter.text:
             self._table.set_empty("No command matches the filter. Press esc to clear it, or / to change it.")
         elif self.desk.program.read_only:
             self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
@@ -126,7 +143,24 @@ class HistoryScreen(CommandActs):
         where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
         line = history_line(f"{where} › History", self._rows.commands.values(), more=self._rows.more)
         self._title.show([line])
-        self._filter.count(f"{len(self._rows.order):,}{'+' if self._rows.more else ''} match")
+        self._filter.count(self._match_words())
+        self._window_moved()
+
+    def _match_words(self) -> str:
+        rows = self._rows
+        words = f"{len(rows.order):,}{'+' if rows.more else ''} match"
+        if rows.more and rows.reached is not None:
+            words += f", searched back {age(self.desk.clock.now() - rows.reached.created_at)}"
+        return words
+
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        """What the loaded rows offer to complete a filter with."""
+        loaded = list(self._rows.commands.values())[:500]
+        return {
+            "type": tuple(sorted({c.command_type for c in loaded})),
+            "by": tuple(sorted({c.created_by for c in loaded if c.created_by})),
+            "device": tuple(sorted({c.device_id for c in loaded})),
+        }
 
     def _show_detail(self) -> None:
         if self._has_pane:
@@ -155,7 +189,8 @@ class HistoryScreen(CommandActs):
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
-        if self._rows.more and self._rows.order and not self._paging and self._table.rows_below() < _NEAR_END:
+        searching = bool(self._rows.order) or self._rows.reached is not None
+        if self._rows.more and searching and not self._paging and self._table.rows_below() < _NEAR_END:
             self._paging = True
             start(self, self._read_next, "page")
 

@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.events import Problem
+from console.domain.filters import Scope
 from console.errors import ConsoleError
 from console.tui.actions import bindings_for
 from console.tui.background import start
@@ -37,7 +38,7 @@ class ProblemsScreen(ConsoleScreen):
         super().__init__(desk)
         self._problems: dict[str, Problem] = {}
         self._title = Lines(id="title")
-        self._filter = FilterBar()
+        self._filter = FilterBar(Scope.PROBLEMS)
         self._table = LineTable(COLUMNS, self._cells, id="table")
 
     def body(self) -> Iterable[Widget]:

@@ -1,20 +1,27 @@
-"""The line in which a filter is typed; it speaks up 120 ms after the last key."""
+"""The line in which a filter is typed: it settles 120 ms after the last key, hints in red, and completes."""
+
+from collections.abc import Callable, Mapping
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from console.domain.filters import Filter, Scope, completions, parse_filter
+from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell
 from console.tui.widgets.text import Lines
 
 DEBOUNCE_S = 0.12
+_OFFERED = 6
+Values = Callable[[], Mapping[str, tuple[str, ...]]]
 
 
-class FilterBar(Horizontal):
-    """Hidden while there is no filter."""
+class FilterBar(Vertical):
+    """Hidden while there is no filter. `values` are words known to occur, by key."""
 
     class Changed(Message):
         """The text has settled."""
@@ -22,33 +29,63 @@ class FilterBar(Horizontal):
     class Left(Message):
         """The operator is done typing."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Scope, values: Values = dict) -> None:
         super().__init__(id="filter-bar")
+        self._scope = scope
+        self._values = values
         self._timer: Timer | None = None
-        self._field = Input(placeholder="every word must occur", compact=True, id="filter")
+        example = "lyon  status:offline  -tag:spare" if scope is Scope.DEVICES else "phase:missed  age>1h"
+        self._field = Input(
+            placeholder=example, compact=True, id="filter", suggester=_Completer(self._offers)
+        )
         self._count = Lines(id="filter-count")
+        self._hint = Lines(id="filter-hint")
         self.text = ""
 
     def compose(self) -> ComposeResult:
-        yield Static(" / ", markup=False, classes="mark")
-        yield self._field
-        yield self._count
+        with Horizontal(id="filter-line"):
+            yield Static(" / ", markup=False, classes="mark")
+            yield self._field
+            yield self._count
+        yield self._hint
+
+    @property
+    def parsed(self) -> Filter:
+        """What the settled text means."""
+        return parse_filter(self.text, self._scope)
 
     def open(self) -> None:
         self.add_class("-up")
         self._field.focus()
 
-    def clear(self) -> None:
-        self._field.value = ""
-        self.remove_class("-up")
+    def put(self, text: str) -> None:
+        """Filter by this text, as if it had been typed."""
+        self._field.value = text
+        self.set_class(bool(text), "-up")
         self._settle()
+
+    def clear(self) -> None:
+        self.put("")
 
     def count(self, text: str) -> None:
         self._count.show([(Cell(f"{text} ", "dim"),)])
 
+    def _offers(self, text: str, cursor: int) -> tuple[str, ...]:
+        return completions(text, cursor, self._scope, self._values())
+
+    def _show_hint(self) -> None:
+        faults = parse_filter(self._field.value, self._scope).faults
+        if faults:
+            self._hint.show([(Cell(f" ! {safe(faults[0].sentence, 300)}", "bad"),)])
+            return
+        offers = self._offers(self._field.value, self._field.cursor_position)[:_OFFERED]
+        words = "  ".join(safe(offer, 30) for offer in offers)
+        self._hint.show([(Cell(f"   → {words}", "dim"),)] if offers and self._field.has_focus else [])
+
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
+        self._show_hint()
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(DEBOUNCE_S, self._settle)
@@ -67,11 +104,25 @@ class FilterBar(Horizontal):
         elif event.key in {"down", "up"}:
             event.stop()
             self._leave()
+        elif event.key == "tab":
+            event.stop()
+            event.prevent_default()
+            self._complete()
+
+    def _complete(self) -> None:
+        """Put the first offer in the place of the word under the cursor."""
+        text, cursor = self._field.value, self._field.cursor_position
+        offers = self._offers(text, cursor)
+        if offers:
+            start = text[:cursor].rfind(" ") + 1
+            self._field.value = text[:start] + offers[0] + text[cursor:]
+            self._field.cursor_position = start + len(offers[0])
 
     def _settle(self) -> None:
         if self._timer is not None:
             self._timer.stop()
         text = self._field.value.encode("utf-8", "replace").decode().replace("\x00", "")
+        self._show_hint()
         if text != self.text:
             self.text = text
             self.post_message(self.Changed())
@@ -79,3 +130,18 @@ class FilterBar(Horizontal):
     def _leave(self) -> None:
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())
+        self.call_after_refresh(self._show_hint)
+
+
+class _Completer(Suggester):
+    """The first offer, as grey text behind the cursor."""
+
+    def __init__(self, offers: Callable[[str, int], tuple[str, ...]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._offers = offers
+
+    async def get_suggestion(self, value: str) -> str | None:
+        start = value.rfind(" ") + 1
+        word = value[start:]
+        offers = self._offers(value, len(value))
+        return value[:start] + offers[0] if offers and word and offers[0].startswith(word) else None

@@ -1,0 +1,71 @@
+"""Rows as a filter sees them: the Python side of what the filter's SQL reads from columns."""
+
+from collections.abc import Iterable
+
+from console.domain.commands import Command, Phase
+from console.domain.devices import Device
+from console.domain.filters import Subject
+
+COMMAND_KEYS = frozenset({"device", "status", "phase", "type", "by", "answer", "id", "age", "ttl"})
+DEVICE_KEYS = frozenset(
+    {"device", "status", "link", "site", "model", "fw", "tag", "phase", "type", "by", "age", "ttl"}
+)
+
+
+def command_subject(command: Command, device: Device | None = None, groups: Iterable[str] = ()) -> Subject:
+    """A command, with its device when that is known."""
+    texts = {
+        "device": command.device_id,
+        "status": command.status,
+        "phase": command.phase.value,
+        "type": command.command_type,
+        "by": command.created_by or "",
+        "answer": command.ack_status or "",
+        "id": command.command_id,
+        "site": device.site_id if device else "",
+        "model": (device.model if device else None) or "",
+        "fw": (device.fw_version if device else None) or "",
+        "link": device.link.value if device else "unknown",
+    }
+    everything = (
+        command.device_id, command.command_type, command.phase.value, command.created_by, command.ack_status,
+        command.command_id,
+    )  # fmt: skip
+    instants = {"age": command.created_at}
+    if command.phase in {Phase.WAITING, Phase.PUBLISHED}:
+        instants["ttl"] = command.expires_at
+    many = {"tag": frozenset(device.tags if device else ()), "group": frozenset(groups)}
+    return Subject(texts, many, instants, _joined(everything))
+
+
+def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
+    """A device with its newest command."""
+    last = device.last_command
+    texts = {
+        "device": device.device_id,
+        "status": device.link.value,
+        "link": device.link.value,
+        "site": device.site_id,
+        "model": device.model or "",
+        "fw": device.fw_version or "",
+        "phase": last.phase.value if last else "",
+        "type": last.command_type if last else "",
+        "by": (last.created_by if last else None) or "",
+    }
+    everything = (
+        device.device_id, device.link.value, device.site_id, device.model, device.fw_version,
+        device.registry_status,
+    )  # fmt: skip
+    instants = {}
+    if device.last_seen_at is not None:
+        instants["seen"] = device.last_seen_at
+    if last is not None:
+        instants["age"] = last.created_at
+        if last.phase in {Phase.WAITING, Phase.PUBLISHED}:
+            instants["ttl"] = last.expires_at
+    many = {"tag": frozenset(device.tags), "group": frozenset(groups)}
+    return Subject(texts, many, instants, _joined(everything))
+
+
+def _joined(parts: Iterable[str | None]) -> str:
+    return " ".join(part for part in parts if part is not None)

@@ -1,0 +1,315 @@
+"""The filter language of every list: text becomes a value here, and the value says what matches."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+
+from console.domain.commands import Phase, Status
+from console.domain.devices import Link
+
+MOST_TERMS = 24
+MOST_LENGTH = 2_000
+_TOKEN = re.compile(r'-?(?:[^\s"]|"[^"]*"?)+')
+_KEYED = re.compile(r"(-?)([A-Za-z]+)(:|>=|<=|>|<)(.*)", re.DOTALL)
+_SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
+class Scope(StrEnum):
+    """Which list is filtered: it decides the keys."""
+
+    DEVICES = "devices"
+    COMMANDS = "commands"
+    PROBLEMS = "problems"
+
+
+_DEVICE_KEYS = ("device", "link", "site", "model", "fw", "tag", "group")
+_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "id", "batch")
+KEYS: dict[Scope, tuple[str, ...]] = {
+    Scope.DEVICES: ("device", "status", "link", "site", "model", "fw", "tag", "group", "phase", "type", "by"),
+    Scope.COMMANDS: ("device", *_COMMAND_KEYS, "link", "site", "model", "fw", "tag", "group"),
+    Scope.PROBLEMS: ("device", "kind", "id"),
+}
+SPANS: dict[Scope, tuple[str, ...]] = {
+    Scope.DEVICES: ("age", "ttl", "seen"),
+    Scope.COMMANDS: ("age", "ttl"),
+    Scope.PROBLEMS: ("age",),
+}
+AS_WRITTEN = frozenset({"device", "id", "batch"})  # identifiers: upper and lower case differ
+MANY_VALUED = frozenset({"tag", "group", "batch"})
+WORDS: dict[str, tuple[str, ...]] = {
+    "phase": tuple(phase.value for phase in Phase),
+    "link": tuple(link.value for link in Link),
+    "status": tuple(status.value for status in Status),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """``key:pattern,pattern``: one of the patterns fits the whole value.
+
+    Letters A-Z fit in either case, but for identifiers, which are compared as they are written.
+    """
+
+    key: str
+    patterns: tuple[str, ...]
+    negated: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether no pattern has a wild card."""
+        return not any(set(pattern) & {"*", "?"} for pattern in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """``age>1h``: how old something is (age, seen), or how long it has left (ttl)."""
+
+    key: str
+    operator: str
+    span: timedelta
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Free text that must occur somewhere in the row."""
+
+    text: str
+    negated: bool = False
+
+
+Term = Match | Span | Word
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What cannot be understood of a filter's text, and where it stands."""
+
+    start: int
+    end: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parsed filter. Every term must hold; faulty parts of the text are left out and named."""
+
+    scope: Scope
+    terms: tuple[Term, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that the terms name."""
+        return frozenset(term.key for term in self.terms if not isinstance(term, Word))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a row offers to a filter: one text for each key, the text that words are sought in, instants.
+
+    `instants` holds created_at under "age" and "seen", and expires_at under "ttl" while that still counts.
+    """
+
+    texts: Mapping[str, str]
+    many: Mapping[str, frozenset[str]]
+    instants: Mapping[str, datetime]
+    everything: str
+
+
+def parse_filter(text: str, scope: Scope) -> Filter:
+    """Read a filter as an operator types it; never raises.
+
+    Args:
+        text: terms with spaces between: ``key:pattern``, ``age>1h``, ``word``; a leading ``-`` negates,
+            ``*`` and ``?`` are wild, commas separate alternatives, double quotes keep spaces and colons.
+        scope: the list that is filtered.
+    """
+    cleaned = text.encode("utf-8", "replace").decode().replace("\x00", " ")[:MOST_LENGTH]
+    terms: list[Term] = []
+    faults: list[Fault] = []
+    for start, end, token in _tokens(cleaned):
+        if len(terms) == MOST_TERMS:
+            faults.append(Fault(start, len(cleaned), f"A filter has at most {MOST_TERMS} terms."))
+            break
+        found = _term(token, scope)
+        if isinstance(found, str):
+            faults.append(Fault(start, end, found))
+        elif found is not None:
+            terms.append(found)
+    return Filter(scope, tuple(terms), tuple(faults))
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _TOKEN.finditer(text):
+        yield match.start(), match.end(), match.group()
+
+
+def _term(token: str, scope: Scope) -> Term | str | None:
+    """The token's term, a sentence when it cannot be understood, None when it says nothing yet."""
+    if token.count('"') % 2:
+        return f"The quote in {_shown(token)} is not closed."
+    keyed = _KEYED.fullmatch(token)
+    if keyed is None:
+        negated = token.startswith("-")
+        text = fold(_unquoted(token[1:] if negated else token))
+        return Word(text, negated) if text else None
+    minus, key, operator, rest = keyed[1] == "-", keyed[2].lower(), keyed[3], keyed[4]
+    if operator == ":" and key not in SPANS[scope]:
+        return _match(minus, key, rest, scope)
+    return _span(minus, key, operator, rest, scope)
+
+
+def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | None:
+    if key not in KEYS[scope]:
+        known = ", ".join((*KEYS[scope], *SPANS[scope]))
+        return f'There is no key "{key}" here: use one of {known}, or put the word in quotes.'
+    plain = [_unquoted(part) for part in _split(rest)]
+    patterns = tuple(dict.fromkeys(folded(key, part) for part in plain if part))
+    if not patterns:
+        return None
+    words = words_of_key(key, scope)
+    if words:
+        for pattern in patterns:
+            if not any(glob(pattern).fullmatch(word) for word in words):
+                hint = ", ".join(words)
+                also = ""
+                if key == "status" and scope is Scope.COMMANDS and pattern in WORDS["link"]:
+                    also = f" (the device's link is link:{pattern})"
+                elif key == "status" and pattern in WORDS["phase"]:
+                    also = f" (a command's phase is phase:{pattern})"
+                return f"{key}: is one of {hint}{also}."
+    return Match(key, patterns, negated)
+
+
+def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Term | str | None:
+    if key not in SPANS[scope]:
+        known = ", ".join(SPANS[scope])
+        return f'"{key}" cannot be compared here: {known} can, for example age>1h; or put the word in quotes.'
+    if operator == ":":
+        return f"Compare {key} with < or >, for example {key}>1h."
+    if not rest:
+        return None
+    match = _SPAN.fullmatch(rest.lower())
+    if match is None or not any(match.groups()):
+        return f"{_shown(rest)} is no span of time: write for example 30s, 10m, 1h30m or 7d."
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if span > timedelta(days=36_500):
+        return f"{_shown(rest)} is longer than a hundred years."
+    return Span(key, operator, span, negated)
+
+
+def words_of_key(key: str, scope: Scope) -> tuple[str, ...]:
+    """The words a key can have here; empty when it takes any. The status of a device is its link."""
+    return WORDS.get("link" if key == "status" and scope is Scope.DEVICES else key, ())
+
+
+def _split(text: str) -> list[str]:
+    """At commas outside quotes."""
+    return [part for part in re.findall(r'(?:[^,"]|"[^"]*")+', text) if part]
+
+
+def _unquoted(text: str) -> str:
+    return text.replace('"', "")
+
+
+def _shown(text: str) -> str:
+    return f"“{text[:40]}”"
+
+
+def fold(text: str) -> str:
+    """Lower-case A to Z and nothing else, as the database does in the C collation."""
+    return text.translate(_LOWER)
+
+
+def folded(key: str, text: str) -> str:
+    """A key's value as it is compared: identifiers stay as they are written."""
+    return text if key in AS_WRITTEN else fold(text)
+
+
+@lru_cache(maxsize=1_024)
+def glob(pattern: str) -> re.Pattern[str]:
+    """``*`` is any text, ``?`` one character, everything else itself."""
+    parts = {"*": ".*", "?": "."}
+    return re.compile("".join(parts.get(c, re.escape(c)) for c in pattern), re.DOTALL)
+
+
+# What matches
+
+
+def matches(wanted: Filter, subject: Subject, now: datetime, *, only: frozenset[str] | None = None) -> bool:
+    """Whether every term holds for a row at the instant `now`.
+
+    Args:
+        wanted: the filter.
+        subject: the row.
+        now: the database's time.
+        only: judge these keys and no words; the others count as fulfilled.
+    """
+    return all(
+        _holds(term, subject, now) for term in wanted.terms
+        if only is None or (not isinstance(term, Word) and term.key in only)
+    )  # fmt: skip
+
+
+def _holds(term: Term, subject: Subject, now: datetime) -> bool:
+    if isinstance(term, Word):
+        return (term.text in fold(subject.everything)) is not term.negated
+    if isinstance(term, Span):
+        return _compared(term, subject.instants.get(term.key), now) is not term.negated
+    if term.key in MANY_VALUED:
+        values = subject.many.get(term.key, frozenset())
+        fits = any(glob(p).fullmatch(folded(term.key, value)) for p in term.patterns for value in values)
+    else:
+        value = folded(term.key, subject.texts.get(term.key, ""))
+        fits = any(glob(p).fullmatch(value) for p in term.patterns)
+    return fits is not term.negated
+
+
+def _compared(term: Span, instant: datetime | None, now: datetime) -> bool:
+    """``age>1h`` holds for what lies more than an hour back, ``ttl<5m`` for what ends within five minutes."""
+    if instant is None:
+        return False
+    edge = now + term.span if term.key == "ttl" else now - term.span
+    left, right = (instant, edge) if term.key == "ttl" else (edge, instant)
+    return {
+        "<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right,
+    }[term.operator]  # fmt: skip
+
+
+# While typing
+
+
+def completions(
+    text: str, cursor: int, scope: Scope, values: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """What the word under the cursor may become, the best first; whole words to put in its place.
+
+    Args:
+        text: what is typed so far.
+        cursor: where the next character would go.
+        scope: the list that is filtered.
+        values: what is known to occur, by key: sites, models, types.
+    """
+    word = text[:cursor].rpartition(" ")[2]
+    minus = "-" if word.startswith("-") else ""
+    key, colon, value = word.removeprefix("-").partition(":")
+    if not colon:
+        names = [f"{name}:" for name in KEYS[scope]] + [f"{name}>" for name in SPANS[scope]]
+        return tuple(f"{minus}{name}" for name in names if key and name.startswith(key.lower()))
+    done, comma, last = value.rpartition(",")
+    known = words_of_key(key.lower(), scope) or values.get(key.lower(), ())
+    head = f"{minus}{key}:{done}{comma}"
+    return tuple(
+        head + (f'"{name}"' if re.search(r"[\s,]", name) else name)
+        for name in known
+        if '"' not in name and fold(name).startswith(fold(last)) and fold(name) != fold(last)
+    )
