@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from console.services.bulk import Bulk
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.history import History
@@ -15,6 +16,7 @@ class Program:
 
     history: History
     sender: Sender
+    bulk: Bulk
     feed: Feed
     health: Health
     tenants: tuple[str, ...]

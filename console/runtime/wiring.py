@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
 from console.runtime.program import Program
+from console.services.bulk import Bulk
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.history import History
 from console.services.sender import Sender
+from console.store.batches import BatchStore
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
 from console.store.pool import Database
@@ -35,6 +37,7 @@ def wire_program(
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database)),
         sender=Sender(commands, sent or feed.tell, max_payload_bytes),
+        bulk=Bulk(BatchStore(database), sent or feed.tell, max_payload_bytes),
         feed=feed,
         health=health or Health(SystemClock()),
         tenants=tenants,

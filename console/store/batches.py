@@ -1,0 +1,117 @@
+"""Batches of one tenant: recording, committing in pieces, stopping, and reading how they stand."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView, InFlight, Preview
+from console.domain.commands import Phase
+from console.store.pool import Database
+from console.store.sql import query
+
+_CANCELLED_AT_ONCE = 1_000
+
+
+class BatchStore:
+    """Reads and writes as the operator role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, tenant_id: str, draft: BatchDraft) -> None:
+        """Record the batch; a second time changes nothing."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            await connection.execute(
+                query("batch_begin"), tenant_id, draft.batch_id, draft.command_type, draft.params_json,
+                draft.ttl.total_seconds(), draft.target, draft.wanted, draft.retry_of, draft.created_by,
+            )  # fmt: skip
+
+    async def insert(
+        self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
+    ) -> int:
+        """Commit the batch's commands to these devices; return how many became rows just now."""
+        ids = [draft.command_id(device_id) for device_id in device_ids]
+        async with self._database.tenant_session(tenant_id) as connection:
+            added = await connection.fetchval(
+                query("batch_insert"), tenant_id, draft.batch_id, ids, list(device_ids), list(retried),
+                draft.command_type, draft.params_json, draft.ttl.total_seconds(), draft.created_by,
+            )  # fmt: skip
+        return int(added)
+
+    async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
+        """Let nothing more be committed and take back what is not published; return how many were."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            await connection.execute(query("batch_stop"), tenant_id, batch_id, by)
+        total = 0
+        while True:
+            async with self._database.tenant_session(tenant_id) as connection:
+                found = int(
+                    await connection.fetchval(
+                        query("batch_cancel"), tenant_id, batch_id, by, _CANCELLED_AT_ONCE
+                    )
+                )
+            total += found
+            if not found:
+                return total
+
+    async def page(self, tenant_id: str, limit: int) -> tuple[Batch, ...]:
+        """The newest batches."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("batches_page"), tenant_id, None, limit)
+        return tuple(_batch(row) for row in rows)
+
+    async def view(self, tenant_id: str, batch_id: str) -> BatchView | None:
+        """One batch and how it stands, or None."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("batches_page"), tenant_id, batch_id, 1)
+            if row is None:
+                return None
+            found = await connection.fetch(query("batch_groups"), tenant_id, batch_id)
+        groups = tuple(
+            AnswerGroup(Phase(g["phase"]), g["answer_json"], g["devices"], tuple(g["sample"])) for g in found
+        )
+        phases: dict[Phase, int] = {}
+        for group in groups:
+            phases[group.phase] = phases.get(group.phase, 0) + group.count
+        return BatchView(_batch(row), phases, groups, row["read_at"])
+
+    async def devices(
+        self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answer_json: str | None
+    ) -> tuple[tuple[str, str], ...]:
+        """Device and command of those in one of the phases, with just this answer unless that is None."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(
+                query("batch_devices"), tenant_id, batch_id, [p.value for p in phases], answer_json
+            )
+        return tuple((row["device_id"], row["command_id"]) for row in rows)
+
+    async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview:
+        """Whom a send would reach."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("send_preview"), tenant_id, list(device_ids), command_type)
+        newest = row["newest_device"]
+        return Preview(
+            total=row["total"],
+            forbidden=row["forbidden"],
+            links={link: row[link] for link in ("online", "stale", "offline", "unknown") if row[link]},
+            in_flight=row["in_flight"],
+            same_in_flight=row["same_in_flight"],
+            newest_same=InFlight(newest, row["newest_by"], row["newest_at"]) if newest is not None else None,
+            last_latency=row["last_took"],
+            last_acked_at=row["last_acked_at"],
+            read_at=row["read_at"],
+        )
+
+
+def _batch(row: Any) -> Batch:
+    draft = BatchDraft(
+        batch_id=row["batch_id"],
+        command_type=row["command_type"],
+        params_json=row["params_json"],
+        ttl=timedelta(seconds=row["ttl_s"]),
+        target=row["target"],
+        wanted=row["wanted"],
+        created_by=row["created_by"],
+        retry_of=row["retry_of"],
+    )
+    return Batch(draft, row["created_at"], row["stopped_at"], row["stopped_by"])

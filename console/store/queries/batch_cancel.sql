@@ -1,0 +1,30 @@
+-- Take back what of a batch is not published. Rows are locked before the outbox and in key order, as every
+-- writer does; what a dispatcher holds or another session has locked is left to them. $3 who, $4 how many.
+WITH target AS MATERIALIZED (
+    SELECT c.tenant_id, c.command_id FROM public.device_commands c
+    JOIN device_console.batch_members m ON m.tenant_id = c.tenant_id AND m.command_id = c.command_id
+    WHERE c.tenant_id = $1 AND m.batch_id = $2 AND c.status = 'queued' AND c.published_at IS NULL
+      AND NOT EXISTS (SELECT FROM device_console.outbox o
+                      WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
+                        AND o.holder IS NOT NULL AND o.due_at > now())
+    ORDER BY c.command_id
+    LIMIT $4
+    FOR UPDATE OF c SKIP LOCKED
+), taken AS (
+    DELETE FROM device_console.outbox o USING target t
+    WHERE o.tenant_id = t.tenant_id AND o.command_id = t.command_id
+      AND (o.holder IS NULL OR o.due_at <= now())
+    RETURNING o.command_id
+), cancelled AS (
+    UPDATE public.device_commands c SET status = 'expired'
+    FROM taken t
+    WHERE c.tenant_id = $1 AND c.command_id = t.command_id
+      AND c.status = 'queued' AND c.published_at IS NULL
+    RETURNING c.command_id
+), noted AS (
+    INSERT INTO device_console.journal (tenant_id, command_id, kind, by_name, detail)
+    SELECT $1, command_id, 'cancelled', $3, 'the batch was stopped' FROM cancelled
+), told AS (
+    SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM cancelled)
+)
+SELECT (SELECT count(*) FROM cancelled) FROM (VALUES (1)) AS one LEFT JOIN told ON true

@@ -1,0 +1,33 @@
+-- Commit some commands of a batch with their outbox rows. $1 tenant, $2 batch, $3 command ids, $4 devices,
+-- $5 the commands they repeat, $6 type, $7 params, $8 ttl in seconds, $9 who. Nothing of a stopped batch.
+WITH input AS (
+    SELECT i.* FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS i(command_id, device_id, retry_of, n)
+), added AS (
+    INSERT INTO public.device_commands
+        (tenant_id, command_id, device_id, command_type, command_params, expires_at, created_by)
+    SELECT $1, i.command_id, i.device_id, $6, $7::text::jsonb,
+           now() + make_interval(secs => $8::double precision), $9
+    FROM input i
+    JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.device_id
+    JOIN public.tenants t ON t.tenant_id = $1 AND t.status = 'ACTIVE'
+    WHERE (r.decommissioned_at IS NULL OR r.decommissioned_at > now())
+      AND device_console.id_is_routable(i.device_id)
+      AND EXISTS (SELECT FROM device_console.batches b
+                  WHERE b.tenant_id = $1 AND b.batch_id = $2 AND b.stopped_at IS NULL)
+    ORDER BY i.n
+    ON CONFLICT (tenant_id, command_id) DO NOTHING
+    RETURNING command_id, device_id
+), queued AS (
+    INSERT INTO device_console.outbox (tenant_id, command_id, device_id)
+    SELECT $1, a.command_id, a.device_id FROM added a JOIN input i USING (command_id) ORDER BY i.n
+), members AS (
+    INSERT INTO device_console.batch_members (tenant_id, batch_id, command_id)
+    SELECT $1, $2, a.command_id FROM added a
+), linked AS (
+    INSERT INTO device_console.journal (tenant_id, command_id, kind, by_name, detail)
+    SELECT $1, a.command_id, 'retry_of', $9, i.retry_of
+    FROM added a JOIN input i USING (command_id) WHERE i.retry_of IS NOT NULL
+), told AS (
+    SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM added)
+)
+SELECT (SELECT count(*) FROM added) FROM (VALUES (1)) AS one LEFT JOIN told ON true

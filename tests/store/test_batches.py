@@ -1,0 +1,169 @@
+"""Bulk sends on a real database: exact previews, harmless repeats, a stop that keeps its word, linked retries."""
+
+import asyncpg
+import pytest
+
+from console.domain.commands import DEFAULT_TTL, Phase
+from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.runtime.program import Program
+from console.services.bulk import BulkJob
+from tests.conftest import Fleet
+from tests.rows import add_devices
+
+PUMPS = tuple(f"pump-{n}" for n in range(1, 6))
+
+
+def job_of(program: Program, *devices: str, kind: str = "ping") -> BulkJob:
+    return program.bulk.job(kind, "{}", DEFAULT_TTL, "alice", device_ids=devices or PUMPS, target="all pumps")
+
+
+async def send(program: Program, *devices: str, kind: str = "ping") -> BulkJob:
+    job = job_of(program, *devices, kind=kind)
+    await program.bulk.begin("acme", job)
+    await program.bulk.run("acme", job)
+    return job
+
+
+async def answer(owner: asyncpg.Connection, status: str, details: str, *devices: str) -> None:
+    await owner.execute(
+        "UPDATE device_commands SET status = 'delivered', published_at = now(), acked_at = now(),"
+        " ack_details = jsonb_build_object('status', $1::text, 'details', $2::text::jsonb) WHERE device_id = ANY ($3)",
+        status, details, list(devices),
+    )  # fmt: skip
+
+
+async def test_a_batch_is_committed_with_its_members_and_outbox_rows(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    job = await send(program)
+    assert (job.done, job.committed, job.ended) == (5, 5, True)
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 5
+    view = await program.bulk.batch("acme", job.draft.batch_id)
+    assert view is not None
+    assert (view.phases, view.committed, view.batch.draft.target) == ({Phase.WAITING: 5}, 5, "all pumps")
+    listed = await program.history.commands("acme", text=f"batch:{job.draft.batch_id}")
+    assert {c.device_id for c in listed.commands} == set(PUMPS)
+
+
+async def test_sending_a_piece_again_changes_nothing(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without ids that follow from batch and device, an unknown outcome would be sent twice."""
+    job = await send(program)
+    again = BulkJob(job.draft, job.device_ids, job.retried)
+    await program.bulk.begin("acme", again)
+    await program.bulk.run("acme", again)
+    assert again.committed == 0
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
+
+
+async def test_a_broken_link_is_tried_again_and_nothing_is_lost_or_doubled(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = program.bulk._table
+    insert, broken = table.insert, [True, True, False]
+
+    async def flaky(*arguments: object) -> int:
+        written = await insert(*arguments)
+        if broken.pop(0):
+            raise DatabaseUnreachableError("gone")
+        return written
+
+    monkeypatch.setattr(table, "insert", flaky)
+    monkeypatch.setattr("console.services.bulk._PAUSE_S", 0)
+    await send(program)
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
+
+
+async def test_devices_that_must_not_be_sent_to_are_counted_before_and_skipped(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    await owner.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-2'")
+    await add_devices(owner, "acme", ["a/b"])
+    await send(program, "pump-1", kind="reboot")
+    preview = await program.bulk.preview("acme", [*PUMPS, "a/b", "nobody"], "reboot")
+    assert (preview.total, preview.forbidden, preview.links) == (7, 3, {"unknown": 7})
+    assert (preview.in_flight, preview.same_in_flight) == (1, 1)
+    assert preview.newest_same is not None
+    assert (preview.newest_same.device_id, preview.newest_same.by) == ("pump-1", "alice")
+    job = await send(program, *PUMPS, "a/b", "nobody")
+    assert (job.done, job.committed) == (7, 4)
+
+
+async def test_a_stop_lets_nothing_more_in_and_takes_back_what_waits(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the look at stopped_at another process would go on committing."""
+    job = await send(program)
+    await owner.execute(
+        "UPDATE device_console.outbox SET holder = gen_random_uuid(), due_at = now() + interval '1 minute'"
+        " WHERE device_id = 'pump-1'"
+    )
+    assert await program.bulk.stop("acme", job.draft.batch_id, "bob") == 4
+    more = BulkJob(job.draft, ("pump-1",), (None,))
+    await owner.execute("DELETE FROM device_commands WHERE device_id = 'pump-1'")
+    await program.bulk.run("acme", more)
+    assert more.committed == 0
+    view = await program.bulk.batch("acme", job.draft.batch_id)
+    assert view is not None
+    assert (view.phases, view.batch.stopped_by) == ({Phase.CANCELLED: 4}, "bob")
+    assert await owner.fetchval("SELECT count(*) FROM device_console.journal WHERE kind = 'cancelled'") == 4
+
+
+async def test_results_are_grouped_by_identical_answer_and_a_group_is_a_target(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    job = await send(program)
+    await answer(owner, "ok", '{"fw": "1.4.2", "up": 3}', "pump-1", "pump-2")
+    await answer(owner, "ok", '{"up": 3, "fw": "1.4.2"}', "pump-3")
+    await answer(owner, "error", '{"code": "busy"}', "pump-4")
+    view = await program.bulk.batch("acme", job.draft.batch_id)
+    assert view is not None
+    assert [(g.phase, g.count) for g in view.groups] == [(Phase.OK, 3), (Phase.FAILED, 1), (Phase.WAITING, 1)]
+    first = view.groups[0]
+    assert await program.bulk.group("acme", job.draft.batch_id, first.phase, first.answer_json) == PUMPS[:3]
+
+
+async def test_only_what_failed_is_retried_as_a_linked_batch(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    job = await send(program)
+    with pytest.raises(ConflictError, match="Nothing of the batch"):
+        await program.bulk.retry("acme", job.draft.batch_id, "bob")
+    await answer(owner, "ok", "{}", "pump-1")
+    await answer(owner, "error", "{}", "pump-2")
+    await owner.execute("UPDATE device_commands SET status = 'missed' WHERE device_id = 'pump-3'")
+    again = await program.bulk.retry("acme", job.draft.batch_id, "bob")
+    assert again.device_ids == ("pump-2", "pump-3")
+    await program.bulk.begin("acme", again)
+    await program.bulk.run("acme", again)
+    view = await program.bulk.batch("acme", again.draft.batch_id)
+    assert view is not None
+    assert view.batch.draft.retry_of == job.draft.batch_id
+    links = dict(
+        await owner.fetch("SELECT command_id, detail FROM device_console.journal WHERE kind = 'retry_of'")
+    )
+    assert links == {again.draft.command_id(d): job.draft.command_id(d) for d in again.device_ids}
+
+
+async def test_another_tenant_sees_and_stops_nothing(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without row-level security on the batches a rival could stop them."""
+    job = await send(program)
+    assert await program.bulk.batches("rival") == ()
+    assert await program.bulk.batch("rival", job.draft.batch_id) is None
+    with pytest.raises(NotFoundError):
+        await program.bulk.stop("rival", job.draft.batch_id, "eve")
+    assert await program.bulk._table.stop("rival", job.draft.batch_id, "eve") == 0
+    assert await owner.fetchval("SELECT stopped_at FROM device_console.batches") is None
+    assert await program.bulk.group("rival", job.draft.batch_id, Phase.WAITING, None) == ()
+
+
+async def test_what_breaks_a_limit_is_refused_before_anything_is_written(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    for bad in (job_of(program, kind=" "), BulkJob(job_of(program).draft, (), ())):
+        with pytest.raises(InvalidInputError):
+            await program.bulk.begin("acme", bad)
+    assert await owner.fetchval("SELECT count(*) FROM device_console.batches") == 0
