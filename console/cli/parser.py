@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from console import __version__
 
@@ -10,6 +11,7 @@ _EXITS = (
     "4 missed, expired or timed out while waiting, 75 busy, 130 interrupted"
 )
 _MOST_SLOTS = 16
+_FILTER = "words and keys that must all hold: site:lyon -status:offline type:re* phase:missed age>1h"
 _ENVIRONMENT = (
     "environment: DATABASE_URL, MQTT_URL, CONSOLE_TENANT, CONSOLE_OPERATOR, CONSOLE_READ_ONLY, CONSOLE_HOME; "
     "`device-console config show` lists all. Without DATABASE_URL and MQTT_URL the program starts its own "
@@ -76,21 +78,42 @@ class _Commands:
 
 def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     add = _Commands(commands).add
-    devices = add("devices", "List devices.", "device-console devices lyon online", json=True)
-    devices.add_argument("text", nargs="*", help="words that must all occur")
+    devices = add("devices", "List devices.", "device-console devices site:lyon -status:offline", json=True)
+    devices.add_argument("text", nargs="*", metavar="FILTER", help=_FILTER)
     history = add("history", "List commands, newest first.", "device-console history pump-0017", json=True)
     history.add_argument("device", nargs="?", help="only this device")
-    history.add_argument("--text", default="", help="words that must all occur")
+    history.add_argument("--where", default="", metavar="FILTER", help=_FILTER)
     history.add_argument("--limit", type=_count, default=50, help="how many (default 50)")
+    export = add(
+        "export",
+        "Write a whole history as CSV, JSON or JSON lines, streamed.",
+        "device-console export --where 'phase:missed age<7d' --output missed.csv",
+    )
+    export.add_argument("device", nargs="?", help="only this device")
+    export.add_argument("--where", default="", metavar="FILTER", help=_FILTER)
+    export.add_argument(
+        "--format", choices=["csv", "json", "jsonl"], help="default: by the file's name, else jsonl"
+    )
+    export.add_argument("--output", type=Path, metavar="FILE", help="a new file; default: standard output")
+    batches = add("batches", "List bulk sends, newest first.", "device-console batches", json=True)
+    batches.add_argument("--limit", type=_count, default=50, help="how many (default 50)")
+    batch = add(
+        "batch",
+        "Show how a bulk send stands, grouped by answer.",
+        "device-console batch 0d1f6c7e-…",
+        json=True,
+    )
+    batch.add_argument("id", help="the batch's id")
     show = add("show", "Show one command in full.", "device-console show 0d1f6c7e-… --json", json=True)
     show.add_argument("id", help="the command's id")
     problems = add(
         "problems", "List what an operator should look at.", "device-console problems forged", json=True
     )
-    problems.add_argument("text", nargs="*", help="words that must all occur")
+    problems.add_argument("text", nargs="*", metavar="FILTER", help=_FILTER)
     problems.add_argument("--limit", type=_count, default=100, help="how many (default 100)")
     tail = add("tail", "Follow commands as they change.", "device-console tail --device pump-0017", json=True)
     tail.add_argument("--device", help="only this device")
+    tail.add_argument("--where", default="", metavar="FILTER", help=_FILTER)
     tail.add_argument("--count", type=_count, help="end after this many lines")
 
 
@@ -98,21 +121,34 @@ def _acts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add = _Commands(commands).add
     send = add(
         "send",
-        "Send a command to a device.",
-        "device-console send pump-0017 reboot --params '{\"delay_s\": 5}' --ttl 10m --wait",
+        "Send a command to a device, or to all that a filter finds.",
+        "device-console send pump-0017 reboot --params '{\"delay_s\": 5}' --ttl 10m --wait\n"
+        "         device-console send --where 'site:lyon tag:critical' ping --yes",
         json=True,
     )
-    send.add_argument("device", help="the device's id")
+    send.add_argument("device", nargs="?", help="the device's id; left out with --where")
     send.add_argument("type", help="the command type, for example reboot")
+    send.add_argument("--where", metavar="FILTER", help=f"send to every device found: {_FILTER}")
+    send.add_argument("--yes", action="store_true", help="with --where: send; without it only look")
     send.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
     send.add_argument("--ttl", default="1h", help="5s to 7d (default 1h)")
     send.add_argument("--id", help="an id of your own: sending the same again changes nothing")
     _waiting(send)
-    cancel = add("cancel", "Take an unpublished command back.", "device-console cancel 0d1f6c7e-…", json=True)
-    cancel.add_argument("id", help="the command's id")
+    cancel = add(
+        "cancel",
+        "Take an unpublished command back, or stop a batch.",
+        "device-console cancel 0d1f6c7e-…",
+        json=True,
+    )
+    cancel.add_argument("id", help="the command's or batch's id")
     cancel.add_argument("--reason", default="", help="why, for the journal")
-    retry = add("retry", "Send a settled command again.", "device-console retry 0d1f6c7e-… --wait", json=True)
-    retry.add_argument("id", help="the settled command's id")
+    retry = add(
+        "retry",
+        "Send a settled command, or what of a batch failed, again.",
+        "device-console retry 0d1f6c7e-… --wait",
+        json=True,
+    )
+    retry.add_argument("id", help="the settled command's or the batch's id")
     _waiting(retry)
 
 
@@ -143,12 +179,23 @@ def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     simulate.add_argument("--devices", type=_count, default=250, help="how many devices answer (default 250)")
     simulate.add_argument(
+        "--seed-history", type=_rows, metavar="COMMANDS",
+        help="instead: make so many settled commands of --devices devices, to try the scale",
+    )  # fmt: skip
+    simulate.add_argument(
         "--answer-real-commands",
         action="store_true",
         help="allow it on a configured database: simulated devices then answer its commands",
     )
     demo = add("demo", "Manage the demo servers' data.", "device-console demo reset")
     demo.add_argument("action", choices=["reset"], help="delete the embedded servers' data")
+
+
+def _rows(text: str) -> int:
+    value = int(text.replace("_", "").replace(",", ""))
+    if not 1 <= value <= 1_000_000_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 1,000,000,000")
+    return value
 
 
 def _slots(text: str) -> int:

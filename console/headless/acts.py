@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from console.domain.commands import Command, Phase, parse_ttl
 from console.errors import DatabaseUnreachableError, InvalidInputError, RefusedError
-from console.headless import output
+from console.headless import bulk, output
 from console.runtime.opening import Opened
 from console.runtime.supervisor import Supervisor
 from console.runtime.workers import running
@@ -25,6 +25,10 @@ _POLL_S = 0.5
 async def send(options: argparse.Namespace, opened: Opened) -> int:
     """Send one command; with --wait, wait for its end."""
     _may_act(opened)
+    if options.where is not None:
+        return await bulk.send_where(options, opened)
+    if options.device is None:
+        raise InvalidInputError("send needs a device and a type, or --where FILTER and a type.")
     program = opened.program
     ttl = parse_ttl(options.ttl)
     if isinstance(ttl, str):
@@ -35,17 +39,26 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
 
 
 async def retry(options: argparse.Namespace, opened: Opened) -> int:
-    """Send a settled command again."""
+    """Send a settled command again, or what of a batch failed."""
     _may_act(opened)
     program = opened.program
+    if await program.bulk.batch(program.tenants[0], options.id) is not None:
+        job = await program.bulk.retry(program.tenants[0], options.id, program.operator)
+        return await bulk.follow(options, opened, job)
     receipt = await program.sender.retry(program.tenants[0], options.id, program.operator)
     return await _follow(options, opened, receipt)
 
 
 async def cancel(options: argparse.Namespace, opened: Opened) -> int:
-    """Take an unpublished command back."""
+    """Take an unpublished command back, or stop a batch."""
     _may_act(opened)
     program = opened.program
+    view = await program.bulk.batch(program.tenants[0], options.id)
+    if view is not None:
+        taken = await program.bulk.stop(program.tenants[0], options.id, program.operator)
+        output.say(f"stopped; {taken:,} taken back before they were published")
+        bulk.print_view(view, as_json=options.json, groups=False)
+        return OK
     await program.sender.cancel(program.tenants[0], options.id, program.operator, options.reason)
     await _print(options, opened, options.id)
     return OK
@@ -64,7 +77,7 @@ async def _follow(options: argparse.Namespace, opened: Opened, receipt: Receipt)
     if receipt.existed:
         output.say(f"the command {command_id} exists already and says the same: nothing was sent again")
     code = OK
-    async with _own_workers(opened):
+    async with own_workers(opened):
         if options.wait:
             command = await _settled(options, opened, command_id)
             code = _code(command)
@@ -77,7 +90,7 @@ async def _follow(options: argparse.Namespace, opened: Opened, receipt: Receipt)
 
 
 @asynccontextmanager
-async def _own_workers(opened: Opened) -> AsyncIterator[None]:
+async def own_workers(opened: Opened) -> AsyncIterator[None]:
     """Run the workers here for as long as this takes, unless another process does."""
     if opened.workers is None or not opened.report.may_work or await opened.workers.others_work():
         yield

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+from dataclasses import replace
 
 from console.embedded.servers import reset
 from console.errors import UsageError
@@ -16,6 +17,7 @@ from console.settings import Configuration, Settings
 from console.store.changes import deployment, set_ingest_slots
 from console.store.migrate import migrate
 from console.store.pool import Database
+from console.store.scale_history import seed_history
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -93,7 +95,34 @@ async def _ingest_slots(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+async def _seed_history(options: argparse.Namespace, settings: Settings) -> int:
+    """Fill a tenant of the embedded database with a big settled history."""
+    if not is_embedded(settings):
+        raise UsageError("--seed-history invents rows: it only fills the embedded database, see --embedded.")
+    tenant_id = settings.tenants[0] if settings.tenants else "scale"
+    async with open_place(settings) as place:
+        if place.servers is None:
+            raise UsageError("The embedded database did not start.")
+        owner = replace(place.access, url=place.servers.addresses.database_url)
+        database = Database(owner, max_size=1)
+        try:
+            await database.open()
+            added = await seed_history(
+                database, tenant_id, devices=options.devices, commands=options.seed_history,
+                progress=lambda done, wanted: output.say(f"{done:,} of {wanted:,}"),
+            )  # fmt: skip
+        finally:
+            await database.close()
+    output.say(
+        f"{tenant_id} has {options.devices:,} devices; {added:,} commands added. "
+        f"Look at it with: device-console --embedded --tenant {tenant_id}"
+    )
+    return 0
+
+
 async def _simulate(options: argparse.Namespace, settings: Settings) -> int:
+    if options.seed_history is not None:
+        return await _seed_history(options, settings)
     if not is_embedded(settings) and not options.answer_real_commands:
         raise UsageError(
             "Simulated devices would answer real commands of this database: give --embedded for the demo "

@@ -2,15 +2,24 @@
 
 import argparse
 import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device
+from console.domain.filter_subjects import COMMAND_KEYS, command_subject
+from console.domain.filters import Scope, matches, parse_filter
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe
-from console.errors import DatabaseUnreachableError, NotFoundError
+from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import output
+from console.headless.bulk import checked
 from console.runtime.program import Program
+from console.services.exporter import FORMATS, Format, exported
 
 _PAGE = 200
 _SAFETY_POLL_S = 1.0
@@ -19,7 +28,7 @@ _SAFETY_POLL_S = 1.0
 async def devices(options: argparse.Namespace, program: Program) -> int:
     """List devices, all of them, page by page."""
     tenant_id = program.tenants[0]
-    entries = await program.history.device_index(tenant_id, " ".join(options.text))
+    entries = await program.history.device_index(tenant_id, checked(" ".join(options.text), Scope.DEVICES))
     now = datetime.now(UTC)
     rows: list[list[object]] = []
     for start in range(0, len(entries), _PAGE):
@@ -54,19 +63,20 @@ async def history(options: argparse.Namespace, program: Program) -> int:
     """List commands, newest first."""
     tenant_id = program.tenants[0]
     wanted, before = options.limit, None
+    where = checked(options.where, Scope.COMMANDS)
     found: list[Command] = []
     read_at = datetime.now(UTC)
     while wanted > len(found):
         page = await program.history.commands(
             tenant_id,
             device_ids=[options.device] if options.device else None,
-            text=options.text,
+            text=where,
             before=before,
             limit=min(_PAGE, wanted - len(found)),
         )
         found.extend(page.commands)
         read_at, before = page.read_at, page.end
-        if not page.more:
+        if not page.more or before is None:
             break
     if options.json:
         for command in found:
@@ -125,7 +135,9 @@ def print_detail(detail: CommandDetail) -> None:
 
 async def problems(options: argparse.Namespace, program: Program) -> int:
     """List what an operator should look at."""
-    found = await program.history.problems(program.tenants[0], " ".join(options.text), options.limit)
+    found = await program.history.problems(
+        program.tenants[0], checked(" ".join(options.text), Scope.PROBLEMS), options.limit
+    )
     if options.json:
         for problem in found:
             output.print_json(output.problem_json(problem))
@@ -141,9 +153,44 @@ async def problems(options: argparse.Namespace, program: Program) -> int:
     return 0
 
 
+async def export(options: argparse.Namespace, program: Program) -> int:
+    """Write a whole history, page by page, to standard output or into a new file."""
+    where = checked(options.where, Scope.COMMANDS)
+    form: Format = options.format or _format_of(options.output)
+    pieces = exported(
+        program.history, program.tenants[0], form,
+        device_ids=[options.device] if options.device else None, text=where,
+    )  # fmt: skip
+    count = 0
+    try:
+        with options.output.open("x", encoding="utf-8", newline="") if options.output else _stdout() as out:
+            async for piece, commands in pieces:
+                out.write(piece)
+                count += commands
+    except FileExistsError:
+        raise InvalidInputError(f"The file {options.output} exists: choose another name.") from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise InvalidInputError(f"The file {options.output} cannot be written: {error.strerror}.") from None
+    output.say(f"{count:,} commands of {program.tenants[0]} as {form}")
+    return 0
+
+
+def _format_of(path: Path | None) -> Format:
+    suffix = path.suffix.removeprefix(".").lower() if path else ""
+    return next((form for form in FORMATS if form == suffix), "jsonl")
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    yield sys.stdout
+
+
 async def tail(options: argparse.Namespace, program: Program) -> int:
     """Follow commands as they change; ends with Ctrl-C or after --count lines."""
     tenant_id = program.tenants[0]
+    checked(options.where, Scope.COMMANDS)
     seen: dict[str, Phase] = {}
     printed = 0
     first = True
@@ -171,14 +218,19 @@ async def _changed_commands(
     """The newest commands whose phase is not the one last seen, and older ones that were open."""
     try:
         page = await program.history.commands(
-            tenant_id, device_ids=[options.device] if options.device else None, limit=_PAGE
+            tenant_id,
+            device_ids=[options.device] if options.device else None,
+            text=options.where,
+            limit=_PAGE,
         )
         inside = {command.command_id for command in page.commands}
         older = [i for i, phase in seen.items() if not phase.settled and i not in inside][:_PAGE]
         rest = (await program.history.reread(tenant_id, older)).commands if older else ()
     except DatabaseUnreachableError:
         return []
-    changed = [c for c in (*page.commands, *rest) if seen.get(c.command_id) is not c.phase]
+    wanted = parse_filter(options.where, Scope.COMMANDS)
+    kept = [c for c in rest if matches(wanted, command_subject(c), page.read_at, only=COMMAND_KEYS)]
+    changed = [c for c in (*page.commands, *kept) if seen.get(c.command_id) is not c.phase]
     seen.update({command.command_id: command.phase for command in changed})
     while len(seen) > 20 * _PAGE:
         seen.pop(next(iter(seen)))

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Awaitable, Callable
 
-from console.headless import acts, reads
+from console.headless import acts, bulk, reads
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
 from console.runtime.program import Program
@@ -15,6 +15,9 @@ _READS: dict[str, Callable[[argparse.Namespace, Program], Awaitable[int]]] = {
     "show": reads.show,
     "problems": reads.problems,
     "tail": reads.tail,
+    "export": reads.export,
+    "batches": bulk.batches,
+    "batch": bulk.batch,
 }
 _ACTS: dict[str, Callable[[argparse.Namespace, Opened], Awaitable[int]]] = {
     "send": acts.send,

@@ -147,15 +147,13 @@ class Bulk:
             raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
         old = view.batch.draft
         if not MIN_TTL <= old.ttl <= MAX_TTL:
-            raise ConflictError(
-                f"The batch {batch_id} had a TTL outside 5 seconds to 7 days: send a new one."
-            )
+            raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
         members = await self._table.devices(tenant_id, batch_id, RETRIED, None)
         if not members:
             raise ConflictError(f"Nothing of the batch {batch_id} failed, was missed or expired.")
         draft = BatchDraft(
-            str(uuid.uuid4()), old.command_type, old.params_json, old.ttl, f"retry of {batch_id}", len(members),
-            clean_name(by) if by else None, batch_id,
+            str(uuid.uuid4()), old.command_type, old.params_json, old.ttl, f"retry of {batch_id}",
+            len(members), clean_name(by) if by else None, batch_id,
         )  # fmt: skip
         return BulkJob(
             draft, tuple(device for device, _ in members), tuple(command for _, command in members)

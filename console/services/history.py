@@ -26,6 +26,7 @@ class CommandReads(Protocol):
         wanted: Filter,
         before: Cursor | None,
         limit: int,
+        whole: bool = False,
     ) -> HistoryPage: ...
     async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage: ...
     async def detail(
@@ -70,13 +71,17 @@ class History:
         text: str = "",
         before: Cursor | None = None,
         limit: int = PAGE,
+        whole: bool = False,
     ) -> HistoryPage:
-        """One page of the tenant's history, or of some devices, newest first; filtered by `text`."""
+        """One page of the tenant's history, or of some devices, newest first; filtered by `text`.
+
+        Params and answers are cut to what a list shows, unless `whole`.
+        """
         wanted = parse_filter(text, Scope.COMMANDS)
         if device_ids is None:
             device_ids = _only_devices(wanted)
         return await self._commands.page(
-            tenant_id, device_ids=device_ids, wanted=wanted, before=before, limit=limit
+            tenant_id, device_ids=device_ids, wanted=wanted, before=before, limit=limit, whole=whole
         )
 
     async def reread(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:

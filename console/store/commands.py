@@ -17,6 +17,7 @@ from console.store.sql import query
 
 BATCH = 1_000
 SEARCHED = 20_000
+SHOWN, WHOLE = 400, 10_000_000  # characters of a document
 
 
 class CommandStore:
@@ -82,8 +83,9 @@ class CommandStore:
         wanted: Filter,
         before: Cursor | None,
         limit: int,
+        whole: bool = False,
     ) -> HistoryPage:
-        """One page of history, newest first, after the cursor `before`.
+        """One page of history, newest first, after the cursor `before`; documents cut unless `whole`.
 
         A filter is looked for in at most `SEARCHED` rows: then the page says how far it came.
         """
@@ -94,8 +96,8 @@ class CommandStore:
                 sql, parameters = place.statement("history_reach", 2)
                 edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
                 reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None
-            sql, parameters = place.statement("history_page", 2, wanted, reached)
-            rows = await connection.fetch(sql, tenant_id, limit + 1, *parameters)
+            sql, parameters = place.statement("history_page", 3, wanted, reached)
+            rows = await connection.fetch(sql, tenant_id, limit + 1, WHOLE if whole else SHOWN, *parameters)
             read_at = rows[0]["read_at"] if rows else await connection.fetchval("SELECT clock_timestamp()")
         full = len(rows) > limit
         commands = tuple(command_of(row) for row in rows[:limit])

@@ -1,9 +1,9 @@
--- One page of history, newest first. $1 tenant, $2 how many; the rest follows from who asks for what.
+-- One page of history, newest first. $1 tenant, $2 how many, $3 characters of a document; the rest follows from who asks for what.
 SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown(v.created_at) AS created_at, device_console.shown(v.expires_at) AS expires_at,
        v.created_by, device_console.shown(v.published_at) AS published_at,
        device_console.shown(v.acked_at) AS acked_at, v.ack_status,
-       left(v.command_params::text, 400) AS params_json, left(v.ack_details::text, 400) AS ack_json,
+       left(v.command_params::text, $3) AS params_json, left(v.ack_details::text, $3) AS ack_json,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
        clock_timestamp() AS read_at
 FROM device_console.command_view v

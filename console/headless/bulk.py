@@ -1,0 +1,196 @@
+"""The twins of bulk sends: preview, send, watch, stop, retry, and how a batch stands."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+
+from console.domain.batches import Batch, BatchView, Preview
+from console.domain.commands import Phase, parse_ttl
+from console.domain.filters import Scope, parse_filter
+from console.domain.safe_text import safe
+from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.headless import output
+from console.runtime.opening import Opened
+from console.runtime.program import Program
+from console.services.bulk import BulkJob
+
+_POLL_S = 0.5
+_GRACE_S = 5.0
+
+
+def checked(text: str, scope: Scope) -> str:
+    """The filter's text again.
+
+    Raises:
+        InvalidInputError: a part of it cannot be understood; the sentence names it.
+    """
+    faults = parse_filter(text, scope).faults
+    if faults:
+        raise InvalidInputError(f"The filter {text[:80]!r} cannot be used: {faults[0].sentence}")
+    return text
+
+
+async def send_where(options: argparse.Namespace, opened: Opened) -> int:
+    """Send to every device that the filter finds; without --yes only look."""
+    program, tenant = opened.program, opened.program.tenants[0]
+    if options.device is not None or options.id is not None:
+        raise InvalidInputError("With --where leave DEVICE and --id out: the filter names the devices.")
+    ttl = parse_ttl(options.ttl)
+    if isinstance(ttl, str):
+        raise InvalidInputError(ttl)
+    params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
+    ids = await program.history.device_index(tenant, checked(options.where, Scope.DEVICES))
+    preview = await program.bulk.preview(tenant, ids, options.type)
+    output.say(preview_text(preview, options.type, tenant))
+    if not options.yes:
+        raise InvalidInputError("Nothing was sent: add --yes to send it.")
+    job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
+    return await follow(options, opened, job)
+
+
+def preview_text(preview: Preview, command_type: str, tenant: str) -> str:
+    """How many devices, how many of them unlikely to answer, in one sentence."""
+    links = ", ".join(f"{count:,} {link}" for link, count in preview.links.items())
+    words = f"{preview.total:,} devices of {tenant} ({links or 'none'})"
+    if preview.forbidden:
+        words += f"; {preview.forbidden:,} of them get nothing (decommissioned or not routable)"
+    if preview.same_in_flight:
+        words += f"; {preview.same_in_flight:,} have a {safe(command_type, 60)} in flight already"
+    return words
+
+
+async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> int:
+    """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits."""
+    from console.headless.acts import own_workers
+
+    program, tenant = opened.program, opened.program.tenants[0]
+    await program.bulk.begin(tenant, job)
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        job.stopping = True
+        stopped.set()
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        async with own_workers(opened):
+            await program.bulk.run(tenant, job)
+            output.say(f"{job.committed:,} of {job.total:,} committed as batch {job.draft.batch_id}")
+            if not job.stopping:
+                await _watch(options, opened, job, stopped)
+            if job.stopping:
+                taken = await program.bulk.stop(tenant, job.draft.batch_id, program.operator)
+                output.say(f"stopped; {taken:,} taken back before they were published")
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+    view = await _view(program, job.draft.batch_id)
+    print_view(view, as_json=options.json, groups=options.wait)
+    if job.stopping:
+        return 130
+    return 0 if not options.wait or view.phases.get(Phase.OK, 0) == job.total else 1
+
+
+async def _watch(options: argparse.Namespace, opened: Opened, job: BulkJob, stopped: asyncio.Event) -> None:
+    """With --wait until all are settled, without until all are published or 5 s are over."""
+    program = opened.program
+    patience = _GRACE_S
+    if options.wait:
+        patience = options.timeout or job.draft.ttl.total_seconds() + _GRACE_S
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while not stopped.is_set():
+                with contextlib.suppress(DatabaseUnreachableError):
+                    view = await _view(program, job.draft.batch_id)
+                    if view.settled == view.committed:
+                        return
+                    if not options.wait and not view.phases.get(Phase.WAITING):
+                        return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_S):
+                        await stopped.wait()
+
+
+async def batches(options: argparse.Namespace, program: Program) -> int:
+    """List bulk sends, newest first."""
+    found = await program.bulk.batches(program.tenants[0], options.limit)
+    now = datetime.now(UTC)
+    if options.json:
+        for batch in found:
+            output.print_json(_batch_json(batch))
+        return 0
+    output.print_table(
+        ["AGE", "TYPE", "DEVICES", "TARGET", "BY", "STOPPED", "RETRY OF", "ID"],
+        [
+            [
+                output.age_text(b.created_at, now), b.draft.command_type, b.draft.wanted, b.draft.target,
+                b.draft.created_by or "-", b.stopped_by or "-", b.draft.retry_of or "-", b.draft.batch_id,
+            ]
+            for b in found
+        ],
+    )  # fmt: skip
+    return 0
+
+
+async def batch(options: argparse.Namespace, program: Program) -> int:
+    """Show how one bulk send stands, grouped by answer."""
+    print_view(await _view(program, options.id), as_json=options.json, groups=True)
+    return 0
+
+
+async def _view(program: Program, batch_id: str) -> BatchView:
+    view = await program.bulk.batch(program.tenants[0], batch_id)
+    if view is None:
+        raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {program.tenants[0]!r}.")
+    return view
+
+
+def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
+    """One batch: its id on standard output, its counts on standard error, its groups as a table."""
+    draft = view.batch.draft
+    counts = ", ".join(f"{count:,} {phase.value}" for phase, count in view.phases.items())
+    if as_json:
+        output.print_json(
+            _batch_json(view.batch)
+            | {
+                "committed": view.committed,
+                "phases": {phase.value: count for phase, count in view.phases.items()},
+                "groups": [
+                    {
+                        "phase": group.phase.value,
+                        "answer": json.loads(group.answer_json) if group.answer_json else None,
+                        "count": group.count,
+                        "sample": list(group.sample),
+                    }
+                    for group in view.groups
+                ],
+            }
+        )
+        return
+    print(draft.batch_id)
+    output.say(f"{draft.command_type}: {counts or 'nothing committed yet'}")
+    if groups:
+        output.print_table(
+            ["DEVICES", "PHASE", "ANSWER", "FOR EXAMPLE"],
+            [[g.count, g.phase.value, g.answer_json or "-", ", ".join(g.sample)] for g in view.groups],
+        )
+
+
+def _batch_json(batch: Batch) -> dict[str, object]:
+    return {
+        "batch_id": batch.batch_id,
+        "type": batch.draft.command_type,
+        "params": json.loads(batch.draft.params_json),
+        "ttl_s": batch.draft.ttl / timedelta(seconds=1),
+        "target": batch.draft.target,
+        "wanted": batch.draft.wanted,
+        "created_at": output.instant(batch.created_at),
+        "created_by": batch.draft.created_by,
+        "stopped_at": output.instant(batch.stopped_at),
+        "stopped_by": batch.stopped_by,
+        "retry_of": batch.draft.retry_of,
+    }
