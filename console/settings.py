@@ -52,9 +52,25 @@ class Settings(BaseModel):
     max_payload_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest command payload")
     max_ack_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest ACK payload")
     adopt_after_s: Seconds = Field(30.0, description="adopt other writers' unpublished rows after")
-    theme: Literal["dark", "light"] = Field("dark", description="the colours of the screen")
+    theme: str = Field(
+        "dark",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$",
+        description="dark, light, or the name of a Textual theme",
+    )
+    keys: dict[str, str] = Field(default_factory=dict, description="keys of our own, by screen.action")
     mouse: bool = Field(default=True, description="whether the screen takes the mouse")
     simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        """From the environment: ``history.retry=ctrl+r; quit=f10``."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+        if any(not middle for _, middle, _ in pairs):
+            raise ValueError("write it as history.retry=ctrl+r; quit=f10")
+        return {name.strip(): key.strip() for name, _, key in pairs}
 
     @field_validator("home", mode="after")
     @classmethod
@@ -66,6 +82,11 @@ class Settings(BaseModel):
         """The tenants to switch between, in the order given."""
         names = (name.strip() for name in (self.tenant or "").split(","))
         return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def favourites_file(self) -> Path:
+        """Where an operator's favourite commands are kept."""
+        return Path(platformdirs.user_data_path("device-console")) / "favourites.json"
 
     @property
     def home_folder(self) -> Path:

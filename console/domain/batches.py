@@ -1,13 +1,17 @@
 """A bulk send: one command to many devices, kept together so that its outcome can be seen and repeated."""
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from console.domain.commands import Draft, Phase
 
 RETRIED = (Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
+MOST_GROUPS = 24
+MOST_FIELDS = 40
+MOST_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,69 @@ class Batch:
 class AnswerGroup:
     """Devices whose command ended alike: the same phase and the same answer.
 
-    `answer_json` is ``{"status": …, "details": …}`` as stored, None without an answer.
+    `answers` are ``{"status": …, "details": …}`` as stored: one, none while there is no answer, or several
+    that differ only in their numbers. `fields` are the answer's keys with what they hold, a range for those.
     """
 
     phase: Phase
-    answer_json: str | None
+    answers: tuple[str, ...]
     count: int
     sample: tuple[str, ...]
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def gather(exact: Sequence[tuple[Phase, str | None, int, tuple[str, ...]]]) -> tuple[AnswerGroup, ...]:
+    """Make groups of phase, answer, count, sample; where they are many, numbers stop telling them apart."""
+    apart = len(exact) <= MOST_GROUPS
+    shapes: dict[tuple[object, ...], list[tuple[Phase, str | None, int, tuple[str, ...]]]] = {}
+    for number, group in enumerate(exact):
+        shapes.setdefault((number,) if apart else (group[0], *_shape(group[1])), []).append(group)
+    groups = [
+        AnswerGroup(
+            phase=members[0][0],
+            answers=tuple(answer for _, answer, _, _ in members if answer is not None),
+            count=sum(count for _, _, count, _ in members),
+            sample=tuple(device for member in members[:MOST_SAMPLES] for device in member[3])[:MOST_SAMPLES],
+            fields=_ranges([_fields(answer) for _, answer, _, _ in members]),
+        )
+        for members in shapes.values()
+    ]
+    return tuple(sorted(groups, key=lambda group: -group.count))
+
+
+def _shape(answer: str | None) -> tuple[tuple[str, object], ...]:
+    return tuple((key, "" if _is_number(value) else str(value)) for key, value in _fields(answer).items())
+
+
+def _fields(answer: str | None) -> dict[str, object]:
+    """The answer's status and the keys of its details, in order of their names."""
+    try:
+        document = json.loads(answer or "{}")
+    except (ValueError, RecursionError):
+        return {"status": "?"}
+    details = document.get("details")
+    found: dict[str, object] = {"status": document["status"]} if "status" in document else {}
+    if isinstance(details, dict):
+        found.update(
+            (key, value if _is_number(value) or isinstance(value, str) else json.dumps(value))
+            for key, value in sorted(details.items())[:MOST_FIELDS]
+        )
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _ranges(several: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, first in several[0].items():
+        numbers = [value for fields in several if isinstance(value := fields.get(key), int | float)]
+        if _is_number(first) and min(numbers) != max(numbers):
+            found[key] = f"{min(numbers):g} to {max(numbers):g}"
+        else:
+            found[key] = f"{first:g}" if isinstance(first, float) else str(first)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

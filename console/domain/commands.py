@@ -175,6 +175,18 @@ def parse_ttl(text: str) -> timedelta | str:
     return ttl_fault(ttl) or ttl
 
 
+def ttl_text(ttl: timedelta) -> str:
+    """A TTL as it is typed: ``90s`` becomes ``1m30s``; what `parse_ttl` reads back."""
+    seconds = max(0, int(ttl.total_seconds()))
+    parts = (
+        (seconds // 86_400, "d"),
+        (seconds % 86_400 // 3_600, "h"),
+        (seconds % 3_600 // 60, "m"),
+        (seconds % 60, "s"),
+    )
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
+
+
 def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:
     """Say why these params are refused, with line and column where JSON breaks, or None."""
     size = len(text.encode("utf-8", "surrogatepass"))

@@ -8,7 +8,7 @@ import signal
 import sys
 from datetime import UTC, datetime, timedelta
 
-from console.domain.batches import Batch, BatchView, Preview
+from console.domain.batches import AnswerGroup, Batch, BatchView, Preview
 from console.domain.commands import Phase, parse_ttl
 from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
@@ -59,7 +59,7 @@ def preview_text(preview: Preview, command_type: str, tenant: str) -> str:
     if preview.forbidden:
         words += f"; {preview.forbidden:,} of them get nothing (decommissioned or not routable)"
     if preview.same_in_flight:
-        words += f"; {preview.same_in_flight:,} have a {safe(command_type, 60)} in flight already"
+        words += f"; {safe(command_type, 60)} is in flight already to {preview.same_in_flight:,}"
     return words
 
 
@@ -162,7 +162,8 @@ def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
                 "groups": [
                     {
                         "phase": group.phase.value,
-                        "answer": json.loads(group.answer_json) if group.answer_json else None,
+                        "answer": json.loads(group.answers[0]) if len(group.answers) == 1 else None,
+                        "fields": dict(group.fields),
                         "count": group.count,
                         "sample": list(group.sample),
                     }
@@ -176,8 +177,12 @@ def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
     if groups:
         output.print_table(
             ["DEVICES", "PHASE", "ANSWER", "FOR EXAMPLE"],
-            [[g.count, g.phase.value, g.answer_json or "-", ", ".join(g.sample)] for g in view.groups],
+            [[g.count, g.phase.value, _answer_text(g), ", ".join(g.sample)] for g in view.groups],
         )
+
+
+def _answer_text(group: AnswerGroup) -> str:
+    return "  ".join(f"{key}={value}" for key, value in group.fields.items()) or "-"
 
 
 def _batch_json(batch: Batch) -> dict[str, object]:

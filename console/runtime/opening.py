@@ -93,9 +93,11 @@ async def open_program(
             warnings=warnings,
             environment={
                 "CONSOLE_HOME": str(settings.home_folder),
+                "CONSOLE_FAVOURITES": str(settings.favourites_file),
                 "CONSOLE_THEME": settings.theme,
                 "CONSOLE_MOUSE": "on" if settings.mouse else "off",
             },
+            keys=settings.keys,
         )
         if operator_front:
             await _check_tenant(program)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.services.bulk import Bulk
+from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.history import History
@@ -19,9 +20,11 @@ class Program:
     bulk: Bulk
     feed: Feed
     health: Health
+    favourites: Favourites
     tenants: tuple[str, ...]
     operator: str
     read_only: bool = False
     demo: bool = False
     warnings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)

@@ -1,11 +1,14 @@
 """The one place where services meet store and mqtt: classes are passed where protocols are declared."""
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
 from console.runtime.program import Program
 from console.services.bulk import Bulk
+from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.history import History
@@ -30,6 +33,7 @@ def wire_program(
     sent: Callable[[str], None] | None = None,
     warnings: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> Program:
     """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
     commands = CommandStore(database)
@@ -40,10 +44,12 @@ def wire_program(
         bulk=Bulk(BatchStore(database), sent or feed.tell, max_payload_bytes),
         feed=feed,
         health=health or Health(SystemClock()),
+        favourites=Favourites(Path((environment or {}).get("CONSOLE_FAVOURITES") or os.devnull)),
         tenants=tenants,
         operator=operator,
         read_only=read_only,
         demo=demo,
         warnings=warnings,
         environment=environment or {},
+        keys=keys or {},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from console.domain.batches import RETRIED, Batch, BatchDraft, BatchView, Preview
+from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
 from console.domain.commands import MAX_TTL, MIN_TTL, Phase
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.services.sender import clean_name
@@ -28,7 +28,7 @@ class BatchTable(Protocol):
     async def page(self, tenant_id: str, limit: int) -> tuple[Batch, ...]: ...
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None: ...
     async def devices(
-        self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answer_json: str | None
+        self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
     ) -> tuple[tuple[str, str], ...]: ...
     async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview: ...
 
@@ -148,7 +148,7 @@ class Bulk:
         old = view.batch.draft
         if not MIN_TTL <= old.ttl <= MAX_TTL:
             raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
-        members = await self._table.devices(tenant_id, batch_id, RETRIED, None)
+        members = await self._table.devices(tenant_id, batch_id, RETRIED, ())
         if not members:
             raise ConflictError(f"Nothing of the batch {batch_id} failed, was missed or expired.")
         draft = BatchDraft(
@@ -167,9 +167,7 @@ class Bulk:
         """One batch and how it stands, or None when there is no such batch in this tenant."""
         return await self._table.view(tenant_id, batch_id)
 
-    async def group(
-        self, tenant_id: str, batch_id: str, phase: Phase, answer_json: str | None
-    ) -> tuple[str, ...]:
+    async def group(self, tenant_id: str, batch_id: str, group: AnswerGroup) -> tuple[str, ...]:
         """The devices of one group of equal answers."""
-        found = await self._table.devices(tenant_id, batch_id, (phase,), answer_json)
+        found = await self._table.devices(tenant_id, batch_id, (group.phase,), group.answers)
         return tuple(device for device, _ in found)

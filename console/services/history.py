@@ -33,6 +33,7 @@ class CommandReads(Protocol):
         self, tenant_id: str, command_id: str
     ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None: ...
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
+    async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
     async def outbox(self, tenant_id: str) -> OutboxView: ...
 
 
@@ -96,6 +97,10 @@ class History:
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
         """Command types in recent use."""
         return await self._commands.recent_types(tenant_id, device_id)
+
+    async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]:
+        """Type, params and TTL in seconds of what was sent lately, each kind once, the newest first."""
+        return await self._commands.recent_commands(tenant_id)
 
     async def outbox(self, tenant_id: str) -> OutboxView:
         """How many commands wait for publication, since when, and the first deadline among them."""

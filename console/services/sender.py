@@ -35,6 +35,7 @@ class Receipt:
     command_ids: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     existed: bool = False
+    batch_id: str = ""
 
 
 class Sender:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView, InFlight, Preview
+from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather
 from console.domain.commands import Phase
 from console.store.pool import Database
 from console.store.sql import query
@@ -67,21 +67,19 @@ class BatchStore:
             if row is None:
                 return None
             found = await connection.fetch(query("batch_groups"), tenant_id, batch_id)
-        groups = tuple(
-            AnswerGroup(Phase(g["phase"]), g["answer_json"], g["devices"], tuple(g["sample"])) for g in found
-        )
+        exact = [(Phase(g["phase"]), g["answer_json"], int(g["devices"]), tuple(g["sample"])) for g in found]
         phases: dict[Phase, int] = {}
-        for group in groups:
-            phases[group.phase] = phases.get(group.phase, 0) + group.count
-        return BatchView(_batch(row), phases, groups, row["read_at"])
+        for phase, _, count, _ in exact:
+            phases[phase] = phases.get(phase, 0) + count
+        return BatchView(_batch(row), phases, gather(exact), row["read_at"])
 
     async def devices(
-        self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answer_json: str | None
+        self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
     ) -> tuple[tuple[str, str], ...]:
-        """Device and command of those in one of the phases, with just this answer unless that is None."""
+        """Device and command of those in one of the phases; with one of these answers when some are given."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(
-                query("batch_devices"), tenant_id, batch_id, [p.value for p in phases], answer_json
+                query("batch_devices"), tenant_id, batch_id, [p.value for p in phases], list(answers)
             )
         return tuple((row["device_id"], row["command_id"]) for row in rows)
 

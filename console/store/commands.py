@@ -16,7 +16,7 @@ from console.store.pool import Database
 from console.store.sql import query
 
 BATCH = 1_000
-SEARCHED = 20_000
+SEARCHED = 10_000
 SHOWN, WHOLE = 400, 10_000_000  # characters of a document
 
 
@@ -134,6 +134,12 @@ class CommandStore:
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("recent_types"), tenant_id, device_id)
         return tuple(row["command_type"] for row in rows)
+
+    async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]:
+        """Type, params and TTL in seconds of what was sent lately, each kind once."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("recent_commands"), tenant_id)
+        return tuple((row["command_type"], row["params_json"], row["ttl_s"]) for row in rows)
 
     async def outbox(self, tenant_id: str) -> OutboxView:
         """How many commands wait for publication, since when, and the first deadline among them."""

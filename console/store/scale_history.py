@@ -42,4 +42,6 @@ async def seed_history(
             )
         if progress is not None:
             progress(last, commands)
+    async with database.login_session() as connection:
+        await connection.execute(query("demo_analyze"))
     return added

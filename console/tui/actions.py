@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+SCREENS = ("devices", "history", "detail", "compose", "problems", "batches", "batch")
 LISTS = frozenset({"devices", "history", "problems"})
-MAIN = LISTS | {"detail"}
+MAIN = LISTS | {"detail", "batches", "batch"}
 COMMANDS = frozenset({"history", "detail"})
 
 
@@ -30,16 +31,25 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "enter", "open",
-           "Open what the cursor stands on: a device's history, a command's detail",
-           LISTS, footer=10, cli="device-console history DEVICE, device-console show ID"),
+           "Open what the cursor stands on: a device's history, a command's detail, a batch",
+           LISTS | {"batches", "batch"}, footer=10, cli="device-console history DEVICE, device-console show ID"),
     Action("compose", "c", "c", "compose",
            "Write a command to the marked devices, or to the one under the cursor",
-           frozenset({"devices", "history", "detail"}), act=True, footer=11,
-           cli="device-console send DEVICE TYPE"),
+           frozenset({"devices", "history", "detail", "batch"}), act=True, footer=11,
+           cli="device-console send DEVICE TYPE, device-console send --where FILTER TYPE --yes"),
     Action("retry", "r", "r", "retry", "Send a settled command again, as a new one with the same TTL",
            COMMANDS, act=True, footer=12, cli="device-console retry ID"),
+    Action("explain", "e", "e", "explain", "Say in one sentence why it stands where it stands",
+           COMMANDS, footer=14, cli="device-console show ID"),
+    Action("edit", "E", "E", "edit and send", "Take a command into a new sheet, to change and send it again",
+           COMMANDS, act=True, footer=14, cli="device-console send DEVICE TYPE --params JSON"),
     Action("cancel", "x", "x", "cancel", "Take a waiting command back before it is published",
            COMMANDS, act=True, footer=13, cli="device-console cancel ID"),
+    Action("retry_batch", "r", "r", "retry failed",
+           "Send to those again that failed, were missed or expired, as a new batch",
+           frozenset({"batch"}), act=True, footer=12, cli="device-console retry BATCH"),
+    Action("stop_batch", "x", "x", "stop", "Send no more of the batch and take back what waits",
+           frozenset({"batch"}), act=True, footer=13, cli="device-console cancel BATCH"),
     Action("mark", "space", "space", "mark", "Mark or unmark the device", frozenset({"devices"}), footer=14),
     Action("mark_range", "v", "v", "mark range", "Begin a range of marks; the second v ends it",
            frozenset({"devices"})),
@@ -54,13 +64,23 @@ ACTIONS: tuple[Action, ...] = (
            footer=17, cli="device-console history"),
     Action("open_old", "o", "o", "retried one", "Open the command that this one repeats",
            frozenset({"detail"})),
-    Action("copy_id", "y", "y", "copy id", "Copy the command's id", COMMANDS | {"problems"}, footer=18),
+    Action("copy_id", "y", "y", "copy id", "Copy the id", COMMANDS | {"problems", "batches", "batch"}, footer=18),
     Action("copy_json", "Y", "Y", "copy json", "Copy the command as JSON", COMMANDS, footer=24,
            cli="device-console show ID --json"),
-    Action("copy_cli", "C", "C", "copy shell line", "Copy the shell line that sends the same again",
-           COMMANDS),
+    Action("copy_cli", "C", "C", "copy shell line", "Copy the shell line that does the same",
+           COMMANDS | {"batch"}),
+    Action("export", "w", "w", "export", "Write all that the filter shows as CSV, JSON or JSON lines",
+           frozenset({"history", "batch"}), footer=19, cli="device-console export --where FILTER"),
+    Action("batches", "b", "b", "bulk sends", "What was sent to many at once, and how it went",
+           frozenset({"devices", "history"}), footer=21, cli="device-console batches"),
     Action("review", "ctrl+s,f5", "ctrl+s/f5", "review and send", "Review the command; the dialog sends it",
            frozenset({"compose"}), act=True, footer=1, cli="device-console send DEVICE TYPE", priority=True),
+    Action("pick", "f7", "f7", "recent", "Take a recent command or a favourite into the sheet",
+           frozenset({"compose"}), footer=4, cli="device-console history", priority=True),
+    Action("favourite", "f6", "f6", "favourite", "Keep this command at hand, or drop it from the favourites",
+           frozenset({"compose"}), footer=5, cli="device-console send DEVICE TYPE", priority=True),
+    Action("editor", "f4", "f4", "$EDITOR", "Edit the params in your own editor",
+           frozenset({"compose"}), footer=6, cli="device-console send DEVICE TYPE --params -", priority=True),
     Action("compose_cli", "f8", "f8", "copy shell line", "Copy the shell line that sends the same",
            frozenset({"compose"}), footer=3, priority=True),
     Action("problems", "p", "p", "problems", "ACKs that matched nothing, conflicts, refusals",
@@ -68,6 +88,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("tenant", "t", "t", "tenant", "Switch to another of your tenants", frozenset({"devices"}),
            footer=22),
     Action("goto", "colon", ":", "go", "Go to a device or a command by its id", MAIN, footer=20),
+    Action("zone", "u", "u", "utc/local", "Tell times in UTC or in this terminal's own zone", MAIN),
     Action("theme", "f9", "f9", "light/dark", "Change between the dark and the light theme",
            MAIN | {"compose"}),
     Action("back", "escape", "esc", "back", "Go back; first clears a filter or marks",

@@ -12,17 +12,22 @@ from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
+from console.errors import UsageError
 from console.runtime.program import Program
 from console.services.sender import Receipt
 from console.tui.background import start
 from console.tui.bridge import carry
 from console.tui.crash import write_crash
 from console.tui.desk import Desk
+from console.tui.keymap import keymap
 from console.tui.last_gate import LastGate, is_utf8
 from console.tui.messages import (
     DataChanged,
+    ShowBatch,
+    ShowBatches,
     ShowCompose,
     ShowDetail,
+    ShowExport,
     ShowGo,
     ShowHelp,
     ShowHistory,
@@ -33,9 +38,12 @@ from console.tui.messages import (
 from console.tui.palette import ActionProvider
 from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.batch import BatchScreen
+from console.tui.screens.batches import BatchesScreen
 from console.tui.screens.compose import ComposeScreen
 from console.tui.screens.detail import DetailScreen
 from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.export import ExportDialog
 from console.tui.screens.go import GoDialog
 from console.tui.screens.help import HelpDialog
 from console.tui.screens.history import HistoryScreen
@@ -56,11 +64,19 @@ class ConsoleApp(App[int]):
     def __init__(self, program: Program) -> None:
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._program = program
-        self.desk = Desk(program, program.tenants[0])
+        self.desk = Desk(program, program.tenants[0], keys=keymap(program.keys))
         self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = LIGHT if program.environment.get("CONSOLE_THEME") == "light" else DARK
+        self.theme = self._theme_named(program.environment.get("CONSOLE_THEME") or "dark")
+        self.set_keymap(self.desk.keys)
+
+    def _theme_named(self, name: str) -> str:
+        found = {"dark": DARK, "light": LIGHT}.get(name, name)
+        if found not in self.available_themes:
+            known = ", ".join(("dark", "light", *sorted(self.available_themes)))
+            raise UsageError(f"There is no theme {name!r}: choose one of {known}.")
+        return found
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DEFAULTS
@@ -96,7 +112,7 @@ class ConsoleApp(App[int]):
     # Where the operator goes
 
     def on_show_history(self, message: ShowHistory) -> None:
-        self.push_screen(HistoryScreen(self.desk, message.device_ids))
+        self.push_screen(HistoryScreen(self.desk, message.device_ids, message.text))
 
     def on_show_detail(self, message: ShowDetail) -> None:
         self.push_screen(DetailScreen(self.desk, message.command_id))
@@ -108,12 +124,14 @@ class ConsoleApp(App[int]):
     def on_show_compose(self, message: ShowCompose) -> None:
         if not self._program.read_only:
             device_ids = message.device_ids
-            self.push_screen(
-                ComposeScreen(self.desk, device_ids), lambda receipt: self._sent(device_ids, receipt)
-            )
+            screen = ComposeScreen(self.desk, device_ids, message.target, message.content)
+            self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
 
     def _sent(self, device_ids: tuple[str, ...], receipt: Receipt | None) -> None:
         if receipt is None:
+            return
+        if receipt.batch_id:
+            self.push_screen(BatchScreen(self.desk, receipt.batch_id))
             return
         top = self._top
         if not isinstance(top, HistoryScreen) or top.device_ids not in {None, device_ids}:
@@ -124,6 +142,17 @@ class ConsoleApp(App[int]):
         next_step = "the dispatcher publishes next" if soon else "waiting for publication"
         said = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
         self.call_after_refresh(top.say, " ".join((said, *receipt.warnings[:3])))
+
+    def on_show_batches(self, message: ShowBatches) -> None:
+        del message
+        self.push_screen(BatchesScreen(self.desk))
+
+    def on_show_batch(self, message: ShowBatch) -> None:
+        self.push_screen(BatchScreen(self.desk, message.batch_id))
+
+    def on_show_export(self, message: ShowExport) -> None:
+        dialog = ExportDialog(self.desk, message.device_ids, message.text)
+        self.push_screen(dialog, lambda said: self._say(said) if said else None)
 
     def on_show_go(self, message: ShowGo) -> None:
         del message
@@ -136,7 +165,9 @@ class ConsoleApp(App[int]):
     def on_show_help(self, message: ShowHelp) -> None:
         del message
         top = self._top
-        self.push_screen(HelpDialog(top.KIND if top else "", read_only=self._program.read_only))
+        self.push_screen(
+            HelpDialog(top.KIND if top else "", read_only=self._program.read_only, keys=self.desk.keys)
+        )
 
     def on_show_tenants(self, message: ShowTenants) -> None:
         del message

@@ -1,11 +1,17 @@
 """What lies in front of one operator: program, tenant, drafts, and what was last known of the links."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from textual.dom import DOMNode
 
 from console.clock import Clock, SystemClock
 from console.domain.commands import Draft
+from console.errors import ConsoleError
 from console.runtime.program import Program
+from console.services.bulk import BulkJob
+from console.tui.background import start
+from console.tui.outage import Outage
 from console.tui.presenters.header import Outbox, Place
 
 _JITTER_S = 0.3
@@ -32,12 +38,16 @@ class DatabaseClock:
 
 @dataclass(slots=True)
 class Sheet:
-    """An unsent command as it was typed. `drafts` keep their ids while a send's outcome is unknown."""
+    """An unsent command as it was typed.
+
+    `drafts` and `batch` keep their ids while a send's outcome is unknown.
+    """
 
     command_type: str = ""
     params: str = "{}"
     ttl: str = "1h"
     drafts: tuple[Draft, ...] = ()
+    batch: BulkJob | None = None
 
 
 @dataclass(slots=True)
@@ -50,11 +60,39 @@ class Desk:
     sheets: dict[str, Sheet] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
     trouble: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
+    jobs: dict[str, BulkJob] = field(default_factory=dict)
+    outage: Outage = field(default_factory=Outage)
+    local_time: bool = False
+
+    def run_job(self, node: DOMNode, job: BulkJob) -> None:
+        """Send a batch that has been begun, as long as `node` lives; screens may come and go meanwhile."""
+        tenant = self.tenant
+        self.jobs[job.draft.batch_id] = job
+
+        async def run() -> None:
+            try:
+                await self.program.bulk.run(tenant, job)
+            except ConsoleError as error:
+                job.error = f"{error} {job.done:,} of {job.total:,} are dealt with."
+            self.program.feed.tell(tenant)
+
+        start(node, run, f"bulk {job.draft.batch_id}")
+
+    @property
+    def sending(self) -> tuple[BulkJob, ...]:
+        """The bulk sends of this process that are under way."""
+        return tuple(job for job in self.jobs.values() if not job.ended)
 
     @property
     def place(self) -> Place:
         program = self.program
         return Place(self.tenant, program.operator, demo=program.demo, read_only=program.read_only)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """Where instants are told: UTC, or None for the terminal's own zone."""
+        return None if self.local_time else UTC
 
     @property
     def sheet(self) -> Sheet:

@@ -2,6 +2,8 @@
 
 from textual.message import Message
 
+from console.services.favourites import Saved
+
 
 class DataChanged(Message):
     """Rows of these tenants may have changed; None means that anything may have."""
@@ -15,11 +17,12 @@ class DataChanged(Message):
 
 
 class ShowHistory(Message):
-    """Open the history of these devices; None means the whole tenant."""
+    """Open the history of these devices, filtered by `text`; None means the whole tenant."""
 
-    def __init__(self, device_ids: tuple[str, ...] | None) -> None:
+    def __init__(self, device_ids: tuple[str, ...] | None, text: str = "") -> None:
         super().__init__()
         self.device_ids = device_ids
+        self.text = text
 
 
 class ShowDetail(Message):
@@ -31,11 +34,37 @@ class ShowDetail(Message):
 
 
 class ShowCompose(Message):
-    """Write a command to these devices."""
+    """Write a command to these devices.
 
-    def __init__(self, device_ids: tuple[str, ...]) -> None:
+    `target` says in words whom that means; `content` is what the sheet begins with instead of the last draft.
+    """
+
+    def __init__(self, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None) -> None:
         super().__init__()
         self.device_ids = device_ids
+        self.target = target
+        self.content = content
+
+
+class ShowBatches(Message):
+    """Open the bulk sends of the tenant."""
+
+
+class ShowBatch(Message):
+    """Open one bulk send."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__()
+        self.batch_id = batch_id
+
+
+class ShowExport(Message):
+    """Write the history of these devices, filtered by `text`, into a file."""
+
+    def __init__(self, device_ids: tuple[str, ...] | None, text: str = "") -> None:
+        super().__init__()
+        self.device_ids = device_ids
+        self.text = text
 
 
 class ShowProblems(Message):

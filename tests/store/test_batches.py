@@ -121,7 +121,26 @@ async def test_results_are_grouped_by_identical_answer_and_a_group_is_a_target(
     assert view is not None
     assert [(g.phase, g.count) for g in view.groups] == [(Phase.OK, 3), (Phase.FAILED, 1), (Phase.WAITING, 1)]
     first = view.groups[0]
-    assert await program.bulk.group("acme", job.draft.batch_id, first.phase, first.answer_json) == PUMPS[:3]
+    assert first.fields == {"status": "ok", "fw": "1.4.2", "up": "3"}
+    assert await program.bulk.group("acme", job.draft.batch_id, first) == PUMPS[:3]
+
+
+async def test_many_answers_that_differ_in_numbers_become_one_group_with_ranges(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    names = [f"unit-{n:02}" for n in range(40)]
+    await add_devices(owner, "acme", names)
+    job = await send(program, *names)
+    for n, name in enumerate(names):
+        await answer(owner, "ok" if n else "error", f'{{"rtt_ms": {n + 0.5}, "fw": "1.4"}}', name)
+    view = await program.bulk.batch("acme", job.draft.batch_id)
+    assert view is not None
+    ok, failed = view.groups
+    assert (ok.phase, ok.count, ok.fields) == (
+        Phase.OK, 39, {"status": "ok", "fw": "1.4", "rtt_ms": "1.5 to 39.5"},
+    )  # fmt: skip
+    assert (failed.count, failed.fields["rtt_ms"]) == (1, "0.5")
+    assert await program.bulk.group("acme", job.draft.batch_id, ok) == tuple(names[1:])
 
 
 async def test_only_what_failed_is_retried_as_a_linked_batch(
@@ -157,7 +176,9 @@ async def test_another_tenant_sees_and_stops_nothing(
         await program.bulk.stop("rival", job.draft.batch_id, "eve")
     assert await program.bulk._table.stop("rival", job.draft.batch_id, "eve") == 0
     assert await owner.fetchval("SELECT stopped_at FROM device_console.batches") is None
-    assert await program.bulk.group("rival", job.draft.batch_id, Phase.WAITING, None) == ()
+    mine = await program.bulk.batch("acme", job.draft.batch_id)
+    assert mine is not None
+    assert await program.bulk.group("rival", job.draft.batch_id, mine.groups[0]) == ()
 
 
 async def test_what_breaks_a_limit_is_refused_before_anything_is_written(

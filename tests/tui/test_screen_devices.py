@@ -105,20 +105,6 @@ async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
         await seen.shows("Command › Detail", "cmd-1", "It is committed and waits")
 
 
-async def test_help_lists_every_action_and_the_palette_offers_them(rig):
-    from console.tui.actions import ACTIONS
-
-    await rig.devices("pump-1")
-    async with rig.console(120, 200) as seen:
-        await seen.press("question_mark")
-        await seen.shows("Keys")
-        squeezed = " ".join(seen.text.replace("│", " ").split())
-        for action in ACTIONS:
-            assert action.help in squeezed, action.id
-        await seen.press("escape", "ctrl+p")
-        await seen.shows("Compose", "Sort")
-
-
 async def test_another_tenant_is_chosen_from_a_list(rig):
     from dataclasses import replace
 

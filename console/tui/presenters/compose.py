@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from console.domain.batches import Preview
 from console.domain.safe_text import safe
 from console.domain.targets import Target
 from console.tui.presenters.cells import Cell, Line
-from console.tui.presenters.times import age
+from console.tui.presenters.times import age, latency
 from console.tui.presenters.words import counted, link_cell, link_of
 
 MANY = 10
@@ -41,25 +42,57 @@ def devices_words(device_ids: Sequence[str]) -> str:
     return safe(device_ids[0], 40) if len(device_ids) == 1 else counted(len(device_ids), "device")
 
 
-def reach_line(targets: Sequence[Target] | None, now: datetime) -> Line:
-    """How many of the targets are reachable, in words."""
-    if targets is None:
+def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime) -> Line:
+    """How many of the targets are reachable, in words; `seen_at` when it is one."""
+    if preview is None:
         return (Cell("asking…", "dim"),)
-    links = Counter(link_of(target.link) for target in targets)
     cells: list[Cell] = []
-    for link, count in sorted(links.items(), key=lambda item: -item[1]):
+    for word, count in sorted(preview.links.items(), key=lambda item: -item[1]):
+        link = link_of(word)
         symbol = link_cell(link)
         cells += [Cell(f"{symbol.text.split(' ')[0]} {count:,} {link.value}", symbol.tone), Cell("  ")]
-    flight = sum(target.in_flight for target in targets)
+    flight = preview.in_flight
     cells.append(
         Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim")
     )
-    if len(targets) == 1 and targets[0].last_seen_at is not None:
-        cells.append(Cell(f"  seen {age(now - targets[0].last_seen_at)} ago", "dim"))
-    faults = sum(1 for target in targets if target.fault)
-    if faults:
-        cells.append(Cell(f"  {faults:,} cannot be sent to", "bad"))
+    if seen_at is not None:
+        cells.append(Cell(f"  seen {age(now - seen_at)} ago", "dim"))
+    if preview.last_latency is not None and preview.last_acked_at is not None:
+        ago = age(now - preview.last_acked_at)
+        cells.append(Cell(f"  last answer in {latency(preview.last_latency)}, {ago} ago", "dim"))
+    if preview.forbidden:
+        cells.append(Cell(f"  {preview.forbidden:,} cannot be sent to", "bad"))
     return tuple(cells)
+
+
+def guard_line(preview: Preview | None, command_type: str, now: datetime) -> Line:
+    """``reboot by alice, 12s ago`` when the same is in flight already; empty otherwise."""
+    if preview is None or preview.newest_same is None:
+        return ()
+    newest = preview.newest_same
+    who = (
+        f"{safe(command_type, 40)} by {safe(newest.by, 40) or 'somebody'}, {age(now - newest.created_at)} ago"
+    )
+    if preview.total == 1:
+        return (Cell(f"! In flight already: {who}.", "warn"),)
+    return (Cell(f"! In flight already to {counted(preview.same_in_flight, 'device')}: {who}.", "warn"),)
+
+
+def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
+    """What to know before sending to many: how many are unlikely to answer, and who gets nothing.
+
+    With `named` the first is told already, device by device.
+    """
+    lines: list[Line] = []
+    weak = {word: count for word, count in preview.links.items() if word in {"offline", "stale"}}
+    if weak and not named:
+        words = ", ".join(f"{count:,} {word}" for word, count in weak.items())
+        of = f"{sum(weak.values()):,} of {counted(preview.total, 'device')}"
+        lines.append((Cell(f"! {of} may not be reached ({words}).", "warn"),))
+    if preview.forbidden:
+        why = "decommissioned, or an id that no topic can carry"
+        lines.append((Cell(f"! {preview.forbidden:,} get nothing: {why}.", "warn"),))
+    return lines
 
 
 def notable(targets: Sequence[Target], limit: int = 200) -> list[Target]:

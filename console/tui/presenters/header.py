@@ -7,7 +7,7 @@ from datetime import datetime
 from console.domain.safe_text import safe
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
-from console.tui.presenters.times import countdown
+from console.tui.presenters.times import age, countdown
 from console.tui.presenters.words import counted
 
 
@@ -81,9 +81,9 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
         return Cell(words)
     words = f"{name} DOWN"
     if level < 5:
-        words += f" {_seconds(now - link.since)}"
+        words += f" {seconds_words(now - link.since)}"
     if level < 3 and link.retry_at is not None:
-        words += f", retry in {_seconds(link.retry_at - now)}"
+        words += f", retry in {seconds_words(link.retry_at - now)}"
     return Cell(words, "bad")
 
 
@@ -113,6 +113,8 @@ def _waiting(outbox: Outbox, now: datetime) -> str:
     if not outbox.depth:
         return ""
     words = f"{counted(outbox.depth, 'command')} {'waits' if outbox.depth == 1 else 'wait'}"
+    if outbox.oldest_at is not None and (now - outbox.oldest_at).total_seconds() >= 1:
+        words += f", the oldest for {age(now - outbox.oldest_at)}"
     if outbox.next_deadline is None or outbox.next_deadline.year >= 9999:
         return f"{words}. "
     left = outbox.next_deadline - now
@@ -130,10 +132,11 @@ def _why(link: LinkState) -> str:
 
 def _again(link: LinkState, now: float) -> str:
     if link.retry_at is None:
-        return f" for {_seconds(now - link.since)}"
-    return f", retry in {_seconds(link.retry_at - now)}"
+        return f" for {seconds_words(now - link.since)}"
+    return f", retry in {seconds_words(link.retry_at - now)}"
 
 
-def _seconds(seconds: float) -> str:
+def seconds_words(seconds: float) -> str:
+    """``14s``, ``3m``, ``2h``."""
     whole = max(0, int(seconds))
     return f"{whole}s" if whole < 120 else f"{whole // 60}m" if whole < 7_200 else f"{whole // 3_600}h"

@@ -1,14 +1,14 @@
 """What happened to one command, step by step, with the time between the steps."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell, Line, Tone
 from console.tui.presenters.explain import explain
 from console.tui.presenters.json_view import pretty
-from console.tui.presenters.times import countdown, instant, step
+from console.tui.presenters.times import countdown, instant, step, zone_words
 from console.tui.presenters.words import phase_cell
 
 _KINDS: dict[str, tuple[str, Tone]] = {
@@ -53,7 +53,7 @@ def steps(detail: CommandDetail) -> tuple[Step, ...]:
     return tuple(sorted(found, key=lambda found_step: found_step.at))
 
 
-def story_lines(detail: CommandDetail, now: datetime) -> list[Line]:
+def story_lines(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> list[Line]:
     """What the command is, why it stands where it stands, and how it got there."""
     command = detail.command
     lines: list[Line] = [
@@ -63,11 +63,11 @@ def story_lines(detail: CommandDetail, now: datetime) -> list[Line]:
         (),
         (Cell(explain(detail)),),
         (),
-        (Cell("timeline (UTC)", "accent"),),
+        (Cell(f"timeline ({zone_words(zone)})", "accent"),),
     ]
     before: datetime | None = None
     for item in steps(detail):
-        lines.append(_step_line(item, before, now))
+        lines.append(_step_line(item, before, now, zone))
         before = item.at
     lines.append(())
     return lines
@@ -87,13 +87,13 @@ def content_lines(detail: CommandDetail) -> list[Line]:
     return lines
 
 
-def deadline_line(detail: CommandDetail, now: datetime) -> Line:
+def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:
     """When it expires, and how long that is from now."""
     command, name = detail.command, Cell("deadline  ", "accent")
     if command.never_expires:
         return (name, Cell("none: it waits for ever"))
     left = command.expires_at - now
-    cells = [name, Cell(instant(command.expires_at, now))]
+    cells = [name, Cell(instant(command.expires_at, now, zone=zone))]
     if not command.phase.settled:
         over = left <= timedelta(0)
         cells.append(Cell(" (overdue)" if over else f" (in {countdown(left)})", "warn" if over else ""))
@@ -105,10 +105,10 @@ def retry_link(detail: CommandDetail) -> str | None:
     return next((entry.detail for entry in detail.journal if entry.kind == "retry_of"), None)
 
 
-def _step_line(item: Step, before: datetime | None, now: datetime) -> Line:
+def _step_line(item: Step, before: datetime | None, now: datetime, zone: tzinfo | None) -> Line:
     since = step(item.at - before) if before else ""
     return (
-        Cell(f"  {instant(item.at, now, millis=True)}  "),
+        Cell(f"  {instant(item.at, now, millis=True, zone=zone)}  "),
         Cell(item.what, item.tone),
         Cell(f"  {since}" if since else "", "dim"),
         Cell(f"  {item.note}" if item.note else "", "dim"),

@@ -1,6 +1,6 @@
 """Spans of time and instants as short words."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 
 def age(span: timedelta | None) -> str:
@@ -48,9 +48,18 @@ def step(span: timedelta) -> str:
     return f"+{seconds:.2f} s" if seconds < 100 else f"+{countdown(span)}"
 
 
-def instant(at: datetime, today: datetime, *, millis: bool = False) -> str:
-    """An instant in UTC; the date only when it is another day."""
+def instant(at: datetime, today: datetime, *, millis: bool = False, zone: tzinfo | None = UTC) -> str:
+    """An instant; the date only when it is another day. `zone` None is the terminal's own."""
     if at.year >= 9999:
         return "never"
+    try:
+        at, today = at.astimezone(zone), today.astimezone(zone)
+    except (OverflowError, ValueError, OSError):  # years at the edge of what a calendar can shift
+        at, today = at.astimezone(UTC), today.astimezone(UTC)
     clock = at.strftime("%H:%M:%S") + (f".{at.microsecond // 1000:03}" if millis else "")
     return clock if at.date() == today.date() else f"{at:%Y-%m-%d} {clock}"
+
+
+def zone_words(zone: tzinfo | None) -> str:
+    """The name of a zone; None is the terminal's own."""
+    return datetime.now().astimezone().strftime("%Z") if zone is None else "UTC"

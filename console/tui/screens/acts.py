@@ -3,15 +3,17 @@
 from dataclasses import replace
 from functools import partial
 
-from console.domain.commands import Command, Draft
+from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, NotFoundError
+from console.services.favourites import Saved
 from console.tui.background import start
 from console.tui.copier import copy_text
 from console.tui.desk import Desk
+from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import command_json, resend_line
-from console.tui.presenters.explain import cancel_reason, retry_reason
+from console.tui.presenters.explain import cancel_reason, explain, retry_reason
 from console.tui.presenters.times import countdown
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
@@ -33,7 +35,11 @@ class CommandActs(ConsoleScreen):
 
     def reason(self, action_id: str) -> str | None:
         command = self.chosen
-        if action_id in {"retry", "cancel", "copy_id", "copy_json", "copy_cli", "open"} and command is None:
+        if (
+            action_id
+            in {"retry", "cancel", "copy_id", "copy_json", "copy_cli", "open", "edit", "explain", "compose"}
+            and command is None
+        ):
             return "there is no command here"
         if command is None:
             return None
@@ -45,7 +51,7 @@ class CommandActs(ConsoleScreen):
 
     def action_retry(self) -> None:
         command = self.chosen
-        if command is not None and not self.refuse("retry"):
+        if not self.refuse("retry") and command is not None:
             start(self, partial(self._ask_retry, command.command_id), "ask", exclusive=True)
 
     async def _ask_retry(self, command_id: str) -> None:
@@ -80,9 +86,41 @@ class CommandActs(ConsoleScreen):
         title = f"Send {safe(old.command_type, 40)} to {where} again?"
         self._ask(Question(title, tuple(lines), "send"), send)
 
+    def action_explain(self) -> None:
+        command = self.chosen
+        if not self.refuse("explain") and command is not None:
+            start(self, partial(self._explain, command.command_id), "ask", exclusive=True)
+
+    async def _explain(self, command_id: str) -> None:
+        try:
+            detail = await self.desk.program.history.command(self.desk.tenant, command_id)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+        if detail is not None:
+            self.say(explain(detail))
+
+    def action_edit(self) -> None:
+        command = self.chosen
+        if not self.refuse("edit") and command is not None:
+            start(self, partial(self._edit, command.command_id), "ask", exclusive=True)
+
+    async def _edit(self, command_id: str) -> None:
+        """Begin a sheet with the whole command; the draft of the other sheet stays as it is."""
+        try:
+            detail = await self.desk.program.history.command(self.desk.tenant, command_id)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+        if detail is not None:
+            old = detail.command
+            ttl = min(max(old.expires_at - old.created_at, MIN_TTL), MAX_TTL)
+            content = Saved(old.command_type, old.params_json, ttl_text(ttl))
+            self.post_message(ShowCompose((old.device_id,), content=content))
+
     def action_cancel(self) -> None:
         command = self.chosen
-        if command is None or self.refuse("cancel"):
+        if self.refuse("cancel") or command is None:
             return
         program, tenant = self.desk.program, self.desk.tenant
 
@@ -106,7 +144,7 @@ class CommandActs(ConsoleScreen):
 
     def action_copy_id(self) -> None:
         command = self.chosen
-        if command is not None and not self.refuse("copy_id"):
+        if not self.refuse("copy_id") and command is not None:
             copy_text(self, "the id", command.command_id)
 
     def action_copy_json(self) -> None:
@@ -117,7 +155,7 @@ class CommandActs(ConsoleScreen):
 
     def _copy_full(self, what: str, *, as_json: bool) -> None:
         command = self.chosen
-        if command is not None and not self.refuse("copy_json"):
+        if not self.refuse("copy_json") and command is not None:
             start(self, partial(self._copy_command, command, what, as_json=as_json), "copy", exclusive=True)
 
     async def _copy_command(self, command: Command, what: str, *, as_json: bool) -> None:

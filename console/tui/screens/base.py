@@ -13,6 +13,7 @@ from console.services.sender import Receipt
 from console.tui.actions import ACTIONS, ACTS, Action, actions_for
 from console.tui.background import start
 from console.tui.desk import Desk
+from console.tui.keymap import with_keys
 from console.tui.messages import ShowGo, ShowHelp, SwitchTheme
 from console.tui.presenters.cells import Cell, Tone
 from console.tui.widgets.banner import Banner
@@ -44,6 +45,7 @@ class ConsoleScreen(Screen[Receipt | None]):
         self._notice = Notice()
         self._small = Lines(id="small")
         self.last_copied = ""
+        self._warned = False
 
     # For subclasses
 
@@ -119,6 +121,9 @@ class ConsoleScreen(Screen[Receipt | None]):
             self.request_read()
         self.refresh_chrome()
         self.repaint()
+        told = self.desk.outage.observe(self.desk.program.health.view(), self.desk.outbox)
+        if told:
+            self.say(told)
 
     # Reading
 
@@ -159,7 +164,7 @@ class ConsoleScreen(Screen[Receipt | None]):
         found = actions_for(self.KIND, read_only=self.desk.program.read_only)
         if len(self.desk.program.tenants) < 2:
             found = tuple(action for action in found if action.id != "tenant")
-        return found
+        return tuple(with_keys(action, self.KIND, self.desk.keys) for action in found)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Acts are gone, not just refused, when the console only reads."""
@@ -191,5 +196,16 @@ class ConsoleScreen(Screen[Receipt | None]):
     def action_theme(self) -> None:
         self.post_message(SwitchTheme())
 
+    def action_zone(self) -> None:
+        self.desk.local_time = not self.desk.local_time
+        self.say(f"Times are told in {'this terminal’s zone' if self.desk.local_time else 'UTC'}.")
+        self.repaint()
+
     def action_quit(self) -> None:
+        sending = self.desk.sending
+        if sending and not self._warned:
+            self._warned = True
+            job = sending[0]
+            self.say(f"Still sending {job.done:,} of {job.total:,}: q again leaves it half done.", "warn")
+            return
         self.app.exit(0)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -12,9 +12,18 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from console.domain.commands import DEFAULT_TTL, Draft, params_fault, parse_ttl, type_fault
+from console.domain.batches import Preview
+from console.domain.commands import (
+    DEFAULT_TTL,
+    Draft,
+    params_fault,
+    parse_ttl,
+    type_fault,
+)
 from console.domain.safe_text import safe
 from console.domain.targets import Target
+from console.services.bulk import BulkJob
+from console.services.favourites import Saved
 from console.services.sender import Receipt
 from console.tui.actions import bindings_for
 from console.tui.copier import copy_text
@@ -22,38 +31,46 @@ from console.tui.desk import Desk, Sheet
 from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import send_line
-from console.tui.presenters.times import instant
+from console.tui.presenters.times import instant, zone_words
 from console.tui.presenters.words import counted
 from console.tui.screens.acts import NO_RECALL
-from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmDialog, Question
-from console.tui.widgets.fields import ParamsArea, TypeInput
+from console.tui.screens.sheet import SheetAids
 from console.tui.widgets.text import Lines
 
+_BY_NAME = 500
 
-class ComposeScreen(ConsoleScreen):
+
+class ComposeScreen(SheetAids):
     """The sheet is kept per tenant until its command is committed."""
 
     KIND = "compose"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("compose")
 
-    def __init__(self, desk: Desk, device_ids: tuple[str, ...]) -> None:
-        super().__init__(desk)
+    def __init__(
+        self, desk: Desk, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None
+    ) -> None:
+        super().__init__(
+            desk, desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
+        )
         self.device_ids = device_ids
+        self._target = target or words.devices_words(device_ids)
+        self._sheet = (
+            desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
+        )
+        self._preview: Preview | None = None
+        self._previewed = ""
         self._targets: tuple[Target, ...] | None = None
         self._targets_due = 0.0
         self._shown_targets: list[Target] = []
         self._fault: str | None = None
         self._title = Lines(id="title")
-        sheet = desk.sheet
-        self._type = TypeInput(sheet.command_type, id="type")
-        self._ttl = Input(sheet.ttl, compact=True, max_length=20, id="ttl")
-        self._params = ParamsArea(sheet.params, compact=True, id="params", show_line_numbers=False)
         self._recent = Lines(id="recent")
         self._expires = Lines(id="expires")
         self._check = Lines(id="check")
         self._verdict = Lines(id="verdict")
         self._reach = Lines(id="reach")
+        self._guard = Lines(id="guard")
         self._sends = Lines(id="sends")
         self._list = Lines(id="targets")
 
@@ -67,6 +84,7 @@ class ComposeScreen(ConsoleScreen):
             row("params", self._params, id="params-row"),
             row("", self._check, id="check-row"),
             row("reach", self._reach, id="reach-row"),
+            row("", self._guard, id="guard-row"),
             row("sends", self._sends, id="sends-row"),
             row("", self._verdict, id="verdict-row"),
             id="form",
@@ -98,26 +116,33 @@ class ComposeScreen(ConsoleScreen):
             )
             self._type.recent = tuple(kind for kind in found if safe(kind, 100) == kind)
             self._type.suggester = SuggestFromList(self._type.recent, case_sensitive=False)
-        if time.monotonic() >= self._targets_due:
-            self._take_targets(await program.sender.targets(tenant, self.device_ids))
+        kind = self._type.value
+        if time.monotonic() >= self._targets_due or kind != self._previewed:
+            preview = await program.bulk.preview(tenant, self.device_ids, kind)
+            if preview.read_at is not None:
+                self.desk.clock.observe(preview.read_at)
+            if len(self.device_ids) <= _BY_NAME:
+                self._take_targets(await program.sender.targets(tenant, self.device_ids))
+            elif preview.forbidden == preview.total:
+                self._fault = "None of these devices can be sent to"
+            self._preview, self._previewed = preview, kind
             self._targets_due = time.monotonic() + len(self.device_ids) / 200
-        newest = await program.history.commands(tenant, limit=1)
-        self.desk.clock.observe(newest.read_at)
 
     def _take_targets(self, targets: tuple[Target, ...]) -> None:
-        """Look through all of them once; there may be a hundred thousand."""
         self._targets = targets
         self._shown_targets = words.notable(targets)
-        self._fault = words.first_fault(targets)
-        self._reach.show([words.reach_line(targets, self.desk.clock.now())])
+        many = len(targets) > 1
+        self._fault = None if many and any(not t.fault for t in targets) else words.first_fault(targets)
 
     # What is typed
 
     @on(Input.Changed)
     @on(TextArea.Changed)
     def _typed(self) -> None:
-        sheet = self.desk.sheet
+        sheet = self._sheet
         sheet.command_type, sheet.params, sheet.ttl = self._type.value, self._params.text, self._ttl.value
+        if self._preview is not None and sheet.command_type != self._previewed:
+            self.request_read()
         self.repaint()
         self.refresh_chrome()
 
@@ -129,10 +154,6 @@ class ComposeScreen(ConsoleScreen):
     def _ttl_done(self) -> None:
         self._params.focus()
 
-    @property
-    def _lifetime(self) -> timedelta | str:
-        return parse_ttl(self._ttl.value)
-
     def reason(self, action_id: str) -> str | None:
         if action_id != "review":
             return None
@@ -143,7 +164,7 @@ class ComposeScreen(ConsoleScreen):
             return safe(fault.rstrip("."), 400)
         if not self.desk.program.health.view().database.up:
             return "the database is down: sending is blocked until it answers"
-        return "the devices are being looked up" if self._targets is None else None
+        return "the devices are being looked up" if self._preview is None else None
 
     # Showing
 
@@ -155,15 +176,22 @@ class ComposeScreen(ConsoleScreen):
             for kind in self._type.recent[:8]
         ]
         self._recent.show([tuple(recent)] if len(recent) > 1 else [])
-        lifetime = self._lifetime
+        lifetime, zone = self._lifetime, self.desk.zone
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
             self._expires.show([(Cell("write 30s, 10m, 1h30m or 7d: 5 seconds to 7 days", "bad"),)])
         else:
-            self._expires.show([(Cell(f"expires {instant(now + ttl, now)} UTC", "dim"),)])
+            self._expires.show(
+                [(Cell(f"expires {instant(now + ttl, now, zone=zone)} {zone_words(zone)}", "dim"),)]
+            )
         fault = params_fault(self._params.text)
         fine = f"a JSON object, {len(self._params.text.encode('utf-8', 'surrogatepass')):,} bytes"
         self._check.show([(Cell(safe(fault, 400), "bad") if fault else Cell(fine, "dim"),)])
+        one = self._targets[0] if self._targets and len(self._targets) == 1 else None
+        self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
+        guard = words.guard_line(self._preview, self._type.value, now)
+        self._guard.show([guard] if guard else [])
+        self.query_one("#guard-row").display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
         self._sends.show([(Cell(topic),), (Cell(payload, "dim"),)])
@@ -188,11 +216,44 @@ class ComposeScreen(ConsoleScreen):
     def action_review(self) -> None:
         if self.refuse("review"):
             return
-        sheet, count = self.desk.sheet, len(self.device_ids)
+        sheet, count = self._sheet, len(self.device_ids)
+        if count > 1:
+            job = self._job(sheet)
+            self.app.push_screen(
+                ConfirmDialog(self._question(count), lambda _: self._send_bulk(sheet, job)), self._done
+            )
+            return
         drafts = self._drafts(sheet)
         self.app.push_screen(
             ConfirmDialog(self._question(count), lambda _: self._send(sheet, drafts)), self._done
         )
+
+    def _job(self, sheet: Sheet) -> BulkJob:
+        """A batch's id is made here, once; the same content keeps it while its outcome is unknown."""
+        ttl = parse_ttl(sheet.ttl)
+        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
+        new = self.desk.program.bulk.job(
+            sheet.command_type, sheet.params, wanted, self.desk.program.operator,
+            device_ids=self.device_ids, target=self._target,
+        )  # fmt: skip
+        old = sheet.batch
+        if old is not None and old.device_ids == new.device_ids:
+            same = replace(new.draft, batch_id=old.draft.batch_id)
+            if same == old.draft:
+                return old
+        return new
+
+    async def _send_bulk(self, sheet: Sheet, job: BulkJob) -> str:
+        sheet.batch = job
+        await self.desk.program.bulk.begin(self.desk.tenant, job)
+        self.desk.run_job(self.app, job)
+        self._receipt = Receipt((), batch_id=job.draft.batch_id)
+        self._forget(sheet)
+        return f"Sending to {words.devices_words(self.device_ids)}."
+
+    def _forget(self, sheet: Sheet) -> None:
+        if self.desk.sheets.get(self.desk.tenant) is sheet:
+            self.desk.sheets.pop(self.desk.tenant)
 
     def _drafts(self, sheet: Sheet) -> tuple[Draft, ...]:
         """Ids are made here, once; the same content keeps them while its outcome is unknown."""
@@ -206,12 +267,16 @@ class ComposeScreen(ConsoleScreen):
         return tuple(sender.draft(*content, by) for content in new)
 
     def _question(self, count: int) -> Question:
-        sheet, tenant = self.desk.sheet, safe(self.desk.tenant, 40)
+        sheet, tenant = self._sheet, safe(self.desk.tenant, 40)
         kind = safe(sheet.command_type, 60)
         names = ", ".join(safe(device, 30) for device in self.device_ids[:6])
         lines: list[Line] = [(Cell(names + (f" and {count - 6:,} more" if count > 6 else "")),)]
         lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
         lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(self._targets or ())]
+        if count > 1 and self._preview is not None:
+            lines += words.bulk_lines(self._preview, named=self._targets is not None)
+        guard = words.guard_line(self._preview, sheet.command_type, self.desk.clock.now())
+        lines += [guard] if guard else []
         if not self.desk.program.health.view().broker.up:
             lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
         if words.is_dangerous(sheet.command_type):
@@ -225,7 +290,7 @@ class ComposeScreen(ConsoleScreen):
         sheet.drafts = drafts
         receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
         self._receipt = receipt
-        self.desk.sheets.pop(self.desk.tenant, None)
+        self._forget(sheet)
         return f"{counted(len(receipt.command_ids), 'command')} committed."
 
     _receipt: Receipt | None = None

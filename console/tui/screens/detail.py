@@ -57,7 +57,7 @@ class DetailScreen(CommandActs):
             self._empty = "There is no such command in this tenant. Press esc to go back."
 
     def repaint(self) -> None:
-        self._view.show(self._detail, self.desk.clock.now(), self._empty)
+        self._view.show(self._detail, self.desk.clock.now(), self._empty, self.desk.zone)
 
     def reason(self, action_id: str) -> str | None:
         if action_id == "open_old":
@@ -74,7 +74,7 @@ class DetailScreen(CommandActs):
 
     def action_compose(self) -> None:
         command = self.chosen
-        if command is not None:
+        if not self.refuse("compose") and command is not None:
             self.post_message(ShowCompose((command.device_id,)))
 
     def action_scroll(self, by: int) -> None:

@@ -13,7 +13,7 @@ from console.domain.filter_subjects import DEVICE_KEYS, device_subject
 from console.domain.filters import Scope, matches
 from console.tui.actions import bindings_for
 from console.tui.desk import Desk
-from console.tui.messages import ShowCompose, ShowHistory, ShowProblems, ShowTenants
+from console.tui.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.devices import COLUMNS, counts_line, device_cells, pending_cells
 from console.tui.screens.base import ConsoleScreen
@@ -168,7 +168,22 @@ class DevicesScreen(ConsoleScreen):
     def action_compose(self) -> None:
         if not self.refuse("compose"):
             marked = tuple(sorted(self._table.marks))
-            self.post_message(ShowCompose(marked or (self._table.cursor_key or "",)))
+            self.post_message(ShowCompose(marked or (self._table.cursor_key or "",), self._target()))
+
+    def _target(self) -> str:
+        """Whom a send means, in words: the filter when it is what was marked."""
+        marks = self._table.marks
+        if (
+            self._filter.text
+            and marks
+            and len(marks) == len(self._table.keys)
+            and marks == set(self._table.keys)
+        ):
+            return self._filter.text
+        return f"{len(marks):,} marked devices" if marks else ""
+
+    def action_batches(self) -> None:
+        self.post_message(ShowBatches())
 
     def action_problems(self) -> None:
         self.post_message(ShowProblems())

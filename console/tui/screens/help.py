@@ -1,5 +1,6 @@
 """Every key, made from the same table that makes the bindings."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -7,12 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
-from console.tui.actions import actions_for
+from console.tui.actions import SCREENS, actions_for
+from console.tui.keymap import with_keys
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.help import help_lines
 from console.tui.widgets.text import Lines
-
-_SCREENS = ("devices", "history", "detail", "compose", "problems")
 
 
 class HelpDialog(ModalScreen[None]):
@@ -24,10 +24,11 @@ class HelpDialog(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, screen: str, *, read_only: bool) -> None:
+    def __init__(self, screen: str, *, read_only: bool, keys: Mapping[str, str]) -> None:
         super().__init__()
         self._first = screen
         self._read_only = read_only
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="-wide"):
@@ -37,8 +38,11 @@ class HelpDialog(ModalScreen[None]):
             yield Lines(id="dialog-foot")
 
     def on_mount(self) -> None:
-        order = sorted(_SCREENS, key=lambda name: name != self._first)
-        groups = [(name, actions_for(name, read_only=self._read_only)) for name in order]
+        order = sorted(SCREENS, key=lambda name: name != self._first)
+        groups = [
+            (name, [with_keys(a, name, self._keys) for a in actions_for(name, read_only=self._read_only)])
+            for name in order
+        ]
         self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
         self.query_one("#dialog-text", Lines).show(help_lines(groups, min(self.app.size.width, 88) - 8))
         foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))

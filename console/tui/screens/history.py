@@ -19,13 +19,14 @@ from console.tui.actions import bindings_for
 from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.history_rows import HistoryRows
-from console.tui.messages import ShowCompose, ShowDetail, ShowProblems
+from console.tui.messages import ShowBatches, ShowCompose, ShowDetail, ShowExport, ShowProblems
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
 from console.tui.presenters.compose import devices_words
+from console.tui.presenters.plots import plots_line
 from console.tui.presenters.times import age
 from console.tui.screens.acts import CommandActs
-from console.tui.screens.base import WIDE
+from console.tui.screens.base import SHORT, WIDE
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -41,24 +42,28 @@ class HistoryScreen(CommandActs):
     KIND = "history"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("history")
 
-    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None) -> None:
+    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None, text: str = "") -> None:
         super().__init__(desk)
         self.device_ids = device_ids
+        self._first_text = text
         self._rows = HistoryRows()
         self._paging = False
         self._detail: CommandDetail | None = None
         self._detail_timer: Timer | None = None
         self._title = Lines(id="title")
+        self._plots = Lines(id="plots")
         self._filter = FilterBar(Scope.COMMANDS, self._known)
         one = device_ids is not None and len(device_ids) == 1
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
 
     def body(self) -> Iterable[Widget]:
-        return (self._title, self._filter, Horizontal(self._table, self._pane, id="split"))
+        return (self._title, self._plots, self._filter, Horizontal(self._table, self._pane, id="split"))
 
     def on_mount(self) -> None:
         self._table.set_empty("Reading the history…")
+        if self._first_text:
+            self._filter.put(self._first_text)
         self._table.focus()
 
     @property
@@ -141,6 +146,9 @@ class HistoryScreen(CommandActs):
         self._table.set_keys(self._rows.order)
         self._table.repaint_changes()
         where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
+        plots = plots_line(self._rows.commands.values(), self._table.size.width)
+        self._plots.show([plots] if plots else [])
+        self._plots.display = bool(plots) and self.app.size.height >= SHORT
         line = history_line(f"{where} › History", self._rows.commands.values(), more=self._rows.more)
         self._title.show([line])
         self._filter.count(self._match_words())
@@ -164,7 +172,7 @@ class HistoryScreen(CommandActs):
 
     def _show_detail(self) -> None:
         if self._has_pane:
-            self._pane.show(self._detail, self.desk.clock.now(), "Nothing is chosen.")
+            self._pane.show(self._detail, self.desk.clock.now(), "Nothing is chosen.", self.desk.zone)
 
     def repaint(self) -> None:
         self._table.set_faded(faded=not self.desk.linked)
@@ -199,20 +207,32 @@ class HistoryScreen(CommandActs):
     @on(LineTable.Opened)
     def action_open(self) -> None:
         command = self.chosen
-        if command is not None and not self.refuse("open"):
+        if not self.refuse("open") and command is not None:
             self.post_message(ShowDetail(command.command_id))
 
     def action_compose(self) -> None:
         command = self.chosen
+        if self.refuse("compose"):
+            return
         if self.device_ids:
             self.post_message(ShowCompose(self.device_ids))
         elif command is not None:
             self.post_message(ShowCompose((command.device_id,)))
-        else:
-            self.say("Cannot compose: choose devices first, on the devices screen.", "warn")
+
+    def reason(self, action_id: str) -> str | None:
+        if action_id == "compose":
+            nobody = not self.device_ids and self.chosen is None
+            return "choose devices first, on the devices screen" if nobody else None
+        return super().reason(action_id)
 
     def action_problems(self) -> None:
         self.post_message(ShowProblems())
+
+    def action_batches(self) -> None:
+        self.post_message(ShowBatches())
+
+    def action_export(self) -> None:
+        self.post_message(ShowExport(self.device_ids, self._filter.text))
 
     def action_filter(self) -> None:
         self._filter.open()

@@ -91,7 +91,7 @@ class ProblemsScreen(ConsoleScreen):
     @on(LineTable.Opened)
     def action_open(self) -> None:
         problem = self._chosen
-        if problem is not None and not self.refuse("open"):
+        if not self.refuse("open") and problem is not None:
             start(self, partial(self._open, problem), "open", exclusive=True)
 
     async def _open(self, problem: Problem) -> None:
@@ -117,7 +117,7 @@ class ProblemsScreen(ConsoleScreen):
 
     def action_copy_id(self) -> None:
         problem = self._chosen
-        if problem is not None and not self.refuse("copy_id"):
+        if not self.refuse("copy_id") and problem is not None:
             copy_text(self, "the id", problem.command_id)
 
     def action_filter(self) -> None:

@@ -1,6 +1,6 @@
 """One command in full, scrollable: beside a history, or on a screen of its own."""
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from textual.containers import VerticalScroll
 
@@ -23,15 +23,17 @@ class DetailView(VerticalScroll):
     def on_mount(self) -> None:
         self.mount(self._lines, self._deadline, self._rest)
 
-    def show(self, detail: CommandDetail | None, now: datetime, empty: str = "") -> None:
+    def show(
+        self, detail: CommandDetail | None, now: datetime, empty: str = "", zone: tzinfo | None = UTC
+    ) -> None:
         if detail is None:
             self._shown_id = ""
             self._lines.show([(Cell(empty, "dim"),)])
             self._deadline.show([])
             self._rest.show([])
             return
-        self._lines.show(story_lines(detail, now))
-        self._deadline.show([deadline_line(detail, now)])
+        self._lines.show(story_lines(detail, now, zone))
+        self._deadline.show([deadline_line(detail, now, zone)])
         self._rest.show(content_lines(detail))
         if detail.command.command_id != self._shown_id:
             self._shown_id = detail.command.command_id

@@ -49,6 +49,9 @@ class FilterBar(Vertical):
             yield self._count
         yield self._hint
 
+    def on_mount(self) -> None:
+        self._hint.display = False
+
     @property
     def parsed(self) -> Filter:
         """What the settled text means."""
@@ -74,13 +77,15 @@ class FilterBar(Vertical):
         return completions(text, cursor, self._scope, self._values())
 
     def _show_hint(self) -> None:
+        self._hint.display = True
         faults = parse_filter(self._field.value, self._scope).faults
         if faults:
             self._hint.show([(Cell(f" ! {safe(faults[0].sentence, 300)}", "bad"),)])
             return
         offers = self._offers(self._field.value, self._field.cursor_position)[:_OFFERED]
         words = "  ".join(safe(offer, 30) for offer in offers)
-        self._hint.show([(Cell(f"   → {words}", "dim"),)] if offers and self._field.has_focus else [])
+        self._hint.display = bool(offers) and self._field.has_focus
+        self._hint.show([(Cell(f"   → {words}  (tab takes the first)", "dim"),)])
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

@@ -61,6 +61,13 @@ class LineTable(ScrollView, can_focus=True):
         self.sorted_by = ""
         self.faded = False
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns."""
+        if tuple(columns) != self._columns:
+            self._columns = tuple(columns)
+            self._painted.clear()
+            self.refresh()
+
     # What it holds
 
     @property

@@ -1,0 +1,188 @@
+"""One bulk send: how far it is, how it ended, who answered alike, and what to do next."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from console.domain.batches import AnswerGroup, BatchView
+from console.domain.safe_text import safe
+from console.errors import ConsoleError
+from console.tui.actions import bindings_for
+from console.tui.background import start
+from console.tui.copier import copy_text
+from console.tui.desk import Desk
+from console.tui.messages import ShowBatch, ShowCompose, ShowExport, ShowHistory
+from console.tui.presenters.batches import batch_line, group_cells, group_columns, group_key, progress_lines
+from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.copies import shell_line
+from console.tui.presenters.words import counted
+from console.tui.screens.acts import NO_RECALL
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
+
+MANY = 10
+
+
+class BatchScreen(ConsoleScreen):
+    """Groups of equal answers; a group is the next target."""
+
+    KIND = "batch"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("batch")
+
+    def __init__(self, desk: Desk, batch_id: str) -> None:
+        super().__init__(desk)
+        self._batch_id = batch_id
+        self._view: BatchView | None = None
+        self._groups: dict[str, AnswerGroup] = {}
+        self._title = Lines(id="title")
+        self._progress = Lines(id="progress")
+        self._table = LineTable(group_columns(()), self._cells, id="table")
+
+    def body(self) -> Iterable[Widget]:
+        return (self._title, self._progress, self._table)
+
+    def on_mount(self) -> None:
+        self._table.set_empty("Reading the bulk send…")
+        self._table.focus()
+
+    async def read(self) -> None:
+        view = await self.desk.program.bulk.batch(self.desk.tenant, self._batch_id)
+        if view is None:
+            self._table.set_empty("This bulk send does not exist any more. Press esc to go back.")
+            return
+        self._view = view
+        self.desk.clock.observe(view.read_at)
+        self._groups = {group_key(group): group for group in view.groups}
+        self._table.set_empty("Nothing is committed yet.")
+        self._table.set_columns(group_columns(view.groups))
+        self._table.set_keys(list(self._groups))
+
+    def _cells(self, key: str) -> dict[str, Cell] | None:
+        group = self._groups.get(key)
+        return None if group is None else group_cells(group)
+
+    @property
+    def _group(self) -> AnswerGroup | None:
+        return self._groups.get(self._table.cursor_key or "")
+
+    def repaint(self) -> None:
+        if self._view is not None:
+            self._title.show([batch_line(self._view, self.desk.clock.now())])
+            job = self.desk.jobs.get(self._batch_id)
+            self._progress.show([(), *progress_lines(self._view, job, self.app.size.width), ()])
+        self._table.set_faded(faded=not self.desk.linked)
+        self._table.repaint_changes()
+
+    def labels(self) -> dict[str, str]:
+        return {"open": "these commands", "compose": "compose to these", "retry_batch": "retry failed"}
+
+    def reason(self, action_id: str) -> str | None:
+        view = self._view
+        if action_id in {"open", "compose"} and self._group is None:
+            return "there is no group here"
+        if action_id in {"stop_batch", "retry_batch"}:
+            if view is None:
+                return "it is not read yet"
+            if not self.desk.program.health.view().database.up:
+                return "the database is down"
+        if action_id == "stop_batch" and view is not None:
+            job = self.desk.jobs.get(self._batch_id)
+            sending = job is not None and not job.ended
+            if not sending and not any(phase.value == "waiting" for phase in view.phases):
+                return "nothing of it waits any more, and published commands cannot be recalled"
+        if action_id == "retry_batch" and view is not None and not view.retriable:
+            return "nothing of it failed, was missed or expired"
+        return None
+
+    # Actions
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        group = self._group
+        if not self.refuse("open") and group is not None:
+            self.post_message(ShowHistory(None, f"batch:{self._batch_id} phase:{group.phase.value}"))
+
+    def action_compose(self) -> None:
+        group = self._group
+        if not self.refuse("compose") and group is not None:
+            start(self, partial(self._compose_to, group), "group", exclusive=True)
+
+    async def _compose_to(self, group: AnswerGroup) -> None:
+        try:
+            devices = await self.desk.program.bulk.group(self.desk.tenant, self._batch_id, group)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+        self.post_message(ShowCompose(devices, f"{group.phase.value} in {self._batch_id}"))
+
+    def action_stop_batch(self) -> None:
+        if self.refuse("stop_batch") or self._view is None:
+            return
+        program, tenant = self.desk.program, self.desk.tenant
+
+        async def stop(_: str) -> str:
+            job = self.desk.jobs.get(self._batch_id)
+            if job is not None:
+                job.stopping = True
+            taken = await program.bulk.stop(tenant, self._batch_id, program.operator)
+            return f"Stopped: {counted(taken, 'command')} taken back before publication."
+
+        draft = self._view.batch.draft
+        title = (
+            f"Stop {safe(draft.command_type, 40)} to {counted(draft.wanted, 'device')} of {safe(tenant, 40)}?"
+        )
+        lines: tuple[Line, ...] = (
+            (Cell("Nothing more is sent, and what waits is taken back.", "dim"),),
+            (Cell(NO_RECALL),),
+        )
+        self._ask(Question(title, lines, "stop it", no="go on"), stop)
+
+    def action_retry_batch(self) -> None:
+        if not self.refuse("retry_batch"):
+            start(self, self._ask_retry, "ask", exclusive=True)
+
+    async def _ask_retry(self) -> None:
+        program, tenant = self.desk.program, self.desk.tenant
+        try:
+            job = await program.bulk.retry(tenant, self._batch_id, program.operator)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+
+        async def send(_: str) -> str:
+            await program.bulk.begin(tenant, job)
+            self.desk.run_job(self.app, job)
+            self.post_message(ShowBatch(job.draft.batch_id))
+            return f"Sending again to {counted(job.total, 'device')}."
+
+        kind, whom = safe(job.draft.command_type, 40), counted(job.total, "device")
+        title = f"Send {kind} again to {whom} of {safe(tenant, 40)}?"
+        lines: tuple[Line, ...] = (
+            (Cell("Only to those that failed, were missed or expired, as a new batch.", "dim"),),
+            (Cell(NO_RECALL),),
+        )
+        typed = str(job.total) if job.total > MANY else ""
+        self._ask(Question(title, lines, "send", typed=typed), send)
+
+    def action_export(self) -> None:
+        self.post_message(ShowExport(None, f"batch:{self._batch_id}"))
+
+    def action_copy_id(self) -> None:
+        copy_text(self, "the id", self._batch_id)
+
+    def action_copy_cli(self) -> None:
+        copy_text(self, "the shell line", shell_line(self.desk.tenant, "batch", self._batch_id))
+
+    def _ask(self, question: Question, act: ConfirmAct) -> None:
+        self.app.push_screen(ConfirmDialog(question, act), self._acted)
+
+    def _acted(self, said: str | None) -> None:
+        if said is not None:
+            self.say(said)
+            self.request_read()

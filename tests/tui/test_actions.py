@@ -1,0 +1,199 @@
+"""The table of actions: each has its key, its palette entry, its help, its reason when it can't be, and its twin."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from textual.binding import Binding
+
+from console.cli.parser import build_parser
+from console.errors import UsageError
+from console.tui.actions import ACTIONS, ACTS, SCREENS, actions_for, bindings_for
+from console.tui.keymap import keymap, with_keys
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.batch import BatchScreen
+from console.tui.screens.batches import BatchesScreen
+from console.tui.screens.compose import ComposeScreen
+from console.tui.screens.detail import DetailScreen
+from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.history import HistoryScreen
+from console.tui.screens.problems import ProblemsScreen
+
+# What only concerns what this terminal shows: there is nothing to do the same with in a shell.
+OF_THE_SCREEN = {
+    "mark", "mark_range", "mark_all", "filter", "sort", "open_old", "copy_id", "zone", "theme", "back", "help",
+    "quit", "goto", "tenant", "copy_cli", "compose_cli", "open",
+}  # fmt: skip
+KINDS: dict[str, type[ConsoleScreen]] = {
+    "devices": DevicesScreen, "history": HistoryScreen, "detail": DetailScreen, "compose": ComposeScreen,
+    "problems": ProblemsScreen, "batches": BatchesScreen, "batch": BatchScreen,
+}  # fmt: skip
+
+
+def empty_screen(rig, kind: str) -> ConsoleScreen:
+    """The screen where there is nothing to act on."""
+    from console.tui.desk import Desk
+
+    desk = Desk(rig.program, "acme")
+    match kind:
+        case "devices":
+            return DevicesScreen(desk)
+        case "history":
+            return HistoryScreen(desk, None)
+        case "detail":
+            return DetailScreen(desk, "nothing")
+        case "compose":
+            return ComposeScreen(desk, ("nobody",))
+        case "batch":
+            return BatchScreen(desk, "nothing")
+        case _:
+            return KINDS[kind](desk)
+
+
+def test_every_action_is_on_a_screen_and_each_screen_knows_its_actions():
+    assert set(SCREENS) == set(KINDS) == {screen for action in ACTIONS for screen in action.screens}
+    for kind, screen in KINDS.items():
+        for action in actions_for(kind):
+            assert callable(getattr(screen, f"action_{action.id}", None)), f"{kind} has no {action.id}"
+
+
+@pytest.mark.parametrize("kind", SCREENS)
+def test_every_action_has_a_key_of_its_own_on_its_screen(kind):
+    keys = [key for b in bindings_for(kind) if isinstance(b, Binding) for key in b.key.split(",")]
+    assert len(keys) == len(set(keys))
+    for action in actions_for(kind):
+        assert action.keys
+        assert action.shown
+        eaten = {
+            "ctrl+h",
+            "ctrl+i",
+            "ctrl+m",
+            "ctrl+b",
+            "ctrl+j",
+            "ctrl+z",
+            "ctrl+enter",
+            "delete",
+            "backspace",
+        }
+        assert set(action.keys.split(",")) - eaten, (
+            f"{action.id} can only be reached by keys that terminals eat"
+        )
+        assert not {"delete", "backspace"} & set(action.keys.split(","))
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_act_has_a_twin_in_the_shell_that_the_parser_takes(action):
+    if not action.cli:
+        assert action.id in OF_THE_SCREEN
+        assert action.id not in ACTS
+        return
+    for line in action.cli.split(", "):
+        words = line.split()
+        assert words[0] == "device-console"
+        build_parser().parse_args(words[1:])
+
+
+async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
+    await rig.devices("pump-1")
+    async with rig.console(120, 300) as seen:
+        await seen.shows("pump-1")
+        await seen.press("question_mark")
+        await seen.shows("Keys")
+        squeezed = re.sub(r"[│╭╮╰╯─▌\s▁-▇]+", " ", seen.text)
+        for action in ACTIONS:
+            assert action.help in squeezed, action.id
+            for twin in action.cli.split(", "):
+                assert twin in squeezed, action.id
+        await seen.press("escape", "ctrl+p")
+        await seen.shows("Compose", "Sort")
+        for action in actions_for("devices"):
+            if action.id != "tenant":  # there is one only
+                label = seen.app.screen_stack[-2].labels().get(action.id, action.label)
+                await seen.shows(f"{label[:1].upper()}{label[1:]}")
+
+
+@pytest.mark.parametrize("kind", SCREENS)
+async def test_an_action_that_cannot_be_done_says_why_and_does_nothing(rig, kind):
+    """Where there is nothing, acts are refused with a sentence; none fails, none is silent."""
+    async with rig.console(120, 40) as seen:
+        screen = empty_screen(rig, kind)
+        await seen.app.push_screen(screen)
+        await seen.pilot.pause()
+        for action in actions_for(kind):
+            if not action.act and action.id not in {"open", "copy_id", "copy_json", "explain", "export"}:
+                continue
+            reason = screen.reason(action.id)
+            if reason is None:
+                continue
+            assert reason
+            assert reason[0].islower() or reason[0] in "'“\"" or kind == "compose"
+            await screen.run_listed(action)
+            await seen.shows(f"Cannot {action.label}")
+            assert seen.app.screen is screen
+        refused = [a.id for a in actions_for(kind) if a.act and screen.reason(a.id)]
+        acts = [a.id for a in actions_for(kind) if a.act]
+        assert refused == acts
+        assert await rig.count() == 0
+
+
+@pytest.mark.parametrize("kind", SCREENS)
+async def test_read_only_takes_the_acts_away(reader, kind):
+    async with reader.console() as seen:
+        screen = empty_screen(reader, kind)
+        await seen.app.push_screen(screen)
+        await seen.pilot.pause()
+        assert not [action for action in screen.actions if action.act]
+        for action in actions_for(kind):
+            if action.act:
+                assert screen.check_action(action.id, ()) is False
+        await seen.shows("READ-ONLY")
+
+
+def test_a_keymap_names_actions_by_screen_or_everywhere():
+    found = keymap({"history.retry": "ctrl+r", "quit": "f10"})
+    assert found["history.retry"] == "ctrl+r"
+    assert {name for name, key in found.items() if key == "f10"} == {
+        f"{screen}.quit" for screen in next(a for a in ACTIONS if a.id == "quit").screens
+    }
+    retry = next(a for a in ACTIONS if a.id == "retry")
+    assert with_keys(retry, "history", found).shown == "ctrl+r"
+    assert with_keys(retry, "detail", found) is retry
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"fly": "f"}, "no action"),
+        ({"history.sort": "f"}, "no action"),
+        ({"retry": "hyper"}, "does not exist"),
+        ({"retry": ""}, "does not exist"),
+        ({"retry": "j"}, "moves in every list"),
+        ({"history.retry": "x"}, "the same key"),
+    ],
+)
+def test_a_wrong_keymap_is_refused_in_a_sentence(keys, said):
+    with pytest.raises(UsageError, match=said):
+        keymap(keys)
+
+
+async def test_own_keys_work_and_are_shown(rig):
+    rig.program = replace(rig.program, keys={"devices.sort": "f3", "help": "f2"})
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1", "f3 sort", "f2 help", "DEVICE ↓")
+        await seen.press("s")
+        await seen.shows("DEVICE ↓")
+        await seen.press("f3")
+        await seen.shows("LINK ↓")
+        await seen.press("f2")
+        await seen.shows("Keys", "f3")
+
+
+async def test_a_theme_of_textual_can_be_chosen_and_an_unknown_one_is_refused(rig):
+    rig.program = replace(rig.program, environment={"CONSOLE_THEME": "nord"})
+    async with rig.console() as seen:
+        assert seen.app.theme == "nord"
+    from console.tui.app import ConsoleApp
+
+    with pytest.raises(UsageError, match="There is no theme 'pink': choose one of dark, light"):
+        ConsoleApp(replace(rig.program, environment={"CONSOLE_THEME": "pink"}))

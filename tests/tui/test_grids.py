@@ -1,0 +1,201 @@
+"""Every screen as a grid of text at four sizes: what an operator sees, line by line.
+
+``CONSOLE_UPDATE_GRIDS=1 ./test tests/tui/test_grids.py`` writes them anew; look at each difference.
+"""
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tui.conftest import Rig, Seen
+
+FOLDER = Path(__file__).parent / "grids"
+SIZES = ((80, 24), (120, 40), (60, 15), (200, 60))
+_MOVING = re.compile(
+    r"\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}|(?<=commands-acme-)[-0-9]+"
+    r"|retry of [0-9a-f]{8}|\b\d{1,2}s ago"
+)
+
+
+def still(text: str) -> str:
+    """The same grid with what depends on the clock and on chance replaced, character by character."""
+    text = re.sub(r"\d{4}-\d\d-\d\d (?=\d\d:)", "", text)  # a date stands there when it is not today
+    return _MOVING.sub(lambda match: re.sub(r"[0-9a-f]", "#", match.group()), text)
+
+
+async def _world(rig: Rig) -> None:
+    """Three pumps with a history of every phase, a batch, and problems; ages stay the same for half a minute."""
+    await rig.devices("pump-0017", "pump-0018", "valve-0003")
+    await rig.devices("pump-0021", link="STALE")
+    await rig.devices("pump-0024", link="OFFLINE")
+    await rig.sql.execute(
+        """
+        UPDATE device_state SET last_seen_at = now() - interval '100 minutes';
+        INSERT INTO device_tags VALUES ('acme', 'pump-0017', 'critical');
+        UPDATE device_registry SET fw_version = '1.4.2', site_id = 'porto' WHERE device_id = 'valve-0003'
+        """
+    )
+    for command_id, device, kind, status, ago_s, published, ack in (
+        (
+            "c-ok",
+            "pump-0017",
+            "ping",
+            "delivered",
+            5_500,
+            True,
+            '{"status": "ok", "details": {"rtt_ms": 12}}',
+        ),
+        (
+            "c-failed",
+            "pump-0018",
+            "flush_buffer",
+            "delivered",
+            9_100,
+            True,
+            '{"status": "error", "details": {"code": "busy"}}',
+        ),
+        ("c-missed", "pump-0021", "ping", "missed", 90_500, True, None),
+        ("c-expired", "pump-0024", "set_interval", "expired", 180_500, False, None),
+        ("c-open", "pump-0017", "reboot", "queued", 2_705, True, None),
+        ("c-waits", "valve-0003", "ping", "queued", 2_710, False, None),
+    ):
+        await rig.command(command_id, device, kind, status, ago_s=ago_s, published=published, ack=ack)
+    await rig.sql.execute(
+        """
+        INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at) VALUES
+            ('acme', 'forged ack', 'pump-0021', 'c-ok', 'pump-0021 answered for pump-0017', now() - interval '100 minutes'),
+            ('acme', 'late ack', 'pump-0018', 'c-failed', 'answered after the deadline', now() - interval '3 hours');
+        INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, created_by, created_at)
+        VALUES ('acme', '5b0c9a52-0000-4000-8000-000000000001', 'ping', '{}', 3600, 'site:lyon', 4, 'alice', now() - interval '100 minutes');
+        INSERT INTO device_console.batch_members
+        SELECT 'acme', '5b0c9a52-0000-4000-8000-000000000001', command_id FROM device_commands WHERE command_id IN ('c-ok', 'c-failed', 'c-missed')
+        """
+    )
+
+
+async def _devices(seen: Seen) -> None:
+    await seen.press("slash")
+    await seen.type("pump")
+    await seen.press("enter")
+    await seen.shows("4 of 5")
+    await seen.press("space")
+    await seen.shows("1 marked")
+
+
+async def _history(seen: Seen) -> None:
+    await seen.press("H")
+    await seen.shows("All devices › History")
+
+
+async def _device_history(seen: Seen) -> None:
+    await seen.press("enter")
+    await seen.shows("pump-0017 › History", "reboot")
+
+
+async def _detail(seen: Seen) -> None:
+    await _history(seen)
+    await seen.press("G", "colon")
+    await seen.type("c-open")
+    await seen.press("enter")
+    await seen.shows("timeline", "answer")
+
+
+async def _compose(seen: Seen) -> None:
+    await seen.press("a", "c")
+    await seen.shows("to 5 devices")
+    await seen.type("reboot")
+    await seen.shows("Ready.", "In flight already")
+
+
+async def _confirm(seen: Seen) -> None:
+    await _compose(seen)
+    await seen.press("f5")
+    await seen.shows("Type 5 to unlock")
+
+
+async def _batches(seen: Seen) -> None:
+    await seen.press("b")
+    await seen.shows("1 batch", "site:lyon")
+
+
+async def _batch(seen: Seen) -> None:
+    await _batches(seen)
+    await seen.press("enter")
+    await seen.shows("3 of 4 settled", "busy")
+
+
+async def _problems(seen: Seen) -> None:
+    await seen.press("p")
+    await seen.shows("forged ack")
+
+
+async def _help(seen: Seen) -> None:
+    await seen.press("question_mark")
+    await seen.shows("Keys")
+
+
+async def _export(seen: Seen) -> None:
+    await _history(seen)
+    await seen.press("w")
+    await seen.shows("Export")
+
+
+async def _hint(seen: Seen) -> None:
+    await seen.press("slash")
+    await seen.type("site:lyon colour:red")
+    await seen.shows("There is no key")
+
+
+async def _broker_down(seen: Seen) -> None:
+    seen.app.desk.program.health.broker_down("connection refused")
+    await seen.shows("Broker unreachable")
+
+
+async def _nothing(seen: Seen) -> None:
+    await seen.shows("pump-0024")
+
+
+SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
+    "first": _nothing, "devices": _devices, "history": _history, "device-history": _device_history, "detail": _detail,
+    "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
+    "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCREENS)
+async def test_a_screen_looks_as_it_did(rig: Rig, name: str) -> None:
+    await _world(rig)
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-0017", "5 ", "reboot")
+        await SCREENS[name](seen)
+        for width, height in SIZES:
+            await seen.pilot.resize_terminal(width, height)
+            _compare(FOLDER / f"{name}-{width}x{height}.txt", await _settled(seen), width, height)
+
+
+async def _settled(seen: Seen) -> str:
+    """The grid once two looks in a row, each after all messages, are the same."""
+    looks = [""]
+
+    def same() -> bool:
+        looks.append(still(seen.text))
+        return looks[-1] == looks[-2]
+
+    await seen.pilot.pause()
+    await seen.until(same, "came to rest")
+    return looks[-1]
+
+
+def _compare(path: Path, text: str, width: int, height: int) -> None:
+    lines = text.split("\n")
+    assert len(lines) == height
+    assert max(map(len, lines)) <= width
+    grid = "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
+    if os.environ.get("CONSOLE_UPDATE_GRIDS"):
+        path.write_text(grid, "utf-8")
+        return
+    assert path.exists(), f"there is no {path.name}: write it with CONSOLE_UPDATE_GRIDS=1"
+    assert grid == path.read_text("utf-8"), f"{path.name} looks otherwise now"

@@ -1,0 +1,244 @@
+"""Sending to many: preview, typed count, progress, groups of equal answers, stop, retry, export, and the way back."""
+
+import asyncio
+import json
+
+from console.errors import DatabaseUnreachableError
+from console.services.favourites import Favourites, Saved
+
+
+async def _to_all(seen, kind="ping", count=3):
+    await seen.shows(f"pump-{count}")
+    await seen.press("a", "c")
+    await seen.shows(f"to {count} devices")
+    await seen.type(kind)
+    await seen.shows("Ready.")
+    await seen.press("f5")
+    await seen.shows(f"Send {kind} to {count} devices of acme?")
+
+
+async def _answered(rig, device, status, details):
+    await rig.sql.execute(
+        "UPDATE device_commands SET status = 'delivered', published_at = now(), acked_at = now(), ack_details = $2"
+        " WHERE device_id = $1",
+        device, json.dumps({"status": status, "details": details}),
+    )  # fmt: skip
+    rig.program.feed.tell("acme")
+
+
+async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("ping to 3 devices", "0 of 3 settled", "○ 3 waiting")
+        await _answered(rig, "pump-1", "ok", {"fw": "1.4"})
+        await _answered(rig, "pump-2", "ok", {"fw": "1.4"})
+        await _answered(rig, "pump-3", "error", {"code": "busy"})
+        await seen.shows("3 of 3 settled", "● 2 ok", "✕ 1 failed", "STATUS", "FW", "CODE", "pump-1, pump-2")
+        await seen.press("escape", "b")
+        await seen.shows("Bulk sends   1 batch", "3 marked devices")
+        await seen.press("enter")
+        await seen.shows("3 of 3 settled")
+
+
+async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("○ 3 waiting")
+        for pump in ("pump-1", "pump-3"):
+            await _answered(rig, pump, "ok", {})
+        await seen.shows("● 2 ok")
+        await seen.press("g", "enter")
+        await seen.shows("All devices › History", "batch:", "phase:ok", "2 match")
+        await seen.press("escape", "escape")
+        await seen.shows("2 of 3 settled")
+        await seen.press("c")
+        await seen.shows("New command   to 2 devices", "pump-1", "pump-3")
+
+
+async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("○ 3 waiting")
+        await _answered(rig, "pump-1", "error", {})
+        await seen.shows("✕ 1 failed")
+        await seen.press("x")
+        await seen.shows("Stop ping to 3 devices of acme?")
+        await seen.press("y")
+        await seen.shows("2 commands taken back", "⊘ 2 cancelled", "stopped by alice")
+        await seen.press("r")
+        await seen.shows("Send ping again to 1 device of acme?")
+        await seen.press("y")
+        await seen.shows("ping to 1 device", "retry of")
+        assert await rig.count() == 4
+
+
+async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    await rig.devices("pump-4", link="OFFLINE")
+    await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-2'")
+    await rig.command("old", "pump-1", "reboot", ago_s=12)
+    async with rig.console() as seen:
+        await seen.shows("pump-4")
+        await seen.press("a", "c")
+        await seen.type("reboot")
+        await seen.shows(
+            "● 3 online", "○ 1 offline", "1 in flight", "1 cannot be sent to", "In flight already to 1 device"
+        )
+        await seen.press("f5")
+        await seen.shows(
+            "! pump-4 is offline.", "! 1 get nothing: decommissioned", "reboot by", "Type 4 to unlock"
+        )
+        await seen.press("4", "y")
+        await seen.shows("reboot to 4 devices", "○ 3 waiting", "1 got nothing")
+
+
+async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypatch):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    table = rig.program.bulk._table
+    begin, calls = table.begin, []
+
+    async def answer_lost(tenant_id, draft):
+        await begin(tenant_id, draft)
+        calls.append(draft.batch_id)
+        if len(calls) == 1:
+            raise DatabaseUnreachableError("The database does not answer (gone).")
+
+    monkeypatch.setattr(table, "begin", answer_lost)
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("does not answer", "nothing can be done twice")
+        await seen.press("escape", "f5")
+        await seen.shows("Send ping to 3")
+        await seen.press("y")
+        await seen.shows("○ 3 waiting")
+        assert len(calls) == 2
+        assert len(set(calls)) == 1
+        assert await rig.count() == 3
+
+
+async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    table, go = rig.program.bulk._table, asyncio.Event()
+    insert = table.insert
+
+    async def slow(*arguments):
+        await go.wait()
+        return await insert(*arguments)
+
+    monkeypatch.setattr(table, "insert", slow)
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("sending 0 of 3")
+        await seen.press("q")
+        await seen.shows("Still sending 0 of 3: q again leaves it half done.")
+        go.set()
+        await seen.shows("○ 3 waiting")
+
+
+async def test_a_whole_filtered_history_is_exported_and_no_file_is_overwritten(rig, tmp_path):
+    await rig.devices("pump-1")
+    for number in range(5):
+        await rig.command(f"c{number}", "pump-1", "ping" if number else "reboot")
+    path = tmp_path / "out.jsonl"
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("H", "slash")
+        await seen.type("type:ping")
+        await seen.press("enter", "w")
+        await seen.shows("Export all that matches type:ping")
+        await seen.press("home", *["delete"] * 40)
+        await seen.type(str(tmp_path / "out.txt"))
+        await seen.press("enter")
+        await seen.shows("must end in .csv, .json or .jsonl")
+        await seen.press(*["backspace"] * 3)
+        await seen.type("jsonl")
+        await seen.press("enter")
+        await seen.shows("4 commands written to")
+        assert {json.loads(line)["command_id"] for line in path.read_text().splitlines()} == {
+            f"c{n}" for n in range(1, 5)
+        }
+        before = path.read_bytes()
+        await seen.press("w")
+        await seen.press("home", *["delete"] * 40)
+        await seen.type(str(path))
+        await seen.press("enter")
+        await seen.shows("That file exists")
+        assert path.read_bytes() == before
+
+
+async def test_recent_commands_and_favourites_fill_the_sheet(rig, tmp_path):
+    from dataclasses import replace
+
+    rig.program = replace(rig.program, favourites=Favourites(tmp_path / "mine" / "favourites.json"))
+    await rig.devices("pump-1")
+    await rig.command("old", "pump-1", "flush_buffer")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.type("ping")
+        await seen.press("f6")
+        await seen.shows("Kept among the favourites")
+        await seen.press("f7")
+        await seen.shows("Recent commands and favourites", "★", "flush_buffer")
+        await seen.press("j", "enter")
+        await seen.hides("Recent commands and favourites")
+        await seen.until(lambda: seen.app.screen._type.value == "flush_buffer", "was filled in")
+    assert rig.program.favourites.load("acme") == (Saved("ping", "{}", "1h"),)
+    assert rig.program.favourites.load("globex") == ()
+
+
+async def test_a_command_is_edited_and_sent_again_beside_the_draft(rig):
+    await rig.devices("pump-1")
+    await rig.command("old", "pump-1", "flush_buffer", "missed", published=True)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.type("half a dra")
+        await seen.press("escape")
+        await seen.press("enter", "E")
+        await seen.shows("New command", "flush_buffer", "Ready.")
+        await seen.press("f5")
+        await seen.shows("Send flush_buffer to pump-1")
+        await seen.press("y")
+        await seen.shows("1 command committed")
+        await seen.press("c")
+        await seen.shows("New command", "half a dra")
+
+
+async def test_the_operators_own_editor_changes_the_params_and_a_failing_one_does_not(
+    rig, tmp_path, monkeypatch
+):
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf \'{"delay_s": 5}\' > "$1"\n')
+    editor.chmod(0o755)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setattr("textual.app.App.suspend", _no_suspend)
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c", "f4")
+        await seen.until(lambda: seen.app.screen._params.text == '{"delay_s": 5}', "took the text")
+        editor.write_text('#!/bin/sh\nprintf x > "$1"; exit 3\n')
+        await seen.press("f4")
+        await seen.shows("Not edited", "ended with 3")
+        assert seen.app.screen._params.text == '{"delay_s": 5}'
+        monkeypatch.setenv("EDITOR", "/no/such/editor")
+        await seen.press("f4")
+        await seen.shows("there is no '/no/such/editor'")
+
+
+def _no_suspend(app):
+    """A test has no terminal to lend."""
+    from contextlib import nullcontext
+
+    del app
+    return nullcontext()
