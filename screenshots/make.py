@@ -6,6 +6,7 @@ monospace font on the machine that makes it.
 """
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -37,6 +38,7 @@ class Terminal:
 
     def __init__(self, home: Path, columns: int, rows: int, argv: list[str] | None = None) -> None:
         self.screen = pyte.Screen(columns, rows)
+        self.bytes_read = 0
         self._stream = pyte.ByteStream(self.screen)
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
@@ -59,6 +61,7 @@ class Terminal:
                 return
             if not data:
                 return
+            self.bytes_read += len(data)
             self._stream.feed(data)
 
     def wait_for(self, word: str, most_s: float = 30.0) -> None:
@@ -157,29 +160,188 @@ def main() -> None:
     home.chmod(0o711)
     try:
         for columns, rows, suffix in ((120, 32, ""), (80, 24, "-80x24")):
-            terminal = Terminal(home, columns, rows)
-            terminal.wait_for("online")
-            terminal.read(1.0, 3.0)
-            terminal.press("/")
-            terminal.press("pump-00")
-            terminal.wait_for("pump-0003")
-            terminal.press("\r")
-            terminal.press("j", "LAST")
-            save(terminal, f"devices{suffix}")
-            terminal.press("c", "New command")
-            terminal.press("ping", "Ready")
-            save(terminal, f"compose{suffix}")
-            terminal.press("\x13", "Send ping")
-            save(terminal, f"confirm{suffix}")
-            terminal.press("y", "History")
-            terminal.wait_for("alice")
-            terminal.read(1.5, 2.0)
-            save(terminal, f"history{suffix}")
-            terminal.press("\r", "created")
-            save(terminal, f"detail{suffix}")
-            terminal.close()
+            one_tour(Terminal(home, columns, rows), suffix)
+        demo = record(Terminal(home, 100, 28))
+        (HERE / "demo.cast").write_text(demo.cast(), "utf-8")
+        (HERE / "demo.svg").write_text(demo.svg(), "utf-8")
+        print("made demo")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def one_tour(terminal: Terminal, suffix: str) -> None:
+    """Each screen once, as an operator comes by."""
+    terminal.wait_for("online")
+    terminal.read(1.0, 3.0)
+    terminal.press("/")
+    terminal.press("pump-00")
+    terminal.wait_for("pump-0003")
+    terminal.press("\r")
+    terminal.press("j", "LAST")
+    save(terminal, f"devices{suffix}")
+    terminal.press("c", "New command")
+    terminal.press("ping", "Ready")
+    save(terminal, f"compose{suffix}")
+    terminal.press("\x13", "Send ping")
+    save(terminal, f"confirm{suffix}")
+    terminal.press("y", "History")
+    terminal.wait_for("alice")
+    terminal.read(1.5, 2.0)
+    save(terminal, f"history{suffix}")
+    terminal.press("\r", "created")
+    save(terminal, f"detail{suffix}")
+    terminal.press("\x1b", "History")
+    terminal.press("\x1b", "DEVICE")
+    terminal.press("\x1b")
+    terminal.press("/site:lyon -sta", "→")
+    save(terminal, f"filter{suffix}")
+    terminal.press("\t")
+    terminal.press("offline\r", "site:lyon")
+    terminal.press("ac", "New command")
+    terminal.press("read_meter", "Ready")
+    terminal.press("\x13", "unlock")
+    count = re.search(r"Type (\d+) to unlock", "\n".join(terminal.screen.display))
+    terminal.press(count[1] if count else "")
+    terminal.press("y", "settled")
+    terminal.read(2.0, 4.0)
+    save(terminal, f"batch{suffix}")
+    terminal.close()
+
+
+def record(terminal: Terminal) -> "Recording":
+    """The demo of the README: find, choose, send to many, see who answered what."""
+    film = Recording(terminal)
+    terminal.wait_for("online")
+    terminal.read(1.0, 2.0)
+    film.hold(1.5)
+    film.type("/site:lyon tag:critical", 0.07)
+    film.hold(1.0)
+    film.type("\r")
+    film.type("a", hold=1.0)
+    film.type("c", word="New command", hold=0.8)
+    film.type("read_meter", 0.08)
+    terminal.wait_for("Ready")
+    film.hold(1.2)
+    film.type("\x13", word="Send read_meter", hold=1.5)
+    count = re.search(r"Type (\d+) to unlock", "\n".join(terminal.screen.display))
+    film.type(count[1] if count else "", 0.25)
+    film.type("y", word="settled")
+    for _ in range(8):
+        film.hold(0.4)
+    film.hold(1.5)
+    film.type("g", hold=0.6)
+    film.type("\r", word="History", hold=2.0)
+    film.type("j", hold=0.5)
+    film.type("j", hold=2.5)
+    terminal.close()
+    return film
+
+
+class Recording:
+    """Frames of a terminal with their times, as an asciinema cast and as an animated SVG."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._frames: list[tuple[float, list[list[pyte.screens.Char]]]] = []
+        self._at = 0.0
+
+    def type(self, keys: str, pause_s: float = 0.1, *, word: str = "", hold: float = 0.0) -> None:
+        for key in keys:
+            self._terminal.press(key)
+            self.hold(pause_s)
+        if word:
+            self._terminal.wait_for(word)
+        self.hold(hold)
+
+    def hold(self, seconds: float) -> None:
+        """The screen as it is now, for so long."""
+        self._terminal.read(0.05, max(0.05, seconds))
+        screen = self._terminal.screen
+        rows = [
+            [screen.buffer[row][column] for column in range(screen.columns)] for row in range(screen.lines)
+        ]
+        if self._frames and self._frames[-1][1] == rows:
+            self._at += seconds
+            return
+        self._frames.append((self._at, rows))
+        self._at += seconds
+
+    def cast(self) -> str:
+        """Version 2 of asciinema's format: each frame paints the whole screen."""
+        screen = self._terminal.screen
+        lines = [
+            json.dumps(
+                {"version": 2, "width": screen.columns, "height": screen.lines, "title": "device-console"}
+            )
+        ]
+        for at, rows in self._frames:
+            painted = "\x1b[H" + "\r\n".join(_ansi(row) for row in rows)
+            lines.append(json.dumps([round(at, 2), "o", painted]))
+        return "\n".join(lines) + "\n"
+
+    def svg(self) -> str:
+        """Rows that occur in several frames are drawn once and used again; each frame has its time to be seen."""
+        screen = self._terminal.screen
+        width, height = screen.columns * CELL_W + 16, screen.lines * CELL_H + 16
+        rows: dict[str, str] = {}
+        frames, styles = [], []
+        total = self._at
+        for number, (at, chars) in enumerate(self._frames):
+            end = self._frames[number + 1][0] if number + 1 < len(self._frames) else total
+            uses = []
+            for place, row in enumerate(chars):
+                drawn = _row_svg(row)
+                if drawn:
+                    name = rows.setdefault(drawn, f"r{len(rows)}")
+                    uses.append(f'<use href="#{name}" y="{place * CELL_H:.0f}"/>')
+            frames.append(f'<g class="f" id="f{number}">{"".join(uses)}</g>')
+            first, last = at / total * 100, end / total * 100
+            styles.append(
+                f"@keyframes k{number}{{0%,{max(0, first - 0.001):.3f}%{{visibility:hidden}}"
+                f"{first:.3f}%,{last - 0.001:.3f}%{{visibility:visible}}{min(100, last):.3f}%,100%{{visibility:hidden}}}}"
+                f"#f{number}{{animation:k{number} {total:.1f}s step-end infinite}}"
+            )
+        drawn_once = "".join(f'<g id="{name}">{drawn}</g>' for drawn, name in rows.items())
+        size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+        font = f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT}"'
+        return "\n".join([
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
+            f"<style>.f{{visibility:hidden}}{''.join(styles)}</style>",
+            f'<rect width="100%" height="100%" rx="6" fill="{BACKGROUND}"/>',
+            f"<defs>{drawn_once}</defs>", f'<g {font} xml:space="preserve">', *frames, "</g>", "</svg>", "",
+        ])  # fmt: skip
+
+
+def _runs(row: list[pyte.screens.Char]) -> list[tuple[int, str, tuple[str, str, bool, bool]]]:
+    found: list[tuple[int, str, tuple[str, str, bool, bool]]] = []
+    for column, cell in enumerate(row):
+        if found and found[-1][2] == _style(cell):
+            found[-1] = (found[-1][0], found[-1][1] + cell.data, found[-1][2])
+        else:
+            found.append((column, cell.data, _style(cell)))
+    return found
+
+
+def _row_svg(row: list[pyte.screens.Char]) -> str:
+    backs: list[str] = []
+    texts: list[str] = []
+    for column, text, style in _runs(row):
+        _run(text, 0, column, len(text), style, backs, texts)
+    return "".join(backs + texts)
+
+
+def _ansi(row: list[pyte.screens.Char]) -> str:
+    parts = []
+    for _, text, (front, back, bold, reverse) in _runs(row):
+        codes = ["0"] + (["1"] if bold else []) + (["7"] if reverse else [])
+        codes += [_rgb("38", colour(front, FOREGROUND)), _rgb("48", colour(back, BACKGROUND))]
+        parts.append(f"\x1b[{';'.join(codes)}m{text}")
+    return "".join(parts) + "\x1b[0m"
+
+
+def _rgb(kind: str, value: str) -> str:
+    red, green, blue = (int(value[at : at + 2], 16) for at in (1, 3, 5))
+    return f"{kind};2;{red};{green};{blue}"
 
 
 if __name__ == "__main__":

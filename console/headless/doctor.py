@@ -10,12 +10,16 @@ from console.mqtt.survey import survey
 from console.runtime.place import Place, open_place
 from console.settings import Settings
 from console.store.changes import LockKey, lock_is_held, ping
-from console.store.checks import Durability, check_start, durability
+from console.store.checks import Durability, check_start, durability, lists_whole_tenants
 from console.store.pool import Database
 
 _OLD_PROTOCOL = (
     "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
     "use a broker with MQTT 5, such as mosquitto 2"
+)
+_NO_INDEX = (
+    "no index serves the history of a whole tenant, so it is slow when it is long; the owner of "
+    "device_commands may run CREATE INDEX ON device_commands (tenant_id, created_at DESC, command_id DESC)"
 )
 _SHORT_SESSION = (
     "it keeps our session for {seconds} s only: answers are lost when no worker is connected for longer; "
@@ -68,6 +72,8 @@ async def _database(place: Place) -> list[Finding]:
         ]
         found += [Finding("warning", "database", text) for text in report.warnings]
         found += _database_promise(await durability(database))
+        if not await lists_whole_tenants(database):
+            found.append(Finding("note", "database", _NO_INDEX))
         for key, job in ((LockKey.DISPATCH, "dispatch"), (LockKey.INGEST, "acknowledgements")):
             if await lock_is_held(database, key):
                 found.append(Finding("ok", "workers", f"a live process runs {job}"))

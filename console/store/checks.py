@@ -47,6 +47,12 @@ async def durability(database: Database) -> Durability:
     return Durability(row["fsync"], row["full_page_writes"], row["synchronous_commit"], row["has_standbys"])
 
 
+async def lists_whole_tenants(database: Database) -> bool:
+    """Whether an index serves the history of a whole tenant."""
+    async with database.login_session() as connection:
+        return bool(await connection.fetchval(query("newest_index")))
+
+
 async def check_start(database: Database) -> StartReport:
     """Judge the database and the roles as they are after they are assumed.
 

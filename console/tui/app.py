@@ -49,6 +49,7 @@ from console.tui.screens.help import HelpDialog
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.problems import ProblemsScreen
 from console.tui.screens.tenants import TenantsDialog
+from console.tui.terminal_size import follow_size
 from console.tui.theme import DARK, DEFAULTS, LIGHT, THEMES
 
 
@@ -89,6 +90,7 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         self.push_screen(DevicesScreen(self.desk))
         start(self, partial(carry, self._program.feed, self.post_message), "feed")
+        self.set_interval(1.0, partial(follow_size, self))
         if self._program.warnings:
             self.call_after_refresh(self._say, " ".join(self._program.warnings))
 

@@ -55,12 +55,15 @@ class Terminal:
     def _resize(self) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
 
-    def resize(self, columns: int, rows: int) -> None:
+    def resize(self, columns: int, rows: int, *, announced: bool = True) -> None:
+        """Change the size; a terminal announces that by SIGWINCH."""
         self.columns, self.rows = columns, rows
-        self._screen.resize(rows, columns)
+        self._screen = pyte.Screen(columns, rows)  # pyte loses rows when it shrinks; the program paints all
+        self._stream = pyte.ByteStream(self._screen)
         self._resize()
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGWINCH)
+        if announced:
+            os.killpg(self.process.pid, signal.SIGWINCH)
 
     @property
     def text(self) -> str:

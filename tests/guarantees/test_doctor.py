@@ -2,14 +2,15 @@
 
 import re
 
+import asyncpg
 import pytest
 
 from console.headless import doctor
 from console.mqtt.session import BrokerAddress
 from console.mqtt.survey import survey
 from console.runtime.place import Place
-from console.store.checks import Durability
-from console.store.pool import Access
+from console.store.checks import Durability, lists_whole_tenants
+from console.store.pool import Access, Database
 from tests.brokers import BrokerProcess, start_broker
 
 
@@ -56,3 +57,11 @@ async def test_nobody_there_is_a_fault_with_the_address(access: Access) -> None:
     (finding,) = await doctor._broker(Place(access, BrokerAddress("127.0.0.1", port)))
     assert (finding.level, finding.exit_code) == ("fault", 3)
     assert f"127.0.0.1:{port}" in finding.text
+
+
+async def test_a_table_without_an_order_for_whole_tenants_is_noted(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    assert await lists_whole_tenants(database)
+    await owner.execute("DROP INDEX device_console_newest")
+    assert not await lists_whole_tenants(database)

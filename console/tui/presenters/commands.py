@@ -53,8 +53,8 @@ def _left(command: Command, now: datetime) -> Cell:
     return Cell(countdown(left), "warn" if seconds < 60 else "")
 
 
-def history_line(title: str, commands: Iterable[Command], *, more: bool) -> Line:
-    """What is loaded of a history, counted by phase."""
+def history_line(title: str, commands: Iterable[Command], *, more: bool, plotted: bool = False) -> Line:
+    """What is loaded of a history, counted by phase; how long answers took, unless a plot tells it."""
     shown = list(commands)
     counts = Counter(command.phase for command in shown)
     total = sum(counts.values())
@@ -65,7 +65,7 @@ def history_line(title: str, commands: Iterable[Command], *, more: bool) -> Line
             symbol, tone = PHASES[phase]
             line += [Cell("   "), Cell(f"{symbol} {counts[phase]:,} {phase}", tone)]
     took = sorted(command.latency for command in shown if command.latency is not None)
-    if len(took) >= _ENOUGH:
+    if len(took) >= _ENOUGH and not plotted:
         half, most = took[len(took) // 2], took[len(took) * 95 // 100]
         line.append(Cell(f"   answers p50 {latency(half)}  p95 {latency(most)}", "dim"))
     return tuple(line)

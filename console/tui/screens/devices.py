@@ -6,12 +6,15 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.timer import Timer
 from textual.widget import Widget
 
 from console.domain.devices import Device, DeviceCounts, DeviceOrder
 from console.domain.filter_subjects import DEVICE_KEYS, device_subject
 from console.domain.filters import Scope, matches
+from console.errors import ConsoleError
 from console.tui.actions import bindings_for
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
 from console.tui.presenters.cells import Cell
@@ -23,6 +26,7 @@ from console.tui.widgets.text import Lines
 
 _KEPT = 3_000
 _INDEX_EVERY_S = 1.0
+_INDEX_SHARE = 30  # of the time at most one part goes into listing the whole fleet
 
 
 class DevicesScreen(ConsoleScreen):
@@ -38,6 +42,10 @@ class DevicesScreen(ConsoleScreen):
         self._sort = DeviceOrder.DEVICE
         self._anchor: str | None = None
         self._index_due = 0.0
+        self._index_timer: Timer | None = None
+        self._moved = False
+        self._listing = False
+        self._failed: ConsoleError | None = None
         self._title = Lines(id="title")
         self._filter = FilterBar(Scope.DEVICES, self._known)
         self._table = LineTable(COLUMNS, self._cells, id="table")
@@ -53,12 +61,40 @@ class DevicesScreen(ConsoleScreen):
     # Reading
 
     async def read(self) -> None:
-        if time.monotonic() >= self._index_due:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
+        if self._devices:  # what is seen comes first, what is listed may take a moment longer
+            await self._read_window()
+            self._table.repaint_changes()
+            if self._moved:
+                self._moved = False
+                await self._read_window(around=1)
+        if self._counts is None:
             await self._read_index()
-        else:
-            self.set_timer(max(0.05, self._index_due - time.monotonic()), self.request_read)
-        await self._read_window()
+            await self._read_window()
+        elif self._listing:
+            pass
+        elif time.monotonic() >= self._index_due:
+            self._listing = True
+            start(self, self._list_again, "index")
+        elif self._index_timer is None:
+            self._index_timer = self.set_timer(max(0.05, self._index_due - time.monotonic()), self._index_now)
         self._show_counts()
+
+    async def _list_again(self) -> None:
+        """The whole list anew, beside the reading of what is seen."""
+        try:
+            await self._read_index()
+        except ConsoleError as error:
+            self._failed = error
+        finally:
+            self._listing = False
+        self.request_read()
+
+    def _index_now(self) -> None:
+        self._index_timer = None
+        self.request_read()
 
     async def _read_index(self) -> None:
         started = time.monotonic()
@@ -80,12 +116,16 @@ class DevicesScreen(ConsoleScreen):
         if not text and self._table.marks:
             self._table.marks &= set(ids)
         spent = time.monotonic() - started
-        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * 10)
+        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * _INDEX_SHARE)
 
-    async def _read_window(self) -> None:
-        wanted = self._table.window(extra_pages=1)
+    async def _read_window(self, around: int = 0) -> None:
+        """Read the rows in view, or those within so many pages around it that are not known yet."""
+        wanted = self._table.window(extra_pages=around)
+        if around:
+            wanted = [key for key in wanted if key not in self._devices]
         if len(self._devices) > _KEPT:
-            self._devices = {key: self._devices[key] for key in wanted if key in self._devices}
+            near = self._table.window(extra_pages=2)
+            self._devices = {key: self._devices[key] for key in near if key in self._devices}
         if not wanted:
             return
         found = await self.desk.program.history.devices(self.desk.tenant, wanted)
@@ -151,7 +191,8 @@ class DevicesScreen(ConsoleScreen):
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
-        if any(key not in self._devices for key in self._table.window()):
+        self._moved = True
+        if any(key not in self._devices for key in self._table.window(extra_pages=1)):
             self.request_read()
 
     # Actions

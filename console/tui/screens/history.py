@@ -148,8 +148,11 @@ class HistoryScreen(CommandActs):
         where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
         plots = plots_line(self._rows.commands.values(), self._table.size.width)
         self._plots.show([plots] if plots else [])
-        self._plots.display = bool(plots) and self.app.size.height >= SHORT
-        line = history_line(f"{where} › History", self._rows.commands.values(), more=self._rows.more)
+        plotted = bool(plots) and self.app.size.height >= SHORT
+        self._plots.display = plotted
+        line = history_line(
+            f"{where} › History", self._rows.commands.values(), more=self._rows.more, plotted=plotted
+        )
         self._title.show([line])
         self._filter.count(self._match_words())
         self._window_moved()

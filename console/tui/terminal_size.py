@@ -1,0 +1,22 @@
+"""Now and then a terminal's change of size gets lost on its way: the size is looked at once a second."""
+
+import os
+import sys
+
+from textual import events
+from textual.app import App
+from textual.geometry import Size
+
+
+def follow_size(app: App[int]) -> None:
+    """Tell the application its terminal's size when it believes in another one."""
+    stream = sys.__stderr__  # where Textual draws
+    if app.is_headless or stream is None:
+        return
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return
+    size = Size(columns, rows)
+    if columns and rows and size != app.size:
+        app.post_message(events.Resize(size, size))
