@@ -14,6 +14,16 @@ PATIENCE_S = 5.0
 _OFF = {"0", "off", "no", "false"}
 
 
+def _free_input(app: ConsoleApp) -> None:
+    """End the thread that reads keys, should the application have died without doing so.
+
+    On a terminal that has hung up it would read nothing as fast as it can, and keep the process for ever.
+    """
+    ended = getattr(app._driver, "exit_event", None)  # noqa: SLF001
+    if isinstance(ended, threading.Event):
+        ended.set()
+
+
 async def run(program: Program) -> int:
     """Return the exit code: 0 when the operator or a signal ended it, 1 after a crash."""
     # Textual's queue to the terminal holds 30 writes and then blocks the loop: a stalled terminal would
@@ -37,7 +47,12 @@ async def run(program: Program) -> int:
         mouse = program.environment.get("CONSOLE_MOUSE", "").lower() not in _OFF
         await app.run_async(mouse=mouse)
     finally:
-        leaving.cancel()
+        _free_input(app)
+        if leaving.is_alive():  # what is closed after the screen gets its time, too, but no more than that
+            leaving.cancel()
+            last = threading.Timer(2 * PATIENCE_S, os._exit, (0,))
+            last.daemon = True
+            last.start()
         for number in signals:
             loop.remove_signal_handler(number)
     return app.return_code or 0

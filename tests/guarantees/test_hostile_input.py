@@ -136,6 +136,7 @@ CONFIGURATIONS: list[tuple[int, list[str], dict[str, str], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak
 async def test_56_to_79_a_wrong_setting_is_one_sentence_that_names_it(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:

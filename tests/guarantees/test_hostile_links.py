@@ -130,6 +130,7 @@ async def test_35_the_same_message_sent_again_with_the_dup_flag_is_one_answer(
 
 
 @pytest.mark.mosquitto
+@pytest.mark.soak
 async def test_36_the_same_answer_twenty_thousand_times_is_one_update_and_no_growth(
     open_channel: OpenChannel, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:

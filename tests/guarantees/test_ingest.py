@@ -106,6 +106,7 @@ async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
     ("version", "outage_s"),
     [("auto", 3), *(pytest.param(v, s, marks=pytest.mark.soak) for v, s in (("3.1.1", 3), ("auto", 60)))],
 )
+@pytest.mark.soak
 async def test_a_database_that_hangs_costs_bounded_memory_and_no_answer(
     database_proxy: Proxy, access: Access, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path,
     version: str, outage_s: float,

@@ -68,6 +68,7 @@ async def told(owner: asyncpg.Connection) -> bool:
     return bool(await owner.fetchval("SELECT count(*) FROM device_console.problems WHERE kind = 'link'"))
 
 
+@pytest.mark.soak
 async def test_no_twin_says_a_secret_whatever_is_wrong(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ TWINS = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak
 async def test_no_control_code_reaches_a_pipe_from_the_twins(
     hostile_database: int, access: Access, mosquitto: BrokerProcess, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:

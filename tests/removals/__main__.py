@@ -57,7 +57,20 @@ def _run(removal: Removal, database_url: str) -> tuple[bool, str]:
             "CONSOLE_TEST_DATABASE_URL": database_url,
             "CONSOLE_TEST_PATIENCE_S": "8",
         }
-        argv = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", removal.test]
+        argv = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-n",
+            "0",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "",
+            removal.test,
+        ]
         try:
             done = subprocess.run(
                 argv, cwd=copy, env=environment, capture_output=True, text=True, timeout=240, check=False
