@@ -303,10 +303,11 @@ class Recording:
             )
         drawn_once = "".join(f'<g id="{name}">{drawn}</g>' for drawn, name in rows.items())
         size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+        still = f"#f{len(self._frames) - 1}{{visibility:visible}}"  # where nothing moves
         font = f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT}"'
         return "\n".join([
             f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
-            f"<style>.f{{visibility:hidden}}{''.join(styles)}</style>",
+            f"<style>.f{{visibility:hidden}}{still}{''.join(styles)}</style>",
             f'<rect width="100%" height="100%" rx="6" fill="{BACKGROUND}"/>',
             f"<defs>{drawn_once}</defs>", f'<g {font} xml:space="preserve">', *frames, "</g>", "</svg>", "",
         ])  # fmt: skip

@@ -86,7 +86,7 @@ def gather(exact: Sequence[tuple[Phase, str | None, int, tuple[str, ...]]]) -> t
 
 
 def _shape(answer: str | None) -> tuple[tuple[str, object], ...]:
-    return tuple((key, "" if _is_number(value) else str(value)) for key, value in _fields(answer).items())
+    return tuple((key, None if _is_number(value) else value) for key, value in _fields(answer).items())
 
 
 def _fields(answer: str | None) -> dict[str, object]:

@@ -1,5 +1,8 @@
 """A filter says the same as SQL and as its Python twin: compared on rows of every kind, under row-level security."""
 
+import csv
+import io
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 
 from console.domain.filter_subjects import command_subject, device_subject
 from console.domain.filters import KEYS, SPANS, Scope, matches, parse_filter
+from console.runtime.program import Program
+from console.services.exporter import FORMATS, Format, exported
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
 from console.store.filter_sql import conditions
@@ -127,3 +132,56 @@ async def test_sql_and_predicate_agree_on_every_row(
         await compare(text)
     assert found_any == set(subjects)
     await database.close()
+
+
+async def test_a_search_rests_says_how_far_it_came_and_goes_on(
+    program: Program, filled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a rest a word that is nowhere reads ten million rows before the screen answers."""
+    del filled
+    monkeypatch.setattr("console.store.commands.SEARCHED", 7)
+    found: list[str] = []
+    before, pages, rests = None, 0, 0
+    while True:
+        page = await program.history.commands("acme", text="type:ping", before=before, limit=3)
+        found += [command.command_id for command in page.commands]
+        pages, rests, before = pages + 1, rests + (page.reached is not None), page.end
+        if not page.more:
+            break
+    every = await program.history.commands("acme", limit=100)
+    assert found == [c.command_id for c in every.commands if c.command_type == "ping"]
+    assert (pages, rests) == (6, 5)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_an_export_holds_every_match_once_and_can_be_read_back(
+    program: Program, owner: asyncpg.Connection, filled: None, monkeypatch: pytest.MonkeyPatch, form: Format
+) -> None:
+    del filled
+    monkeypatch.setattr("console.services.exporter._PAGE", 3)
+    await owner.execute(
+        'UPDATE device_commands SET created_by = \'=cmd|x\', command_params = \'{"a": "line\\nbreak, \\"q\\""}\''
+    )
+    pieces = [p async for p in exported(program.history, "acme", form, text="-status:queued")]
+    text = "".join(piece for piece, _ in pieces)
+    rows: list[dict[str, object]]
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert {row["created_by"] for row in rows} == {"'=cmd|x"}
+    else:
+        rows = json.loads(text) if form == "json" else [json.loads(line) for line in text.splitlines()]
+        assert {row["created_by"] for row in rows} == {"=cmd|x"}
+    assert sum(count for _, count in pieces) == len(rows) == 30
+    assert len({row["command_id"] for row in rows}) == 30
+    assert all(json.loads(str(row["params"])) == {"a": 'line\nbreak, "q"'} for row in rows)
+
+
+async def test_an_empty_export_is_still_a_whole_file(program: Program, filled: None) -> None:
+    del filled
+    texts = {
+        form: "".join([p async for p, _ in exported(program.history, "acme", form, text="type:nothing")])
+        for form in FORMATS
+    }
+    assert json.loads(texts["json"]) == []
+    assert texts["jsonl"] == ""
+    assert texts["csv"].startswith("command_id,")

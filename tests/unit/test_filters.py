@@ -146,3 +146,12 @@ def test_completion_offers_keys_then_words_then_what_is_known() -> None:
     assert completions("", 0, Scope.DEVICES, {}) == ()
     assert "ttl>" in completions("t", 1, Scope.COMMANDS, {})
     assert set(KEYS[Scope.DEVICES]) >= {"site", "model", "fw", "tag", "group"}
+
+
+def test_a_filter_names_its_keys() -> None:
+    assert parse_filter("type:ping age>1h word", Scope.COMMANDS).keys == {"type", "age"}
+    assert (
+        parse_filter("status:ok", Scope.COMMANDS)
+        .faults[0]
+        .sentence.endswith("(a command's phase is phase:ok).")
+    )

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from console.domain.commands import Command
-from console.domain.history import HistoryPage
+from console.domain.history import Cursor, HistoryPage
 from console.tui.history_rows import HistoryRows
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -57,3 +57,37 @@ def test_an_empty_page_empties_the_history():
     rows.put_head(page(more=False))
     assert rows.order == []
     assert rows.end is None
+
+
+def searched(*numbers, back_to):
+    """A page of a search that rested at the row `back_to`."""
+    found = page(*numbers)
+    return HistoryPage(
+        found.commands, NOW, more=True, reached=Cursor(NOW + timedelta(seconds=back_to), f"c{back_to:03}")
+    )
+
+
+def test_a_search_goes_on_where_it_rested_even_when_it_found_nothing():
+    rows = HistoryRows()
+    rows.put_head(searched(back_to=50))
+    assert (rows.order, rows.more, rows.end.command_id) == ([], True, "c050")
+    rows.put_next(searched(33, back_to=20))
+    assert (rows.order, rows.end.command_id) == (["c033"], "c020")
+    rows.put_next(page(7, more=False))
+    assert (rows.order, rows.more, rows.reached) == (["c033", "c007"], False, None)
+
+
+def test_the_head_of_a_search_read_again_keeps_what_lies_further_back():
+    rows = HistoryRows()
+    rows.put_head(searched(90, back_to=50))
+    rows.put_next(searched(33, back_to=20))
+    rows.put_head(searched(95, back_to=50))
+    assert rows.order == ["c095", "c033"]
+    assert rows.end.command_id == "c020"
+
+
+def test_rows_that_no_longer_match_can_be_dropped():
+    rows = HistoryRows()
+    rows.put_head(page(1, 2, 3))
+    rows.drop(["c002", "nobody"])
+    assert rows.order == ["c003", "c001"]

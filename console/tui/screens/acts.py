@@ -4,8 +4,9 @@ from dataclasses import replace
 from functools import partial
 
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
+from console.domain.history import CommandDetail
 from console.domain.safe_text import safe
-from console.errors import ConsoleError, NotFoundError
+from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.background import start
 from console.tui.copier import copy_text
@@ -55,12 +56,8 @@ class CommandActs(ConsoleScreen):
             start(self, partial(self._ask_retry, command.command_id), "ask", exclusive=True)
 
     async def _ask_retry(self, command_id: str) -> None:
-        try:
-            detail = await self.desk.program.history.command(self.desk.tenant, command_id)
-            if detail is None:
-                raise NotFoundError("The command is gone.")
-        except ConsoleError as error:
-            self.say(str(error), "bad")
+        detail = await self._detail_of(command_id)
+        if detail is None:
             return
         old = detail.command
         sender = self.desk.program.sender
@@ -92,13 +89,20 @@ class CommandActs(ConsoleScreen):
             start(self, partial(self._explain, command.command_id), "ask", exclusive=True)
 
     async def _explain(self, command_id: str) -> None:
+        detail = await self._detail_of(command_id)
+        if detail is not None:
+            self.say(explain(detail))
+
+    async def _detail_of(self, command_id: str) -> CommandDetail | None:
+        """The whole command; when it cannot be had, that is said."""
         try:
             detail = await self.desk.program.history.command(self.desk.tenant, command_id)
         except ConsoleError as error:
             self.say(str(error), "bad")
-            return
-        if detail is not None:
-            self.say(explain(detail))
+            return None
+        if detail is None:
+            self.say("The command is gone.", "bad")
+        return detail
 
     def action_edit(self) -> None:
         command = self.chosen
@@ -107,11 +111,7 @@ class CommandActs(ConsoleScreen):
 
     async def _edit(self, command_id: str) -> None:
         """Begin a sheet with the whole command; the draft of the other sheet stays as it is."""
-        try:
-            detail = await self.desk.program.history.command(self.desk.tenant, command_id)
-        except ConsoleError as error:
-            self.say(str(error), "bad")
-            return
+        detail = await self._detail_of(command_id)
         if detail is not None:
             old = detail.command
             ttl = min(max(old.expires_at - old.created_at, MIN_TTL), MAX_TTL)
@@ -159,10 +159,7 @@ class CommandActs(ConsoleScreen):
             start(self, partial(self._copy_command, command, what, as_json=as_json), "copy", exclusive=True)
 
     async def _copy_command(self, command: Command, what: str, *, as_json: bool) -> None:
-        try:
-            detail = await self.desk.program.history.command(self.desk.tenant, command.command_id)
-        except ConsoleError as error:
-            self.say(str(error), "bad")
-            return
-        full = detail.command if detail else command
-        copy_text(self, what, command_json(full) if as_json else resend_line(full))
+        detail = await self._detail_of(command.command_id)
+        if detail is not None:
+            full = detail.command
+            copy_text(self, what, command_json(full) if as_json else resend_line(full))

@@ -40,6 +40,7 @@ class BatchScreen(ConsoleScreen):
         self._batch_id = batch_id
         self._view: BatchView | None = None
         self._groups: dict[str, AnswerGroup] = {}
+        self._first: str | None = None
         self._title = Lines(id="title")
         self._progress = Lines(id="progress")
         self._table = LineTable(group_columns(()), self._cells, id="table")
@@ -61,7 +62,11 @@ class BatchScreen(ConsoleScreen):
         self._groups = {group_key(group): group for group in view.groups}
         self._table.set_empty("Nothing is committed yet.")
         self._table.set_columns(group_columns(view.groups))
+        untouched = self._table.cursor_key in {None, self._first}
         self._table.set_keys(list(self._groups))
+        if untouched and self._groups:  # the largest group comes first; who has not moved stays there
+            self._first = next(iter(self._groups))
+            self._table.move_to(self._first)
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
         group = self._groups.get(key)

@@ -1,0 +1,114 @@
+"""Bulk sends, filters and exports in a shell: what they print, and how they end."""
+
+import json
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.store.pool import Access
+from tests.brokers import BrokerProcess
+from tests.conftest import Fleet
+from tests.devices import device
+from tests.e2e.test_command_line import Console, mqtt_url
+from tests.rows import add_command
+
+pytestmark = pytest.mark.mosquitto
+
+
+@pytest.fixture
+def console(access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path) -> Console:
+    assert fleet.acme == "acme"
+    return Console(
+        tmp_path, DATABASE_URL=access.url, MQTT_URL=mqtt_url(mosquitto.address), CONSOLE_TENANT="acme",
+        CONSOLE_OPERATOR="alice",
+    )  # fmt: skip
+
+
+async def test_without_yes_a_bulk_send_only_looks(console: Console, owner: asyncpg.Connection) -> None:
+    ended = await console.run("send", "--where", "device:pump-?", "reboot")
+    assert ended.code == 2
+    assert "5 devices of acme (5 unknown)" in ended.err
+    assert "Nothing was sent: add --yes" in ended.err
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
+
+
+async def test_a_bulk_send_waits_groups_answers_and_retries_only_what_failed(
+    console: Console, mosquitto: BrokerProcess
+) -> None:
+    def answer(command: dict[str, object]) -> bytes:
+        status = "ok" if len(answered) % 5 else "error"
+        answered.append(str(command["command_id"]))
+        return json.dumps(
+            {"command_id": command["command_id"], "status": status, "details": {"fw": "1"}}
+        ).encode()
+
+    answered: list[str] = []
+    async with device(mosquitto.address, "+", answer=answer):
+        ended = await console.run(
+            "send", "--where", "pump", "ping", "--yes", "--wait", "--timeout", "20", "--json"
+        )
+        document = json.loads(ended.out)
+        assert ended.code == 1, ended.err
+        assert document["phases"] == {"ok": 4, "failed": 1}
+        assert sorted(group["count"] for group in document["groups"]) == [1, 4]
+        assert document["target"] == "pump"
+        again = await console.run("retry", document["batch_id"], "--wait", "--timeout", "20", "--json")
+        second = json.loads(again.out)
+        assert (second["wanted"], second["retry_of"]) == (1, document["batch_id"])
+    assert len(answered) == 6
+    listed = await console.run("batches", "--json")
+    assert [json.loads(line)["batch_id"] for line in listed.out.splitlines()] == [
+        second["batch_id"],
+        document["batch_id"],
+    ]
+    shown = await console.run("batch", document["batch_id"])
+    assert "status=ok" in shown.out
+    history = await console.run("history", "--where", f"batch:{document['batch_id']} phase:ok", "--json")
+    assert len(history.out.splitlines()) == 4
+
+
+async def test_a_batch_is_stopped_by_its_id(console: Console, mosquitto: BrokerProcess) -> None:
+    mosquitto.kill()
+    sent = await console.run("send", "--where", "pump", "ping", "--yes", "--json")
+    batch_id = json.loads(sent.out)["batch_id"]
+    ended = await console.run("cancel", batch_id)
+    assert ended.code == 0
+    assert "5 taken back before they were published" in ended.err
+
+
+async def test_a_filter_that_cannot_be_understood_is_refused_everywhere(console: Console) -> None:
+    for words in (
+        ("devices", "colour:red"), ("history", "--where", "colour:red"), ("export", "--where", "colour:red"),
+        ("tail", "--where", "colour:red"), ("problems", "colour:red"), ("send", "--where", "colour:red", "ping", "--yes"),
+    ):  # fmt: skip
+        ended = await console.run(*words)
+        assert ended.code == 2, words
+        assert 'There is no key "colour" here' in ended.one_sentence()
+
+
+async def test_what_does_not_go_together_is_said(console: Console) -> None:
+    for words, said in (
+        (("send", "ping"), "send needs a device and a type"),
+        (("send", "--where", "pump", "pump-1", "ping"), "leave DEVICE and --id out"),
+        (("send", "--where", "nobody", "ping", "--yes"), "No device matches"),
+        (("batch", "nothing"), "There is no batch 'nothing'"),
+    ):
+        ended = await console.run(*words)
+        assert ended.code == 2, words
+        assert said in ended.err
+
+
+async def test_an_export_goes_to_a_new_file_or_to_the_pipe(
+    console: Console, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    for number in range(3):
+        await add_command(owner, "acme", f"c{number}")
+    path = tmp_path / "out.csv"
+    assert (await console.run("export", "--output", str(path))).code == 0
+    assert len(path.read_text().splitlines()) == 4
+    again = await console.run("export", "--output", str(path))
+    assert again.code == 2
+    assert "exists: choose another name" in again.one_sentence()
+    piped = await console.run("export", "pump-1", "--format", "jsonl")
+    assert {json.loads(line)["command_id"] for line in piped.out.splitlines()} == {"c0", "c1", "c2"}
