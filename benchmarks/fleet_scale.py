@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from console.domain.devices import DeviceOrder  # noqa: E402
 from console.domain.filters import Scope, parse_filter  # noqa: E402
 from console.domain.history import Cursor  # noqa: E402
 from console.embedded.servers import EmbeddedServers  # noqa: E402
+from console.services.bulk import Bulk  # noqa: E402
+from console.store.batches import BatchStore  # noqa: E402
 from console.store.commands import CommandStore  # noqa: E402
 from console.store.devices import DeviceStore  # noqa: E402
 from console.store.pool import Access, Database  # noqa: E402
@@ -144,6 +147,58 @@ async def queries(url: str, devices: int) -> dict[str, object]:
         }  # fmt: skip
     await database.close()
     return found
+
+
+async def bulk(url: str, count: int) -> dict[str, object]:
+    """P6: so many commands with outbox rows and batch members, beside one INSERT … SELECT of the commands."""
+    database = Database(Access(url))
+    await database.open()
+    sender = Bulk(BatchStore(database), lambda _: None, 65_536)
+    everything = parse_filter("", Scope.DEVICES)
+    ids = (await DeviceStore(database).index(TENANT, everything, DeviceOrder.DEVICE))[:count]
+    by = f"bench-{os.getpid()}"
+
+    async def floor() -> None:
+        async with database.tenant_session(TENANT) as connection:
+            await connection.execute(
+                "INSERT INTO device_commands (tenant_id, device_id, command_type, created_by)"
+                " SELECT $1, d, 'ping', $3 FROM unnest($2::text[]) d", TENANT, ids, by,
+            )  # fmt: skip
+
+    async def ours() -> None:
+        job = sender.job("ping", "{}", timedelta(hours=1), by, device_ids=ids, target="bench")
+        await sender.begin(TENANT, job)
+        await sender.run(TENANT, job)
+        assert job.committed == count
+
+    async def clean() -> None:
+        async with database.login_session() as connection:
+            for sql in (
+                "DELETE FROM device_console.outbox WHERE tenant_id = $1",
+                "DELETE FROM device_console.batch_members WHERE tenant_id = $1",
+                "DELETE FROM device_console.batches WHERE tenant_id = $1",
+            ):
+                await connection.execute(sql, TENANT)
+            await connection.execute(
+                "DELETE FROM device_commands WHERE tenant_id = $1 AND status = 'queued' AND created_by = $2",
+                TENANT,
+                by,
+            )
+
+    floors, taken, ratios = [], [], []
+    for _ in range(PAIRS):
+        floors += await timed(floor, 1)
+        await clean()
+        taken += await timed(ours, 1)
+        await clean()
+        ratios.append(floors[-1] / taken[-1])
+    preview = await timed(lambda: sender.preview(TENANT, ids, "ping"), 5)
+    await database.close()
+    return {
+        "devices": count, "floor_ms": round(statistics.median(floors)), "ms": round(statistics.median(taken)),
+        "share_of_floor": round(statistics.median(ratios), 2), "shares": [round(r, 2) for r in sorted(ratios)],
+        "preview_ms": round(statistics.median(preview), 1),
+    }  # fmt: skip
 
 
 class Hand(threading.Thread):
@@ -398,6 +453,8 @@ def main() -> None:
             hand.start()
             hand.ready.wait(10)
             found["screen"] = live(home, hand)
+            found["bulk send"] = asyncio.run(bulk(addresses.database_url, min(10_000, options.devices)))
+            found["bulk send to all"] = asyncio.run(bulk(addresses.database_url, options.devices))
             found["database"] = asyncio.run(queries(addresses.database_url, options.devices))
     finally:
         if options.home is None:

@@ -1,6 +1,7 @@
 """The one gate for untrusted text: what a device, a row or a file says, made harmless for a terminal."""
 
 import re
+import unicodedata
 
 # C0, DEL, C1; soft hyphen and other invisible or direction-changing characters; line and paragraph
 # separators; byte order mark; lone surrogates; tags and unassigned plane-14 selectors.
@@ -46,6 +47,28 @@ def safe(text: object, limit: int = DEFAULT_LIMIT) -> str:
         return cleaned
     size = len(raw.encode("utf-8", "surrogatepass"))
     return f"{cleaned[:limit]}… ({size:,} bytes)"
+
+
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")  # those with letters that look alike
+MIXED = "‹mixed scripts›"
+
+
+def safe_id(text: str | None, limit: int = DEFAULT_LIMIT) -> str:
+    """Like `safe`, with a mark behind a word whose letters come from scripts that look alike.
+
+    ``pump-а`` with a Cyrillic a is another device than ``pump-a``; the eye cannot tell.
+    """
+    shown = safe(text, limit)
+    if text is None or text.isascii():
+        return shown
+    found = {
+        script
+        for character in text[:limit]
+        if character.isalpha()
+        for script in _SCRIPTS
+        if unicodedata.name(character, "").startswith(script)
+    }
+    return f"{shown}{MIXED}" if len(found) > 1 else shown
 
 
 def safe_block(text: object, limit: int = 65_536) -> str:

@@ -34,7 +34,7 @@ from console.store.pool import Database
 from console.store.settlement import SettlementStore
 
 PROBE_EVERY_S = 2.0
-HEAR_FIRST_S = 3.0
+HEAR_FIRST_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from console.domain.history import Cursor, HistoryPage
 from console.domain.identifiers import id_fault
 from console.domain.json_text import has_unstorable_text, json_depth
 from console.domain.publication import Puback
-from console.domain.safe_text import safe, safe_block
+from console.domain.safe_text import MIXED, safe, safe_block, safe_id
 from console.domain.targets import Target
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -229,3 +229,20 @@ def test_a_page_ends_at_its_last_row() -> None:
 
 def test_a_device_may_have_no_state_yet() -> None:
     assert Device("acme", "pump-1").link is Link.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("pump-a", False),
+        ("pump-\u0430", True),
+        ("насос-1", False),
+        ("pumpe-ä", False),
+        ("水pump", False),
+        ("αβ-b", True),
+    ],
+)
+def test_a_word_of_scripts_that_look_alike_is_marked(text: str, marked: bool) -> None:
+    assert safe_id(text).endswith(MIXED) is marked
+    assert safe_id(text).startswith(text)
+    assert safe_id(None) == ""

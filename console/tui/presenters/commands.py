@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from console.domain.commands import Command, Phase
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Line
 from console.tui.presenters.times import age, countdown, latency
 from console.tui.presenters.words import PHASES, counted, phase_cell
@@ -30,7 +30,7 @@ def command_cells(command: Command, now: datetime) -> dict[str, Cell]:
     """Every cell of a command's row, by column."""
     return {
         "age": Cell(age(now - command.created_at)),
-        "device": Cell(safe(command.device_id)),
+        "device": Cell(safe_id(command.device_id)),
         "type": Cell(safe(command.command_type), "strong"),
         "phase": phase_cell(command),
         "answered": Cell(latency(command.latency), "" if command.acked_at else "dim"),

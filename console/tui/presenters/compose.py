@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from console.domain.batches import Preview
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.domain.targets import Target
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.times import age, latency
@@ -39,7 +39,7 @@ def must_type_count(command_type: str, count: int) -> bool:
 
 def devices_words(device_ids: Sequence[str]) -> str:
     """``pump-1``, ``3 devices``."""
-    return safe(device_ids[0], 40) if len(device_ids) == 1 else counted(len(device_ids), "device")
+    return safe_id(device_ids[0], 40) if len(device_ids) == 1 else counted(len(device_ids), "device")
 
 
 def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime) -> Line:
@@ -107,7 +107,7 @@ def target_lines(shown: Sequence[Target], total: int, now: datetime) -> list[Lin
         seen = age(now - target.last_seen_at) if target.last_seen_at else "–"
         note = Cell("  cannot be sent to", "bad") if target.fault else Cell("")
         link = link_cell(link_of(target.link))
-        name = Cell(f"{safe(target.device_id, 24):<24} ")
+        name = Cell(f"{safe_id(target.device_id, 24):<24} ")
         lines.append((name, Cell(f"{link.text:<10}", link.tone), Cell(f"{seen:>5}", "dim"), note))
     if total > len(shown):
         lines.append((Cell(f"… and {total - len(shown):,} more", "dim"),))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from console.domain.commands import Phase
 from console.domain.devices import Device, DeviceCounts
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Line
 from console.tui.presenters.times import age, latency
 from console.tui.presenters.words import PHASES, link_cell
@@ -26,7 +26,7 @@ def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
     """Every cell of a device's row, by column."""
     seen = device.last_seen_at
     return {
-        "device": Cell(safe(device.device_id), "strong"),
+        "device": Cell(safe_id(device.device_id), "strong"),
         "link": link_cell(device.link),
         "seen": Cell(age(now - seen) if seen else "–", "" if seen else "dim"),
         "site": Cell(safe(device.site_id)),
@@ -40,7 +40,7 @@ def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
 
 def pending_cells(device_id: str) -> dict[str, Cell]:
     """What is known of a row before it has been read: its id."""
-    return {"device": Cell(safe(device_id), "strong")}
+    return {"device": Cell(safe_id(device_id), "strong")}
 
 
 def _tags(device: Device) -> str:

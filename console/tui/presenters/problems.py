@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from console.domain.events import Problem, ProblemKind
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Tone
 from console.tui.presenters.times import age
 
@@ -33,7 +33,7 @@ def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
     return {
         "age": Cell(age(now - problem.last_at) if problem.last_at else "–"),
         "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
-        "device": Cell(safe(problem.device_id) or "–"),
+        "device": Cell(safe_id(problem.device_id) or "–"),
         "count": Cell(f"{problem.count:,}"),
         "detail": Cell(safe(problem.detail)),
         "command": Cell(safe(problem.command_id) or "–", "dim"),

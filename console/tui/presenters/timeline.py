@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from console.domain.history import CommandDetail
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.tui.presenters.cells import Cell, Line, Tone
 from console.tui.presenters.explain import explain
 from console.tui.presenters.json_view import pretty
@@ -59,7 +59,7 @@ def story_lines(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC)
     lines: list[Line] = [
         (Cell(safe(command.command_type), "strong"), Cell("   "), phase_cell(command)),
         (Cell(safe(command.command_id), "dim"),),
-        (Cell(f"to {safe(command.device_id)}"), Cell(f" of {safe(command.tenant_id)}", "dim")),
+        (Cell(f"to {safe_id(command.device_id)}"), Cell(f" of {safe(command.tenant_id)}", "dim")),
         (),
         (Cell(explain(detail)),),
         (),

@@ -5,7 +5,7 @@ from functools import partial
 
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
 from console.domain.history import CommandDetail
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.background import start
@@ -79,7 +79,7 @@ class CommandActs(ConsoleScreen):
             (Cell(f"params {safe(old.params_json, 200)}", "dim"),),
             (Cell(f"ttl {countdown(ttl)}, as before. {NO_RECALL}"),),
         ]
-        where = f"{safe(old.device_id, 40)} of {safe(self.desk.tenant, 40)}"
+        where = f"{safe_id(old.device_id, 40)} of {safe(self.desk.tenant, 40)}"
         title = f"Send {safe(old.command_type, 40)} to {where} again?"
         self._ask(Question(title, tuple(lines), "send"), send)
 
@@ -128,9 +128,8 @@ class CommandActs(ConsoleScreen):
             await program.sender.cancel(tenant, command.command_id, program.operator, reason)
             return "Cancelled: it will not be published."
 
-        title = (
-            f"Cancel {safe(command.command_type, 40)} to {safe(command.device_id, 40)} of {safe(tenant, 40)}?"
-        )
+        whom = f"{safe_id(command.device_id, 40)} of {safe(tenant, 40)}"
+        title = f"Cancel {safe(command.command_type, 40)} to {whom}?"
         lines: tuple[Line, ...] = ((Cell("It waits and has not been published.", "dim"),),)
         self._ask(Question(title, lines, "cancel it", no="keep it", ask_reason=True), cancel)
 

@@ -20,7 +20,7 @@ from console.domain.commands import (
     parse_ttl,
     type_fault,
 )
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.domain.targets import Target
 from console.services.bulk import BulkJob
 from console.services.favourites import Saved
@@ -269,7 +269,7 @@ class ComposeScreen(SheetAids):
     def _question(self, count: int) -> Question:
         sheet, tenant = self._sheet, safe(self.desk.tenant, 40)
         kind = safe(sheet.command_type, 60)
-        names = ", ".join(safe(device, 30) for device in self.device_ids[:6])
+        names = ", ".join(safe_id(device, 30) for device in self.device_ids[:6])
         lines: list[Line] = [(Cell(names + (f" and {count - 6:,} more" if count > 6 else "")),)]
         lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
         lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(self._targets or ())]
