@@ -9,9 +9,9 @@ REMOVALS = (
     Removal(
         "G1",
         "the commit before the return",
-        "console/services/sender.py",
-        "                if attempt == _ATTEMPTS:\n                    raise\n",
-        "                return frozenset(draft.command_id for draft in drafts)\n",
+        "console/store/pool.py",
+        "                await transaction.commit()\n",
+        "                await transaction.rollback()\n",
         f"{_SENDING}a_send_that_returned_is_never_lost",
     ),
     Removal(
