@@ -113,6 +113,9 @@ class DevicesScreen(ConsoleScreen):
             return
         self._counts = await history.device_counts(tenant)
         self._table.set_keys(ids)
+        if self._table.sorted_by != order.value:  # the heading tells the order that is shown
+            self._table.sorted_by = order.value
+            self._table.refresh()
         if not text and self._table.marks:
             self._table.marks &= set(ids)
         spent = time.monotonic() - started
@@ -266,9 +269,7 @@ class DevicesScreen(ConsoleScreen):
     def action_sort(self) -> None:
         orders = list(DeviceOrder)
         self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
-        self._table.sorted_by = self._sort.value
         self._index_due = 0.0
-        self._table.refresh()
         self.request_read()
 
     def action_filter(self) -> None:
