@@ -58,10 +58,10 @@ class Health:
     @ingest.setter
     def ingest(self, work: Work) -> None:
         self._ingest = work
-        if work == "off":
-            self._ingested.clear()
-        else:
+        if work in {"on", "standby"}:
             self._ingested.set()
+        else:
+            self._ingested.clear()
 
     async def until_ingest(self) -> None:
         """Wait until the answers are heard, here or by another process."""

@@ -26,6 +26,7 @@ from console.tui.widgets.text import Lines
 
 _KEPT = 3_000
 _INDEX_EVERY_S = 1.0
+_INDEX_LATEST_S = 5.0
 _INDEX_SHARE = 30  # of the time at most one part goes into listing the whole fleet
 
 
@@ -119,7 +120,7 @@ class DevicesScreen(ConsoleScreen):
         if not text and self._table.marks:
             self._table.marks &= set(ids)
         spent = time.monotonic() - started
-        self._index_due = time.monotonic() + max(_INDEX_EVERY_S, spent * _INDEX_SHARE)
+        self._index_due = time.monotonic() + min(_INDEX_LATEST_S, max(_INDEX_EVERY_S, spent * _INDEX_SHARE))
 
     async def _read_window(self, around: int = 0) -> None:
         """Read the rows in view, or those within so many pages around it that are not known yet."""
