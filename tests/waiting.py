@@ -1,6 +1,7 @@
 """Waits for a condition instead of sleeping, so that tests are as fast as what they test."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -26,3 +27,16 @@ async def until(condition: Callable[[], Awaitable[object]], timeout_s: float = P
             message = f"still waiting after {timeout_s} s"
             raise AssertionError(message)
         await asyncio.sleep(0.01)
+
+
+async def until_listening(host: str, port: int, timeout_s: float = 60) -> None:
+    """Wait until a server accepts connections here."""
+
+    async def listens() -> bool:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return True
+        return False
+
+    await until(listens, timeout_s)

@@ -1,26 +1,29 @@
 """``--sweeper``: the workers without a screen, with signals and systemd's protocol."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
-from console.errors import UsageError
+from console.errors import DatabaseUnreachableError, UsageError
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
 from console.runtime.place import is_embedded
-from console.runtime.supervisor import end
+from console.runtime.supervisor import backoff, end
 from console.settings import Settings
 
 REPORT_EVERY_S = 10.0
 _LOOK_EVERY_S = 0.05
+_MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"  # a minute until the next try has failed, too
 _log = logging.getLogger("console.sweeper")
 
 
 async def run_sweeper(settings: Settings) -> int:
-    """Run the workers until TERM or INT.
+    """Run the workers until TERM or INT. A configured database that does not answer yet is waited for.
 
     Raises:
         UsageError: nothing is configured and embedded servers were not asked for.
@@ -36,7 +39,10 @@ async def run_sweeper(settings: Settings) -> int:
         raise UsageError("--sweeper and --read-only exclude each other: read-only runs no workers.")
     stop = asyncio.Event()
     _on_signals(stop)
-    async with open_program(settings, jobs="required", simulate=True, operator_front=False) as opened:
+    async with AsyncExitStack() as stack:
+        opened = await _open(stack, settings, stop)
+        if opened is None:
+            return 0
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
         await stop.wait()
@@ -44,6 +50,31 @@ async def run_sweeper(settings: Settings) -> int:
         notify_systemd("STOPPING=1")
         _log.info("stopping")
     return 0
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) -> Opened | None:
+    """Open the program as soon as the database answers; None when told to stop before that.
+
+    A machine that comes back from a power cut starts us and PostgreSQL side by side. Leaving with an error
+    would make us a unit that systemd gives up after five quick starts.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(
+                open_program(settings, jobs="required", simulate=True, operator_front=False)
+            )
+        except DatabaseUnreachableError as error:
+            if is_embedded(settings):
+                raise
+            delay_s = backoff(failures)
+            failures += 1
+            _log.warning("%s Trying again in %.1f s.", error, delay_s)
+            notify_systemd(f"STATUS=waiting for the database: {error}\n{_MORE_TIME}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await stop.wait()
+    return None
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -1,6 +1,5 @@
 """The whole channel in one process: the workers of a program on a real database and a real broker."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
@@ -78,7 +77,6 @@ def open_channel(access: Access) -> OpenChannel:
                 yield channel
         finally:
             await database.close()
-            await asyncio.sleep(0)
 
     return opened
 

@@ -8,6 +8,7 @@ from console.errors import ConsoleError
 from console.mqtt.publisher import publisher
 from console.mqtt.session import BrokerAddress
 from console.wire.topics import ack_topic
+from tests.waiting import until_listening
 
 _SIDE_BY_SIDE = 64
 _PUBACK_S = 10.0
@@ -26,6 +27,7 @@ class AckingFleet:
     async def run(self) -> None:
         """Publish until each answer has its PUBACK."""
         while self._left:
+            await until_listening(self._address.host, self._address.port)
             try:
                 async with publisher(self._address) as link:
                     self.connections += 1
@@ -33,7 +35,7 @@ class AckingFleet:
                         for _ in range(_SIDE_BY_SIDE):
                             group.create_task(self._say(link))
             except* ConsoleError:
-                await asyncio.sleep(0.05)
+                pass
 
     async def _say(self, link: object) -> None:
         while self._left:

@@ -79,10 +79,16 @@ class Terminal:
     async def paste(self, text: str) -> None:
         """As a terminal with bracketed paste does; it takes what the program leaves room for."""
         data = f"\x1b[200~{text}\x1b[201~".encode()
+        loop = asyncio.get_running_loop()
         while data:
+            room = asyncio.Event()
+            loop.add_writer(self._master, room.set)
+            try:
+                await room.wait()
+            finally:
+                loop.remove_writer(self._master)
             with suppress(BlockingIOError):
                 data = data[os.write(self._master, data[:4_096]) :]
-            await asyncio.sleep(0)
 
     def click(self, column: int, row: int) -> None:
         """Press and release the left button; the upper left cell is 1, 1."""

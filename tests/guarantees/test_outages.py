@@ -1,6 +1,7 @@
 """Whatever happens to a backend, the screen stays, tells it, and comes back by itself; a full disk tells the truth."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +21,7 @@ from tests.devices import device
 from tests.e2e.conftest import OpenChannel
 from tests.faults.debian import DebianPostgres, debian_postgres
 from tests.faults.postgres import through
-from tests.faults.processes import environment
+from tests.faults.processes import Running, environment, program
 from tests.faults.proxy import Mode, Proxy, proxy
 from tests.faults.terminal import terminal
 from tests.rows import add_devices, add_tenant
@@ -183,3 +184,25 @@ async def test_a_full_disk_confirms_nothing_and_says_so(
     kept = {row["command_id"] for row in await owner.fetch("SELECT command_id FROM device_commands")}
     await owner.close()
     assert set(returned) - kept == set()
+
+
+async def test_a_worker_that_starts_before_its_database_waits_for_it(
+    database_proxy: Proxy, access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
+) -> None:
+    """Without the wait, a server that boots leaves a dead worker behind: systemd gives up after five quick starts."""
+    await database_proxy.become("refuse")
+    env = environment(tmp_path, through(access.url, database_proxy.port), mosquitto.address)
+    async with program(env, "--sweeper") as stopped, program(env, "--sweeper") as worker:
+        for running in (stopped, worker):
+            await until(lambda running=running: says(running, "Trying again in"))
+        stopped.signal(signal.SIGTERM)
+        assert await stopped.ended(10) == 0
+        await database_proxy.become("pass")
+        await worker.ready()
+        worker.signal(signal.SIGTERM)
+        assert await worker.ended(10) == 0
+
+
+async def says(running: Running, text: str) -> bool:
+    assert running.alive, running.said
+    return any(text in line for line in running.said)

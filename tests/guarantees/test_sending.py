@@ -33,28 +33,26 @@ from tests.waiting import until
 SEED = int(os.environ.get("CONSOLE_TEST_SEED") or random.SystemRandom().randrange(10**6))
 
 SENDER = """
-import asyncio, sys
+import asyncio, contextlib, sys
 from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
 from console.store.pool import Access, Database
+from tests.waiting import until
 
 async def main():
     database = Database(Access(sys.argv[1]))
-    while True:
-        try:
+
+    async def opened():
+        with contextlib.suppress(ConsoleError):
             await database.open()
-            break
-        except ConsoleError:
-            await asyncio.sleep(0.02)
+            return True
+
+    await until(opened)
     sender = wire_program(database, tenants=("acme",), operator="alice").sender
     while True:
-        draft = sender.draft("pump-1", "ping")
-        try:
-            receipt = await sender.send("acme", [draft])
-        except ConsoleError:
-            await asyncio.sleep(0.02)
-            continue
-        print(receipt.command_ids[0], flush=True)
+        with contextlib.suppress(ConsoleError):
+            receipt = await sender.send("acme", [sender.draft("pump-1", "ping")])
+            print(receipt.command_ids[0], flush=True)
 
 asyncio.run(main())
 """

@@ -11,9 +11,11 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
+import asyncpg
 import pytest
 
 from console.errors import ConsoleError
@@ -25,11 +27,12 @@ from tests.brokers import BrokerProcess, start_broker
 from tests.faults.postgres import PrivatePostgres
 from tests.faults.processes import Running, environment, program
 from tests.faults.terminal import Terminal, terminal
-from tests.waiting import until
+from tests.waiting import until, until_listening
 
 SEED = int(os.environ.get("CONSOLE_TEST_SEED") or random.SystemRandom().randrange(10**6))
 LENGTH_S = float(os.environ.get("CONSOLE_TEST_SOAK_S", "40"))
 BROKERS_LOSS_S = 2.0  # what a broker took this shortly before its kill is the broker's to lose
+SENDERS_PACE_S = 0.05
 MOST_RSS = 200 * 1_048_576
 pytestmark = [pytest.mark.soak, pytest.mark.mosquitto, pytest.mark.timeout(LENGTH_S + 240)]
 
@@ -45,6 +48,7 @@ class Devices:
 
     async def run(self) -> None:
         while True:
+            await until_listening(self._address.host, self._address.port)
             with contextlib.suppress(aiomqtt.MqttError):
                 async with aiomqtt.Client(
                     self._address.host, self._address.port, identifier="soak-fleet", clean_session=False,
@@ -53,7 +57,6 @@ class Devices:
                     await client.subscribe("tenant/acme/device/+/commands", qos=1)
                     async for message in client.messages:
                         await self._answer(client, message)
-            await asyncio.sleep(0.1)
 
     async def _answer(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         command_id = json.loads(message.payload)["command_id"]
@@ -68,11 +71,7 @@ async def send_for_ever(login_url: str, chance: random.Random, returned: list[st
     """An operator who sends, whatever happens; only what came back counts as sent."""
     database = Database(Access(login_url))
     try:
-        while True:
-            with contextlib.suppress(ConsoleError):
-                await database.open()
-                break
-            await asyncio.sleep(0.1)
+        await until(partial(opened, database))
         sender = wire_program(database, tenants=("acme",), operator="alice").sender
         while True:
             drafts = [
@@ -83,9 +82,16 @@ async def send_for_ever(login_url: str, chance: random.Random, returned: list[st
             ]
             with contextlib.suppress(ConsoleError):
                 returned += (await sender.send("acme", drafts)).command_ids
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(SENDERS_PACE_S)  # a load, not a wait: nothing is expected after it
     finally:
         await database.close()
+
+
+async def opened(database: Database) -> bool:
+    with contextlib.suppress(ConsoleError):
+        await database.open()
+        return True
+    return False
 
 
 class Victims:
@@ -104,7 +110,13 @@ class Victims:
     async def start(self) -> None:
         for _ in range(2):
             self.workers.append(await self._stack.enter_async_context(program(self._env, "--sweeper")))
-        self.screen = await self._stack.enter_async_context(terminal(self._env))
+        await self.open_screen()
+
+    async def _database_answers(self) -> bool:
+        with contextlib.suppress(OSError, asyncpg.PostgresError):
+            await (await asyncpg.connect(self._postgres.login_url)).close()
+            return True
+        return False
 
     async def kill(self, name: str) -> None:
         self.kills.append(name)
@@ -121,6 +133,11 @@ class Victims:
     async def _console(self) -> None:
         assert self.screen is not None
         self.screen.kill()
+        await self.open_screen()
+
+    async def open_screen(self) -> None:
+        """As an operator does: one whose database is just starting leaves with a sentence, so start it again."""
+        await until(self._database_answers, 60)
         self.screen = await self._stack.enter_async_context(terminal(self._env))
 
     async def _broker_crash(self) -> None:
@@ -131,6 +148,12 @@ class Victims:
     async def _broker_restart(self) -> None:
         await asyncio.to_thread(self._broker.stop)
         await asyncio.to_thread(self._broker.start)
+
+    async def screen_shows(self, text: str) -> None:
+        if self.screen is None or not self.screen.alive:  # PostgreSQL was killed while it started
+            await self.open_screen()
+        assert self.screen is not None
+        await self.screen.shows(text)
 
     def look(self) -> None:
         for worker in self.workers:
@@ -182,8 +205,7 @@ async def test_after_random_kills_of_everything_nothing_that_was_promised_is_mis
             for worker in victims.workers:
                 await worker.ready()
             await everything_is_settled(postgres)
-            assert victims.screen is not None
-            await victims.screen.shows("pump-1")
+            await victims.screen_shows("pump-1")
             victims.look()
         for task in tasks:
             task.cancel()

@@ -31,6 +31,14 @@ REMOVALS = (
     ),
     Removal(
         "G28",
+        "the wait of a worker that starts before its database",
+        "console/headless/sweep.py",
+        "        except DatabaseUnreachableError as error:",
+        "        except ZeroDivisionError as error:",
+        "tests/guarantees/test_outages.py::test_a_worker_that_starts_before_its_database_waits_for_it",
+    ),
+    Removal(
+        "G28",
         "the supervision of a lost database",
         "console/runtime/supervisor.py",
         "            except ConsoleError as error:",
