@@ -10,7 +10,8 @@ import aiomqtt
 
 from console.domain.acks import RawAck
 from console.errors import BrokerUnreachableError, RefusedError
-from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
+from console.mqtt.link_errors import lost_error
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 from console.wire.topics import ack_filter
 
 SHARED_FILTER = f"$share/device-console/{ack_filter()}"
@@ -120,7 +121,7 @@ class AckStream:
         finally:
             arrival.cancel()
         if self._session.lost in done and not self._waiting:
-            raise lost_error(self._session, self._address)
+            raise lost_error(self._session.lost, self._address.label)
 
     async def acknowledge(self, messages: Sequence[RawAck]) -> None:
         """Tell the broker that these are committed; they are never delivered again."""

@@ -11,7 +11,8 @@ import aiomqtt
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from console.errors import BrokerUnreachableError
-from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
+from console.mqtt.link_errors import lost_error
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 
 _BATCH = 50
 _KEPT_S = 3_600
@@ -54,7 +55,7 @@ class FleetLink:
                 if isinstance(message.payload, bytes):
                     yield str(message.topic), message.payload
         except aiomqtt.MqttError:
-            raise lost_error(self._session, self._address) from None
+            raise lost_error(self._session.lost, self._address.label) from None
 
     async def answer(self, topic: str, payload: bytes, qos: int) -> None:
         """Publish; with QoS 1, return at the PUBACK.
@@ -69,7 +70,7 @@ class FleetLink:
 
     def _broken(self, error: aiomqtt.MqttError) -> BrokerUnreachableError:
         if self._session.lost.done():
-            return lost_error(self._session, self._address)
+            return lost_error(self._session.lost, self._address.label)
         return BrokerUnreachableError(f"The broker at {self._address.label} does not answer ({error}).")
 
 

@@ -11,7 +11,8 @@ from paho.mqtt.properties import Properties
 
 from console.domain.publication import Puback
 from console.errors import BrokerUnreachableError
-from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect, lost_error
+from console.mqtt.link_errors import lost_error
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 
 QOS = 1
 _MAX_EXPIRY_S = 0xFFFF_FFFF
@@ -43,7 +44,7 @@ class Publisher:
             BrokerUnreachableError: always, with the reason.
         """
         await asyncio.wait({self._session.lost})
-        raise lost_error(self._session, self._address)
+        raise lost_error(self._session.lost, self._address.label)
 
     async def publish(
         self,
@@ -76,7 +77,7 @@ class Publisher:
             if future in done:
                 return Puback(future.result())
             if done:
-                raise lost_error(self._session, self._address)
+                raise lost_error(self._session.lost, self._address.label)
             raise BrokerUnreachableError(
                 f"The broker at {self._address.label} sent no PUBACK within {timeout_s:g} s."
             )

@@ -14,13 +14,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from console.errors import BrokerUnreachableError, RefusedError
+from console.mqtt.link_errors import HungUpError, ProtocolRefusedError, connect_error
 
 CONNECT_TIMEOUT_S = 6.0
 KEEP_ALIVE_S = 20
 MAXIMUM_PACKET_BYTES = 1_048_576
 _NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-_UNSUPPORTED = {1, 132}
-_ACCESS = {4, 5, 134, 135, 138, 140}
 _log = logging.getLogger("console.mqtt")
 _paho_log = logging.getLogger("console.mqtt.paho")
 _paho_log.setLevel(logging.CRITICAL)
@@ -134,18 +133,14 @@ async def _open(address: BrokerAddress, kind: SessionKind) -> Session:
     if not address.force_v3:
         try:
             return await _enter(address, kind, v5=True)
-        except _ProtocolRefusedError:
+        except ProtocolRefusedError:
             _log.info("the broker at %s speaks MQTT 3.1.1 only", address.label)
     try:
         return await _enter(address, kind, v5=False)
-    except _ProtocolRefusedError:
+    except ProtocolRefusedError:
         raise BrokerUnreachableError(
             f"The broker at {address.label} speaks neither MQTT 5 nor 3.1.1."
         ) from None
-
-
-class _ProtocolRefusedError(Exception):
-    """The broker does not know the protocol version, or hung up on it."""
 
 
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
@@ -162,7 +157,7 @@ async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Sess
     except BaseException as error:
         client._client._sock_close()  # noqa: SLF001 - aiomqtt leaves a half-open connection behind
         if isinstance(error, aiomqtt.MqttError):
-            raise _connect_error(error, address, v5=v5) from None
+            raise connect_error(error, address.label, tls=address.tls is not None, v5=v5) from None
         raise
     return Session(client, v5, connack)
 
@@ -237,7 +232,7 @@ def _notice_hang_up(client: aiomqtt.Client) -> None:
 
     def hung_up() -> None:
         if not connected.done():
-            connected.set_exception(_HungUpError("it hung up while connecting"))
+            connected.set_exception(HungUpError("it hung up while connecting"))
 
     def on_disconnect(*event: Any) -> None:
         hung_up()
@@ -253,40 +248,6 @@ def _notice_hang_up(client: aiomqtt.Client) -> None:
     client._disconnected.add_done_callback(on_broken)  # noqa: SLF001
 
 
-class _HungUpError(aiomqtt.MqttError):
-    """The broker closed the connection before its CONNACK."""
-
-
-def _connect_error(error: aiomqtt.MqttError, address: BrokerAddress, *, v5: bool) -> Exception:
-    label = address.label
-    if isinstance(error, _HungUpError) and v5:
-        return _ProtocolRefusedError()
-    if isinstance(error, aiomqtt.MqttCodeError):
-        code = getattr(error.rc, "value", error.rc)
-        if code in _UNSUPPORTED and v5:
-            return _ProtocolRefusedError()
-        if code in _ACCESS:
-            return RefusedError(
-                f"The broker at {label} refused the login ({error}): check the user and password in MQTT_URL "
-                "and the broker's client id rules."
-            )
-        return BrokerUnreachableError(f"The broker at {label} refused the connection ({error}).")
-    cause = error.__cause__ or error.__context__ or error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return RefusedError(
-            f"The certificate of the broker at {label} does not verify ({cause.verify_message}): "
-            "check the host name and CONSOLE_MQTT_CA."
-        )
-    if isinstance(cause, TimeoutError):
-        if v5:
-            return _ProtocolRefusedError()  # some 3.1.1 brokers wait for ever inside an MQTT 5 CONNECT
-        return BrokerUnreachableError(f"The broker at {label} does not answer (no CONNACK in time).")
-    hint = ""
-    if address.tls is not None and isinstance(cause, _HungUpError | ssl.SSLError):
-        hint = " If it asks for a certificate of ours, set CONSOLE_MQTT_CERT and CONSOLE_MQTT_KEY."
-    return BrokerUnreachableError(f"The broker at {label} does not answer ({cause}).{hint}")
-
-
 async def _close(session: Session) -> None:
     lost = session.lost
     if lost.done():
@@ -295,17 +256,6 @@ async def _close(session: Session) -> None:
         await session.client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
         _log.debug("the broker was gone before the goodbye")
-
-
-def lost_error(session: Session, address: BrokerAddress) -> BrokerUnreachableError:
-    """The sentence for a link that broke."""
-    error = None if session.lost.cancelled() or not session.lost.done() else session.lost.exception()
-    reason = str(error) if error else "it closed the connection"
-    if "142" in reason or "taken over" in reason.lower():
-        reason = "another client took over our client id: look for a second program with the same id"
-    elif "Unspecified error" in reason:  # mosquitto 2.0.11 takes a session over without a word
-        reason = "it hung up without a reason: if that repeats, look for a second program with our client id"
-    return BrokerUnreachableError(f"The link to the broker at {address.label} broke ({reason}).")
 
 
 def code_of(reason: Any) -> int:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.domain.filter_completion import completions
 from console.domain.filters import (
     KEYS,
     MOST_TERMS,
@@ -15,7 +16,6 @@ from console.domain.filters import (
     Span,
     Subject,
     Word,
-    completions,
     matches,
     parse_filter,
 )

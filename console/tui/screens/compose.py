@@ -20,7 +20,7 @@ from console.domain.commands import (
     parse_ttl,
     type_fault,
 )
-from console.domain.safe_text import safe, safe_id
+from console.domain.safe_text import safe
 from console.domain.targets import Target
 from console.services.bulk import BulkJob
 from console.services.favourites import Saved
@@ -33,8 +33,8 @@ from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import send_line
 from console.tui.presenters.times import instant, zone_words
 from console.tui.presenters.words import counted
-from console.tui.screens.acts import NO_RECALL
 from console.tui.screens.confirm import ConfirmDialog, Question
+from console.tui.screens.review import send_question
 from console.tui.screens.sheet import SheetAids
 from console.tui.widgets.text import Lines
 
@@ -50,14 +50,10 @@ class ComposeScreen(SheetAids):
     def __init__(
         self, desk: Desk, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None
     ) -> None:
-        super().__init__(
-            desk, desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
-        )
+        sheet = desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
+        super().__init__(desk, sheet)
         self.device_ids = device_ids
         self._target = target or words.devices_words(device_ids)
-        self._sheet = (
-            desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
-        )
         self._preview: Preview | None = None
         self._previewed = ""
         self._targets: tuple[Target, ...] | None = None
@@ -220,13 +216,11 @@ class ComposeScreen(SheetAids):
         if count > 1:
             job = self._job(sheet)
             self.app.push_screen(
-                ConfirmDialog(self._question(count), lambda _: self._send_bulk(sheet, job)), self._done
+                ConfirmDialog(self._question(), lambda _: self._send_bulk(sheet, job)), self._done
             )
             return
         drafts = self._drafts(sheet)
-        self.app.push_screen(
-            ConfirmDialog(self._question(count), lambda _: self._send(sheet, drafts)), self._done
-        )
+        self.app.push_screen(ConfirmDialog(self._question(), lambda _: self._send(sheet, drafts)), self._done)
 
     def _job(self, sheet: Sheet) -> BulkJob:
         """A batch's id is made here, once; the same content keeps it while its outcome is unknown."""
@@ -266,25 +260,8 @@ class ComposeScreen(SheetAids):
             return sheet.drafts
         return tuple(sender.draft(*content, by) for content in new)
 
-    def _question(self, count: int) -> Question:
-        sheet, tenant = self._sheet, safe(self.desk.tenant, 40)
-        kind = safe(sheet.command_type, 60)
-        names = ", ".join(safe_id(device, 30) for device in self.device_ids[:6])
-        lines: list[Line] = [(Cell(names + (f" and {count - 6:,} more" if count > 6 else "")),)]
-        lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
-        lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(self._targets or ())]
-        if count > 1 and self._preview is not None:
-            lines += words.bulk_lines(self._preview, named=self._targets is not None)
-        guard = words.guard_line(self._preview, sheet.command_type, self.desk.clock.now())
-        lines += [guard] if guard else []
-        if not self.desk.program.health.view().broker.up:
-            lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
-        if words.is_dangerous(sheet.command_type):
-            lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
-        lines.append((Cell(NO_RECALL),))
-        title = f"Send {kind} to {words.devices_words(self.device_ids)} of {tenant}?"
-        typed = str(count) if words.must_type_count(sheet.command_type, count) else ""
-        return Question(title, tuple(lines), "send", typed=typed)
+    def _question(self) -> Question:
+        return send_question(self.desk, self._sheet, self.device_ids, self._preview, self._targets)
 
     async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
         sheet.drafts = drafts

@@ -10,7 +10,8 @@ from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from console.domain.filters import Filter, Scope, completions, parse_filter
+from console.domain.filter_completion import completions
+from console.domain.filters import Filter, Scope, parse_filter
 from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell
 from console.tui.widgets.text import Lines
