@@ -44,7 +44,7 @@ REMOVALS = (
     Removal(
         "G28",
         "the reason of a hang-up without a word",
-        "console/mqtt/session.py",
+        "console/mqtt/link_errors.py",
         '    elif "Unspecified error" in reason:',
         "    elif False:",
         f"{_LINKS}49_a_stranger_with_our_client_id_is_told_and_no_war_follows",
