@@ -84,6 +84,10 @@ def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     history.add_argument("device", nargs="?", help="only this device")
     history.add_argument("--where", default="", metavar="FILTER", help=_FILTER)
     history.add_argument("--limit", type=_count, default=50, help="how many (default 50)")
+    types = add(
+        "types", "List the commands that a device's model takes.", "device-console types pump-0017", json=True
+    )
+    types.add_argument("device", help="the device's id")
     export = add(
         "export",
         "Write a whole history as CSV, JSON or JSON lines, streamed.",

@@ -49,8 +49,12 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class CommandDetail:
-    """One command, its journal, and the database's time when it was read."""
+    """One command, its journal, and the database's time when it was read.
+
+    `answer_verdict`: what the catalogue has against the answer, "" when it fits, None when nothing is known.
+    """
 
     command: Command
     journal: tuple[JournalEntry, ...]
     read_at: datetime
+    answer_verdict: str | None = None

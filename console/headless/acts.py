@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from console.domain.commands import Command, Phase, parse_ttl
 from console.errors import DatabaseUnreachableError, InvalidInputError, RefusedError
-from console.headless import bulk, output
+from console.headless import bulk, catalogue, output
 from console.runtime.opening import Opened
 from console.runtime.supervisor import Supervisor
 from console.runtime.workers import running
@@ -35,6 +35,7 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
+    await catalogue.warn(program, (options.device,), options.type, params)
     return await _follow(options, opened, await program.sender.send(program.tenants[0], [draft]))
 
 

@@ -13,7 +13,7 @@ from console.domain.commands import Phase, parse_ttl
 from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
-from console.headless import output
+from console.headless import catalogue, output
 from console.runtime.opening import Opened
 from console.runtime.program import Program
 from console.services.bulk import BulkJob
@@ -46,6 +46,7 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
     ids = await program.history.device_index(tenant, checked(options.where, Scope.DEVICES))
     preview = await program.bulk.preview(tenant, ids, options.type)
     output.say(preview_text(preview, options.type, tenant))
+    await catalogue.warn(program, ids, options.type, params)
     if not options.yes:
         raise InvalidInputError("Nothing was sent: add --yes to send it.")
     job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)

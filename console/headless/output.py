@@ -104,6 +104,7 @@ def detail_json(detail: CommandDetail) -> dict[str, object]:
     return command_json(detail.command) | {
         "params": _document(detail.command.params_json),
         "ack_details": _document(detail.command.ack_json),
+        "answer_verdict": detail.answer_verdict,
         "journal": [
             {"at": instant(entry.at), "kind": entry.kind, "by": entry.by, "detail": entry.detail}
             for entry in detail.journal

@@ -123,6 +123,13 @@ def print_detail(detail: CommandDetail) -> None:
         ("params", command.params_json),
         ("answer", command.ack_json or "-"),
     ]
+    if detail.answer_verdict is not None:
+        lines.append(
+            (
+                "catalogue",
+                f"not what it describes: {detail.answer_verdict}" if detail.answer_verdict else "fits",
+            )
+        )
     if command.last_error:
         lines.append(("last error", command.last_error))
     for name, value in lines:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.services.bulk import Bulk
+from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
@@ -18,6 +19,7 @@ class Program:
     history: History
     sender: Sender
     bulk: Bulk
+    catalogues: Catalogues
     feed: Feed
     health: Health
     favourites: Favourites

@@ -8,12 +8,14 @@ from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
 from console.runtime.program import Program
 from console.services.bulk import Bulk
+from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.history import History
 from console.services.sender import Sender
 from console.store.batches import BatchStore
+from console.store.catalogue import CatalogueStore
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
 from console.store.pool import Database
@@ -37,11 +39,13 @@ def wire_program(
 ) -> Program:
     """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
     commands = CommandStore(database)
+    catalogues = Catalogues(CatalogueStore(database))
     feed = feed or Feed()
     return Program(
-        history=History(commands, DeviceStore(database), ProblemStore(database)),
+        history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
         sender=Sender(commands, sent or feed.tell, max_payload_bytes),
         bulk=Bulk(BatchStore(database), sent or feed.tell, max_payload_bytes),
+        catalogues=catalogues,
         feed=feed,
         health=health or Health(SystemClock()),
         favourites=Favourites(Path((environment or {}).get("CONSOLE_FAVOURITES") or os.devnull)),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from console.domain.commands import Command
+from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts, DeviceOrder
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
@@ -53,13 +53,24 @@ class ProblemReads(Protocol):
     async def page(self, tenant_id: str, wanted: Filter, limit: int) -> tuple[Problem, ...]: ...
 
 
+class AnswerJudge(Protocol):
+    """What a catalogue says of answers."""
+
+    async def answer_verdict(
+        self, tenant_id: str, device_id: str, command_type: str, ack_json: str | None
+    ) -> str | None: ...
+
+
 class History:
     """Reads under the operator's role; every call names the tenant.
 
     Every method raises DatabaseUnreachableError while the link is down.
     """
 
-    def __init__(self, commands: CommandReads, devices: DeviceReads, problems: ProblemReads) -> None:
+    def __init__(
+        self, commands: CommandReads, devices: DeviceReads, problems: ProblemReads, answers: AnswerJudge
+    ) -> None:
+        self._answers = answers
         self._commands = commands
         self._devices = devices
         self._problems = problems
@@ -92,7 +103,15 @@ class History:
     async def command(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """One command with its journal, or None when it does not exist in this tenant."""
         found = await self._commands.detail(tenant_id, command_id)
-        return None if found is None else CommandDetail(*found)
+        if found is None:
+            return None
+        command = found[0]
+        verdict = None
+        if command.phase is Phase.OK:
+            verdict = await self._answers.answer_verdict(
+                tenant_id, command.device_id, command.command_type, command.ack_json
+            )
+        return CommandDetail(*found, answer_verdict=verdict)
 
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
         """Command types in recent use."""

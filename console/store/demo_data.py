@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 
+from console.store.demo_catalogue import add_catalogue
 from console.store.demo_fleet import GROUPS, DemoDevice, invent_fleet
 from console.store.demo_history import DemoCommand, DemoEntry, DemoHistory
 from console.store.pool import Connection, Database
@@ -42,6 +43,7 @@ async def _fill(connection: Connection, tenant_id: str, devices: int, days: int,
     history = DemoHistory(fleet, days, rng)
     history.invent(min(devices * days * _COMMANDS_PER_DAY, _MOST_COMMANDS))
     await _add_devices(connection, tenant_id, fleet)
+    await add_catalogue(connection, tenant_id)
     await _add_commands(connection, tenant_id, history.commands)
     await _add_journal(connection, tenant_id, history.journal)
 

@@ -79,6 +79,8 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({"compose"}), footer=4, cli="device-console history", priority=True),
     Action("favourite", "f6", "f6", "favourite", "Keep this command at hand, or drop it from the favourites",
            frozenset({"compose"}), footer=5, cli="device-console send DEVICE TYPE", priority=True),
+    Action("form", "f2", "f2", "form/JSON", "Change between the form that the catalogue describes and the JSON",
+           frozenset({"compose"}), footer=7, cli="device-console types DEVICE", priority=True),
     Action("editor", "f4", "f4", "$EDITOR", "Edit the params in your own editor",
            frozenset({"compose"}), footer=6, cli="device-console send DEVICE TYPE --params -", priority=True),
     Action("compose_cli", "f8", "f8", "copy shell line", "Copy the shell line that sends the same",

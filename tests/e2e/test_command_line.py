@@ -358,3 +358,23 @@ async def test_version_and_help_answer_without_loading_anything(nowhere: Console
     version, heavy = out.decode().split("\n")[:2]
     assert version.startswith("device-console ")
     assert heavy == ""
+
+
+async def test_what_the_catalogue_lists_is_printed_and_a_misfit_is_noted(
+    console: Console, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(
+        "INSERT INTO template_commands VALUES (1, 'blink', E'Blink\\u001b[31m', $1, NULL)",
+        '{"properties": {"times": {"type": "integer"}, "hard": {"type": "boolean"}}, "required": ["times"]}',
+    )
+    await owner.execute("UPDATE device_registry SET template_id = 1 WHERE device_id = 'pump-1'")
+    listed = await console.run("types", "pump-1")
+    assert "times: integer, hard?: choice" in listed.out
+    assert "\x1b" not in listed.out
+    document = json.loads((await console.run("types", "pump-1", "--json")).out)
+    assert (document["type"], document["params_schema"]["required"]) == ("blink", ["times"])
+    assert "No catalogue" in (await console.run("types", "pump-2")).err
+    assert (await console.run("types", "nobody")).code == 2
+    sent = await console.run("send", "pump-1", "blink", "--params", '{"times": "3"}')
+    assert "note: Not what the catalogue wants: times: '3' is not of type 'integer'." in sent.err
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1

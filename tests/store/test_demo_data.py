@@ -6,6 +6,8 @@ import asyncpg
 import pytest
 
 from console.domain.identifiers import id_fault
+from console.services.catalogue import misfit
+from console.store.catalogue import CatalogueStore
 from console.store.demo_data import seed_demo
 from console.store.pool import Access, Database
 from console.store.scale_history import seed_history
@@ -138,3 +140,28 @@ async def test_a_big_history_keeps_the_contract_and_can_be_run_again(
     assert await broken_rules(owner) == []
     statuses = await owner.fetch("SELECT DISTINCT status FROM device_commands ORDER BY 1")
     assert [row["status"] for row in statuses] == ["delivered", "expired", "missed"]
+
+
+async def test_the_demos_commands_and_answers_fit_its_catalogue(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    """A demo that breaks its own catalogue would show a warning at every second command."""
+    await seed_demo(database)
+    store = CatalogueStore(database)
+    rows = await owner.fetch(
+        "SELECT device_id, command_type, command_params::text AS params, (ack_details -> 'details')::text AS details"
+        " FROM device_commands WHERE tenant_id = 'demo' AND ack_details ->> 'status' = 'ok'"
+    )
+    assert len(rows) > 500
+    catalogues = {d: await store.of_devices("demo", (d,)) for d in {row["device_id"] for row in rows}}
+    faults: dict[str, int] = {}
+    for row in rows:
+        entry = catalogues[row["device_id"]].listing(row["command_type"]).agreed
+        assert entry is not None, f"{row['device_id']} takes no {row['command_type']}"
+        said = (
+            misfit(entry.params_schema or "", row["params"]),
+            misfit(entry.answer_schema or "", row["details"]),
+        )
+        for fault in filter(None, said):
+            faults[f"{row['command_type']}: {fault}"] = faults.get(f"{row['command_type']}: {fault}", 0) + 1
+    assert sum(faults.values()) <= len(rows) * 0.02, faults

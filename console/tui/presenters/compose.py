@@ -13,6 +13,7 @@ from console.tui.presenters.times import age, latency
 from console.tui.presenters.words import counted, link_cell, link_of
 
 MANY = 10
+_OFFERED = 8
 _DANGEROUS = (
     "reboot",
     "reset",
@@ -35,6 +36,16 @@ def is_dangerous(command_type: str) -> bool:
 def must_type_count(command_type: str, count: int) -> bool:
     """Whether the operator has to type the number of devices before a send."""
     return count > MANY or is_dangerous(command_type)
+
+
+def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str) -> list[Line]:
+    """The types on offer: what was sent lately, and what else the catalogue lists."""
+    cells: list[Cell] = []
+    for title, kinds in (("recent", recent[:_OFFERED]), ("models take", listed[: _OFFERED - len(recent)])):
+        if kinds:
+            cells.append(Cell(f"{title} " if not cells else f"  {title} ", "dim"))
+            cells += [Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else "") for kind in kinds]
+    return [tuple(cells)] if cells else []
 
 
 def devices_words(device_ids: Sequence[str]) -> str:

@@ -83,8 +83,16 @@ def content_lines(detail: CommandDetail) -> list[Line]:
     if command.attempts:
         lines.append((Cell("attempts  ", "accent"), Cell(f"{command.attempts:,}")))
     lines += [(), (Cell("params", "accent"),), *_block(command.params_json)]
-    lines += [(), (Cell("answer", "accent"),), *_block(command.ack_json)]
+    lines += [(), (Cell("answer", "accent"), *_verdict(detail.answer_verdict)), *_block(command.ack_json)]
     return lines
+
+
+def _verdict(said: str | None) -> Line:
+    if said is None:
+        return ()
+    if not said:
+        return (Cell("  as the catalogue describes it", "dim"),)
+    return (Cell(f"  ! not what the catalogue describes: {safe(said, 300)}", "warn"),)
 
 
 def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
@@ -34,14 +33,14 @@ from console.tui.presenters.copies import send_line
 from console.tui.presenters.times import instant, zone_words
 from console.tui.presenters.words import counted
 from console.tui.screens.confirm import ConfirmDialog, Question
+from console.tui.screens.form_sheet import FormSheet
 from console.tui.screens.review import send_question
-from console.tui.screens.sheet import SheetAids
 from console.tui.widgets.text import Lines
 
 _BY_NAME = 500
 
 
-class ComposeScreen(SheetAids):
+class ComposeScreen(FormSheet):
     """The sheet is kept per tenant until its command is committed."""
 
     KIND = "compose"
@@ -51,8 +50,7 @@ class ComposeScreen(SheetAids):
         self, desk: Desk, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None
     ) -> None:
         sheet = desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
-        super().__init__(desk, sheet)
-        self.device_ids = device_ids
+        super().__init__(desk, sheet, device_ids)
         self._target = target or words.devices_words(device_ids)
         self._preview: Preview | None = None
         self._previewed = ""
@@ -77,7 +75,7 @@ class ComposeScreen(SheetAids):
         form = Vertical(
             row("type", self._type, self._recent),
             row("ttl", self._ttl, self._expires),
-            row("params", self._params, id="params-row"),
+            row("params", self._params, self._form, id="params-row"),
             row("", self._check, id="check-row"),
             row("reach", self._reach, id="reach-row"),
             row("", self._guard, id="guard-row"),
@@ -105,13 +103,13 @@ class ComposeScreen(SheetAids):
 
     async def read(self) -> None:
         program, tenant = self.desk.program, self.desk.tenant
+        listed = (await self.read_catalogue()).types
         if not self._type.recent:
             one = self.device_ids[0] if len(self.device_ids) == 1 else None
             found = await program.history.recent_types(tenant, one) or await program.history.recent_types(
                 tenant
             )
-            self._type.recent = tuple(kind for kind in found if safe(kind, 100) == kind)
-            self._type.suggester = SuggestFromList(self._type.recent, case_sensitive=False)
+            self._type.take(found, listed)
         kind = self._type.value
         if time.monotonic() >= self._targets_due or kind != self._previewed:
             preview = await program.bulk.preview(tenant, self.device_ids, kind)
@@ -148,14 +146,16 @@ class ComposeScreen(SheetAids):
 
     @on(Input.Submitted, "#ttl")
     def _ttl_done(self) -> None:
-        self._params.focus()
+        self.focus_params()
 
     def reason(self, action_id: str) -> str | None:
+        if action_id == "form":
+            return self._no_form
         if action_id != "review":
             return None
         lifetime = self._lifetime
         fault = type_fault(self._type.value) or (lifetime if isinstance(lifetime, str) else None)
-        fault = fault or params_fault(self._params.text) or self._fault
+        fault = fault or params_fault(self._params.text) or self._form_fault or self._fault
         if fault:
             return safe(fault.rstrip("."), 400)
         if not self.desk.program.health.view().database.up:
@@ -166,12 +166,8 @@ class ComposeScreen(SheetAids):
 
     def repaint(self) -> None:
         now = self.desk.clock.now()
-        recent: list[Cell] = [Cell("recent ", "dim")]
-        recent += [
-            Cell(f" {safe(kind, 30)} ", "accent" if kind == self._type.value else "")
-            for kind in self._type.recent[:8]
-        ]
-        self._recent.show([tuple(recent)] if len(recent) > 1 else [])
+        self.show_params()
+        self._recent.show(words.types_line(self._type.recent, self._type.listed, self._type.value))
         lifetime, zone = self._lifetime, self.desk.zone
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
@@ -180,9 +176,7 @@ class ComposeScreen(SheetAids):
             self._expires.show(
                 [(Cell(f"expires {instant(now + ttl, now, zone=zone)} {zone_words(zone)}", "dim"),)]
             )
-        fault = params_fault(self._params.text)
-        fine = f"a JSON object, {len(self._params.text.encode('utf-8', 'surrogatepass')):,} bytes"
-        self._check.show([(Cell(safe(fault, 400), "bad") if fault else Cell(fine, "dim"),)])
+        self._check.show([self.check_line()])
         one = self._targets[0] if self._targets and len(self._targets) == 1 else None
         self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
         guard = words.guard_line(self._preview, self._type.value, now)
@@ -261,7 +255,9 @@ class ComposeScreen(SheetAids):
         return tuple(sender.draft(*content, by) for content in new)
 
     def _question(self) -> Question:
-        return send_question(self.desk, self._sheet, self.device_ids, self._preview, self._targets)
+        return send_question(
+            self.desk, self._sheet, self.device_ids, self._preview, self._targets, self._catalogue_says
+        )
 
     async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
         sheet.drafts = drafts

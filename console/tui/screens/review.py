@@ -20,14 +20,19 @@ def send_question(
     device_ids: Sequence[str],
     preview: Preview | None,
     targets: Sequence[Target] | None,
+    verdict: str | None,
 ) -> Question:
-    """The question before a send; above ten devices, or for a dangerous type, the count must be typed."""
+    """The question before a send; above ten devices, or for a dangerous type, the count must be typed.
+
+    `verdict` is what the catalogue has against the params.
+    """
     count, kind = len(device_ids), safe(sheet.command_type, 60)
     names = ", ".join(safe_id(device, 30) for device in device_ids[:_NAMED])
     more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
     lines: list[Line] = [(Cell(names + more),)]
     lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
     lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(targets or ())]
+    lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []
     if count > 1 and preview is not None:
         lines += words.bulk_lines(preview, named=targets is not None)
     guard = words.guard_line(preview, sheet.command_type, desk.clock.now())

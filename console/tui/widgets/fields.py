@@ -1,10 +1,12 @@
 """Fields to type into: what is pasted is cleaned, and never sends anything."""
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, TextArea
 
 from console.domain.safe_text import safe
@@ -39,7 +41,7 @@ class ParamsArea(TextArea):
 
 
 class TypeInput(Input):
-    """A command type; down and up walk through the recent ones."""
+    """A command type; down and up walk through what is offered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "recent(1)", show=False),
@@ -49,10 +51,18 @@ class TypeInput(Input):
     def __init__(self, value: str, *, id: str) -> None:  # noqa: A002
         super().__init__(value, placeholder="for example reboot", compact=True, max_length=100, id=id)
         self.recent: tuple[str, ...] = ()
+        self.listed: tuple[str, ...] = ()
         self._place = -1
 
+    def take(self, recent: Sequence[str], listed: Sequence[str]) -> None:
+        """Offer what was sent lately, then what else is listed; what cannot be shown stays out."""
+        self.recent = tuple(kind for kind in recent if safe(kind, 100) == kind)
+        self.listed = tuple(kind for kind in listed if safe(kind, 100) == kind and kind not in self.recent)
+        self.suggester = SuggestFromList(self.recent + self.listed, case_sensitive=False)
+
     def action_recent(self, by: int) -> None:
-        if self.recent:
-            self._place = (self._place + by) % len(self.recent)
-            self.value = self.recent[self._place]
+        offered = self.recent + self.listed
+        if offered:
+            self._place = (self._place + by) % len(offered)
+            self.value = offered[self._place]
             self.cursor_position = len(self.value)

@@ -1,0 +1,59 @@
+"""What a device's model says of the commands that it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One command of one template. The schemas are JSON Schema as text; None where there is none."""
+
+    template_id: str
+    command_type: str
+    name: str
+    params_schema: str | None
+    answer_schema: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the models of some devices say of one command type.
+
+    `devices` have a model with a catalogue, `lacking` of them one that does not list the type.
+    `agreed` is the entry where all that list it say the same.
+    """
+
+    command_type: str
+    devices: int
+    lacking: int
+    agreed: CatalogueEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The entries of the templates of some devices, and how many of them each template has."""
+
+    entries: tuple[CatalogueEntry, ...] = ()
+    devices: tuple[tuple[str, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every type that one of the models lists."""
+        return tuple(dict.fromkeys(entry.command_type for entry in self.entries))
+
+    def listing(self, command_type: str) -> Listing:
+        """What the models say of this type."""
+        known = {entry.template_id for entry in self.entries}
+        counts = {template: count for template, count in self.devices if template in known}
+        found = [entry for entry in self.entries if entry.command_type == command_type]
+        listed = sum(counts.get(entry.template_id, 0) for entry in found)
+        total = sum(counts.values())
+        return Listing(command_type, total, total - listed, _agreed(found))
+
+
+def _agreed(entries: Sequence[CatalogueEntry]) -> CatalogueEntry | None:
+    alike = {(entry.params_schema, entry.answer_schema) for entry in entries}
+    return entries[0] if len(alike) == 1 else None

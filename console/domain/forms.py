@@ -1,0 +1,192 @@
+"""Forms for params: what a JSON Schema wants becomes fields, what is typed into them becomes JSON again."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+MOST_FIELDS = 40
+MOST_CHOICES = 60
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
+
+
+class FieldKind(StrEnum):
+    """How a field's text is read."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    CHOICE = "choice"
+    JSON = "JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of the params. `choices` are JSON values by the text that stands for them."""
+
+    name: str
+    kind: FieldKind
+    required: bool
+    hint: str
+    choices: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a command: what is required first, as the schema orders it, then the others."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a form holds: the params, and a sentence for each field that cannot be read."""
+
+    params: dict[str, Any]
+    faults: tuple[str, ...]
+
+
+def form_of(schema_text: str | None) -> Form | None:
+    """The form for a JSON Schema; None where it describes no object, or one too large for a form."""
+    try:
+        schema = json.loads(schema_text or "")
+    except (ValueError, RecursionError):
+        return None
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict) or not 0 < len(properties) <= MOST_FIELDS:
+        return None
+    required = schema.get("required")
+    wanted = [name for name in map(str, required) if name in properties] if isinstance(required, list) else []
+    order = dict.fromkeys([*wanted, *properties])
+    return Form(tuple(_field(name, properties[name], required=name in wanted) for name in order))
+
+
+def _field(name: str, rule: Any, *, required: bool) -> Field:
+    rule = rule if isinstance(rule, dict) else {}
+    kind, choices = _kind(rule)
+    return Field(name, kind, required, _hint(kind, rule, required=required), choices)
+
+
+def _kind(rule: dict[str, Any]) -> tuple[FieldKind, dict[str, Any]]:
+    values = rule.get("enum")
+    if isinstance(values, list) and 0 < len(values) <= MOST_CHOICES:
+        return FieldKind.CHOICE, {_as_text(value): value for value in values}
+    kind = rule.get("type")
+    if isinstance(kind, list):
+        kind = next((word for word in kind if word != "null"), None)
+    if kind == "boolean":
+        return FieldKind.CHOICE, {"true": True, "false": False}
+    plain = {"string": FieldKind.TEXT, "integer": FieldKind.INTEGER, "number": FieldKind.NUMBER}
+    return plain.get(str(kind), FieldKind.JSON), {}
+
+
+def _hint(kind: FieldKind, rule: dict[str, Any], *, required: bool) -> str:
+    parts = ["required"] if required else []
+    if kind is FieldKind.CHOICE:
+        values = rule.get("enum")
+        parts.append(" | ".join(_as_text(v) for v in values) if isinstance(values, list) else "true | false")
+    else:
+        parts.append(kind.value)
+    parts += _bounds(rule)
+    if "default" in rule:
+        parts.append(f"default {_as_text(rule['default'])}")
+    said = rule.get("description") or rule.get("title")
+    return ", ".join(parts) + (f" · {said}" if isinstance(said, str) else "")
+
+
+def _bounds(rule: dict[str, Any]) -> list[str]:
+    low, high = rule.get("minimum"), rule.get("maximum")
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        return [f"{low:g} to {high:g}"]
+    if isinstance(low, int | float):
+        return [f"at least {low:g}"]
+    return [f"at most {high:g}"] if isinstance(high, int | float) else []
+
+
+def _as_text(value: Any) -> str:
+    """A string as it is, every other value as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def texts_of(form: Form, params_text: str) -> dict[str, str] | None:
+    """What stands in each field for these params; None where a form would change or hide some of them."""
+    try:
+        params = json.loads(params_text)
+        if not isinstance(params, dict) or _exactly(json.dumps(params)) != _exactly(params_text):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    texts = {field.name: _shown(field, params[field.name]) for field in form.fields if field.name in params}
+    optional = Form(tuple(replace(field, required=False) for field in form.fields))
+    again = filled(optional, texts, params_text)
+    return texts if not again.faults and again.params == params else None
+
+
+def _exactly(text: str) -> Any:
+    """The value with its numbers as they are written: what a float cannot hold differs."""
+    return json.loads(text, parse_float=str, parse_int=str)
+
+
+def _shown(field: Field, value: Any) -> str:
+    if field.kind is FieldKind.CHOICE:
+        return next((text for text, choice in field.choices.items() if _same(choice, value)), _as_text(value))
+    return json.dumps(value, ensure_ascii=False) if field.kind is FieldKind.JSON else _as_text(value)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def filled(form: Form, texts: Mapping[str, str], params_text: str) -> Filled:
+    """The params that the fields say.
+
+    Args:
+        form: the fields.
+        texts: what stands in them, by name; an empty field leaves its key out.
+        params_text: the params so far: keys that are no field are kept.
+    """
+    try:
+        before = json.loads(params_text)
+    except (ValueError, RecursionError):
+        before = {}
+    names = {field.name for field in form.fields}
+    params = {k: v for k, v in before.items() if k not in names} if isinstance(before, dict) else {}
+    faults: list[str] = []
+    for field in form.fields:
+        text = texts.get(field.name, "")
+        if field.kind is not FieldKind.TEXT:
+            text = text.strip()
+        if not text:
+            if field.required:
+                faults.append(f"{field.name} is required")
+            continue
+        try:
+            params[field.name] = _value(field, text)
+        except (ValueError, RecursionError):
+            faults.append(f"{field.name}: {text[:40]!r} is no {_wanted(field)}")
+    return Filled(params, tuple(faults))
+
+
+def _value(field: Field, text: str) -> Any:
+    if field.kind is FieldKind.TEXT:
+        return text
+    if field.kind is FieldKind.CHOICE:
+        if text not in field.choices:
+            raise ValueError(text)
+        return field.choices[text]
+    if field.kind is FieldKind.INTEGER and not _INTEGER.fullmatch(text):
+        raise ValueError(text)
+    if field.kind is FieldKind.NUMBER and not _NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def _wanted(field: Field) -> str:
+    return "choice" if field.kind is FieldKind.CHOICE else field.kind.value

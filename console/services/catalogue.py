@@ -1,0 +1,103 @@
+"""What the catalogue says of a command: which form its params have, and whether params and answer fit."""
+
+import asyncio
+import importlib
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+from console.domain.catalogue import Catalogue, Listing
+
+MOST_WORK = 20_000_000  # characters of the schema times those of the value: beyond that it may take seconds
+_LONGEST_SENTENCE = 200
+# Patterns may match for ever, references may be endless, and many items are compared each with each.
+_LEFT_OUT = ("pattern", "patternProperties", "format", "uniqueItems")
+_REFERENCES = ('"$ref"', '"$dynamicRef"', '"$recursiveRef"')
+
+
+class CatalogueReads(Protocol):
+    """Where the catalogue comes from."""
+
+    async def of_devices(self, tenant_id: str, device_ids: Sequence[str]) -> Catalogue: ...
+
+
+class Catalogues:
+    """Reads catalogues, and judges what is sent and answered by them. Nothing is refused for it."""
+
+    def __init__(self, reads: CatalogueReads) -> None:
+        self._reads = reads
+
+    async def of_devices(self, tenant_id: str, device_ids: Sequence[str]) -> Catalogue:
+        """What the models of these devices list; empty where the database has no catalogue."""
+        found = await self._reads.of_devices(tenant_id, device_ids)
+        if found:
+            await asyncio.to_thread(importlib.import_module, "jsonschema")  # not while somebody types
+        return found
+
+    async def answer_verdict(
+        self, tenant_id: str, device_id: str, command_type: str, ack_json: str | None
+    ) -> str | None:
+        """What is wrong with an answer, "" when it fits, None where nothing is known of it."""
+        if ack_json is None:
+            return None
+        entry = (await self.of_devices(tenant_id, (device_id,))).listing(command_type).agreed
+        try:
+            details = json.loads(ack_json).get("details")
+        except (ValueError, AttributeError, RecursionError):
+            return None
+        if entry is None or entry.answer_schema is None:
+            return None
+        return misfit(entry.answer_schema, json.dumps(details))
+
+
+def params_verdict(listing: Listing, params_text: str) -> str | None:
+    """What the catalogue has against these params, in a sentence; None when nothing."""
+    if not listing.devices:
+        return None
+    if listing.lacking == listing.devices:
+        one = listing.devices == 1
+        return f"The catalogue of {'its model' if one else 'their models'} has no {listing.command_type}."
+    if listing.lacking:
+        return f"{listing.lacking:,} of {listing.devices:,} devices have models whose catalogue lacks it."
+    if listing.agreed is None or listing.agreed.params_schema is None:
+        return None
+    fault = misfit(listing.agreed.params_schema, params_text)
+    return f"Not what the catalogue wants: {fault}." if fault else None
+
+
+@lru_cache(maxsize=256)
+def misfit(schema_text: str, value_text: str) -> str | None:
+    """How a JSON text breaks a JSON Schema; "" when it fits, None when that cannot be told.
+
+    Both come from others: patterns, formats and uniqueness are not looked at, and schemas with references or
+    of a size that would take long are not looked into.
+    """
+    if len(schema_text) * len(value_text) > MOST_WORK:
+        return None
+    import jsonschema
+
+    try:
+        schema, value = json.loads(schema_text), json.loads(value_text)
+        if any(word in json.dumps(schema) for word in _REFERENCES):
+            return None
+        judge = _judge(jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator))
+        judge.check_schema(schema)
+        error = jsonschema.exceptions.best_match(judge(schema).iter_errors(value))
+    except Exception:  # noqa: BLE001 - the library trips over odd schemas in many ways; nothing is said of them
+        return None
+    if error is None:
+        return ""
+    place = ".".join(str(part) for part in error.absolute_path)
+    return (f"{place}: " if place else "") + str(error.message)[:_LONGEST_SENTENCE]
+
+
+@lru_cache(maxsize=8)
+def _judge(known: Any) -> Any:
+    import jsonschema
+
+    return jsonschema.validators.extend(known, dict.fromkeys(_LEFT_OUT, _nothing))
+
+
+def _nothing(*_: object) -> tuple[()]:
+    return ()

@@ -1,0 +1,115 @@
+"""Params as a form: a field for each key that the catalogue describes."""
+
+import json
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from console.domain.forms import Field, Filled, Form, filled, texts_of
+from console.domain.safe_text import safe
+from console.tui.presenters.cells import Cell
+from console.tui.widgets.text import Lines
+
+_WIDEST_NAME = 20
+
+
+class FieldInput(Input):
+    """One field; where there are choices, down and up walk through them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "choice(1)", show=False),
+        Binding("up", "choice(-1)", show=False),
+    ]
+
+    def __init__(self, field: Field, text: str) -> None:
+        super().__init__(text, compact=True, max_length=4_000)
+        self.field = field
+
+    def action_choice(self, by: int) -> None:
+        choices = list(self.field.choices)
+        if not choices:
+            (self.screen.focus_next if by > 0 else self.screen.focus_previous)()
+            return
+        place = choices.index(self.value) + by if self.value in choices else min(by, 0)
+        self.value = choices[place % len(choices)]
+        self.cursor_position = len(self.value)
+
+
+class ParamsForm(VerticalScroll):
+    """Shows a form and tells what it holds. What it does not know of the params is kept."""
+
+    class Changed(Message):
+        """Something was typed; `params` is the new JSON text, None while a field cannot be read."""
+
+        def __init__(self, params: str | None) -> None:
+            super().__init__()
+            self.params = params
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id, can_focus=False)
+        self._form: Form | None = None
+        self._params = "{}"
+        self._written: str | None = None
+        self._entries: list[FieldInput] = []
+        self.faults: tuple[str, ...] = ()
+
+    def can_show(self, form: Form, params: str) -> bool:
+        """Whether these params fit into the form without losing anything."""
+        return self._holds(form, params) or texts_of(form, params) is not None
+
+    def _holds(self, form: Form, params: str) -> bool:
+        """Whether the fields stand as they were left: also with what cannot be read yet."""
+        return form == self._form and params == self._written
+
+    def show(self, form: Form, params: str) -> None:
+        """Show these params; what stands in the fields stays when it is what was written last."""
+        if self._holds(form, params):
+            return
+        texts = texts_of(form, params) or {}
+        if form != self._form:
+            self._form = form
+            self._entries = [FieldInput(field, texts.get(field.name, "")) for field in form.fields]
+            width = min(_WIDEST_NAME, max(len(safe(field.name)) for field in form.fields)) + 2
+            self.remove_children()
+            self.mount(*(_row(entry, width) for entry in self._entries))
+        else:
+            for entry in self._entries:
+                with entry.prevent(Input.Changed):
+                    entry.value = texts.get(entry.field.name, "")
+        self._params, self._written = params, params
+        self.faults = self._filled().faults
+
+    def focus_first(self) -> None:
+        self._entries[0].focus()
+
+    @on(Input.Submitted)
+    def _next(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.screen.focus_next()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._form is None:
+            return
+        found = self._filled()
+        self.faults = found.faults
+        if not found.faults:
+            self._params = self._written = json.dumps(found.params, ensure_ascii=False)
+        self.post_message(self.Changed(None if found.faults else self._params))
+
+    def _filled(self) -> Filled:
+        texts = {entry.field.name: entry.value for entry in self._entries}
+        return filled(self._form or Form(()), texts, self._params)
+
+
+def _row(entry: FieldInput, width: int) -> Horizontal:
+    name = Static(safe(entry.field.name, _WIDEST_NAME), classes="field", markup=False)
+    name.styles.width = width
+    hint = Lines(classes="hint")
+    hint.show([(Cell(safe(entry.field.hint, 300), "dim"),)])
+    return Horizontal(name, entry, hint, classes="field-row")

@@ -1,0 +1,142 @@
+"""Params as a form where the catalogue describes them: what is typed there is what is sent."""
+
+import json
+
+PARAMS = {
+    "type": "object",
+    "properties": {
+        "interval_s": {"type": "integer", "minimum": 10, "maximum": 3600},
+        "until_reboot": {"type": "boolean"},
+        "note": {"type": "string"},
+    },
+    "required": ["interval_s"],
+}
+
+
+async def listed(rig, *device_ids: str) -> None:
+    await rig.devices(*device_ids)
+    await rig.sql.execute(
+        "INSERT INTO template_commands VALUES (1, 'set_interval', 'Set the interval', $1, NULL),"
+        " (1, 'ping', 'Ping', NULL, NULL)",
+        json.dumps(PARAMS),
+    )
+    await rig.sql.execute("UPDATE device_registry SET template_id = 1 WHERE device_id = 'pump-1'")
+
+
+async def opened(seen, kind: str) -> None:
+    await seen.shows("pump-1")
+    await seen.press("c")
+    await seen.shows("New command", "models take")
+    await seen.type(kind)
+
+
+async def sent(rig) -> dict[str, object]:
+    return json.loads(await rig.sql.fetchval("SELECT command_params::text FROM device_commands"))
+
+
+async def test_a_form_is_filled_in_and_sent(rig):
+    await listed(rig, "pump-1")
+    async with rig.console(80, 24) as seen:
+        await opened(seen, "set_interval")
+        await seen.shows("interval_s", "required, integer, 10 to 3600", "Not ready: interval_s is required.")
+        await seen.press("enter", "enter")
+        await seen.type("5")
+        await seen.shows("5 is less than the minimum")
+        await seen.press("f5")
+        await seen.shows("Cannot review and send")
+        await seen.type("x")
+        await seen.shows("interval_s: '5x' is no integer")
+        await seen.press("backspace", "0", "enter")
+        await seen.type("später")
+        await seen.press("enter", "down")
+        await seen.shows("Ready.", "as its model describes it")
+        await seen.press("f5")
+        await seen.shows("Send set_interval to pump-1 of acme?")
+        await seen.press("y")
+        await seen.shows("pump-1 › History")
+    assert await sent(rig) == {"interval_s": 50, "until_reboot": True, "note": "später"}
+
+
+async def test_the_json_says_the_same_and_keeps_what_no_field_knows(rig):
+    await listed(rig, "pump-1")
+    async with rig.console() as seen:
+        await opened(seen, "set_interval")
+        await seen.shows("interval_s is required")
+        await seen.press("f2")
+        await seen.shows("'interval_s' is a required", "Ready.")
+        await seen.press("end", "left")
+        await seen.type('"interval_s":60,"extra":1')
+        await seen.shows("Set the interval: as its model describes it")
+        await seen.press("f2")
+        await seen.shows("until_reboot")
+        await seen.type("45")
+        await seen.press("f5")
+        await seen.shows("Send set_interval")
+        await seen.press("y")
+        await seen.shows("pump-1 › History")
+    assert await sent(rig) == {"interval_s": 45, "extra": 1}
+
+
+async def test_params_that_a_form_would_change_stay_json(rig):
+    await listed(rig, "pump-1")
+    async with rig.console() as seen:
+        await opened(seen, "set_interval")
+        await seen.press("f2")
+        await seen.press("end", "left")
+        await seen.type('"interval_s":"60"')
+        await seen.shows("'60' is not of type")
+        await seen.press("f2")
+        await seen.shows("Cannot form/JSON: the params hold what the form has no place for.")
+        await seen.press("f5")
+        await seen.shows("Send set_interval", "! Not what the catalogue wants")
+
+
+async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(rig):
+    await listed(rig, "pump-1")
+    async with rig.console() as seen:
+        await opened(seen, "set_interval")
+        await seen.press("enter", "enter")
+        await seen.type("12h")
+        await seen.shows("'12h' is no integer")
+        await seen.press("f2")
+        await seen.hides("12h")
+        await seen.press("f2")
+        await seen.shows("12h", "'12h' is no integer")
+
+
+async def test_a_type_that_the_models_lack_is_told_and_may_be_sent(rig):
+    await listed(rig, "pump-1", "pump-2")
+    async with rig.console() as seen:
+        await opened(seen, "reboot")
+        await seen.shows("The catalogue of its model has no reboot.", "Ready.")
+        await seen.press("f2")
+        await seen.shows("Cannot form/JSON: no catalogue describes the params of this command.")
+
+
+async def test_devices_without_a_catalogue_have_the_json(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.type("set_interval")
+        await seen.shows("a JSON object, 2 bytes", "Ready.")
+
+
+async def test_an_answer_that_breaks_the_catalogue_is_marked(rig):
+    await rig.devices("pump-1")
+    await rig.sql.execute(
+        "INSERT INTO template_commands VALUES (1, 'ping', 'Ping', NULL, '{\"required\": [\"n\"]}')"
+    )
+    await rig.sql.execute("UPDATE device_registry SET template_id = 1")
+    for name, details in (("fits", '{"n": 1}'), ("odd", "{}")):
+        ack = f'{{"status": "ok", "details": {details}}}'
+        await rig.command(name, "pump-1", status="delivered", published=True, ack=ack)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        for name, words in (("odd", "! not what the catalogue describes: 'n' is a required property"),
+                            ("fits", "as the catalogue describes it")):  # fmt: skip
+            await seen.press("colon")
+            await seen.type(name)
+            await seen.press("enter")
+            await seen.shows("Command › Detail", words)
+            await seen.press("escape")
