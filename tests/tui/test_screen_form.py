@@ -91,6 +91,19 @@ async def test_params_that_a_form_would_change_stay_json(rig):
         await seen.shows("Send set_interval", "! Not what the catalogue wants")
 
 
+async def test_text_that_breaks_lines_stays_one_json(rig):
+    """Without its escape, the editor would break the line there and the params would be no JSON."""
+    await listed(rig, "pump-1")
+    async with rig.console() as seen:
+        await opened(seen, "set_interval")
+        await seen.shows("interval_s is required")
+        await seen.press("enter", "enter")
+        await seen.type("60")
+        await seen.press("enter")
+        seen.app.focused.value = "a\u2028b"
+        await seen.shows("Ready.", "as its model describes it", "u2028")
+
+
 async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(rig):
     await listed(rig, "pump-1")
     async with rig.console() as seen:

@@ -23,7 +23,7 @@ class FormSheet(SheetAids):
         self.device_ids = tuple(device_ids)
         self._catalogue: Catalogue | None = None
         self._as_json = False
-        self._form = ParamsForm(id="params-form")
+        self._form = ParamsForm(self._params.load_text, id="params-form")
 
     async def read_catalogue(self) -> Catalogue:
         """Read it once for a sheet.
@@ -96,9 +96,7 @@ class FormSheet(SheetAids):
         return (Cell(f"{safe(entry.name, 60)}: as its model describes it, {size}", "dim"),)
 
     @on(ParamsForm.Changed)
-    def _field_typed(self, event: ParamsForm.Changed) -> None:
-        if event.params is not None and event.params != self._params.text:
-            self._params.load_text(event.params)
+    def _field_typed(self) -> None:
         self.repaint()
         self.refresh_chrome()
 

@@ -1,6 +1,7 @@
 """Params as a form: a field for each key that the catalogue describes."""
 
 import json
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -12,6 +13,7 @@ from textual.widgets import Input, Static
 from console.domain.forms import Field, Filled, Form, filled, texts_of
 from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell
+from console.tui.widgets.fields import json_paste
 from console.tui.widgets.text import Lines
 
 _WIDEST_NAME = 20
@@ -43,14 +45,12 @@ class ParamsForm(VerticalScroll):
     """Shows a form and tells what it holds. What it does not know of the params is kept."""
 
     class Changed(Message):
-        """Something was typed; `params` is the new JSON text, None while a field cannot be read."""
+        """Something was typed."""
 
-        def __init__(self, params: str | None) -> None:
-            super().__init__()
-            self.params = params
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, write: Callable[[str], None], *, id: str) -> None:  # noqa: A002
+        """`write` takes the new JSON text at once: what is typed next must find both alike."""
         super().__init__(id=id, can_focus=False)
+        self._write = write
         self._form: Form | None = None
         self._params = "{}"
         self._written: str | None = None
@@ -99,8 +99,9 @@ class ParamsForm(VerticalScroll):
         found = self._filled()
         self.faults = found.faults
         if not found.faults:
-            self._params = self._written = json.dumps(found.params, ensure_ascii=False)
-        self.post_message(self.Changed(None if found.faults else self._params))
+            self._params = self._written = json_paste(json.dumps(found.params, ensure_ascii=False))
+            self._write(self._params)
+        self.post_message(self.Changed())
 
     def _filled(self) -> Filled:
         texts = {entry.field.name: entry.value for entry in self._entries}
