@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.domain.catalogue import Catalogue, CatalogueEntry
@@ -25,6 +25,10 @@ FORM = form_of(SCHEMA) or Form(())
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-99, 99), st.floats(-9, 9), st.text(max_size=6))
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)
+)
+
+without_hurry = settings(
+    deadline=None, max_examples=60, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -103,6 +107,7 @@ def test_unreadable_params_are_no_base_to_build_on():
     assert filled(FORM, {"name": "a"}, "[1]").params == {"name": "a"}
 
 
+@without_hurry
 @given(st.dictionaries(st.sampled_from([*RULES, "other", ""]), values))
 def test_what_a_form_shows_is_what_it_writes(params):
     """Without the check that it writes the same again, a form loses empty texts and turns 1 into true."""
@@ -115,6 +120,7 @@ def test_what_a_form_shows_is_what_it_writes(params):
     assert json.dumps(again.params, sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
+@without_hurry
 @given(values, values)
 def test_any_json_may_stand_where_a_schema_is_expected(schema, params):
     form = form_of(json.dumps({"properties": schema, "required": schema}))
