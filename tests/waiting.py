@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 
-PATIENCE_S = float(os.environ.get("CONSOLE_TEST_PATIENCE_S", "30"))
+PATIENCE_S = float(os.environ.get("CONSOLE_TEST_PATIENCE_S", "90"))
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:

@@ -15,7 +15,7 @@ from console.services.dispatcher import DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health
 from console.store.pool import Access, Database
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 class Channel:
@@ -39,7 +39,7 @@ class Channel:
         assert detail is not None
         return detail.command.phase.value
 
-    async def reaches(self, command_id: str, phase: str, timeout_s: float = 30.0) -> None:
+    async def reaches(self, command_id: str, phase: str, timeout_s: float = PATIENCE_S) -> None:
         async def there() -> bool:
             return await self.phase(command_id) == phase
 

@@ -19,7 +19,7 @@ from tests.brokers import BrokerProcess, free_port
 from tests.conftest import Fleet
 from tests.devices import device, silent
 from tests.rows import add_command, row_of
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 REPOSITORY = Path(__file__).parents[2]
 CANARY = "canary-7f3a"
@@ -56,7 +56,7 @@ class Console:
             env=self.environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
         )  # fmt: skip
 
-    async def run(self, *arguments: str, timeout_s: float = 60) -> Ended:
+    async def run(self, *arguments: str, timeout_s: float = PATIENCE_S) -> Ended:
         process = await self.start(*arguments)
         out, err = await asyncio.wait_for(process.communicate(), timeout_s)
         assert process.returncode is not None

@@ -9,6 +9,7 @@ import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pyte
 
@@ -26,6 +27,7 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._master, self._slave = os.openpty()
+        self._slave_name = os.ttyname(self._slave)
         self._resize()
 
     async def start(self, env: dict[str, str], *arguments: str) -> None:
@@ -104,14 +106,32 @@ class Terminal:
         except AssertionError:
             raise AssertionError(f"no {text!r} on the screen:\n{self.text}") from None
 
+    @property
+    def _busy(self) -> bool:
+        """Whether keys are unread or the program's main thread has work in hand or in the queue of the processor."""
+        assert self.process is not None
+        slave = os.open(self._slave_name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            unread = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))[0]
+        finally:
+            os.close(slave)
+        try:
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:  # it has just gone
+            return False
+        return unread > 0 or state in "RD"
+
     async def settled(self, quiet_s: float = 0.25, timeout_s: float = 10) -> None:
-        """Until the program has written nothing for a while: it has handled what was typed."""
+        """Until the program has nothing to read, to do or to write for a while: it has handled what was typed.
+
+        A program that gets no processor is not quiet: an Esc still unread would be taken for Alt with the next key.
+        """
         loop = asyncio.get_running_loop()
         size, since, ends = len(self.raw), loop.time(), loop.time() + timeout_s
 
         async def quiet() -> bool:
             nonlocal size, since
-            if len(self.raw) != size:
+            if len(self.raw) != size or self._busy:
                 size, since = len(self.raw), loop.time()
             return loop.time() - since > quiet_s or loop.time() > ends
 
@@ -119,8 +139,11 @@ class Terminal:
 
     async def ended(self, timeout_s: float = PATIENCE_S) -> int:
         assert self.process is not None
-        async with asyncio.timeout(timeout_s):
-            return await self.process.wait()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"still there after {timeout_s} s:\n{self.text}") from None
 
     def kill(self) -> None:
         if self.alive:

@@ -236,9 +236,9 @@ async def test_85_to_92_no_strange_row_blinds_a_list_a_screen_or_the_sweep(
         await screen.shows("12")
         for _ in range(12):
             screen.type("\r")
-            await screen.settled(0.1, 3)
+            await screen.settled(0.15)
             screen.type("\x1b")
-            await screen.settled(0.1, 3)
+            await screen.settled(0.15)
             screen.type("\x1b[B")
         assert screen.alive
         await owner.execute(

@@ -108,14 +108,14 @@ async def walk(screen: Terminal) -> None:
     for keys in ("\r", "\r", "\x1b", "H", "\x1b", "p", "\r", "\x1b", "?", "\x1b", "t", "\x1b", "\x10", "\x1b", "/can", "\r",
                  "\x1b", "c", "\t", "\x1b", "G", "g", "\x1b[6~", "\x1b[5~", " ", "v", "\x1b", "d", "\x1b", "r", "\x1b"):  # fmt: skip
         screen.type(keys)
-        await screen.settled(0.12, 3)
+        await screen.settled(0.12)
         assert screen.alive, screen.text
     for row, column in itertools.product(range(1, screen.rows + 1, 4), range(2, screen.columns, 25)):
         screen.click(column, row)
-    await screen.settled(0.3)
+        await screen.settled(0.05)
     for _ in range(6):
         screen.type("\x1b")
-        await screen.settled(0.1, 2)
+        await screen.settled(0.15)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,7 @@ async def test_no_control_code_of_a_hostile_database_reaches_the_terminal(
         assert leaks(bytes(screen.raw)) == []
         assert b"canary" in screen.raw  # the hostile rows were on the screen
         screen.type("q")
-        screen.type("y")
-        assert await screen.ended() == 0, screen.text
+        assert await screen.ended() == 0
     assert crash_reports(tmp_path) == []
 
 

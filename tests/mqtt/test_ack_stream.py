@@ -14,7 +14,7 @@ from console.mqtt.ack_stream import AckStream, ack_stream
 from console.mqtt.session import BrokerAddress
 from tests.brokers import BrokerProcess, start_broker
 from tests.devices import say
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 TOPIC = "tenant/acme/device/pump-1/commands/ack"
 
@@ -32,7 +32,7 @@ async def subscribed(address: BrokerAddress, name: str) -> AsyncIterator[AckStre
 
 async def _take(stream: AckStream, count: int) -> list[str]:
     taken: list[str] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(taken) < count:
             batch = await stream.batch(500)
             taken += [json.loads(message.payload)["command_id"] for message in batch]
@@ -122,7 +122,7 @@ async def test_a_backlog_beyond_what_may_wait_is_taken_piece_by_piece(
             assert not subscribing.done()
             assert stream.waiting_bytes <= limit + size
             taken: set[bytes] = set()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(taken) < count:
                     batch = await stream.batch(10)
                     taken |= {message.payload[:10] for message in batch}
