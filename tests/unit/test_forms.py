@@ -148,7 +148,11 @@ def test_schemas_that_would_take_long_are_not_looked_into():
     assert misfit('{"patternProperties": {"^(a+)+$": {}}}', json.dumps({"a" * 64 + "!": 1})) == ""
     mixed = json.dumps([[n] if n % 2 else {"n": n} for n in range(5_000)])
     assert misfit('{"uniqueItems": true}', mixed) == ""
-    assert misfit('{"type": "object"}', '"' + "a" * MOST_WORK + '"') is None
+    unevaluated: object = {"unevaluatedItems": False}
+    for _ in range(18):
+        unevaluated = {"anyOf": [unevaluated, {"type": "array"}], "unevaluatedItems": False}
+    assert misfit(json.dumps(unevaluated), "[1]") == ""
+    assert misfit('{"type": "array"}', "[" + "1," * MOST_WORK + "1]") is None
 
 
 def entry(template_id: str, command_type: str = "ping", params: str | None = "{}", answer: str | None = None):
