@@ -20,6 +20,11 @@ class Subscription:
             self._pending.add(tenant_id)
         self._wake.set()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether hints have come since the last were taken."""
+        return self._wake.is_set()
+
     async def changed(self) -> frozenset[str] | None:
         """Wait for the next hints: the tenants that changed, or None when anything may have."""
         await self._wake.wait()

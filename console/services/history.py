@@ -41,6 +41,9 @@ class DeviceReads(Protocol):
     """What is read of devices."""
 
     async def index(self, tenant_id: str, wanted: Filter, order: DeviceOrder) -> list[str]: ...
+    async def changed_index(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
+    ) -> tuple[list[str] | None, int]: ...
     async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
@@ -130,6 +133,12 @@ class History:
     ) -> list[str]:
         """The ids of every device that the filter `text` matches, in order."""
         return await self._devices.index(tenant_id, parse_filter(text, Scope.DEVICES), order)
+
+    async def changed_device_index(
+        self, tenant_id: str, text: str, order: DeviceOrder, known: int | None
+    ) -> tuple[list[str] | None, int]:
+        """The same with a digest of the list; None instead of the ids when `known` is that digest."""
+        return await self._devices.changed_index(tenant_id, parse_filter(text, Scope.DEVICES), order, known)
 
     async def device_head(
         self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE, limit: int = PAGE

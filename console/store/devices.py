@@ -9,7 +9,6 @@ from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters import Filter
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
-from console.store.failures import translated
 from console.store.filter_sql import conditions
 from console.store.pool import Database
 from console.store.sql import query
@@ -31,10 +30,16 @@ class DeviceStore:
 
     async def index(self, tenant_id: str, wanted: Filter, order: DeviceOrder) -> list[str]:
         """The ids of every device that the filter matches, in this order."""
-        sql, parameters = _listed("devices_index", wanted, order, 1)
+        return (await self.changed_index(tenant_id, wanted, order, None))[0] or []
+
+    async def changed_index(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
+    ) -> tuple[list[str] | None, int]:
+        """The ids with their digest; None for the ids when `known` is their digest."""
+        sql, parameters = _listed("devices_index", wanted, order, 2)
         async with self._database.tenant_session(tenant_id) as connection:
-            found = await connection.fetchval(sql, tenant_id, *parameters)
-        return list(found or ())
+            row = await connection.fetchrow(sql, tenant_id, known, *parameters)
+        return row["ids"], row["digest"]
 
     async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]:
         """The first of these ids."""
@@ -45,10 +50,16 @@ class DeviceStore:
 
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]:
         """The devices on screen in full, in no particular order."""
-        ids = list(device_ids)
+        ids, tags = list(device_ids), dict[str, tuple[str, ...]]()
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("devices_page"), tenant_id, ids)
-        tags = await self._tags(tenant_id, ids)
+            if self._has_tags:
+                try:
+                    tagged = await connection.fetch(query("device_tags"), tenant_id, ids)
+                except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+                    self._has_tags = False  # not every platform has that table; the transaction only read
+                else:
+                    tags = {row["device_id"]: tuple(row["tags"]) for row in tagged}
         return tuple(_device(row, tags.get(row["device_id"], ())) for row in rows)
 
     async def counts(self, tenant_id: str) -> DeviceCounts:
@@ -62,20 +73,6 @@ class DeviceStore:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("tenants_named"), tenant_id)
         return Tenant(row["tenant_id"], row["name"], row["status"]) if row else None
-
-    async def _tags(self, tenant_id: str, ids: list[str]) -> dict[str, tuple[str, ...]]:
-        if not self._has_tags:
-            return {}
-        try:
-            with translated():
-                async with self._database.tenant_session(tenant_id) as connection:
-                    rows = await connection.fetch(query("device_tags"), tenant_id, ids)
-        except Exception as error:
-            if isinstance(error.__cause__, asyncpg.UndefinedTableError | asyncpg.InsufficientPrivilegeError):
-                self._has_tags = False
-                return {}
-            raise
-        return {row["device_id"]: tuple(row["tags"]) for row in rows}
 
 
 def _listed(name: str, wanted: Filter, order: DeviceOrder, used: int) -> tuple[str, list[object]]:

@@ -76,6 +76,7 @@ class Database:
                     self.access.url,
                     min_size=0,
                     max_size=self._max_size,
+                    reset=_nothing_to_reset,
                     statement_cache_size=0 if self.access.direct_url else 100,
                     max_inactive_connection_lifetime=60.0,
                     **self.access.options(),
@@ -141,6 +142,11 @@ class Database:
             else:
                 return connection, transaction
         raise DatabaseUnreachableError("The database does not answer.")
+
+
+async def _nothing_to_reset(connection: Connection) -> None:
+    """Every use is one transaction, each setting local to it: the driver’s own query would undo nothing."""
+    del connection
 
 
 async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -> None:

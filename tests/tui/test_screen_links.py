@@ -80,6 +80,28 @@ async def test_the_first_hint_is_carried_at_once_and_a_storm_becomes_one_message
     assert posted[1].concerns("globex")
 
 
+async def test_pauses_between_messages_grow_while_hints_keep_coming(monkeypatch):
+    """Without it, every change would wait a tenth of a second behind its own second hint."""
+    feed, pauses, ended = Feed(), [], asyncio.Event()
+
+    async def sleep(seconds):
+        pauses.append(round(seconds, 3))
+        if len(pauses) <= 5:
+            feed.tell("acme")
+        if len(pauses) == 6:
+            asyncio.get_running_loop().call_soon(feed.tell, "acme")
+        if len(pauses) == 7:
+            ended.set()
+
+    monkeypatch.setattr("console.tui.bridge.asyncio.sleep", sleep)
+    task = asyncio.create_task(carry(feed, lambda _: None, quick_s=0.03, quiet_s=0.1))
+    feed.tell("acme")
+    asyncio.get_running_loop().call_soon(feed.tell, "acme")
+    await asyncio.wait_for(ended.wait(), 5)
+    task.cancel()
+    assert pauses == [0.03, 0.045, 0.068, 0.1, 0.1, 0.1, 0.03]
+
+
 async def test_a_crash_leaves_one_line_and_a_report_without_locals(rig, tmp_path, capsys):
     rig.program = replace(rig.program, environment={"CONSOLE_HOME": str(tmp_path)})
     with pytest.raises(RuntimeError, match="boom"):  # noqa: PT012

@@ -39,10 +39,12 @@ class DevicesScreen(ConsoleScreen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._devices: dict[str, Device] = {}
+        self._drawn: dict[str, tuple[Device, int, dict[str, Cell]]] = {}
         self._counts: DeviceCounts | None = None
         self._sort = DeviceOrder.DEVICE
         self._anchor: str | None = None
         self._index_due = 0.0
+        self._digest: tuple[str, DeviceOrder, int] | None = None
         self._index_timer: Timer | None = None
         self._moved = False
         self._listing = False
@@ -109,15 +111,18 @@ class DevicesScreen(ConsoleScreen):
             self._devices.update(await history.devices(tenant, head))
             self._table.set_keys(head)
             self._table.repaint_changes()
-        ids = await history.device_index(tenant, text, order)
+        known = self._digest[2] if self._digest and self._digest[:2] == (text, order) else None
+        ids, digest = await history.changed_device_index(tenant, text, order, known)
         if text != self._filter.text or order is not self._sort:
             return
         self._counts = await history.device_counts(tenant)
-        self._table.set_keys(ids)
+        if ids is not None:
+            self._digest = (text, order, digest)
+            self._table.set_keys(ids)
         if self._table.sorted_by != order.value:  # the heading tells the order that is shown
             self._table.sorted_by = order.value
             self._table.refresh()
-        if not text and self._table.marks:
+        if ids is not None and not text and self._table.marks:
             self._table.marks &= set(ids)
         spent = time.monotonic() - started
         self._index_due = time.monotonic() + min(_INDEX_LATEST_S, max(_INDEX_EVERY_S, spent * _INDEX_SHARE))
@@ -130,16 +135,20 @@ class DevicesScreen(ConsoleScreen):
         if len(self._devices) > _KEPT:
             near = self._table.window(extra_pages=2)
             self._devices = {key: self._devices[key] for key in near if key in self._devices}
+            self._drawn.clear()
         if not wanted:
             return
         found = await self.desk.program.history.devices(self.desk.tenant, wanted)
-        self._devices.update(found)
+        for key, device in found.items():
+            if self._devices.get(key) != device:  # what has not changed is not drawn anew
+                self._devices[key] = device
         shown, now = self._filter.parsed, self.desk.clock.now()
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=DEVICE_KEYS)
         }  # fmt: skip
         if gone:
+            self._digest = None
             self._table.set_keys([key for key in self._table.keys if key not in gone])
 
     def _known(self) -> dict[str, tuple[str, ...]]:
@@ -168,7 +177,13 @@ class DevicesScreen(ConsoleScreen):
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
         device = self._devices.get(key)
-        return pending_cells(key) if device is None else device_cells(device, self.desk.clock.now())
+        if device is None:
+            return pending_cells(key)
+        now = self.desk.clock.now()
+        second, drawn = int(now.timestamp()), self._drawn.get(key)
+        if drawn is None or drawn[0] is not device or drawn[1] != second:
+            self._drawn[key] = drawn = (device, second, device_cells(device, now))
+        return drawn[2]
 
     def _show_counts(self) -> None:
         self._title.show([counts_line(self._counts, len(self._table.marks), self._anchor)])

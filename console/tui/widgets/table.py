@@ -128,8 +128,9 @@ class LineTable(ScrollView, can_focus=True):
 
     def repaint_changes(self) -> None:
         """Compare what is in view with what it would be now; draw only the cells that differ."""
+        top = self._top
         for y in range(1, self.size.height):
-            index = self._top + y - 1
+            index = top + y - 1
             if index >= len(self._keys):
                 break
             old, new = self._painted.get(y), self._row(index)
