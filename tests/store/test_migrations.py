@@ -14,6 +14,7 @@ from console.store.adoption import describe
 from console.store.migrate import Migration, migrate, migrations_folder, read_migrations
 from console.store.pool import Access
 from tests.conftest import with_database
+from tests.waiting import until
 
 SPECIFIED = (Path(__file__).parent / "device_commands_specified.sql").read_text()
 TENANTS = "CREATE TABLE tenants (tenant_id TEXT PRIMARY KEY)"
@@ -149,8 +150,40 @@ def test_the_specified_sql_stands_unchanged_in_the_migration() -> None:
     assert (migrations_folder() / "079_device_commands.sql").read_text() == SPECIFIED
 
 
+async def test_a_role_that_another_database_makes_at_that_moment_is_taken(server_url: str) -> None:
+    """Without the second try the migration fails on a role that it did not see: roles are the cluster's."""
+    owner, watcher = await asyncpg.connect(server_url), await asyncpg.connect(server_url)
+    database, worker = f"late_{os.getpid()}", f"late_worker_{os.getpid()}"
+    await owner.execute(f"CREATE DATABASE {database}")
+    making = owner.transaction()
+    await making.start()
+    await owner.execute(f"CREATE ROLE {worker} NOLOGIN")  # nobody sees it before the commit
+    migrating = asyncio.create_task(migrate(Access(with_database(server_url, database), worker_role=worker)))
+
+    async def it_waits_for_us() -> bool:
+        assert not migrating.done(), migrating.result()
+        return bool(
+            await watcher.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)))",
+                owner.get_server_pid(),
+            )
+        )
+
+    try:
+        await until(it_waits_for_us)
+        await making.commit()
+        assert await migrating
+    finally:
+        migrating.cancel()
+        await asyncio.gather(migrating, return_exceptions=True)
+        await owner.close()
+        await watcher.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        await watcher.execute(f"DROP ROLE IF EXISTS {worker}")
+        await watcher.close()
+
+
 async def test_two_databases_of_one_cluster_migrate_at_once(server_url: str, empty_url: str) -> None:
-    """Without the second try one of them fails on the role that the other just made: roles are the cluster's."""
+    """Four at once, several times: whatever they do to the cluster's roles side by side, all of them end well."""
     owner = await asyncpg.connect(server_url)
     for attempt in range(3):
         names = [f"race_{os.getpid()}_{attempt}_{n}" for n in range(4)]
