@@ -154,6 +154,14 @@ def _acts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     retry.add_argument("id", help="the settled command's or the batch's id")
     _waiting(retry)
+    resume = add(
+        "resume",
+        "Go on with a batch whose sending ended half-way; nothing is sent twice.",
+        "device-console resume 5b0c9a52-… --wait",
+        json=True,
+    )
+    resume.add_argument("id", help="the batch's id")
+    _waiting(resume)
 
 
 def _waiting(parser: argparse.ArgumentParser) -> None:

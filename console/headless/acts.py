@@ -50,6 +50,12 @@ async def retry(options: argparse.Namespace, opened: Opened) -> int:
     return await _follow(options, opened, receipt)
 
 
+async def resume(options: argparse.Namespace, opened: Opened) -> int:
+    """Send the rest of a batch."""
+    _may_act(opened)
+    return await bulk.send_rest(options, opened)
+
+
 async def cancel(options: argparse.Namespace, opened: Opened) -> int:
     """Take an unpublished command back, or stop a batch."""
     _may_act(opened)

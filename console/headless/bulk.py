@@ -64,12 +64,21 @@ def preview_text(preview: Preview, command_type: str, tenant: str) -> str:
     return words
 
 
-async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> int:
+async def send_rest(options: argparse.Namespace, opened: Opened) -> int:
+    """Go on with a batch whose sending ended half-way."""
+    program = opened.program
+    job = await program.bulk.resume(program.tenants[0], options.id, program.operator)
+    output.say(f"{job.total:,} devices have got nothing of it yet")
+    return await follow(options, opened, job, begun=True)
+
+
+async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, begun: bool = False) -> int:
     """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits."""
     from console.headless.acts import own_workers
 
     program, tenant = opened.program, opened.program.tenants[0]
-    await program.bulk.begin(tenant, job)
+    if not begun:
+        await program.bulk.begin(tenant, job)
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
@@ -93,7 +102,7 @@ async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> i
     print_view(view, as_json=options.json, groups=options.wait)
     if job.stopping:
         return 130
-    return 0 if not options.wait or view.phases.get(Phase.OK, 0) == job.total else 1
+    return 0 if not options.wait or view.phases.get(Phase.OK, 0) == view.batch.draft.wanted else 1
 
 
 async def _watch(options: argparse.Namespace, opened: Opened, job: BulkJob, stopped: asyncio.Event) -> None:

@@ -23,6 +23,7 @@ _READS: dict[str, Callable[[argparse.Namespace, Program], Awaitable[int]]] = {
 _ACTS: dict[str, Callable[[argparse.Namespace, Opened], Awaitable[int]]] = {
     "send": acts.send,
     "retry": acts.retry,
+    "resume": acts.resume,
     "cancel": acts.cancel,
 }
 

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -20,7 +20,10 @@ _PAUSE_S = 0.5
 class BatchTable(Protocol):
     """What a bulk send needs of the database."""
 
-    async def begin(self, tenant_id: str, draft: BatchDraft) -> None: ...
+    async def begin(
+        self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
+    ) -> None: ...
+    async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]: ...
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int: ...
@@ -93,7 +96,7 @@ class Bulk:
             raise InvalidInputError(" ".join(faults))
         if not job.device_ids:
             raise InvalidInputError("No device matches: nothing was sent.")
-        await self._table.begin(tenant_id, job.draft)
+        await self._table.begin(tenant_id, job.draft, job.device_ids, job.retried)
 
     async def run(self, tenant_id: str, job: BulkJob) -> None:
         """Commit piece by piece until all is done or it is stopped; a broken link is tried again.
@@ -135,6 +138,32 @@ class Bulk:
         self._sent(tenant_id)
         return taken
 
+    async def resume(self, tenant_id: str, batch_id: str, by: str | None) -> BulkJob:
+        """The rest of a batch whose sending ended half-way: run it, it is begun already.
+
+        The commands have the batch's TTL from now on and are sent by who goes on with it.
+
+        Raises:
+            NotFoundError: no such batch in this tenant.
+            ConflictError: it was stopped, nothing of it is left, or its TTL can no longer be sent.
+        """
+        batch = await self._sendable(tenant_id, batch_id)
+        if batch.stopped_at is not None:
+            raise ConflictError(f"The batch {batch_id} was stopped by {batch.stopped_by}: send a new one.")
+        rest = await self._table.rest(tenant_id, batch_id)
+        if not rest:
+            raise ConflictError(f"Nothing of the batch {batch_id} is left to send.")
+        draft = replace(batch.draft, created_by=clean_name(by) if by else None)
+        return BulkJob(draft, tuple(device for device, _ in rest), tuple(repeated for _, repeated in rest))
+
+    async def _sendable(self, tenant_id: str, batch_id: str) -> Batch:
+        view = await self._table.view(tenant_id, batch_id)
+        if view is None:
+            raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
+        if not MIN_TTL <= view.batch.draft.ttl <= MAX_TTL:
+            raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
+        return view.batch
+
     async def retry(self, tenant_id: str, batch_id: str, by: str | None) -> BulkJob:
         """A new batch to those that failed, were missed or expired, linked to the old one; not begun yet.
 
@@ -142,12 +171,7 @@ class Bulk:
             NotFoundError: no such batch in this tenant.
             ConflictError: nothing of it failed, or its TTL can no longer be sent.
         """
-        view = await self._table.view(tenant_id, batch_id)
-        if view is None:
-            raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
-        old = view.batch.draft
-        if not MIN_TTL <= old.ttl <= MAX_TTL:
-            raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
+        old = (await self._sendable(tenant_id, batch_id)).draft
         members = await self._table.devices(tenant_id, batch_id, RETRIED, ())
         if not members:
             raise ConflictError(f"Nothing of the batch {batch_id} failed, was missed or expired.")

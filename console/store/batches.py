@@ -18,13 +18,23 @@ class BatchStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, tenant_id: str, draft: BatchDraft) -> None:
-        """Record the batch; a second time changes nothing."""
+    async def begin(
+        self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
+    ) -> None:
+        """Record the batch and whom it is for; a second time changes nothing."""
+        repeats = list(retried) if any(retried) else None
         async with self._database.tenant_session(tenant_id) as connection:
             await connection.execute(
                 query("batch_begin"), tenant_id, draft.batch_id, draft.command_type, draft.params_json,
                 draft.ttl.total_seconds(), draft.target, draft.wanted, draft.retry_of, draft.created_by,
+                list(device_ids), repeats,
             )  # fmt: skip
+
+    async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]:
+        """The devices that the batch has no command for yet, each with the command that is to be repeated."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("batch_rest"), tenant_id, batch_id)
+        return tuple((row["device_id"], row["retried"]) for row in rows)
 
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]

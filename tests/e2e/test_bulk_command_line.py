@@ -1,6 +1,7 @@
 """Bulk sends, filters and exports in a shell: what they print, and how they end."""
 
 import json
+import signal
 from pathlib import Path
 
 import asyncpg
@@ -11,7 +12,8 @@ from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.devices import device
 from tests.e2e.test_command_line import Console, mqtt_url
-from tests.rows import add_command
+from tests.faults.program import FAILPOINT
+from tests.rows import add_command, add_devices
 
 pytestmark = pytest.mark.mosquitto
 
@@ -75,6 +77,29 @@ async def test_a_batch_is_stopped_by_its_id(console: Console, mosquitto: BrokerP
     ended = await console.run("cancel", batch_id)
     assert ended.code == 0
     assert "5 taken back before they were published" in ended.err
+
+
+async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
+    console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
+) -> None:
+    """Without the targets in the database, 600 of these devices would never get it."""
+    mosquitto.kill()
+    await add_devices(owner, "acme", [f"tank-{n:04}" for n in range(1_600)])
+    console.environment[FAILPOINT] = "console.store.batches:BatchStore.insert:before:2"
+    console.module = "tests.faults.program"
+    killed = await console.run("send", "--where", "device:tank-*", "ping", "--yes")
+    assert killed.code == -signal.SIGKILL
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1_000
+    del console.environment[FAILPOINT]
+    batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
+    ended = await console.run("resume", batch_id, "--json")
+    assert ended.code == 0, ended.err
+    assert "600 devices have got nothing of it yet" in ended.err
+    assert (json.loads(ended.out)["wanted"], json.loads(ended.out)["committed"]) == (1_600, 1_600)
+    assert await owner.fetchval("SELECT count(DISTINCT device_id) FROM device_commands") == 1_600
+    again = await console.run("resume", batch_id)
+    assert again.code == 1
+    assert "is left to send" in again.one_sentence()
 
 
 async def test_a_filter_that_cannot_be_understood_is_refused_everywhere(console: Console) -> None:

@@ -40,6 +40,8 @@ class Ended:
 class Console:
     """Runs ``python -m console`` with its own environment."""
 
+    module = "console"
+
     def __init__(self, home: Path, **environment: str) -> None:
         keep = {
             k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))
@@ -52,7 +54,7 @@ class Console:
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console", *arguments,
+            sys.executable, "-m", self.module, *arguments,
             env=self.environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
         )  # fmt: skip
 

@@ -165,6 +165,49 @@ async def test_only_what_failed_is_retried_as_a_linked_batch(
     assert links == {again.draft.command_id(d): job.draft.command_id(d) for d in again.device_ids}
 
 
+async def test_what_a_process_left_half_done_is_gone_on_with_and_nothing_goes_twice(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the targets in the database, nobody would know who is left."""
+    first = await send(program)
+    await owner.execute("UPDATE device_commands SET status = 'missed'")
+    again = await program.bulk.retry("acme", first.draft.batch_id, "bob")
+    await program.bulk.begin("acme", again)
+    table, batch_id = program.bulk._table, again.draft.batch_id
+    await table.insert(
+        "acme", again.draft, again.device_ids[:2], again.retried[:2]
+    )  # and here its process dies
+    rest = await program.bulk.resume("acme", batch_id, "carol")
+    assert rest.device_ids == PUMPS[2:]
+    await program.bulk.run("acme", rest)
+    await program.bulk.run(
+        "acme", BulkJob(rest.draft, rest.device_ids, rest.retried)
+    )  # two at once are harmless
+    view = await program.bulk.batch("acme", batch_id)
+    assert view is not None
+    assert (view.committed, rest.committed) == (5, 3)
+    links = dict(
+        await owner.fetch("SELECT command_id, detail FROM device_console.journal WHERE kind = 'retry_of'")
+    )
+    assert links == {again.draft.command_id(d): first.draft.command_id(d) for d in PUMPS}
+    by = await owner.fetch(
+        "SELECT device_id FROM device_commands WHERE created_by = 'carol' ORDER BY device_id"
+    )
+    assert [row["device_id"] for row in by] == list(PUMPS[2:])
+    with pytest.raises(ConflictError, match="is left to send"):
+        await program.bulk.resume("acme", batch_id, "carol")
+
+
+async def test_a_stopped_or_unknown_batch_is_not_gone_on_with(program: Program, fleet: Fleet) -> None:
+    job = job_of(program)
+    await program.bulk.begin("acme", job)
+    await program.bulk.stop("acme", job.draft.batch_id, "bob")
+    with pytest.raises(ConflictError, match="was stopped by bob: send a new one"):
+        await program.bulk.resume("acme", job.draft.batch_id, "alice")
+    with pytest.raises(NotFoundError):
+        await program.bulk.resume("acme", "none", "alice")
+
+
 async def test_another_tenant_sees_and_stops_nothing(
     program: Program, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
@@ -175,6 +218,7 @@ async def test_another_tenant_sees_and_stops_nothing(
     with pytest.raises(NotFoundError):
         await program.bulk.stop("rival", job.draft.batch_id, "eve")
     assert await program.bulk._table.stop("rival", job.draft.batch_id, "eve") == 0
+    assert await program.bulk._table.rest("rival", job.draft.batch_id) == ()
     assert await owner.fetchval("SELECT stopped_at FROM device_console.batches") is None
     mine = await program.bulk.batch("acme", job.draft.batch_id)
     assert mine is not None

@@ -15,7 +15,7 @@ from tests.rows import add_command
 
 HOSTILE_TENANTS = ["'; DROP TABLE device_commands; --", "$1", "%s", "", "acme' OR '1'='1", "ACME"]
 TABLES = ["device_commands", "device_registry", "device_state", "device_tags", "device_console.outbox",
-          "device_console.journal", "device_console.problems"]  # fmt: skip
+          "device_console.journal", "device_console.problems", "device_console.batch_targets"]  # fmt: skip
 
 
 async def test_a_tenant_sees_only_its_own_rows(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from console.domain.commands import DEFAULT_TTL
 from console.errors import DatabaseUnreachableError
 from console.services.favourites import Favourites, Saved
 
@@ -78,6 +79,29 @@ async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
         assert await rig.count() == 4
 
 
+async def test_the_rest_of_a_batch_is_sent_on_request(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    job = rig.program.bulk.job(
+        "ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1", "pump-2", "pump-3"], target="all"
+    )
+    await rig.program.bulk.begin("acme", job)
+    await rig.program.bulk._table.insert("acme", job.draft, ["pump-2"], [None])  # and here bob's console dies
+    async with rig.console() as seen:
+        await seen.shows("pump-3")
+        await seen.press("b")
+        await seen.shows("Bulk sends   1 batch")
+        await seen.press("enter")
+        await seen.shows("○ 1 waiting", "2 got nothing: R sends to them")
+        await seen.press("R")
+        await seen.shows("Send ping to the other 2 devices of acme?")
+        await seen.press("y")
+        await seen.shows("○ 3 waiting")
+        await seen.hides("got nothing")
+        await seen.press("R")
+        await seen.shows("Cannot send the rest: nothing of it is left to send.")
+        assert await rig.count() == 3
+
+
 async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     await rig.devices("pump-4", link="OFFLINE")
@@ -103,8 +127,8 @@ async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypa
     table = rig.program.bulk._table
     begin, calls = table.begin, []
 
-    async def answer_lost(tenant_id, draft):
-        await begin(tenant_id, draft)
+    async def answer_lost(tenant_id, draft, *targets):
+        await begin(tenant_id, draft, *targets)
         calls.append(draft.batch_id)
         if len(calls) == 1:
             raise DatabaseUnreachableError("The database does not answer (gone).")
@@ -138,7 +162,7 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.press("y")
         await seen.shows("sending 0 of 3")
         await seen.press("q")
-        await seen.shows("Still sending 0 of 3: q again leaves it half done.")
+        await seen.shows("Still sending 0 of 3: q again leaves it; R on its screen goes on.")
         go.set()
         await seen.shows("○ 3 waiting")
 

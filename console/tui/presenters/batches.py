@@ -94,10 +94,10 @@ def _state(view: BatchView, job: BulkJob | None) -> Cell:
     if job is not None and not job.ended:
         return Cell(f"sending {job.done:,} of {job.total:,}…", "live")
     if job is not None and job.error:
-        return Cell(f"{safe(job.error, 200)} r of the batch list sends nothing twice.", "bad")
+        return Cell(f"{safe(job.error, 200)} R sends the rest, nothing twice.", "bad")
     left = view.batch.draft.wanted - view.committed
     if left > 0:
-        return Cell(f"{left:,} got nothing", "warn")
+        return Cell(f"{left:,} got nothing{'' if view.batch.stopped_at else ': R sends to them'}", "warn")
     return Cell("")
 
 

@@ -206,6 +206,9 @@ class ConsoleScreen(Screen[Receipt | None]):
         if sending and not self._warned:
             self._warned = True
             job = sending[0]
-            self.say(f"Still sending {job.done:,} of {job.total:,}: q again leaves it half done.", "warn")
+            self.say(
+                f"Still sending {job.done:,} of {job.total:,}: q again leaves it; R on its screen goes on.",
+                "warn",
+            )
             return
         self.app.exit(0)

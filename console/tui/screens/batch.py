@@ -1,6 +1,6 @@
 """One bulk send: how far it is, how it ended, who answered alike, and what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
@@ -9,8 +9,10 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.batches import AnswerGroup, BatchView
+from console.domain.commands import Phase
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
+from console.services.bulk import BulkJob
 from console.tui.actions import bindings_for
 from console.tui.background import start
 from console.tui.copier import copy_text
@@ -88,22 +90,36 @@ class BatchScreen(ConsoleScreen):
         return {"open": "these commands", "compose": "compose to these", "retry_batch": "retry failed"}
 
     def reason(self, action_id: str) -> str | None:
-        view = self._view
         if action_id in {"open", "compose"} and self._group is None:
             return "there is no group here"
-        if action_id in {"stop_batch", "retry_batch"}:
-            if view is None:
-                return "it is not read yet"
-            if not self.desk.program.health.view().database.up:
-                return "the database is down"
-        if action_id == "stop_batch" and view is not None:
-            job = self.desk.jobs.get(self._batch_id)
-            sending = job is not None and not job.ended
-            if not sending and not any(phase.value == "waiting" for phase in view.phases):
-                return "nothing of it waits any more, and published commands cannot be recalled"
-        if action_id == "retry_batch" and view is not None and not view.retriable:
-            return "nothing of it failed, was missed or expired"
-        return None
+        if action_id not in {"stop_batch", "retry_batch", "resume_batch"}:
+            return None
+        if self._view is None:
+            return "it is not read yet"
+        if not self.desk.program.health.view().database.up:
+            return "the database is down"
+        if action_id == "stop_batch":
+            return self._no_stop(self._view)
+        if action_id == "resume_batch":
+            return self._no_rest(self._view)
+        return None if self._view.retriable else "nothing of it failed, was missed or expired"
+
+    @property
+    def _sending(self) -> bool:
+        job = self.desk.jobs.get(self._batch_id)
+        return job is not None and not job.ended
+
+    def _no_stop(self, view: BatchView) -> str | None:
+        if self._sending or any(phase is Phase.WAITING for phase in view.phases):
+            return None
+        return "nothing of it waits any more, and published commands cannot be recalled"
+
+    def _no_rest(self, view: BatchView) -> str | None:
+        if self._sending:
+            return "it is being sent"
+        if view.batch.stopped_at is not None:
+            return "it was stopped: write a new command"
+        return None if view.committed < view.batch.draft.wanted else "nothing of it is left to send"
 
     # Actions
 
@@ -154,26 +170,46 @@ class BatchScreen(ConsoleScreen):
 
     async def _ask_retry(self) -> None:
         program, tenant = self.desk.program, self.desk.tenant
-        try:
-            job = await program.bulk.retry(tenant, self._batch_id, program.operator)
-        except ConsoleError as error:
-            self.say(str(error), "bad")
-            return
 
-        async def send(_: str) -> str:
+        async def send(job: BulkJob) -> str:
             await program.bulk.begin(tenant, job)
             self.desk.run_job(self.app, job)
             self.post_message(ShowBatch(job.draft.batch_id))
             return f"Sending again to {counted(job.total, 'device')}."
 
+        with_what = "Only to those that failed, were missed or expired, as a new batch."
+        await self._ask_send(program.bulk.retry, "again to", with_what, send)
+
+    def action_resume_batch(self) -> None:
+        if not self.refuse("resume_batch"):
+            start(self, self._ask_resume, "ask", exclusive=True)
+
+    async def _ask_resume(self) -> None:
+        async def send(job: BulkJob) -> str:
+            self.desk.run_job(self.app, job)
+            return f"Sending to {counted(job.total, 'device')} that got nothing."
+
+        with_what = "Only to those that got nothing of it yet; their time to live begins now."
+        await self._ask_send(self.desk.program.bulk.resume, "to the other", with_what, send)
+
+    async def _ask_send(
+        self,
+        prepare: Callable[[str, str, str | None], Awaitable[BulkJob]],
+        words: str,
+        hint: str,
+        send: Callable[[BulkJob], Awaitable[str]],
+    ) -> None:
+        program, tenant = self.desk.program, self.desk.tenant
+        try:
+            job = await prepare(tenant, self._batch_id, program.operator)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
         kind, whom = safe(job.draft.command_type, 40), counted(job.total, "device")
-        title = f"Send {kind} again to {whom} of {safe(tenant, 40)}?"
-        lines: tuple[Line, ...] = (
-            (Cell("Only to those that failed, were missed or expired, as a new batch.", "dim"),),
-            (Cell(NO_RECALL),),
-        )
+        title = f"Send {kind} {words} {whom} of {safe(tenant, 40)}?"
+        lines: tuple[Line, ...] = ((Cell(hint, "dim"),), (Cell(NO_RECALL),))
         typed = str(job.total) if job.total > MANY else ""
-        self._ask(Question(title, lines, "send", typed=typed), send)
+        self._ask(Question(title, lines, "send", typed=typed), lambda _: send(job))
 
     def action_export(self) -> None:
         self.post_message(ShowExport(None, f"batch:{self._batch_id}"))

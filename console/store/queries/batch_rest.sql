@@ -1,0 +1,10 @@
+-- The devices of a batch that have no command of it, with the command that theirs would repeat; in their order.
+SELECT i.device_id, i.retried
+FROM device_console.batch_targets t,
+     unnest(t.device_ids, t.retried) WITH ORDINALITY AS i(device_id, retried, n)
+WHERE t.tenant_id = $1 AND t.batch_id = $2
+  AND NOT EXISTS (
+      SELECT FROM device_console.batch_members m
+      JOIN public.device_commands c ON c.tenant_id = m.tenant_id AND c.command_id = m.command_id
+      WHERE m.tenant_id = $1 AND m.batch_id = $2 AND c.device_id = i.device_id)
+ORDER BY i.n
