@@ -49,6 +49,7 @@ from console.tui.screens.help import HelpDialog
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.problems import ProblemsScreen
 from console.tui.screens.tenants import TenantsDialog
+from console.tui.terminal_driver import TerminalDriver
 from console.tui.terminal_size import follow_size
 from console.tui.theme import DARK, DEFAULTS, LIGHT, THEMES
 
@@ -63,7 +64,7 @@ class ConsoleApp(App[int]):
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
-        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        super().__init__(TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._program = program
         self.desk = Desk(program, program.tenants[0], keys=keymap(program.keys))
         self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))

@@ -9,6 +9,7 @@ from textual.drivers import _writer_thread
 
 from console.runtime.program import Program
 from console.tui.app import ConsoleApp
+from console.tui.terminal_driver import JOB_CONTROL
 
 PATIENCE_S = 5.0
 _OFF = {"0", "off", "no", "false"}
@@ -53,6 +54,6 @@ async def run(program: Program) -> int:
             last = threading.Timer(2 * PATIENCE_S, os._exit, (0,))
             last.daemon = True
             last.start()
-        for number in signals:
+        for number in (*signals, *JOB_CONTROL):
             loop.remove_signal_handler(number)
     return app.return_code or 0

@@ -1,6 +1,5 @@
 """The real program on a real terminal, against a real broker and a device: keys, sizes, signals, and its end."""
 
-import os
 import re
 import signal
 from pathlib import Path
@@ -13,7 +12,7 @@ from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.devices import device
 from tests.faults.processes import environment
-from tests.faults.terminal import Terminal, terminal
+from tests.faults.terminal import Terminal, state, terminal
 from tests.waiting import until
 
 IN, OUT = b"\x1b[?1049h", b"\x1b[?1049l"
@@ -97,25 +96,48 @@ async def test_a_signal_ends_it_in_order_and_the_terminal_is_restored(
         assert restored(screen)
 
 
-async def test_it_can_be_suspended_and_comes_back_whole(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP], ids=lambda number: number.name)
+async def test_it_can_be_stopped_and_comes_back_whole(env: dict[str, str], number: signal.Signals) -> None:
+    """SIGSTOP cannot be caught: the terminal is left and taken again when the program goes on."""
     async with terminal(env) as screen:
         await screen.shows("pump-5")
-        assert screen.process is not None
-        os.kill(screen.process.pid, signal.SIGTSTP)
-        pid = screen.process.pid
-        await until(lambda: _is(_stopped(pid)))
-        size = len(screen.raw)
-        os.kill(screen.process.pid, signal.SIGCONT)
-        await until(lambda: _is(IN in bytes(screen.raw[size:])))
         await screen.settled()
+        assert screen.process is not None
+        screen.process.send_signal(number)
+        await _stops(screen)
+        assert restored(screen) == (number == signal.SIGTSTP)
+        await _goes_on(screen)
         screen.type("\r")
         await screen.shows("pump-1 › History")
         screen.type("q")
         assert await screen.ended() == 0
+        assert restored(screen)
 
 
-def _stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+async def test_it_can_be_stopped_while_it_writes_to_the_terminal(env: dict[str, str]) -> None:
+    """Without its own turn of the loop the stop waits for ever for a lock that its own thread holds."""
+    env |= {"CONSOLE_TEST_FAILPOINT": "queue:Queue._put:stop:26"}
+    async with terminal(env) as screen:
+        await _stops(screen)
+        assert restored(screen)
+        await _goes_on(screen)
+        screen.type("q")
+        assert await screen.ended() == 0
+
+
+async def _stops(screen: Terminal) -> None:
+    assert screen.process is not None
+    pid = screen.process.pid
+    await until(lambda: _is(state(pid) == "T"))
+
+
+async def _goes_on(screen: Terminal) -> None:
+    """It shows all again, without being asked to."""
+    assert screen.process is not None
+    size = len(screen.raw)
+    screen.process.send_signal(signal.SIGCONT)
+    await until(lambda: _is(b"pump-5" in bytes(screen.raw[size:]).partition(IN)[2]))
+    await screen.settled()
 
 
 async def _is(value: bool) -> bool:

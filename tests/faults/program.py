@@ -1,6 +1,7 @@
-"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise:N``.
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|stop:N``.
 
-At the N-th pass of that point the process kills itself, as a power cut would, or fails as a bug would. The product itself has no failpoints: a
+At the N-th pass of that point the process kills itself, as a power cut would, fails as a bug would, or is stopped as
+a shell would (``stop``, the one moment that is for a function and not for a coroutine). The product itself has no failpoints: a
 method of a class is wrapped before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
 """
@@ -26,8 +27,25 @@ def arm(description: str) -> None:
     for holder in holders:
         owner = getattr(owner, holder)
     inner = getattr(owner, name)
+    if moment == "stop":
+        setattr(owner, name, _stopping(inner, int(number)))
+        return
     assert inspect.iscoroutinefunction(inner), f"{description} names no coroutine function"
     setattr(owner, name, _killing(inner, moment, int(number)))
+
+
+def _stopping(inner: Callable[..., object], number: int) -> Callable[..., object]:
+    passes = 0
+
+    @functools.wraps(inner)
+    def wrapped(*args: object, **rest: object) -> object:
+        nonlocal passes
+        passes += 1
+        if passes == number:
+            os.kill(os.getpid(), signal.SIGTSTP)
+        return inner(*args, **rest)
+
+    return wrapped
 
 
 def _killing(

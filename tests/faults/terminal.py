@@ -17,6 +17,14 @@ from tests.faults.processes import REPOSITORY
 from tests.waiting import PATIENCE_S, until
 
 
+def state(pid: int) -> str:
+    """What /proc says of a process, or of its main thread: R runs, D waits for the disk, S sleeps, T is stopped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # it has just gone
+        return ""
+
+
 class Terminal:
     """`raw` is everything that the program wrote. Keys go in by `type`, clicks as SGR mouse reports."""
 
@@ -115,11 +123,7 @@ class Terminal:
             unread = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))[0]
         finally:
             os.close(slave)
-        try:
-            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:  # it has just gone
-            return False
-        return unread > 0 or state in "RD"
+        return unread > 0 or state(self.process.pid) in {"R", "D"}
 
     async def settled(self, quiet_s: float = 0.25, timeout_s: float = 10) -> None:
         """Until the program has nothing to read, to do or to write for a while: it has handled what was typed.

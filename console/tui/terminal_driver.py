@@ -1,0 +1,47 @@
+"""Textual's driver for a Unix terminal, with job control that cannot wait for itself."""
+
+import os
+import signal
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
+
+
+class TerminalDriver(LinuxDriver):
+    """Gives the terminal back when the shell stops the program, and takes it again when it goes on.
+
+    Textual does both inside the signal handlers. A stop that comes while the thread of the loop holds the
+    lock of the queue to the terminal then waits for that lock for ever; so both have their own turn here.
+    """
+
+    def __init__(
+        self,
+        app: App[object],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        for number, act in zip(JOB_CONTROL, (self._stop, self._go_on), strict=True):
+            self._loop.add_signal_handler(number, act)
+
+    @property
+    def _has_terminal(self) -> bool:
+        return self._writer_thread is not None and self._writer_thread.is_alive()
+
+    def _stop(self) -> None:
+        if self._auto_restart and self._has_terminal:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _go_on(self) -> None:
+        """Take the terminal, anew if something stopped us without asking: the shell has changed it since."""
+        if not self._auto_restart:  # it is lent to an editor
+            return
+        if self._has_terminal:
+            self.suspend_application_mode()
+        self.resume_application_mode()
