@@ -7,7 +7,7 @@ from console.services.feed import Feed
 from console.tui.messages import DataChanged
 
 QUICK_S = 0.03
-QUIET_S = 0.1
+QUIET_S = 0.12
 
 
 async def carry(

@@ -1,5 +1,6 @@
 """What lies in front of one operator: program, tenant, drafts, and what was last known of the links."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -15,6 +16,7 @@ from console.tui.outage import Outage
 from console.tui.presenters.header import Outbox, Place
 
 _JITTER_S = 0.3
+_OUTBOX_EVERY_S = 0.3
 
 
 class DatabaseClock:
@@ -64,6 +66,8 @@ class Desk:
     jobs: dict[str, BulkJob] = field(default_factory=dict)
     outage: Outage = field(default_factory=Outage)
     local_time: bool = False
+    outbox_unread: bool = False
+    _outbox_due: float = 0.0
 
     def run_job(self, node: DOMNode, job: BulkJob) -> None:
         """Send a batch that has been begun, as long as `node` lives; screens may come and go meanwhile."""
@@ -105,10 +109,15 @@ class Desk:
         return view.database.up and view.broker.up and not self.trouble
 
     async def read_outbox(self) -> None:
-        """Read how much waits for publication.
+        """Read how much waits for publication; while nothing does, not with every pass.
 
         Raises:
             ConsoleError: the database did not answer.
         """
+        moment = time.monotonic()
+        self.outbox_unread = self.outbox.depth == 0 and moment < self._outbox_due
+        if self.outbox_unread:
+            return
+        self._outbox_due = moment + _OUTBOX_EVERY_S
         view = await self.program.history.outbox(self.tenant)
         self.outbox = Outbox(view.depth, view.oldest_at, view.next_deadline)

@@ -117,7 +117,7 @@ class ConsoleScreen(Screen[Receipt | None]):
         if not self.is_active:
             return
         self._ticks += 1
-        if self.desk.trouble and self._ticks % 2 == 0:
+        if self.desk.outbox_unread or (self.desk.trouble and self._ticks % 2 == 0):
             self.request_read()
         self.refresh_chrome()
         self.repaint()
