@@ -45,6 +45,15 @@ class DeviceCounts:
     unknown: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceSearch:
+    """How far a search through a tenant's devices has come, and what it found since it last said so."""
+
+    found: tuple[str, ...]
+    looked: int
+    total: int
+
+
 class DeviceOrder(StrEnum):
     """What a list of devices is sorted by; equal ones by id."""
 

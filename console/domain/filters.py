@@ -38,6 +38,9 @@ SPANS: dict[Scope, tuple[str, ...]] = {
     Scope.COMMANDS: ("age", "ttl"),
     Scope.PROBLEMS: ("age",),
 }
+NEWEST_COMMAND = frozenset(
+    {"phase", "type", "by", "age", "ttl"}
+)  # what these say of a device, its newest command says
 AS_WRITTEN = frozenset({"device", "id", "batch"})  # identifiers: upper and lower case differ
 MANY_VALUED = frozenset({"tag", "group", "batch"})
 WORDS: dict[str, tuple[str, ...]] = {
@@ -109,6 +112,12 @@ class Filter:
     def keys(self) -> frozenset[str]:
         """The keys that the terms name."""
         return frozenset(term.key for term in self.terms if not isinstance(term, Word))
+
+    def parted(self, keys: frozenset[str]) -> tuple["Filter", "Filter"]:
+        """The terms without these keys, and those with them: a row fits when it fits both."""
+        inside = tuple(term for term in self.terms if not isinstance(term, Word) and term.key in keys)
+        outside = tuple(term for term in self.terms if term not in inside)
+        return Filter(self.scope, outside), Filter(self.scope, inside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Reads for every front end: devices, history, one command, problems."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from console.domain.commands import Command, Phase
-from console.domain.devices import Device, DeviceCounts, DeviceOrder
+from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
-from console.domain.filters import Filter, Match, Scope, parse_filter
+from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry
 from console.domain.tenants import Tenant
 
 PAGE = 200
+FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
 
 class CommandReads(Protocol):
@@ -45,6 +46,7 @@ class DeviceReads(Protocol):
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]: ...
     async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]: ...
+    async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
     async def tenant(self, tenant_id: str) -> Tenant | None: ...
@@ -145,6 +147,18 @@ class History:
     ) -> list[str]:
         """The first of these ids: enough to paint while the others are still read."""
         return await self._devices.head(tenant_id, parse_filter(text, Scope.DEVICES), order, limit)
+
+    async def search_devices(
+        self, tenant_id: str, text: str, order: DeviceOrder = DeviceOrder.DEVICE
+    ) -> AsyncGenerator[DeviceSearch, None]:
+        """The same in pieces, in order: for a filter that must look at each device's newest command."""
+        registered, newest = parse_filter(text, Scope.DEVICES).parted(NEWEST_COMMAND)
+        ids = await self._devices.index(tenant_id, registered, order)
+        looked, step = 0, FIRST_LOOK
+        while looked < len(ids):
+            found = await self._devices.fitting(tenant_id, newest, ids[looked : looked + step])
+            looked, step = min(looked + step, len(ids)), LOOK
+            yield DeviceSearch(tuple(found), looked, len(ids))
 
     async def devices(self, tenant_id: str, device_ids: Sequence[str]) -> dict[str, Device]:
         """The devices on screen in full, by id; devices that are gone are missing."""

@@ -9,7 +9,7 @@ from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters import Filter
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
-from console.store.filter_sql import conditions
+from console.store.filter_sql import conditions, newest_command
 from console.store.pool import Database
 from console.store.sql import query
 
@@ -48,6 +48,13 @@ class DeviceStore:
             rows = await connection.fetch(sql, tenant_id, limit, *parameters)
         return [row["device_id"] for row in rows]
 
+    async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]:
+        """Those of these devices that the filter matches, in the order given."""
+        sql, parameters = _listed("devices_fitting", wanted, DeviceOrder.DEVICE, 2)
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(sql, tenant_id, list(device_ids), *parameters)
+        return [row["device_id"] for row in rows]
+
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]:
         """The devices on screen in full, in no particular order."""
         ids, tags = list(device_ids), dict[str, tuple[str, ...]]()
@@ -77,7 +84,8 @@ class DeviceStore:
 
 def _listed(name: str, wanted: Filter, order: DeviceOrder, used: int) -> tuple[str, list[object]]:
     terms = conditions(wanted, used)
-    sql = query(name).replace("/*where*/", terms.sql).replace("/*order*/", _ORDERS[order])
+    sql = query(name).replace("/*newest*/", newest_command(wanted))
+    sql = sql.replace("/*where*/", terms.sql).replace("/*order*/", _ORDERS[order])
     return sql, terms.parameters
 
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from console.domain.filters import AS_WRITTEN, MANY_VALUED, Filter, Match, Scope, Span, Word
+from console.domain.filters import AS_WRITTEN, MANY_VALUED, NEWEST_COMMAND, Filter, Match, Scope, Span, Word
 
 _LINK = (
     "CASE WHEN lower({s}.status) IN ('online', 'stale', 'offline') THEN lower({s}.status) ELSE 'unknown' END"
 )
 _NEWEST = (
-    "(SELECT {what} FROM device_console.command_view n WHERE n.tenant_id = r.tenant_id"
-    " AND n.device_id = r.device_id ORDER BY n.created_at DESC, n.command_id DESC LIMIT 1)"
+    "\nLEFT JOIN LATERAL (SELECT w.* FROM device_console.command_view w WHERE w.tenant_id = r.tenant_id"
+    " AND w.device_id = r.device_id ORDER BY w.created_at DESC, w.command_id DESC LIMIT 1) n ON true"
 )
 _SAME = "tenant_id = v.tenant_id AND {0}.device_id = v.device_id)"
 _OF_DEVICE = "(SELECT {what} FROM public.device_registry r WHERE r." + _SAME.format("r")  # noqa: S608
@@ -28,8 +28,7 @@ _COLUMNS: dict[Scope, dict[str, str]] = {
     Scope.DEVICES: {
         "device": "r.device_id", "status": _LINK.format(s="s"), "link": _LINK.format(s="s"),
         "site": "r.site_id", "model": "r.model", "fw": "r.fw_version",
-        "phase": _NEWEST.format(what="n.phase"), "type": _NEWEST.format(what="n.command_type"),
-        "by": _NEWEST.format(what="n.created_by"),
+        "phase": "n.phase", "type": "n.command_type", "by": "n.created_by",
     },
     Scope.PROBLEMS: {"device": "p.device_id", "kind": "p.kind", "id": "p.command_id"},
 }  # fmt: skip
@@ -54,8 +53,8 @@ _MANY: dict[str, tuple[str, tuple[str, ...]]] = {
 _INSTANTS: dict[Scope, dict[str, str]] = {
     Scope.COMMANDS: {"age": "v.created_at", "ttl": "CASE WHEN v.status = 'queued' THEN v.expires_at END"},
     Scope.DEVICES: {
-        "age": _NEWEST.format(what="n.created_at"),
-        "ttl": _NEWEST.format(what="CASE WHEN n.status = 'queued' THEN n.expires_at END"),
+        "age": "n.created_at",
+        "ttl": "CASE WHEN n.status = 'queued' THEN n.expires_at END",
         "seen": "s.last_seen_at",
     },
     Scope.PROBLEMS: {"age": "p.last_at"},
@@ -86,9 +85,15 @@ class Conditions:
         return "".join(f"\n  AND {text}" for text in self.texts)
 
 
-def conditions(wanted: Filter, used: int, now: datetime | None = None) -> Conditions:
-    """The filter's terms over the aliases of its scope: v a command view, r and s a device, p a problem.
+def newest_command(wanted: Filter) -> str:
+    """The join that gives a device's newest command, n, where the filter asks for it; else nothing."""
+    return _NEWEST if wanted.scope is Scope.DEVICES and wanted.keys & NEWEST_COMMAND else ""
 
+
+def conditions(wanted: Filter, used: int, now: datetime | None = None) -> Conditions:
+    """The filter's terms over the aliases of its scope.
+
+    v is a command view; r and s a device, n its newest command; p a problem.
     `now` replaces the database's clock, for comparison with the Python twin.
     """
     built = Conditions(used)

@@ -1,6 +1,11 @@
 """The devices screen: what it shows, how it is filtered, marked and left."""
 
+import asyncio
+from dataclasses import dataclass
+
 import pytest
+
+from console.store.devices import DeviceStore
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15), (200, 60)])
@@ -46,6 +51,92 @@ async def test_a_filter_without_a_match_says_how_to_leave_it(rig):
         await seen.press("slash")
         await seen.type("nothing")
         await seen.shows("No device matches the filter")
+
+
+@dataclass
+class Steps:
+    """Lets a search look at one piece of the fleet after the other."""
+
+    looked: list[list[str]]
+    go: asyncio.Semaphore
+
+
+@pytest.fixture
+def steps(rig, monkeypatch):
+    found = Steps([], asyncio.Semaphore(0))
+    real = DeviceStore.fitting
+
+    async def fitting(store, tenant_id, wanted, device_ids):
+        await found.go.acquire()
+        found.looked.append(list(device_ids))
+        return await real(store, tenant_id, wanted, device_ids)
+
+    monkeypatch.setattr("console.store.devices.DeviceStore.fitting", fitting)
+    monkeypatch.setattr("console.services.history.FIRST_LOOK", 2)
+    monkeypatch.setattr("console.services.history.LOOK", 2)
+    return found
+
+
+async def _fleet_with_misses(rig):
+    await rig.devices("pump-1", "pump-2", "pump-3", "pump-4", "pump-5")
+    for number in (2, 5):
+        await rig.command(f"old-{number}", f"pump-{number}", status="missed", published=True)
+    await rig.command("old-3", "pump-3", status="missed", published=True, ago_s=90)
+    await rig.command("new-3", "pump-3", status="expired", ago_s=10)
+
+
+async def test_a_search_through_newest_commands_shows_what_it_finds_as_it_finds_it(rig, steps):
+    """Without the pieces nothing is shown before the newest command of the last device was read."""
+    await _fleet_with_misses(rig)
+    async with rig.console() as seen:
+        await seen.shows("pump-5")
+        await seen.press("slash")
+        await seen.type("phase:missed")
+        steps.go.release()
+        await seen.shows("pump-2", "1 among 2 of 5")
+        await seen.hides("pump-1")
+        await seen.press("enter", "a")
+        await seen.shows("Cannot mark all: the search has looked at 2 of 5 devices")
+        steps.go.release()
+        await seen.shows("1 among 4 of 5")
+        steps.go.release()
+        await seen.shows("pump-2", "pump-5", "2 of 5")
+        assert steps.looked == [["pump-1", "pump-2"], ["pump-3", "pump-4"], ["pump-5"]]
+        await seen.press("a")
+        await seen.shows("2 marked")
+
+
+async def test_a_search_again_leaves_what_is_shown_until_it_is_whole(rig, steps):
+    """Without the whole list kept, rows at its end come and go with every search."""
+    await _fleet_with_misses(rig)
+    async with rig.console() as seen:
+        await seen.shows("pump-5")
+        await seen.press("slash")
+        await seen.type("phase:missed")
+        for _ in range(4):
+            steps.go.release()
+        await seen.shows("pump-2", "pump-5", "2 of 5")
+        await seen.until(lambda: len(steps.looked) == 4, "the second search has begun")
+        await rig.command("new-4", "pump-4", status="missed", published=True, ago_s=1)
+        assert "2 of 5" in seen.text
+        for _ in range(2):
+            steps.go.release()
+        await seen.shows("pump-2", "pump-4", "pump-5", "3 of 5")
+
+
+async def test_another_filter_gives_the_search_up(rig, steps):
+    """Without it a typed letter waits for a look at every device of the fleet."""
+    await _fleet_with_misses(rig)
+    async with rig.console() as seen:
+        await seen.shows("pump-5")
+        await seen.press("slash")
+        await seen.type("phase:missed")
+        steps.go.release()
+        await seen.shows("1 among 2 of 5")
+        await seen.press("escape")
+        steps.go.release()
+        await seen.shows("pump-1", "pump-4", "pump-5")
+        assert len(steps.looked) == 2
 
 
 async def test_marks_are_counted_and_the_cursor_stays_on_its_device(rig):

@@ -20,5 +20,5 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT w.* FROM device_console.command_view w
     WHERE w.tenant_id = r.tenant_id AND w.device_id = r.device_id
-    ORDER BY w.created_at DESC LIMIT 1
+    ORDER BY w.created_at DESC, w.command_id DESC LIMIT 1
 ) v ON true

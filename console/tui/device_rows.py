@@ -1,0 +1,60 @@
+"""The devices that have been read: those in view and around it, with the cells that were made of them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from console.domain.devices import Device
+from console.tui.presenters.cells import Cell
+from console.tui.presenters.devices import device_cells, pending_cells
+
+_KEPT = 3_000
+
+
+class DeviceRows:
+    """Devices by id. What has not changed keeps its cells, so that it is not drawn anew."""
+
+    def __init__(self) -> None:
+        self._devices: dict[str, Device] = {}
+        self._drawn: dict[str, tuple[Device, int, dict[str, Cell]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._devices)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._devices
+
+    def put(self, found: Mapping[str, Device]) -> None:
+        """Take over what was read."""
+        for key, device in found.items():
+            if self._devices.get(key) != device:
+                self._devices[key] = device
+
+    def prune(self, near: Iterable[str]) -> None:
+        """Once there are many, keep only these."""
+        if len(self._devices) > _KEPT:
+            self._devices = {key: self._devices[key] for key in near if key in self._devices}
+            self._drawn.clear()
+
+    def cells(self, key: str, now: datetime) -> dict[str, Cell]:
+        """What a row shows at this instant."""
+        device = self._devices.get(key)
+        if device is None:
+            return pending_cells(key)
+        second, drawn = int(now.timestamp()), self._drawn.get(key)
+        if drawn is None or drawn[0] is not device or drawn[1] != second:
+            self._drawn[key] = drawn = (device, second, device_cells(device, now))
+        return drawn[2]
+
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """What these devices offer to complete a filter with, by key."""
+        loaded = self._devices.values()
+        last = [device.last_command for device in loaded if device.last_command]
+        return {
+            "site": tuple(sorted({d.site_id for d in loaded if d.site_id})),
+            "model": tuple(sorted({d.model for d in loaded if d.model})),
+            "fw": tuple(sorted({d.fw_version for d in loaded if d.fw_version})),
+            "tag": tuple(sorted({tag for d in loaded for tag in d.tags})),
+            "device": tuple(sorted(d.device_id for d in loaded)),
+            "type": tuple(sorted({command.command_type for command in last})),
+            "by": tuple(sorted({command.created_by for command in last if command.created_by})),
+        }
