@@ -151,3 +151,22 @@ async def test_the_dialog_is_whole_on_the_smallest_terminal(rig):
         await seen.type("reboot")
         await seen.press("f5")
         await seen.shows("Send reboot to 2 devices", "Type 2 to unlock", "y send", "enter cancel")
+
+
+async def test_a_read_that_ends_after_its_screen_was_left_draws_nothing(rig):
+    """Without that look an operator who leaves at the wrong moment sees the console crash."""
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.shows("New command   to pump-1")
+        left = seen.app.screen
+        drawn = []
+        left.repaint = lambda: drawn.append(1)
+        await left._read_once()
+        assert drawn
+        drawn.clear()
+        await seen.press("escape")
+        await seen.shows("Devices  1")
+        await left._read_once()
+        assert not drawn

@@ -153,8 +153,9 @@ class ConsoleScreen(Screen[Receipt | None]):
             self.desk.trouble = safe(error, 300)
         else:
             self.desk.trouble = ""
-        self.refresh_chrome()
-        self.repaint()
+        if self in self.app.screen_stack:  # it may have been left meanwhile, and half of it be gone
+            self.refresh_chrome()
+            self.repaint()
 
     # Actions
 

@@ -65,6 +65,7 @@ class ComposeScreen(FormSheet):
         self._verdict = Lines(id="verdict")
         self._reach = Lines(id="reach")
         self._guard = Lines(id="guard")
+        self._guard_row = Horizontal(Static(classes="name"), self._guard, id="guard-row", classes="row")
         self._sends = Lines(id="sends")
         self._list = Lines(id="targets")
 
@@ -78,7 +79,7 @@ class ComposeScreen(FormSheet):
             row("params", self._params, self._form, id="params-row"),
             row("", self._check, id="check-row"),
             row("reach", self._reach, id="reach-row"),
-            row("", self._guard, id="guard-row"),
+            self._guard_row,
             row("sends", self._sends, id="sends-row"),
             row("", self._verdict, id="verdict-row"),
             id="form",
@@ -181,7 +182,7 @@ class ComposeScreen(FormSheet):
         self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
         guard = words.guard_line(self._preview, self._type.value, now)
         self._guard.show([guard] if guard else [])
-        self.query_one("#guard-row").display = bool(guard)
+        self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
         self._sends.show([(Cell(topic),), (Cell(payload, "dim"),)])

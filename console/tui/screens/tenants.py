@@ -37,17 +37,18 @@ class TenantsDialog(ModalScreen[str | None]):
         self._desk = desk
         self._tenants: dict[str, Tenant | None] = {}
         self._table = LineTable(_COLUMNS, self._cells, id="table")
+        self._foot = Lines(id="dialog-foot")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
             yield self._table
-            yield Lines(id="dialog-foot")
+            yield self._foot
 
     def on_mount(self) -> None:
         self.query_one("#dialog-title", Lines).show([(Cell("Tenants", "strong"),)])
         foot = (Cell("enter", "accent"), Cell(" switch   "), Cell("esc", "accent"), Cell(" stay"))
-        self.query_one("#dialog-foot", Lines).show([foot])
+        self._foot.show([foot])
         self._table.set_keys(list(self._desk.program.tenants))
         self._table.move_to(self._desk.tenant)
         self._table.styles.height = min(len(self._desk.program.tenants) + 1, max(3, self.app.size.height - 6))
@@ -59,7 +60,7 @@ class TenantsDialog(ModalScreen[str | None]):
             try:
                 self._tenants[tenant_id] = await self._desk.program.history.tenant(tenant_id)
             except ConsoleError as error:
-                self.query_one("#dialog-foot", Lines).show([(Cell(safe(error, 300), "bad"),)])
+                self._foot.show([(Cell(safe(error, 300), "bad"),)])
                 return
             self._table.repaint_changes()
 
