@@ -24,6 +24,7 @@ class DeviceList:
         self._show = show
         self._asked = ("", DeviceOrder.DEVICE)
         self._whole: tuple[str, DeviceOrder] | None = None
+        self._shown: tuple[str, DeviceOrder] | None = None
         self._digest: int | None = None
         self._due = 0.0
         self.counts: DeviceCounts | None = None
@@ -33,6 +34,11 @@ class DeviceList:
     def again_in_s(self) -> float:
         """Seconds until the list is to be read again; 0 when it is due."""
         return max(0.0, self._due - time.monotonic())
+
+    @property
+    def behind(self) -> bool:
+        """Whether what is shown answers an earlier question."""
+        return self._shown is not None and self._shown != self._asked
 
     def ask(self, text: str, order: DeviceOrder) -> None:
         """Want other devices, or another order: what is being read for the earlier ones is given up."""
@@ -66,8 +72,8 @@ class DeviceList:
         known = self._digest if asked == self._whole else None
         ids, digest = await self._history.changed_device_index(self._tenant, *asked, known)
         if asked == self._asked and ids is not None:
-            self._whole, self._digest = asked, digest
-            self._show(ids)
+            self._digest = digest
+            self._put(asked, ids)
 
     async def _search(self, asked: tuple[str, DeviceOrder]) -> None:
         found: list[str] = []
@@ -79,6 +85,11 @@ class DeviceList:
                 found += piece.found
                 if first:
                     self.search = piece
-                    self._show(list(found))
-        self._whole = asked
-        self._show(found)
+                    self._put(asked, list(found), whole=False)
+        self._put(asked, found)
+
+    def _put(self, asked: tuple[str, DeviceOrder], ids: list[str], *, whole: bool = True) -> None:
+        self._shown = asked
+        if whole:
+            self._whole = asked
+        self._show(ids)

@@ -1,10 +1,14 @@
-"""Textual's driver for a Unix terminal, with job control that cannot wait for itself."""
+"""Textual's driver for a Unix terminal: keys in their order, and job control that cannot wait for itself."""
 
 import os
 import signal
 
+from textual import events
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from console.tui.type_ahead import TypeAhead
 
 JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
 
@@ -25,8 +29,16 @@ class TerminalDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._type_ahead = TypeAhead(app)
         for number, act in zip(JOB_CONTROL, (self._stop, self._go_on), strict=True):
             self._loop.add_signal_handler(number, act)
+
+    def send_message(self, message: Message) -> None:
+        """Called on the thread that reads the terminal, for input and for what the terminal reports."""
+        if isinstance(message, (events.InputEvent, events.Paste)):
+            self._type_ahead.put(message)
+        else:
+            super().send_message(message)
 
     @property
     def _has_terminal(self) -> bool:

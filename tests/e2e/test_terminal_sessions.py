@@ -66,6 +66,21 @@ async def test_an_operator_sends_to_many_and_sees_them_answer(
     assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'delivered'") == 5
 
 
+async def test_keys_that_arrive_in_one_piece_do_what_they_do_one_by_one(env: dict[str, str]) -> None:
+    """Without the wait between two keys the letters behind a slash act on the table: p opens the problems."""
+    async with terminal(env, columns=100) as screen:
+        await screen.shows("pump-5")
+        screen.type("/pump-3\r?")
+        await screen.shows("Keys")
+        await screen.settled()
+        screen.type("\x1b")
+        await screen.shows("1 of 5")
+        await screen.settled()
+        screen.type("cread_meter\t")
+        await screen.shows("New command   to pump-3")
+        await screen.shows("read_meter")
+
+
 async def test_it_lives_at_every_size_and_through_every_resize(env: dict[str, str]) -> None:
     async with terminal(env, columns=120, rows=36) as screen:
         await screen.shows("pump-5")
@@ -116,19 +131,27 @@ async def test_it_can_be_stopped_and_comes_back_whole(env: dict[str, str], numbe
 
 async def test_it_can_be_stopped_while_it_writes_to_the_terminal(env: dict[str, str]) -> None:
     """Without its own turn of the loop the stop waits for ever for a lock that its own thread holds."""
-    env |= {"CONSOLE_TEST_FAILPOINT": "queue:Queue._put:stop:26"}
+    env |= {"CONSOLE_TEST_FAILPOINT": "queue:Queue._put:stop:60"}
     async with terminal(env) as screen:
-        await _stops(screen)
+        await screen.shows("pump-5")
+        await _stops(screen, typing="jk")
         assert restored(screen)
         await _goes_on(screen)
         screen.type("q")
         assert await screen.ended() == 0
 
 
-async def _stops(screen: Terminal) -> None:
+async def _stops(screen: Terminal, typing: str = "") -> None:
     assert screen.process is not None
     pid = screen.process.pid
-    await until(lambda: _is(state(pid) == "T"))
+
+    async def stopped() -> bool:
+        if state(pid) != "T" and typing:
+            screen.type(typing)
+        return state(pid) == "T"
+
+    await until(stopped)
+    await screen.settled()
 
 
 async def _goes_on(screen: Terminal) -> None:

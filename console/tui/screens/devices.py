@@ -179,8 +179,11 @@ class DevicesScreen(ConsoleScreen):
         }
 
     def reason(self, action_id: str) -> str | None:
-        if action_id in {"open", "compose", "mark", "mark_range", "mark_all"} and not self._table.keys:
-            return "there is no device here"
+        if action_id in {"open", "compose", "mark", "mark_range", "mark_all"}:
+            if not self._table.keys:
+                return "there is no device here"
+            if self._list.behind:
+                return "the list is still being read"
         search = self._list.search
         if action_id == "mark_all" and search:
             return (
@@ -234,14 +237,14 @@ class DevicesScreen(ConsoleScreen):
 
     def action_mark(self) -> None:
         key = self._table.cursor_key
-        if key is not None:
+        if key is not None and not self.refuse("mark"):
             self._table.marks ^= {key}
             self._table.action_move(1)
             self._marked()
 
     def action_mark_range(self) -> None:
         key = self._table.cursor_key
-        if key is None:
+        if key is None or self.refuse("mark_range"):
             return
         if self._anchor is None:
             self._anchor = key

@@ -1,0 +1,92 @@
+"""Keys that arrive together do what they would have done one after the other."""
+
+import asyncio
+from collections import deque
+
+from textual import events
+from textual.app import App, ScreenStackError
+from textual.dom import DOMNode
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+PATIENCE_S = 0.5
+_FEW_ROUNDS, _MOST_ROUNDS = 2, 8
+
+
+class TypeAhead:
+    """Hands input to the application in order, the next key only when the last has done what it does.
+
+    Textual gives a key to the widget that has the focus at that moment. Over a slow line several keys
+    come in one piece, so the letters behind a `/` would still go to the table, and act there. What a key
+    does travels as messages from the widget up to the application, and may be a new focus or a new screen.
+    So before the next key every one of them is asked, from below, to say when it has got through what it
+    had; again when that has moved the focus. What takes longer than half a second is not waited for.
+    """
+
+    def __init__(self, app: App[object]) -> None:
+        self._app = app
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Message] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._told = False
+        self._acting = False
+
+    def put(self, message: Message) -> None:
+        """Take input, on the thread that reads the terminal.
+
+        The loop is told once for all that is waiting: the pipe that wakes it holds some 280 calls, and a
+        signal that finds it full is lost. Without that a SIGTERM behind a long paste did not end the program.
+        """
+        self._waiting.append(message)
+        if not self._told:
+            self._told = True
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._told = False
+        if self._task is None or self._task.done():
+            self._task = self._loop.create_task(self._hand_over())
+
+    async def _hand_over(self) -> None:
+        while self._waiting:
+            if self._acting:
+                self._acting = False
+                await self._done()
+            message = self._waiting.popleft()
+            self._acting = isinstance(message, (events.Key, events.Paste, events.MouseUp))
+            self._app.post_message(message)
+
+    async def _done(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                still, before = 0, self._place()
+                for _ in range(_MOST_ROUNDS):
+                    for pump in self._chain():
+                        await _through(pump)
+                        await _through(pump)  # what it has posted to itself meanwhile
+                    after = self._place()
+                    still, before = still + 1 if after == before else 0, after
+                    if still == _FEW_ROUNDS:
+                        return
+        except TimeoutError:
+            pass
+
+    def _place(self) -> tuple[object, object]:
+        """Where the next key would go."""
+        try:
+            return self._app.screen, self._app.focused
+        except ScreenStackError:
+            return None, None
+
+    def _chain(self) -> list[MessagePump]:
+        """From the widget with the focus up to the application, which comes first, too: it gives keys out."""
+        screen, focused = self._place()
+        lowest = focused or screen
+        return [self._app, *(lowest.ancestors_with_self if isinstance(lowest, DOMNode) else ())]
+
+
+async def _through(pump: MessagePump) -> None:
+    """Until a widget has got through the messages that it has now; at once when it takes none any more."""
+    passed = asyncio.Event()
+    if pump.call_later(passed.set):
+        await passed.wait()
