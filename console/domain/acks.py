@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
     FORGED = "forged"
     UNKNOWN = "unknown"
+    REFUSED = "refused by the database"
 
 
 class LateAck(StrEnum):

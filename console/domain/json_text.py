@@ -1,9 +1,10 @@
 """Facts about JSON text: its depth, and whether it holds text that PostgreSQL cannot store."""
 
 import re
+from itertools import accumulate
 
-_NEXT = re.compile(r'["\[\]{}]')
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_NO_BRACKET = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|"[\s\S]*|[^\[\]{}"]+')  # an open string takes the rest
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2}|0000)|\\."
 )
@@ -19,16 +20,5 @@ def has_unstorable_text(text: str) -> bool:
 
 def json_depth(text: str) -> int:
     """The deepest nesting of brackets outside strings."""
-    depth = deepest = position = 0
-    while match := _NEXT.search(text, position):
-        position = match.end()
-        character = match.group()
-        if character == '"':
-            string = _STRING.match(text, match.start())
-            position = string.end() if string else len(text)
-        elif character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
+    brackets = _NO_BRACKET.sub("", text)
+    return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0))

@@ -19,6 +19,8 @@ SUBACK_TIMEOUT_S = 60.0
 SESSION_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 2_000
 MAX_WAITING_BYTES = 32 * 1_048_576
+MAX_BATCH_BYTES = 1_048_576
+_MESSAGE_BYTES = 512  # what a message costs besides topic and payload
 _REFUSED = 0x80
 
 
@@ -42,7 +44,7 @@ class AckStream:
 
     @property
     def waiting_bytes(self) -> int:
-        """Payload that was read and not taken yet."""
+        """What the messages that were read and not taken yet hold in memory."""
         return self._bytes
 
     @property
@@ -99,7 +101,7 @@ class AckStream:
             ) from None
 
     async def batch(self, limit: int) -> tuple[RawAck, ...]:
-        """Wait for messages and return what has gathered, at most `limit`.
+        """Wait for messages and return what has gathered, at most `limit` of them and a mebibyte.
 
         Raises:
             BrokerUnreachableError: the link broke; the broker keeps what was not acknowledged.
@@ -107,8 +109,12 @@ class AckStream:
         while not self._waiting:
             self._arrived.clear()
             await self._arrival()
-        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-        self._bytes -= sum(len(message.payload) for message in taken)
+        taken: list[RawAck] = []
+        size = 0
+        while self._waiting and len(taken) < limit and size < MAX_BATCH_BYTES:
+            taken.append(self._waiting.popleft())
+            size += _size(taken[-1])
+        self._bytes -= size
         if self._is_paused and self._bytes <= MAX_WAITING_BYTES // 2 and not self._session.lost.done():
             self._is_paused = False
             self._session.resume_reading()
@@ -138,11 +144,15 @@ class AckStream:
         raw = RawAck(message._topic, message.payload, message.mid, message.qos, message.retain)  # noqa: SLF001
         self._waiting.append(raw)
         self._unanswered += 1
-        self._bytes += len(raw.payload)
+        self._bytes += _size(raw)
         if self._bytes > MAX_WAITING_BYTES and self._live is not None and not self._is_paused:
             self._is_paused = True
             self._live.pause_reading()
         self._arrived.set()
+
+
+def _size(message: RawAck) -> int:
+    return len(message.topic) + len(message.payload) + _MESSAGE_BYTES
 
 
 @asynccontextmanager

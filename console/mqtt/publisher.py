@@ -16,6 +16,9 @@ from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, c
 
 QOS = 1
 _MAX_EXPIRY_S = 0xFFFF_FFFF
+_MOST_IN_FLIGHT = 0xFFFF
+_HEAD_BYTES = 64  # fixed header and properties, but for what is counted by itself
+_PACKET_TOO_LARGE = 0x95
 
 
 class Publisher:
@@ -37,6 +40,16 @@ class Publisher:
         """Whether the broker drops what is stale: MQTT 5 only."""
         return self._session.is_v5
 
+    @property
+    def receive_maximum(self) -> int:
+        """How many publications the broker takes before it has confirmed the first."""
+        return int(self._session.connack.properties.get("ReceiveMaximum", _MOST_IN_FLIGHT))
+
+    def _is_too_large(self, *parts: bytes | str) -> bool:
+        most = int(self._session.connack.properties.get("MaximumPacketSize", 0))
+        sizes = (len(part.encode() if isinstance(part, str) else part) for part in parts)
+        return most > 0 and _HEAD_BYTES + sum(sizes) > most
+
     async def until_lost(self) -> None:
         """Wait for the end of the link.
 
@@ -56,12 +69,14 @@ class Publisher:
         expiry_s: int | None,
         timeout_s: float,
     ) -> Puback:
-        """Publish once, not retained, and wait for the broker's answer.
+        """Publish once, not retained, and wait for the broker's answer; what is too large for it is not sent.
 
         Raises:
             BrokerUnreachableError: no answer in `timeout_s` seconds, or the link broke: the outcome is
                 unknown, which is not the same as "not published".
         """
+        if self._is_too_large(topic, payload, answer_to, command_id):
+            return Puback(_PACKET_TOO_LARGE)  # it would hang up on all that is in flight
         properties = self._properties(answer_to, command_id, expiry_s) if self._session.is_v5 else None
         info = self._session.paho.publish(topic, payload, QOS, False, properties)
         if info.rc != 0:

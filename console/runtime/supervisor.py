@@ -42,6 +42,8 @@ class Supervisor:
             self._health.database_down(str(error), delay_s)
         elif isinstance(error, BrokerUnreachableError) or "broker" in str(error).lower():
             self._health.broker_down(str(error), delay_s)
+        else:  # neither link is down, yet this worker gets nowhere: an operator should know
+            self._health.trouble(name, str(error))
 
 
 def backoff(failures: int) -> float:

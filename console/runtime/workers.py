@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
@@ -92,9 +92,10 @@ class Workers:
             self._health.broker_up(detail=f"{link.detail}{lost}")
             await self._hear_first()
             self._health.dispatch = "on"
+            limits = self._settings.dispatch
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
-                self._settings.dispatch,
+                replace(limits, window=min(limits.window, link.receive_maximum)),
             )  # fmt: skip
             try:
                 watch = [held.until_lost()] if held else []
@@ -125,7 +126,10 @@ class Workers:
     async def sweep(self) -> None:
         """Settle what is overdue, for ever."""
         self._health.sweep = "on"
-        await Sweeper(self._settlement, self._swept, self._clock).run()
+        try:
+            await Sweeper(self._settlement, self._swept, self._clock).run()
+        finally:
+            self._health.sweep = "off"
 
     def _swept(self, sweep: Sweep) -> None:
         self.sweeps += 1

@@ -1,6 +1,8 @@
 """Acknowledgements: parse, classify, commit in batches, and only then tell the broker."""
 
 import asyncio
+import json
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +12,16 @@ from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, Acknowledgement, LateAck, Outcome, RawAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import DatabaseUnreachableError, DataRefusedError
-from console.wire.ack_payloads import AckError, decode_ack
+from console.wire.ack_payloads import AckError, AckPayload, decode_ack
 from console.wire.topics import Route, TopicError, parse_ack_topic
 
 T = TypeVar("T")
 
 BATCH = 500
+_TURN_S = 0.005  # of reading, before the loop gets its turn
 _DEVICES_REMEMBERED = 10_000
 _RETRY_S = 0.5
+_log = logging.getLogger("console.acknowledger")
 _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
     Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancel"),
     Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; only recorded"),
@@ -70,6 +74,7 @@ class Acknowledger:
         self._told = told
         self._late_ack = late_ack
         self._max_ack_bytes = max_ack_bytes
+        self._clock = clock
         self._limiter = ProblemLimiter(clock)
 
     async def run(self) -> None:
@@ -84,10 +89,13 @@ class Acknowledger:
     async def run_once(self) -> Acknowledged:
         """Take what has gathered, commit it, acknowledge it to the broker."""
         messages = await self._stream.batch(BATCH)
-        acks, problems = self._read(messages)
+        acks, problems = await self._read(messages)
         outcomes = await self._commit(acks, problems)
-        followed = [p for ack, outcome in zip(acks, outcomes, strict=True) for p in _follow_up(ack, outcome)]
-        problems_after = [self._limiter.limited(problem) for problem in followed]
+        problems_after = [
+            problem if problem.kind is ProblemKind.DUPLICATE_ACK else self._limiter.limited(problem)
+            for ack, outcome in zip(acks, outcomes, strict=True)
+            for problem in _follow_up(ack, outcome)
+        ]
         if problems_after:
             await self._until_up(lambda: self._settlement.record(problems_after))
         await self._stream.acknowledge(messages)
@@ -96,26 +104,54 @@ class Acknowledger:
         applied = sum(outcome in {Outcome.ACKED, Outcome.LATE} for outcome in outcomes)
         return Acknowledged(len(messages), applied, len(problems) + len(problems_after))
 
-    def _read(self, messages: Sequence[RawAck]) -> tuple[list[Acknowledgement], list[Problem]]:
+    async def _read(self, messages: Sequence[RawAck]) -> tuple[list[Acknowledgement], list[Problem]]:
         acks: list[Acknowledgement] = []
         problems: list[Problem] = []
+        turn_ends = self._clock.monotonic() + _TURN_S
         for message in messages:
-            route = Route("", "")
+            if self._clock.monotonic() > turn_ends:  # hostile ones take milliseconds each
+                await asyncio.sleep(0)
+                turn_ends = self._clock.monotonic() + _TURN_S
             try:
-                route = parse_ack_topic(message.topic.decode("utf-8", "replace"))
-                payload = decode_ack(message.payload, self._max_ack_bytes)
-            except (TopicError, AckError) as error:
-                problems.append(self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error)))
-                continue
-            acks.append(
-                Acknowledgement(
-                    route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs
+                ack, noted = self._read_one(message)
+            except TopicError as error:
+                problems.append(
+                    self._problem(Route(error.tenant_id, ""), ProblemKind.MALFORMED_ACK, "", str(error))
                 )
-            )
-            if payload.repairs:
-                text = "; ".join(payload.repairs)
-                problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, payload.command_id, text))
+                continue
+            problems += noted
+            if ack is not None:
+                acks.append(ack)
         return acks, problems
+
+    def _read_one(self, message: RawAck) -> tuple[Acknowledgement | None, list[Problem]]:
+        """One message as an acknowledgement, None when it can never become one, and what is to be said of it.
+
+        Raises:
+            TopicError: the topic names no device that a command could go to.
+        """
+        route = parse_ack_topic(message.topic.decode("utf-8", "replace"))
+        try:
+            payload = decode_ack(message.payload, self._max_ack_bytes)
+        except AckError as error:
+            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error))]
+        except Exception as error:  # noqa: BLE001 - one message must not end the ingest of all, and come again for ever
+            _log.exception("a bug: the reader of answers failed")
+            text = f"it cannot be read ({type(error).__name__}); the log has the reason"
+            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", text)]
+        problems = [
+            Problem(
+                route.tenant_id, ProblemKind.ODD_ACK, "", "", f"{oddity}; the last time by {route.device_id}"
+            )
+            for oddity in _oddities(message, payload, route)
+        ]
+        if payload.repairs:
+            text = "; ".join(payload.repairs)
+            problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, payload.command_id, text))
+        ack = Acknowledgement(
+            route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs
+        )
+        return ack, problems
 
     def _problem(self, route: Route, kind: ProblemKind, command_id: str, detail: str) -> Problem:
         return self._limiter.limited(Problem(route.tenant_id, kind, route.device_id, command_id, detail))
@@ -127,11 +163,17 @@ class Acknowledger:
         except DataRefusedError as error:
             if len(acks) <= 1:
                 refused = [
-                    Problem(a.tenant_id, ProblemKind.MALFORMED_ACK, a.device_id, a.command_id, str(error))
+                    Problem(
+                        a.tenant_id,
+                        ProblemKind.MALFORMED_ACK,
+                        a.device_id,
+                        a.command_id,
+                        f"{error} {a.ack_json}"[:1_000],
+                    )
                     for a in acks
                 ]
                 await self._until_up(lambda: self._settlement.record([*problems, *refused]))
-                return tuple(Outcome.DUPLICATE for _ in acks)
+                return tuple(Outcome.REFUSED for _ in acks)
             half = len(acks) // 2
             first = await self._commit(acks[:half], problems)
             return first + await self._commit(acks[half:], [])
@@ -145,7 +187,25 @@ class Acknowledger:
                 await asyncio.sleep(_RETRY_S)
 
 
+def _oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
+    """What does no harm, and tells of a device or bridge that is not set up as the contract says."""
+    found = []
+    if message.retained:
+        found.append("it was retained: the broker sends it again to every new session")
+    if message.qos == 0:
+        found.append("it came with QoS 0: the broker may lose such an answer")
+    for name, claim, ours in zip(
+        ("tenant", "device"), payload.claims, (route.tenant_id, route.device_id), strict=True
+    ):
+        if claim is not None and claim != json.dumps(ours) and claim != json.dumps(ours, ensure_ascii=False):
+            found.append(f"its payload names another {name} than its topic; only the topic counts")
+    return found
+
+
 def _follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
+    if outcome is Outcome.DUPLICATE:  # one row for a tenant: a broker may repeat any answer
+        text = f"an answer came again and changed nothing; the last time by {ack.device_id}"
+        return (Problem(ack.tenant_id, ProblemKind.DUPLICATE_ACK, "", "", text),)
     if outcome not in _PROBLEMS:
         return ()
     kind, sentence = _PROBLEMS[outcome]

@@ -24,6 +24,7 @@ ADOPT_AFTER_S = 30.0
 _POLL_S = 1.0
 _ADOPT_EVERY_S = 5.0
 _MIN_LEFT_S = 1.0
+_SIDE_BY_SIDE = 2  # attempts beside others; one that the link did not survive twice is tried alone
 _UNROUTABLE_FOR_S = 7 * 24 * 3600.0  # beyond the longest TTL: it settles at its deadline
 
 
@@ -136,13 +137,33 @@ class Dispatcher:
         )
         if not claimed:
             return Dispatched()
-        published, returned = await self._publish_all(claimed, asked_at)
+        published, returned = await self._publish_in_turns(claimed, asked_at)
         for tenant_id in {command.tenant_id for command in claimed}:
             self._told(tenant_id)
         if self._link_error is not None:
             error, self._link_error = self._link_error, None
             raise error
         return Dispatched(len(claimed), published, returned)
+
+    async def _publish_in_turns(self, claimed: Sequence[Claimed], asked_at: float) -> tuple[int, int]:
+        """Side by side; what the link has not survived before goes alone, so that it can harm itself only."""
+        suspects = [command for command in claimed if command.attempt > _SIDE_BY_SIDE]
+        turns = [
+            [command for command in claimed if command.attempt <= _SIDE_BY_SIDE],
+            *([c] for c in suspects),
+        ]
+        published = returned = 0
+        for turn in turns:
+            if self._link_error is not None:
+                await self._outbox.release(
+                    self._holder, [self._back(c, "not tried: the link broke", 0.0) for c in turn]
+                )
+                returned += len(turn)
+                continue
+            confirmed, back = await self._publish_all(turn, asked_at)
+            published += confirmed
+            returned += back
+        return published, returned
 
     async def _publish_all(self, claimed: Sequence[Claimed], asked_at: float) -> tuple[int, int]:
         waiting = {asyncio.create_task(self._publish(command, asked_at)) for command in claimed}
@@ -197,10 +218,13 @@ class Dispatcher:
             )
         except BrokerUnreachableError as error:
             self._link_error = error
-            return self._back(command, f"the outcome is unknown: {error}", 0.0)
+            alone = command.attempt - _SIDE_BY_SIDE
+            return self._back(
+                command, f"the outcome is unknown: {error}", self._delay(alone) if alone > 0 else 0.0
+            )
         if answer.accepted:
             return Confirmed(command.tenant_id, command.command_id, answer.nobody_listens)
-        text = f"the broker refused the command: {answer.reason}; check its access rules"
+        text = f"the broker refused the command: {answer.reason}; {answer.hint}"
         await self._tell(command, ProblemKind.REFUSED_PUBLISH, text)
         return self._back(command, f"the broker refused it: {answer.reason}", self._delay(command.attempt))
 

@@ -14,29 +14,34 @@ from console.errors import (
     RefusedError,
 )
 
-_LINK_TROUBLE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DiskFullError,
-    asyncpg.OutOfMemoryError,
-    asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.InternalServerError,
-    OSError,
-    TimeoutError,
-    EOFError,
-)
+_LINK_TROUBLE = (OSError, TimeoutError, EOFError)
+_DATA = (
+    "21",
+    "22",
+    "23",
+    "27",
+    "44",
+    "54",
+    "P0",
+)  # classes of SQLSTATE: data, constraints, limits, triggers that raise
+_MOMENT = (
+    "08",
+    "0Z",
+    "25",
+    "40",
+    "53",
+    "55",
+    "57",
+    "58",
+    "72",
+    "XX",
+)  # links, locks, resources, shutdowns, disks
 _ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
 
 def translate(error: BaseException) -> ConsoleError | None:
-    """Return our error for the driver's, or None when it is a bug."""
+    """Return our error for the driver's, or None when it is a bug of ours or of the driver."""
     text = _sentence(error)
     if isinstance(error, ConsoleError):
         return error
@@ -66,13 +71,22 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
         return DatabaseUnreachableError("The tables were changed at this moment: try again.")
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
-    if isinstance(
-        error, asyncpg.DataError | asyncpg.StatementTooComplexError | asyncpg.ProgramLimitExceededError
-    ):
-        return DataRefusedError(f"The database refused the data: {text}.")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
+    if isinstance(error, asyncpg.PostgresError):
+        return _by_class(str(error.sqlstate or "")[:2], text)
     return None
+
+
+def _by_class(sqlstate_class: str, text: str) -> ConsoleError:
+    """Whatever else a server says is never a reason to end: a trigger, a limit or a disk may be behind it."""
+    if sqlstate_class in _DATA:
+        return DataRefusedError(f"The database refused the data: {text}.")
+    if sqlstate_class in _MOMENT:
+        return DatabaseUnreachableError(f"The database does not answer ({text}).")
+    return RefusedError(
+        f"The database cannot do what the console asks ({text}): `device-console doctor` says what differs."
+    )
 
 
 def _tls_refusal(error: BaseException, text: str) -> RefusedError | None:

@@ -18,6 +18,7 @@ _PAIR_OR_LONE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000|\\."
 )
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE][-+]?\d{4}|\d{1000}")
+_USED = ("command_id", "status", "details")
 _REPLACEMENT = "\\ufffd"
 _MAX_WEIGHT = 16_000  # digits on either side of the point that PostgreSQL's numeric surely holds
 
@@ -28,11 +29,15 @@ class AckError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AckPayload:
-    """The readable part of an acknowledgement; `ack_json` is ``{"status": …, "details": …}`` as text."""
+    """The readable part of an acknowledgement; `ack_json` is ``{"status": …, "details": …}`` as text.
+
+    `claims` are the tenant and device that the payload itself names, as JSON: only the topic's count.
+    """
 
     command_id: str
     ack_json: str
     repairs: tuple[str, ...] = ()
+    claims: tuple[str | None, str | None] = (None, None)
 
 
 def decode_ack(payload: bytes, max_bytes: int = MAX_ACK_BYTES) -> AckPayload:
@@ -58,7 +63,8 @@ def decode_ack(payload: bytes, max_bytes: int = MAX_ACK_BYTES) -> AckPayload:
     command_id = _command_id(members)
     status = _status(members.get("status"), repairs)
     details = _details(members.get("details"), repairs)
-    return AckPayload(command_id, f'{{"status":{status},"details":{details}}}', tuple(repairs))
+    claims = (members.get("tenant_id"), members.get("device_id"))
+    return AckPayload(command_id, f'{{"status":{status},"details":{details}}}', tuple(repairs), claims)
 
 
 def _members(text: str) -> dict[str, str]:
@@ -67,11 +73,19 @@ def _members(text: str) -> dict[str, str]:
     except ScanError as error:
         raise AckError(str(error)) from None
     if json_depth(text) <= MAX_JSON_DEPTH:
-        try:
-            json.loads(text, parse_int=len, parse_float=len, parse_constant=len)
-        except ValueError as error:
-            raise AckError(f"not JSON: {error}"[:200]) from None
+        _check(text)
+    else:  # too deep for a parser: what is used of it must be right by itself
+        for name in _USED:
+            if json_depth(members.get(name, "")) <= MAX_JSON_DEPTH:
+                _check(members.get(name, "null"))
     return members
+
+
+def _check(text: str) -> None:
+    try:
+        json.loads(text, parse_int=len, parse_float=len, parse_constant=len)
+    except ValueError as error:
+        raise AckError(f"not JSON: {error}"[:200]) from None
 
 
 def _command_id(members: dict[str, str]) -> str:

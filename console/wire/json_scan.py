@@ -3,7 +3,7 @@
 import json
 import re
 
-_NEXT = re.compile(r'["\[\]{}]')
+_NEXT = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|["\[\]{}]')
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"[^\s,\[\]{}\":]+")
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -83,18 +83,16 @@ def _value_end(text: str, position: int) -> int:
 
 def _container_end(text: str, position: int) -> int:
     expected: list[str] = []
-    while match := _NEXT.search(text, position):
-        character = match.group()
-        position = match.end()
-        if character == '"':
-            string = _STRING.match(text, match.start())
-            if not string:
-                break
-            position = string.end()
-        elif character in _CLOSES:
-            expected.append(_CLOSES[character])
-        elif expected.pop() != character:
+    for match in _NEXT.finditer(text, position):
+        found = match.group()
+        if found in _CLOSES:
+            expected.append(_CLOSES[found])
+        elif found == '"':  # a string that does not end
+            break
+        elif found[0] == '"':
+            continue
+        elif expected.pop() != found:
             raise ScanError("not JSON: brackets do not match")
         if not expected:
-            return position
+            return match.end()
     raise ScanError("not JSON: it ends too early")

@@ -8,7 +8,11 @@ _LEVELS = 6
 
 
 class TopicError(ValueError):
-    """A topic that is not ours to read. Its text says why, escaped."""
+    """A topic that is not ours to read. Its text says why, escaped; `tenant_id` is its tenant, if any."""
+
+    def __init__(self, text: str, tenant_id: str = "") -> None:
+        super().__init__(text)
+        self.tenant_id = tenant_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +61,8 @@ def parse_ack_topic(topic: str) -> Route:
     ):
         raise TopicError(f"not an ACK topic: {topic[:80]!r}")
     tenant_id, device_id = levels[1], levels[3]
-    command_topic(tenant_id, device_id)
+    try:
+        command_topic(tenant_id, device_id)
+    except TopicError as error:
+        raise TopicError(str(error), "" if id_fault(tenant_id) else tenant_id) from None
     return Route(tenant_id, device_id)

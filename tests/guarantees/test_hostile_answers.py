@@ -81,6 +81,8 @@ CASES = [
     *said(20, DELIVERED, REPAIRED, "", details("1e200000")),
     *said(21, DELIVERED, None, "", details("9" * 10_000)),
     *said(22, DELIVERED, REPAIRED, "", *(details("[" * n + "]" * n) for n in (201, 5_000, 30_000))),
+    *said(22, UNTOUCHED, MALFORMED, "not JSON", *('{"command_id": %s, "z": %s}' % (v, "[" * 300 + "]" * 300) for v in (
+        '"\\q"', '"{c}", "details": [NaN, 1ee5]', '"{c}", "status": tru'))),
     *said(23, UNTOUCHED, MALFORMED, "", '{"command_id": "{c}", "command_id": "other"}'),
     *said(24, UNTOUCHED, MALFORMED, "", '{"command_id": "{c}",}', '{"command_id": "{c}"} // x', "{'command_id': '{c}'}", '{"command_id": "{c}"}{}'),
     *said(25, UNTOUCHED, MALFORMED, "65,537", details('"%s"' % ("x" * 65_537))[:65_537]),
@@ -173,6 +175,14 @@ async def test_every_hostile_answer_is_one_problem_at_most_and_stops_nobody(
             )
     assert wrong == []
     assert rows["another-devices"] == rows["theirs"] == "queued"
+    whole = {
+        p["kind"]: p["count"] for p in found.get("", []) if p["tenant_id"] == "acme" and not p["command_id"]
+    }
+    assert whole["duplicate ack"] >= 1_999, "36: one row for all copies"
+    assert whole["odd ack"] >= (2 if address.force_v3 else 3), "12, 34: another tenant, another device, QoS 0"
+    if address.force_v3 is False:
+        assert whole["malformed ack"] >= 3, "44, 45, 48: devices that no command could go to"
+        assert [p["tenant_id"] for p in found[""] if p["kind"] == "unknown tenant"] == [""], "44"
     assert drops == []
     largest = await owner.fetchval(
         "SELECT max(length(detail) + length(device_id) + length(command_id)) FROM device_console.problems"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import asyncpg
 import pytest
@@ -10,11 +11,12 @@ from console.errors import BrokerUnreachableError, RefusedError
 from console.mqtt.ack_stream import ack_stream
 from console.mqtt.session import SessionKind, connect
 from console.mqtt.survey import survey
+from tests.brokers import start_broker
 from tests.conftest import Fleet
 from tests.e2e.conftest import OpenChannel
 from tests.faults import scripted_broker as raw
 from tests.faults.scripted_broker import Script, scripted_broker
-from tests.rows import row_of
+from tests.rows import add_devices, row_of
 from tests.waiting import until
 
 
@@ -53,6 +55,61 @@ async def test_101_other_limits_of_a_broker_are_taken_as_they_are() -> None:
         async with ack_stream(broker.address, "deployment") as stream:
             assert not stream.may_share
             await stream.subscribe()
+
+
+async def test_101_no_more_is_in_flight_than_the_broker_takes(
+    open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without the look at Receive Maximum, a strict broker hangs up on the window, again and again."""
+    await add_devices(owner, "acme", [f"unit-{n}" for n in range(40)])
+    script = Script(puback=None, properties=bytes([raw.RECEIVE_MAXIMUM, 0, 5]))
+    async with scripted_broker(script) as broker, open_channel(broker.address) as channel:
+        drafts = [channel.program.sender.draft(f"unit-{n}", "ping") for n in range(40)]
+        await channel.program.sender.send("acme", drafts)
+
+        async def released() -> bool:
+            return bool(
+                await owner.fetchval(
+                    "SELECT count(*) FROM device_console.outbox WHERE last_error IS NOT NULL"
+                )
+            )
+
+        await until(released)
+        first_link = len(script.published)
+    assert first_link == 5
+
+
+@pytest.mark.mqtt5
+@pytest.mark.mosquitto
+async def test_101_a_command_beyond_the_brokers_largest_packet_is_told_and_holds_up_nobody(
+    open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without the look at Maximum Packet Size, the broker drops the link for one command of one tenant until its TTL."""
+    with start_broker("mosquitto", "max_packet_size 20000") as broker:
+        async with open_channel(broker.address) as channel:
+            large = channel.program.sender.draft("pump-1", "ping", '{"x": "%s"}' % ("y" * 40_000))
+            await channel.program.sender.send("acme", [large])
+            others = [await channel.send(f"pump-{n}", tenant) for n in (2, 3) for tenant in ("acme", "rival")]
+            for command_id, tenant in zip(others, ("acme", "rival") * 2, strict=True):
+                await until(partial(_published, owner, command_id, tenant))
+
+            async def told() -> bool:
+                return any(
+                    "packet too large" in p.detail for p in await channel.program.history.problems("acme")
+                )
+
+            await until(told)
+            assert channel.health.take_troubles() == ()
+
+
+async def _published(owner: asyncpg.Connection, command_id: str, tenant: str) -> bool:
+    return bool(
+        await owner.fetchval(
+            "SELECT published_at FROM device_commands WHERE tenant_id = $1 AND command_id = $2",
+            tenant,
+            command_id,
+        )
+    )
 
 
 @pytest.mark.parametrize(("code", "reason"), [(0x97, "quota exceeded"), (0x90, "0x90"), (0x80, "0x80")])

@@ -6,11 +6,12 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from console.errors import BrokerUnreachableError
-from console.mqtt.ack_stream import AckStream, ack_stream
+from console.mqtt.ack_stream import MAX_WAITING_BYTES, AckStream, ack_stream
 from console.mqtt.session import BrokerAddress
 from tests.brokers import BrokerProcess, start_broker
 from tests.devices import say
@@ -145,3 +146,39 @@ async def test_a_subscription_that_is_never_confirmed_is_a_lost_link_and_no_cras
         with pytest.raises(BrokerUnreachableError, match="did not confirm the subscription"):
             await stream.subscribe()
         mosquitto.thaw()
+
+
+class _Paho:
+    def __init__(self) -> None:
+        self.paused = 0
+
+    def pause_reading(self) -> None:
+        self.paused += 1
+
+
+def _message(topic: bytes, payload: bytes) -> SimpleNamespace:
+    return SimpleNamespace(_topic=topic, payload=payload, mid=1, qos=1, retain=False)
+
+
+@pytest.mark.parametrize(("topic", "payload"), [(b"t" * 60_000, b""), (b"t", b"p" * 60_000), (b"t", b"")])
+async def test_everything_that_a_message_holds_counts_towards_the_pause(topic: bytes, payload: bytes) -> None:
+    """Without the topics in the count, 65 kB of each message wait for nothing, and memory has no bound."""
+    stream, link = AckStream(BrokerAddress("127.0.0.1", 1)), _Paho()
+    stream.attach(link)  # type: ignore[arg-type]
+    taken = 0
+    while not link.paused:
+        stream.take(None, None, _message(topic, payload))
+        taken += 1
+        assert taken <= MAX_WAITING_BYTES // 500
+    held = taken * (len(topic) + len(payload))
+    assert held <= MAX_WAITING_BYTES + 60_000
+
+
+async def test_a_batch_is_bounded_in_bytes_too() -> None:
+    """Without that bound, 500 of the largest answers are read in one go: the loop stands still for seconds."""
+    stream = AckStream(BrokerAddress("127.0.0.1", 1))
+    stream.attach(SimpleNamespace(lost=asyncio.get_running_loop().create_future()))  # type: ignore[arg-type]
+    for _ in range(100):
+        stream.take(None, None, _message(b"t", b"p" * 60_000))
+    assert len(await stream.batch(500)) == 18
+    assert stream.waiting_bytes == 82 * (60_000 + 1 + 512)

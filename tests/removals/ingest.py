@@ -15,8 +15,8 @@ REMOVALS = (
         "G10",
         "the commit before the PUBACK",
         "console/services/acknowledger.py",
-        "        acks, problems = self._read(messages)\n",
-        "        await self._stream.acknowledge(messages)\n        acks, problems = self._read(messages)\n",
+        "        acks, problems = await self._read(messages)\n",
+        "        await self._stream.acknowledge(messages)\n        acks, problems = await self._read(messages)\n",
         "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
     ),
     Removal(

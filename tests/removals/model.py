@@ -37,7 +37,7 @@ REMOVALS = (
         "G14",
         "the reader's own error for a topic",
         "console/services/acknowledger.py",
-        "            except (TopicError, AckError) as error:",
+        "            except TopicError as error:",
         "            except AckError as error:",
         f"{_LINKS}bytes_that_no_library_sends_touch_no_command_and_drop_no_link",
     ),

@@ -59,7 +59,7 @@ REMOVALS = (
     Removal(
         "G6",
         "the lease",
-        "migrations/901_dispatch_functions.sql",
+        "migrations/912_fairer_dispatch.sql",
         "WHEN j.verdict = 'ready' THEN now() + p_lease",
         "WHEN j.verdict = 'ready' THEN now()",
         f"{_SENDING}four_dispatchers_publish_each_command_once_and_in_order",
@@ -67,9 +67,9 @@ REMOVALS = (
     Removal(
         "G6",
         "the wait for the device's earlier command",
-        "migrations/901_dispatch_functions.sql",
-        "AND earlier.seq < o.seq AND earlier.due_at < 'infinity'",
-        "AND earlier.seq < o.seq AND false",
+        "migrations/912_fairer_dispatch.sql",
+        "AND (earlier.created_at, earlier.seq) < (o.created_at, o.seq) AND earlier.due_at < 'infinity'",
+        "AND false",
         f"{_SENDING}four_dispatchers_publish_each_command_once_and_in_order",
     ),
     Removal(
@@ -83,7 +83,7 @@ REMOVALS = (
     Removal(
         "G7",
         "the look at the deadline",
-        "migrations/901_dispatch_functions.sql",
+        "migrations/912_fairer_dispatch.sql",
         "                   WHEN c.expires_at < now() + interval '1 second' THEN 'too late'\n",
         "",
         "tests/store/test_dispatch_rows.py::test_less_than_a_second_of_ttl_is_never_claimed",
@@ -91,8 +91,8 @@ REMOVALS = (
     Removal(
         "G8",
         "the check of the device id in the claim",
-        "migrations/901_dispatch_functions.sql",
-        "                   WHEN NOT device_console.id_is_routable(d.device_id) THEN 'the device id cannot be routed'\n",
+        "migrations/912_fairer_dispatch.sql",
+        "                   WHEN NOT device_console.id_is_routable(c.device_id) THEN 'the device id cannot be routed'\n",
         "",
         "tests/store/test_dispatch_rows.py::test_an_unroutable_row_is_parked_and_blocks_nobody",
     ),

@@ -1,11 +1,15 @@
 """The dispatcher's own looks, for what the claim in the database cannot know."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
+
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback
+from console.errors import BrokerUnreachableError
 from console.services.dispatcher import Claimed, Confirmed, Dispatcher, DispatchSettings, Returned
 
 
@@ -47,11 +51,21 @@ class FakeOutbox:
 
 
 class FakePublisher:
-    def __init__(self) -> None:
-        self.topics: list[str] = []
+    """A broker that hangs up on everything in flight when it gets the command named `poison`."""
 
-    async def publish(self, topic: str, _payload: bytes, **_rest: object) -> Puback:
+    def __init__(self, poison: str = "") -> None:
+        self.topics: list[str] = []
+        self.broken = asyncio.Event()
+        self._poison = poison
+
+    async def publish(self, topic: str, _payload: bytes, *, command_id: str, **_rest: object) -> Puback:
         self.topics.append(topic)
+        if command_id == self._poison:
+            self.broken.set()
+        elif self._poison:
+            await asyncio.sleep(0)  # the others are in flight by then
+        if self.broken.is_set():
+            raise BrokerUnreachableError("it hung up")
         return Puback(0)
 
 
@@ -63,15 +77,17 @@ class FakeProblems:
         self.recorded += problems
 
 
-def claimed(command_id: str, device_id: str = "pump-1", seconds_left: float = 60.0) -> Claimed:
-    return Claimed("acme", command_id, device_id, "ping", "{}", datetime.now(UTC), seconds_left, 1)
+def claimed(
+    command_id: str, device_id: str = "pump-1", seconds_left: float = 60.0, attempt: int = 1
+) -> Claimed:
+    return Claimed("acme", command_id, device_id, "ping", "{}", datetime.now(UTC), seconds_left, attempt)
 
 
 def dispatcher(
-    rows: Sequence[Claimed], slept_s: float = 0.0
+    rows: Sequence[Claimed], slept_s: float = 0.0, poison: str = ""
 ) -> tuple[Dispatcher, FakeOutbox, FakePublisher, FakeProblems]:
     clock = FakeClock()
-    outbox, link, problems = FakeOutbox(clock, rows, slept_s), FakePublisher(), FakeProblems()
+    outbox, link, problems = FakeOutbox(clock, rows, slept_s), FakePublisher(poison), FakeProblems()
     made = Dispatcher(outbox, link, problems, lambda _tenant: None, clock, DispatchSettings())
     return made, outbox, link, problems
 
@@ -93,3 +109,22 @@ async def test_an_id_that_the_database_let_pass_is_a_problem_and_no_crash() -> N
     assert link.topics == ["tenant/acme/device/pump-1/commands"]
     assert [row.command_id for row in outbox.returned] == ["c1"]
     assert [(p.kind, p.command_id) for p in problems.recorded] == [(ProblemKind.UNROUTABLE, "c1")]
+
+
+async def test_what_makes_the_broker_hang_up_is_tried_alone_and_later_and_harms_only_itself() -> None:
+    """Without turns for what the link did not survive twice, one command keeps those of all tenants waiting."""
+    rows = [claimed(name, f"pump-{n}", attempt=3) for n, name in enumerate(("a", "poison", "b", "c"))]
+    relay, outbox, _, _ = dispatcher([claimed("fresh", "pump-9"), *rows], poison="poison")
+    with pytest.raises(BrokerUnreachableError):
+        await relay.run_once()
+    assert [row.command_id for row in outbox.marked] == ["fresh", "a"]
+    delays = {row.command_id: row.delay_s for row in outbox.returned}
+    assert delays["poison"] >= 1.0
+    assert (delays["b"], delays["c"]) == (0.0, 0.0)
+
+
+async def test_a_link_that_broke_once_delays_nobody() -> None:
+    relay, outbox, _, _ = dispatcher([claimed("a", "pump-1"), claimed("poison", "pump-2")], poison="poison")
+    with pytest.raises(BrokerUnreachableError):
+        await relay.run_once()
+    assert {row.command_id: row.delay_s for row in outbox.returned} == {"a": 0.0, "poison": 0.0}

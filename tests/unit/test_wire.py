@@ -132,6 +132,9 @@ def test_a_status_is_repaired_too() -> None:
         (b'{"command_id":"a","d":["', "ends too early"), (b'{"command_id":"a","d":tru}', "not JSON"),
         (b'{"command_id":"a","d":"\x01"}', "a value is missing"), (b'{"\\x":1}', "a key cannot be read"),
         (b'{"command_id":"\\ud800"}', "control character"), (b"\x1f\x8b\x08\x00", "not UTF-8"), (b" " * 65_537, "65,537 bytes"),
+        (b'{"command_id":"\\q","d":' + b"[" * 300 + b"]" * 300 + b"}", "not JSON"),
+        (b'{"command_id":"a","details":[NaN,1ee5],"d":' + b"[" * 300 + b"]" * 300 + b"}", "not JSON"),
+        (b'{"command_id":"a","status":tru,"d":' + b"[" * 300 + b"]" * 300 + b"}", "not JSON"),
         (b'{"command_id":"a' + b"[" * 100 + b'","d":' + b"[" * 1_000 + b"}" * 1_000 + b"}", "brackets do not match"),
     ],
 )  # fmt: skip

@@ -1,6 +1,11 @@
 -- Commit some commands of a batch with their outbox rows. $1 tenant, $2 batch, $3 command ids, $4 devices,
 -- $5 the commands they repeat, $6 type, $7 params, $8 ttl in seconds, $9 who. Nothing of a stopped batch.
-WITH input AS (
+-- The batch is locked against a stop, so that a stop finds all that was committed before it.
+WITH live AS MATERIALIZED (
+    SELECT FROM device_console.batches b
+    WHERE b.tenant_id = $1 AND b.batch_id = $2 AND b.stopped_at IS NULL
+    FOR SHARE
+), input AS (
     SELECT i.* FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS i(command_id, device_id, retry_of, n)
 ), added AS (
     INSERT INTO public.device_commands
@@ -12,8 +17,7 @@ WITH input AS (
     JOIN public.tenants t ON t.tenant_id = $1 AND t.status = 'ACTIVE'
     WHERE (r.decommissioned_at IS NULL OR r.decommissioned_at > now())
       AND device_console.id_is_routable(i.device_id)
-      AND EXISTS (SELECT FROM device_console.batches b
-                  WHERE b.tenant_id = $1 AND b.batch_id = $2 AND b.stopped_at IS NULL)
+      AND EXISTS (SELECT FROM live)
     ORDER BY i.n
     ON CONFLICT (tenant_id, command_id) DO NOTHING
     RETURNING command_id, device_id

@@ -21,6 +21,8 @@ _TONES: dict[ProblemKind, Tone] = {
     ProblemKind.UNROUTABLE: "bad",
     ProblemKind.REFUSED_PUBLISH: "bad",
     ProblemKind.LATE_ACK: "",
+    ProblemKind.DUPLICATE_ACK: "dim",
+    ProblemKind.ODD_ACK: "dim",
 }
 
 
