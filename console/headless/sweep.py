@@ -48,7 +48,7 @@ async def run_sweeper(settings: Settings) -> int:
         await stop.wait()
         await end(telling)
         notify_systemd("STOPPING=1")
-        _log.info("stopping")
+        _log.info("stopping; %s", _settled(opened))
     return 0
 
 
@@ -111,9 +111,17 @@ async def _report(opened: Opened) -> None:
         view = opened.program.health.view()
         status = (
             f"database {'up' if view.database.up else 'down'}, broker {'up' if view.broker.up else 'down'}, "
-            f"sweep {view.sweep}, ingest {view.ingest}, dispatch {view.dispatch}"
+            f"sweep {view.sweep}, ingest {view.ingest}, dispatch {view.dispatch}, {_settled(opened)}"
         )
         notify_systemd(f"STATUS={status}\nWATCHDOG=1")
+
+
+def _settled(opened: Opened) -> str:
+    """What the sweep of this process has done, and how late."""
+    lateness = opened.program.health.lateness
+    p99_s = lateness.at_most_s(0.99)
+    late = "" if p99_s is None else f", 99 % of them at most {p99_s:.3g} s late"
+    return f"{lateness.settled:,} settled{late}"
 
 
 def notify_systemd(text: str, send: Callable[[str, bytes], None] | None = None) -> None:

@@ -1,6 +1,7 @@
 """From URLs and files to addresses: what a configured database and broker are reached by."""
 
 import os
+import re
 import ssl
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -19,6 +20,7 @@ _UNVERIFIED_DATABASE = (
     "The database's certificate is not verified: use sslmode=verify-full, or leave sslmode out."
 )
 _CLEAR_BROKER = "The link to the broker is in clear over the network: use mqtts:// in MQTT_URL."
+_PORT = re.compile(r":\d*$")
 _SCHEMES = {"mqtt": (False, 1883), "mqtts": (True, 8883)}
 
 
@@ -59,7 +61,7 @@ def _database_tls(settings: Settings, url: str) -> tuple[ssl.SSLContext | None, 
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     mode = query.get("sslmode", [os.environ.get("PGSSLMODE", "")])[0]
-    local = _is_local(query.get("host", [parts.hostname or os.environ.get("PGHOST", "")])[0])
+    local = all(map(_is_local, _hosts(parts, query)))
     if mode == "disable":
         return None, "" if local else _CLEAR_DATABASE
     files = settings.database_ca or settings.database_cert
@@ -70,6 +72,14 @@ def _database_tls(settings: Settings, url: str) -> tuple[ssl.SSLContext | None, 
     if mode == "verify-ca":
         context.check_hostname = False
     return context, ""
+
+
+def _hosts(parts: SplitResult, query: dict[str, list[str]]) -> list[str]:
+    """Every host that the URL names, in either place: the driver may try each of them."""
+    named = [_PORT.sub("", entry) for entry in parts.netloc.rpartition("@")[2].split(",")]
+    named += [host for value in query.get("host", []) for host in value.split(",")]
+    found = [unquote(host).strip("[]") for host in named if host]
+    return found or os.environ.get("PGHOST", "").split(",")
 
 
 def _is_local(host: str) -> bool:

@@ -69,6 +69,7 @@ class Workers:
         self._sessions: set[int] = set()
         self.sweeps = 0
         self.last_sweep_at: float | None = None
+        self._began_at = clock.monotonic()
 
     def wake(self, tenant_id: str | None) -> None:
         """A command of this tenant was sent or changed: tell the screens and the dispatcher."""
@@ -135,7 +136,8 @@ class Workers:
         self.sweeps += 1
         self.last_sweep_at = self._clock.monotonic()
         if sweep.settled:
-            self._health.sweep_lateness_s = sweep.lateness_s
+            if self.last_sweep_at - self._began_at > sweep.lateness_s:  # not what was overdue before we came
+                self._health.lateness.add(sweep.lateness_s, sweep.settled)
             self._feed.tell(None)
 
     async def tell_troubles(self) -> None:

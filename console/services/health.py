@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from console.clock import Clock
+from console.domain.lateness import Lateness
 
 _MOST_TROUBLES = 20
 Work = Literal["on", "standby", "elsewhere", "off"]
@@ -25,7 +26,10 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class HealthView:
-    """Everything the header needs at one instant; `now` is monotonic."""
+    """Everything the header needs at one instant; `now` is monotonic.
+
+    `sweep_p99_s` is how late 99 of 100 commands were settled here at most; None before the first.
+    """
 
     now: float
     database: LinkState
@@ -33,7 +37,7 @@ class HealthView:
     sweep: Work
     ingest: Work
     dispatch: Work
-    sweep_lateness_s: float | None
+    sweep_p99_s: float | None
 
 
 class Health:
@@ -47,7 +51,7 @@ class Health:
         self._ingest: Work = "off"
         self._ingested = asyncio.Event()
         self.dispatch: Work = "off"
-        self.sweep_lateness_s: float | None = None
+        self.lateness = Lateness()
         self._troubles: deque[tuple[str, str]] = deque(maxlen=_MOST_TROUBLES)
 
     @property
@@ -103,7 +107,7 @@ class Health:
             sweep=self.sweep,
             ingest=self.ingest,
             dispatch=self.dispatch,
-            sweep_lateness_s=self.sweep_lateness_s,
+            sweep_p99_s=self.lateness.at_most_s(0.99),
         )
 
     def _up(self, before: LinkState, latency_s: float | None, detail: str) -> LinkState:

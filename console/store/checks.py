@@ -5,7 +5,7 @@ from typing import Any
 
 from console.errors import RefusedError
 from console.store.migrate import pending
-from console.store.pool import Database
+from console.store.pool import Connection, Database
 from console.store.sql import query
 
 _OLDEST = 150_000
@@ -62,8 +62,7 @@ async def check_start(database: Database) -> StartReport:
     access = database.access
     async with database.login_session() as connection:
         login = await connection.fetchrow(query("start_login"), access.operator_role, access.worker_role)
-        tells = login["version"] >= _TELLS_TRUST
-        trusted = await connection.fetchrow(query("start_trust")) if tells else None
+        trusted = await _who_asked(connection, login["version"])
     _check_server(login)
     _check_trust(login, trusted)
     _check_role(login, access.operator_role)
@@ -89,6 +88,17 @@ async def check_start(database: Database) -> StartReport:
     )
 
 
+async def _who_asked(connection: Connection, version: int) -> Any:
+    """Whether the server believed the login without asking for any proof, and whether we are on its machine.
+
+    Before PostgreSQL 16 that shows only where there was no password to give.
+    """
+    if version >= _TELLS_TRUST:
+        return await connection.fetchrow(query("start_trust"))
+    gave_password = connection._con._params.password is not None  # noqa: SLF001 - where ~/.pgpass ends up, too
+    return None if gave_password else await connection.fetchrow(query("start_peer"))
+
+
 def _check_server(login: Any) -> None:
     if login["encoding"] != "UTF8":
         raise RefusedError(f"The database is encoded in {login['encoding']}: the console needs one in UTF8.")
@@ -105,15 +115,16 @@ def _check_trust(login: Any, trusted: Any) -> None:
 
 
 def _check_shape(shape: Any) -> None:
-    if shape["columns"]:
+    missing = [*shape["tables"], *shape["columns"], *shape["functions"]]
+    if missing:
         raise RefusedError(
-            f"The table device_commands lacks {', '.join(sorted(shape['columns']))}: restore the columns of "
-            "migration 079."
+            f"The database lacks {', '.join(missing)}: restore what the migrations, or the platform, made."
         )
-    if not shape["secured"]:
+    if shape["open"]:
+        table = shape["open"][0].removeprefix("public.")
         raise RefusedError(
-            "Row level security is off on device_commands: run ALTER TABLE device_commands ENABLE ROW LEVEL "
-            "SECURITY as its owner."
+            f"Row level security is off on {table}: run ALTER TABLE {table} ENABLE ROW LEVEL SECURITY as its "
+            "owner."
         )
 
 
@@ -164,6 +175,11 @@ def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) 
             f"The login {login['login']} may not assume {worker_role}: no workers run here; "
             f"run GRANT {worker_role} TO {login['login']} to change that."
         )
+    found += [
+        f"Row level security is off on {name.removeprefix('public.')}: whoever assumes {role} in a client of "
+        "SQL sees the rows of every tenant there."
+        for name in shape["unguarded"]
+    ]
     if login["read_only"]:
         found.append("The database is read-only: nothing can be sent from here.")
     return found

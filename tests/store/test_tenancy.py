@@ -110,7 +110,17 @@ async def test_the_start_checks_pass_for_the_plain_login(database: Database) -> 
     ("change", "sentence"),
     [
         ("ALTER TABLE device_commands DISABLE ROW LEVEL SECURITY", "Row level security is off"),
-        ("ALTER TABLE device_commands RENAME acked_at TO answered", "lacks acked_at"),
+        ("ALTER TABLE device_console.outbox DISABLE ROW LEVEL SECURITY", "off on device_console.outbox"),
+        ("ALTER TABLE device_commands RENAME acked_at TO answered", "lacks public.device_commands.acked_at"),
+        (
+            "ALTER TABLE device_registry RENAME fw_version TO firmware",
+            "lacks public.device_registry.fw_version",
+        ),
+        ("ALTER TABLE device_console.problems DROP detail", "lacks device_console.problems.detail"),
+        ("DROP TABLE device_console.journal CASCADE", "lacks device_console.journal"),
+        ("DROP TABLE device_tags", "lacks public.device_tags"),
+        ("DROP TABLE device_state", "lacks public.device_state"),
+        ("DROP FUNCTION device_console.sweep", "lacks device_console.sweep"),
         (
             "DELETE FROM device_console.migrations WHERE version = 904",
             "lacks 1 migrations .first 904_command_view.",

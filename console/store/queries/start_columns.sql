@@ -1,10 +1,44 @@
--- Columns and indexes of device_commands that the console relies on and that are missing.
-SELECT array(SELECT unnest(ARRAY['command_id', 'tenant_id', 'device_id', 'command_type', 'command_params', 'status',
-                                 'published_at', 'acked_at', 'ack_details', 'expires_at', 'created_by', 'created_at'])
-             EXCEPT SELECT attname::text FROM pg_attribute
-             WHERE attrelid = 'public.device_commands'::regclass AND NOT attisdropped) AS columns,
+-- What the console relies on and does not find: tables, columns and functions, indexes of device_commands; and the
+-- tables on which row level security is off, ours and the platform's.
+WITH needed (name, columns) AS (VALUES
+    ('public.device_commands', 'command_id tenant_id device_id command_type command_params status published_at acked_at ack_details expires_at created_by created_at'),
+    ('public.tenants', 'tenant_id name status'),
+    ('public.device_registry', 'tenant_id device_id site_id status model fw_version decommissioned_at'),
+    ('public.device_state', 'tenant_id device_id status last_seen_at'),
+    ('public.device_tags', 'tenant_id device_id tag'),
+    ('public.device_groups', 'tenant_id group_id name'),
+    ('public.device_group_members', 'tenant_id group_id device_id'),
+    ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
+    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at'),
+    ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail'),
+    ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
+    ('device_console.batches', 'tenant_id batch_id command_type params ttl_s target wanted retry_of created_by created_at stopped_at stopped_by'),
+    ('device_console.batch_members', 'tenant_id batch_id command_id'),
+    ('device_console.batch_targets', 'tenant_id batch_id device_ids')
+), found AS MATERIALIZED (
+    SELECT n.name, n.columns, to_regclass(n.name)::oid AS oid FROM needed n
+), functions (name) AS (VALUES
+    ('acknowledge'), ('adopt'), ('claim'), ('id_is_routable'), ('mark'), ('next_deadline'), ('next_due'),
+    ('record_problems'), ('release'), ('sweep'), ('trim_problems')
+)
+SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
+       array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted
+             WHERE f.oid IS NOT NULL
+               AND NOT EXISTS (SELECT FROM pg_attribute a
+                               WHERE a.attrelid = f.oid AND a.attname = wanted AND NOT a.attisdropped)
+             ORDER BY 1) AS columns,
+       array(SELECT 'device_console.' || f.name FROM functions f
+             WHERE NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                               WHERE n.nspname = 'device_console' AND p.proname = f.name)
+             ORDER BY 1) AS functions,
        array(SELECT unnest(ARRAY['idx_device_commands_device_queued', 'idx_device_commands_expires',
                                  'idx_device_commands_device_history'])
              EXCEPT SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-             WHERE i.indrelid = 'public.device_commands'::regclass AND i.indisvalid) AS indexes,
-       (SELECT relrowsecurity FROM pg_class WHERE oid = 'public.device_commands'::regclass) AS secured
+             WHERE i.indrelid = to_regclass('public.device_commands') AND i.indisvalid) AS indexes,
+       array(SELECT f.name FROM found f JOIN pg_class c ON c.oid = f.oid
+             WHERE NOT c.relrowsecurity AND f.name <> 'device_console.deployment'
+               AND (f.name LIKE 'device_console.%' OR f.name = 'public.device_commands') ORDER BY 1) AS open,
+       array(SELECT f.name FROM found f JOIN pg_class c ON c.oid = f.oid
+             WHERE NOT c.relrowsecurity
+               AND f.name IN ('public.tenants', 'public.device_registry', 'public.device_state', 'public.device_tags')
+             ORDER BY 1) AS unguarded

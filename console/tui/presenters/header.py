@@ -64,10 +64,20 @@ def _parts(view: HealthView, outbox: Outbox, level: int) -> Iterator[Cell]:
     yield link_words("pg", view.database, view.now, level)
     yield link_words("mqtt", view.broker, view.now, level)
     if level < 2 or (level < 5 and view.sweep not in {"on", "standby"}):
-        yield Cell(f"sweep {view.sweep}", "" if view.sweep in {"on", "standby"} else "warn")
+        late = (
+            f" p99 {lateness_words(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
+        )
+        yield Cell(f"sweep {view.sweep}{late}", "" if view.sweep in {"on", "standby"} else "warn")
     if level < 3 or (level < 5 and outbox.depth):
         depth = "10,000+" if outbox.depth >= 10_000 else f"{outbox.depth:,}"
         yield Cell(f"outbox {depth}", "live" if outbox.depth else "")
+
+
+def lateness_words(seconds: float) -> str:
+    """``8ms``, ``0.25s``, ``12s``: how late the sweep settles."""
+    if seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))}ms"
+    return f"{seconds:.2g}s" if seconds < 10 else f"{seconds:.0f}s"
 
 
 def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
