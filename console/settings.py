@@ -1,6 +1,7 @@
 """Configuration: flags over environment over file over default, each value with its origin."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,8 +122,9 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     path = config_file(env)
-    for name, value in _from_file(path).items():
-        values[name], origins[name] = value, str(path)
+    text = _text_of(path)
+    for name, value in _read_toml(path, text).items():
+        values[name], origins[name] = value, f"{path}, line {_line_of(name, text)}"
     for name in Settings.model_fields:
         found = _from_environment(name, env)
         if found is not None:
@@ -147,13 +149,26 @@ def config_file(environment: Mapping[str, str]) -> Path:
     return Path(given) if given else Path(platformdirs.user_config_path("device-console")) / "config.toml"
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _text_of(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The configuration file {path} cannot be read: {error}.") from None
+
+
+def _read_toml(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"The configuration file {path} cannot be read: {error}.") from None
+
+
+def _line_of(name: str, text: str) -> int:
+    """Where a name is set, as a key or as the heading of a table; tomllib does not tell."""
+    place = re.compile(rf"""\s*\[?\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if place.match(line)), 1)
 
 
 def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | None:

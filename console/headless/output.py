@@ -9,7 +9,7 @@ from console.domain.commands import Command, Phase
 from console.domain.devices import Device
 from console.domain.events import Problem
 from console.domain.history import CommandDetail
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 
 SYMBOLS = {
     Phase.WAITING: "○",
@@ -35,7 +35,7 @@ def print_json(document: Mapping[str, object]) -> None:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns; every cell made safe."""
-    cells = [[_encodable(safe(cell, 80)) for cell in row] for row in rows]
+    cells = [[_encodable(safe_id(None if cell is None else str(cell), 80)) for cell in row] for row in rows]
     widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(header)]
     for line in [list(header), *cells]:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -96,6 +96,7 @@ def command_json(command: Command) -> dict[str, object]:
         "cancelled_by": command.cancelled_by,
         "attempts": command.attempts,
         "last_error": command.last_error,
+        "inconsistent": list(command.inconsistencies),
     }
 
 

@@ -1,6 +1,7 @@
 """Hostile ids, params, configuration and rows: one clear sentence, nothing lost. Numbers as in docs/hostile-inputs.md."""
 
 import asyncio
+import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -68,6 +69,7 @@ REFUSED_PARAMS = {
     65: [
         '{"a": "\\u0000"}',
         '{"a": NaN}',
+        '{"a": 1e400}',
         '{"a": 1e400000}',
         '{"a": %s}' % ("[" * 5_000 + "]" * 5_000),
         '{"a": "\\ud800"}',
@@ -164,8 +166,8 @@ async def test_75_a_file_that_is_no_toml_is_named_with_its_line(
     env = environment(tmp_path, access.url, mosquitto.address, CONSOLE_CONFIG=str(file))
     for text, names in (
         ("late_ack = \n", "line 1"),
-        ("no_such_name = 1\n", "no_such_name"),
-        ('mouse = "perhaps"\n', "mouse"),
+        ("# a remark\nno_such_name = 1\n", f"no_such_name in {file}, line 2"),
+        ('late_ack = "accept"\n\n"mouse" = "perhaps"\n', f"mouse (from {file}, line 3)"),
     ):
         file.write_text(text)
         code, answer = await said(env, "devices")
@@ -229,7 +231,12 @@ async def test_85_to_92_no_strange_row_blinds_a_list_a_screen_or_the_sweep(
         code, text = await said(env, *arguments)
         assert code == 0, (arguments, text[-500:])
         assert len(text) < 1_000_000
-    assert (await said(env, "history", "--json"))[1].count("\n") == 12
+    rows = [json.loads(line) for line in (await said(env, "history", "--json"))[1].splitlines()]
+    assert len(rows) == 12
+    flagged = {row["command_id"]: row["inconsistent"] for row in rows if row["inconsistent"]}
+    assert "published before it was created" in flagged["c89"]
+    assert "delivered without the instant of the answer" in flagged["c90"]
+    assert "missed without a publication" in flagged["c91"]
     async with terminal(env, columns=120, rows=40) as screen:
         await screen.shows("pump-1")
         screen.type("H")

@@ -50,6 +50,32 @@ def test_a_late_answer_is_flagged_in_words():
     assert command_cells(late, NOW)["phase"].text == "● ok (late)"
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"status": "delivered", "ack_status": "ok"}, "delivered without the instant of the answer"),
+        ({"status": "missed"}, "missed without a publication"),
+        ({"status": "expired", "published_at": NOW}, "expired although it was published"),
+        ({"acked_at": NOW, "published_at": NOW}, "answered, yet queued"),
+        ({"published_at": NOW - timedelta(minutes=1)}, "published before it was created"),
+        ({"created_at": NOW + timedelta(days=9)}, "created in the future"),
+        (
+            {"status": "delivered", "published_at": NOW + timedelta(minutes=1), "acked_at": NOW},
+            "answered before it was published",
+        ),
+    ],
+)
+def test_a_row_that_contradicts_itself_is_flagged_and_explained(changes, says):
+    """Without the look at them, a row that some program has spoilt is told as if it were fine."""
+    assert says in explain(detail(**changes))
+    if "future" not in says:
+        assert command_cells(command(**changes), NOW)["phase"].text.endswith("‼")
+
+
+def test_a_row_that_is_a_second_apart_by_the_clocks_of_two_writers_is_fine():
+    assert command(published_at=NOW - timedelta(seconds=13)).inconsistencies == ()
+
+
 def test_an_unknown_status_stands_as_it_was_stored():
     assert command_cells(command(status="sleeping"), NOW)["phase"].text == "? sleeping"
 

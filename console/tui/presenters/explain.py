@@ -1,13 +1,25 @@
 """One sentence that says why a command stands where it stands, and what stands against touching it."""
 
+from datetime import timedelta
+
 from console.domain.commands import Command, Phase
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.safe_text import safe
 from console.tui.presenters.times import latency
 
+_AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
+
 
 def explain(detail: CommandDetail) -> str:
-    """Why it ended, or what it waits for. Silence of the broker is never told as "never sent"."""
+    """Why it ended, or what it waits for, and what is wrong with its row."""
+    wrong = list(detail.command.inconsistencies)
+    if detail.command.created_at > detail.read_at + _AHEAD:
+        wrong.append("created in the future")
+    return _reason(detail) + (f" ‼ Its row is inconsistent: {'; '.join(wrong)}." if wrong else "")
+
+
+def _reason(detail: CommandDetail) -> str:
+    """Silence of the broker is never told as "never sent"."""
     command = detail.command
     match command.phase:
         case Phase.WAITING:
@@ -19,6 +31,8 @@ def explain(detail: CommandDetail) -> str:
                 else "The broker took it; the device has not answered yet."
             )
         case Phase.OK:
+            if command.acked_at is None:
+                return "It counts as answered, but nobody knows when."
             return f"The device answered ok after {latency(command.latency)}{_late(detail)}."
         case Phase.FAILED:
             word = safe(command.ack_status, 60)

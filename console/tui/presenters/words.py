@@ -28,7 +28,7 @@ ASCII = str.maketrans(
         "●": "*", "◐": "~", "○": "o", "◔": ">", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">", "✓": "+",
         "·": "|", "–": "-", "—": "-", "…": "~", "›": ">", "│": "|", "┃": "|", "─": "-", "━": "-", "▲": "^",
         "▼": "v", "“": '"', "”": '"', "’": "'", "█": "#", "▁": "_", "▔": "-", "▎": "|", "▊": "|", "╱": "/",
-        "↑": "^", "↓": "v", "→": ">", "←": "<",
+        "‼": "!", "↑": "^", "↓": "v", "→": ">", "←": "<",
     }
 )  # fmt: skip
 
@@ -53,6 +53,8 @@ def phase_cell(command: Command) -> Cell:
     if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
         said = safe(command.ack_status)
         word += f": {said if len(said) <= _SAID else said[: _SAID - 1] + '…'}"
+    if command.inconsistencies:
+        return Cell(f"{symbol} {word} ‼", "warn")
     return Cell(f"{symbol} {word}", tone)
 
 
