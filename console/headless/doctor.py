@@ -1,13 +1,14 @@
 """``doctor``: checks the set-up step by step and says what it guarantees."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
 from console.headless import output
 from console.mqtt.ack_stream import SESSION_S
-from console.mqtt.survey import survey
-from console.runtime.place import Place, open_place
+from console.mqtt.survey import BrokerFacts, survey
+from console.runtime.place import DEMO_TENANTS, Place, open_place
 from console.settings import Settings
 from console.store.changes import LockKey, lock_is_held, ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants
@@ -44,7 +45,9 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
         async with open_place(settings, needs_broker=False) as place:
             findings.append(_where(place))
             findings += await _database(place)
-            findings += await _broker(place)
+            tenant_id = next(iter(settings.tenants), DEMO_TENANTS[0] if place.embedded else None)
+            findings += await _broker(place, tenant_id)
+            findings.append(_level(place, findings))
     except ConsoleError as error:
         findings.append(Finding("fault", "set-up", str(error), error.exit_code))
     for finding in findings:
@@ -89,11 +92,11 @@ async def _database(place: Place) -> list[Finding]:
         await database.close()
 
 
-async def _broker(place: Place) -> list[Finding]:
+async def _broker(place: Place, tenant_id: str | None = None) -> list[Finding]:
     if place.broker is None:
         return [Finding("warning", "broker", "MQTT_URL is not set: commands cannot be published from here")]
     try:
-        facts = await survey(place.broker)
+        facts = await survey(place.broker, tenant_id)
     except ConsoleError as error:
         return [Finding("fault", "broker", str(error), error.exit_code)]
     protocol = "5" if facts.is_v5 else "3.1.1"
@@ -106,8 +109,63 @@ async def _broker(place: Place) -> list[Finding]:
         found.append(Finding("warning", "broker", _SHORT_SESSION.format(seconds=facts.session_s)))
     if not facts.may_share:
         found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))
+    found += _trials(facts, tenant_id or "")
     found.append(_broker_promise(place))
     return found
+
+
+def _trials(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
+    """What came of a message to ourselves on each of the two topics."""
+    found: list[Finding] = []
+    if facts.commands is not None:
+        if facts.commands.refused:
+            refused = facts.commands.refused
+            text = f"commands of {tenant_id} cannot be published ({refused}): allow it to this user"
+            found.append(Finding("fault", "broker", text, 1))
+        else:
+            found.append(Finding("ok", "broker", f"commands of {tenant_id} may be published"))
+    answers = facts.answers
+    if answers is None:
+        return found
+    if answers.refused:
+        text = (
+            f"whether answers of {tenant_id} are heard was not tried: this user may not publish one "
+            f"({answers.refused})"
+        )
+        found.append(Finding("note", "broker", text))
+    elif answers.heard:
+        found.append(Finding("ok", "broker", f"answers of {tenant_id} are heard"))
+    else:
+        text = (
+            f"an answer of {tenant_id} was published and not heard, though the broker granted the "
+            "subscription: allow this user to read tenant/+/device/+/commands/ack"
+        )
+        found.append(Finding("fault", "broker", text, 1))
+    return found
+
+
+def _level(place: Place, findings: Sequence[Finding]) -> Finding:
+    """The guarantee that the servers give together, in one line: the weakest part decides."""
+    texts = [finding.text for finding in findings if finding.level in {"warning", "fault"}]
+
+    def any_says(*words: str) -> bool:
+        return any(word in text for text in texts for word in words)
+
+    if any(finding.level == "fault" for finding in findings):
+        return Finding("warning", "level", "none: mend the faults above first")
+    if any_says("fsync is off", "full_page_writes is off", "synchronous_commit is off"):
+        return Finding("warning", "level", "low: the database may lose commands that were called queued")
+    if any_says("keeps nothing on disk", _OLD_PROTOCOL, "keeps our session for"):
+        return Finding(
+            "warning",
+            "level",
+            "middle: no command is lost, answers may be, and a stale command may be delivered",
+        )
+    if not place.embedded:
+        return Finding(
+            "ok", "level", "high, if the broker keeps its messages on disk: no command and no answer is lost"
+        )
+    return Finding("ok", "level", "high: no command and no answer is lost, the broker's last second aside")
 
 
 def _broker_promise(place: Place) -> Finding:

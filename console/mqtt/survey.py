@@ -1,31 +1,49 @@
 """What a broker says of itself, for ``doctor``."""
 
 import asyncio
+import json
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiomqtt
 
+from console.errors import BrokerUnreachableError
 from console.mqtt.ack_stream import SESSION_S
-from console.mqtt.session import BrokerAddress, Session, SessionKind, connect
+from console.mqtt.publisher import Publisher
+from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
+from console.wire.topics import PROBE, ack_filter, ack_topic, command_topic
 
 _VERSION_TOPIC = "$SYS/broker/version"
 _PATIENCE_S = 1.0
+_REFUSED = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of one message to ourselves: the broker's reason to refuse it, or whether it came back."""
+
+    refused: str = ""
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerFacts:
-    """`session_s` is how long it keeps a session, as far as it says; `version` is "" when it tells none."""
+    """`session_s` is how long it keeps a session, as far as it says; `version` is "" when it tells none.
+
+    `commands` and `answers` are trials on the topics of a device that does not exist; None without a tenant.
+    """
 
     is_v5: bool
     version: str
     session_s: int
     may_share: bool
+    commands: Trial | None = None
+    answers: Trial | None = None
 
 
-async def survey(address: BrokerAddress) -> BrokerFacts:
-    """Connect as an ingest session does, look, and leave nothing behind.
+async def survey(address: BrokerAddress, tenant_id: str | None = None) -> BrokerFacts:
+    """Connect as an ingest session does, look, try what may be done in this tenant, and leave nothing behind.
 
     Raises:
         BrokerUnreachableError: it does not answer.
@@ -41,7 +59,44 @@ async def survey(address: BrokerAddress) -> BrokerFacts:
             may_share=bool(said.get("SharedSubscriptionAvailable", 1)),
         )
     async with connect(address, SessionKind(name)):
+        pass
+    if tenant_id is None:
         return facts
+    device = f"{PROBE}-{uuid.uuid4().hex[:8]}"
+    topic, answer = command_topic(tenant_id, device), ack_topic(tenant_id, device)
+    return replace(
+        facts,
+        commands=await _tried(address, topic, topic, answer),
+        answers=await _tried(address, ack_filter(tenant_id), answer, answer),
+    )
+
+
+async def _tried(address: BrokerAddress, wanted: str, topic: str, answer_to: str) -> Trial:
+    """Subscribe, publish and wait for it: some brokers grant subscriptions that their access rules forbid."""
+    name = f"device-console-doctor-{uuid.uuid4().hex[:12]}"
+    mark = json.dumps({"probe": name}).encode()
+    try:
+        async with connect(address, SessionKind(name)) as session:
+            codes = await session.client.subscribe(wanted, qos=1)
+            if any(code_of(code) >= _REFUSED for code in codes):
+                return Trial("it refuses the subscription")
+            puback = await Publisher(session, address).publish(
+                topic, mark, answer_to=answer_to, command_id=name, expiry_s=5, timeout_s=3.0
+            )
+            if not puback.accepted:
+                return Trial(puback.reason)
+            return Trial(heard=await _heard(session, topic, mark))
+    except (BrokerUnreachableError, aiomqtt.MqttError):
+        return Trial("it hung up")
+
+
+async def _heard(session: Session, topic: str, mark: bytes) -> bool:
+    with suppress(aiomqtt.MqttError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            async for message in session.client.messages:
+                if str(message.topic) == topic and message.payload == mark:
+                    return True
+    return False
 
 
 async def _version(session: Session) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from console.domain.identifiers import id_fault
 
 _LEVELS = 6
+PROBE = "device-console-doctor"  # a device id that begins so is our own look at the broker
 
 
 class TopicError(ValueError):

@@ -1,17 +1,23 @@
 """``doctor`` names what the servers really keep, and what to change."""
 
+import os
 import re
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from console.headless import doctor
 from console.mqtt.session import BrokerAddress
-from console.mqtt.survey import survey
+from console.mqtt.survey import Trial, survey
 from console.runtime.place import Place
 from console.store.checks import Durability, lists_whole_tenants
 from console.store.pool import Access, Database
 from tests.brokers import BrokerProcess, start_broker
+from tests.conftest import Fleet
+from tests.devices import say
+from tests.e2e.conftest import OpenChannel
+from tests.waiting import until
 
 
 def texts(findings: list[doctor.Finding]) -> str:
@@ -65,3 +71,71 @@ async def test_a_table_without_an_order_for_whole_tenants_is_noted(
     assert await lists_whole_tenants(database)
     await owner.execute("DROP INDEX device_console_newest")
     assert not await lists_whole_tenants(database)
+
+
+@pytest.mark.mosquitto
+@pytest.mark.mqtt5
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ("topic readwrite tenant/#\n", "ok: answers of acme are heard"),
+        ("topic read tenant/#\n", "fault: commands of acme cannot be published .not authorized"),
+        (
+            "topic readwrite tenant/+/device/+/commands\ntopic write tenant/+/device/+/commands/ack\n",
+            "fault: an answer of acme was published and not heard, though the broker granted",
+        ),
+        (
+            "topic readwrite tenant/+/device/+/commands\ntopic read tenant/+/device/+/commands/ack\n",
+            "note: whether answers of acme are heard was not tried",
+        ),
+    ],
+)
+async def test_what_the_brokers_access_rules_really_allow_is_tried(
+    access: Access, tmp_path: Path, rules: str, says: str
+) -> None:
+    """Without the message to ourselves, a granted subscription that hears nothing looks well."""
+    (tmp_path / "acl").write_text(f"{rules}topic read $SYS/#\n")
+    os.chmod(tmp_path, 0o755)
+    with start_broker("mosquitto", f"acl_file {tmp_path / 'acl'}") as broker:
+        findings = await doctor._broker(Place(access, broker.address), "acme")
+    assert re.search(says, texts(findings)), texts(findings)
+
+
+@pytest.mark.mosquitto
+async def test_a_look_at_the_broker_is_no_problem_of_anybody(
+    open_channel: OpenChannel, mosquitto: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without its own device id, each look would be an answer that matches nothing."""
+    async with open_channel(mosquitto.address) as channel:
+        facts = await survey(mosquitto.address, "acme")
+        assert facts.answers == Trial(heard=True)
+        await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", b"{}")
+
+        async def told() -> bool:
+            return bool(await channel.program.history.problems("acme"))
+
+        await until(told)
+        kinds = {problem.device_id for problem in await channel.program.history.problems("acme")}
+    assert kinds == {"pump-1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "embedded", "level"),
+    [
+        ((), True, "ok: high: no command and no answer"),
+        ((), False, "ok: high, if the broker keeps"),
+        ((("warning", "amqtt keeps nothing on disk"),), True, "warning: middle"),
+        (
+            (("warning", "fsync is off: a power cut"), ("warning", "amqtt keeps nothing on disk")),
+            True,
+            "warning: low",
+        ),
+        ((("fault", "the broker does not answer"),), False, "warning: none"),
+    ],
+)
+def test_the_weakest_part_decides_the_level(
+    access: Access, said: tuple[tuple[str, str], ...], embedded: bool, level: str
+) -> None:
+    place = Place(access, None, servers=object() if embedded else None)  # type: ignore[arg-type]
+    found = doctor._level(place, [doctor.Finding(kind, "x", text) for kind, text in said])
+    assert texts([found]).startswith(level)
