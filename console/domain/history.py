@@ -1,7 +1,7 @@
 """History as it is read: pages by keyset, and what the console itself recorded about a command."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from console.domain.commands import Command
 
@@ -48,13 +48,23 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """How long one device took lately to answer one type: the p95 of its newest answers, 50 at most."""
+
+    answers: int
+    p95: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class CommandDetail:
     """One command, its journal, and the database's time when it was read.
 
     `answer_verdict`: what the catalogue has against the answer, "" when it fits, None when nothing is known.
+    `usual` is read while the answer is waited for; None when the device has not answered the like before.
     """
 
     command: Command
     journal: tuple[JournalEntry, ...]
     read_at: datetime
     answer_verdict: str | None = None
+    usual: Usual | None = None

@@ -9,7 +9,7 @@ from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSear
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
 from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
-from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry
+from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.tenants import Tenant
 
 PAGE = 200
@@ -36,6 +36,7 @@ class CommandReads(Protocol):
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
     async def outbox(self, tenant_id: str) -> OutboxView: ...
+    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> Usual | None: ...
 
 
 class DeviceReads(Protocol):
@@ -116,7 +117,10 @@ class History:
             verdict = await self._answers.answer_verdict(
                 tenant_id, command.device_id, command.command_type, command.ack_json
             )
-        return CommandDetail(*found, answer_verdict=verdict)
+        usual = None
+        if command.phase is Phase.PUBLISHED:
+            usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
+        return CommandDetail(*found, answer_verdict=verdict, usual=usual)
 
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
         """Command types in recent use."""

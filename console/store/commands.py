@@ -8,7 +8,7 @@ from typing import Any
 from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
 from console.domain.filters import Filter
-from console.domain.history import Cursor, HistoryPage, JournalEntry
+from console.domain.history import Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.targets import Target
 from console.store.failures import translated
 from console.store.filter_sql import Conditions, conditions
@@ -140,6 +140,12 @@ class CommandStore:
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("recent_commands"), tenant_id)
         return tuple((row["command_type"], row["params_json"], row["ttl_s"]) for row in rows)
+
+    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> Usual | None:
+        """How long the device took lately to answer this type; None when it never did."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("usual_latency"), tenant_id, device_id, command_type)
+        return Usual(row["answers"], row["p95"]) if row["answers"] else None
 
     async def outbox(self, tenant_id: str) -> OutboxView:
         """How many commands wait for publication, since when, and the first deadline among them."""

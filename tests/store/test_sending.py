@@ -9,6 +9,7 @@ import pytest
 
 from console.domain.commands import Draft, Phase
 from console.domain.dispatch import Confirmed
+from console.domain.history import Usual
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
 from console.services.sender import Sender
@@ -178,3 +179,23 @@ async def test_a_retry_is_a_new_row_with_the_same_ttl_linked_to_the_old(
     detail = await program.history.command("acme", new)
     assert detail is not None
     assert [(e.kind, e.detail) for e in detail.journal] == [("retry_of", old)]
+
+
+async def test_what_a_device_usually_takes_is_read_while_its_answer_is_waited_for(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, status, created_at, published_at, acked_at)"
+        " SELECT 'acme', 'c' || n, 'pump-1', 'ping', 'delivered', now() - n * interval '1 minute',"
+        " now() - n * interval '1 minute', now() - n * interval '1 minute' + n * interval '0.1 second'"
+        " FROM generate_series(1, 100) n"
+    )
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, published_at) VALUES"
+        " ('acme', 'open', 'pump-1', 'ping', now()), ('acme', 'first', 'pump-1', 'reboot', now())"
+    )
+    known, unknown = [await program.history.command("acme", name) for name in ("open", "first")]
+    assert known is not None
+    assert unknown is not None
+    assert known.usual == Usual(50, timedelta(seconds=4.8))  # of the newest fifty, 0.1 to 5 s
+    assert unknown.usual is None

@@ -117,7 +117,7 @@ async def test_the_start_checks_pass_for_the_plain_login(database: Database) -> 
             "lacks public.device_registry.fw_version",
         ),
         ("ALTER TABLE device_console.problems DROP detail", "lacks device_console.problems.detail"),
-        ("DROP TABLE device_console.journal CASCADE", "lacks device_console.journal"),
+        ("DROP TABLE device_console.journal CASCADE", "device_console.journal: restore"),
         ("DROP TABLE device_tags", "lacks public.device_tags"),
         ("DROP TABLE device_state", "lacks public.device_state"),
         ("DROP FUNCTION device_console.sweep", "lacks device_console.sweep"),

@@ -1,11 +1,12 @@
 """What a command's row, detail and explanation say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from console.domain.commands import NEVER, Command
-from console.domain.history import CommandDetail, JournalEntry
+from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import command_json, resend_line
 from console.tui.presenters.explain import cancel_reason, explain, retry_reason
@@ -74,6 +75,20 @@ def test_a_row_that_contradicts_itself_is_flagged_and_explained(changes, says):
 
 def test_a_row_that_is_a_second_apart_by_the_clocks_of_two_writers_is_fine():
     assert command(published_at=NOW - timedelta(seconds=13)).inconsistencies == ()
+
+
+@pytest.mark.parametrize(
+    ("usual", "says"),
+    [
+        (None, "has not answered yet."),
+        (Usual(20, timedelta(seconds=30)), "It usually answers this within 30.0s."),
+        (Usual(20, timedelta(seconds=0.4)), "It usually answers this within 0.40s, so this is unusual."),
+        (Usual(2, timedelta(seconds=0.4)), "It usually answers this within 0.40s."),
+    ],
+)
+def test_what_is_waited_for_is_measured_by_what_the_device_usually_takes(usual, says):
+    waiting = replace(detail(published_at=NOW - timedelta(seconds=12)), usual=usual)
+    assert explain(waiting).endswith(says)
 
 
 def test_an_unknown_status_stands_as_it_was_stored():

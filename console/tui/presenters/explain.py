@@ -7,6 +7,7 @@ from console.domain.history import CommandDetail, JournalEntry
 from console.domain.safe_text import safe
 from console.tui.presenters.times import latency
 
+_ENOUGH = 5  # answers, before the next may be called unusual
 _AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
 
 
@@ -25,11 +26,7 @@ def _reason(detail: CommandDetail) -> str:
         case Phase.WAITING:
             return _waiting(detail)
         case Phase.PUBLISHED:
-            return (
-                "The broker took it but said that nobody listens on this topic: the device is not subscribed."
-                if _newest(detail, "nobody_listens")
-                else "The broker took it; the device has not answered yet."
-            )
+            return _published(detail)
         case Phase.OK:
             if command.acked_at is None:
                 return "It counts as answered, but nobody knows when."
@@ -68,6 +65,18 @@ def _waiting(detail: CommandDetail) -> str:
     if error:
         return f"It waits for publication; the last attempt failed: {_clause(error)}."
     return "It is committed and waits for its turn to be published."
+
+
+def _published(detail: CommandDetail) -> str:
+    if _newest(detail, "nobody_listens"):
+        return "The broker took it but said that nobody listens on this topic: the device is not subscribed."
+    said = "The broker took it; the device has not answered yet."
+    published_at, usual = detail.command.published_at, detail.usual
+    if usual is None or published_at is None:
+        return said
+    waited = detail.read_at - published_at
+    verdict = ", so this is unusual" if usual.answers >= _ENOUGH and waited > usual.p95 else ""
+    return f"{said} It usually answers this within {latency(usual.p95)}{verdict}."
 
 
 def _missed(detail: CommandDetail) -> str:
