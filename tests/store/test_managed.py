@@ -15,6 +15,7 @@ from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import with_database
+from tests.faults.debian import debian_postgres
 from tests.rows import add_command, add_devices, add_tenant
 
 NAME = f"managed_{os.getpid()}"
@@ -55,7 +56,32 @@ async def test_a_whole_life_of_a_command_without_any_superuser(managed: str) -> 
         "SELECT rolname FROM pg_roles WHERE (rolsuper OR rolbypassrls) AND rolname LIKE $1", f"{NAME}%"
     )
     assert bypassing == []
-    database = Database(Access(as_user(managed, PERSON), operator_role=OPERATOR, worker_role=WORKER))
+    await whole_life(owner, Access(as_user(managed, PERSON), operator_role=OPERATOR, worker_role=WORKER))
+    await owner.close()
+
+
+@pytest.mark.debian_postgres
+async def test_a_cluster_that_has_none_of_our_roles_is_made_ready_by_a_login_that_may_make_roles() -> None:
+    """Without the second try, the platform's role with BYPASSRLS, which only a superuser may make, ends the migration."""
+    with debian_postgres() as server:
+        superuser = await asyncpg.connect(server.url)
+        await superuser.execute("CREATE ROLE manager LOGIN CREATEROLE NOSUPERUSER NOBYPASSRLS")
+        await superuser.execute("CREATE DATABASE iot OWNER manager")
+        await superuser.close()
+        managed = as_user(with_database(server.url, "iot"), "manager")
+        owner = await asyncpg.connect(managed)
+        await migrate(Access(managed))
+        await owner.execute("CREATE ROLE person LOGIN IN ROLE pulse_app, device_console_worker")
+        await add_tenant(owner, "acme")
+        await add_devices(owner, "acme", ["pump-1"])
+        assert await owner.fetchval("SELECT count(*) FROM pg_roles WHERE rolbypassrls") == 1  # the superuser
+        await whole_life(owner, Access(as_user(managed, "person")))
+        await owner.close()
+
+
+async def whole_life(owner: asyncpg.Connection, access: Access) -> None:
+    """Start, send, claim, mark, answer and sweep as a plain login."""
+    database = Database(access)
     await database.open()
     report = await check_start(database)
     assert (report.may_work, report.may_send, report.warnings) == (True, True, ())
@@ -75,4 +101,3 @@ async def test_a_whole_life_of_a_command_without_any_superuser(managed: str) -> 
     assert outcome.value == "acked"
     assert (await settlement.sweep(BEGINNING, 10)).missed == 1
     await database.close()
-    await owner.close()
