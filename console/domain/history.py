@@ -60,6 +60,7 @@ class CommandDetail:
     """One command, its journal, and the database's time when it was read.
 
     `answer_verdict`: what the catalogue has against the answer, "" when it fits, None when nothing is known.
+    `device_seen_at` is when the device was last heard of, by its state or by an answer; None when never.
     `usual` is read while the answer is waited for; None when the device has not answered the like before.
     """
 
@@ -68,3 +69,4 @@ class CommandDetail:
     read_at: datetime
     answer_verdict: str | None = None
     usual: Usual | None = None
+    device_seen_at: datetime | None = None

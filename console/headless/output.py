@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device
 from console.domain.events import Problem
+from console.domain.explain import explain
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
 
@@ -106,6 +107,7 @@ def detail_json(detail: CommandDetail) -> dict[str, object]:
         "params": _document(detail.command.params_json),
         "ack_details": _document(detail.command.ack_json),
         "answer_verdict": detail.answer_verdict,
+        "explained": explain(detail),
         "journal": [
             {"at": instant(entry.at), "kind": entry.kind, "by": entry.by, "detail": entry.detail}
             for entry in detail.journal

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device
+from console.domain.explain import explain
 from console.domain.filter_subjects import COMMAND_KEYS, command_subject
 from console.domain.filters import Scope, matches, parse_filter
 from console.domain.history import CommandDetail
@@ -116,6 +117,7 @@ def print_detail(detail: CommandDetail) -> None:
         ("device", command.device_id),
         ("type", command.command_type),
         ("phase", output.phase_text(command)),
+        ("explained", explain(detail)),
         ("created", f"{output.instant(command.created_at)} by {command.created_by or '-'}"),
         ("published", output.instant(command.published_at) or "-"),
         ("answered", f"{output.instant(command.acked_at) or '-'} {output.latency_text(command.latency)}"),

@@ -1,15 +1,15 @@
 """Reads for every front end: devices, history, one command, problems."""
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Protocol
 
-from console.domain.commands import Command, Phase
+from console.domain.commands import Phase
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
 from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
-from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
+from console.domain.history import CommandDetail, Cursor, HistoryPage, Usual
 from console.domain.tenants import Tenant
 
 PAGE = 200
@@ -30,9 +30,7 @@ class CommandReads(Protocol):
         whole: bool = False,
     ) -> HistoryPage: ...
     async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage: ...
-    async def detail(
-        self, tenant_id: str, command_id: str
-    ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None: ...
+    async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None: ...
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
     async def outbox(self, tenant_id: str) -> OutboxView: ...
@@ -111,7 +109,7 @@ class History:
         found = await self._commands.detail(tenant_id, command_id)
         if found is None:
             return None
-        command = found[0]
+        command = found.command
         verdict = None
         if command.phase is Phase.OK:
             verdict = await self._answers.answer_verdict(
@@ -120,7 +118,7 @@ class History:
         usual = None
         if command.phase is Phase.PUBLISHED:
             usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
-        return CommandDetail(*found, answer_verdict=verdict, usual=usual)
+        return replace(found, answer_verdict=verdict, usual=usual)
 
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
         """Command types in recent use."""

@@ -5,11 +5,11 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase
-from console.domain.history import JournalEntry
+from console.domain.history import CommandDetail
 from console.domain.targets import Target
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 
@@ -23,9 +23,7 @@ class CommandWrites(Protocol):
     async def same(self, tenant_id: str, draft: Draft) -> bool | None: ...
     async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]: ...
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool: ...
-    async def detail(
-        self, tenant_id: str, command_id: str
-    ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None: ...
+    async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ class Sender:
         found = await self._store.detail(tenant_id, command_id)
         if found is None:
             raise NotFoundError(f"There is no command {command_id!r} in the tenant {tenant_id!r}.")
-        return found[0]
+        return found.command
 
 
 def clean_name(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
 from console.domain.filters import Filter
-from console.domain.history import Cursor, HistoryPage, JournalEntry, Usual
+from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.targets import Target
 from console.store.failures import translated
 from console.store.filter_sql import Conditions, conditions
@@ -109,9 +109,7 @@ class CommandStore:
             rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids))
         return _page(rows, more=False)
 
-    async def detail(
-        self, tenant_id: str, command_id: str
-    ) -> tuple[Command, tuple[JournalEntry, ...], datetime] | None:
+    async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """One command with its journal and the database's time; None when it does not exist."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("command_detail"), tenant_id, command_id)
@@ -119,7 +117,7 @@ class CommandStore:
                 return None
             entries = await connection.fetch(query("command_journal"), tenant_id, command_id)
         journal = tuple(JournalEntry(e["at"], e["kind"], e["by_name"], e["detail"]) for e in entries)
-        return command_of(row), journal, row["read_at"]
+        return CommandDetail(command_of(row), journal, row["read_at"], device_seen_at=row["seen_at"])
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:
         """Take an unpublished command back; False when it is no longer there to be taken."""

@@ -303,7 +303,7 @@ async def test_config_show_masks_secrets_and_names_origins(nowhere: Console, tmp
     ended = await nowhere.run("config", "show", "--json", "--operator", "bob")
     shown = {d["name"]: (d["value"], d["origin"]) for d in map(json.loads, ended.out.splitlines())}
     assert shown["database_url"] == ("********", "DATABASE_URL_FILE")
-    assert shown["late_ack"] == ("record-only", str(tmp_path / "c.toml"))
+    assert shown["late_ack"] == ("record-only", f"{tmp_path / 'c.toml'}, line 1")
     assert shown["tenant"] == ("a,b", "CONSOLE_TENANT")
     assert shown["operator"] == ("bob", "flag")
     assert CANARY not in ended.out + ended.err

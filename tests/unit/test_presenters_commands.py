@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.domain.commands import NEVER, Command
+from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import command_json, resend_line
-from console.tui.presenters.explain import cancel_reason, explain, retry_reason
 from console.tui.presenters.json_view import pretty
 from console.tui.presenters.timeline import content_lines, retry_link, steps
 
@@ -87,8 +87,52 @@ def test_a_row_that_is_a_second_apart_by_the_clocks_of_two_writers_is_fine():
     ],
 )
 def test_what_is_waited_for_is_measured_by_what_the_device_usually_takes(usual, says):
-    waiting = replace(detail(published_at=NOW - timedelta(seconds=12)), usual=usual)
+    waiting = replace(detail(published_at=NOW - timedelta(seconds=12)), usual=usual, device_seen_at=NOW)
     assert explain(waiting).endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "says"),
+    [
+        (None, "queued", "It was never heard of."),
+        (NOW - timedelta(hours=3), "queued", "It was last heard of 3h ago, before the publication."),
+        (NOW, "queued", "has not answered yet."),
+        (None, "missed", "; it was never heard of."),
+        (NOW - timedelta(hours=3), "missed", "it has not been heard of since 2h before the publication."),
+        (NOW - timedelta(seconds=20), "missed", "so it got no command or gave no answer."),
+        (NOW, "missed", "it was heard of after the deadline, so it came back or was busy."),
+    ],
+)
+def test_where_the_device_was_is_the_evidence(seen, status, says):
+    changes = {
+        "status": status,
+        "published_at": NOW - timedelta(seconds=30),
+        "created_at": NOW - timedelta(seconds=31),
+    }
+    if status == "missed":
+        changes["expires_at"] = NOW - timedelta(seconds=5)
+    assert explain(replace(detail(**changes), device_seen_at=seen)).endswith(says)
+
+
+def test_what_waits_for_a_broker_that_is_away_says_so():
+    assert (
+        explain(detail(), "connection refused")
+        == "It waits for the broker, which is away: connection refused."
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ('{"status": "error", "details": {"code": "busy"}}', "answered “error” (busy) after"),
+        ('{"status": "error", "details": {"code": 5}}', "answered “error” (5) after"),
+        ('{"status": "error", "details": null}', "answered “error” after"),
+        (None, "answered “error” after"),
+    ],
+)
+def test_a_failure_names_the_devices_own_reason(answer, says):
+    failed = detail(status="delivered", acked_at=NOW, published_at=NOW, ack_status="error", ack_json=answer)
+    assert says in explain(failed)
 
 
 def test_an_unknown_status_stands_as_it_was_stored():

@@ -9,12 +9,13 @@ from textual.color import Color
 
 from console.domain.commands import Phase
 from console.domain.devices import Link
+from console.domain.spans import age, countdown, latency
 from console.tui.actions import ACTIONS, ACTS, actions_for
 from console.tui.last_gate import LastGate, is_utf8
 from console.tui.presenters.cells import fit_columns, fit_text
 from console.tui.presenters.compose import is_dangerous, must_type_count, preview_payload
 from console.tui.presenters.devices import COLUMNS
-from console.tui.presenters.times import age, countdown, latency, step
+from console.tui.presenters.times import step
 from console.tui.presenters.words import LINKS, PHASES, to_ascii
 from console.tui.widgets.fields import json_paste
 

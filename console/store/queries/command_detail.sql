@@ -6,6 +6,8 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        left(v.command_params::text, 70000) AS params_json, left(v.ack_details::text, 70000) AS ack_json,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
        octet_length(v.command_params::text) AS params_bytes, octet_length(v.ack_details::text) AS ack_bytes,
+       device_console.shown((SELECT s.last_seen_at FROM public.device_state s
+                             WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)) AS seen_at,
        clock_timestamp() AS read_at
 FROM device_console.command_view v
 WHERE v.tenant_id = $1 AND v.command_id = $2

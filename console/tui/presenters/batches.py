@@ -6,9 +6,9 @@ from datetime import datetime
 from console.domain.batches import AnswerGroup, Batch, BatchView
 from console.domain.commands import Phase
 from console.domain.safe_text import safe
+from console.domain.spans import age
 from console.services.bulk import BulkJob
 from console.tui.presenters.cells import Cell, Column, Line
-from console.tui.presenters.times import age
 from console.tui.presenters.words import PHASES, counted
 
 COLUMNS = (

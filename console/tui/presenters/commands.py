@@ -6,8 +6,8 @@ from datetime import datetime
 
 from console.domain.commands import Command, Phase
 from console.domain.safe_text import safe, safe_id
+from console.domain.spans import age, countdown, latency
 from console.tui.presenters.cells import Cell, Column, Line
-from console.tui.presenters.times import age, countdown, latency
 from console.tui.presenters.words import PHASES, counted, phase_cell
 
 _ENOUGH = 5

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from console.domain.batches import Preview
 from console.domain.safe_text import safe, safe_id
+from console.domain.spans import age, latency
 from console.domain.targets import Target
 from console.tui.presenters.cells import Cell, Line
-from console.tui.presenters.times import age, latency
 from console.tui.presenters.words import counted, link_cell, link_of
 
 MANY = 10

@@ -5,8 +5,8 @@ from datetime import datetime
 from console.domain.commands import Phase
 from console.domain.devices import Device, DeviceCounts
 from console.domain.safe_text import safe, safe_id
+from console.domain.spans import age, latency
 from console.tui.presenters.cells import Cell, Column, Line
-from console.tui.presenters.times import age, latency
 from console.tui.presenters.words import PHASES, link_cell
 
 COLUMNS = (

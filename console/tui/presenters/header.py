@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.domain.safe_text import safe
+from console.domain.spans import age, countdown
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
-from console.tui.presenters.times import age, countdown
 from console.tui.presenters.words import counted
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from statistics import median
 
 from console.domain.commands import Command, Phase
+from console.domain.spans import age, latency
 from console.tui.presenters.cells import Cell, Line, Tone
-from console.tui.presenters.times import age, latency
 
 BARS = "▁▂▃▄▅▆▇█"
 _GOOD = frozenset({Phase.OK})

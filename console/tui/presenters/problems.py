@@ -4,8 +4,8 @@ from datetime import datetime
 
 from console.domain.events import Problem, ProblemKind
 from console.domain.safe_text import safe, safe_id
+from console.domain.spans import age
 from console.tui.presenters.cells import Cell, Column, Tone
-from console.tui.presenters.times import age
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),

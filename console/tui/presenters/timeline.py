@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from console.domain.explain import explain
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
+from console.domain.spans import countdown
 from console.tui.presenters.cells import Cell, Line, Tone
-from console.tui.presenters.explain import explain
 from console.tui.presenters.json_view import pretty
-from console.tui.presenters.times import countdown, instant, step, zone_words
+from console.tui.presenters.times import instant, step, zone_words
 from console.tui.presenters.words import phase_cell
 
 _KINDS: dict[str, tuple[str, Tone]] = {

@@ -1,43 +1,8 @@
-"""Spans of time and instants as short words."""
+"""Instants, and the time between two of them, as short words."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-
-def age(span: timedelta | None) -> str:
-    """How long ago, in one unit: ``12s``, ``4m``, ``2h``, ``3d``."""
-    if span is None:
-        return "–"
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < 60:
-        return f"{seconds}s"
-    if seconds < 3_600:
-        return f"{seconds // 60}m"
-    if seconds < 86_400:
-        return f"{seconds // 3_600}h"
-    return f"{seconds // 86_400}d"
-
-
-def countdown(span: timedelta) -> str:
-    """What is left, in two units: ``48s``, ``59m 48s``, ``4h 05m``, ``6d 23h``."""
-    seconds = max(0, int(span.total_seconds()))
-    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds % 3_600 // 60
-    if days:
-        return f"{days}d {hours:02}h"
-    if hours:
-        return f"{hours}h {minutes:02}m"
-    return f"{minutes}m {seconds % 60:02}s" if minutes else f"{seconds}s"
-
-
-def latency(span: timedelta | None) -> str:
-    """How long an answer took: ``0.19s``, ``12.5s``, ``1h 02m``."""
-    if span is None:
-        return "–"
-    seconds = span.total_seconds()
-    if seconds < 10:
-        return f"{seconds:.2f}s"
-    if seconds < 100:
-        return f"{seconds:.1f}s"
-    return countdown(span)
+from console.domain.spans import countdown
 
 
 def step(span: timedelta) -> str:

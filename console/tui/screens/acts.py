@@ -4,8 +4,10 @@ from dataclasses import replace
 from functools import partial
 
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
+from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
+from console.domain.spans import countdown
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.background import start
@@ -14,8 +16,6 @@ from console.tui.desk import Desk
 from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import command_json, resend_line
-from console.tui.presenters.explain import cancel_reason, explain, retry_reason
-from console.tui.presenters.times import countdown
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
 
@@ -91,7 +91,8 @@ class CommandActs(ConsoleScreen):
     async def _explain(self, command_id: str) -> None:
         detail = await self._detail_of(command_id)
         if detail is not None:
-            self.say(explain(detail))
+            broker = self.desk.program.health.view().broker
+            self.say(explain(detail, "" if broker.up else broker.error or "it does not answer"))
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
         """The whole command; when it cannot be had, that is said."""

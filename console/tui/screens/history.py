@@ -13,6 +13,7 @@ from console.domain.commands import Command
 from console.domain.filter_subjects import COMMAND_KEYS, command_subject
 from console.domain.filters import Scope, matches
 from console.domain.history import CommandDetail
+from console.domain.spans import age
 from console.errors import ConsoleError
 from console.services.history import PAGE
 from console.tui.actions import bindings_for
@@ -24,7 +25,6 @@ from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
 from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
-from console.tui.presenters.times import age
 from console.tui.screens.acts import CommandActs
 from console.tui.screens.base import SHORT, WIDE
 from console.tui.widgets.detail import DetailView

@@ -1,30 +1,37 @@
 """One sentence that says why a command stands where it stands, and what stands against touching it."""
 
+import json
 from datetime import timedelta
 
 from console.domain.commands import Command, Phase
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.safe_text import safe
-from console.tui.presenters.times import latency
+from console.domain.spans import age, latency
 
+_REASONS = ("code", "reason", "error", "message")
 _ENOUGH = 5  # answers, before the next may be called unusual
 _AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
 
 
-def explain(detail: CommandDetail) -> str:
-    """Why it ended, or what it waits for, and what is wrong with its row."""
+def explain(detail: CommandDetail, broker_down: str = "") -> str:
+    """Why it ended, or what it waits for, and what is wrong with its row.
+
+    `broker_down` is why the broker cannot be reached now, for what waits for it.
+    """
     wrong = list(detail.command.inconsistencies)
     if detail.command.created_at > detail.read_at + _AHEAD:
         wrong.append("created in the future")
-    return _reason(detail) + (f" ‼ Its row is inconsistent: {'; '.join(wrong)}." if wrong else "")
+    return _reason(detail, broker_down) + (
+        f" ‼ Its row is inconsistent: {'; '.join(wrong)}." if wrong else ""
+    )
 
 
-def _reason(detail: CommandDetail) -> str:
+def _reason(detail: CommandDetail, broker_down: str) -> str:
     """Silence of the broker is never told as "never sent"."""
     command = detail.command
     match command.phase:
         case Phase.WAITING:
-            return _waiting(detail)
+            return _waiting(detail, broker_down)
         case Phase.PUBLISHED:
             return _published(detail)
         case Phase.OK:
@@ -32,8 +39,8 @@ def _reason(detail: CommandDetail) -> str:
                 return "It counts as answered, but nobody knows when."
             return f"The device answered ok after {latency(command.latency)}{_late(detail)}."
         case Phase.FAILED:
-            word = safe(command.ack_status, 60)
-            return f"The device answered “{word}” after {latency(command.latency)}{_late(detail)}."
+            said = f"“{safe(command.ack_status, 60)}”{_code(command.ack_json)}"
+            return f"The device answered {said} after {latency(command.latency)}{_late(detail)}."
         case Phase.MISSED:
             return _missed(detail)
         case Phase.EXPIRED:
@@ -56,10 +63,12 @@ def cancel_reason(command: Command) -> str | None:
     return "already published" if command.phase is Phase.PUBLISHED else f"already {command.phase}"
 
 
-def _waiting(detail: CommandDetail) -> str:
+def _waiting(detail: CommandDetail, broker_down: str) -> str:
     command = detail.command
     if command.expires_at <= detail.read_at:
         return "Its deadline has passed; the sweep will settle it."
+    if broker_down:
+        return f"It waits for the broker, which is away: {_clause(broker_down)}."
     attempt = _newest(detail, "attempt")
     error = command.last_error or (attempt.detail if attempt else None)
     if error:
@@ -73,10 +82,42 @@ def _published(detail: CommandDetail) -> str:
     said = "The broker took it; the device has not answered yet."
     published_at, usual = detail.command.published_at, detail.usual
     if usual is None or published_at is None:
-        return said
+        return f"{said}{_silent(detail)}"
     waited = detail.read_at - published_at
     verdict = ", so this is unusual" if usual.answers >= _ENOUGH and waited > usual.p95 else ""
-    return f"{said} It usually answers this within {latency(usual.p95)}{verdict}."
+    return f"{said}{_silent(detail)} It usually answers this within {latency(usual.p95)}{verdict}."
+
+
+def _silent(detail: CommandDetail) -> str:
+    """Where the device has not been heard of since the publication: since when."""
+    seen, published = detail.device_seen_at, detail.command.published_at
+    if published is None or (seen is not None and seen >= published):
+        return ""
+    if seen is None:
+        return " It was never heard of."
+    return f" It was last heard of {age(detail.read_at - seen)} ago, before the publication."
+
+
+def _seen(detail: CommandDetail) -> str:
+    """Where the device was when it did not answer, as far as is known now."""
+    seen, command = detail.device_seen_at, detail.command
+    if seen is None:
+        return "; it was never heard of"
+    if command.published_at is not None and seen < command.published_at:
+        return f"; it has not been heard of since {age(command.published_at - seen)} before the publication"
+    if seen > command.expires_at:
+        return "; it was heard of after the deadline, so it came back or was busy"
+    return "; it was heard of in the meantime, so it got no command or gave no answer"
+
+
+def _code(ack_json: str | None) -> str:
+    """What the answer itself gives as the reason, in the keys that devices use for it."""
+    try:
+        details = json.loads(ack_json or "null", parse_int=str, parse_float=str)["details"]
+        words = [details[key] for key in _REASONS if isinstance(details.get(key), str) and details[key]]
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return ""
+    return f" ({safe(words[0], 80)})" if words else ""
 
 
 def _missed(detail: CommandDetail) -> str:
@@ -85,7 +126,7 @@ def _missed(detail: CommandDetail) -> str:
         why += "; the broker said that nobody listened"
     if _newest(detail, "late_ack"):
         why += "; an answer came later and is only on record"
-    return f"{why}."
+    return f"{why}{_seen(detail)}."
 
 
 def _expired(detail: CommandDetail) -> str:
