@@ -135,7 +135,7 @@ async def test_every_hostile_answer_is_one_problem_at_most_and_stops_nobody(
     await add_command(owner, "acme", "last", "pump-1", published=True)
     drops: list[str] = []
     async with open_channel(address) as channel:
-        channel.health.broker_down = lambda error, _retry_in_s=None: drops.append(error)
+        channel.health.broker_down = lambda error, *_rest: drops.append(error)
         for n, case in enumerate(CASES):
             await send(address, n, case)
         await send(

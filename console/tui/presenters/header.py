@@ -82,6 +82,8 @@ def lateness_words(seconds: float) -> str:
 
 def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     """``pg ok 2ms``, ``mqtt DOWN 14s, retry in 3s``."""
+    if not link.is_used:
+        return Cell(f"{name} not used")
     if link.up:
         words = f"{name} ok"
         if level < 1 and link.latency_s is not None:
