@@ -64,7 +64,7 @@ def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
         if last.phase in {Phase.WAITING, Phase.PUBLISHED}:
             instants["ttl"] = last.expires_at
     many = {"tag": frozenset(device.tags), "group": frozenset(groups)}
-    return Subject(texts, many, instants, _joined(everything))
+    return Subject(texts, many, instants, _joined(everything), device.tags)
 
 
 def _joined(parts: Iterable[str | None]) -> str:

@@ -109,7 +109,11 @@ def conditions(wanted: Filter, used: int, now: datetime | None = None) -> Condit
 def _term(term: Match | Span | Word, scope: Scope, built: Conditions, clock: str) -> str:
     if isinstance(term, Word):
         place = built.add(term.text)
-        return f"position({place}::text IN lower(concat_ws(' ', {EVERYTHING[scope]}) COLLATE \"C\")) > 0"
+        found = f"position({place}::text IN lower(concat_ws(' ', {EVERYTHING[scope]}) COLLATE \"C\")) > 0"
+        if scope is not Scope.DEVICES:
+            return found
+        tagged = _TAG.format(of="r", fits=f'position({place}::text IN lower(g.tag COLLATE "C")) > 0')
+        return f"({found} OR {tagged})"
     if isinstance(term, Span):
         instant, place = _INSTANTS[scope][term.key], built.add(term.span)
         if term.key == "ttl":
