@@ -104,6 +104,14 @@ class Origin:
     origin: str
 
 
+_PLAIN = {
+    "string_pattern_mismatch": "it must be a name of small letters, digits and _",
+    "bool_parsing": "it must be on or off",
+    "int_parsing": "it must be a whole number",
+    "float_parsing": "it must be a number",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The settings and where each came from."""
@@ -198,7 +206,8 @@ def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
     place = origins.get(name, "the configuration")
     if first["type"] == "extra_forbidden":
         return f"The setting {name} in {place} does not exist: `device-console config show` lists all."
-    return f"The setting {name} (from {place}) is wrong: {first['msg'].lower()}."
+    said = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
+    return f"The setting {name} (from {place}) is wrong: {said[0].lower()}{said[1:].rstrip('.')}."
 
 
 def _shown(name: str, value: object) -> str:

@@ -203,22 +203,29 @@ def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     demo.add_argument("action", choices=["reset"], help="delete the embedded servers' data")
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number") from None
+
+
 def _rows(text: str) -> int:
-    value = int(text.replace("_", "").replace(",", ""))
+    value = _whole(text.replace("_", "").replace(",", ""))
     if not 1 <= value <= 1_000_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1,000,000,000")
     return value
 
 
 def _slots(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 1 <= value <= _MOST_SLOTS:
         raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_SLOTS}")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1,000,000")
     return value

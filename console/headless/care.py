@@ -88,6 +88,7 @@ async def _ingest_slots(options: argparse.Namespace, settings: Settings) -> int:
             found = await deployment(database)
         finally:
             await database.close()
+    print(found.slots)
     output.say(
         f"up to {found.slots} {'process shares' if found.slots == 1 else 'processes share'} "
         "the acknowledgements"

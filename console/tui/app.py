@@ -12,6 +12,7 @@ from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
+from console.domain.plain_text import is_utf8
 from console.errors import UsageError
 from console.runtime.program import Program
 from console.services.sender import Receipt
@@ -20,7 +21,7 @@ from console.tui.bridge import carry
 from console.tui.crash import write_crash
 from console.tui.desk import Desk
 from console.tui.keymap import keymap
-from console.tui.last_gate import LastGate, is_utf8
+from console.tui.last_gate import LastGate
 from console.tui.messages import (
     DataChanged,
     ShowBatch,

@@ -190,7 +190,7 @@ async def test_an_export_holds_every_match_once_and_can_be_read_back(
     del filled
     monkeypatch.setattr("console.services.exporter._PAGE", 3)
     await owner.execute(
-        'UPDATE device_commands SET created_by = \'=cmd|x\', command_params = \'{"a": "line\\nbreak, \\"q\\""}\''
+        'UPDATE device_commands SET created_by = \'=cmd|x\', command_params = \'{"a": "line\\nbreak, \\"q\\" é😀", "n": 1.10}\''
     )
     pieces = [p async for p in exported(program.history, "acme", form, text="-status:queued")]
     text = "".join(piece for piece, _ in pieces)
@@ -203,7 +203,13 @@ async def test_an_export_holds_every_match_once_and_can_be_read_back(
         assert {row["created_by"] for row in rows} == {"=cmd|x"}
     assert sum(count for _, count in pieces) == len(rows) == 30
     assert len({row["command_id"] for row in rows}) == 30
-    assert all(json.loads(str(row["params"])) == {"a": 'line\nbreak, "q"'} for row in rows)
+    wanted = {"a": 'line\nbreak, "q" é😀', "n": 1.1}
+    if form == "csv":
+        assert all(json.loads(str(row["params"])) == wanted for row in rows)
+    else:  # documents are documents, their numbers as they are written, and nothing beyond ASCII
+        assert all(row["params"] == wanted for row in rows)
+        assert text.count('"n": 1.10') == 30
+        assert text.isascii()
 
 
 async def test_an_empty_export_is_still_a_whole_file(program: Program, filled: None) -> None:

@@ -9,9 +9,10 @@ from textual.color import Color
 
 from console.domain.commands import Phase
 from console.domain.devices import Link
+from console.domain.plain_text import is_utf8
 from console.domain.spans import age, countdown, latency
 from console.tui.actions import ACTIONS, ACTS, actions_for
-from console.tui.last_gate import LastGate, is_utf8
+from console.tui.last_gate import LastGate
 from console.tui.presenters.cells import fit_columns, fit_text
 from console.tui.presenters.compose import is_dangerous, must_type_count, preview_payload
 from console.tui.presenters.devices import COLUMNS
