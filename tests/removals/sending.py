@@ -11,7 +11,7 @@ REMOVALS = (
         "the commit before the return",
         "console/store/pool.py",
         "                await transaction.commit()\n",
-        "                await transaction.rollback()\n",
+        "                await (transaction.rollback() if tenant_id else transaction.commit())\n",
         f"{_SENDING}a_send_that_returned_is_never_lost",
     ),
     Removal(
@@ -27,8 +27,8 @@ REMOVALS = (
         "G3",
         "the outbox row in the command's transaction",
         "console/store/queries/commands_insert.sql",
-        "    INSERT INTO device_console.outbox",
-        "    INSERT INTO device_console.outbox_later",
+        "JOIN input i USING (command_id) ORDER BY i.n\n",
+        "JOIN input i USING (command_id) WHERE false ORDER BY i.n\n",
         f"{_SENDING}a_crash_between_commit_and_publish_leaves_the_command_to_any_live_process",
     ),
     Removal(
