@@ -20,6 +20,22 @@ REMOVALS = (
         "tests/guarantees/test_pooler.py::test_a_shared_connection_never_carries_a_tenant_over",
     ),
     Removal(
+        "G22",
+        "the tenant that ends with the transaction, in a pool of one",
+        "console/store/pool.py",
+        "set_config('app.tenant_id', $2, true)",
+        "set_config('app.tenant_id', $2, false)",
+        "tests/store/test_tenancy.py::test_no_session_leaves_its_tenant_behind",
+    ),
+    Removal(
+        "G22",
+        "the role that ends with the transaction, in a pool of one",
+        "console/store/pool.py",
+        "set_config('role', $1, true)",
+        "set_config('role', $1, false)",
+        "tests/store/test_tenancy.py::test_no_session_leaves_its_tenant_behind",
+    ),
+    Removal(
         "G23",
         "the worker's lack of table rights",
         "migrations/903_grants.sql",

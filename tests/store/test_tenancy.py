@@ -51,8 +51,10 @@ async def test_no_session_leaves_its_tenant_behind(
     with pytest.raises(RuntimeError):
         async with database.tenant_session("acme"):
             raise RuntimeError
-    async with database.login_session() as connection:
+    assert database._pool is not None
+    async with database._pool.acquire() as connection:  # as it is, by no session that would set anything
         assert await connection.fetchval("SELECT current_user") == "console_login"
+        assert not await connection.fetchval("SELECT current_setting('app.tenant_id', true)")
         assert await connection.fetchval("SELECT count(*) FROM device_commands") == 0
     await database.close()
 
