@@ -207,7 +207,7 @@ async def say_and_wait(broker: BrokerProcess, pump: Device) -> None:
     async def arrived() -> bool:
         return any(command["command_id"] == "last" for command in pump.commands)
 
-    await until(arrived)
+    await until(arrived, 90)
 
 
 @pytest.mark.parametrize(
