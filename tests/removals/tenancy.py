@@ -2,6 +2,8 @@
 
 from tests.removals import Removal
 
+_RIGHTS = "tests/store/test_rights.py::test_"
+
 REMOVALS = (
     Removal(
         "G22",
@@ -98,5 +100,65 @@ REMOVALS = (
         "        except _MADE_MEANWHILE:",
         "        except ZeroDivisionError:",
         "tests/store/test_migrations.py::test_a_role_that_another_database_makes_at_that_moment_is_taken",
+    ),
+    Removal(
+        "G1",
+        "the operator's lack of DELETE",
+        "migrations/903_grants.sql",
+        "GRANT INSERT ON public.device_commands TO %I'",
+        "GRANT INSERT, DELETE ON public.device_commands TO %I'",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G23",
+        "the grants by the column",
+        "migrations/903_grants.sql",
+        "GRANT UPDATE (status) ON",
+        "GRANT UPDATE (status, expires_at) ON",
+        f"{_RIGHTS}each_column_alone_can_be_changed_only_where_it_must",
+    ),
+    Removal(
+        "G22",
+        "the policy of what waits for publication",
+        "migrations/900_console_tables.sql",
+        "ALTER TABLE device_console.outbox ENABLE ROW LEVEL SECURITY;",
+        "",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G22",
+        "the check of what is written",
+        "migrations/908_batches.sql",
+        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n"
+        "    WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))",
+        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n"
+        "    WITH CHECK (true)",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G22",
+        "the tenant '' that is nobody",
+        "migrations/911_batch_targets.sql",
+        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n",
+        "    USING (tenant_id = current_setting('app.tenant_id', true))\n",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G23",
+        "the REVOKE on the functions",
+        "migrations/903_grants.sql",
+        "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA device_console FROM PUBLIC;\n",
+        "",
+        f"{_RIGHTS}each_role_may_call_its_own_functions_only",
+    ),
+    Removal(
+        "G23",
+        "the fixed search path",
+        "migrations/905_ingest_slots.sql",
+        "SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n",
+        "SECURITY DEFINER\n",
+        f"{_RIGHTS}every_definer_function_has_a_fixed_search_path",
     ),
 )
