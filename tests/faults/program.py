@@ -1,7 +1,8 @@
-"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|stop:N``.
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|pause|stop:N``.
 
 At the N-th pass of that point the process kills itself, as a power cut would, fails as a bug would, or is stopped as
-a shell would (``stop``, the one moment that is for a function and not for a coroutine). The product itself has no failpoints: a
+a shell would (``stop``, the one moment that is for a function and not for a coroutine; ``pause`` stops after the N-th
+pass that had a result). The product itself has no failpoints: a
 method of a class is wrapped before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
 ``CONSOLE_TEST_CLOCK_SHIFT_S`` sets every wall clock of the program wrong by so many seconds.
@@ -69,6 +70,10 @@ def _killing(
         result = await inner(*args, **rest)
         if moment == "after" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "pause":
+            passes -= not result
+            if result and passes == number:
+                os.kill(os.getpid(), signal.SIGSTOP)
         return result
 
     return wrapped

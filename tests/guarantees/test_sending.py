@@ -211,7 +211,8 @@ async def say_and_wait(broker: BrokerProcess, pump: Device) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "kills"), [(1_500, 0), (600, 2), pytest.param(10_000, 3, marks=pytest.mark.soak)]
+    ("rows", "kills"),
+    [(1_500, 0), (600, 2), *(pytest.param(10_000, kills, marks=pytest.mark.soak) for kills in (0, 3))],
 )
 async def test_four_dispatchers_publish_each_command_once_and_in_order(
     mosquitto: BrokerProcess, owner: asyncpg.Connection, fleet: Fleet, access: Access, tmp_path: Path,
