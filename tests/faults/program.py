@@ -65,7 +65,8 @@ def _killing(
         if moment == "before" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
         if moment == "raise" and passes == number:
-            message = "the bug of a test"
+            password = os.environ.get("PGPASSWORD", "")  # a local variable, as any frame may have
+            message = f"the bug of a test{password[:0]}"
             raise RuntimeError(message)
         result = await inner(*args, **rest)
         if moment == "after" and passes == number:

@@ -4,6 +4,8 @@ from tests.removals import Removal
 
 _RIGHTS = "tests/store/test_rights.py::test_"
 
+_MIGRATING = "tests/guarantees/test_migrating.py::test_"
+
 REMOVALS = (
     Removal(
         "G22",
@@ -160,5 +162,21 @@ REMOVALS = (
         "SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n",
         "SECURITY DEFINER\n",
         f"{_RIGHTS}every_definer_function_has_a_fixed_search_path",
+    ),
+    Removal(
+        "G29",
+        "the lock around the migrations of two processes",
+        "console/store/migrate.py",
+        '            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=130)\n',
+        "",
+        f"{_MIGRATING}processes_that_migrate_at_once_do_it_once",
+    ),
+    Removal(
+        "G29",
+        "one transaction for a migration and its record",
+        "console/store/migrate.py",
+        "    await connection.execute(migration.sql)\n\n\nasync def _check_owner",
+        "    await connection.execute(f'{migration.sql}; COMMIT; BEGIN')\n\n\nasync def _check_owner",
+        f"{_MIGRATING}what_a_killed_migration_left_half_done_is_not_there_and_the_next_process_goes_on",
     ),
 )
