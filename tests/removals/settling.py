@@ -179,4 +179,29 @@ REMOVALS = (
         "    ORDER BY c.command_id DESC\n    LIMIT $4\n    FOR UPDATE OF c\n",
         f"{_WRITERS}no_two_writers_in_opposite_orders_deadlock",
     ),
+    Removal(
+        "G13",
+        "the mark that leaves the status alone",
+        "migrations/901_dispatch_functions.sql",
+        "        SET published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()\n",
+        "        SET status = 'queued', published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()\n",
+        "tests/store/test_dispatch_rows.py::test_the_mark_never_writes_the_status",
+    ),
+    Removal(
+        "G21",
+        "the figure of the lateness",
+        _SQL,
+        "           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at)"
+        " FILTER (WHERE isfinite(s.expires_at))), 0),\n",
+        "           0,\n",
+        f"{_HERE}lateness_is_told",
+    ),
+    Removal(
+        "G21",
+        "the second that a rest takes at most",
+        "console/services/sweeper.py",
+        "_LONGEST_REST_S = 1.0",
+        "_LONGEST_REST_S = 60.0",
+        f"{_HERE}the_sweep_wakes_at_the_next_deadline",
+    ),
 )

@@ -61,7 +61,7 @@ REMOVALS = (
         "console/store/checks.py",
         '    if shape["columns"]:',
         '    if shape["columns"] is None:',
-        "tests/store/test_tenancy.py::test_a_dangerous_or_broken_set_up_is_refused_in_one_sentence",
+        "tests/store/test_start_checks.py::test_what_cannot_work_or_is_dangerous_is_refused_in_one_sentence",
     ),
     Removal(
         "G29",

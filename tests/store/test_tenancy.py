@@ -108,43 +108,6 @@ async def test_the_start_checks_pass_for_the_plain_login(database: Database) -> 
     assert report.warnings == ()
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ("ALTER TABLE device_commands DISABLE ROW LEVEL SECURITY", "Row level security is off"),
-        ("ALTER TABLE device_commands RENAME acked_at TO answered", "lacks acked_at"),
-        (
-            "DELETE FROM device_console.migrations WHERE version = 904",
-            "lacks 1 migrations .first 904_command_view.",
-        ),
-        ("DROP SCHEMA device_console CASCADE", "run `device-console migrate`"),
-        (
-            "REVOKE SELECT ON device_registry FROM pulse_app",
-            "run GRANT SELECT ON device_registry TO pulse_app",
-        ),
-    ],
-)
-async def test_a_dangerous_or_broken_set_up_is_refused_in_one_sentence(
-    database: Database, owner: asyncpg.Connection, change: str, sentence: str
-) -> None:
-    await owner.execute(change)
-    with pytest.raises(RefusedError, match=sentence):
-        await check_start(database)
-
-
-async def test_unwise_set_ups_are_warned_about(database_url: str, owner: asyncpg.Connection) -> None:
-    await owner.execute(
-        "GRANT DELETE ON device_commands TO pulse_app; DROP INDEX idx_device_commands_expires"
-    )
-    database = Database(Access(database_url))
-    await database.open()
-    warnings = " ".join((await check_start(database)).warnings)
-    await database.close()
-    assert "is a superuser" in warnings
-    assert "may delete commands" in warnings
-    assert "The index idx_device_commands_expires is missing" in warnings
-
-
 @pytest.mark.parametrize("local", [False, True])
 async def test_a_login_that_the_server_believes_without_asking_is_refused(
     database: Database, monkeypatch: pytest.MonkeyPatch, local: bool
