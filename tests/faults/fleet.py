@@ -12,6 +12,7 @@ from console.errors import ConsoleError
 from console.mqtt.publisher import publisher
 from console.mqtt.session import BrokerAddress
 from console.wire.topics import ack_topic
+from tests.seeds import chance
 from tests.waiting import until_listening
 
 _SIDE_BY_SIDE = 64
@@ -20,11 +21,16 @@ Ack = tuple[str, str, bytes]  # device id, command id, payload
 
 
 class AckingFleet:
-    """Publishes answers with QoS 1, each again until its PUBACK came; `acknowledged` are the ids that have one."""
+    """Publishes answers with QoS 1, each again until its PUBACK came; `acknowledged` are the ids that have one.
+
+    In which order they come is chance.
+    """
 
     def __init__(self, address: BrokerAddress, acks: Iterable[Ack]) -> None:
         self._address = address
-        self._left = deque(acks)
+        shuffled = list(acks)
+        chance("order of answers").shuffle(shuffled)
+        self._left = deque(shuffled)
         self.acknowledged: dict[str, float] = {}
         self.connections = 0
 
