@@ -115,10 +115,10 @@ def _check_trust(login: Any, trusted: Any) -> None:
 
 
 def _check_shape(shape: Any) -> None:
-    missing = [*shape["tables"], *shape["columns"], *shape["functions"]]
-    if missing:
+    lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]
+    if lacking:
         raise RefusedError(
-            f"The database lacks {', '.join(missing)}: restore what the migrations, or the platform, made."
+            f"The database lacks {', '.join(lacking)}: restore what the migrations, or the platform, made."
         )
     if shape["open"]:
         table = shape["open"][0].removeprefix("public.")

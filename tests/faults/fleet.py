@@ -1,13 +1,18 @@
 """Devices that answer while everything around them dies, and keep the oracle: what the broker took from them."""
 
 import asyncio
+import contextlib
+import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+
+import aiomqtt
 
 from console.errors import ConsoleError
 from console.mqtt.publisher import publisher
 from console.mqtt.session import BrokerAddress
 from console.wire.topics import ack_topic
+from tests.seeds import chance
 from tests.waiting import until_listening
 
 _SIDE_BY_SIDE = 64
@@ -16,11 +21,16 @@ Ack = tuple[str, str, bytes]  # device id, command id, payload
 
 
 class AckingFleet:
-    """Publishes answers with QoS 1, each again until its PUBACK came; `acknowledged` are the ids that have one."""
+    """Publishes answers with QoS 1, each again until its PUBACK came; `acknowledged` are the ids that have one.
+
+    In which order they come is chance.
+    """
 
     def __init__(self, address: BrokerAddress, acks: Iterable[Ack]) -> None:
         self._address = address
-        self._left = deque(acks)
+        shuffled = list(acks)
+        chance("order of answers").shuffle(shuffled)
+        self._left = deque(shuffled)
         self.acknowledged: dict[str, float] = {}
         self.connections = 0
 
@@ -50,3 +60,69 @@ class AckingFleet:
                 self._left.append(ack)
                 raise
             self.acknowledged[command_id] = asyncio.get_running_loop().time()
+
+
+class ReturningFleet:
+    """All devices of ``acme`` behind one client that connects again whenever its link breaks.
+
+    It remembers what came, what was answered, and which answers the broker took: `answers` says to which command.
+    """
+
+    def __init__(
+        self, address: BrokerAddress, answers: Callable[[str], bool], *, keeps_session: bool
+    ) -> None:
+        self._address, self._answers, self._keeps_session = address, answers, keeps_session
+        self._decided: dict[str, bool] = {}
+        self.copies: dict[str, int] = {}
+        self.answered: dict[str, float] = {}
+        self.acknowledged: dict[str, float] = {}
+        self.away: list[tuple[float, float]] = []
+        self.subscribed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        clock = asyncio.get_running_loop().time
+        left_at = clock()
+        while True:
+            await until_listening(self._address.host, self._address.port)
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with aiomqtt.Client(
+                    self._address.host, self._address.port, identifier="returning-fleet", timeout=5,
+                    clean_session=not self._keeps_session, protocol=aiomqtt.ProtocolVersion.V311,
+                ) as client:  # fmt: skip
+                    await client.subscribe("tenant/acme/device/+/commands", qos=1)
+                    self.away.append((left_at, clock()))
+                    self.subscribed.set()
+                    async for message in client.messages:
+                        await self._take(client, message)
+            if self.subscribed.is_set():
+                left_at = clock()
+                self.subscribed.clear()
+
+    async def _take(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+        clock = asyncio.get_running_loop().time
+        command_id = json.loads(message.payload)["command_id"]
+        self.copies[command_id] = self.copies.get(command_id, 0) + 1
+        if command_id not in self._decided:
+            self._decided[command_id] = self._answers(command_id)
+        if self._decided[command_id]:
+            topic = ack_topic("acme", str(message.topic).split("/")[3])
+            self.answered.setdefault(command_id, clock())
+            await client.publish(topic, json.dumps({"command_id": command_id, "status": "ok"}), qos=1)
+            self.acknowledged.setdefault(command_id, clock())
+
+
+@contextlib.asynccontextmanager
+async def returning_fleet(
+    address: BrokerAddress, answers: Callable[[str], bool], *, keeps_session: bool = False
+) -> AsyncIterator[ReturningFleet]:
+    """The fleet for the length of the block."""
+    fleet = ReturningFleet(address, answers, keeps_session=keeps_session)
+    task = asyncio.create_task(fleet.run())
+    try:
+        await asyncio.wait_for(fleet.subscribed.wait(), 60)
+        yield fleet
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
+            await task

@@ -203,6 +203,7 @@ async def test_four_sweepers_and_four_ackers_count_every_row_once(
             if batch.missed + batch.expired == 0:
                 return
             settled += batch.missed + batch.expired
+            assert settled <= total
 
     async def answer(start: int) -> None:
         for first in range(start, total, 400):
