@@ -15,27 +15,9 @@ from console.errors import (
 )
 
 _LINK_TROUBLE = (OSError, TimeoutError, EOFError)
-_DATA = (
-    "21",
-    "22",
-    "23",
-    "27",
-    "44",
-    "54",
-    "P0",
-)  # classes of SQLSTATE: data, constraints, limits, triggers that raise
-_MOMENT = (
-    "08",
-    "0Z",
-    "25",
-    "40",
-    "53",
-    "55",
-    "57",
-    "58",
-    "72",
-    "XX",
-)  # links, locks, resources, shutdowns, disks
+# classes of SQLSTATE: data, constraints, limits, triggers that raise; links, locks, resources, shutdowns, disks
+_DATA = frozenset("21 22 23 27 44 54 P0".split())
+_MOMENT = frozenset("08 0Z 25 40 53 55 57 58 72 XX".split())
 _ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
