@@ -8,6 +8,7 @@ from console.store.migrate import pending
 from console.store.pool import Connection, Database
 from console.store.sql import query
 
+OLD_S = 600.0
 _OLDEST = 150_000
 _UNBOUND = (
     "The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): "
@@ -45,6 +46,18 @@ async def durability(database: Database) -> Durability:
     async with database.login_session() as connection:
         row = await connection.fetchrow(query("durability"))
     return Durability(row["fsync"], row["full_page_writes"], row["synchronous_commit"], row["has_standbys"])
+
+
+async def old_transaction(database: Database) -> str | None:
+    """Say which transaction has been open for too long, or None: what it can still see cannot be cleaned up."""
+    async with database.login_session() as connection:
+        row = await connection.fetchrow(query("oldest_transaction"))
+    if row is None or row["open_s"] < OLD_S:
+        return None
+    return (
+        f"a transaction has been open for {row['open_s'] / 60:.0f} minutes ({row['whose']}, process "
+        f"{row['pid']}): until it ends, dead rows stay and the table grows"
+    )
 
 
 async def lists_whole_tenants(database: Database) -> bool:
