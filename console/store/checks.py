@@ -49,7 +49,7 @@ async def durability(database: Database) -> Durability:
 
 
 async def old_transaction(database: Database) -> str | None:
-    """Say which transaction has been open for too long, or None: what it can still see cannot be cleaned up."""
+    """Say which transaction has been open for too long: what it still sees cannot be cleaned up."""
     async with database.login_session() as connection:
         row = await connection.fetchrow(query("oldest_transaction"))
     if row is None or row["open_s"] < OLD_S:
