@@ -102,6 +102,7 @@ class Origin:
     name: str
     shown: str
     origin: str
+    value: object
 
 
 _PLAIN = {
@@ -145,7 +146,12 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
     except ValidationError as error:
         raise UsageError(_sentence(error, origins)) from None
     shown = tuple(
-        Origin(name, _shown(name, getattr(settings, name)), origins.get(name, "default"))
+        Origin(
+            name,
+            _shown(name, getattr(settings, name)),
+            origins.get(name, "default"),
+            _plain(name, getattr(settings, name)),
+        )
         for name in Settings.model_fields
     )
     return Configuration(settings, shown)
@@ -208,6 +214,11 @@ def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
         return f"The setting {name} in {place} does not exist: `device-console config show` lists all."
     said = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
     return f"The setting {name} (from {place}) is wrong: {said[0].lower()}{said[1:].rstrip('.')}."
+
+
+def _plain(name: str, value: object) -> object:
+    """A value as JSON says it; secrets are stars here, too."""
+    return value if value is None or isinstance(value, (bool, int, float, dict)) else _shown(name, value)
 
 
 def _shown(name: str, value: object) -> str:

@@ -412,3 +412,31 @@ async def test_small_mistakes_are_told_in_our_words(console: Console) -> None:
     ended = await console.run("devices")
     assert ended.code == 2
     assert "must be a name of small letters" in ended.err
+
+
+async def test_favourites_are_kept_listed_and_dropped(console: Console, tmp_path: Path) -> None:
+    console.environment["XDG_DATA_HOME"] = str(tmp_path)
+    keep = ("favourites", "--keep", "reboot", "--params", '{"delay_s": 5}', "--ttl", "10m", "--json")
+    for _ in range(2):  # a second time changes nothing
+        ended = await console.run(*keep)
+        assert [json.loads(line) for line in ended.out.splitlines()] == [
+            {"type": "reboot", "params": '{"delay_s": 5}', "ttl": "10m"}
+        ]
+    assert "no such favourite" in (await console.run("favourites", "--drop", "reboot")).err
+    assert "not JSON" in (await console.run("favourites", "--keep", "reboot", "--params", "{")).err
+    ended = await console.run(
+        "favourites", "--drop", "reboot", "--params", '{"delay_s": 5}', "--ttl", "10m", "--json"
+    )
+    assert (ended.code, ended.out) == (0, "")
+
+
+async def test_the_configuration_is_typed_in_json(nowhere: Console) -> None:
+    nowhere.environment["CONSOLE_KEYS"] = "history.retry=f3"
+    ended = await nowhere.run("config", "show", "--json", "--read-only")
+    shown = {d["name"]: d["value"] for d in map(json.loads, ended.out.splitlines())}
+    assert (shown["read_only"], shown["max_payload_bytes"], shown["keys"]) == (
+        True,
+        65_536,
+        {"history.retry": "f3"},
+    )
+    assert shown["database_url"] is None
