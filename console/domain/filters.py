@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
 
 _DEVICE_KEYS = ("device", "link", "site", "model", "fw", "tag", "group")
-_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "id", "batch")
+_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "code", "id", "batch")
 KEYS: dict[Scope, tuple[str, ...]] = {
     Scope.DEVICES: ("device", "status", "link", "site", "model", "fw", "tag", "group", "phase", "type", "by"),
     Scope.COMMANDS: ("device", *_COMMAND_KEYS, "link", "site", "model", "fw", "tag", "group"),

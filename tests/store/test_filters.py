@@ -22,8 +22,8 @@ from console.store.pool import Access, Database
 from tests.conftest import Fleet
 
 VALUES = ["ping", "reboot", "PING", "p*", "*o*", "?ing", "lyon", "Ly*", "pump-1", "pump-?", "Pump-1", "alice", "a%",
-          "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "ex*", "online", "queued", "critical", "*", "roof*",
-          "north", "Ünder", "ünder", "1.4.2", '"x y"', "\\"]  # fmt: skip
+          "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "busy*", "ex*", "online", "queued", "critical", "*", "roof*",
+          "north", "Ünder", "ünder", "1.4.2", '"x y"', "7", "x", "\\"]  # fmt: skip
 WORDS = [
     "ping",
     "PUMP",
