@@ -54,7 +54,9 @@ class DeviceReads(Protocol):
 class ProblemReads(Protocol):
     """What is read of problems."""
 
-    async def page(self, tenant_id: str, wanted: Filter, limit: int) -> tuple[Problem, ...]: ...
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Problem | None
+    ) -> tuple[Problem, ...]: ...
 
 
 class AnswerJudge(Protocol):
@@ -174,9 +176,11 @@ class History:
         """The tenant's own row, or None when there is none."""
         return await self._devices.tenant(tenant_id)
 
-    async def problems(self, tenant_id: str, text: str = "", limit: int = 500) -> tuple[Problem, ...]:
-        """The newest problems."""
-        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit)
+    async def problems(
+        self, tenant_id: str, text: str = "", limit: int = 500, before: Problem | None = None
+    ) -> tuple[Problem, ...]:
+        """The newest problems, or those behind the last one of a page."""
+        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit, before)
 
 
 def _only_devices(wanted: Filter) -> tuple[str, ...] | None:
