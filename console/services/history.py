@@ -48,6 +48,7 @@ class DeviceReads(Protocol):
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
+    async def words(self, tenant_id: str) -> dict[str, tuple[str, ...]]: ...
     async def tenant(self, tenant_id: str) -> Tenant | None: ...
 
 
@@ -175,6 +176,10 @@ class History:
     async def tenant(self, tenant_id: str) -> Tenant | None:
         """The tenant's own row, or None when there is none."""
         return await self._devices.tenant(tenant_id)
+
+    async def filter_words(self, tenant_id: str) -> dict[str, tuple[str, ...]]:
+        """What the keys of a filter have for values here, to complete one with."""
+        return await self._devices.words(tenant_id)
 
     async def problems(
         self, tenant_id: str, text: str = "", limit: int = 500, before: Problem | None = None

@@ -35,3 +35,18 @@ async def test_bulk_sends_come_page_by_page(program: Program, owner: asyncpg.Con
         seen += [batch.batch_id for batch in page]
         before = page[-1]
     assert (len(seen), len(set(seen))) == (45, 45)
+
+
+async def test_a_filter_is_completed_with_what_occurs_in_the_tenant(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    """Without the whole tenant, only what happens to be on screen is offered."""
+    await owner.execute(
+        "UPDATE device_registry SET site_id = 'porto' WHERE device_id = 'pump-5';"
+        "INSERT INTO device_tags VALUES ('acme', 'pump-1', 'critical'), ('rival', 'pump-1', 'secret');"
+        "INSERT INTO device_groups VALUES ('acme', 'north', 'Northern ring')"
+    )
+    words = await program.history.filter_words("acme")
+    assert words == {
+        "site": ("lyon", "porto"), "model": ("PX-200",), "fw": ("1.4.2",), "tag": ("critical",), "group": ("north",),
+    }  # fmt: skip
