@@ -37,7 +37,7 @@ from console.tui.messages import (
 )
 from console.tui.palette import ActionProvider
 from console.tui.presenters.words import counted
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
 from console.tui.screens.compose import ComposeScreen
@@ -104,9 +104,7 @@ class ConsoleApp(App[int]):
 
     @property
     def _top(self) -> ConsoleScreen | None:
-        """The full screen that is seen, be it under a dialog."""
-        found = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
-        return next(found, None)
+        return top_screen(self)
 
     def _say(self, text: str) -> None:
         if self._top is not None:
@@ -127,7 +125,8 @@ class ConsoleApp(App[int]):
     def on_show_compose(self, message: ShowCompose) -> None:
         if not self._program.read_only:
             device_ids = message.device_ids
-            screen = ComposeScreen(self.desk, device_ids, message.target, message.content)
+            sheet, kept = self.desk.sheet(message.origin, message.content)
+            screen = ComposeScreen(self.desk, device_ids, message.target, sheet, kept=kept)
             self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
 
     def _sent(self, device_ids: tuple[str, ...], receipt: Receipt | None) -> None:

@@ -139,6 +139,29 @@ def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
     return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({words})."]
 
 
+def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
+    """Whether the sheet can be reviewed, and what becomes of it then."""
+    if reason is not None:
+        return (Cell(f"Not ready: {reason}.", "warn"),)
+    ready = Cell("Ready. ", "ok")
+    if not broker_up:
+        return (ready, Cell("The broker is down: it will wait until it is back.", "warn"))
+    if dispatch == "off":
+        return (ready, Cell("No dispatcher runs here: it will wait for one.", "warn"))
+    return (ready, Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
+
+
+def doubt_line(doubted: tuple[str, str, str] | None, content: tuple[str, str, str]) -> Line:
+    """What is said while it is unknown whether a send was written; empty when all is known."""
+    if doubted is None:
+        return ()
+    if doubted == content:
+        return (
+            Cell("Perhaps sent already: f5 and y send the very same, which is never done twice.", "warn"),
+        )
+    return (Cell("The command before this change may have been sent: look at the history first.", "warn"),)
+
+
 def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
     """The topic or topics that it goes to."""
     where = device_ids[0] if len(device_ids) == 1 else f"{{{len(device_ids):,} ids}}"

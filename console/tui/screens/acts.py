@@ -17,7 +17,7 @@ from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import command_json, resend_line
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
+from console.tui.screens.confirm import ConfirmAct, Question, ask
 
 NO_RECALL = "Published commands cannot be recalled."
 
@@ -117,7 +117,7 @@ class CommandActs(ConsoleScreen):
             old = detail.command
             ttl = min(max(old.expires_at - old.created_at, MIN_TTL), MAX_TTL)
             content = Saved(old.command_type, old.params_json, ttl_text(ttl))
-            self.post_message(ShowCompose((old.device_id,), content=content))
+            self.post_message(ShowCompose((old.device_id,), content=content, origin=command_id))
 
     def action_cancel(self) -> None:
         command = self.chosen
@@ -135,12 +135,11 @@ class CommandActs(ConsoleScreen):
         self._ask(Question(title, lines, "cancel it", no="keep it", ask_reason=True), cancel)
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
-        def done(said: str | None) -> None:
-            if said:
-                self.say(said)
-                self.request_read()
+        ask(self, question, act, self._acted)
 
-        self.app.push_screen(ConfirmDialog(question, act), done)
+    def _acted(self, said: str) -> None:
+        self.say(said)
+        self.request_read()
 
     def action_copy_id(self) -> None:
         command = self.chosen

@@ -1,9 +1,9 @@
 """What all screens share: header, banner, footer, one read at a time, trouble that never ends the program."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -25,6 +25,11 @@ from console.tui.widgets.text import Lines
 LEAST = (40, 10)
 WIDE = 100
 SHORT = 20
+
+
+def top_screen(app: App[Any]) -> "ConsoleScreen | None":
+    """The full screen that is seen, be it under a dialog."""
+    return next((screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
 
 class ConsoleScreen(Screen[Receipt | None]):

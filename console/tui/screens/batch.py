@@ -24,7 +24,7 @@ from console.tui.presenters.copies import shell_line
 from console.tui.presenters.words import counted
 from console.tui.screens.acts import NO_RECALL
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
+from console.tui.screens.confirm import ConfirmAct, Question, ask
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
@@ -221,9 +221,8 @@ class BatchScreen(ConsoleScreen):
         copy_text(self, "the shell line", shell_line(self.desk.tenant, "batch", self._batch_id))
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
-        self.app.push_screen(ConfirmDialog(question, act), self._acted)
+        ask(self, question, act, self._acted)
 
-    def _acted(self, said: str | None) -> None:
-        if said is not None:
-            self.say(said)
-            self.request_read()
+    def _acted(self, said: str) -> None:
+        self.say(said)
+        self.request_read()

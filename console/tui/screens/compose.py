@@ -1,7 +1,8 @@
 """Writing a command: what it says, whom it reaches, what stands against it. Nothing is sent from here."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import ClassVar
 
@@ -21,18 +22,18 @@ from console.domain.commands import (
 )
 from console.domain.safe_text import safe
 from console.domain.targets import Target
+from console.errors import ConsoleError, DatabaseUnreachableError
 from console.services.bulk import BulkJob
-from console.services.favourites import Saved
 from console.services.sender import Receipt
 from console.tui.actions import bindings_for
 from console.tui.copier import copy_text
 from console.tui.desk import Desk, Sheet
 from console.tui.presenters import compose as words
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import send_line
 from console.tui.presenters.times import instant, zone_words
 from console.tui.presenters.words import counted
-from console.tui.screens.confirm import ConfirmDialog, Question
+from console.tui.screens.confirm import Question, ask
 from console.tui.screens.form_sheet import FormSheet
 from console.tui.screens.review import send_question
 from console.tui.widgets.text import Lines
@@ -47,10 +48,17 @@ class ComposeScreen(FormSheet):
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("compose")
 
     def __init__(
-        self, desk: Desk, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None
+        self,
+        desk: Desk,
+        device_ids: tuple[str, ...],
+        target: str = "",
+        sheet: Sheet | None = None,
+        *,
+        kept: bool = False,
     ) -> None:
-        sheet = desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
-        super().__init__(desk, sheet, device_ids)
+        """`kept` says that `sheet` was begun earlier, perhaps for others."""
+        super().__init__(desk, sheet or desk.sheet()[0], device_ids)
+        self._kept = kept
         self._target = target or words.devices_words(device_ids)
         self._preview: Preview | None = None
         self._previewed = ""
@@ -99,6 +107,8 @@ class ComposeScreen(FormSheet):
         if self._params.text == "{}":
             self._params.move_cursor((0, 1))
         self._type.focus()
+        if self._kept:
+            self.say("This is your draft from before: it was not sent.")
 
     # Reading
 
@@ -190,17 +200,10 @@ class ComposeScreen(FormSheet):
         self._show_verdict()
 
     def _show_verdict(self) -> None:
-        reason = self.reason("review")
-        if reason is not None:
-            self._verdict.show([(Cell(f"Not ready: {reason}.", "warn"),)])
-            return
-        line: Line = (Cell("Ready. ", "ok"), Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
-        view = self.desk.program.health.view()
-        if not view.broker.up:
-            line = (Cell("Ready. ", "ok"), Cell("The broker is down: it will wait until it is back.", "warn"))
-        elif view.dispatch == "off":
-            line = (Cell("Ready. ", "ok"), Cell("No dispatcher runs here: it will wait for one.", "warn"))
-        self._verdict.show([line])
+        view, sheet = self.desk.program.health.view(), self._sheet
+        doubt = words.doubt_line(sheet.doubted, sheet.content)
+        line = words.verdict_line(self.reason("review"), broker_up=view.broker.up, dispatch=view.dispatch)
+        self._verdict.show([doubt] if doubt else [line])
 
     # Actions
 
@@ -210,12 +213,10 @@ class ComposeScreen(FormSheet):
         sheet, count = self._sheet, len(self.device_ids)
         if count > 1:
             job = self._job(sheet)
-            self.app.push_screen(
-                ConfirmDialog(self._question(), lambda _: self._send_bulk(sheet, job)), self._done
-            )
+            ask(self, self._question(), lambda _: self._send_bulk(sheet, job), self._done)
             return
         drafts = self._drafts(sheet)
-        self.app.push_screen(ConfirmDialog(self._question(), lambda _: self._send(sheet, drafts)), self._done)
+        ask(self, self._question(), lambda _: self._send(sheet, drafts), self._done)
 
     def _job(self, sheet: Sheet) -> BulkJob:
         """A batch's id is made here, once; the same content keeps it while its outcome is unknown."""
@@ -234,15 +235,25 @@ class ComposeScreen(FormSheet):
 
     async def _send_bulk(self, sheet: Sheet, job: BulkJob) -> str:
         sheet.batch = job
-        await self.desk.program.bulk.begin(self.desk.tenant, job)
+        with self._doubting(sheet):
+            await self.desk.program.bulk.begin(self.desk.tenant, job)
         self.desk.run_job(self.app, job)
         self._receipt = Receipt((), batch_id=job.draft.batch_id)
-        self._forget(sheet)
+        self.desk.forget(sheet)
         return f"Sending to {words.devices_words(self.device_ids)}."
 
-    def _forget(self, sheet: Sheet) -> None:
-        if self.desk.sheets.get(self.desk.tenant) is sheet:
-            self.desk.sheets.pop(self.desk.tenant)
+    @contextmanager
+    def _doubting(self, sheet: Sheet) -> Iterator[None]:
+        """Until the outcome is known the sheet does not say that nothing was sent."""
+        before, sheet.doubted = sheet.doubted, sheet.content
+        try:
+            yield
+        except DatabaseUnreachableError:
+            raise
+        except ConsoleError:
+            sheet.doubted = before
+            raise
+        sheet.doubted = None
 
     def _drafts(self, sheet: Sheet) -> tuple[Draft, ...]:
         """Ids are made here, once; the same content keeps them while its outcome is unknown."""
@@ -262,16 +273,17 @@ class ComposeScreen(FormSheet):
 
     async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
         sheet.drafts = drafts
-        receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
+        with self._doubting(sheet):
+            receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
         self._receipt = receipt
-        self._forget(sheet)
+        self.desk.forget(sheet)
         return f"{counted(len(receipt.command_ids), 'command')} committed."
 
     _receipt: Receipt | None = None
 
-    def _done(self, said: str | None) -> None:
-        if said is not None:
-            self.dismiss(self._receipt)
+    def _done(self, said: str) -> None:
+        del said
+        self.dismiss(self._receipt)
 
     def action_compose_cli(self) -> None:
         ttl = self._lifetime
