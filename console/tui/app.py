@@ -126,7 +126,9 @@ class ConsoleApp(App[int]):
         if not self._program.read_only:
             device_ids = message.device_ids
             sheet, kept = self.desk.sheet(message.origin, message.content)
-            screen = ComposeScreen(self.desk, device_ids, message.target, sheet, kept=kept)
+            screen = ComposeScreen(
+                self.desk, device_ids, message.target, sheet, kept=kept, where=message.where
+            )
             self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
 
     def _sent(self, device_ids: tuple[str, ...], receipt: Receipt | None) -> None:

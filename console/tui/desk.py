@@ -75,9 +75,8 @@ class Desk:
     outbox_unread: bool = False
     _outbox_due: float = 0.0
 
-    def run_job(self, node: DOMNode, job: BulkJob) -> None:
+    def run_job(self, node: DOMNode, tenant: str, job: BulkJob) -> None:
         """Send a batch that has been begun, as long as `node` lives; screens may come and go meanwhile."""
-        tenant = self.tenant
         self.jobs[job.draft.batch_id] = job
 
         async def run() -> None:

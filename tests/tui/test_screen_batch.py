@@ -73,7 +73,7 @@ async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
         await seen.press("y")
         await seen.shows("2 commands taken back", "⊘ 2 cancelled", "stopped by alice")
         await seen.press("r")
-        await seen.shows("Send ping again to 1 device of acme?")
+        await seen.shows("Send ping again to pump-1 of acme?", "Only to those that failed")
         await seen.press("y")
         await seen.shows("ping to 1 device", "retry of")
         assert await rig.count() == 4
@@ -93,7 +93,7 @@ async def test_the_rest_of_a_batch_is_sent_on_request(rig):
         await seen.press("enter")
         await seen.shows("○ 1 waiting", "2 got nothing: R sends to them")
         await seen.press("R")
-        await seen.shows("Send ping to the other 2 devices of acme?")
+        await seen.shows("Send ping to the other 2 devices of acme?", "pump-1, pump-3", "ttl 1h")
         await seen.press("y")
         await seen.shows("○ 3 waiting")
         await seen.hides("got nothing")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from console.domain.batches import Preview
+from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age, latency
 from console.domain.targets import Target
@@ -76,17 +77,21 @@ def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime)
     return tuple(cells)
 
 
-def guard_line(preview: Preview | None, command_type: str, now: datetime) -> Line:
-    """``reboot by alice, 12s ago`` when the same is in flight already; empty otherwise."""
-    if preview is None or preview.newest_same is None:
+def guard_line(preview: Preview | None, now: datetime) -> Line:
+    """``reboot by alice, 12s ago`` when something is in flight already; empty otherwise."""
+    if preview is None or preview.newest is None:
         return ()
-    newest = preview.newest_same
+    newest, same = preview.newest, preview.same_in_flight
     who = (
-        f"{safe(command_type, 40)} by {safe(newest.by, 40) or 'somebody'}, {age(now - newest.created_at)} ago"
+        f"{safe(newest.command_type, 40)} by {safe(newest.by, 40) or 'somebody'},"
+        f" {age(now - newest.created_at)} ago"
     )
     if preview.total == 1:
         return (Cell(f"! In flight already: {who}.", "warn"),)
-    return (Cell(f"! In flight already to {counted(preview.same_in_flight, 'device')}: {who}.", "warn"),)
+    if same:
+        return (Cell(f"! In flight already to {counted(same, 'device')}: {who}.", "warn"),)
+    others = counted(preview.in_flight, "other command")
+    return (Cell(f"! {others} in flight, the newest {who}.", "warn"),)
 
 
 def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
@@ -171,6 +176,6 @@ def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
 def preview_payload(command_type: str, params_text: str, ttl: timedelta, now: datetime) -> str:
     """The bytes a device gets, as far as they are known before the commit."""
     instant = (now + ttl).replace(microsecond=0).isoformat() if now.year < 9998 else "…"
-    params = " ".join(params_text.split())
+    params = one_line(params_text)
     kind = json.dumps(command_type, ensure_ascii=False)
     return safe(f'{{"command_id":"…","type":{kind},"params":{params},"expires_at":"{instant}"}}', 400)

@@ -1,9 +1,7 @@
 """Writing a command: what it says, whom it reaches, what stands against it. Nothing is sent from here."""
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
@@ -15,16 +13,11 @@ from textual.widgets import Input, Static, TextArea
 from console.domain.batches import Preview
 from console.domain.commands import (
     DEFAULT_TTL,
-    Draft,
     params_fault,
-    parse_ttl,
     type_fault,
 )
 from console.domain.safe_text import safe
 from console.domain.targets import Target
-from console.errors import ConsoleError, DatabaseUnreachableError
-from console.services.bulk import BulkJob
-from console.services.sender import Receipt
 from console.tui.actions import bindings_for
 from console.tui.copier import copy_text
 from console.tui.desk import Desk, Sheet
@@ -32,16 +25,13 @@ from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import send_line
 from console.tui.presenters.times import instant, zone_words
-from console.tui.presenters.words import counted
-from console.tui.screens.confirm import Question, ask
-from console.tui.screens.form_sheet import FormSheet
-from console.tui.screens.review import send_question
+from console.tui.screens.confirm import Question
+from console.tui.screens.review import BY_NAME, Sending, question_for
+from console.tui.screens.sending import SendingSheet
 from console.tui.widgets.text import Lines
 
-_BY_NAME = 500
 
-
-class ComposeScreen(FormSheet):
+class ComposeScreen(SendingSheet):
     """The sheet is kept per tenant until its command is committed."""
 
     KIND = "compose"
@@ -55,11 +45,12 @@ class ComposeScreen(FormSheet):
         sheet: Sheet | None = None,
         *,
         kept: bool = False,
+        where: str = "",
     ) -> None:
-        """`kept` says that `sheet` was begun earlier, perhaps for others."""
-        super().__init__(desk, sheet or desk.sheet()[0], device_ids)
+        """`kept` says that `sheet` was begun before, perhaps for others; `where` is the filter that chose."""
+        super().__init__(desk, sheet or desk.sheet()[0], device_ids, target)
         self._kept = kept
-        self._target = target or words.devices_words(device_ids)
+        self._where = where
         self._preview: Preview | None = None
         self._previewed = ""
         self._targets: tuple[Target, ...] | None = None
@@ -126,7 +117,7 @@ class ComposeScreen(FormSheet):
             preview = await program.bulk.preview(tenant, self.device_ids, kind)
             if preview.read_at is not None:
                 self.desk.clock.observe(preview.read_at)
-            if len(self.device_ids) <= _BY_NAME:
+            if len(self.device_ids) <= BY_NAME:
                 self._take_targets(await program.sender.targets(tenant, self.device_ids))
             elif preview.forbidden == preview.total:
                 self._fault = "None of these devices can be sent to"
@@ -162,6 +153,8 @@ class ComposeScreen(FormSheet):
     def reason(self, action_id: str) -> str | None:
         if action_id == "form":
             return self._no_form
+        if action_id == "compose_cli" and self._shell_line is None:
+            return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
         if action_id != "review":
             return None
         lifetime = self._lifetime
@@ -190,7 +183,7 @@ class ComposeScreen(FormSheet):
         self._check.show([self.check_line()])
         one = self._targets[0] if self._targets and len(self._targets) == 1 else None
         self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
-        guard = words.guard_line(self._preview, self._type.value, now)
+        guard = words.guard_line(self._preview, now)
         self._guard.show([guard] if guard else [])
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
@@ -207,86 +200,17 @@ class ComposeScreen(FormSheet):
 
     # Actions
 
-    def action_review(self) -> None:
-        if self.refuse("review"):
-            return
-        sheet, count = self._sheet, len(self.device_ids)
-        if count > 1:
-            job = self._job(sheet)
-            ask(self, self._question(), lambda _: self._send_bulk(sheet, job), self._done)
-            return
-        drafts = self._drafts(sheet)
-        ask(self, self._question(), lambda _: self._send(sheet, drafts), self._done)
-
-    def _job(self, sheet: Sheet) -> BulkJob:
-        """A batch's id is made here, once; the same content keeps it while its outcome is unknown."""
-        ttl = parse_ttl(sheet.ttl)
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
-        new = self.desk.program.bulk.job(
-            sheet.command_type, sheet.params, wanted, self.desk.program.operator,
-            device_ids=self.device_ids, target=self._target,
-        )  # fmt: skip
-        old = sheet.batch
-        if old is not None and old.device_ids == new.device_ids:
-            same = replace(new.draft, batch_id=old.draft.batch_id)
-            if same == old.draft:
-                return old
-        return new
-
-    async def _send_bulk(self, sheet: Sheet, job: BulkJob) -> str:
-        sheet.batch = job
-        with self._doubting(sheet):
-            await self.desk.program.bulk.begin(self.desk.tenant, job)
-        self.desk.run_job(self.app, job)
-        self._receipt = Receipt((), batch_id=job.draft.batch_id)
-        self.desk.forget(sheet)
-        return f"Sending to {words.devices_words(self.device_ids)}."
-
-    @contextmanager
-    def _doubting(self, sheet: Sheet) -> Iterator[None]:
-        """Until the outcome is known the sheet does not say that nothing was sent."""
-        before, sheet.doubted = sheet.doubted, sheet.content
-        try:
-            yield
-        except DatabaseUnreachableError:
-            raise
-        except ConsoleError:
-            sheet.doubted = before
-            raise
-        sheet.doubted = None
-
-    def _drafts(self, sheet: Sheet) -> tuple[Draft, ...]:
-        """Ids are made here, once; the same content keeps them while its outcome is unknown."""
-        sender, by = self.desk.program.sender, self.desk.program.operator
-        ttl = parse_ttl(sheet.ttl)
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
-        same = tuple((d.device_id, d.command_type, d.params_json, d.ttl) for d in sheet.drafts)
-        new = tuple((device, sheet.command_type, sheet.params, wanted) for device in self.device_ids)
-        if same == new:
-            return sheet.drafts
-        return tuple(sender.draft(*content, by) for content in new)
-
-    def _question(self) -> Question:
-        return send_question(
-            self.desk, self._sheet, self.device_ids, self._preview, self._targets, self._catalogue_says
-        )
-
-    async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
-        sheet.drafts = drafts
-        with self._doubting(sheet):
-            receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
-        self._receipt = receipt
-        self.desk.forget(sheet)
-        return f"{counted(len(receipt.command_ids), 'command')} committed."
-
-    _receipt: Receipt | None = None
-
-    def _done(self, said: str) -> None:
-        del said
-        self.dismiss(self._receipt)
+    def question(self) -> Question:
+        sheet = self._sheet
+        sending = Sending(sheet.command_type, sheet.params, sheet.ttl, self.device_ids)
+        return question_for(self.desk, sending, self._preview, self._targets, self._catalogue_says)
 
     def action_compose_cli(self) -> None:
-        ttl = self._lifetime
+        if not self.refuse("compose_cli"):
+            copy_text(self, "the shell line", self._shell_line or "")
+
+    @property
+    def _shell_line(self) -> str | None:
+        ttl, tenant, ids = self._lifetime, self.desk.tenant, self.device_ids
         wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
-        line = send_line(self.desk.tenant, list(self.device_ids), self._type.value, self._params.text, wanted)
-        copy_text(self, "the shell line", line)
+        return send_line(tenant, ids, self._type.value, self._params.text, wanted, self._where)
