@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
@@ -61,6 +62,7 @@ class ConsoleApp(App[int]):
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (13, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z", "suspend_process", show=False)]
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
@@ -187,6 +189,16 @@ class ConsoleApp(App[int]):
         self.theme = LIGHT if self.theme == DARK else DARK
 
     # The end
+
+    async def action_quit(self) -> None:
+        """Ctrl+q, from wherever: what is under way is asked about as q does."""
+        if self._top is None:
+            self.exit(0)
+        else:
+            self._top.ask_to_quit("ctrl+q")
+
+    def action_help_quit(self) -> None:
+        self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z puts it to sleep.")
 
     def _fatal_error(self) -> None:
         """Instead of Textual's report, which prints local variables: one line, the rest in a file."""

@@ -167,6 +167,31 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.shows("○ 3 waiting")
 
 
+async def test_ctrl_q_and_ctrl_c_are_told_about_what_is_under_way_too(rig, monkeypatch):
+    """Without it ctrl+q breaks a bulk send off without a word."""
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    table, go = rig.program.bulk._table, asyncio.Event()
+    begin = table.begin
+
+    async def slow(*arguments):
+        await go.wait()
+        return await begin(*arguments)
+
+    monkeypatch.setattr(table, "begin", slow)
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("Working…")
+        await seen.press("ctrl+q")
+        await seen.shows("What you confirmed is still under way: ctrl+q again leaves it")
+        go.set()
+        await seen.shows("○ 3 waiting")
+        await seen.press("ctrl+c")
+        await seen.shows("ctrl+q leaves the console, ctrl+z puts it to sleep")
+        await seen.press("ctrl+q")
+        await seen.until(lambda: seen.app.return_code == 0, "left")
+
+
 async def test_a_whole_filtered_history_is_exported_and_no_file_is_overwritten(rig, tmp_path):
     await rig.devices("pump-1")
     for number in range(5):
