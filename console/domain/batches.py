@@ -145,9 +145,10 @@ class BatchView:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """The newest command of a type that is still open: who sent it and when."""
+    """A command that is still open: who sent it and when."""
 
     device_id: str
+    command_type: str
     by: str | None
     created_at: datetime
 
@@ -157,7 +158,8 @@ class Preview:
     """Whom a send would reach: exact numbers, taken at one instant.
 
     `forbidden` are devices that get nothing: not registered, decommissioned, or with an id that no topic
-    can carry. `same_in_flight` counts devices with an open command of the same type, `newest_same` is one.
+    can carry. `same_in_flight` counts devices with an open command of the same type. `newest` is the newest
+    open command: of the same type where there is one.
     """
 
     total: int
@@ -165,7 +167,7 @@ class Preview:
     links: Mapping[str, int] = field(default_factory=dict)
     in_flight: int = 0
     same_in_flight: int = 0
-    newest_same: InFlight | None = None
+    newest: InFlight | None = None
     last_latency: timedelta | None = None
     last_acked_at: datetime | None = None
     read_at: datetime | None = None

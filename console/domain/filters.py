@@ -155,6 +155,8 @@ def parse_filter(text: str, scope: Scope) -> Filter:
             faults.append(Fault(start, end, found))
         elif found is not None:
             terms.append(found)
+    if len(text) > MOST_LENGTH:
+        faults.append(Fault(MOST_LENGTH, len(text), f"A filter has at most {MOST_LENGTH:,} characters."))
     return Filter(scope, tuple(terms), tuple(faults))
 
 

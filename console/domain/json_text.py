@@ -4,6 +4,7 @@ import re
 from itertools import accumulate
 
 _NO_BRACKET = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|"[\s\S]*|[^\[\]{}"]+')  # an open string takes the rest
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*")')
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2}|0000)|\\."
@@ -22,3 +23,11 @@ def json_depth(text: str) -> int:
     """The deepest nesting of brackets outside strings."""
     brackets = _NO_BRACKET.sub("", text)
     return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0))
+
+
+def one_line(text: str) -> str:
+    """JSON text on one line that means the same: what stands in a string stays as it is, to the byte."""
+    parts = _STRING.split(text)
+    return "".join(
+        part if place % 2 else re.sub(r"\s+", " ", part) for place, part in enumerate(parts)
+    ).strip()

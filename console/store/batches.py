@@ -105,7 +105,11 @@ class BatchStore:
             links={link: row[link] for link in ("online", "stale", "offline", "unknown") if row[link]},
             in_flight=row["in_flight"],
             same_in_flight=row["same_in_flight"],
-            newest_same=InFlight(newest, row["newest_by"], row["newest_at"]) if newest is not None else None,
+            newest=(
+                InFlight(newest, row["newest_type"], row["newest_by"], row["newest_at"])
+                if newest is not None
+                else None
+            ),
             last_latency=row["last_took"],
             last_acked_at=row["last_acked_at"],
             read_at=row["read_at"],

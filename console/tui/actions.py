@@ -8,6 +8,7 @@ SCREENS = ("devices", "history", "detail", "compose", "problems", "batches", "ba
 LISTS = frozenset({"devices", "history", "problems"})
 MAIN = LISTS | {"detail", "batches", "batch"}
 COMMANDS = frozenset({"history", "detail"})
+CONFIRM_KEY = "y"  # in a dialog; no act may begin with it, or the same key twice would do it
 
 
 @dataclass(frozen=True, slots=True)

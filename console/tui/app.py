@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
@@ -38,7 +39,7 @@ from console.tui.messages import (
 )
 from console.tui.palette import ActionProvider
 from console.tui.presenters.words import counted
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
 from console.tui.screens.compose import ComposeScreen
@@ -62,6 +63,7 @@ class ConsoleApp(App[int]):
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (13, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z", "suspend_process", show=False)]
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
@@ -105,9 +107,7 @@ class ConsoleApp(App[int]):
 
     @property
     def _top(self) -> ConsoleScreen | None:
-        """The full screen that is seen, be it under a dialog."""
-        found = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
-        return next(found, None)
+        return top_screen(self)
 
     def _say(self, text: str) -> None:
         if self._top is not None:
@@ -128,7 +128,10 @@ class ConsoleApp(App[int]):
     def on_show_compose(self, message: ShowCompose) -> None:
         if not self._program.read_only:
             device_ids = message.device_ids
-            screen = ComposeScreen(self.desk, device_ids, message.target, message.content)
+            sheet, kept = self.desk.sheet(message.origin, message.content)
+            screen = ComposeScreen(
+                self.desk, device_ids, message.target, sheet, kept=kept, where=message.where
+            )
             self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
 
     def _sent(self, device_ids: tuple[str, ...], receipt: Receipt | None) -> None:
@@ -187,6 +190,16 @@ class ConsoleApp(App[int]):
         self.theme = LIGHT if self.theme == DARK else DARK
 
     # The end
+
+    async def action_quit(self) -> None:
+        """Ctrl+q, from wherever: what is under way is asked about as q does."""
+        if self._top is None:
+            self.exit(0)
+        else:
+            self._top.ask_to_quit("ctrl+q")
+
+    def action_help_quit(self) -> None:
+        self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z puts it to sleep.")
 
     def _fatal_error(self) -> None:
         """Instead of Textual's report, which prints local variables: one line, the rest in a file."""

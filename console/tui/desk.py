@@ -11,6 +11,7 @@ from console.domain.commands import Draft
 from console.errors import ConsoleError
 from console.runtime.program import Program
 from console.services.bulk import BulkJob
+from console.services.favourites import Saved
 from console.tui.background import start
 from console.tui.outage import Outage
 from console.tui.presenters.header import Outbox, Place
@@ -42,7 +43,7 @@ class DatabaseClock:
 class Sheet:
     """An unsent command as it was typed.
 
-    `drafts` and `batch` keep their ids while a send's outcome is unknown.
+    `drafts` and `batch` keep their ids while a send's outcome is unknown; `doubted` is what was then sent.
     """
 
     command_type: str = ""
@@ -50,6 +51,11 @@ class Sheet:
     ttl: str = "1h"
     drafts: tuple[Draft, ...] = ()
     batch: BulkJob | None = None
+    doubted: tuple[str, str, str] | None = None
+
+    @property
+    def content(self) -> tuple[str, str, str]:
+        return self.command_type, self.params, self.ttl
 
 
 @dataclass(slots=True)
@@ -59,7 +65,7 @@ class Desk:
     program: Program
     tenant: str
     clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
-    sheets: dict[str, Sheet] = field(default_factory=dict)
+    sheets: dict[tuple[str, str], Sheet] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
     trouble: str = ""
     keys: dict[str, str] = field(default_factory=dict)
@@ -69,9 +75,8 @@ class Desk:
     outbox_unread: bool = False
     _outbox_due: float = 0.0
 
-    def run_job(self, node: DOMNode, job: BulkJob) -> None:
+    def run_job(self, node: DOMNode, tenant: str, job: BulkJob) -> None:
         """Send a batch that has been begun, as long as `node` lives; screens may come and go meanwhile."""
-        tenant = self.tenant
         self.jobs[job.draft.batch_id] = job
 
         async def run() -> None:
@@ -98,9 +103,18 @@ class Desk:
         """Where instants are told: UTC, or None for the terminal's own zone."""
         return None if self.local_time else UTC
 
-    @property
-    def sheet(self) -> Sheet:
-        return self.sheets.setdefault(self.tenant, Sheet())
+    def sheet(self, origin: str = "", content: Saved | None = None) -> tuple[Sheet, bool]:
+        """The sheet that was begun here and not sent, or a new one with this content; and whether it is that.
+
+        `origin` is the command that is edited: each edit is kept apart from the draft, and from the others.
+        """
+        new = Sheet() if content is None else Sheet(content.command_type, content.params, content.ttl)
+        kept = self.sheets.setdefault((self.tenant, origin), new)
+        return kept, kept.content != new.content
+
+    def forget(self, sheet: Sheet) -> None:
+        """What is sent is no draft any more."""
+        self.sheets = {key: kept for key, kept in self.sheets.items() if kept is not sheet}
 
     @property
     def linked(self) -> bool:

@@ -6,17 +6,22 @@ from dataclasses import replace
 from textual.keys import Keys
 
 from console.errors import UsageError
-from console.tui.actions import ACTIONS, SCREENS, Action
+from console.tui.actions import ACTIONS, CONFIRM_KEY, SCREENS, Action
 
 MOVING = frozenset({
     "up", "down", "j", "k", "pageup", "pagedown", "g", "G", "home", "end", "tab", "shift+tab", "ctrl+p",
-    "ctrl+c",
+    "ctrl+c", "ctrl+q", "ctrl+z",
 })  # fmt: skip
-_NAMED = frozenset(key.value for key in Keys) | {
+_EDITING = frozenset({
+    "left", "right", "backspace", "delete", "enter", "insert", *(f"ctrl+{letter}" for letter in "adefkuvwxy"),
+    "ctrl+left", "ctrl+right", "shift+left", "shift+right", "shift+home", "shift+end",
+})  # fmt: skip
+_CHARACTERS = frozenset({
     "space", "slash", "colon", "question_mark", "comma", "full_stop", "minus", "plus", "equals_sign",
     "semicolon", "underscore", "asterisk", "number_sign", "at", "percent_sign", "ampersand",
     "exclamation_mark", "apostrophe",
-}  # fmt: skip
+})  # fmt: skip
+_NAMED = frozenset(key.value for key in Keys) | _CHARACTERS
 
 
 def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
@@ -34,6 +39,10 @@ def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
             )
         cleaned = key.strip()
         _check_key(name, cleaned)
+        if "." not in name and any(_typed(part) for part in cleaned.split(",")):
+            ids = [there for there in ids if not _is_typing(there)] or ids
+        for binding_id in ids:
+            _check_use(binding_id, cleaned)
         found.update(dict.fromkeys(ids, cleaned))
     for screen in SCREENS:
         _check_clashes(screen, found)
@@ -59,7 +68,41 @@ def _check_key(name: str, key: str) -> None:
                 "ctrl+r, f5, space or slash."
             )
         if part.strip() in MOVING:
-            raise UsageError(f"The keymap gives {name} the key {part!r}, which moves in every list.")
+            raise UsageError(
+                f"The keymap gives {name} the key {part!r}, which moves in every list or belongs to the "
+                "terminal."
+            )
+
+
+def _typed(key: str) -> bool:
+    """Whether fields take this key for themselves: it writes a character, or edits."""
+    plain = key.strip()
+    return len(plain) == 1 or plain in _CHARACTERS or plain in _EDITING
+
+
+def _is_typing(binding_id: str) -> bool:
+    return binding_id.startswith("compose.")
+
+
+def _check_use(binding_id: str, keys: str) -> None:
+    """Refuse what would send by accident, and what could not be typed or left any more."""
+    action = next(a for a in ACTIONS if a.id == binding_id.rpartition(".")[2])
+    for key in (part.strip() for part in keys.split(",")):
+        if action.act and key == CONFIRM_KEY:
+            raise UsageError(
+                f"The keymap gives {binding_id} the key {key!r}, which says yes in the dialog that follows: "
+                "pressed twice it would act unread."
+            )
+        if action.priority and _typed(key):
+            raise UsageError(
+                f"The keymap gives {binding_id} the key {key!r}, which could then not be typed into a field: "
+                "choose a function key, or ctrl with a letter that no field edits with."
+            )
+        if _is_typing(binding_id) and _typed(key):
+            raise UsageError(
+                f"The keymap gives {binding_id} the key {key!r}, which the fields take for themselves: it "
+                "would do nothing there."
+            )
 
 
 def _check_clashes(screen: str, found: Mapping[str, str]) -> None:

@@ -36,14 +36,24 @@ class ShowDetail(Message):
 class ShowCompose(Message):
     """Write a command to these devices.
 
-    `target` says in words whom that means; `content` is what the sheet begins with instead of the last draft.
+    `target` says in words whom that means. `content` is the command `origin`, which is edited in a sheet of
+    its own; `where` is the filter that finds just these devices, if one does.
     """
 
-    def __init__(self, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None) -> None:
+    def __init__(
+        self,
+        device_ids: tuple[str, ...],
+        target: str = "",
+        content: Saved | None = None,
+        origin: str = "",
+        where: str = "",
+    ) -> None:
         super().__init__()
         self.device_ids = device_ids
         self.target = target
         self.content = content
+        self.origin = origin
+        self.where = where
 
 
 class ShowBatches(Message):

@@ -129,6 +129,19 @@ async def test_it_can_be_stopped_and_comes_back_whole(env: dict[str, str], numbe
         assert restored(screen)
 
 
+async def test_ctrl_z_puts_it_to_sleep(env: dict[str, str]) -> None:
+    """In raw mode the terminal leaves that key to the program."""
+    async with terminal(env) as screen:
+        await screen.shows("pump-5")
+        await screen.settled()
+        screen.type("\x1a")
+        await _stops(screen)
+        assert restored(screen)
+        await _goes_on(screen)
+        screen.type("q")
+        assert await screen.ended() == 0
+
+
 async def test_it_can_be_stopped_while_it_writes_to_the_terminal(env: dict[str, str]) -> None:
     """Without its own turn of the loop the stop waits for ever for a lock that its own thread holds."""
     env |= {"CONSOLE_TEST_FAILPOINT": "queue:Queue._put:stop:60"}

@@ -84,8 +84,8 @@ async def test_devices_that_must_not_be_sent_to_are_counted_before_and_skipped(
     preview = await program.bulk.preview("acme", [*PUMPS, "a/b", "nobody"], "reboot")
     assert (preview.total, preview.forbidden, preview.links) == (7, 3, {"unknown": 7})
     assert (preview.in_flight, preview.same_in_flight) == (1, 1)
-    assert preview.newest_same is not None
-    assert (preview.newest_same.device_id, preview.newest_same.by) == ("pump-1", "alice")
+    assert preview.newest is not None
+    assert (preview.newest.device_id, preview.newest.by) == ("pump-1", "alice")
     job = await send(program, *PUMPS, "a/b", "nobody")
     assert (job.done, job.committed) == (7, 4)
 

@@ -169,11 +169,27 @@ def test_a_keymap_names_actions_by_screen_or_everywhere():
         ({"retry": ""}, "does not exist"),
         ({"retry": "j"}, "moves in every list"),
         ({"history.retry": "x"}, "the same key"),
+        ({"history.retry": "y", "history.copy_id": "i"}, "says yes in the dialog that follows"),
+        ({"compose": "y"}, "says yes in the dialog"),
+        ({"review": "s"}, "could then not be typed into a field"),
+        ({"favourite": "slash"}, "could then not be typed"),
+        ({"editor": "left"}, "could then not be typed"),
+        ({"compose.back": "left"}, "the fields take for themselves"),
+        ({"compose.theme": "b"}, "the fields take for themselves"),
+        ({"quit": "ctrl+z"}, "belongs to the terminal"),
     ],
 )
 def test_a_wrong_keymap_is_refused_in_a_sentence(keys, said):
     with pytest.raises(UsageError, match=said):
         keymap(keys)
+
+
+def test_a_letter_for_every_screen_leaves_the_sheet_its_own_key():
+    """Without it `back=i` could not be pressed in the sheet, and nobody would get out."""
+    found = keymap({"back": "i", "theme": "f10"})
+    assert "compose.back" not in found
+    assert found["history.back"] == "i"
+    assert found["compose.theme"] == "f10"
 
 
 async def test_own_keys_work_and_are_shown(rig):

@@ -73,7 +73,7 @@ async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
         await seen.press("y")
         await seen.shows("2 commands taken back", "⊘ 2 cancelled", "stopped by alice")
         await seen.press("r")
-        await seen.shows("Send ping again to 1 device of acme?")
+        await seen.shows("Send ping again to pump-1 of acme?", "Only to those that failed")
         await seen.press("y")
         await seen.shows("ping to 1 device", "retry of")
         assert await rig.count() == 4
@@ -93,7 +93,7 @@ async def test_the_rest_of_a_batch_is_sent_on_request(rig):
         await seen.press("enter")
         await seen.shows("○ 1 waiting", "2 got nothing: R sends to them")
         await seen.press("R")
-        await seen.shows("Send ping to the other 2 devices of acme?")
+        await seen.shows("Send ping to the other 2 devices of acme?", "pump-1, pump-3", "ttl 1h")
         await seen.press("y")
         await seen.shows("○ 3 waiting")
         await seen.hides("got nothing")
@@ -165,6 +165,31 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.shows("Still sending 0 of 3: q again leaves it; R on its screen goes on.")
         go.set()
         await seen.shows("○ 3 waiting")
+
+
+async def test_ctrl_q_and_ctrl_c_are_told_about_what_is_under_way_too(rig, monkeypatch):
+    """Without it ctrl+q breaks a bulk send off without a word."""
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    table, go = rig.program.bulk._table, asyncio.Event()
+    begin = table.begin
+
+    async def slow(*arguments):
+        await go.wait()
+        return await begin(*arguments)
+
+    monkeypatch.setattr(table, "begin", slow)
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("Working…")
+        await seen.press("ctrl+q")
+        await seen.shows("What you confirmed is still under way: ctrl+q again leaves it")
+        go.set()
+        await seen.shows("○ 3 waiting")
+        await seen.press("ctrl+c")
+        await seen.shows("ctrl+q leaves the console, ctrl+z puts it to sleep")
+        await seen.press("ctrl+q")
+        await seen.until(lambda: seen.app.return_code == 0, "left")
 
 
 async def test_a_whole_filtered_history_is_exported_and_no_file_is_overwritten(rig, tmp_path):

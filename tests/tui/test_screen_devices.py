@@ -27,6 +27,22 @@ async def test_a_terminal_that_is_too_small_gets_a_sentence(rig):
         await seen.shows("Devices")
 
 
+async def test_a_terminal_that_was_too_small_for_a_moment_leaves_the_focus_where_it_was(rig):
+    """Without it the keys go into a filter that nobody sees, or nowhere."""
+    await rig.devices("pump-1")
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        for keys, there in ((), "table"), (("c",), "type"), (("tab",), "ttl"):
+            await seen.press(*keys)
+            await seen.until(lambda there=there: seen.app.focused.id == there, f"stands in {there}")
+            await seen.pilot.resize_terminal(39, 9)
+            await seen.shows("too small")
+            assert "pump-1" not in seen.text
+            await seen.pilot.resize_terminal(80, 24)
+            await seen.hides("too small")
+            assert seen.app.focused.id == there
+
+
 async def test_an_empty_tenant_is_told_what_to_do_next(rig):
     async with rig.console(80, 24) as seen:
         await seen.shows("This tenant has no devices yet")

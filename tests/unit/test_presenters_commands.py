@@ -1,5 +1,6 @@
 """What a command's row, detail and explanation say."""
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ from console.domain.commands import NEVER, Command
 from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
-from console.tui.presenters.copies import command_json, resend_line
+from console.tui.presenters.copies import command_json, resend_line, send_line
 from console.tui.presenters.json_view import pretty
 from console.tui.presenters.timeline import content_lines, retry_link, steps
 
@@ -203,6 +204,30 @@ def test_copies_carry_the_command_whole_and_quoted():
     assert resend_line(given) == (
         "device-console --tenant acme send 'pump 1' ping --ttl 3600s --params '{\"delay_s\": 5}'"
     )
+
+
+def test_the_shell_line_sends_the_same_params_to_the_byte():
+    """Without it the spaces in a text are folded, and the shell sends something else."""
+    line = resend_line(command(params_json='{"x":"a    b",\n  "y":\t"\\"  {"}'))
+    assert shlex.split(line)[-1] == '{"x":"a    b", "y": "\\"  {"}'
+    assert "\n" not in line
+
+
+def test_the_shell_line_for_many_is_one_line_by_filter_or_by_name_or_none():
+    """Without it 100,000 marked devices are 100,000 lines."""
+
+    def line(devices, where=""):
+        return send_line("acme", devices, "ping", "{}", timedelta(hours=1), where)
+
+    assert line(["a", "b"], "site:lyon -tag:x") == (
+        "device-console --tenant acme send --where 'site:lyon -tag:x' ping --ttl 3600s --yes"
+    )
+    assert line(["pump-1", "pump 2"]) == (
+        "device-console --tenant acme send --where 'device:pump-1,\"pump 2\"' ping --ttl 3600s --yes"
+    )
+    for odd in ("pump*", "pump?", 'pump"', ""):
+        assert line(["pump-1", odd]) is None
+    assert line([f"pump-{number}" for number in range(400)]) is None
 
 
 def test_a_history_is_counted_by_phase():

@@ -11,7 +11,8 @@ WITH wanted AS (
     FROM public.device_commands c
     WHERE c.tenant_id = $1 AND c.status = 'queued' AND c.device_id = ANY ($2::text[])
 ), newest AS (
-    SELECT device_id, created_by, created_at FROM open WHERE command_type = $3 ORDER BY created_at DESC LIMIT 1
+    SELECT device_id, command_type, created_by, created_at FROM open
+    ORDER BY command_type = $3 DESC, created_at DESC LIMIT 1
 ), answered AS (
     SELECT c.acked_at, c.acked_at - COALESCE(LEAST(c.published_at, c.acked_at), c.created_at) AS took
     FROM public.device_commands c
@@ -23,7 +24,8 @@ SELECT count(*) AS total, count(*) FILTER (WHERE NOT w.allowed) AS forbidden,
        count(*) FILTER (WHERE w.link = 'offline') AS offline, count(*) FILTER (WHERE w.link = 'unknown') AS unknown,
        (SELECT count(*) FROM open) AS in_flight,
        (SELECT count(DISTINCT device_id) FROM open WHERE command_type = $3) AS same_in_flight,
-       (SELECT device_id FROM newest) AS newest_device, (SELECT created_by FROM newest) AS newest_by,
+       (SELECT device_id FROM newest) AS newest_device, (SELECT command_type FROM newest) AS newest_type,
+       (SELECT created_by FROM newest) AS newest_by,
        (SELECT device_console.shown(created_at) FROM newest) AS newest_at,
        (SELECT device_console.shown(max(acked_at)) FROM answered) AS last_acked_at,
        (SELECT took FROM answered WHERE acked_at IS NOT NULL ORDER BY acked_at DESC LIMIT 1) AS last_took,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from console.domain.batches import Preview
+from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age, latency
 from console.domain.targets import Target
@@ -76,17 +77,21 @@ def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime)
     return tuple(cells)
 
 
-def guard_line(preview: Preview | None, command_type: str, now: datetime) -> Line:
-    """``reboot by alice, 12s ago`` when the same is in flight already; empty otherwise."""
-    if preview is None or preview.newest_same is None:
+def guard_line(preview: Preview | None, now: datetime) -> Line:
+    """``reboot by alice, 12s ago`` when something is in flight already; empty otherwise."""
+    if preview is None or preview.newest is None:
         return ()
-    newest = preview.newest_same
+    newest, same = preview.newest, preview.same_in_flight
     who = (
-        f"{safe(command_type, 40)} by {safe(newest.by, 40) or 'somebody'}, {age(now - newest.created_at)} ago"
+        f"{safe(newest.command_type, 40)} by {safe(newest.by, 40) or 'somebody'},"
+        f" {age(now - newest.created_at)} ago"
     )
     if preview.total == 1:
         return (Cell(f"! In flight already: {who}.", "warn"),)
-    return (Cell(f"! In flight already to {counted(preview.same_in_flight, 'device')}: {who}.", "warn"),)
+    if same:
+        return (Cell(f"! In flight already to {counted(same, 'device')}: {who}.", "warn"),)
+    others = counted(preview.in_flight, "other command")
+    return (Cell(f"! {others} in flight, the newest {who}.", "warn"),)
 
 
 def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
@@ -139,6 +144,29 @@ def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
     return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({words})."]
 
 
+def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
+    """Whether the sheet can be reviewed, and what becomes of it then."""
+    if reason is not None:
+        return (Cell(f"Not ready: {reason}.", "warn"),)
+    ready = Cell("Ready. ", "ok")
+    if not broker_up:
+        return (ready, Cell("The broker is down: it will wait until it is back.", "warn"))
+    if dispatch == "off":
+        return (ready, Cell("No dispatcher runs here: it will wait for one.", "warn"))
+    return (ready, Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
+
+
+def doubt_line(doubted: tuple[str, str, str] | None, content: tuple[str, str, str]) -> Line:
+    """What is said while it is unknown whether a send was written; empty when all is known."""
+    if doubted is None:
+        return ()
+    if doubted == content:
+        return (
+            Cell("Perhaps sent already: f5 and y send the very same, which is never done twice.", "warn"),
+        )
+    return (Cell("The command before this change may have been sent: look at the history first.", "warn"),)
+
+
 def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
     """The topic or topics that it goes to."""
     where = device_ids[0] if len(device_ids) == 1 else f"{{{len(device_ids):,} ids}}"
@@ -148,6 +176,6 @@ def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
 def preview_payload(command_type: str, params_text: str, ttl: timedelta, now: datetime) -> str:
     """The bytes a device gets, as far as they are known before the commit."""
     instant = (now + ttl).replace(microsecond=0).isoformat() if now.year < 9998 else "…"
-    params = " ".join(params_text.split())
+    params = one_line(params_text)
     kind = json.dumps(command_type, ensure_ascii=False)
     return safe(f'{{"command_id":"…","type":{kind},"params":{params},"expires_at":"{instant}"}}', 400)

@@ -2,10 +2,12 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from console.domain.commands import Command
-from console.domain.json_text import json_depth
+from console.domain.filters import MOST_LENGTH, Filter, Match, Scope, parse_filter
+from console.domain.json_text import json_depth, one_line
 
 _PROGRAM = "device-console"
 
@@ -31,18 +33,41 @@ def command_json(command: Command) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-def send_line(tenant: str, device_ids: list[str], command_type: str, params: str, ttl: timedelta) -> str:
-    """The shell line that sends the same; several devices are several lines."""
+def send_line(
+    tenant: str, device_ids: Sequence[str], command_type: str, params: str, ttl: timedelta, where: str = ""
+) -> str | None:
+    """The shell line that sends the same; None where no line can name so many.
+
+    `where` is the filter that they were chosen by; without it they are named one by one.
+    """
     rest = [command_type, "--ttl", f"{int(ttl.total_seconds())}s"]
     if params.strip() not in {"", "{}"}:
-        rest += ["--params", " ".join(params.split())]
-    return "\n".join(shell_line(tenant, "send", device_id, *rest) for device_id in device_ids)
+        rest += ["--params", one_line(params)]
+    if len(device_ids) == 1:
+        return shell_line(tenant, "send", device_ids[0], *rest)
+    found = where or _by_name(device_ids)
+    return shell_line(tenant, "send", "--where", found, *rest, "--yes") if found else None
+
+
+def _by_name(device_ids: Sequence[str]) -> str:
+    """A filter that finds these and no others; empty where there is none: too long, or an id looks wild."""
+    if len(device_ids) > MOST_LENGTH // 2:
+        return ""
+    quoted = (f'"{device}"' if set(device) & set(" ,") else device for device in device_ids)
+    text = f"device:{','.join(quoted)}"
+    found = parse_filter(text, Scope.DEVICES)
+    return text if found.terms == (Match("device", tuple(device_ids)),) and _is_exact(found) else ""
+
+
+def _is_exact(found: Filter) -> bool:
+    return not found.faults and all(isinstance(term, Match) and term.exact for term in found.terms)
 
 
 def resend_line(command: Command) -> str:
     """The shell line that sends this command anew."""
     ttl = command.expires_at - command.created_at
-    return send_line(command.tenant_id, [command.device_id], command.command_type, command.params_json, ttl)
+    line = send_line(command.tenant_id, [command.device_id], command.command_type, command.params_json, ttl)
+    return line or ""
 
 
 def shell_line(tenant: str, *words: str) -> str:

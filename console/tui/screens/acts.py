@@ -7,7 +7,6 @@ from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
 from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
-from console.domain.spans import countdown
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.background import start
@@ -17,9 +16,8 @@ from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import command_json, resend_line
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
-
-NO_RECALL = "Published commands cannot be recalled."
+from console.tui.screens.confirm import ConfirmAct, Question, ask
+from console.tui.screens.review import Sending, looked_up_question
 
 
 class CommandActs(ConsoleScreen):
@@ -70,18 +68,23 @@ class CommandActs(ConsoleScreen):
             ),
         )
 
+        tenant = self.desk.tenant
+
         async def send(_: str) -> str:
-            await sender.send(self.desk.tenant, [draft])
+            await sender.send(tenant, [draft])
             self._retries.pop(command_id, None)
             return f"Sent again as {draft.command_id}."
 
-        lines: list[Line] = [
-            (Cell(f"params {safe(old.params_json, 200)}", "dim"),),
-            (Cell(f"ttl {countdown(ttl)}, as before. {NO_RECALL}"),),
-        ]
-        where = f"{safe_id(old.device_id, 40)} of {safe(self.desk.tenant, 40)}"
-        title = f"Send {safe(old.command_type, 40)} to {where} again?"
-        self._ask(Question(title, tuple(lines), "send"), send)
+        sending = Sending(
+            old.command_type, old.params_json, ttl_text(ttl), (old.device_id,),
+            title="Send {kind} to {whom} of {tenant} again?", note="Params and ttl are as they were.",
+        )  # fmt: skip
+        try:
+            question = await looked_up_question(self.desk, sending)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+        else:
+            self._ask(question, send)
 
     def action_explain(self) -> None:
         command = self.chosen
@@ -117,7 +120,7 @@ class CommandActs(ConsoleScreen):
             old = detail.command
             ttl = min(max(old.expires_at - old.created_at, MIN_TTL), MAX_TTL)
             content = Saved(old.command_type, old.params_json, ttl_text(ttl))
-            self.post_message(ShowCompose((old.device_id,), content=content))
+            self.post_message(ShowCompose((old.device_id,), content=content, origin=command_id))
 
     def action_cancel(self) -> None:
         command = self.chosen
@@ -135,12 +138,11 @@ class CommandActs(ConsoleScreen):
         self._ask(Question(title, lines, "cancel it", no="keep it", ask_reason=True), cancel)
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
-        def done(said: str | None) -> None:
-            if said:
-                self.say(said)
-                self.request_read()
+        ask(self, question, act, self._acted)
 
-        self.app.push_screen(ConfirmDialog(question, act), done)
+    def _acted(self, said: str) -> None:
+        self.say(said)
+        self.request_read()
 
     def action_copy_id(self) -> None:
         command = self.chosen

@@ -1,9 +1,9 @@
 """What all screens share: header, banner, footer, one read at a time, trouble that never ends the program."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -25,6 +25,11 @@ from console.tui.widgets.text import Lines
 LEAST = (40, 10)
 WIDE = 100
 SHORT = 20
+
+
+def top_screen(app: App[Any]) -> "ConsoleScreen | None":
+    """The full screen that is seen, be it under a dialog."""
+    return next((screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
 
 class ConsoleScreen(Screen[Receipt | None]):
@@ -203,13 +208,20 @@ class ConsoleScreen(Screen[Receipt | None]):
         self.repaint()
 
     def action_quit(self) -> None:
+        self.ask_to_quit("q")
+
+    def ask_to_quit(self, key: str) -> None:
+        """Leave; the first time say what that would break off."""
         sending = self.desk.sending
-        if sending and not self._warned:
-            self._warned = True
-            job = sending[0]
-            self.say(
-                f"Still sending {job.done:,} of {job.total:,}: q again leaves it; R on its screen goes on.",
-                "warn",
-            )
+        acting = any(worker.group == "act" and not worker.is_finished for worker in self.app.workers)
+        if self._warned or not (sending or acting):
+            self.app.exit(0)
             return
-        self.app.exit(0)
+        self._warned = True
+        if sending:
+            job = sending[0]
+            how_far = f"{job.done:,} of {job.total:,}"
+            left = f"Still sending {how_far}: {key} again leaves it; R on its screen goes on."
+        else:
+            left = f"What you confirmed is still under way: {key} again leaves it, its outcome unknown."
+        self.say(left, "warn")

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.batches import AnswerGroup, BatchView
-from console.domain.commands import Phase
+from console.domain.commands import Phase, ttl_text
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
 from console.services.bulk import BulkJob
@@ -22,13 +22,11 @@ from console.tui.presenters.batches import batch_line, group_cells, group_column
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import shell_line
 from console.tui.presenters.words import counted
-from console.tui.screens.acts import NO_RECALL
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
+from console.tui.screens.confirm import ConfirmAct, Question, ask
+from console.tui.screens.review import NO_RECALL, Sending, looked_up_question
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
-
-MANY = 10
 
 
 class BatchScreen(ConsoleScreen):
@@ -173,43 +171,47 @@ class BatchScreen(ConsoleScreen):
 
         async def send(job: BulkJob) -> str:
             await program.bulk.begin(tenant, job)
-            self.desk.run_job(self.app, job)
+            self.desk.run_job(self.app, tenant, job)
             self.post_message(ShowBatch(job.draft.batch_id))
             return f"Sending again to {counted(job.total, 'device')}."
 
         with_what = "Only to those that failed, were missed or expired, as a new batch."
-        await self._ask_send(program.bulk.retry, "again to", with_what, send)
+        await self._ask_send(program.bulk.retry, "Send {kind} again to {whom} of {tenant}?", with_what, send)
 
     def action_resume_batch(self) -> None:
         if not self.refuse("resume_batch"):
             start(self, self._ask_resume, "ask", exclusive=True)
 
     async def _ask_resume(self) -> None:
+        tenant = self.desk.tenant
+
         async def send(job: BulkJob) -> str:
-            self.desk.run_job(self.app, job)
+            self.desk.run_job(self.app, tenant, job)
             return f"Sending to {counted(job.total, 'device')} that got nothing."
 
         with_what = "Only to those that got nothing of it yet; their time to live begins now."
-        await self._ask_send(self.desk.program.bulk.resume, "to the other", with_what, send)
+        title = "Send {kind} to the other {whom} of {tenant}?"
+        await self._ask_send(self.desk.program.bulk.resume, title, with_what, send)
 
     async def _ask_send(
         self,
         prepare: Callable[[str, str, str | None], Awaitable[BulkJob]],
-        words: str,
+        title: str,
         hint: str,
         send: Callable[[BulkJob], Awaitable[str]],
     ) -> None:
         program, tenant = self.desk.program, self.desk.tenant
         try:
             job = await prepare(tenant, self._batch_id, program.operator)
+            draft = job.draft
+            sending = Sending(
+                draft.command_type, draft.params_json, ttl_text(draft.ttl), job.device_ids, title, hint
+            )
+            question = await looked_up_question(self.desk, sending)
         except ConsoleError as error:
             self.say(str(error), "bad")
             return
-        kind, whom = safe(job.draft.command_type, 40), counted(job.total, "device")
-        title = f"Send {kind} {words} {whom} of {safe(tenant, 40)}?"
-        lines: tuple[Line, ...] = ((Cell(hint, "dim"),), (Cell(NO_RECALL),))
-        typed = str(job.total) if job.total > MANY else ""
-        self._ask(Question(title, lines, "send", typed=typed), lambda _: send(job))
+        self._ask(question, lambda _: send(job))
 
     def action_export(self) -> None:
         self.post_message(ShowExport(None, f"batch:{self._batch_id}"))
@@ -221,9 +223,8 @@ class BatchScreen(ConsoleScreen):
         copy_text(self, "the shell line", shell_line(self.desk.tenant, "batch", self._batch_id))
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
-        self.app.push_screen(ConfirmDialog(question, act), self._acted)
+        ask(self, question, act, self._acted)
 
-    def _acted(self, said: str | None) -> None:
-        if said is not None:
-            self.say(said)
-            self.request_read()
+    def _acted(self, said: str) -> None:
+        self.say(said)
+        self.request_read()

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -14,44 +13,44 @@ from textual.widgets import Input, Static, TextArea
 from console.domain.batches import Preview
 from console.domain.commands import (
     DEFAULT_TTL,
-    Draft,
     params_fault,
-    parse_ttl,
     type_fault,
 )
 from console.domain.safe_text import safe
 from console.domain.targets import Target
-from console.services.bulk import BulkJob
-from console.services.favourites import Saved
-from console.services.sender import Receipt
 from console.tui.actions import bindings_for
 from console.tui.copier import copy_text
 from console.tui.desk import Desk, Sheet
 from console.tui.presenters import compose as words
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import send_line
 from console.tui.presenters.times import instant, zone_words
-from console.tui.presenters.words import counted
-from console.tui.screens.confirm import ConfirmDialog, Question
-from console.tui.screens.form_sheet import FormSheet
-from console.tui.screens.review import send_question
+from console.tui.screens.confirm import Question
+from console.tui.screens.review import BY_NAME, Sending, question_for
+from console.tui.screens.sending import SendingSheet
 from console.tui.widgets.text import Lines
 
-_BY_NAME = 500
 
-
-class ComposeScreen(FormSheet):
+class ComposeScreen(SendingSheet):
     """The sheet is kept per tenant until its command is committed."""
 
     KIND = "compose"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("compose")
 
     def __init__(
-        self, desk: Desk, device_ids: tuple[str, ...], target: str = "", content: Saved | None = None
+        self,
+        desk: Desk,
+        device_ids: tuple[str, ...],
+        target: str = "",
+        sheet: Sheet | None = None,
+        *,
+        kept: bool = False,
+        where: str = "",
     ) -> None:
-        sheet = desk.sheet if content is None else Sheet(content.command_type, content.params, content.ttl)
-        super().__init__(desk, sheet, device_ids)
-        self._target = target or words.devices_words(device_ids)
+        """`kept` says that `sheet` was begun before, perhaps for others; `where` is the filter that chose."""
+        super().__init__(desk, sheet or desk.sheet()[0], device_ids, target)
+        self._kept = kept
+        self._where = where
         self._preview: Preview | None = None
         self._previewed = ""
         self._targets: tuple[Target, ...] | None = None
@@ -99,6 +98,8 @@ class ComposeScreen(FormSheet):
         if self._params.text == "{}":
             self._params.move_cursor((0, 1))
         self._type.focus()
+        if self._kept:
+            self.say("This is your draft from before: it was not sent.")
 
     # Reading
 
@@ -116,7 +117,7 @@ class ComposeScreen(FormSheet):
             preview = await program.bulk.preview(tenant, self.device_ids, kind)
             if preview.read_at is not None:
                 self.desk.clock.observe(preview.read_at)
-            if len(self.device_ids) <= _BY_NAME:
+            if len(self.device_ids) <= BY_NAME:
                 self._take_targets(await program.sender.targets(tenant, self.device_ids))
             elif preview.forbidden == preview.total:
                 self._fault = "None of these devices can be sent to"
@@ -152,6 +153,8 @@ class ComposeScreen(FormSheet):
     def reason(self, action_id: str) -> str | None:
         if action_id == "form":
             return self._no_form
+        if action_id == "compose_cli" and self._shell_line is None:
+            return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
         if action_id != "review":
             return None
         lifetime = self._lifetime
@@ -180,7 +183,7 @@ class ComposeScreen(FormSheet):
         self._check.show([self.check_line()])
         one = self._targets[0] if self._targets and len(self._targets) == 1 else None
         self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
-        guard = words.guard_line(self._preview, self._type.value, now)
+        guard = words.guard_line(self._preview, now)
         self._guard.show([guard] if guard else [])
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
@@ -190,91 +193,24 @@ class ComposeScreen(FormSheet):
         self._show_verdict()
 
     def _show_verdict(self) -> None:
-        reason = self.reason("review")
-        if reason is not None:
-            self._verdict.show([(Cell(f"Not ready: {reason}.", "warn"),)])
-            return
-        line: Line = (Cell("Ready. ", "ok"), Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
-        view = self.desk.program.health.view()
-        if not view.broker.up:
-            line = (Cell("Ready. ", "ok"), Cell("The broker is down: it will wait until it is back.", "warn"))
-        elif view.dispatch == "off":
-            line = (Cell("Ready. ", "ok"), Cell("No dispatcher runs here: it will wait for one.", "warn"))
-        self._verdict.show([line])
+        view, sheet = self.desk.program.health.view(), self._sheet
+        doubt = words.doubt_line(sheet.doubted, sheet.content)
+        line = words.verdict_line(self.reason("review"), broker_up=view.broker.up, dispatch=view.dispatch)
+        self._verdict.show([doubt] if doubt else [line])
 
     # Actions
 
-    def action_review(self) -> None:
-        if self.refuse("review"):
-            return
-        sheet, count = self._sheet, len(self.device_ids)
-        if count > 1:
-            job = self._job(sheet)
-            self.app.push_screen(
-                ConfirmDialog(self._question(), lambda _: self._send_bulk(sheet, job)), self._done
-            )
-            return
-        drafts = self._drafts(sheet)
-        self.app.push_screen(ConfirmDialog(self._question(), lambda _: self._send(sheet, drafts)), self._done)
-
-    def _job(self, sheet: Sheet) -> BulkJob:
-        """A batch's id is made here, once; the same content keeps it while its outcome is unknown."""
-        ttl = parse_ttl(sheet.ttl)
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
-        new = self.desk.program.bulk.job(
-            sheet.command_type, sheet.params, wanted, self.desk.program.operator,
-            device_ids=self.device_ids, target=self._target,
-        )  # fmt: skip
-        old = sheet.batch
-        if old is not None and old.device_ids == new.device_ids:
-            same = replace(new.draft, batch_id=old.draft.batch_id)
-            if same == old.draft:
-                return old
-        return new
-
-    async def _send_bulk(self, sheet: Sheet, job: BulkJob) -> str:
-        sheet.batch = job
-        await self.desk.program.bulk.begin(self.desk.tenant, job)
-        self.desk.run_job(self.app, job)
-        self._receipt = Receipt((), batch_id=job.draft.batch_id)
-        self._forget(sheet)
-        return f"Sending to {words.devices_words(self.device_ids)}."
-
-    def _forget(self, sheet: Sheet) -> None:
-        if self.desk.sheets.get(self.desk.tenant) is sheet:
-            self.desk.sheets.pop(self.desk.tenant)
-
-    def _drafts(self, sheet: Sheet) -> tuple[Draft, ...]:
-        """Ids are made here, once; the same content keeps them while its outcome is unknown."""
-        sender, by = self.desk.program.sender, self.desk.program.operator
-        ttl = parse_ttl(sheet.ttl)
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
-        same = tuple((d.device_id, d.command_type, d.params_json, d.ttl) for d in sheet.drafts)
-        new = tuple((device, sheet.command_type, sheet.params, wanted) for device in self.device_ids)
-        if same == new:
-            return sheet.drafts
-        return tuple(sender.draft(*content, by) for content in new)
-
-    def _question(self) -> Question:
-        return send_question(
-            self.desk, self._sheet, self.device_ids, self._preview, self._targets, self._catalogue_says
-        )
-
-    async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
-        sheet.drafts = drafts
-        receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
-        self._receipt = receipt
-        self._forget(sheet)
-        return f"{counted(len(receipt.command_ids), 'command')} committed."
-
-    _receipt: Receipt | None = None
-
-    def _done(self, said: str | None) -> None:
-        if said is not None:
-            self.dismiss(self._receipt)
+    def question(self) -> Question:
+        sheet = self._sheet
+        sending = Sending(sheet.command_type, sheet.params, sheet.ttl, self.device_ids)
+        return question_for(self.desk, sending, self._preview, self._targets, self._catalogue_says)
 
     def action_compose_cli(self) -> None:
-        ttl = self._lifetime
+        if not self.refuse("compose_cli"):
+            copy_text(self, "the shell line", self._shell_line or "")
+
+    @property
+    def _shell_line(self) -> str | None:
+        ttl, tenant, ids = self._lifetime, self.desk.tenant, self.device_ids
         wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
-        line = send_line(self.desk.tenant, list(self.device_ids), self._type.value, self._params.text, wanted)
-        copy_text(self, "the shell line", line)
+        return send_line(tenant, ids, self._type.value, self._params.text, wanted, self._where)

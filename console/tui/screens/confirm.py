@@ -1,7 +1,9 @@
 """The one dialog before every act: focus stands on the way out, and `y` is the only way in."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, TypeAlias
 
 from textual import events, on
@@ -13,12 +15,17 @@ from textual.widgets import Button, Input
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, DatabaseUnreachableError
+from console.tui.actions import CONFIRM_KEY
 from console.tui.background import start
 from console.tui.presenters.cells import Cell, Line, Tone
+from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.widgets.text import Lines
 
 ConfirmAct: TypeAlias = Callable[[str], Awaitable[str]]
 _AGAIN = "Whether it was written is unknown. y tries the very same again: nothing can be done twice."
+_UNKNOWN = "Whether it was written is unknown: look before you do it again."
+_WAIT = "It is under way and cannot be taken back; esc again leaves it to end by itself, and its end is told."
+_EARLY = "That key was typed before this question could be read: press y again if you mean it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +40,41 @@ class Question:
     ask_reason: bool = False
 
 
-class ConfirmDialog(ModalScreen[str | None]):
-    """Does the act itself, so that an error stays where the decision was; gives its sentence back."""
+def ask(screen: ConsoleScreen, question: Question, act: ConfirmAct, done: Callable[[str], object]) -> None:
+    """Ask, do it, and call `done` with its sentence; where `screen` has been left meanwhile, just tell it."""
+
+    def ended(said: str) -> None:
+        if screen.is_current:
+            done(said)
+        else:
+            top = top_screen(screen.app)
+            if top is not None:
+                top.say(said)
+
+    screen.app.push_screen(ConfirmDialog(question, act, ended))
+
+
+class ConfirmDialog(ModalScreen[None]):
+    """Starts the act, which belongs to the application: it goes to its end however this dialog is left.
+
+    An error stays where the decision was. A key counts only when it was typed at what is seen here.
+    """
 
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "confirm", show=False),
         Binding("escape,n,q", "leave", show=False),
     ]
 
-    def __init__(self, question: Question, act: ConfirmAct) -> None:
+    def __init__(self, question: Question, act: ConfirmAct, ended: Callable[[str], object]) -> None:
         super().__init__()
         self._question = question
         self._act = act
+        self._ended = ended
+        self._said: str | None = None
         self._busy = False
+        self._warned = False
         self._digits = ""
+        self._painted_at: float | None = None
         self._text = Lines(id="dialog-text")
         self._state = Lines(id="dialog-state")
         self._yes = Lines(id="dialog-yes")
@@ -65,6 +92,10 @@ class ConfirmDialog(ModalScreen[str | None]):
     def on_mount(self) -> None:
         self._text.show([(Cell(self._question.title, "strong"),), (), *self._question.lines])
         self._show_state()
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        self._painted_at = time.monotonic()
 
     @property
     def _ready(self) -> bool:
@@ -84,47 +115,74 @@ class ConfirmDialog(ModalScreen[str | None]):
         self._yes.show([(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._ready else "dim"))])
 
     def on_key(self, event: events.Key) -> None:
-        if not self._question.typed or self._busy or isinstance(self.focused, Input):
-            return
-        if event.character and event.character.isascii() and event.character.isdigit():
-            self._digits = (self._digits + event.character)[-12:]
-        elif event.key == "backspace":
-            self._digits = self._digits[:-1]
-        else:
+        digit = bool(self._question.typed and event.character and event.character in "0123456789")
+        if isinstance(self.focused, Input) or not (digit or event.key in {CONFIRM_KEY, "backspace"}):
             return
         event.stop()
-        self._show_state()
-
-    def action_confirm(self) -> None:
         if self._busy:
             return
+        if self._painted_at is None or event.time < self._painted_at:
+            self._show_state(_EARLY)
+        elif event.key == CONFIRM_KEY:
+            self._confirm()
+        elif self._question.typed:
+            typed = self._digits + (event.character or "") if digit else self._digits[:-1]
+            self._digits = typed[-12:]
+            self._show_state()
+
+    def _confirm(self) -> None:
         if not self._ready:
             self._show_state(f"First type {self._question.typed}.")
             return
-        self._busy = True
+        self._busy, self._warned = True, False
         self._show_state()
-        start(self, self._do, "act")
-
-    async def _do(self) -> None:
         reason = self.query_one("#reason", Input).value if self._question.ask_reason else ""
+        start(self.app, partial(self._do, reason), "act")
+
+    async def _do(self, reason: str) -> None:
         try:
             said = await self._act(reason)
         except DatabaseUnreachableError as error:
-            self._busy = False
-            self._show_state(f"{safe(error, 300)} {_AGAIN}")
+            self._fail(safe(error, 300), _AGAIN, _UNKNOWN)
         except ConsoleError as error:
-            self._busy = False
-            self._show_state(safe(error, 600))
+            self._fail(safe(error, 600), "", "")
         else:
-            self.dismiss(said)
+            self._said = said
+            self._finish()
+
+    def _fail(self, error: str, here: str, elsewhere: str) -> None:
+        self._busy = False
+        if self._here:
+            self._show_state(f"{error} {here}".strip())
+            return
+        top = top_screen(self.app)
+        if top is not None:
+            top.say(f"{error} {elsewhere}".strip(), "bad")
+
+    @property
+    def _here(self) -> bool:
+        return self in self.app.screen_stack
+
+    def _finish(self) -> None:
+        """Tell the end; what lies over the dialog is waited for."""
+        if self._said is None or (self._here and not self.is_current):
+            return
+        said, self._said = self._said, None
+        if self._here:
+            self.dismiss(None)
+        self.app.call_later(self._ended, said)
+
+    def on_screen_resume(self) -> None:
+        self._finish()
 
     @on(Button.Pressed, "#no")
-    def _pressed(self) -> None:
-        if not self._busy:
-            self.dismiss(None)
-
     def action_leave(self) -> None:
-        self.dismiss(None)
+        """While it works, leaving is told first: the outcome will be seen elsewhere."""
+        if self._busy and not self._warned:
+            self._warned = True
+            self._show_state(_WAIT)
+        else:
+            self.dismiss(None)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

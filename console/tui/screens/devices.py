@@ -20,6 +20,7 @@ from console.tui.device_rows import DeviceRows
 from console.tui.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.devices import COLUMNS, counts_line
+from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -184,7 +185,9 @@ class DevicesScreen(ConsoleScreen):
                 return "there is no device here"
             if self._list.behind:
                 return "the list is still being read"
-        search = self._list.search
+        search, faults = self._list.search, self._filter.parsed.faults
+        if action_id == "mark_all" and faults:
+            return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}"
         if action_id == "mark_all" and search:
             return (
                 f"the search has looked at {search.looked:,} of {search.total:,} devices, wait for the others"
@@ -210,20 +213,17 @@ class DevicesScreen(ConsoleScreen):
 
     def action_compose(self) -> None:
         if not self.refuse("compose"):
-            marked = tuple(sorted(self._table.marks))
-            self.post_message(ShowCompose(marked or (self._table.cursor_key or "",), self._target()))
+            marked, where = tuple(sorted(self._table.marks)), self._where
+            target = where or (counted(len(marked), "marked device") if marked else "")
+            devices = marked or (self._table.cursor_key or "",)
+            self.post_message(ShowCompose(devices, target, where=where))
 
-    def _target(self) -> str:
-        """Whom a send means, in words: the filter when it is what was marked."""
-        marks = self._table.marks
-        if (
-            self._filter.text
-            and marks
-            and len(marks) == len(self._table.keys)
-            and marks == set(self._table.keys)
-        ):
-            return self._filter.text
-        return f"{len(marks):,} marked devices" if marks else ""
+    @property
+    def _where(self) -> str:
+        """The filter, when just what it finds is marked."""
+        marks, shown = self._table.marks, self._table.keys
+        means_it = bool(self._filter.text) and not self._filter.parsed.faults
+        return self._filter.text if means_it and marks and marks == set(shown) else ""
 
     def action_batches(self) -> None:
         self.post_message(ShowBatches())

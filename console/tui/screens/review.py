@@ -1,47 +1,75 @@
-"""What stands in the dialog before a command is sent: whom it reaches and what speaks against it."""
+"""The one question before anything is sent, first or again: whom it reaches and what speaks against it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from console.domain.batches import Preview
+from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.targets import Target
-from console.tui.desk import Desk, Sheet
+from console.tui.desk import Desk
 from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell, Line
-from console.tui.screens.acts import NO_RECALL
 from console.tui.screens.confirm import Question
 
+BY_NAME = 500
+NO_RECALL = "Published commands cannot be recalled."
 _NAMED = 6
 
 
-def send_question(
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is to be sent to whom. `title` has places for kind, whom and tenant; `note` is one more line."""
+
+    command_type: str
+    params: str
+    ttl: str
+    device_ids: Sequence[str]
+    title: str = "Send {kind} to {whom} of {tenant}?"
+    note: str = ""
+
+
+async def looked_up_question(desk: Desk, sending: Sending) -> Question:
+    """The question with what is known just now of those it goes to.
+
+    Raises:
+        ConsoleError: the database did not answer.
+    """
+    ids, tenant = sending.device_ids, desk.tenant
+    preview = await desk.program.bulk.preview(tenant, ids, sending.command_type)
+    targets = await desk.program.sender.targets(tenant, ids) if len(ids) <= BY_NAME else None
+    return question_for(desk, sending, preview, targets)
+
+
+def question_for(
     desk: Desk,
-    sheet: Sheet,
-    device_ids: Sequence[str],
+    sending: Sending,
     preview: Preview | None,
     targets: Sequence[Target] | None,
-    verdict: str | None,
+    verdict: str | None = None,
 ) -> Question:
-    """The question before a send; above ten devices, or for a dangerous type, the count must be typed.
+    """The question before every send; above ten devices, or for a dangerous type, the count must be typed.
 
     `verdict` is what the catalogue has against the params.
     """
-    count, kind = len(device_ids), safe(sheet.command_type, 60)
-    names = ", ".join(safe_id(device, 30) for device in device_ids[:_NAMED])
-    more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
+    kind, ids, now = safe(sending.command_type, 60), sending.device_ids, desk.clock.now()
+    names = ", ".join(safe_id(device, 30) for device in ids[:_NAMED])
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
     lines: list[Line] = [(Cell(names + more),)]
-    lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
+    params = one_line(sending.params)
+    lines.append((Cell(f"ttl {sending.ttl}   params {safe(params, 200)}", "dim"),))
     lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(targets or ())]
     lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []
-    if count > 1 and preview is not None:
+    if len(ids) > 1 and preview is not None:
         lines += words.bulk_lines(preview, named=targets is not None)
-    guard = words.guard_line(preview, sheet.command_type, desk.clock.now())
+    guard = words.guard_line(preview, now)
     lines += [guard] if guard else []
     if not desk.program.health.view().broker.up:
         lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
-    if words.is_dangerous(sheet.command_type):
+    if words.is_dangerous(sending.command_type):
         lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
+    lines += [(Cell(sending.note),)] if sending.note else []
     lines.append((Cell(NO_RECALL),))
-    title = f"Send {kind} to {words.devices_words(device_ids)} of {safe(desk.tenant, 40)}?"
-    typed = str(count) if words.must_type_count(sheet.command_type, count) else ""
+    title = sending.title.format(kind=kind, whom=words.devices_words(ids), tenant=safe(desk.tenant, 40))
+    typed = str(len(ids)) if words.must_type_count(sending.command_type, len(ids)) else ""
     return Question(title, tuple(lines), "send", typed=typed)

@@ -1,0 +1,142 @@
+"""The dialog before an act: what was begun goes to its end, and only a key that was meant counts."""
+
+import asyncio
+import time
+
+import pytest
+from textual import events
+
+from console.errors import DatabaseUnreachableError
+from console.tui.presenters.cells import Cell
+from console.tui.screens.confirm import Question, ask
+
+
+@pytest.fixture
+def held(rig, monkeypatch):
+    """A database that takes a command only when it is let to; `held.error` is what it says instead."""
+    store, gate = rig.program.sender._store, asyncio.Event()
+    insert = store.insert
+
+    async def slow(*arguments):
+        await gate.wait()
+        return await insert(*arguments)
+
+    monkeypatch.setattr(store, "insert", slow)
+    return gate
+
+
+async def _sending(seen):
+    await seen.shows("pump-1")
+    await seen.press("c")
+    await seen.type("ping")
+    await seen.shows("Ready.")
+    await seen.press("f5")
+    await seen.shows("Send ping to pump-1")
+    await seen.press("y")
+    await seen.shows("Working…")
+
+
+async def test_a_stop_that_is_left_half_way_still_takes_back_what_waits(rig, monkeypatch):
+    """Without it q ends the stop between "stopped" and what was to be taken back, and nobody is told."""
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    table, gate, stop = rig.program.bulk._table, asyncio.Event(), rig.program.bulk._table.stop
+
+    async def slow(*arguments):
+        await gate.wait()
+        return await stop(*arguments)
+
+    monkeypatch.setattr(table, "stop", slow)
+    async with rig.console() as seen:
+        await seen.shows("pump-3")
+        await seen.press("a", "c")
+        await seen.type("ping")
+        await seen.shows("Ready.")
+        await seen.press("f5", "y")
+        await seen.shows("○ 3 waiting")
+        await seen.press("x")
+        await seen.shows("Stop ping to 3 devices")
+        await seen.press("y")
+        await seen.shows("Working…")
+        await seen.press("q")
+        await seen.shows("It is under way and cannot be taken back")
+        await seen.press("q")
+        await seen.hides("Stop ping to 3 devices")
+        gate.set()
+        await seen.shows("Stopped: 3 commands taken back", "⊘ 3 cancelled")
+
+
+async def test_a_send_that_is_left_half_way_is_told_as_unknown_and_then_as_sent(rig, held):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await _sending(seen)
+        await seen.press("escape", "escape")
+        await seen.shows("Perhaps sent already", "the very same")
+        assert "nothing is sent before that" not in seen.text
+        held.set()
+        await seen.shows("pump-1 › History", "1 command committed")
+        assert await rig.count() == 1
+
+
+async def test_a_send_whose_sheet_is_left_too_is_told_where_the_operator_is(rig, held):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await _sending(seen)
+        await seen.press("escape", "escape", "escape")
+        await seen.shows("Devices  1")
+        held.set()
+        await seen.shows("1 command committed.")
+        await seen.press("c")
+        await seen.shows("New command   to pump-1", "Not ready")
+
+
+async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(rig, monkeypatch):
+    await rig.devices("pump-1")
+    gate = asyncio.Event()
+
+    async def gone(*_):
+        await gate.wait()
+        raise DatabaseUnreachableError("The database does not answer (gone).")
+
+    monkeypatch.setattr(rig.program.sender._store, "insert", gone)
+    async with rig.console() as seen:
+        await _sending(seen)
+        await seen.press("escape", "escape")
+        gate.set()
+        await seen.shows("does not answer (gone). Whether it was written is unknown", "Perhaps sent already")
+
+
+async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
+    """Without it the end of the send closes the palette, and the dialog says Working for ever."""
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await _sending(seen)
+        await seen.press("ctrl+p")
+        held.set()
+        await seen.until(lambda: not [w for w in seen.app.workers if w.group == "act"], "sent")
+        await seen.press("escape")
+        await seen.shows("pump-1 › History", "1 command committed")
+
+
+@pytest.mark.parametrize("typed", ["", "3"])
+async def test_a_key_typed_before_the_question_was_there_does_not_count(rig, typed):
+    """Without it the second of two quick keys says yes to what nobody has read."""
+    done = []
+
+    async def act(_):
+        done.append(1)
+        return "done"
+
+    async with rig.console() as seen:
+        early = time.monotonic()
+        question = Question("Really?", ((Cell("so"),),), "do it", typed=typed)
+        ask(seen.app.screen, question, act, done.append)
+        await seen.shows("Really?")
+        await seen.pilot.pause()
+        for key in (*typed, "y"):
+            event = events.Key(key, key)
+            event.time = early
+            seen.app.post_message(event)
+        await seen.shows("typed before this question could be read")
+        assert not done
+        await seen.press(*typed, "y")
+        await seen.until(lambda: done == [1, "done"], "was done")

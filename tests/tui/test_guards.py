@@ -1,0 +1,115 @@
+"""What stands between a key and many devices: the same question before every send, and no target that lies."""
+
+import json
+
+import pytest
+
+from console.domain.commands import DEFAULT_TTL
+
+
+async def _settled_batch(rig, kind, answered=()):
+    """A batch of bob's to three pumps, of which those failed; the others got nothing."""
+    ids = ["pump-1", "pump-2", "pump-3"]
+    job = rig.program.bulk.job(kind, "{}", DEFAULT_TTL, "bob", device_ids=ids, target="all")
+    await rig.program.bulk.begin("acme", job)
+    await rig.program.bulk._table.insert("acme", job.draft, list(answered), [None] * len(answered))
+    await rig.sql.execute(
+        "UPDATE device_commands SET status = 'delivered', published_at = now(), acked_at = now(), ack_details = $1",
+        json.dumps({"status": "error"}),
+    )
+
+
+async def _compose(seen):
+    await seen.press("c")
+    await seen.type("reboot")
+    await seen.shows("Ready.")
+    await seen.press("f5")
+
+
+async def _retry(seen):
+    await seen.press("enter")
+    await seen.shows("◍ missed")
+    await seen.press("G", "r")
+
+
+async def _batch(seen, key):
+    await seen.press("b")
+    await seen.shows("Bulk sends   1 batch")
+    await seen.press("enter")
+    await seen.shows("✕ 1 failed")
+    await seen.press(key)
+
+
+async def _retry_batch(seen):
+    await _batch(seen, "r")
+
+
+async def _resume(seen):
+    await _batch(seen, "R")
+
+
+@pytest.mark.parametrize(
+    ("asks", "whom", "count"),
+    [(_compose, "pump-1", 1), (_retry, "pump-1", 1), (_retry_batch, "pump-1", 1), (_resume, "2 devices", 2)],
+)
+async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_the_count(rig, asks, whom, count):
+    """Without one place that asks, r and y reboot at once what compose would not."""
+    await rig.devices("pump-1", "pump-2", "pump-3", link="OFFLINE")
+    if asks in {_retry_batch, _resume}:
+        await _settled_batch(rig, "reboot", ["pump-1"])
+    await rig.command("old", "pump-1", "reboot", "missed", published=True, ago_s=7_200)
+    for pump in ("pump-1", "pump-3"):
+        await rig.command(f"open-{pump}", pump, "set_interval", ago_s=12)
+    rig.program.health.broker_down("connection refused", 3)
+    before = await rig.count()
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-3")
+        await asks(seen)
+        await seen.shows(
+            "Send reboot", f"{whom} of acme", "ttl 1h", "offline", "set_interval by bob, 1", "The broker is down",
+            "reboot interrupts or changes the device", "cannot be recalled", f"Type {count} to unlock",
+        )  # fmt: skip
+        await seen.press("y")
+        await seen.shows(f"First type {count}.")
+        assert await rig.count() == before
+        await seen.press(str(count), "y")
+        await seen.hides("to unlock")
+        await seen.until(lambda: not [w for w in seen.app.workers if w.group != "feed"], "was sent")
+    assert await rig.count() == before + count
+
+
+async def test_a_filter_that_says_more_than_it_does_marks_nothing(rig):
+    """Without it a typo widens a bulk send, and the record names a filter that was never applied."""
+    await rig.devices("pump-1")
+    await rig.devices("pump-2", link="OFFLINE")
+    async with rig.console() as seen:
+        await seen.shows("pump-2")
+        await seen.press("slash")
+        await seen.type("site:lyon -status:ofline")
+        await seen.press("enter")
+        await seen.shows("2 of 2")
+        await seen.press("a")
+        await seen.shows("Cannot mark all: the filter shows more than it says: status: is one of online")
+        assert "marked" not in seen.text
+        await seen.press("space", "space", "c")
+        await seen.shows("to 2 devices")
+        assert seen.app.screen._target == "2 marked devices"
+        assert seen.app.screen._where == ""
+
+
+async def test_the_shell_line_of_a_filtered_send_names_the_filter_or_says_that_it_cannot(rig):
+    await rig.devices(*(f"pump-{number:03}" for number in range(300)))
+    async with rig.console() as seen:
+        await seen.shows("pump-001")
+        await seen.press("slash")
+        await seen.type("site:lyon")
+        await seen.press("enter")
+        await seen.shows("300 of 300")
+        await seen.press("a", "c")
+        await seen.shows("to 300 devices")
+        await seen.type("ping")
+        await seen.press("f8")
+        wanted = "device-console --tenant acme send --where site:lyon ping --ttl 3600s --yes"
+        await seen.until(lambda: seen.app.clipboard == wanted, "copied the line")
+        await seen.press("escape", "space", "c", "f8")
+        await seen.shows("Cannot copy shell line: no line can name so many")
