@@ -206,5 +206,5 @@ def test_copies_carry_the_command_whole_and_quoted():
 
 
 def test_a_history_is_counted_by_phase():
-    line = history_line("Tenant", [command(), command(status="missed")], more=True)
-    assert "".join(cell.text for cell in line) == " Tenant   2 commands so far   ○ 1 waiting   ◍ 1 missed"
+    line = history_line("Tenant", [command(), command(status="missed")], 120, more=True)
+    assert "".join(cell.text for cell in line) == " Tenant   2 commands so far   ◍ 1 missed   ○ 1 waiting"

@@ -1,6 +1,7 @@
 """Widths, times, words and the last gate."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -12,7 +13,8 @@ from console.domain.devices import Link
 from console.domain.spans import age, countdown, latency
 from console.tui.actions import ACTIONS, ACTS, actions_for
 from console.tui.last_gate import LastGate, is_utf8
-from console.tui.presenters.cells import fit_columns, fit_text
+from console.tui.presenters import words
+from console.tui.presenters.cells import Cell, fit_columns, fit_parts, fit_text, inked
 from console.tui.presenters.compose import is_dangerous, must_type_count, preview_payload
 from console.tui.presenters.devices import COLUMNS
 from console.tui.presenters.times import step
@@ -22,8 +24,27 @@ from console.tui.widgets.fields import json_paste
 
 @pytest.mark.parametrize("width", range(30, 220, 7))
 def test_columns_never_exceed_their_width(width):
-    fitted = fit_columns(COLUMNS, width)
-    assert sum(size + 2 for _, size in fitted) - 2 <= max(width, 30)
+    for needs in ({}, dict.fromkeys((column.key for column in COLUMNS), 60), {"device": 12, "model": 12}):
+        fitted = fit_columns(COLUMNS, width, needs)
+        assert sum(size + 2 for _, size in fitted) - 2 <= max(width, 30)
+
+
+def test_columns_are_as_wide_as_what_they_show_and_spare_cells_stay_free():
+    widths = {column.key: size for column, size in fit_columns(COLUMNS, 200, {"device": 12, "model": 13})}
+    assert widths["device"] == 12
+    assert widths["model"] == 13
+
+
+def test_where_all_is_well_only_the_symbol_has_a_colour():
+    assert inked(Cell("● online", "calm")) == (Cell("●", "ok"), Cell(" online"))
+    assert inked(Cell("○ offline", "bad")) == (Cell("○ offline", "bad"),)
+
+
+def test_parts_that_do_not_fit_go_whole_the_last_first():
+    parts = [(Cell("title"),), (Cell("✕ 10 failed"),), (Cell("● 170 ok"),)]
+    assert "".join(cell.text for cell in fit_parts(parts, 80)) == "title   ✕ 10 failed   ● 170 ok"
+    assert "".join(cell.text for cell in fit_parts(parts, 25)) == "title  ✕ 10 failed"
+    assert "".join(cell.text for cell in fit_parts(parts, 17)) == "title"
 
 
 @pytest.mark.parametrize("text", ["", "abc", "abcdefghij", "日本語テキスト", "e\u0301" * 9])
@@ -56,6 +77,15 @@ def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character
         assert len({to_ascii(symbol) for symbol in symbols}) == len(symbols)
     assert set(PHASES) == set(Phase)
     assert set(LINKS) == set(Link)
+
+
+def test_nothing_that_the_screen_draws_becomes_a_question_mark_in_ascii():
+    sources = [path.read_text("utf-8") for path in Path(words.__file__).parents[1].rglob("*.py")]
+    drawn = {character for source in sources for character in source if not character.isascii()}
+    assert {
+        character for character in drawn | set("╭─╮│╰╯▔▁▂▃▄▅▆▇█▏▊") if to_ascii(character) == "?"
+    } == set()
+    assert to_ascii("◔") != to_ascii("▌")
 
 
 def test_the_last_gate_stops_what_a_terminal_obeys():

@@ -159,13 +159,14 @@ class DevicesScreen(ConsoleScreen):
 
     def _show_counts(self) -> None:
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        self._title.show([counts_line(counts, len(self._table.marks), self._anchor)])
+        self._title.show([counts_line(counts, len(self._table.marks), self._anchor, self.app.size.width)])
         if search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             self._filter.count(f"{shown:,} of {counts.total if counts else shown:,}")
 
     def repaint(self) -> None:
+        self._show_counts()
         self._table.set_faded(faded=not self.desk.linked)
         self._table.repaint_changes()
 
