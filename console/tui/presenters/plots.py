@@ -40,16 +40,21 @@ def plots_line(commands: Iterable[Command], width: int) -> Line:
 
 
 def _waits(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
-    """How long answers took: a bar is a median, a full one the 95th percentile of all."""
+    """How long answers took: a bar is a median, a full one all but the slowest times of it."""
     took = sorted(_took(ended))
     if not took:
         return ()
     half, most = took[len(took) // 2], took[len(took) * 95 // 100]
     medians = [median(_took(bucket)) if _took(bucket) else None for bucket in buckets]
+    known = sorted(value for value in medians if value is not None)
     words = "" if level >= 3 else f" p50 {latency(timedelta(seconds=half))}"
     words += "" if level >= 2 else f"  p95 {latency(timedelta(seconds=most))}"
     name = "answer time " if level < 2 else "answers "
-    return (Cell(name, "dim"), Cell(sparkline(medians, most), "accent"), Cell(f"{words}   ", "dim"))
+    return (
+        Cell(name, "dim"),
+        Cell(sparkline(medians, known[(len(known) - 1) * 95 // 100]), "accent"),
+        Cell(f"{words}   ", "dim"),
+    )
 
 
 def _outcomes(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
