@@ -60,7 +60,7 @@ class ConsoleApp(App[int]):
     CSS_PATH = "console.tcss"
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (13, "-high")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:

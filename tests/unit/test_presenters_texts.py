@@ -1,6 +1,6 @@
 """Widths, times, words and the last gate."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,15 +8,24 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from console.domain.commands import Phase
+from console.domain.commands import Phase, params_fault
 from console.domain.devices import Link
+from console.domain.events import Problem, ProblemKind
 from console.domain.spans import age, countdown, latency
+from console.domain.targets import Target
 from console.tui.actions import ACTIONS, ACTS, actions_for
 from console.tui.last_gate import LastGate, is_utf8
 from console.tui.presenters import words
 from console.tui.presenters.cells import Cell, fit_columns, fit_parts, fit_text, inked
-from console.tui.presenters.compose import is_dangerous, must_type_count, preview_payload
+from console.tui.presenters.compose import (
+    is_dangerous,
+    must_type_count,
+    payload_lines,
+    preview_payload,
+    warnings_of,
+)
 from console.tui.presenters.devices import COLUMNS
+from console.tui.presenters.problems import problem_cells, problem_whom
 from console.tui.presenters.times import step
 from console.tui.presenters.words import LINKS, PHASES, to_ascii
 from console.tui.widgets.fields import json_paste
@@ -117,8 +126,6 @@ def test_danger_and_numbers_want_the_count_typed():
 
 
 def test_the_preview_is_harmless_and_on_one_line():
-    from datetime import UTC, datetime
-
     shown = preview_payload("ping", '{\n "a": "\x1b"}', timedelta(hours=1), datetime(2026, 1, 1, tzinfo=UTC))
     assert "\x1b" not in shown
     assert "\n" not in shown
@@ -136,3 +143,40 @@ def test_the_action_table_has_unique_ids_and_no_bare_delete():
         assert len(set(keys)) == len(keys), screen
         assert not {"delete", "backspace"} & set(keys)
         assert not {action.id for action in actions_for(screen, read_only=True)} & ACTS
+
+
+def test_a_payload_breaks_after_its_commas_and_never_inside_a_date_or_a_string():
+    payload = '{"type":"a, b","params":{"n":1234567890,"m":[1,2]},"expires_at":"2026-01-01T00:00:00+00:00"}'
+    lines = ["".join(cell.text for cell in line) for line in payload_lines(payload, 30)]
+    assert "".join(lines) == payload
+    assert lines[0] == '{"type":"a, b",'
+    assert lines[-1] == '"expires_at":"2026-01-01T00:00:00+00:00"}'
+    assert all(len(line) <= 30 or line.count(",") <= 1 for line in lines)
+    cut = '{"type":"never ends'
+    assert "".join(cell.text for line in payload_lines(cut, 8) for cell in line) == cut
+
+
+def test_what_the_registry_says_does_not_hide_that_a_device_is_away():
+    def target(n, status, link):
+        return Target(f"p{n}", True, status, False, link, None, 0, "ACTIVE")
+
+    one = [target(1, "SUSPENDED", "offline"), target(2, "SUSPENDED", "online"), target(3, "ACTIVE", "stale")]
+    assert warnings_of(one) == [
+        "p1 is SUSPENDED in the registry, and offline.", "p2 is SUSPENDED in the registry.", "p3 is stale.",
+    ]  # fmt: skip
+    said = warnings_of([target(n, "INACTIVE", "offline" if n else "online") for n in range(6)])
+    assert said == ["6 of 6 devices may not be reached (5 offline, 6 inactive or suspended in the registry)."]
+
+
+def test_a_problem_of_a_link_names_no_device():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    cells = problem_cells(Problem("", ProblemKind.LINK, "broker", "", "connection refused"), at)
+    assert cells["device"].text == "–"
+    assert cells["detail"].text == "broker: connection refused"
+    assert problem_whom(Problem("", ProblemKind.LINK, "broker", "", "")) == ["link     broker"]
+
+
+def test_a_fault_of_json_reads_as_a_sentence():
+    assert params_fault('{"a": "\n"}') == (
+        "The params are not JSON: Invalid control character at line 1, column 8."
+    )

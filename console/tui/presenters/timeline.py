@@ -130,7 +130,7 @@ def _verdict(said: str | None) -> Line:
         return ()
     if not said:
         return (Cell("  as the catalogue describes it", "dim"),)
-    return (Cell(f"  ! not what the catalogue describes: {safe(said, 300)}", "warn"),)
+    return (Cell(f"  ! unlike the catalogue: {safe(said, 300)}", "warn"),)
 
 
 def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:

@@ -54,6 +54,7 @@ class ConfirmDialog(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
+            yield Lines(id="dialog-title")
             yield VerticalScroll(self._text)
             if self._question.ask_reason:
                 yield Input(placeholder="reason (tab, optional)", compact=True, max_length=300, id="reason")
@@ -63,7 +64,8 @@ class ConfirmDialog(ModalScreen[str | None]):
                 yield Button(f"enter {self._question.no}", id="no", compact=True)
 
     def on_mount(self) -> None:
-        self._text.show([(Cell(self._question.title, "strong"),), (), *self._question.lines])
+        self.query_one("#dialog-title", Lines).show([(Cell(self._question.title, "strong"),)])
+        self._text.show(self._question.lines)
         self._show_state()
 
     @property
@@ -79,7 +81,8 @@ class ConfirmDialog(ModalScreen[str | None]):
             lines.append((Cell(error, "bad"),))
         if self._busy:
             lines.append((Cell("Working…", "live"),))
-        self._state.show([(), *lines] if lines else [])
+        self._state.show(lines)
+        self._state.display = bool(lines)
         tone: Tone = "accent" if self._ready else "dim"
         self._yes.show([(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._ready else "dim"))])
 

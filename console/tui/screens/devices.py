@@ -20,6 +20,7 @@ from console.tui.device_rows import DeviceRows
 from console.tui.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.devices import COLUMNS, counts_line
+from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -217,14 +218,9 @@ class DevicesScreen(ConsoleScreen):
     def _target(self) -> str:
         """Whom a send means, in words: the filter when it is what was marked."""
         marks = self._table.marks
-        if (
-            self._filter.text
-            and marks
-            and len(marks) == len(self._table.keys)
-            and marks == set(self._table.keys)
-        ):
-            return self._filter.text
-        return f"{len(marks):,} marked devices" if marks else ""
+        if marks and len(marks) == len(self._table.keys) and marks == set(self._table.keys):
+            return self._filter.text or f"all {counted(len(marks), 'device')}"
+        return f"{counted(len(marks), 'marked device')}" if marks else ""
 
     def action_batches(self) -> None:
         self.post_message(ShowBatches())

@@ -29,9 +29,11 @@ def send_question(
     count, kind = len(device_ids), safe(sheet.command_type, 60)
     names = ", ".join(safe_id(device, 30) for device in device_ids[:_NAMED])
     more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
-    lines: list[Line] = [(Cell(names + more),)]
-    lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
-    lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(targets or ())]
+    lines: list[Line] = []
+    if words.is_dangerous(sheet.command_type):
+        lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
+    weak = " ".join(words.warnings_of(targets or ()))
+    lines += [(Cell(f"! {weak}", "warn"),)] if weak else []
     lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []
     if count > 1 and preview is not None:
         lines += words.bulk_lines(preview, named=targets is not None)
@@ -39,9 +41,8 @@ def send_question(
     lines += [guard] if guard else []
     if not desk.program.health.view().broker.up:
         lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
-    if words.is_dangerous(sheet.command_type):
-        lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
-    lines.append((Cell(NO_RECALL),))
+    lines += [(Cell(NO_RECALL),), (Cell(names + more),)]
+    lines.append((Cell(f"ttl {sheet.ttl}   params {safe(' '.join(sheet.params.split()), 200)}", "dim"),))
     title = f"Send {kind} to {words.devices_words(device_ids)} of {safe(desk.tenant, 40)}?"
     typed = str(count) if words.must_type_count(sheet.command_type, count) else ""
     return Question(title, tuple(lines), "send", typed=typed)
