@@ -1,9 +1,12 @@
 """What a command would do before it is sent: reach, preview, warnings, and how much care it needs."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+from rich.cells import cell_len
 
 from console.domain.batches import Preview
 from console.domain.json_text import one_line
@@ -15,6 +18,7 @@ from console.tui.presenters.words import counted, link_cell, link_of
 
 MANY = 10
 _OFFERED = 8
+_WEAK = frozenset({"offline", "stale"})
 _DANGEROUS = (
     "reboot",
     "reset",
@@ -27,6 +31,7 @@ _DANGEROUS = (
     "shutdown",
     "ota",
 )
+_UP_TO_COMMA = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+,?|.')
 
 
 def is_dangerous(command_type: str) -> bool:
@@ -100,7 +105,7 @@ def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
     With `named` the first is told already, device by device.
     """
     lines: list[Line] = []
-    weak = {word: count for word, count in preview.links.items() if word in {"offline", "stale"}}
+    weak = {word: count for word, count in preview.links.items() if word in _WEAK}
     if weak and not named:
         words = ", ".join(f"{count:,} {word}" for word, count in weak.items())
         of = f"{sum(weak.values()):,} of {counted(preview.total, 'device')}"
@@ -136,12 +141,20 @@ def first_fault(targets: Sequence[Target]) -> str | None:
 
 def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
     """What may be sent but is unlikely to arrive, a few of them by name."""
-    found = [safe(target.warning, 120) for target in targets if target.warning]
+    found = [target for target in targets if target.warning]
     if len(found) <= limit:
-        return found
-    links = Counter(target.link for target in targets if target.warning)
-    words = ", ".join(f"{count:,} {link_of(link).value}" for link, count in links.most_common())
-    return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({words})."]
+        return [_warning(target) for target in found]
+    links = Counter(target.link for target in found if target.link in _WEAK)
+    reasons = [f"{count:,} {link}" for link, count in links.most_common()]
+    held = sum(target.held for target in found)
+    reasons += [f"{held:,} inactive or suspended in the registry"] if held else []
+    return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({', '.join(reasons)})."]
+
+
+def _warning(target: Target) -> str:
+    """One target's warning: what the registry says does not hide that it is away."""
+    said = safe(target.warning, 120)
+    return f"{said[:-1]}, and {target.link}." if target.held and target.link in _WEAK else said
 
 
 def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
@@ -171,6 +184,16 @@ def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
     """The topic or topics that it goes to."""
     where = device_ids[0] if len(device_ids) == 1 else f"{{{len(device_ids):,} ids}}"
     return safe(f"tenant/{tenant}/device/{where}/commands", 300)
+
+
+def payload_lines(payload: str, width: int) -> list[Line]:
+    """The payload over several lines, broken after its commas only: a date or a number stays in one piece."""
+    lines = [""]
+    for piece in _UP_TO_COMMA.findall(payload):
+        if lines[-1] and cell_len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return [(Cell(line, "dim"),) for line in lines]
 
 
 def preview_payload(command_type: str, params_text: str, ttl: timedelta, now: datetime) -> str:

@@ -30,13 +30,21 @@ def problem_key(problem: Problem) -> str:
     return f"{problem.kind}\x1f{problem.device_id}\x1f{problem.command_id}"
 
 
+def problem_whom(problem: Problem) -> list[str]:
+    """Lines that say what it is about: a link, or a device and its claimed command."""
+    if problem.kind is ProblemKind.LINK:
+        return [f"link     {problem.device_id}"]
+    return [f"device   {problem.device_id}", f"command  {problem.command_id} (unknown)"]
+
+
 def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
     """Every cell of a problem's row, by column."""
+    link = problem.kind is ProblemKind.LINK  # of which the link's name stands where others have a device
     return {
         "age": Cell(age(now - problem.last_at) if problem.last_at else "–"),
         "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
-        "device": Cell(safe_id(problem.device_id) or "–"),
+        "device": Cell("–", "dim") if link else Cell(safe_id(problem.device_id) or "–"),
         "count": Cell(f"{problem.count:,}"),
-        "detail": Cell(safe(problem.detail)),
+        "detail": Cell(safe(f"{problem.device_id}: {problem.detail}" if link else problem.detail)),
         "command": Cell(safe(problem.command_id) or "–", "dim"),
     }

@@ -160,13 +160,14 @@ class DevicesScreen(ConsoleScreen):
 
     def _show_counts(self) -> None:
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        self._title.show([counts_line(counts, len(self._table.marks), self._anchor)])
+        self._title.show([counts_line(counts, len(self._table.marks), self._anchor, self.app.size.width)])
         if search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             self._filter.count(f"{shown:,} of {counts.total if counts else shown:,}")
 
     def repaint(self) -> None:
+        self._show_counts()
         self._table.set_faded(faded=not self.desk.linked)
         self._table.repaint_changes()
 
@@ -214,7 +215,7 @@ class DevicesScreen(ConsoleScreen):
     def action_compose(self) -> None:
         if not self.refuse("compose"):
             marked, where = tuple(sorted(self._table.marks)), self._where
-            target = where or (counted(len(marked), "marked device") if marked else "")
+            target = where or self._target()
             devices = marked or (self._table.cursor_key or "",)
             self.post_message(ShowCompose(devices, target, where=where))
 
@@ -224,6 +225,13 @@ class DevicesScreen(ConsoleScreen):
         marks, shown = self._table.marks, self._table.keys
         means_it = bool(self._filter.text) and not self._filter.parsed.faults
         return self._filter.text if means_it and marks and marks == set(shown) else ""
+
+    def _target(self) -> str:
+        """Whom a send means, in words, when no filter says it."""
+        marks = self._table.marks
+        if marks and marks == set(self._table.keys):
+            return f"all {counted(len(marks), 'device')}"
+        return counted(len(marks), "marked device") if marks else ""
 
     def action_batches(self) -> None:
         self.post_message(ShowBatches())

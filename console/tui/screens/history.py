@@ -145,17 +145,18 @@ class HistoryScreen(CommandActs):
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
         self._table.repaint_changes()
-        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
-        plots = plots_line(self._rows.commands.values(), self._table.size.width)
-        self._plots.show([plots] if plots else [])
-        plotted = bool(plots) and self.app.size.height >= SHORT
-        self._plots.display = plotted
-        line = history_line(
-            f"{where} › History", self._rows.commands.values(), more=self._rows.more, plotted=plotted
-        )
-        self._title.show([line])
+        self._show_title()
         self._filter.count(self._match_words())
         self._window_moved()
+
+    def _show_title(self) -> None:
+        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
+        (width, height), commands = self.app.size, self._rows.commands.values()
+        plots = plots_line(commands, width)
+        self._plots.show([plots] if plots else [])
+        self._plots.display = plotted = bool(plots) and height >= SHORT
+        title = f"{where} › History"
+        self._title.show([history_line(title, commands, width, more=self._rows.more, plotted=plotted)])
 
     def _match_words(self) -> str:
         rows = self._rows
@@ -183,6 +184,7 @@ class HistoryScreen(CommandActs):
         self._show_detail()
 
     def on_resize(self) -> None:
+        self._show_title()
         if self._has_pane and self._detail is None:
             start(self, self._follow_cursor, "detail", exclusive=True)
 

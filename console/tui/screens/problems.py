@@ -17,7 +17,7 @@ from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.messages import ShowDetail
 from console.tui.presenters.cells import Cell
-from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key
+from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
 from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.text import TextDialog
@@ -65,7 +65,7 @@ class ProblemsScreen(ConsoleScreen):
             [
                 (
                     Cell(" Problems", "strong"),
-                    Cell(f"   {more}{counted(len(found), 'kind of problem', 'problems')}"),
+                    Cell(f"   {more}{counted(len(found), 'problem')}"),
                 )
             ]
         )
@@ -107,8 +107,7 @@ class ProblemsScreen(ConsoleScreen):
         lines = [
             problem.detail,
             "",
-            f"device   {problem.device_id}",
-            f"command  {problem.command_id} (unknown)",
+            *problem_whom(problem),
         ]
         lines += [f"first    {problem.first_at:%Y-%m-%d %H:%M:%S} UTC"] if problem.first_at else []
         lines += [f"last     {problem.last_at:%Y-%m-%d %H:%M:%S} UTC"] if problem.last_at else []

@@ -54,6 +54,6 @@ def _words(action: Action, reason: str | None, labels: dict[str, str]) -> Line:
     label = labels.get(action.id, action.label)
     if reason is not None:
         short = reason.split(":")[0]
-        why = f" ({short})" if len(short) <= _SHORT else ""
+        why = f" ({short})" if len(short) <= _SHORT and " " in short else ""
         return (Cell(f"{action.shown} {label}{why}", "dim"),)
     return (Cell(action.shown, "accent"), Cell(f" {label}"))
