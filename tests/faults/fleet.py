@@ -73,43 +73,79 @@ class ReturningFleet:
     ) -> None:
         self._address, self._answers, self._keeps_session = address, answers, keeps_session
         self._decided: dict[str, bool] = {}
+        self._to_say: deque[Ack] = deque()
+        self._something_to_say = asyncio.Event()
         self.copies: dict[str, int] = {}
         self.answered: dict[str, float] = {}
         self.acknowledged: dict[str, float] = {}
         self.away: list[tuple[float, float]] = []
         self.subscribed = asyncio.Event()
 
+    @property
+    def has_said_all(self) -> bool:
+        """Whether every answer has its PUBACK."""
+        return set(self.answered) == set(self.acknowledged)
+
     async def run(self) -> None:
         """Until it is cancelled."""
-        clock = asyncio.get_running_loop().time
+        clock, fleet = asyncio.get_running_loop().time, self
         left_at = clock()
+
+        class Noted(asyncio.Queue[aiomqtt.Message]):
+            """What has arrived is noted at once: the library has confirmed it, and drops its queue with the link."""
+
+            def put_nowait(self, item: aiomqtt.Message) -> None:
+                fleet._take(item)
+
         while True:
             await until_listening(self._address.host, self._address.port)
             with contextlib.suppress(aiomqtt.MqttError):
                 async with aiomqtt.Client(
-                    self._address.host, self._address.port, identifier="returning-fleet", timeout=5,
+                    self._address.host, self._address.port, identifier="returning-fleet", timeout=5, queue_type=Noted,
                     clean_session=not self._keeps_session, protocol=aiomqtt.ProtocolVersion.V311,
                 ) as client:  # fmt: skip
                     await client.subscribe("tenant/acme/device/+/commands", qos=1)
                     self.away.append((left_at, clock()))
                     self.subscribed.set()
-                    async for message in client.messages:
-                        await self._take(client, message)
+                    await self._serve(client)
             if self.subscribed.is_set():
                 left_at = clock()
                 self.subscribed.clear()
 
-    async def _take(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
-        clock = asyncio.get_running_loop().time
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        saying = [asyncio.create_task(self._say(client)) for _ in range(4)]
+        try:
+            async for _ in client.messages:
+                pass
+        finally:
+            for task in saying:
+                task.cancel()
+            await asyncio.gather(*saying, return_exceptions=True)
+
+    async def _say(self, client: aiomqtt.Client) -> None:
+        while True:
+            while not self._to_say:
+                self._something_to_say.clear()
+                await self._something_to_say.wait()
+            device_id, command_id, payload = answer = self._to_say.popleft()
+            try:
+                await client.publish(ack_topic("acme", device_id), payload, qos=1)
+            except BaseException:
+                self._to_say.appendleft(answer)
+                raise
+            self.acknowledged.setdefault(command_id, asyncio.get_running_loop().time())
+
+    def _take(self, message: aiomqtt.Message) -> None:
+        assert isinstance(message.payload, bytes)
         command_id = json.loads(message.payload)["command_id"]
         self.copies[command_id] = self.copies.get(command_id, 0) + 1
         if command_id not in self._decided:
             self._decided[command_id] = self._answers(command_id)
         if self._decided[command_id]:
-            topic = ack_topic("acme", str(message.topic).split("/")[3])
-            self.answered.setdefault(command_id, clock())
-            await client.publish(topic, json.dumps({"command_id": command_id, "status": "ok"}), qos=1)
-            self.acknowledged.setdefault(command_id, clock())
+            self.answered.setdefault(command_id, asyncio.get_running_loop().time())
+            payload = json.dumps({"command_id": command_id, "status": "ok"}).encode()
+            self._to_say.append((str(message.topic).split("/")[3], command_id, payload))
+            self._something_to_say.set()
 
 
 @contextlib.asynccontextmanager

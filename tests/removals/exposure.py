@@ -50,7 +50,7 @@ REMOVALS = (
         "G25",
         "content that is taken literally",
         "console/tui/widgets/text.py",
-        "    return Content.assemble(*[(cell.text, STYLES[cell.tone]) for cell in line])",
+        "    return Content.assemble(*[(part.text, STYLES[part.tone]) for cell in line for part in inked(cell)])",
         "    return Content.from_markup(''.join(cell.text for cell in line))",
         f"{_TERMINAL}what_looks_like_markup_is_shown_as_it_is_and_does_nothing",
     ),

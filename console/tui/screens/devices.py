@@ -229,7 +229,7 @@ class DevicesScreen(ConsoleScreen):
     def _target(self) -> str:
         """Whom a send means, in words, when no filter says it."""
         marks = self._table.marks
-        if marks and marks == set(self._table.keys):
+        if marks and not self._filter.text and marks == set(self._table.keys):
             return f"all {counted(len(marks), 'device')}"
         return counted(len(marks), "marked device") if marks else ""
 
