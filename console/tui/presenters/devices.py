@@ -64,8 +64,8 @@ def _last(device: Device, now: datetime) -> Cell:
     return Cell(f"{symbol} {command.phase}{late} {kind} {age(now - command.created_at)}", tone)
 
 
-def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None) -> Line:
-    """How many devices the tenant has, by link, and how many are marked."""
+def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None, unseen: int = 0) -> Line:
+    """How many devices the tenant has, by link, and how many are marked; `unseen` of these are not shown."""
     if counts is None:
         return (Cell(" Devices", "strong"), Cell("  reading…", "dim"))
     line = [Cell(" Devices", "strong"), Cell(f"  {counts.total:,}   "), Cell(f"{counts.online:,} online")]
@@ -75,6 +75,8 @@ def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None) ->
         line += [Cell("   "), Cell(f"{counts.unknown:,} unknown", "dim")]
     if marked:
         line += [Cell("   "), Cell(f"✓ {marked:,} marked", "accent")]
+    if unseen:
+        line.append(Cell(f" ({unseen:,} not shown)", "warn"))
     if anchor is not None:
         line += [Cell("   "), Cell(f"range from {safe(anchor, 20)}: v ends it", "accent")]
     return tuple(line)

@@ -25,6 +25,15 @@ def instant(at: datetime, today: datetime, *, millis: bool = False, zone: tzinfo
     return clock if at.date() == today.date() else f"{at:%Y-%m-%d} {clock}"
 
 
+def full_instant(at: datetime, zone: tzinfo | None) -> str:
+    """An instant with its date and the name of its zone."""
+    try:
+        told = at.astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{told:%Y-%m-%d %H:%M:%S} {told:%Z}"
+
+
 def zone_words(zone: tzinfo | None) -> str:
     """The name of a zone; None is the terminal's own."""
     return datetime.now().astimezone().strftime("%Z") if zone is None else "UTC"
