@@ -122,12 +122,21 @@ def _ranges(several: Sequence[Mapping[str, object]]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """A batch with how it stands: commands by phase, and groups of equal answers, the largest first."""
+    """A batch with how it stands: commands by phase, and groups of equal answers, the largest first.
+
+    `unsendable` counts those that got nothing and cannot, as far as that has been looked up.
+    """
 
     batch: Batch
     phases: Mapping[Phase, int]
     groups: tuple[AnswerGroup, ...]
     read_at: datetime
+    unsendable: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many could still be sent to."""
+        return max(0, self.batch.draft.wanted - self.committed - self.unsendable)
 
     @property
     def committed(self) -> int:

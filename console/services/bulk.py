@@ -24,6 +24,7 @@ class BatchTable(Protocol):
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> None: ...
     async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]: ...
+    async def unsendable(self, tenant_id: str, batch_id: str) -> int: ...
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int: ...
@@ -192,6 +193,10 @@ class Bulk:
     async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
         """One batch and how it stands, or None when there is no such batch in this tenant."""
         return await self._table.view(tenant_id, batch_id)
+
+    async def unsendable(self, tenant_id: str, batch_id: str) -> int:
+        """How many of its devices got nothing and never will: gone, decommissioned, or with an odd id."""
+        return await self._table.unsendable(tenant_id, batch_id)
 
     async def group(self, tenant_id: str, batch_id: str, group: AnswerGroup) -> tuple[str, ...]:
         """The devices of one group of equal answers."""

@@ -31,9 +31,18 @@ class BatchStore:
             )  # fmt: skip
 
     async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]:
-        """The devices that the batch has no command for yet, each with the command that is to be repeated."""
+        """The devices that can yet get the batch's command, each with the command that is to be repeated."""
+        return await self._without(tenant_id, batch_id, sendable=True)
+
+    async def unsendable(self, tenant_id: str, batch_id: str) -> int:
+        """How many devices of the batch have no command of it and cannot be sent to now."""
+        return len(await self._without(tenant_id, batch_id, sendable=False))
+
+    async def _without(
+        self, tenant_id: str, batch_id: str, *, sendable: bool
+    ) -> tuple[tuple[str, str | None], ...]:
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("batch_rest"), tenant_id, batch_id)
+            rows = await connection.fetch(query("batch_rest"), tenant_id, batch_id, sendable)
         return tuple((row["device_id"], row["retried"]) for row in rows)
 
     async def insert(

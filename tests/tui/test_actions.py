@@ -21,7 +21,8 @@ from console.tui.screens.problems import ProblemsScreen
 
 # What only concerns what this terminal shows: there is nothing to do the same with in a shell.
 OF_THE_SCREEN = {
-    "mark", "mark_range", "mark_all", "filter", "sort", "open_old", "copy_id", "zone", "theme", "back", "help",
+    "mark", "mark_range", "mark_all", "filter", "sort", "open_old", "copy_id", "copy_device",
+    "copy_target", "copy_answer", "copy_sentence", "zone", "theme", "back", "help",
     "quit", "goto", "tenant", "copy_cli", "compose_cli", "open",
 }  # fmt: skip
 KINDS: dict[str, type[ConsoleScreen]] = {

@@ -93,13 +93,35 @@ async def test_the_rest_of_a_batch_is_sent_on_request(rig):
         await seen.press("enter")
         await seen.shows("○ 1 waiting", "2 got nothing: R sends to them")
         await seen.press("R")
-        await seen.shows("Send ping to the other 2 devices of acme?", "pump-1, pump-3", "ttl 1h")
+        await seen.shows("Send the rest: ping to 2 devices of acme?", "pump-1, pump-3", "ttl 1h")
         await seen.press("y")
         await seen.shows("○ 3 waiting")
         await seen.hides("got nothing")
         await seen.press("R")
         await seen.shows("Cannot send the rest: nothing of it is left to send.")
         assert await rig.count() == 3
+
+
+async def test_the_rest_is_offered_without_those_that_cannot_be_sent_to(rig):
+    """Without it R promises a command to a device that is gone, each time anew."""
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    job = rig.program.bulk.job(
+        "ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1", "pump-2", "pump-3"], target="all"
+    )
+    await rig.program.bulk.begin("acme", job)
+    await rig.program.bulk._table.insert("acme", job.draft, ["pump-2"], [None])
+    await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-3'")
+    async with rig.console() as seen:
+        await seen.shows("pump-3")
+        await seen.press("b")
+        await seen.shows("Bulk sends   1 batch")
+        await seen.press("enter")
+        await seen.shows("1 cannot be sent to   1 got nothing: R sends to them")
+        await seen.press("R")
+        await seen.shows("Send the rest: ping to pump-1 of acme?")
+        await seen.press("y")
+        await seen.shows("○ 2 waiting", "1 cannot be sent to")
+        await seen.hides("got nothing")
 
 
 async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
@@ -119,7 +141,9 @@ async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
             "! pump-4 is offline.", "! 1 get nothing: decommissioned", "reboot by", "Type 4 to unlock"
         )
         await seen.press("4", "y")
-        await seen.shows("reboot to 4 devices", "○ 3 waiting", "1 got nothing")
+        await seen.shows("reboot to 4 devices", "○ 3 waiting", "1 cannot be sent to")
+        await seen.press("R")
+        await seen.shows("Cannot send the rest: the 1 that got nothing cannot be sent to.")
 
 
 async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypatch):

@@ -50,6 +50,45 @@ async def test_wrong_json_is_told_with_line_and_column_and_blocks_the_send(rig):
         await seen.shows("Cannot review and send")
         await seen.press("backspace")
         await seen.shows("Ready.")
+        assert "Cannot review" not in seen.text, "a refusal stands over a sheet that is fine"
+
+
+async def test_a_command_that_is_typed_is_not_changed_by_going_down(rig):
+    """Without it reboot becomes ping on the way to the next field."""
+    await rig.devices("pump-1")
+    await rig.command("old-1", "pump-1", "ping", ago_s=60)
+    await rig.command("old-2", "pump-1", "flush", ago_s=50)
+    async with rig.console() as seen:
+        await _opened(seen, "reboot")
+        await seen.press("down")
+        assert (seen.app.screen._type.value, seen.app.focused.id) == ("reboot", "ttl")
+        await seen.press("shift+tab")
+        seen.app.screen._type.value = ""
+        for key, wanted in ("down", "flush"), ("down", "ping"), ("up", "flush"):
+            await seen.press(key)
+            assert seen.app.screen._type.value == wanted
+        await seen.press("tab", "shift+tab", "down")
+        assert (seen.app.screen._type.value, seen.app.focused.id) == ("flush", "ttl")
+
+
+async def test_a_draft_that_comes_back_is_called_one_and_an_edit_is_kept_apart(rig):
+    """Without it an edit is lost on esc, and yesterday's command stands there for another device."""
+    await rig.devices("pump-1", "pump-2")
+    await rig.command("old-1", "pump-1", "flush")
+    async with rig.console() as seen:
+        await _opened(seen)
+        assert "your draft" not in seen.text
+        await seen.press("escape", "down", "c")
+        await seen.shows("New command   to pump-2", "This is your draft from before")
+        await seen.press("escape", "up", "enter")
+        await seen.shows("flush")
+        await seen.press("E")
+        await seen.shows("Ready.")
+        assert "your draft" not in seen.text
+        await seen.press("end")
+        await seen.type("_all")
+        await seen.press("escape", "E")
+        await seen.shows("flush_all", "This is your draft from before")
 
 
 async def test_a_wrong_ttl_blocks_the_send(rig):

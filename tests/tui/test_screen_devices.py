@@ -173,6 +173,66 @@ async def test_marks_are_counted_and_the_cursor_stays_on_its_device(rig):
         assert "pump-2" in next(line for line in seen.lines if "▌" in line)
 
 
+async def test_a_range_shows_where_it_began_and_is_not_ended_out_of_sight(rig):
+    """Without it the second v marks one row, and the operator believes in a range."""
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    async with rig.console() as seen:
+        await seen.shows("valve-1")
+        await seen.press("v")
+        await seen.shows("▌✓ pump-1", "range from pump-1", "esc give up the range")
+        await seen.press("slash")
+        await seen.type("valve")
+        await seen.press("enter")
+        await seen.shows("1 of 3", "1 marked (1 not shown)")
+        await seen.press("v")
+        await seen.shows("Cannot mark range: the range began at pump-1, which is not shown now")
+        await seen.press("escape")
+        await seen.hides("marked", "range from")
+        assert "1 of 3" in seen.text
+
+
+async def test_marks_are_told_where_they_are_not_shown_and_esc_does_what_the_footer_says(rig):
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    async with rig.console() as seen:
+        await seen.shows("valve-1")
+        await seen.press("a", "slash")
+        await seen.type("valve")
+        await seen.press("enter")
+        await seen.shows("3 marked (2 not shown)", "esc clear filter")
+        await seen.press("escape")
+        await seen.shows("3 marked", "esc clear marks")
+        await seen.hides("not shown")
+        await seen.press("escape")
+        await seen.hides("marked", "clear marks")
+
+
+async def test_marks_are_gone_when_what_they_were_for_is_sent(rig):
+    """Without it the next filter and c reach the devices of the last send, too."""
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    async with rig.console() as seen:
+        await seen.shows("valve-1")
+        await seen.press("space", "space", "c")
+        await seen.shows("to 2 devices")
+        await seen.type("ping")
+        await seen.shows("Ready.")
+        await seen.press("f5", "y")
+        await seen.shows("0 of 2 settled")
+        await seen.press("escape")
+        await seen.shows("c compose ")
+        assert "marked" not in seen.text
+        assert "✓" not in seen.text
+
+
+async def test_a_filter_that_is_left_at_once_works_and_is_seen(rig):
+    """Without it the bar goes and the filter comes: rows are missing, and nothing says why."""
+    await rig.devices("pump-1", "valve-1")
+    async with rig.console() as seen:
+        await seen.shows("valve-1")
+        await seen.press("slash", "v", "a", "down")
+        await seen.shows(" / va", "1 of 2")
+        assert seen.app.focused.id == "table"
+
+
 async def test_sort_shows_trouble_first(rig):
     await rig.devices("pump-1", "pump-2")
     await rig.devices("pump-9", link="OFFLINE")

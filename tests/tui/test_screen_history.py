@@ -1,5 +1,7 @@
 """History and detail: live, paged, explained; retry and cancel with their reasons."""
 
+import time
+
 
 async def test_an_ack_in_the_database_appears_without_a_key(rig):
     await rig.devices("pump-1")
@@ -172,8 +174,68 @@ async def test_a_command_is_copied_as_id_json_and_shell_line(rig, monkeypatch):
         await seen.press("C")
         wanted = "device-console --tenant acme send pump-1 reboot --ttl 3600s"
         await seen.until(lambda: seen.app.clipboard == wanted, "copied the shell line")
+        seen.app.copy_to_clipboard("something else")
         await seen.press("C")
         await seen.shows("Copied: the shell line", "esc close")
+        assert seen.app.clipboard == wanted
+
+
+async def test_all_that_a_detail_shows_can_be_taken_away_and_what_is_not_there_is_refused(rig, monkeypatch):
+    monkeypatch.delenv("TMUX", raising=False)
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", "reboot", "delivered", published=True, ack='{"status": "ok"}')
+    await rig.command("cmd-2", "pump-1", "reboot")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("y")
+        await seen.until(lambda: seen.app.clipboard == "pump-1", "copied the device's id")
+        await seen.press("enter", "G")
+        for key, wanted in ("D", "pump-1"), ("A", '{"status": "ok"}'), ("S", "The device answered ok"):
+            seen.app.copy_to_clipboard("")
+            await seen.press(key)
+            await seen.until(lambda wanted=wanted: wanted in seen.app.clipboard, f"copied {wanted}")
+        await seen.press("g", "A")
+        await seen.shows("Cannot copy answer: the device has not answered.")
+        await seen.press("ctrl+p")
+        await seen.type("copy")
+        await seen.shows("Copy device id", "Copy answer", "Copy explanation")
+
+
+async def test_a_second_copy_copies_whatever_the_clipboard_holds_meanwhile(rig, monkeypatch):
+    """Without it y says Copied, and another text is pasted."""
+    now = [100.0]
+    monkeypatch.setattr("console.tui.copier.monotonic", lambda: now[0])
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        for after_s in (0, 60):
+            now[0] += after_s
+            seen.app.copy_to_clipboard("something else")
+            await seen.press("y")
+            await seen.until(lambda: seen.app.clipboard == "pump-1", "copied")
+            assert "esc close" not in seen.text
+
+
+async def test_a_problem_of_a_link_has_no_id_to_copy_and_its_instants_are_in_my_zone(rig, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    await rig.sql.execute(
+        "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at) VALUES"
+        " ('acme', 'unroutable', 'pump-9', '', 'no topic can carry it', '2026-01-01 20:00:00+00')"
+    )
+    async with rig.console() as seen:
+        seen.app.copy_to_clipboard("mine")
+        await seen.press("p")
+        await seen.shows("unroutable")
+        await seen.press("y")
+        await seen.shows("Cannot copy id: this problem is about no command")
+        assert seen.app.clipboard == "mine"
+        await seen.press("enter")
+        await seen.shows("2026-01-01 20:00:00 UTC", "command  none")
+        await seen.press("escape", "u", "enter")
+        await seen.shows("2026-01-02 05:00:00 JST")
+    monkeypatch.delenv("TZ")
+    time.tzset()
 
 
 async def test_marked_devices_share_one_history(rig):

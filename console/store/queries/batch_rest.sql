@@ -1,8 +1,12 @@
 -- The devices of a batch that have no command of it, with the command that theirs would repeat; in their order.
+-- $3 true: those that can be sent to; false: the others, which never get one (see batch_insert).
 SELECT i.device_id, i.retried
-FROM device_console.batch_targets t,
-     unnest(t.device_ids, t.retried) WITH ORDINALITY AS i(device_id, retried, n)
+FROM device_console.batch_targets t
+CROSS JOIN unnest(t.device_ids, t.retried) WITH ORDINALITY AS i(device_id, retried, n)
+LEFT JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.device_id
 WHERE t.tenant_id = $1 AND t.batch_id = $2
+  AND (r.device_id IS NOT NULL AND (r.decommissioned_at IS NULL OR r.decommissioned_at > now())
+       AND device_console.id_is_routable(i.device_id)) = $3
   AND NOT EXISTS (
       SELECT FROM device_console.batch_members m
       JOIN public.device_commands c ON c.tenant_id = m.tenant_id AND c.command_id = m.command_id

@@ -95,10 +95,11 @@ def _state(view: BatchView, job: BulkJob | None) -> Cell:
         return Cell(f"sending {job.done:,} of {job.total:,}…", "live")
     if job is not None and job.error:
         return Cell(f"{safe(job.error, 200)} R sends the rest, nothing twice.", "bad")
-    left = view.batch.draft.wanted - view.committed
-    if left > 0:
-        return Cell(f"{left:,} got nothing{'' if view.batch.stopped_at else ': R sends to them'}", "warn")
-    return Cell("")
+    never = f"{view.unsendable:,} cannot be sent to" if view.unsendable else ""
+    if not view.left:
+        return Cell(never, "warn" if never else "")
+    left = f"{view.left:,} got nothing{'' if view.batch.stopped_at else ': R sends to them'}"
+    return Cell("   ".join(words for words in (never, left) if words), "warn")
 
 
 def group_columns(groups: Sequence[AnswerGroup]) -> tuple[Column, ...]:

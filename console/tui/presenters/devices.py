@@ -66,8 +66,10 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
     }
 
 
-def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None, width: int) -> Line:
-    """How many devices the tenant has and how many are marked; then by link, what is wrong first."""
+def counts_line(
+    counts: DeviceCounts | None, marked: int, anchor: str | None, width: int, unseen: int = 0
+) -> Line:
+    """How many devices the tenant has and how many are marked, `unseen` of these not shown; then by link, trouble first."""
     title = Cell(" Devices", "strong")
     if counts is None:
         return (title, Cell("   reading…", "dim"))
@@ -75,7 +77,8 @@ def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None, wi
     if anchor is not None:
         parts.append((Cell(f"range from {safe(anchor, 20)}: v ends it", "accent"),))
     if marked:
-        parts.append((Cell(f"✓ {marked:,} marked", "accent"),))
+        away = (Cell(f" ({unseen:,} not shown)", "warn"),) if unseen else ()
+        parts.append((Cell(f"✓ {marked:,} marked", "accent"), *away))
     numbers = {
         Link.OFFLINE: counts.offline,
         Link.STALE: counts.stale,

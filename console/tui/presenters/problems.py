@@ -34,7 +34,8 @@ def problem_whom(problem: Problem) -> list[str]:
     """Lines that say what it is about: a link, or a device and its claimed command."""
     if problem.kind is ProblemKind.LINK:
         return [f"link     {problem.device_id}"]
-    return [f"device   {problem.device_id}", f"command  {problem.command_id} (unknown)"]
+    command = f"{problem.command_id} (unknown)" if problem.command_id else "none"
+    return [f"device   {problem.device_id or 'none'}", f"command  {command}"]
 
 
 def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:

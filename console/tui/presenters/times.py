@@ -34,6 +34,12 @@ def _in(zone: tzinfo | None, at: datetime) -> datetime:
         return at.astimezone(UTC)
 
 
+def full_instant(at: datetime, zone: tzinfo | None) -> str:
+    """An instant with its date and the name of its zone."""
+    told = _in(zone, at)
+    return f"{told:%Y-%m-%d %H:%M:%S} {told:%Z}"
+
+
 def zone_words(zone: tzinfo | None) -> str:
     """The name of a zone; None is the terminal's own."""
     return datetime.now().astimezone().strftime("%Z") if zone is None else "UTC"

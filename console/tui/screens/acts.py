@@ -1,5 +1,6 @@
 """Retry, cancel and copy on one command: the same on the history and on the detail screen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +20,8 @@ from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, Question, ask
 from console.tui.screens.review import Sending, looked_up_question
 
+COPIES = frozenset({"copy_id", "copy_target", "copy_answer", "copy_sentence", "copy_json", "copy_cli"})
+
 
 class CommandActs(ConsoleScreen):
     """A screen with one command under the cursor."""
@@ -35,8 +38,7 @@ class CommandActs(ConsoleScreen):
     def reason(self, action_id: str) -> str | None:
         command = self.chosen
         if (
-            action_id
-            in {"retry", "cancel", "copy_id", "copy_json", "copy_cli", "open", "edit", "explain", "compose"}
+            action_id in {"retry", "cancel", "open", "edit", "explain", "compose"} | COPIES
             and command is None
         ):
             return "there is no command here"
@@ -44,6 +46,8 @@ class CommandActs(ConsoleScreen):
             return None
         if action_id in {"retry", "cancel"} and not self.desk.program.health.view().database.up:
             return "the database is down"
+        if action_id == "copy_answer" and command.acked_at is None and not command.ack_status:
+            return "the device has not answered"
         if action_id == "retry":
             return retry_reason(command)
         return cancel_reason(command) if action_id == "cancel" else None
@@ -94,8 +98,11 @@ class CommandActs(ConsoleScreen):
     async def _explain(self, command_id: str) -> None:
         detail = await self._detail_of(command_id)
         if detail is not None:
-            broker = self.desk.program.health.view().broker
-            self.say(explain(detail, "" if broker.up else broker.error or "it does not answer"))
+            self.say(self._sentence(detail))
+
+    def _sentence(self, detail: CommandDetail) -> str:
+        broker = self.desk.program.health.view().broker
+        return explain(detail, "" if broker.up else broker.error or "it does not answer")
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
         """The whole command; when it cannot be had, that is said."""
@@ -149,19 +156,29 @@ class CommandActs(ConsoleScreen):
         if not self.refuse("copy_id") and command is not None:
             copy_text(self, "the id", command.command_id)
 
+    def action_copy_target(self) -> None:
+        command = self.chosen
+        if not self.refuse("copy_target") and command is not None:
+            copy_text(self, "the device’s id", command.device_id)
+
     def action_copy_json(self) -> None:
-        self._copy_full("the command as JSON", as_json=True)
+        self._copy("copy_json", "the command as JSON", lambda detail: command_json(detail.command))
 
     def action_copy_cli(self) -> None:
-        self._copy_full("the shell line", as_json=False)
+        self._copy("copy_cli", "the shell line", lambda detail: resend_line(detail.command))
 
-    def _copy_full(self, what: str, *, as_json: bool) -> None:
+    def action_copy_answer(self) -> None:
+        self._copy("copy_answer", "the answer", lambda detail: detail.command.ack_json or "null")
+
+    def action_copy_sentence(self) -> None:
+        self._copy("copy_sentence", "the explanation", self._sentence)
+
+    def _copy(self, action_id: str, what: str, text: Callable[[CommandDetail], str]) -> None:
         command = self.chosen
-        if not self.refuse("copy_json") and command is not None:
-            start(self, partial(self._copy_command, command, what, as_json=as_json), "copy", exclusive=True)
+        if not self.refuse(action_id) and command is not None:
+            start(self, partial(self._copy_whole, command.command_id, what, text), "copy", exclusive=True)
 
-    async def _copy_command(self, command: Command, what: str, *, as_json: bool) -> None:
-        detail = await self._detail_of(command.command_id)
+    async def _copy_whole(self, command_id: str, what: str, text: Callable[[CommandDetail], str]) -> None:
+        detail = await self._detail_of(command_id)
         if detail is not None:
-            full = detail.command
-            copy_text(self, what, command_json(full) if as_json else resend_line(full))
+            copy_text(self, what, text(detail))

@@ -49,7 +49,8 @@ class ConsoleScreen(Screen[Receipt | None]):
         self._keys = KeyBar(self.run_listed)
         self._notice = Notice()
         self._small = Lines(id="small")
-        self.last_copied = ""
+        self.last_copied: tuple[str, float] | None = None
+        self._refusal: tuple[str, str] | None = None
         self._warned = False
 
     # For subclasses
@@ -102,8 +103,11 @@ class ConsoleScreen(Screen[Receipt | None]):
         self.request_read()
 
     def refresh_chrome(self) -> None:
-        """Header, banner and footer; nothing is read."""
+        """Header, banner and footer, and no refusal that is not true any more; nothing is read."""
         if self.is_mounted:
+            if self._refusal is not None and self.reason(self._refusal[0]) != self._refusal[1]:
+                self._refusal = None
+                self._notice.hide()
             self._header.refresh_from(self.desk)
             self._banner.refresh_from(self.desk)
             if self.focused is not None and self.focused.id == "filter":
@@ -116,6 +120,7 @@ class ConsoleScreen(Screen[Receipt | None]):
 
     def say(self, text: str, tone: Tone = "") -> None:
         """One sentence over the last row of the work."""
+        self._refusal = None
         self._notice.say(text, tone)
 
     def _tick(self) -> None:
@@ -184,6 +189,7 @@ class ConsoleScreen(Screen[Receipt | None]):
             return False
         label = next(action.label for action in ACTIONS if action.id == action_id)
         self.say(f"Cannot {label}: {reason}.", "warn")
+        self._refusal = (action_id, reason)
         return True
 
     async def run_listed(self, action: Action) -> None:

@@ -1,6 +1,8 @@
 """One bulk send: how far it is, how it ended, who answered alike, and what to do next."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -28,6 +30,8 @@ from console.tui.screens.review import NO_RECALL, Sending, looked_up_question
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
+_LOOK_EVERY_S = 5.0
+
 
 class BatchScreen(ConsoleScreen):
     """Groups of equal answers; a group is the next target."""
@@ -41,6 +45,8 @@ class BatchScreen(ConsoleScreen):
         self._view: BatchView | None = None
         self._groups: dict[str, AnswerGroup] = {}
         self._first: str | None = None
+        self._unsendable = 0
+        self._looked = (0, 0.0)
         self._title = Lines(id="title")
         self._progress = Lines(id="progress")
         self._table = LineTable(group_columns(()), self._cells, id="table")
@@ -57,7 +63,7 @@ class BatchScreen(ConsoleScreen):
         if view is None:
             self._table.set_empty("This bulk send does not exist any more. Press esc to go back.")
             return
-        self._view = view
+        self._view = replace(view, unsendable=await self._cannot_be_sent_to(view))
         self.desk.clock.observe(view.read_at)
         self._groups = {group_key(group): group for group in view.groups}
         self._table.set_empty("Nothing is committed yet.")
@@ -67,6 +73,16 @@ class BatchScreen(ConsoleScreen):
         if untouched and self._groups:  # the largest group comes first; who has not moved stays there
             self._first = next(iter(self._groups))
             self._table.move_to(self._first)
+
+    async def _cannot_be_sent_to(self, view: BatchView) -> int:
+        """How many get nothing for ever; looked up when that matters, and not with each hint."""
+        if self._sending or view.batch.stopped_at is not None or view.committed >= view.batch.draft.wanted:
+            return 0
+        committed, at = self._looked
+        if committed != view.committed or time.monotonic() - at > _LOOK_EVERY_S:
+            self._unsendable = await self.desk.program.bulk.unsendable(self.desk.tenant, self._batch_id)
+            self._looked = (view.committed, time.monotonic())
+        return self._unsendable
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
         group = self._groups.get(key)
@@ -117,7 +133,11 @@ class BatchScreen(ConsoleScreen):
             return "it is being sent"
         if view.batch.stopped_at is not None:
             return "it was stopped: write a new command"
-        return None if view.committed < view.batch.draft.wanted else "nothing of it is left to send"
+        if view.left:
+            return None
+        if view.unsendable:
+            return f"the {view.unsendable:,} that got nothing cannot be sent to"
+        return "nothing of it is left to send"
 
     # Actions
 
@@ -190,7 +210,7 @@ class BatchScreen(ConsoleScreen):
             return f"Sending to {counted(job.total, 'device')} that got nothing."
 
         with_what = "Only to those that got nothing of it yet; their time to live begins now."
-        title = "Send {kind} to the other {whom} of {tenant}?"
+        title = "Send the rest: {kind} to {whom} of {tenant}?"
         await self._ask_send(self.desk.program.bulk.resume, title, with_what, send)
 
     async def _ask_send(

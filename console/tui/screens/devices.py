@@ -10,42 +10,36 @@ from textual.widget import Widget
 
 from console.domain.devices import DeviceOrder
 from console.domain.filter_subjects import DEVICE_KEYS, device_subject
-from console.domain.filters import Scope, matches
+from console.domain.filters import matches
 from console.errors import ConsoleError
 from console.tui.actions import bindings_for
 from console.tui.background import start
+from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.device_list import DeviceList
-from console.tui.device_rows import DeviceRows
-from console.tui.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
-from console.tui.presenters.cells import Cell
+from console.tui.messages import ShowBatches, ShowHistory, ShowProblems, ShowTenants
 from console.tui.presenters.devices import COLUMNS, counts_line
-from console.tui.presenters.words import counted
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.marking import MarkingScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
 
-class DevicesScreen(ConsoleScreen):
+class DevicesScreen(MarkingScreen):
     """The list holds every device's id; full rows are read for the window and a page around it."""
 
     KIND = "devices"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("devices")
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self._rows = DeviceRows()
+        super().__init__(desk, COLUMNS)
         self._list = DeviceList(desk.program.history, desk.tenant, self._show_list)
         self._sort = DeviceOrder.DEVICE
-        self._anchor: str | None = None
         self._list_timer: Timer | None = None
         self._moved = False
         self._listing = False
         self._failed: ConsoleError | None = None
         self._title = Lines(id="title")
-        self._filter = FilterBar(Scope.DEVICES, self._rows.words)
-        self._table = LineTable(COLUMNS, self._cells, id="table")
 
     def body(self) -> Iterable[Widget]:
         return (self._title, self._filter, self._table)
@@ -76,7 +70,7 @@ class DevicesScreen(ConsoleScreen):
                 start(self, self._read_list, "list")
             elif self._list_timer is None:
                 self._list_timer = self.set_timer(max(0.05, again_in_s), self._list_now)
-        self._show_counts()
+        self.show_counts()
 
     async def _read_first(self) -> None:
         """The first rows, to be seen while the others are still listed."""
@@ -117,7 +111,7 @@ class DevicesScreen(ConsoleScreen):
             self._table.refresh()
         if not self._filter.text and self._table.marks:
             self._table.marks &= set(ids)
-        self._show_counts()
+        self.show_counts()
         if any(key not in self._rows for key in self._table.window()):
             self.request_read()
 
@@ -155,45 +149,33 @@ class DevicesScreen(ConsoleScreen):
 
     # Showing
 
-    def _cells(self, key: str) -> dict[str, Cell] | None:
-        return self._rows.cells(key, self.desk.clock.now())
-
-    def _show_counts(self) -> None:
+    def show_counts(self) -> None:
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        self._title.show([counts_line(counts, len(self._table.marks), self._anchor, self.app.size.width)])
+        marked = len(self._table.marks)
+        width = self.app.size.width
+        self._title.show([counts_line(counts, marked, self._anchor, width, self._unseen)])
         if search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             self._filter.count(f"{shown:,} of {counts.total if counts else shown:,}")
 
     def repaint(self) -> None:
-        self._show_counts()
+        self.show_counts()
         self._table.set_faded(faded=not self.desk.linked)
         self._table.repaint_changes()
 
-    def labels(self) -> dict[str, str]:
-        marked = len(self._table.marks)
-        return {
-            "open": "history",
-            "compose": f"compose to {marked:,}" if marked else "compose",
-            "tenant_history": f"history of {marked:,}" if marked else "all history",
-            "back": "clear marks" if marked else "back",
-        }
-
     def reason(self, action_id: str) -> str | None:
-        if action_id in {"open", "compose", "mark", "mark_range", "mark_all"}:
+        if action_id in {"open", "compose", "mark", "mark_range", "mark_all", "copy_device"}:
             if not self._table.keys:
                 return "there is no device here"
             if self._list.behind:
                 return "the list is still being read"
-        search, faults = self._list.search, self._filter.parsed.faults
-        if action_id == "mark_all" and faults:
-            return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}"
+        search = self._list.search
         if action_id == "mark_all" and search:
             return (
                 f"the search has looked at {search.looked:,} of {search.total:,} devices, wait for the others"
             )
-        return None
+        return super().reason(action_id)
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
@@ -208,30 +190,9 @@ class DevicesScreen(ConsoleScreen):
         if not self.refuse("open"):
             self.post_message(ShowHistory((self._table.cursor_key or "",)))
 
-    def action_tenant_history(self) -> None:
-        marked = tuple(sorted(self._table.marks))
-        self.post_message(ShowHistory(marked or None))
-
-    def action_compose(self) -> None:
-        if not self.refuse("compose"):
-            marked, where = tuple(sorted(self._table.marks)), self._where
-            target = where or self._target()
-            devices = marked or (self._table.cursor_key or "",)
-            self.post_message(ShowCompose(devices, target, where=where))
-
-    @property
-    def _where(self) -> str:
-        """The filter, when just what it finds is marked."""
-        marks, shown = self._table.marks, self._table.keys
-        means_it = bool(self._filter.text) and not self._filter.parsed.faults
-        return self._filter.text if means_it and marks and marks == set(shown) else ""
-
-    def _target(self) -> str:
-        """Whom a send means, in words, when no filter says it."""
-        marks = self._table.marks
-        if marks and not self._filter.text and marks == set(self._table.keys):
-            return f"all {counted(len(marks), 'device')}"
-        return counted(len(marks), "marked device") if marks else ""
+    def action_copy_device(self) -> None:
+        if not self.refuse("copy_device"):
+            copy_text(self, "the device’s id", self._table.cursor_key or "")
 
     def action_batches(self) -> None:
         self.post_message(ShowBatches())
@@ -242,38 +203,6 @@ class DevicesScreen(ConsoleScreen):
     def action_tenant(self) -> None:
         if len(self.desk.program.tenants) > 1:
             self.post_message(ShowTenants())
-
-    def action_mark(self) -> None:
-        key = self._table.cursor_key
-        if key is not None and not self.refuse("mark"):
-            self._table.marks ^= {key}
-            self._table.action_move(1)
-            self._marked()
-
-    def action_mark_range(self) -> None:
-        key = self._table.cursor_key
-        if key is None or self.refuse("mark_range"):
-            return
-        if self._anchor is None:
-            self._anchor = key
-        else:
-            self._table.marks |= set(self._table.between(self._anchor, key))
-            self._anchor = None
-        self._marked()
-
-    def action_mark_all(self) -> None:
-        if self.refuse("mark_all"):
-            return
-        shown = set(self._table.keys)
-        self._table.marks = (
-            self._table.marks - shown if shown <= self._table.marks else self._table.marks | shown
-        )
-        self._marked()
-
-    def _marked(self) -> None:
-        self._show_counts()
-        self.refresh_chrome()
-        self._table.repaint_changes()
 
     def action_sort(self) -> None:
         orders = list(DeviceOrder)
@@ -292,14 +221,3 @@ class DevicesScreen(ConsoleScreen):
     @on(FilterBar.Left)
     def _filter_left(self) -> None:
         self._table.focus()
-
-    def action_back(self) -> None:
-        if self._anchor is not None:
-            self._anchor = None
-        elif self._filter.text:
-            self._filter.clear()
-        elif self._table.marks:
-            self._table.marks = set()
-        else:
-            self.say("This is the first screen: q leaves the console.")
-        self._marked()

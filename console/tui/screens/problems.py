@@ -18,6 +18,7 @@ from console.tui.desk import Desk
 from console.tui.messages import ShowDetail
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
+from console.tui.presenters.times import full_instant
 from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.text import TextDialog
@@ -84,9 +85,12 @@ class ProblemsScreen(ConsoleScreen):
         self._table.repaint_changes()
 
     def reason(self, action_id: str) -> str | None:
-        return (
-            "there is no problem here" if action_id in {"open", "copy_id"} and self._chosen is None else None
-        )
+        problem = self._chosen
+        if action_id in {"open", "copy_id"} and problem is None:
+            return "there is no problem here"
+        if action_id == "copy_id" and problem is not None and not problem.command_id:
+            return "this problem is about no command: there is no id"
+        return None
 
     @on(LineTable.Opened)
     def action_open(self) -> None:
@@ -104,13 +108,14 @@ class ProblemsScreen(ConsoleScreen):
         if found is not None:
             self.post_message(ShowDetail(problem.command_id))
             return
+        zone = self.desk.zone
         lines = [
             problem.detail,
             "",
             *problem_whom(problem),
         ]
-        lines += [f"first    {problem.first_at:%Y-%m-%d %H:%M:%S} UTC"] if problem.first_at else []
-        lines += [f"last     {problem.last_at:%Y-%m-%d %H:%M:%S} UTC"] if problem.last_at else []
+        lines += [f"first    {full_instant(problem.first_at, zone)}"] if problem.first_at else []
+        lines += [f"last     {full_instant(problem.last_at, zone)}"] if problem.last_at else []
         lines.append(f"times    {problem.count:,}")
         self.app.push_screen(TextDialog(problem.kind.value, "\n".join(lines)))
 

@@ -13,6 +13,7 @@ from console.tui.presenters.compose import devices_words
 from console.tui.presenters.words import counted
 from console.tui.screens.confirm import Question, ask
 from console.tui.screens.form_sheet import FormSheet
+from console.tui.screens.marking import MarkingScreen
 
 
 class SendingSheet(FormSheet):
@@ -59,7 +60,7 @@ class SendingSheet(FormSheet):
             await self.desk.program.bulk.begin(tenant, job)
         self.desk.run_job(self.app, tenant, job)
         self._receipt = Receipt((), batch_id=job.draft.batch_id)
-        self.desk.forget(sheet)
+        self._settle(sheet)
         return f"Sending to {devices_words(self.device_ids)}."
 
     async def _send(self, sheet: Sheet, drafts: tuple[Draft, ...]) -> str:
@@ -67,8 +68,15 @@ class SendingSheet(FormSheet):
         with self._doubting(sheet):
             receipt = await self.desk.program.sender.send(self.desk.tenant, drafts)
         self._receipt = receipt
-        self.desk.forget(sheet)
+        self._settle(sheet)
         return f"{counted(len(receipt.command_ids), 'command')} committed."
+
+    def _settle(self, sheet: Sheet) -> None:
+        """What is sent is no draft any more, and those who got it are not marked for the next one."""
+        self.desk.forget(sheet)
+        for screen in self.app.screen_stack:
+            if isinstance(screen, MarkingScreen):
+                screen.unmark(self.device_ids)
 
     @contextmanager
     def _doubting(self, sheet: Sheet) -> Iterator[None]:

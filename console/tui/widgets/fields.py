@@ -41,7 +41,7 @@ class ParamsArea(TextArea):
 
 
 class TypeInput(Input):
-    """A command type; down and up walk through what is offered."""
+    """A command type; in an empty field down and up walk through what is offered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "recent(1)", show=False),
@@ -60,9 +60,16 @@ class TypeInput(Input):
         self.listed = tuple(kind for kind in listed if safe(kind, 100) == kind and kind not in self.recent)
         self.suggester = SuggestFromList(self.recent + self.listed, case_sensitive=False)
 
+    def on_blur(self) -> None:
+        self._place = -1
+
     def action_recent(self, by: int) -> None:
+        """Walk through what is offered, from an empty field on; what was typed is left as it is."""
         offered = self.recent + self.listed
-        if offered:
-            self._place = (self._place + by) % len(offered)
+        walking = 0 <= self._place < len(offered) and self.value == offered[self._place]
+        if self.value and not walking:
+            (self.screen.focus_next if by > 0 else self.screen.focus_previous)()
+        elif offered:
+            self._place = (self._place + by) % len(offered) if walking else min(by, 0) % len(offered)
             self.value = offered[self._place]
             self.cursor_position = len(self.value)

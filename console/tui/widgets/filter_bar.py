@@ -133,7 +133,12 @@ class FilterBar(Vertical):
             self.text = text
             self.post_message(self.Changed())
 
+    def on_descendant_blur(self) -> None:
+        self._settle()
+
     def _leave(self) -> None:
+        """What was typed counts, however soon it is left: a filter that works is seen."""
+        self._settle()
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())
         self.call_after_refresh(self._show_hint)

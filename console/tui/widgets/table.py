@@ -80,6 +80,10 @@ class LineTable(ScrollView, can_focus=True):
     def cursor_key(self) -> str | None:
         return self._keys[self._cursor] if self._keys else None
 
+    def holds(self, key: str) -> bool:
+        """Whether there is such a row."""
+        return key in self._places
+
     def set_keys(self, keys: list[str]) -> None:
         """Show these rows. The cursor stays on its key, and that row stays where the eye has it."""
         if keys == self._keys:
