@@ -40,7 +40,7 @@ from console.tui.widgets.text import Lines
 
 _BY_NAME = 500
 _PANE = 120  # columns from which the targets stand beside the sheet
-_NAMES, _PANE_WIDTH = 10, 46
+_NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
 _OTHERS, _OTHERS_SHORT = 18, 12  # rows that all but the params need at most
 
 
@@ -178,7 +178,9 @@ class ComposeScreen(FormSheet):
     def repaint(self) -> None:
         now = self.desk.clock.now()
         self.show_params()
-        self._recent.show(words.types_line(self._type.recent, self._type.listed, self._type.value))
+        room = self.app.size.width - _NAMES - (_PANE_WIDTH if self.has_class("-pane") else 0)
+        offered = (self._type.recent, self._type.listed, self._type.value)
+        self._recent.show(words.types_line(*offered, room - _FIELD))
         lifetime, zone = self._lifetime, self.desk.zone
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
@@ -195,7 +197,6 @@ class ComposeScreen(FormSheet):
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
-        room = self.app.size.width - _NAMES - (_PANE_WIDTH if self.has_class("-pane") else 0)
         self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])
         self._list.show(words.target_lines(self._shown_targets, len(self.device_ids), now))
         self._show_verdict()
