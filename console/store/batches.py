@@ -91,7 +91,8 @@ class BatchStore:
         phases: dict[Phase, int] = {}
         for phase, _, count, _ in exact:
             phases[phase] = phases.get(phase, 0) + count
-        return BatchView(_batch(row), phases, gather(exact), row["read_at"])
+        batch = _batch(row)
+        return BatchView(batch, phases, gather(exact, batch.draft.wanted), row["read_at"])
 
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]

@@ -43,7 +43,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("explain", "e", "e", "explain", "Say in one sentence why it stands where it stands",
            COMMANDS, footer=14, cli="device-console show ID"),
     Action("edit", "E", "E", "edit and send", "Take a command into a new sheet, to change and send it again",
-           COMMANDS, act=True, footer=14, cli="device-console send DEVICE TYPE --params JSON"),
+           COMMANDS, act=True, footer=17, cli="device-console send DEVICE TYPE --params JSON"),
     Action("cancel", "x", "x", "cancel", "Take a waiting command back before it is published",
            COMMANDS, act=True, footer=13, cli="device-console cancel ID"),
     Action("retry_batch", "r", "r", "retry failed",

@@ -13,7 +13,7 @@ from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age, latency
 from console.domain.targets import Target
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Cell, Line, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
 
 MANY = 10
@@ -44,14 +44,18 @@ def must_type_count(command_type: str, count: int) -> bool:
     return count > MANY or is_dangerous(command_type)
 
 
-def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str) -> list[Line]:
-    """The types on offer: what was sent lately, and what else the catalogue lists."""
-    cells: list[Cell] = []
+def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str, width: int) -> list[Line]:
+    """The types on offer, as many as fit: what was sent lately, and what else the catalogue lists."""
+    line: Line = ()
     for title, kinds in (("recent", recent[:_OFFERED]), ("models take", listed[: _OFFERED - len(recent)])):
-        if kinds:
-            cells.append(Cell(f"{title} " if not cells else f"  {title} ", "dim"))
-            cells += [Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else "") for kind in kinds]
-    return [tuple(cells)] if cells else []
+        told = Cell(f"  {title} " if line else f"{title} ", "dim")
+        for kind in kinds:
+            more = (told, Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else ""))
+            if line_width((*line, *more)) > width:
+                return [line] if line else []
+            line = (*line, *(cell for cell in more if cell.text))
+            told = Cell("")
+    return [line] if line else []
 
 
 def devices_words(device_ids: Sequence[str]) -> str:

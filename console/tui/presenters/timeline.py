@@ -121,16 +121,11 @@ def content_lines(detail: CommandDetail) -> list[Line]:
     if lines:
         lines.append(())
     lines += [(Cell("params", "accent"),), *_block(command.params_json)]
-    lines += [(), (Cell("answer", "accent"), *_verdict(detail.answer_verdict)), *_block(command.ack_json)]
-    return lines
-
-
-def _verdict(said: str | None) -> Line:
-    if said is None:
-        return ()
-    if not said:
-        return (Cell("  as the catalogue describes it", "dim"),)
-    return (Cell(f"  ! unlike the catalogue: {safe(said, 300)}", "warn"),)
+    said = detail.answer_verdict
+    fits = Cell("  as the catalogue describes it" if said == "" else "", "dim")
+    lines += [(), (Cell("answer", "accent"), fits)]
+    lines += [(Cell(f"  ! unlike the catalogue: {safe(said, 300)}", "warn"),)] if said else []
+    return [*lines, *_block(command.ack_json)]
 
 
 def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:

@@ -32,7 +32,7 @@ from console.tui.screens.sending import SendingSheet
 from console.tui.widgets.text import Lines
 
 _PANE = 120  # columns from which the targets stand beside the sheet
-_NAMES, _PANE_WIDTH = 10, 46
+_NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
 _OTHERS, _OTHERS_SHORT = 18, 12  # rows that all but the params need at most
 
 
@@ -182,7 +182,9 @@ class ComposeScreen(SendingSheet):
     def repaint(self) -> None:
         now = self.desk.clock.now()
         self.show_params()
-        self._recent.show(words.types_line(self._type.recent, self._type.listed, self._type.value))
+        room = self.app.size.width - _NAMES - (_PANE_WIDTH if self.has_class("-pane") else 0)
+        offered = (self._type.recent, self._type.listed, self._type.value)
+        self._recent.show(words.types_line(*offered, room - _FIELD))
         lifetime, zone = self._lifetime, self.desk.zone
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
@@ -199,7 +201,6 @@ class ComposeScreen(SendingSheet):
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
-        room = self.app.size.width - _NAMES - (_PANE_WIDTH if self.has_class("-pane") else 0)
         self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])
         self._list.show(words.target_lines(self._shown_targets, len(self.device_ids), now))
         self._show_verdict()

@@ -188,9 +188,6 @@ class HistoryScreen(CommandActs):
         if self._has_pane and self._detail is None:
             start(self, self._follow_cursor, "detail", exclusive=True)
 
-    def labels(self) -> dict[str, str]:
-        return {"open": "detail"}
-
     @on(LineTable.CursorMoved)
     def _cursor_moved(self) -> None:
         self.refresh_chrome()
