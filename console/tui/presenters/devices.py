@@ -69,7 +69,7 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
 def counts_line(
     counts: DeviceCounts | None, marked: int, anchor: str | None, width: int, unseen: int = 0
 ) -> Line:
-    """How many devices there are, how many are marked (`unseen` are not shown); then by link, trouble first."""
+    """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first."""
     title = Cell(" Devices", "strong")
     if counts is None:
         return (title, Cell("   reading…", "dim"))

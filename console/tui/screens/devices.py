@@ -211,6 +211,7 @@ class DevicesScreen(MarkingScreen):
         self.request_read()
 
     def action_filter(self) -> None:
+        start(self, self._words.read, "words", exclusive=True)
         self._filter.open()
 
     @on(FilterBar.Changed)

@@ -20,6 +20,7 @@ from console.tui.actions import bindings_for
 from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.history_rows import HistoryRows
+from console.tui.known_words import KnownWords
 from console.tui.messages import ShowBatches, ShowCompose, ShowDetail, ShowExport, ShowProblems
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
@@ -52,7 +53,8 @@ class HistoryScreen(CommandActs):
         self._detail_timer: Timer | None = None
         self._title = Lines(id="title")
         self._plots = Lines(id="plots")
-        self._filter = FilterBar(Scope.COMMANDS, self._known)
+        self._words = KnownWords(desk, self._known)
+        self._filter = FilterBar(Scope.COMMANDS, self._words)
         one = device_ids is not None and len(device_ids) == 1
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
@@ -237,6 +239,7 @@ class HistoryScreen(CommandActs):
         self.post_message(ShowExport(self.device_ids, self._filter.text))
 
     def action_filter(self) -> None:
+        start(self, self._words.read, "words", exclusive=True)
         self._filter.open()
 
     @on(FilterBar.Changed)

@@ -4,6 +4,7 @@ from console.domain.filters import Scope
 from console.domain.safe_text import safe
 from console.tui.desk import Desk
 from console.tui.device_rows import DeviceRows
+from console.tui.known_words import KnownWords
 from console.tui.messages import ShowCompose, ShowHistory
 from console.tui.presenters.cells import Column
 from console.tui.presenters.words import counted
@@ -20,7 +21,8 @@ class MarkingScreen(ConsoleScreen):
         self._rows = DeviceRows()
         self._anchor: str | None = None
         self._anchor_is_new = False
-        self._filter = FilterBar(Scope.DEVICES, self._rows.words)
+        self._words = KnownWords(desk, self._rows.words)
+        self._filter = FilterBar(Scope.DEVICES, self._words)
         self._table = LineTable(columns, lambda key: self._rows.cells(key, self.desk.clock.now()), id="table")
 
     def show_counts(self) -> None:
