@@ -132,6 +132,7 @@ async def has(owner: asyncpg.Connection, count: int) -> bool:
 async def test_the_number_of_slots_has_a_shell_command(
     access: Access, mosquitto: BrokerProcess, database: Database, fleet: Fleet, tmp_path: Path
 ) -> None:
+    """Without it, the number could be set by SQL only, and out of its range."""
     env = environment(tmp_path, access.url, mosquitto.address)
     for arguments, code in ((["4"], 0), (["17"], 2), ([], 0), (["2", "--read-only"], 2)):
         async with program(env, "ingest-slots", *arguments) as running:
