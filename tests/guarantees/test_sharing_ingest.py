@@ -17,7 +17,7 @@ from tests.e2e.conftest import OpenChannel
 from tests.faults.fleet import AckingFleet
 from tests.faults.processes import Running, environment, program
 from tests.guarantees.test_ingest import PUBLISHED, acks, delivered
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 pytestmark = pytest.mark.mosquitto
 SLOT_LOCKS = (
@@ -78,7 +78,7 @@ async def test_a_killed_members_answers_are_taken_over(
 
             await until(many_are_under_way)
             members[0].kill()
-        await asyncio.wait_for(answering, 60)
+        await asyncio.wait_for(answering, LONG_S)
         assert len(devices.acknowledged) == rows
 
         async def all_are_in() -> bool:
