@@ -16,7 +16,7 @@ from tests.faults.postgres import PrivatePostgres, through
 from tests.faults.processes import Running, environment, program
 from tests.faults.proxy import Proxy
 from tests.rows import answered_times, log_answers
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 pytestmark = pytest.mark.mosquitto
 
@@ -67,7 +67,7 @@ async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
                 async def there() -> bool:
                     return await delivered(owner) >= share * rows
 
-                await until(there, 60)
+                await until(there, LONG_S)
 
             await reach(0.1)
             async with owner.transaction():  # so that the worker dies with answers in its hands
@@ -89,7 +89,7 @@ async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
             await reach(0.7)
             standby.kill()
             last = await worker()
-            await asyncio.wait_for(answering, 60)
+            await asyncio.wait_for(answering, LONG_S)
             with contextlib.suppress(AssertionError):
                 await reach(1.0)
             assert last.alive
@@ -124,7 +124,7 @@ async def test_a_database_that_hangs_costs_bounded_memory_and_no_answer(
             before = worker.rss_bytes
             await database_proxy.become("black hole")
             devices = AckingFleet(broker.address, acks(rows, padding))
-            await asyncio.wait_for(devices.run(), 60)
+            await asyncio.wait_for(devices.run(), LONG_S)
             highest = 0
             ends = asyncio.get_running_loop().time() + outage_s
 
@@ -144,6 +144,6 @@ async def test_a_database_that_hangs_costs_bounded_memory_and_no_answer(
             async def all_there() -> bool:
                 return await delivered(owner) == rows
 
-            await until(all_there, 60)
+            await until(all_there, LONG_S)
     assert len(devices.acknowledged) == rows
     assert highest - before < 45 * MIB

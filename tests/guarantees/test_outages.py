@@ -99,7 +99,7 @@ async def test_links_that_are_open_on_our_side_only_are_found_out(
     fleet: Fleet,
     tmp_path: Path,
 ) -> None:
-    """Half-open: the servers hung up and no word of it reached us."""
+    """Without asking a silent link whether it lives, one that the servers hung up unheard is waited on for ever."""
     from dataclasses import replace
 
     env = environment(

@@ -28,7 +28,7 @@ from tests.faults.program import FAILPOINT
 from tests.faults.proxy import Proxy
 from tests.rows import add_command, add_devices, row_of
 from tests.seeds import chance
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 SENDER = """
 import asyncio, contextlib, sys
@@ -204,7 +204,7 @@ async def say_and_wait(broker: BrokerProcess, pump: Device) -> None:
     async def arrived() -> bool:
         return any(command["command_id"] == "last" for command in pump.commands)
 
-    await until(arrived, 90)
+    await until(arrived, LONG_S)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ async def test_four_dispatchers_publish_each_command_once_and_in_order(
             )
             env = environment(tmp_path, access.url, mosquitto.address, failpoint=point)
             running.append(await stack.enter_async_context(program(env, "--sweeper")))
-        await until(lambda: _settled(owner), 90)
+        await until(lambda: _settled(owner), LONG_S)
         killed = sum(not process.alive for process in running)
         print(f"{killed} of {kills} were killed")
         assert min(kills, 1) <= killed <= kills

@@ -22,7 +22,7 @@ _COPIED = ("console", "migrations", "tests", "pyproject.toml")
 def main(words: list[str]) -> int:
     wanted = [r for r in all_removals() if not words or any(w == r.guarantee or w in r.test for w in words)]
     home = make_home()
-    with EmbeddedServers.attach(home, fsync=False) as servers, ThreadPoolExecutor(3) as pool:
+    with EmbeddedServers.attach(home, fsync=False) as servers, ThreadPoolExecutor(5) as pool:
         url = servers.addresses.database_url
         outcomes = list(pool.map(lambda removal: _told(removal, url), wanted))
     shutil.rmtree(home, ignore_errors=True)

@@ -152,6 +152,7 @@ async def test_a_suspended_tenant_and_a_decommissioned_device_wait_with_the_reas
 async def test_less_than_a_second_of_ttl_is_never_claimed(
     outbox: OutboxStore, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
+    """Without the look at the deadline in the claim, what is nearly over goes out too late."""
     await add_command(owner, fleet.acme, "soon", age=timedelta(minutes=1), ttl=timedelta(seconds=5))
     await outbox.adopt(30.0, 100)
     await owner.execute("UPDATE device_commands SET expires_at = now() + interval '0.9 seconds'")

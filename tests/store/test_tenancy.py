@@ -77,6 +77,7 @@ async def test_no_session_leaves_its_tenant_behind(
 async def test_an_operator_may_not(
     database: Database, owner: asyncpg.Connection, fleet: Fleet, statement: str
 ) -> None:
+    """Without the role that the policies bind, each of these would be done."""
     await add_command(owner, fleet.acme, "mine")
     with pytest.raises(RefusedError):
         async with database.tenant_session("acme") as connection:
@@ -96,6 +97,7 @@ async def test_an_operator_may_not(
     ],
 )
 async def test_a_worker_may_only_do_its_three_jobs(database: Database, fleet: Fleet, statement: str) -> None:
+    """Without its lack of table rights, each of these would be done."""
     with pytest.raises(RefusedError):
         async with database.fleet_session() as connection:
             await connection.execute(statement)
@@ -136,6 +138,7 @@ async def test_the_server_tells_whether_it_asked(database: Database, access: Acc
 
 
 async def test_a_role_that_is_not_bound_is_refused(database_url: str) -> None:
+    """Without this check, the console would show every tenant's rows to every operator."""
     database = Database(Access(database_url, operator_role="pulse_operator"))
     await database.open()
     with pytest.raises(RefusedError, match="not bound by row level security"):
