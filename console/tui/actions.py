@@ -98,13 +98,15 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({"devices", "history"}), footer=21, cli="device-console problems"),
     Action("tenant", "t", "t", "tenant", "Switch to another of your tenants", frozenset({"devices"}),
            footer=22),
-    Action("goto", "colon", ":", "go", "Go to a device or a command by its id", MAIN, footer=20),
+    Action("goto", "colon", ":", "go", "Go to a device, a command or a bulk send by its id, to problems or batches", MAIN, footer=20),
     Action("zone", "u", "u", "utc/local", "Tell times in UTC or in this terminal's own zone", MAIN),
     Action("theme", "f9", "f9", "light/dark", "Change between the dark and the light theme",
            MAIN | {"compose"}),
     Action("back", "escape", "esc", "back", "Go back; first clears a filter or marks",
            MAIN | {"compose"}, footer=23),
-    Action("help", "question_mark,f1", "?", "help", "All keys", MAIN, footer=30),
+    Action("help", "question_mark,f1", "?", "help", "All keys, and what a filter can say", MAIN, footer=30),
+    Action("help", "f1", "f1", "help", "All keys, also while a field takes every letter",
+           frozenset({"compose"}), footer=30),
     Action("quit", "q", "q", "quit", "Leave the console", MAIN, footer=31),
 )  # fmt: skip
 ACTS = frozenset(action.id for action in ACTIONS if action.act)

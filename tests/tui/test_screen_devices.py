@@ -265,11 +265,37 @@ async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
         await seen.press("colon")
         await seen.type("nope")
         await seen.press("enter")
-        await seen.shows("There is no device and no command")
+        await seen.shows("There is no device, no command and no bulk send")
         await seen.press("escape", "colon")
         await seen.type("cmd-1")
         await seen.press("enter")
         await seen.shows("Command › Detail", "cmd-1", "It is committed and waits")
+
+
+async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
+    from console.domain.commands import DEFAULT_TTL
+
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1"], target="all")
+    await rig.program.bulk.begin("acme", job)
+    places = {
+        "problems": "Problems", "batches": "Bulk sends   1 batch", "val": "valve-1 › History",
+        job.draft.batch_id: "ping to 1 device",
+    }  # fmt: skip
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("colon")
+        await seen.type("pump")
+        await seen.press("enter")
+        await seen.shows("2 devices begin with “pump”: pump-1, pump-2")
+        await seen.press("escape")
+        for word, there in places.items():
+            await seen.press("colon")
+            seen.app.screen.focused.value = word
+            await seen.press("enter")
+            await seen.shows(there)
+            await seen.press("escape")
+            await seen.shows("Devices  3")
 
 
 async def test_another_tenant_is_chosen_from_a_list(rig):

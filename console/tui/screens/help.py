@@ -38,16 +38,18 @@ class HelpDialog(ModalScreen[None]):
             yield Lines(id="dialog-foot")
 
     def on_mount(self) -> None:
+        self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
+        foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
+        self.query_one("#dialog-foot", Lines).show([(), foot])
+        self.query_one(VerticalScroll).focus()
+
+    def on_resize(self) -> None:
         order = sorted(SCREENS, key=lambda name: name != self._first)
         groups = [
             (name, [with_keys(a, name, self._keys) for a in actions_for(name, read_only=self._read_only)])
             for name in order
         ]
-        self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
         self.query_one("#dialog-text", Lines).show(help_lines(groups, min(self.app.size.width, 88) - 8))
-        foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
-        self.query_one("#dialog-foot", Lines).show([(), foot])
-        self.query_one(VerticalScroll).focus()
 
     def action_scroll(self, by: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
