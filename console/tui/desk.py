@@ -14,6 +14,7 @@ from console.services.bulk import BulkJob
 from console.services.favourites import Saved
 from console.tui.background import start
 from console.tui.outage import Outage
+from console.tui.presenters.compose import Sent
 from console.tui.presenters.header import Outbox, Place
 
 _JITTER_S = 0.3
@@ -51,7 +52,7 @@ class Sheet:
     ttl: str = "1h"
     drafts: tuple[Draft, ...] = ()
     batch: BulkJob | None = None
-    doubted: tuple[str, str, str] | None = None
+    doubted: Sent | None = None
 
     @property
     def content(self) -> tuple[str, str, str]:

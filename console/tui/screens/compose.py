@@ -99,7 +99,7 @@ class ComposeScreen(SendingSheet):
             self._params.move_cursor((0, 1))
         self._type.focus()
         if self._kept:
-            self.say("This is your draft from before: it was not sent.")
+            self.say(f"This is your draft from before{'' if self._sheet.doubted else ': it was not sent'}.")
 
     # Reading
 
@@ -194,7 +194,7 @@ class ComposeScreen(SendingSheet):
 
     def _show_verdict(self) -> None:
         view, sheet = self.desk.program.health.view(), self._sheet
-        doubt = words.doubt_line(sheet.doubted, sheet.content)
+        doubt = words.doubt_line(sheet.doubted, (self.device_ids, sheet.content))
         line = words.verdict_line(self.reason("review"), broker_up=view.broker.up, dispatch=view.dispatch)
         self._verdict.show([doubt] if doubt else [line])
 
