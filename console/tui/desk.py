@@ -72,6 +72,7 @@ class Desk:
     keys: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, BulkJob] = field(default_factory=dict)
     outage: Outage = field(default_factory=Outage)
+    problems_seen: dict[str, datetime] = field(default_factory=dict)
     local_time: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0

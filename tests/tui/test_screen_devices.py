@@ -298,6 +298,33 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
             await seen.shows("Devices  3")
 
 
+async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig, monkeypatch):
+    """Without it nobody looks: a problem shows only to those who press p."""
+    monkeypatch.setattr("console.tui.screens.devices._PROBLEMS_EVERY_S", 0.0)
+    await rig.devices("pump-1")
+
+    async def happens(kind):
+        await rig.sql.execute(
+            "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
+            " VALUES ('acme', $1, 'pump-1', 'x', 'said so')",
+            kind,
+        )
+
+    await happens("late ack")
+    async with rig.console() as seen:
+        await seen.shows("pump-1", "Devices  1")
+        await seen.until(lambda: seen.app.desk.problems_seen, "looked")
+        assert "new problem" not in seen.text
+        await happens("forged ack")
+        rig.program.feed.tell("acme")
+        await seen.shows("! 1 new problem: p")
+        await seen.press("p")
+        await seen.shows("! forged ack")
+        await seen.press("escape")
+        await seen.shows("Devices  1")
+        await seen.hides("new problem")
+
+
 async def test_another_tenant_is_chosen_from_a_list(rig):
     from dataclasses import replace
 

@@ -64,8 +64,13 @@ def _last(device: Device, now: datetime) -> Cell:
     return Cell(f"{symbol} {command.phase}{late} {kind} {age(now - command.created_at)}", tone)
 
 
-def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None, unseen: int = 0) -> Line:
-    """How many devices the tenant has, by link, and how many are marked; `unseen` of these are not shown."""
+def counts_line(
+    counts: DeviceCounts | None, marked: int, anchor: str | None, unseen: int = 0, news: str = ""
+) -> Line:
+    """How many devices the tenant has, by link, and how many are marked; `unseen` of these are not shown.
+
+    `news` is what else an operator should look at.
+    """
     if counts is None:
         return (Cell(" Devices", "strong"), Cell("  reading…", "dim"))
     line = [Cell(" Devices", "strong"), Cell(f"  {counts.total:,}   "), Cell(f"{counts.online:,} online")]
@@ -79,4 +84,6 @@ def counts_line(counts: DeviceCounts | None, marked: int, anchor: str | None, un
         line.append(Cell(f" ({unseen:,} not shown)", "warn"))
     if anchor is not None:
         line += [Cell("   "), Cell(f"range from {safe(anchor, 20)}: v ends it", "accent")]
+    if news:
+        line += [Cell("   "), Cell(f"! {news}", "warn")]
     return tuple(line)

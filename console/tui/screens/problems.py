@@ -54,6 +54,8 @@ class ProblemsScreen(ConsoleScreen):
         newest = await history.commands(tenant, limit=1)
         self.desk.clock.observe(newest.read_at)
         found = await history.problems(tenant, self._filter.text, _LIMIT)
+        if not self._filter.text:
+            self.desk.problems_seen[tenant] = newest.read_at
         self._problems = {problem_key(problem): problem for problem in found}
         self._table.set_empty(
             "No problem matches the filter. Press esc to clear it."
