@@ -5,6 +5,7 @@ import time
 
 import pytest
 from textual import events
+from textual.command import CommandPalette
 
 from console.domain.commands import DEFAULT_TTL
 from console.errors import DatabaseUnreachableError
@@ -154,6 +155,8 @@ async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
         await seen.press("ctrl+p")
         held.set()
         await seen.until(lambda: not [w for w in seen.app.workers if w.group == "act"], "sent")
+        await seen.pilot.pause()
+        assert isinstance(seen.app.screen, CommandPalette)
         await seen.press("escape")
         await seen.shows("pump-1 › History", "1 command committed")
 

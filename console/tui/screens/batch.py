@@ -240,7 +240,8 @@ class BatchScreen(ConsoleScreen):
         except ConsoleError as error:
             self.say(str(error), "bad")
             return
-        self._ask(question, lambda _: send(job))
+        if self.still_here():
+            self._ask(question, lambda _: send(job))
 
     def action_export(self) -> None:
         self.post_message(ShowExport(None, f"batch:{self._batch_id}"))
