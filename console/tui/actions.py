@@ -1,6 +1,6 @@
 """The one table of what an operator can do: keys, footer, help and palette are all made from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
@@ -15,7 +15,8 @@ CONFIRM_KEY = "y"  # in a dialog; no act may begin with it, or the same key twic
 class Action:
     """One thing to do. `act` changes the world, so it is not there when the console only reads.
 
-    `footer` orders the footer (0 stays out of it); `cli` is the shell twin with words to fill in.
+    `footer` orders the footer (0 stays out of it); `cli` is the shell twin with words to fill in;
+    `beside_fields` is the key on the sheet, whose fields take letters for themselves.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Action:
     footer: int = 0
     cli: str = ""
     priority: bool = False
+    beside_fields: str = ""
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -98,13 +100,14 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({"devices", "history"}), footer=21, cli="device-console problems"),
     Action("tenant", "t", "t", "tenant", "Switch to another of your tenants", frozenset({"devices"}),
            footer=22),
-    Action("goto", "colon", ":", "go", "Go to a device or a command by its id", MAIN, footer=20),
+    Action("goto", "colon", ":", "go", "Go to a device, a command or a bulk send by its id, to problems or batches", MAIN, footer=20),
     Action("zone", "u", "u", "utc/local", "Tell times in UTC or in this terminal's own zone", MAIN),
     Action("theme", "f9", "f9", "light/dark", "Change between the dark and the light theme",
            MAIN | {"compose"}),
     Action("back", "escape", "esc", "back", "Go back; first clears a filter or marks",
            MAIN | {"compose"}, footer=23),
-    Action("help", "question_mark,f1", "?", "help", "All keys", MAIN, footer=30),
+    Action("help", "question_mark,f1", "?", "help", "All keys, and what a filter can say", MAIN | {"compose"},
+           footer=30, beside_fields="f1"),
     Action("quit", "q", "q", "quit", "Leave the console", MAIN, footer=31),
 )  # fmt: skip
 ACTS = frozenset(action.id for action in ACTIONS if action.act)
@@ -120,7 +123,13 @@ MOVES = (
 
 def actions_for(screen: str, *, read_only: bool = False) -> tuple[Action, ...]:
     """What can be done on a screen; without the acts when the console only reads."""
-    return tuple(a for a in ACTIONS if screen in a.screens and not (a.act and read_only))
+    found = (a for a in ACTIONS if screen in a.screens and not (a.act and read_only))
+    return tuple(
+        replace(a, keys=a.beside_fields, shown=a.beside_fields)
+        if a.beside_fields and screen == "compose"
+        else a
+        for a in found
+    )
 
 
 def bindings_for(screen: str) -> list[BindingType]:

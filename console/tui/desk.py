@@ -14,6 +14,7 @@ from console.services.bulk import BulkJob
 from console.services.favourites import Saved
 from console.tui.background import start
 from console.tui.outage import Outage
+from console.tui.presenters.compose import Sent
 from console.tui.presenters.header import Outbox, Place
 
 _JITTER_S = 0.3
@@ -51,7 +52,7 @@ class Sheet:
     ttl: str = "1h"
     drafts: tuple[Draft, ...] = ()
     batch: BulkJob | None = None
-    doubted: tuple[str, str, str] | None = None
+    doubted: Sent | None = None
 
     @property
     def content(self) -> tuple[str, str, str]:
@@ -71,6 +72,7 @@ class Desk:
     keys: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, BulkJob] = field(default_factory=dict)
     outage: Outage = field(default_factory=Outage)
+    problems_seen: dict[str, datetime] = field(default_factory=dict)
     local_time: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0

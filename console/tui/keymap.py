@@ -39,7 +39,7 @@ def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
             )
         cleaned = key.strip()
         _check_key(name, cleaned)
-        if "." not in name and any(_typed(part) for part in cleaned.split(",")):
+        if "." not in name and (_has_own(name.strip()) or any(map(_typed, cleaned.split(",")))):
             ids = [there for there in ids if not _is_typing(there)] or ids
         for binding_id in ids:
             _check_use(binding_id, cleaned)
@@ -78,6 +78,11 @@ def _typed(key: str) -> bool:
     """Whether fields take this key for themselves: it writes a character, or edits."""
     plain = key.strip()
     return len(plain) == 1 or plain in _CHARACTERS or plain in _EDITING
+
+
+def _has_own(action_id: str) -> bool:
+    """Whether the sheet has its own key for it, which only `compose.…` changes."""
+    return any(a.id == action_id and a.beside_fields for a in ACTIONS)
 
 
 def _is_typing(binding_id: str) -> bool:

@@ -81,6 +81,28 @@ async def test_keys_that_arrive_in_one_piece_do_what_they_do_one_by_one(env: dic
         await screen.shows("read_meter")
 
 
+async def test_a_retry_and_a_yes_in_one_piece_send_nothing(
+    env: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """Without the look at when a key came, it answers a question that nobody has seen."""
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, status, created_at,"
+        " published_at, expires_at) VALUES ('acme', 'old', 'pump-1', 'ping', 'missed', now() - interval '2 hours',"
+        " now() - interval '2 hours', now() - interval '1 hour')"
+    )
+    async with terminal(env, columns=100) as screen:
+        await screen.shows("pump-5")
+        screen.type("\r")
+        await screen.shows("missed")
+        await screen.settled()
+        screen.type("ryyy")
+        await screen.shows("Send ping to pump-1 of acme again?")
+        await screen.settled()
+        assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
+        screen.type("y")
+        await screen.shows("Sent again as")
+
+
 async def test_it_lives_at_every_size_and_through_every_resize(env: dict[str, str]) -> None:
     async with terminal(env, columns=120, rows=36) as screen:
         await screen.shows("pump-5")

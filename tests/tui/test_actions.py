@@ -114,6 +114,26 @@ async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
 
 
 @pytest.mark.parametrize("kind", SCREENS)
+async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
+    """On the sheet, too, where a question mark is a letter."""
+    async with rig.console(120, 300) as seen:
+        screen = empty_screen(rig, kind)
+        await seen.app.push_screen(screen)
+        await seen.pilot.pause()
+        await seen.press("f1")
+        await seen.shows("Keys", f" {kind} ", "filters", "key:a,b", "age>1h", "in problems")
+        first = next(line for line in seen.lines[5:] if re.search(r"│ +[a-z]+ +│", line))
+        assert kind in first, "the screen that asked comes first"
+        await seen.press("escape", "ctrl+p")
+        for action in screen.actions:
+            label = screen.labels().get(action.id, action.label)
+            await seen.shows(f"{label[:1].upper()}{label[1:]}  ({action.shown})")
+            reason = screen.reason(action.id)
+            if reason:
+                assert f"Not now: {reason}"[:40] in seen.text
+
+
+@pytest.mark.parametrize("kind", SCREENS)
 async def test_an_action_that_cannot_be_done_says_why_and_does_nothing(rig, kind):
     """Where there is nothing, acts are refused with a sentence; none fails, none is silent."""
     async with rig.console(120, 40) as seen:

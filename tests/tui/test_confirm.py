@@ -5,7 +5,9 @@ import time
 
 import pytest
 from textual import events
+from textual.command import CommandPalette
 
+from console.domain.commands import DEFAULT_TTL
 from console.errors import DatabaseUnreachableError
 from console.tui.presenters.cells import Cell
 from console.tui.screens.confirm import Question, ask
@@ -90,7 +92,7 @@ async def test_a_send_whose_sheet_is_left_too_is_told_where_the_operator_is(rig,
 
 
 async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(rig, monkeypatch):
-    await rig.devices("pump-1")
+    await rig.devices("pump-1", "pump-2")
     gate = asyncio.Event()
 
     async def gone(*_):
@@ -103,6 +105,46 @@ async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(ri
         await seen.press("escape", "escape")
         gate.set()
         await seen.shows("does not answer (gone). Whether it was written is unknown", "Perhaps sent already")
+        await seen.press("escape", "c")
+        await seen.shows("This is your draft from before.", "Perhaps sent already")
+        await seen.press("escape", "down", "c")
+        await seen.shows("to pump-2", "What was confirmed before may have been sent")
+
+
+async def test_a_batchs_retry_of_unknown_outcome_is_the_same_batch_the_next_time(rig, monkeypatch):
+    """Without it r and y after a lost answer sends all of it twice."""
+    await rig.devices("pump-1")
+    job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1"], target="all")
+    await rig.program.bulk.begin("acme", job)
+    await rig.program.bulk.run("acme", job)
+    await rig.sql.execute("UPDATE device_commands SET status = 'missed', published_at = now()")
+    table, begun = rig.program.bulk._table, []
+    begin = table.begin
+
+    async def answer_lost(tenant_id, draft, *targets):
+        await begin(tenant_id, draft, *targets)
+        begun.append(draft.batch_id)
+        if len(begun) == 1:
+            raise DatabaseUnreachableError("The database does not answer (gone).")
+
+    monkeypatch.setattr(table, "begin", answer_lost)
+    async with rig.console() as seen:
+        await seen.press("b")
+        await seen.shows("Bulk sends   1 batch")
+        await seen.press("enter")
+        await seen.shows("◍ 1 missed")
+        for _ in range(2):
+            await seen.press("r")
+            await seen.shows("Send ping again to pump-1")
+            await seen.press("y")
+            await seen.until(lambda: begun, "begun")
+            if len(begun) == 1:
+                await seen.shows("does not answer (gone).")
+                await seen.press("escape")
+                await seen.hides("Send ping again")
+        await seen.shows("retry of", "○ 1 waiting")
+    assert len(begun) == 2
+    assert len(set(begun)) == 1
 
 
 async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
@@ -113,6 +155,8 @@ async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
         await seen.press("ctrl+p")
         held.set()
         await seen.until(lambda: not [w for w in seen.app.workers if w.group == "act"], "sent")
+        await seen.pilot.pause()
+        assert isinstance(seen.app.screen, CommandPalette)
         await seen.press("escape")
         await seen.shows("pump-1 › History", "1 command committed")
 

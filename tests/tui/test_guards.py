@@ -1,5 +1,6 @@
 """What stands between a key and many devices: the same question before every send, and no target that lies."""
 
+import asyncio
 import json
 
 import pytest
@@ -94,7 +95,7 @@ async def test_a_filter_that_says_more_than_it_does_marks_nothing(rig):
         await seen.press("space", "space", "c")
         await seen.shows("to 2 devices")
         assert seen.app.screen._target == "2 marked devices"
-        assert seen.app.screen._where == ""
+        assert seen.app.screen._where == "device:pump-1,pump-2"
 
 
 async def test_the_shell_line_of_a_filtered_send_names_the_filter_or_says_that_it_cannot(rig):
@@ -113,3 +114,52 @@ async def test_the_shell_line_of_a_filtered_send_names_the_filter_or_says_that_i
         await seen.until(lambda: seen.app.clipboard == wanted, "copied the line")
         await seen.press("escape", "space", "c", "f8")
         await seen.shows("Cannot copy shell line: no line can name so many")
+
+
+async def test_a_line_that_could_not_be_sent_is_not_copied(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c", "f8")
+        await seen.shows("Cannot copy shell line: ")
+        assert seen.app.clipboard == ""
+
+
+async def test_nothing_is_exported_under_a_filter_that_says_more_than_it_does(rig):
+    """Without it a typo writes all there is into a file that is named after a part."""
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("H", "slash")
+        await seen.type("phase:mised")
+        await seen.press("enter", "w")
+        await seen.shows("Cannot export: the filter shows more than it says: phase: is one of")
+
+
+async def test_a_question_that_comes_late_is_not_put_over_something_else(rig, monkeypatch):
+    """Without it a dialog opens under the keys for another one."""
+    await rig.devices("pump-1")
+    await rig.command("old", "pump-1", "ping", "missed", published=True)
+    bulk, gate, asked = rig.program.bulk, asyncio.Event(), asyncio.Event()
+    preview = bulk.preview
+
+    async def slow(*arguments):
+        asked.set()
+        await gate.wait()
+        return await preview(*arguments)
+
+    monkeypatch.setattr(bulk, "preview", slow)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("◍ missed")
+        await seen.press("r")
+        await asked.wait()
+        await seen.press("question_mark")
+        await seen.shows("Keys")
+        gate.set()
+        await seen.until(lambda: not [w for w in seen.app.workers if w.group == "ask"], "looked up")
+        await seen.press("escape")
+        await seen.shows("Not asked, for you had gone elsewhere meanwhile")
+        assert "Send ping" not in seen.text

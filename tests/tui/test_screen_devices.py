@@ -265,11 +265,64 @@ async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
         await seen.press("colon")
         await seen.type("nope")
         await seen.press("enter")
-        await seen.shows("There is no device and no command")
+        await seen.shows("There is no device, no command and no bulk send")
         await seen.press("escape", "colon")
         await seen.type("cmd-1")
         await seen.press("enter")
         await seen.shows("Command › Detail", "cmd-1", "It is committed and waits")
+
+
+async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
+    from console.domain.commands import DEFAULT_TTL
+
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1"], target="all")
+    await rig.program.bulk.begin("acme", job)
+    places = {
+        "problems": "Problems", "batches": "Bulk sends   1 batch", "val": "valve-1 › History",
+        job.draft.batch_id: "ping to 1 device",
+    }  # fmt: skip
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("colon")
+        await seen.type("pump")
+        await seen.press("enter")
+        await seen.shows("2 devices begin with “pump”: pump-1, pump-2")
+        await seen.press("escape")
+        for word, there in places.items():
+            await seen.press("colon")
+            seen.app.screen.focused.value = word
+            await seen.press("enter")
+            await seen.shows(there)
+            await seen.press("escape")
+            await seen.shows("Devices  3")
+
+
+async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig, monkeypatch):
+    """Without it nobody looks: a problem shows only to those who press p."""
+    monkeypatch.setattr("console.tui.screens.devices._PROBLEMS_EVERY_S", 0.0)
+    await rig.devices("pump-1")
+
+    async def happens(kind):
+        await rig.sql.execute(
+            "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
+            " VALUES ('acme', $1, 'pump-1', 'x', 'said so')",
+            kind,
+        )
+
+    await happens("late ack")
+    async with rig.console() as seen:
+        await seen.shows("pump-1", "Devices  1")
+        await seen.until(lambda: seen.app.desk.problems_seen, "looked")
+        assert "new problem" not in seen.text
+        await happens("forged ack")
+        rig.program.feed.tell("acme")
+        await seen.shows("! 1 new problem: p")
+        await seen.press("p")
+        await seen.shows("! forged ack")
+        await seen.press("escape")
+        await seen.shows("Devices  1")
+        await seen.hides("new problem")
 
 
 async def test_another_tenant_is_chosen_from_a_list(rig):

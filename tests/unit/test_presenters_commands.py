@@ -10,7 +10,7 @@ from console.domain.commands import NEVER, Command
 from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
-from console.tui.presenters.copies import command_json, resend_line, send_line
+from console.tui.presenters.copies import command_json, naming_filter, resend_line, send_line
 from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.timeline import content_lines, deadline_line, retry_link, steps, story_lines
 
@@ -249,7 +249,7 @@ def test_the_shell_line_for_many_is_one_line_by_filter_or_by_name_or_none():
     """Without it 100,000 marked devices are 100,000 lines."""
 
     def line(devices, where=""):
-        return send_line("acme", devices, "ping", "{}", timedelta(hours=1), where)
+        return send_line("acme", devices, "ping", "{}", timedelta(hours=1), where or naming_filter(devices))
 
     assert line(["a", "b"], "site:lyon -tag:x") == (
         "device-console --tenant acme send --where 'site:lyon -tag:x' ping --ttl 3600s --yes"

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from rich.cells import cell_len
 
@@ -16,6 +17,7 @@ from console.domain.targets import Target
 from console.tui.presenters.cells import Cell, Line, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
 
+Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
 MANY = 10
 _OFFERED = 8
 _WEAK = frozenset({"offline", "stale"})
@@ -173,15 +175,15 @@ def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
     return (ready, Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
 
 
-def doubt_line(doubted: tuple[str, str, str] | None, content: tuple[str, str, str]) -> Line:
+def doubt_line(doubted: Sent | None, now: Sent) -> Line:
     """What is said while it is unknown whether a send was written; empty when all is known."""
     if doubted is None:
         return ()
-    if doubted == content:
+    if doubted == now:
         return (
             Cell("Perhaps sent already: f5 and y send the very same, which is never done twice.", "warn"),
         )
-    return (Cell("The command before this change may have been sent: look at the history first.", "warn"),)
+    return (Cell("What was confirmed before may have been sent: look at its history first.", "warn"),)
 
 
 def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:

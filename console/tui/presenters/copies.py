@@ -38,18 +38,17 @@ def send_line(
 ) -> str | None:
     """The shell line that sends the same; None where no line can name so many.
 
-    `where` is the filter that they were chosen by; without it they are named one by one.
+    `where` is the filter that finds them: the one they were chosen by, or a naming one.
     """
     rest = [command_type, "--ttl", f"{int(ttl.total_seconds())}s"]
     if params.strip() not in {"", "{}"}:
         rest += ["--params", one_line(params)]
     if len(device_ids) == 1:
         return shell_line(tenant, "send", device_ids[0], *rest)
-    found = where or _by_name(device_ids)
-    return shell_line(tenant, "send", "--where", found, *rest, "--yes") if found else None
+    return shell_line(tenant, "send", "--where", where, *rest, "--yes") if where else None
 
 
-def _by_name(device_ids: Sequence[str]) -> str:
+def naming_filter(device_ids: Sequence[str]) -> str:
     """A filter that finds these and no others; empty where there is none: too long, or an id looks wild."""
     if len(device_ids) > MOST_LENGTH // 2:
         return ""

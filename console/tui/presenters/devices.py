@@ -67,15 +67,20 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
 
 
 def counts_line(
-    counts: DeviceCounts | None, marked: int, anchor: str | None, width: int, unseen: int = 0
+    counts: DeviceCounts | None, marked: int, anchor: str | None, width: int, unseen: int = 0, news: str = ""
 ) -> Line:
-    """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first."""
+    """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first.
+
+    `news` is what else an operator should look at.
+    """
     title = Cell(" Devices", "strong")
     if counts is None:
         return (title, Cell("   reading…", "dim"))
     parts: list[Line] = [(title, Cell(f"   {counts.total:,}"))]
     if anchor is not None:
         parts.append((Cell(f"range from {safe(anchor, 20)}: v ends it", "accent"),))
+    if news:
+        parts.append((Cell(f"! {news}", "warn"),))
     if marked:
         away = (Cell(f" ({unseen:,} not shown)", "warn"),) if unseen else ()
         parts.append((Cell(f"✓ {marked:,} marked", "accent"), *away))

@@ -1,18 +1,28 @@
-"""The help: every action of the table, screen by screen."""
+"""The help: every action of the table, screen by screen, and the language of the filters."""
 
 import textwrap
 from collections.abc import Sequence
 
+from console.domain.filters import KEYS, SPANS, WORDS, Scope
 from console.tui.actions import MOVES, Action
 from console.tui.presenters.cells import Cell, Line
 
 _WIDTH = 13
+_FILTERS = (
+    ("word", "Must occur somewhere in the row; every term of a filter must hold"),
+    ("key:a,b", "The key's whole value is a or b; * is any text, ? one character: device:pump-*"),
+    ("age>1h", "Older than that; < is younger. Spans are 30s, 10m, 1h30m, 7d"),
+    ("-term", "Not this: -status:offline, -age<1d, -word"),
+    ('"a: b"', "Quotes keep spaces, colons and commas as they are"),
+)
 
 
 def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> list[Line]:
     """One line a key, the shell twin beneath it where there is one."""
     lines: list[Line] = []
-    for title, actions in groups:
+    for place, (title, actions) in enumerate(groups):
+        if place == 1:
+            lines += [*filter_lines(width), ()]
         lines.append((Cell(title, "strong"),))
         for action in actions:
             lines += _hanging(action.shown, action.help, width)
@@ -27,6 +37,20 @@ def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> li
 
 def _folded(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(20, width - _WIDTH - 2)) or [""]
+
+
+def filter_lines(width: int) -> list[Line]:
+    """What can be typed behind ``/`` and ``--where``: the terms, and the keys of each list."""
+    lines: list[Line] = [(Cell("filters", "strong"),)]
+    for term, text in _FILTERS:
+        lines += _hanging(term, text, width)
+    for scope in Scope:
+        keys = f"{', '.join(KEYS[scope])}; with < and >: {', '.join(SPANS[scope])}"
+        lines += _hanging(f"in {scope.value}", keys, width)
+    for key, words in WORDS.items():
+        lines += _hanging(f"{key}:", f"One of {', '.join(words)}", width)
+    lines += _hanging("status:", "Of a device in the list of devices: as link", width)
+    return lines
 
 
 def _hanging(key: str, text: str, width: int) -> list[Line]:

@@ -88,7 +88,8 @@ class CommandActs(ConsoleScreen):
         except ConsoleError as error:
             self.say(str(error), "bad")
         else:
-            self._ask(question, send)
+            if self.still_here():
+                self._ask(question, send)
 
     def action_explain(self) -> None:
         command = self.chosen

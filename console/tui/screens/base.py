@@ -182,6 +182,12 @@ class ConsoleScreen(Screen[Receipt | None]):
         del parameters
         return not (action in ACTS and self.desk.program.read_only)
 
+    def still_here(self) -> bool:
+        """Whether a question that had to wait for the database may be asked: not over something else."""
+        if not self.is_active:
+            self.say("Not asked, for you had gone elsewhere meanwhile: press the key again.", "warn")
+        return self.is_active
+
     def refuse(self, action_id: str) -> bool:
         """Say why this action cannot be done; False when it can."""
         reason = self.reason(action_id)

@@ -45,6 +45,7 @@ class BatchScreen(ConsoleScreen):
         self._view: BatchView | None = None
         self._groups: dict[str, AnswerGroup] = {}
         self._first: str | None = None
+        self._unsure: BulkJob | None = None
         self._unsendable = 0
         self._looked = (0, 0.0)
         self._title = Lines(id="title")
@@ -189,14 +190,22 @@ class BatchScreen(ConsoleScreen):
     async def _ask_retry(self) -> None:
         program, tenant = self.desk.program, self.desk.tenant
 
+        async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BulkJob:
+            """The same job as long as it is unknown whether it was begun: a second one would send twice."""
+            job, before = await program.bulk.retry(tenant_id, batch_id, by), self._unsure
+            same = before is not None and (before.device_ids, before.retried) == (job.device_ids, job.retried)
+            return before if before is not None and same else job
+
         async def send(job: BulkJob) -> str:
+            self._unsure = job
             await program.bulk.begin(tenant, job)
+            self._unsure = None
             self.desk.run_job(self.app, tenant, job)
             self.post_message(ShowBatch(job.draft.batch_id))
             return f"Sending again to {counted(job.total, 'device')}."
 
         with_what = "Only to those that failed, were missed or expired, as a new batch."
-        await self._ask_send(program.bulk.retry, "Send {kind} again to {whom} of {tenant}?", with_what, send)
+        await self._ask_send(prepare, "Send {kind} again to {whom} of {tenant}?", with_what, send)
 
     def action_resume_batch(self) -> None:
         if not self.refuse("resume_batch"):
@@ -231,7 +240,8 @@ class BatchScreen(ConsoleScreen):
         except ConsoleError as error:
             self.say(str(error), "bad")
             return
-        self._ask(question, lambda _: send(job))
+        if self.still_here():
+            self._ask(question, lambda _: send(job))
 
     def action_export(self) -> None:
         self.post_message(ShowExport(None, f"batch:{self._batch_id}"))

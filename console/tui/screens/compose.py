@@ -23,7 +23,7 @@ from console.tui.copier import copy_text
 from console.tui.desk import Desk, Sheet
 from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell
-from console.tui.presenters.copies import send_line
+from console.tui.presenters.copies import naming_filter, send_line
 from console.tui.presenters.times import instant, zone_words
 from console.tui.screens.base import SHORT
 from console.tui.screens.confirm import Question
@@ -55,7 +55,7 @@ class ComposeScreen(SendingSheet):
         """`kept` says that `sheet` was begun before, perhaps for others; `where` is the filter that chose."""
         super().__init__(desk, sheet or desk.sheet()[0], device_ids, target)
         self._kept = kept
-        self._where = where
+        self._where = where or naming_filter(device_ids)
         self._preview: Preview | None = None
         self._previewed = ""
         self._targets: tuple[Target, ...] | None = None
@@ -104,7 +104,7 @@ class ComposeScreen(SendingSheet):
             self._params.move_cursor((0, 1))
         self._type.focus()
         if self._kept:
-            self.say("This is your draft from before: it was not sent.")
+            self.say(f"This is your draft from before{'' if self._sheet.doubted else ': it was not sent'}.")
 
     # Reading
 
@@ -164,15 +164,19 @@ class ComposeScreen(SendingSheet):
     def reason(self, action_id: str) -> str | None:
         if action_id == "form":
             return self._no_form
-        if action_id == "compose_cli" and self._shell_line is None:
-            return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
-        if action_id != "review":
+        if action_id not in {"review", "compose_cli"}:
             return None
         lifetime = self._lifetime
         fault = type_fault(self._type.value) or (lifetime if isinstance(lifetime, str) else None)
-        fault = fault or params_fault(self._params.text) or self._form_fault or self._fault
+        fault = fault or params_fault(self._params.text) or self._form_fault
+        if action_id == "compose_cli" and not fault and len(self.device_ids) > 1 and not self._where:
+            return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
+        if action_id == "review":
+            fault = fault or self._fault
         if fault:
             return safe(fault.rstrip("."), 400)
+        if action_id == "compose_cli":
+            return None
         if not self.desk.program.health.view().database.up:
             return "the database is down: sending is blocked until it answers"
         return "the devices are being looked up" if self._preview is None else None
@@ -207,7 +211,7 @@ class ComposeScreen(SendingSheet):
 
     def _show_verdict(self) -> None:
         view, sheet = self.desk.program.health.view(), self._sheet
-        doubt = words.doubt_line(sheet.doubted, sheet.content)
+        doubt = words.doubt_line(sheet.doubted, (self.device_ids, sheet.content))
         line = words.verdict_line(self.reason("review"), broker_up=view.broker.up, dispatch=view.dispatch)
         self._verdict.show([doubt] if doubt else [line])
 

@@ -44,7 +44,7 @@ def ask(screen: ConsoleScreen, question: Question, act: ConfirmAct, done: Callab
     """Ask, do it, and call `done` with its sentence; where `screen` has been left meanwhile, just tell it."""
 
     def ended(said: str) -> None:
-        if screen.is_current:
+        if screen.is_active:
             done(said)
         else:
             top = top_screen(screen.app)
@@ -168,7 +168,7 @@ class ConfirmDialog(ModalScreen[None]):
 
     def _finish(self) -> None:
         """Tell the end; what lies over the dialog is waited for."""
-        if self._said is None or (self._here and not self.is_current):
+        if self._said is None or (self._here and not self.is_active):
             return
         said, self._said = self._said, None
         if self._here:

@@ -1,5 +1,6 @@
 """All devices of the tenant: where an operator starts."""
 
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -24,6 +25,9 @@ from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
+_PROBLEMS_EVERY_S = 5.0
+_MOST_NEW = 20
+
 
 class DevicesScreen(MarkingScreen):
     """The list holds every device's id; full rows are read for the window and a page around it."""
@@ -36,6 +40,8 @@ class DevicesScreen(MarkingScreen):
         self._list = DeviceList(desk.program.history, desk.tenant, self._show_list)
         self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
+        self._problems_due = 0.0
+        self._news = ""
         self._moved = False
         self._listing = False
         self._failed: ConsoleError | None = None
@@ -70,7 +76,23 @@ class DevicesScreen(MarkingScreen):
                 start(self, self._read_list, "list")
             elif self._list_timer is None:
                 self._list_timer = self.set_timer(max(0.05, again_in_s), self._list_now)
+        await self._read_problems()
         self.show_counts()
+
+    async def _read_problems(self) -> None:
+        """How many are new since the operator last looked at them."""
+        if time.monotonic() < self._problems_due:
+            return
+        self._problems_due = time.monotonic() + _PROBLEMS_EVERY_S
+        tenant, now = self.desk.tenant, self.desk.clock.now()
+        since = self.desk.problems_seen.setdefault(tenant, now)
+        found = await self.desk.program.history.problems(tenant, limit=_MOST_NEW)
+        new = sum(problem.last_at is not None and problem.last_at > since for problem in found)
+        many = f"{new}{'+' if new == _MOST_NEW else ''} new problem{'' if new == 1 else 's'}"
+        self._news = f"{many}: p" if new else ""
+
+    def on_screen_resume(self) -> None:
+        self._problems_due = 0.0
 
     async def _read_first(self) -> None:
         """The first rows, to be seen while the others are still listed."""
@@ -151,9 +173,8 @@ class DevicesScreen(MarkingScreen):
 
     def show_counts(self) -> None:
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        marked = len(self._table.marks)
-        width = self.app.size.width
-        self._title.show([counts_line(counts, marked, self._anchor, width, self._unseen)])
+        marked, width = len(self._table.marks), self.app.size.width
+        self._title.show([counts_line(counts, marked, self._anchor, width, self._unseen, self._news)])
         if search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:

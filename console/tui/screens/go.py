@@ -1,5 +1,6 @@
-"""Going to a device or a command by its id."""
+"""Going to a device, a command or a bulk send by its id, or to a list by its name."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
@@ -11,13 +12,16 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.domain.safe_text import safe
+from console.domain.safe_text import safe, safe_id
 from console.errors import ConsoleError
 from console.tui.background import start
 from console.tui.desk import Desk
-from console.tui.messages import ShowDetail, ShowHistory
+from console.tui.messages import ShowBatch, ShowBatches, ShowDetail, ShowHistory, ShowProblems
 from console.tui.presenters.cells import Cell
 from console.tui.widgets.text import Lines
+
+_PLACES: dict[str, Callable[[], Message]] = {"problems": ShowProblems, "batches": ShowBatches}
+_NAMED = 4
 
 
 class GoDialog(ModalScreen[Message | None]):
@@ -34,7 +38,11 @@ class GoDialog(ModalScreen[Message | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
-            yield Input(placeholder="device id or command id", compact=True, max_length=200)
+            yield Input(
+                placeholder="id of a device, a command or a bulk send",
+                compact=True,
+                max_length=200,
+            )
             yield self._state
 
     def on_mount(self) -> None:
@@ -43,22 +51,43 @@ class GoDialog(ModalScreen[Message | None]):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        wanted = event.value.strip().encode("utf-8", "replace").decode().replace("\x00", "")
+        wanted = event.value.strip().removeprefix(":").encode("utf-8", "replace").decode().replace("\x00", "")
         if wanted:
             start(self, partial(self._find, wanted), "find", exclusive=True)
 
     async def _find(self, wanted: str) -> None:
-        history, tenant = self._desk.program.history, self._desk.tenant
         try:
-            if await history.devices(tenant, [wanted]):
-                self.dismiss(ShowHistory((wanted,)))
-            elif await history.command(tenant, wanted):
-                self.dismiss(ShowDetail(wanted))
-            else:
-                text = f"There is no device and no command “{safe(wanted, 60)}” in {safe(tenant, 40)}."
-                self._state.show([(Cell(text, "warn"),)])
+            target = await self._target(wanted)
         except ConsoleError as error:
-            self._state.show([(Cell(safe(error, 300), "bad"),)])
+            target = safe(error, 300)
+        if isinstance(target, str):
+            self._state.show([(Cell(target, "warn"),)])
+        else:
+            self.dismiss(target)
+
+    async def _target(self, wanted: str) -> Message | str:
+        """Where an id or a word leads; a sentence where it leads nowhere.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        program, tenant = self._desk.program, self._desk.tenant
+        if await program.history.devices(tenant, [wanted]):
+            return ShowHistory((wanted,))
+        if await program.history.command(tenant, wanted):
+            return ShowDetail(wanted)
+        if await program.bulk.batch(tenant, wanted):
+            return ShowBatch(wanted)
+        if wanted in _PLACES:
+            return _PLACES[wanted]()
+        like = [] if '"' in wanted else await program.history.device_index(tenant, f'device:"{wanted}"*')
+        if len(like) == 1:
+            return ShowHistory((like[0],))
+        shown, where = safe(wanted, 60), safe(tenant, 40)
+        if like:
+            names = ", ".join(safe_id(device, 30) for device in like[:_NAMED])
+            return f"{len(like):,} devices begin with “{shown}”: {names}{', …' if len(like) > _NAMED else ''}"
+        return f"There is no device, no command and no bulk send “{shown}” in {where}."
 
     def action_close(self) -> None:
         self.dismiss(None)

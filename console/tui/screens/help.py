@@ -42,12 +42,11 @@ class HelpDialog(ModalScreen[None]):
 
     def on_mount(self) -> None:
         order = sorted(SCREENS, key=lambda name: name != self._first)
-        groups = [
+        self._groups = [
             (name, [with_keys(a, name, self._keys) for a in actions_for(name, read_only=self._read_only)])
             for name in order
         ]
         self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
-        self._groups = groups
         foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
         self.query_one("#dialog-foot", Lines).show([(), foot])
         self.query_one(VerticalScroll).focus()

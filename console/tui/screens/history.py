@@ -224,6 +224,9 @@ class HistoryScreen(CommandActs):
             self.post_message(ShowCompose((command.device_id,)))
 
     def reason(self, action_id: str) -> str | None:
+        faults = self._filter.parsed.faults
+        if action_id == "export" and faults:
+            return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}"
         if action_id == "compose":
             nobody = not self.device_ids and self.chosen is None
             return "choose devices first, on the devices screen" if nobody else None
@@ -236,7 +239,8 @@ class HistoryScreen(CommandActs):
         self.post_message(ShowBatches())
 
     def action_export(self) -> None:
-        self.post_message(ShowExport(self.device_ids, self._filter.text))
+        if not self.refuse("export"):
+            self.post_message(ShowExport(self.device_ids, self._filter.text))
 
     def action_filter(self) -> None:
         start(self, self._words.read, "words", exclusive=True)

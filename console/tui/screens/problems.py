@@ -63,6 +63,8 @@ class ProblemsScreen(ConsoleScreen):
         self.desk.clock.observe(newest.read_at)
         problems = self._problems
         problems.put_head(await history.problems(tenant, self._filter.text, _PAGE))
+        if not self._filter.text:
+            self.desk.problems_seen[tenant] = newest.read_at
         if problems is self._problems:  # otherwise the filter has changed meanwhile
             self._show_rows()
 

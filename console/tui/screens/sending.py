@@ -81,7 +81,7 @@ class SendingSheet(FormSheet):
     @contextmanager
     def _doubting(self, sheet: Sheet) -> Iterator[None]:
         """Until the outcome is known the sheet does not say that nothing was sent."""
-        before, sheet.doubted = sheet.doubted, sheet.content
+        before, sheet.doubted = sheet.doubted, (self.device_ids, sheet.content)
         try:
             yield
         except DatabaseUnreachableError:
