@@ -50,7 +50,7 @@ def test_numbers_are_never_cut_and_what_only_helps_goes_for_them():
         Column("sample", "FOR EXAMPLE", 14, most=60, rank=3),
     )  # fmt: skip
     needs = {"n": 7, "range": 18, "sample": 40}
-    assert [(c.key, size) for c, size in fit_columns(columns, 30, needs)] == [("n", 7), ("range", 18)]
+    assert [(c.key, size) for c, size in fit_columns(columns, 40, needs)] == [("n", 7), ("range", 18)]
     assert {c.key: size for c, size in fit_columns(columns, 60, needs)}["range"] == 18
 
 
