@@ -16,6 +16,7 @@ from console.tui.desk import Desk
 from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import command_json, resend_line
+from console.tui.presenters.header import as_said
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, ConfirmDialog, Question
 
@@ -92,7 +93,7 @@ class CommandActs(ConsoleScreen):
         detail = await self._detail_of(command_id)
         if detail is not None:
             broker = self.desk.program.health.view().broker
-            self.say(explain(detail, "" if broker.up else broker.error or "it does not answer"))
+            self.say(explain(detail, "" if broker.up else as_said(broker.error) or "it does not answer"))
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
         """The whole command; when it cannot be had, that is said."""
