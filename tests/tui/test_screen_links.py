@@ -33,6 +33,31 @@ async def test_a_database_that_is_down_blocks_sending_but_not_composing(rig):
         await seen.shows("the database is down")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_no_row_moves_when_a_link_goes_down_and_comes_back(rig, size):
+    await rig.devices("pump-1")
+    async with rig.console(*size) as seen:
+        await seen.shows("pump-1")
+        before = next(n for n, line in enumerate(seen.lines) if "pump-1" in line)
+        rig.program.health.broker_down("[Errno 111] Connection refused", 3)
+        await seen.shows("Broker unreachable: connection refused.")
+        assert "pump-1" in seen.lines[before]
+        rig.program.health.broker_up(detail="v5")
+        await seen.hides("Broker unreachable")
+        assert "pump-1" in seen.lines[before]
+
+
+async def test_offers_go_when_the_filter_is_left(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("slash")
+        await seen.type("site:ly")
+        await seen.shows("tab takes the first")
+        await seen.press("enter")
+        await seen.hides("tab takes the first")
+
+
 async def test_a_failed_read_is_told_and_tried_again_by_itself(rig, monkeypatch):
     await rig.devices("pump-1")
     history, broken = rig.program.history, True

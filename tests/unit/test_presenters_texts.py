@@ -17,7 +17,7 @@ from console.domain.targets import Target
 from console.tui.actions import ACTIONS, ACTS, actions_for
 from console.tui.last_gate import LastGate
 from console.tui.presenters import words
-from console.tui.presenters.cells import Cell, fit_columns, fit_parts, fit_text, inked
+from console.tui.presenters.cells import Cell, Column, fit_columns, fit_parts, fit_text, inked
 from console.tui.presenters.compose import (
     is_dangerous,
     must_type_count,
@@ -43,6 +43,16 @@ def test_columns_are_as_wide_as_what_they_show_and_spare_cells_stay_free():
     widths = {column.key: size for column, size in fit_columns(COLUMNS, 200, {"device": 12, "model": 13})}
     assert widths["device"] == 12
     assert widths["model"] == 13
+
+
+def test_numbers_are_never_cut_and_what_only_helps_goes_for_them():
+    columns = (
+        Column("n", "N", 7, right=True), Column("range", "RANGE", 6, right=True, most=24, rank=2),
+        Column("sample", "FOR EXAMPLE", 14, most=60, rank=3),
+    )  # fmt: skip
+    needs = {"n": 7, "range": 18, "sample": 40}
+    assert [(c.key, size) for c, size in fit_columns(columns, 40, needs)] == [("n", 7), ("range", 18)]
+    assert {c.key: size for c, size in fit_columns(columns, 60, needs)}["range"] == 18
 
 
 def test_where_all_is_well_only_the_symbol_has_a_colour():

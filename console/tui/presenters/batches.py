@@ -131,7 +131,7 @@ def group_columns(groups: Sequence[AnswerGroup]) -> tuple[Column, ...]:
         Column("count", "DEVICES", 7, right=True),
         Column("phase", "PHASE", 11, most=16),
         *pivoted,
-        Column("sample", "FOR EXAMPLE", 14, most=60, rank=1),
+        Column("sample", "FOR EXAMPLE", 14, most=60, rank=2 + len(pivoted)),
     )
 
 

@@ -57,10 +57,12 @@ def fit_columns(
 ) -> tuple[tuple[Column, int], ...]:
     """Choose the columns that fit, then widen those that need it, those that are dropped last first.
 
-    What is never dropped gets what it needs before others get a place, up to a third of the width.
+    What is never dropped gets what it needs before others get a place, up to a third of the width; numbers,
+    which stand to the right, get it wherever they have a place: half a number is another one.
     """
     wanted = {c.key: max(c.width, min(c.most, needs.get(c.key, 0))) for c in columns}
-    widths = {c.key: c.width if c.rank else max(c.width, min(wanted[c.key], width // 3)) for c in columns}
+    most = {c.key: wanted[c.key] if c.right else width // 3 if c.rank == 0 else 0 for c in columns}
+    widths = {c.key: max(c.width, min(wanted[c.key], most[c.key])) for c in columns}
     chosen = list(columns)
     while sum(widths[c.key] + 2 for c in chosen) - 2 > width and any(c.rank for c in chosen):
         chosen.remove(max(chosen, key=lambda c: c.rank))

@@ -14,7 +14,7 @@ from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age, latency
 from console.domain.targets import Target
-from console.tui.presenters.cells import Cell, Line, line_width
+from console.tui.presenters.cells import Cell, Line, fit_parts, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
 
 Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
@@ -65,27 +65,27 @@ def devices_words(device_ids: Sequence[str]) -> str:
     return safe_id(device_ids[0], 40) if len(device_ids) == 1 else counted(len(device_ids), "device")
 
 
-def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime) -> Line:
+def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime, width: int) -> Line:
     """How many of the targets are reachable, in words; `seen_at` when it is one."""
     if preview is None:
         return (Cell("asking…", "dim"),)
-    cells: list[Cell] = []
+    parts: list[Line] = []
     for word, count in sorted(preview.links.items(), key=lambda item: -item[1]):
         link = link_of(word)
         symbol = link_cell(link)
-        cells += [Cell(f"{symbol.text.split(' ')[0]} {count:,} {link.value}", symbol.tone), Cell("  ")]
+        parts.append((Cell(f"{symbol.text.split(' ')[0]} {count:,} {link.value}", symbol.tone),))
+    if preview.forbidden:
+        parts.append((Cell(f"{preview.forbidden:,} cannot be sent to", "bad"),))
     flight = preview.in_flight
-    cells.append(
-        Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim")
+    parts.append(
+        (Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim"),)
     )
     if seen_at is not None:
-        cells.append(Cell(f"  seen {age(now - seen_at)} ago", "dim"))
+        parts.append((Cell(f"seen {age(now - seen_at)} ago", "dim"),))
     if preview.last_latency is not None and preview.last_acked_at is not None:
         ago = age(now - preview.last_acked_at)
-        cells.append(Cell(f"  last answer in {latency(preview.last_latency)}, {ago} ago", "dim"))
-    if preview.forbidden:
-        cells.append(Cell(f"  {preview.forbidden:,} cannot be sent to", "bad"))
-    return tuple(cells)
+        parts.append((Cell(f"last answer in {latency(preview.last_latency)}, {ago} ago", "dim"),))
+    return fit_parts(parts, width)
 
 
 def guard_line(preview: Preview | None, now: datetime) -> Line:

@@ -19,7 +19,7 @@ COLUMNS = (
     Column("last", "LAST", 11, most=18, rank=1),
     Column("command", "COMMAND", 11, most=30, rank=2),
     Column("ago", "AGO", 4, right=True, rank=3),
-    Column("tags", "TAGS", 14, most=40, rank=8),
+    Column("tags", "TAGS", 6, most=40, rank=8),
 )
 
 

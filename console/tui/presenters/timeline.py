@@ -94,7 +94,7 @@ def _timeline(found: Sequence[Step], zone: tzinfo | None, width: int) -> list[Li
         line: Line = (
             Cell(f"{left}{clock:<12}  "),
             Cell(f"{one.what:<{what}}", one.tone),
-            Cell(f"  {since:>{span}}" if span else "", "dim"),
+            Cell(f"  {since:>{span}}" if since else "", "dim"),  # the first step's note stands in its place
         )
         room = width - line_width(line) - 2
         if len(one.note) <= room or room >= _NOTE:

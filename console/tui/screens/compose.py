@@ -199,7 +199,7 @@ class ComposeScreen(SendingSheet):
             )
         self._check.show([self.check_line()])
         one = self._targets[0] if self._targets and len(self._targets) == 1 else None
-        self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
+        self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now, room)])
         guard = words.guard_line(self._preview, now)
         self._guard.show([guard] if guard else [])
         self._guard_row.display = bool(guard)

@@ -115,6 +115,10 @@ class FilterBar(Vertical):
             event.prevent_default()
             self._complete()
 
+    def on_descendant_blur(self) -> None:
+        """Offers are for who types; what is wrong stays said."""
+        self._show_hint()
+
     def _complete(self) -> None:
         """Put the first offer in the place of the word under the cursor."""
         text, cursor = self._field.value, self._field.cursor_position
