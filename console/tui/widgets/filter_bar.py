@@ -115,10 +115,6 @@ class FilterBar(Vertical):
             event.prevent_default()
             self._complete()
 
-    def on_descendant_blur(self) -> None:
-        """Offers are for who types; what is wrong stays said."""
-        self._show_hint()
-
     def _complete(self) -> None:
         """Put the first offer in the place of the word under the cursor."""
         text, cursor = self._field.value, self._field.cursor_position
@@ -138,6 +134,7 @@ class FilterBar(Vertical):
             self.post_message(self.Changed())
 
     def on_descendant_blur(self) -> None:
+        """What was typed counts; offers are for who types, what is wrong stays said."""
         self._settle()
 
     def _leave(self) -> None:
