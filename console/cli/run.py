@@ -113,7 +113,17 @@ async def _screen(settings: Settings) -> int:
     from console.runtime.opening import open_program
 
     log_to_file(settings.home_folder / "log")
-    async with open_program(settings, jobs="auto", simulate=True) as opened:
-        from console.tui import run_console
+    try:
+        async with open_program(settings, jobs="auto", simulate=True) as opened:
+            from console.tui import run_console
 
-        return await run_console(opened.program)
+            return await run_console(opened.program)
+    except ConsoleError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug of a worker, which ends the screen, too
+        from console.tui.crash import write_crash
+
+        path = write_crash(error, {"CONSOLE_HOME": str(settings.home_folder)})
+        where = f"the report is in {path}" if path else "no report could be written"
+        print(f"device-console crashed; {where}.", file=sys.stderr)
+        return 1

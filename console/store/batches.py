@@ -48,7 +48,7 @@ class BatchStore:
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int:
-        """Commit the batch's commands to these devices; return how many became rows just now."""
+        """Commit the batch's commands to these devices; return how many of them are rows now."""
         ids = [draft.command_id(device_id) for device_id in device_ids]
         async with self._database.tenant_session(tenant_id) as connection:
             added = await connection.fetchval(

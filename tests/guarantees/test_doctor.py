@@ -141,6 +141,7 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
 def test_the_weakest_part_decides_the_level(
     access: Access, said: tuple[tuple[str, str], ...], embedded: bool, level: str
 ) -> None:
+    """Without the sum, an operator has to weigh ten findings alone."""
     place = Place(access, None, servers=object() if embedded else None)  # type: ignore[arg-type]
     found = doctor._level(place, [doctor.Finding(kind, "x", text) for kind, text in said])
     assert texts([found]).startswith(level)

@@ -4,7 +4,7 @@ import json
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from console.domain.identifiers import id_fault
 from console.wire.ack_payloads import AckError, decode_ack
@@ -105,10 +105,14 @@ class Misrouting(RuleBasedStateMachine):
         assert ack_topic(route.tenant_id, route.device_id) == self.topic
 
 
-_often = settings(
-    max_examples=250, stateful_step_count=20, deadline=None, database=None, derandomize=True,
-)  # fmt: skip
-TestAnAnswerThatIsSpoiledStepByStep = Spoiling.TestCase
-TestAnAnswerThatIsSpoiledStepByStep.settings = _often
-TestATopicThatIsSpoiledStepByStep = Misrouting.TestCase
-TestATopicThatIsSpoiledStepByStep.settings = _often
+_often = settings(max_examples=250, stateful_step_count=20, deadline=None, database=None, derandomize=True)
+
+
+def test_an_answer_that_is_spoiled_step_by_step_is_read_exactly_or_refused() -> None:
+    """Without the look at what is used of an answer too deep for a parser, one message ends the ingest at each start."""
+    run_state_machine_as_test(Spoiling, settings=_often)
+
+
+def test_a_topic_that_is_spoiled_step_by_step_is_read_exactly_or_refused() -> None:
+    """Without the same rule for ids on both ways, a device would answer for another."""
+    run_state_machine_as_test(Misrouting, settings=_often)

@@ -53,7 +53,7 @@ async def test_sending_a_piece_again_changes_nothing(
     again = BulkJob(job.draft, job.device_ids, job.retried)
     await program.bulk.begin("acme", again)
     await program.bulk.run("acme", again)
-    assert again.committed == 0
+    assert again.committed == 5  # what a lost reply had committed counts as well
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
 
 
