@@ -453,9 +453,9 @@ def main() -> None:
             hand.start()
             hand.ready.wait(10)
             found["screen"] = live(home, hand)
+            found["database"] = asyncio.run(queries(addresses.database_url, options.devices))
             found["bulk send"] = asyncio.run(bulk(addresses.database_url, min(10_000, options.devices)))
             found["bulk send to all"] = asyncio.run(bulk(addresses.database_url, options.devices))
-            found["database"] = asyncio.run(queries(addresses.database_url, options.devices))
     finally:
         if options.home is None:
             shutil.rmtree(home, ignore_errors=True)

@@ -102,6 +102,15 @@ class Origin:
     name: str
     shown: str
     origin: str
+    value: object
+
+
+_PLAIN = {
+    "string_pattern_mismatch": "it must be a name of small letters, digits and _",
+    "bool_parsing": "it must be on or off",
+    "int_parsing": "it must be a whole number",
+    "float_parsing": "it must be a number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,12 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
     except ValidationError as error:
         raise UsageError(_sentence(error, origins)) from None
     shown = tuple(
-        Origin(name, _shown(name, getattr(settings, name)), origins.get(name, "default"))
+        Origin(
+            name,
+            _shown(name, getattr(settings, name)),
+            origins.get(name, "default"),
+            _plain(name, getattr(settings, name)),
+        )
         for name in Settings.model_fields
     )
     return Configuration(settings, shown)
@@ -198,7 +212,13 @@ def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
     place = origins.get(name, "the configuration")
     if first["type"] == "extra_forbidden":
         return f"The setting {name} in {place} does not exist: `device-console config show` lists all."
-    return f"The setting {name} (from {place}) is wrong: {first['msg'].lower()}."
+    said = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
+    return f"The setting {name} (from {place}) is wrong: {said[0].lower()}{said[1:].rstrip('.')}."
+
+
+def _plain(name: str, value: object) -> object:
+    """A value as JSON says it; secrets are stars here, too."""
+    return value if value is None or isinstance(value, (bool, int, float, dict)) else _shown(name, value)
 
 
 def _shown(name: str, value: object) -> str:

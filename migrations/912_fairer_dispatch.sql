@@ -43,7 +43,8 @@ CREATE POLICY problems_of_nobody ON device_console.problems FOR SELECT
            AND NULLIF(current_setting('app.tenant_id', true), '') IS NOT NULL);
 
 -- Lease due commands, oldest first, at most one per device: a later command never overtakes an earlier live one, nor
--- one that another writer has left unpublished. Commands that can never be published are parked, blocked ones put off.
+-- one that another writer has left unpublished. Commands that can never be published are parked, blocked ones put off:
+-- those of a stopped batch, too, so that the stop does not race the dispatcher for each thousand.
 -- Params become text only for what is given out, and for the look at their size.
 CREATE OR REPLACE FUNCTION device_console.claim(
     p_holder UUID, p_limit INTEGER, p_lease INTERVAL, p_max_bytes INTEGER
@@ -83,6 +84,12 @@ BEGIN
                    WHEN t.status IS DISTINCT FROM 'ACTIVE' THEN 'blocked: the tenant is '
                         || COALESCE(lower(t.status), 'gone')
                    WHEN r.decommissioned_at <= now() THEN 'blocked: the device is decommissioned'
+                   WHEN EXISTS (
+                       SELECT FROM device_console.batch_members m
+                       JOIN device_console.batches b ON b.tenant_id = m.tenant_id AND b.batch_id = m.batch_id
+                       WHERE m.tenant_id = d.tenant_id AND m.command_id = d.command_id
+                         AND b.stopped_at IS NOT NULL)
+                       THEN 'blocked: its batch was stopped'
                    WHEN EXISTS (
                        SELECT FROM public.device_commands older
                        WHERE older.tenant_id = c.tenant_id AND older.device_id = c.device_id

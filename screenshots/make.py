@@ -26,11 +26,30 @@ import pyte
 
 HERE = Path(__file__).parent
 CELL_W, CELL_H, FONT = 8.43, 18.0, 14
-BACKGROUND, FOREGROUND = "#11151b", "#d6dde6"
+BACKGROUND, FOREGROUND = "#12161b", "#d5dae0"  # the dark theme's paper and ink
 ANSI = {
     "black": "#11151b", "red": "#e8705a", "green": "#4db6a0", "brown": "#e0a030", "blue": "#4c9be8",
     "magenta": "#b48ead", "cyan": "#7aa2c9", "white": "#d6dde6",
 }  # fmt: skip
+
+
+# Lines and blocks are drawn, not written: a font's own leave gaps between the rows. Letters are words of equal steps.
+_WORDS = re.compile(r"[!-~]+|─+|█+|\s+|.")
+_HALF_W, _HALF_H = CELL_W / 2, CELL_H / 2
+_SHAPES = {
+    "─": [(0.0, _HALF_H - 0.5, CELL_W, 1.0)],
+    "│": [(_HALF_W - 0.5, 0.0, 1.0, CELL_H)],
+    "▌": [(0.0, 0.0, CELL_W / 2, CELL_H)],
+    "▏": [(0.0, 0.0, 1.4, CELL_H)],
+    **{block: [(0.0, CELL_H * (8 - n) / 8, CELL_W, CELL_H * n / 8)] for n, block in enumerate("▁▂▃▄▅▆▇█", 1)},
+}
+_W, _H = f"{_HALF_W:.2f}", f"{_HALF_H:.2f}"
+_CORNERS = {
+    "╭": f"m{CELL_W:.2f} {_H}h-1q-{_HALF_W - 1:.2f} 0 -{_HALF_W - 1:.2f} 4v{_HALF_H - 4:.2f}",
+    "╮": f"m0 {_H}h1q{_HALF_W - 1:.2f} 0 {_HALF_W - 1:.2f} 4v{_HALF_H - 4:.2f}",
+    "╰": f"m{_W} 0v{_HALF_H - 4:.2f}q0 4 {_HALF_W - 1:.2f} 4h1",
+    "╯": f"m{_W} 0v{_HALF_H - 4:.2f}q0 4 -{_HALF_W - 1:.2f} 4h-1",
+}
 
 
 class Terminal:
@@ -101,7 +120,7 @@ def svg_of(screen: pyte.Screen) -> str:
         f'<rect width="100%" height="100%" rx="6" fill="{BACKGROUND}"/>',
         f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT}" xml:space="preserve">',
     ]
-    backs: list[str] = []
+    backs: list[tuple[int, int, int, str]] = []
     texts: list[str] = []
     for row in range(screen.lines):
         column = 0
@@ -113,7 +132,7 @@ def svg_of(screen: pyte.Screen) -> str:
             text = "".join(screen.buffer[row][i].data for i in range(column, end))
             _run(text, row, column, end - column, style, backs, texts)
             column = end
-    return "\n".join([*parts, *backs, *texts, "</g>", "</svg>", ""])
+    return "\n".join([*parts, *_grounds(backs), *texts, "</g>", "</svg>", ""])
 
 
 def _style(cell: pyte.screens.Char) -> tuple[str, str, bool, bool]:
@@ -126,7 +145,7 @@ def _run(
     column: int,
     cells: int,
     style: tuple[str, str, bool, bool],
-    backs: list[str],
+    backs: list[tuple[int, int, int, str]],
     texts: list[str],
 ) -> None:
     front, back = colour(style[0], FOREGROUND), colour(style[1], BACKGROUND)
@@ -134,18 +153,44 @@ def _run(
         front, back = back, front
     x, y = 8 + column * CELL_W, 8 + row * CELL_H
     if back != BACKGROUND:
-        backs.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_W + 0.3:.1f}" height="{CELL_H}" fill="{back}"/>'
-        )
+        backs.append((row, column, cells, back))
     weight = ' font-weight="bold"' if style[2] else ""
     offset = 0
-    for word in re.findall(r"[!-~]{1,6}|\s+|.", text):  # few letters at a time, whatever the font's advance
-        if word.strip():
-            at = x + offset * CELL_W
+    for word in _WORDS.findall(text):
+        at = x + offset * CELL_W
+        if word[0] in _SHAPES:
+            texts += [
+                _rect(at + left, y + top, wide * len(word), high, front)
+                for left, top, wide, high in _SHAPES[word[0]]
+            ]
+        elif word[0] in _CORNERS:
+            texts.append(f'<path d="M{at:.2f} {y:.0f}{_CORNERS[word[0]]}" fill="none" stroke="{front}"/>')
+        elif word.strip():
+            long = (
+                f' textLength="{len(word) * CELL_W:.1f}"' if len(word) > 1 else ""
+            )  # whatever the font's advance
             texts.append(
-                f'<text x="{at:.1f}" y="{y + 13.5:.1f}" fill="{front}"{weight}>{escape(word)}</text>'
+                f'<text x="{at:.1f}" y="{y + 13.5:.1f}"{long} fill="{front}"{weight}>{escape(word)}</text>'
             )
         offset += len(word)
+
+
+def _grounds(backs: list[tuple[int, int, int, str]]) -> list[str]:
+    """Neighbours of one colour in one piece: no seam shows between them."""
+    joined: list[tuple[int, int, int, str]] = []
+    for row, column, cells, back in backs:
+        if joined and joined[-1][0] == row and sum(joined[-1][1:3]) == column and joined[-1][3] == back:
+            joined[-1] = (row, joined[-1][1], joined[-1][2] + cells, back)
+        else:
+            joined.append((row, column, cells, back))
+    return [
+        _rect(8 + column * CELL_W, 8 + row * CELL_H, cells * CELL_W, CELL_H, back)
+        for row, column, cells, back in joined
+    ]
+
+
+def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
+    return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}"/>'
 
 
 def save(terminal: Terminal, name: str) -> None:
@@ -186,7 +231,6 @@ def one_tour(terminal: Terminal, suffix: str) -> None:
     terminal.press("30", "Ready")
     save(terminal, f"compose{suffix}")
     terminal.press("\x13", "Send set_interval")
-    save(terminal, f"confirm{suffix}")
     terminal.press("y", "History")
     terminal.wait_for("alice")
     terminal.read(1.5, 2.0)
@@ -205,8 +249,9 @@ def one_tour(terminal: Terminal, suffix: str) -> None:
     terminal.press("\x13", "unlock")
     count = re.search(r"Type (\d+) to unlock", "\n".join(terminal.screen.display))
     terminal.press(count[1] if count else "")
+    save(terminal, f"confirm{suffix}")
     terminal.press("y", "settled")
-    terminal.read(2.0, 4.0)
+    terminal.read(2.0, 12.0)
     save(terminal, f"batch{suffix}")
     terminal.close()
 
@@ -327,11 +372,11 @@ def _runs(row: list[pyte.screens.Char]) -> list[tuple[int, str, tuple[str, str, 
 
 
 def _row_svg(row: list[pyte.screens.Char]) -> str:
-    backs: list[str] = []
+    backs: list[tuple[int, int, int, str]] = []
     texts: list[str] = []
     for column, text, style in _runs(row):
         _run(text, 0, column, len(text), style, backs, texts)
-    return "".join(backs + texts)
+    return "".join(_grounds(backs) + texts)
 
 
 def _ansi(row: list[pyte.screens.Char]) -> str:

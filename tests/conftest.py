@@ -54,9 +54,10 @@ def servers() -> Iterator[EmbeddedServers]:
 
 
 @pytest.fixture(scope="session")
-def server_url(servers: EmbeddedServers) -> str:
+def server_url(request: pytest.FixtureRequest) -> str:
     """The superuser's URL of the run's PostgreSQL; CONSOLE_TEST_DATABASE_URL names another server."""
-    return os.environ.get("CONSOLE_TEST_DATABASE_URL") or servers.addresses.database_url
+    named = os.environ.get("CONSOLE_TEST_DATABASE_URL")
+    return named or str(request.getfixturevalue("servers").addresses.database_url)
 
 
 def with_database(url: str, name: str) -> str:

@@ -51,3 +51,36 @@ async def row_of(owner: asyncpg.Connection, command_id: str) -> asyncpg.Record:
     row = await owner.fetchrow("SELECT * FROM device_commands WHERE command_id = $1", command_id)
     assert row is not None, f"no row {command_id}"
     return row
+
+
+async def log_answers(owner: asyncpg.Connection) -> None:
+    """From now on the table ``answers`` keeps each time that an answer was written to a command."""
+    await owner.execute(
+        "CREATE TABLE public.answers (command_id text, status text);"
+        "CREATE FUNCTION public.log_answer() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO public.answers VALUES (NEW.command_id, NEW.status); RETURN NULL; END $$;"
+        "CREATE TRIGGER log_answer AFTER UPDATE ON device_commands FOR EACH ROW"
+        " WHEN (OLD.acked_at IS DISTINCT FROM NEW.acked_at OR OLD.ack_details IS DISTINCT FROM NEW.ack_details)"
+        " EXECUTE FUNCTION public.log_answer()"
+    )
+
+
+async def answered_times(owner: asyncpg.Connection) -> dict[int, int]:
+    """How many commands were answered how many times."""
+    rows = await owner.fetch(
+        "SELECT times, count(*) AS commands FROM"
+        " (SELECT count(*) AS times FROM public.answers GROUP BY command_id) a GROUP BY times"
+    )
+    return {row["times"]: row["commands"] for row in rows}
+
+
+async def log_settling(owner: asyncpg.Connection) -> None:
+    """From now on the table ``settled`` keeps how long after its deadline each command got which status."""
+    await owner.execute(
+        "CREATE TABLE public.settled (command_id text, status text, late_s double precision);"
+        "CREATE FUNCTION public.log_settling() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO public.settled VALUES"
+        " (NEW.command_id, NEW.status, extract(epoch FROM clock_timestamp() - NEW.expires_at)); RETURN NULL; END $$;"
+        "CREATE TRIGGER log_settling AFTER UPDATE ON device_commands FOR EACH ROW"
+        " WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION public.log_settling()"
+    )

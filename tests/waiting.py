@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 PATIENCE_S = float(os.environ.get("CONSOLE_TEST_PATIENCE_S", "90"))
+LONG_S = max(PATIENCE_S, min(60.0, 3 * PATIENCE_S))  # for what has much to do
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:

@@ -115,6 +115,18 @@ def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     problems.add_argument("text", nargs="*", metavar="FILTER", help=_FILTER)
     problems.add_argument("--limit", type=_count, default=100, help="how many (default 100)")
+    kept = add(
+        "favourites",
+        "List the commands that you keep at hand, or those sent lately; keep one, drop one.",
+        "device-console favourites --keep reboot --params '{\"delay_s\": 5}' --ttl 10m",
+        json=True,
+    )
+    kept.add_argument("--recent", action="store_true", help="what was sent lately instead")
+    change = kept.add_mutually_exclusive_group()
+    change.add_argument("--keep", metavar="TYPE", help="keep a command of this type")
+    change.add_argument("--drop", metavar="TYPE", help="drop it again")
+    kept.add_argument("--params", default="{}", help="its params, a JSON object")
+    kept.add_argument("--ttl", default="1h", help="its TTL (default 1h)")
     tail = add("tail", "Follow commands as they change.", "device-console tail --device pump-0017", json=True)
     tail.add_argument("--device", help="only this device")
     tail.add_argument("--where", default="", metavar="FILTER", help=_FILTER)
@@ -203,22 +215,29 @@ def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     demo.add_argument("action", choices=["reset"], help="delete the embedded servers' data")
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number") from None
+
+
 def _rows(text: str) -> int:
-    value = int(text.replace("_", "").replace(",", ""))
+    value = _whole(text.replace("_", "").replace(",", ""))
     if not 1 <= value <= 1_000_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1,000,000,000")
     return value
 
 
 def _slots(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 1 <= value <= _MOST_SLOTS:
         raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_SLOTS}")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 1 <= value <= 1_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1,000,000")
     return value

@@ -2,8 +2,11 @@
 
 import argparse
 import asyncio
+import codecs
+import os
 import sys
 from collections.abc import Coroutine, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from console.cli.parser import parse
@@ -11,10 +14,15 @@ from console.errors import ConsoleError, UsageError
 from console.settings import Configuration, Settings, load
 
 INTERRUPTED = 130
+_CHANGES = {
+    "migrate": "migrate changes the database",
+    "simulate": "simulate answers commands and writes rows",
+}
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code."""
+    _speak_the_terminals_language()
     options = parse(arguments)
     try:
         configuration = load(vars(options))
@@ -27,6 +35,21 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _speak_the_terminals_language() -> None:
+    """Without UTF-8 our symbols become ASCII, and no output ends the program."""
+    from console.domain.plain_text import is_utf8, replaced
+
+    codecs.register_error("device-console", replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if is_utf8(os.environ) else "ascii", errors="device-console")
+
+
+def _refuse_read_only(settings: Settings, why: str) -> None:
+    if settings.read_only:
+        raise UsageError(f"{why[0].upper()}{why[1:]}, and --read-only forbids changes.")
 
 
 def _clean(text: str) -> str:
@@ -44,6 +67,7 @@ def _run(options: argparse.Namespace, configuration: Configuration) -> int:
     if options.command == "demo":
         from console.headless.care import reset_demo
 
+        _refuse_read_only(settings, "demo reset deletes the demo's data")
         return reset_demo(settings)
     return asyncio.run(_quiet(_front(options, settings)))
 
@@ -69,6 +93,9 @@ def _front(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, An
         return _screen(settings)
     if options.command in {"migrate", "doctor", "ingest-slots", "simulate"}:
         from console.headless import care
+
+        if options.command in _CHANGES:
+            _refuse_read_only(settings, _CHANGES[options.command])
 
         return care.run(options, settings)
     from console.headless import twins

@@ -1,9 +1,23 @@
 """A device's acknowledgement and what became of it."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_ACK_BYTES = 65_536
+
+
+CODE_KEYS = ("code", "reason", "error", "message")
+
+
+def answer_code(ack_json: str | None) -> str:
+    """What an answer gives as its reason: the first text or number under the keys that devices use, or ""."""
+    try:
+        details = json.loads(ack_json or "null", parse_int=str, parse_float=str)["details"]
+        values = [details.get(key) for key in CODE_KEYS]
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return ""
+    return next((value for value in values if isinstance(value, str)), "")
 
 
 @dataclass(frozen=True, slots=True)

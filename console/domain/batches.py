@@ -66,9 +66,15 @@ class AnswerGroup:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def gather(exact: Sequence[tuple[Phase, str | None, int, tuple[str, ...]]]) -> tuple[AnswerGroup, ...]:
-    """Make groups of phase, answer, count, sample; where they are many, numbers stop telling them apart."""
-    apart = len(exact) <= MOST_GROUPS
+def gather(
+    exact: Sequence[tuple[Phase, str | None, int, tuple[str, ...]]], wanted: int
+) -> tuple[AnswerGroup, ...]:
+    """Make groups of phase, answer, count, sample.
+
+    In a batch to many, numbers do not tell answers apart. That depends on `wanted` alone, so that the groups
+    are the same from the first answer to the last.
+    """
+    apart = wanted <= MOST_GROUPS
     shapes: dict[tuple[object, ...], list[tuple[Phase, str | None, int, tuple[str, ...]]]] = {}
     for number, group in enumerate(exact):
         shapes.setdefault((number,) if apart else (group[0], *_shape(group[1])), []).append(group)

@@ -215,7 +215,8 @@ def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_check_float, parse_int=str)
     except json.JSONDecodeError as error:
-        return f"The params are not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        why = error.msg.removesuffix(" at")  # "Invalid control character at"
+        return f"The params are not JSON: {why} at line {error.lineno}, column {error.colno}."
     except ValueError as error:
         return f"The params hold {error}, which JSON or PostgreSQL does not know."
     if not isinstance(value, dict):

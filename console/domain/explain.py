@@ -1,14 +1,13 @@
 """One sentence that says why a command stands where it stands, and what stands against touching it."""
 
-import json
 from datetime import timedelta
 
+from console.domain.acks import answer_code
 from console.domain.commands import Command, Phase
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.safe_text import safe
 from console.domain.spans import age, latency
 
-_REASONS = ("code", "reason", "error", "message")
 _ENOUGH = 5  # answers, before the next may be called unusual
 _AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
 
@@ -111,13 +110,8 @@ def _seen(detail: CommandDetail) -> str:
 
 
 def _code(ack_json: str | None) -> str:
-    """What the answer itself gives as the reason, in the keys that devices use for it."""
-    try:
-        details = json.loads(ack_json or "null", parse_int=str, parse_float=str)["details"]
-        words = [details[key] for key in _REASONS if isinstance(details.get(key), str) and details[key]]
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        return ""
-    return f" ({safe(words[0], 80)})" if words else ""
+    code = answer_code(ack_json)
+    return f" ({safe(code, 80)})" if code else ""
 
 
 def _missed(detail: CommandDetail) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from console.domain.acks import answer_code
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device
 from console.domain.filters import Subject
@@ -21,6 +22,7 @@ def command_subject(command: Command, device: Device | None = None, groups: Iter
         "type": command.command_type,
         "by": command.created_by or "",
         "answer": command.ack_status or "",
+        "code": answer_code(command.ack_json),
         "id": command.command_id,
         "site": device.site_id if device else "",
         "model": (device.model if device else None) or "",
@@ -64,7 +66,7 @@ def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
         if last.phase in {Phase.WAITING, Phase.PUBLISHED}:
             instants["ttl"] = last.expires_at
     many = {"tag": frozenset(device.tags), "group": frozenset(groups)}
-    return Subject(texts, many, instants, _joined(everything))
+    return Subject(texts, many, instants, _joined(everything), device.tags)
 
 
 def _joined(parts: Iterable[str | None]) -> str:

@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
 
 _DEVICE_KEYS = ("device", "link", "site", "model", "fw", "tag", "group")
-_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "id", "batch")
+_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "code", "id", "batch")
 KEYS: dict[Scope, tuple[str, ...]] = {
     Scope.DEVICES: ("device", "status", "link", "site", "model", "fw", "tag", "group", "phase", "type", "by"),
     Scope.COMMANDS: ("device", *_COMMAND_KEYS, "link", "site", "model", "fw", "tag", "group"),
@@ -124,6 +124,7 @@ class Filter:
 class Subject:
     """What a row offers to a filter: one text for each key, the text that words are sought in, instants.
 
+    Words are sought in each of `also`, too: the tags of a device.
     `instants` holds created_at under "age" and "seen", and expires_at under "ttl" while that still counts.
     """
 
@@ -131,6 +132,7 @@ class Subject:
     many: Mapping[str, frozenset[str]]
     instants: Mapping[str, datetime]
     everything: str
+    also: tuple[str, ...] = ()
 
 
 def parse_filter(text: str, scope: Scope) -> Filter:
@@ -187,17 +189,21 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
     if not patterns:
         return None
     words = words_of_key(key, scope)
+    if key == "status" and not _all_fit(patterns, words) and _all_fit(patterns, WORDS["phase"]):
+        key, words = "phase", WORDS["phase"]  # what a person calls the status of a command
     if words:
         for pattern in patterns:
-            if not any(glob(pattern).fullmatch(word) for word in words):
+            if not _all_fit((pattern,), words):
                 hint = ", ".join(words)
                 also = ""
                 if key == "status" and scope is Scope.COMMANDS and pattern in WORDS["link"]:
                     also = f" (the device's link is link:{pattern})"
-                elif key == "status" and pattern in WORDS["phase"]:
-                    also = f" (a command's phase is phase:{pattern})"
                 return f"{key}: is one of {hint}{also}."
     return Match(key, patterns, negated)
+
+
+def _all_fit(patterns: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    return all(any(glob(pattern).fullmatch(word) for word in words) for pattern in patterns)
 
 
 def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Term | str | None:
@@ -273,7 +279,8 @@ def matches(wanted: Filter, subject: Subject, now: datetime, *, only: frozenset[
 
 def _holds(term: Term, subject: Subject, now: datetime) -> bool:
     if isinstance(term, Word):
-        return (term.text in fold(subject.everything)) is not term.negated
+        texts = (subject.everything, *subject.also)
+        return any(term.text in fold(text) for text in texts) is not term.negated
     if isinstance(term, Span):
         return _compared(term, subject.instants.get(term.key), now) is not term.negated
     if term.key in MANY_VALUED:

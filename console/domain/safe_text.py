@@ -49,6 +49,16 @@ def safe(text: object, limit: int = DEFAULT_LIMIT) -> str:
     return f"{cleaned[:limit]}… ({size:,} bytes)"
 
 
+def cell_width(text: str) -> int:
+    """How many cells of a terminal a line takes: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in {"W", "F"} else 1
+        for c in text
+    )
+
+
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")  # those with letters that look alike
 MIXED = "‹mixed scripts›"
 

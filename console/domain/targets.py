@@ -31,9 +31,14 @@ class Target:
         return None
 
     @property
+    def held(self) -> bool:
+        """Whether the registry says that it is not in service."""
+        return self.registry_status in {"INACTIVE", "SUSPENDED"}
+
+    @property
     def warning(self) -> str | None:
         """A sentence for what may be sent but is unlikely to arrive, or None."""
-        if self.registry_status in {"INACTIVE", "SUSPENDED"}:
+        if self.held:
             return f"{self.device_id} is {self.registry_status} in the registry."
         if self.link in {"offline", "stale"}:
             return f"{self.device_id} is {self.link}."

@@ -163,6 +163,7 @@ def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
     """One batch: its id on standard output, its counts on standard error, its groups as a table."""
     draft = view.batch.draft
     counts = ", ".join(f"{count:,} {phase.value}" for phase, count in view.phases.items())
+    output.say(f"{draft.command_type}: {counts or 'nothing committed yet'}")
     if as_json:
         output.print_json(
             _batch_json(view.batch)
@@ -183,7 +184,6 @@ def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
         )
         return
     print(draft.batch_id)
-    output.say(f"{draft.command_type}: {counts or 'nothing committed yet'}")
     if groups:
         output.print_table(
             ["DEVICES", "PHASE", "ANSWER", "FOR EXAMPLE"],

@@ -35,7 +35,7 @@ def show_configuration(configuration: Configuration, *, as_json: bool) -> int:
     """Print every value with its origin; secrets are masked."""
     if as_json:
         for origin in configuration.origins:
-            output.print_json({"name": origin.name, "value": origin.shown, "origin": origin.origin})
+            output.print_json({"name": origin.name, "value": origin.value, "origin": origin.origin})
     else:
         output.print_table(
             ["NAME", "VALUE", "ORIGIN"], [[o.name, o.shown or "-", o.origin] for o in configuration.origins]
@@ -88,6 +88,7 @@ async def _ingest_slots(options: argparse.Namespace, settings: Settings) -> int:
             found = await deployment(database)
         finally:
             await database.close()
+    print(found.slots)
     output.say(
         f"up to {found.slots} {'process shares' if found.slots == 1 else 'processes share'} "
         "the acknowledgements"

@@ -11,7 +11,7 @@ from console.mqtt.survey import BrokerFacts, survey
 from console.runtime.place import DEMO_TENANTS, Place, open_place
 from console.settings import Settings
 from console.store.changes import LockKey, lock_is_held, ping
-from console.store.checks import Durability, check_start, durability, lists_whole_tenants
+from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
 from console.store.pool import Database
 
 _OLD_PROTOCOL = (
@@ -75,6 +75,9 @@ async def _database(place: Place) -> list[Finding]:
         ]
         found += [Finding("warning", "database", text) for text in report.warnings]
         found += _database_promise(await durability(database))
+        old = await old_transaction(database)
+        if old is not None:
+            found.append(Finding("warning", "database", old))
         if not await lists_whole_tenants(database):
             found.append(Finding("note", "database", _NO_INDEX))
         for key, job in ((LockKey.DISPATCH, "dispatch"), (LockKey.INGEST, "acknowledgements")):

@@ -1,6 +1,7 @@
 """What the shell twins print: tables for people, JSON lines for programs, the same on a tty and a pipe."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,10 @@ from console.domain.devices import Device
 from console.domain.events import Problem
 from console.domain.explain import explain
 from console.domain.history import CommandDetail
-from console.domain.safe_text import safe, safe_id
+from console.domain.safe_text import cell_width, safe, safe_id
 
+_CELL, _LAST_CELL = 80, 1_000
+_NUMBER = re.compile(r"-|[\d,.]+[smhd]?")
 SYMBOLS = {
     Phase.WAITING: "○",
     Phase.PUBLISHED: "◔",
@@ -35,17 +38,24 @@ def print_json(document: Mapping[str, object]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns; every cell made safe."""
-    cells = [[_encodable(safe_id(None if cell is None else str(cell), 80)) for cell in row] for row in rows]
-    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(header)]
+    """Aligned columns, numbers to the right; every cell made safe, and cut but for the last of a row."""
+    last = len(header) - 1
+    cells = [
+        [
+            safe_id(None if c is None else str(c), _LAST_CELL if i == last else _CELL)
+            for i, c in enumerate(row)
+        ]
+        for row in rows
+    ]
+    columns = [[row[i] for row in cells] for i in range(len(header))]
+    widths = [max(map(cell_width, [title, *column])) for title, column in zip(header, columns, strict=True)]
+    right = [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
     for line in [list(header), *cells]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _encodable(text: str) -> str:
-    """What the terminal's encoding cannot show becomes a question mark."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
+        parts = [
+            " " * (width - cell_width(cell)) + cell if rightmost else cell + " " * (width - cell_width(cell))
+            for cell, width, rightmost in zip(line, widths, right, strict=True)
+        ]
+        print("  ".join(parts).rstrip())
 
 
 def phase_text(command: Command) -> str:

@@ -79,6 +79,8 @@ async def history(options: argparse.Namespace, program: Program) -> int:
         read_at, before = page.read_at, page.end
         if not page.more or before is None:
             break
+    if not found and options.device and not await program.history.devices(tenant_id, [options.device]):
+        raise NotFoundError(f"There is no device {options.device!r} in the tenant {tenant_id!r}.")
     if options.json:
         for command in found:
             output.print_json(output.command_json(command))

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Awaitable, Callable
 
-from console.headless import acts, bulk, catalogue, reads
+from console.headless import acts, bulk, catalogue, favourites, reads
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
 from console.runtime.program import Program
@@ -17,6 +17,7 @@ _READS: dict[str, Callable[[argparse.Namespace, Program], Awaitable[int]]] = {
     "tail": reads.tail,
     "export": reads.export,
     "types": catalogue.types,
+    "favourites": favourites.favourites,
     "batches": bulk.batches,
     "batch": bulk.batch,
 }

@@ -77,6 +77,7 @@ class Ingest:
             await self._empty_one(locks, plan)
         else:
             self._health.ingest = "standby"
+            self._health.broker_up(part="ingest")  # others hear the answers: nothing of ours is broken
         await self._ask_for_one(locks, wanted=not self._held and plan.slots > 1)
 
     async def _ask_for_one(self, locks: Locks, *, wanted: bool) -> None:
@@ -152,6 +153,7 @@ class Ingest:
         if slot == 0 and plan.slots_ever > 1:
             await stream.unsubscribe(shared=not shared)
         self._health.ingest = "on"
+        self._health.broker_up(part="ingest")
         await asyncio.Event().wait()
 
     async def _empty(self, plan: Deployment, slot: int) -> None:

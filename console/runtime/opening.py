@@ -141,4 +141,4 @@ def _tell_idle(health: Health, *, work: bool, read_only: bool) -> None:
     """What the header shows where no workers run."""
     if not work:
         health.sweep = health.ingest = health.dispatch = "off" if read_only else "elsewhere"
-        health.broker_up(detail="not used")
+        health.broker_unused()

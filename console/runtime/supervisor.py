@@ -41,7 +41,7 @@ class Supervisor:
         if isinstance(error, DatabaseUnreachableError):
             self._health.database_down(str(error), delay_s)
         elif isinstance(error, BrokerUnreachableError) or "broker" in str(error).lower():
-            self._health.broker_down(str(error), delay_s)
+            self._health.broker_down(str(error), delay_s, name)
         else:  # neither link is down, yet this worker gets nowhere: an operator should know
             self._health.trouble(name, str(error))
 

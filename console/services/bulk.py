@@ -29,7 +29,7 @@ class BatchTable(Protocol):
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int: ...
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int: ...
-    async def page(self, tenant_id: str, limit: int) -> tuple[Batch, ...]: ...
+    async def page(self, tenant_id: str, limit: int, before: Batch | None) -> tuple[Batch, ...]: ...
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None: ...
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
@@ -184,9 +184,11 @@ class Bulk:
             draft, tuple(device for device, _ in members), tuple(command for _, command in members)
         )
 
-    async def batches(self, tenant_id: str, limit: int = 200) -> tuple[Batch, ...]:
-        """The newest batches."""
-        return await self._table.page(tenant_id, limit)
+    async def batches(
+        self, tenant_id: str, limit: int = 200, before: Batch | None = None
+    ) -> tuple[Batch, ...]:
+        """The newest batches, or those behind the last one of a page."""
+        return await self._table.page(tenant_id, limit, before)
 
     async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
         """One batch and how it stands, or None when there is no such batch in this tenant."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal, TypeAlias
 
@@ -16,11 +17,13 @@ COLUMNS = (
     "command_id", "tenant_id", "device_id", "type", "phase", "late", "status", "created_at", "created_by",
     "published_at", "acked_at", "latency_s", "expires_at", "ack_status", "params", "ack_details",
 )  # fmt: skip
+_DOCUMENTS = ("params", "ack_details")
+_BEYOND = re.compile(r"[^\x20-\x7e]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_row(command: Command) -> dict[str, object]:
-    """One command, every field by name; params and answer as the text that the database holds."""
+    """One command, every field by name; params and answer as JSON text, as the database holds it."""
     return {
         "command_id": command.command_id,
         "tenant_id": command.tenant_id,
@@ -83,11 +86,25 @@ def _piece(commands: Sequence[Command], form: Format, *, first: bool) -> str:
     rows = [export_row(command) for command in commands]
     if form == "csv":
         return _csv([[_cell(row[name]) for name in COLUMNS] for row in rows])
-    texts = [json.dumps(row, ensure_ascii=True) for row in rows]
+    texts = [_object(row) for row in rows]
     if form == "jsonl":
         return "".join(f"{text}\n" for text in texts)
     lead = "\n" if first else ",\n"
     return lead + ",\n".join(texts) if texts else ""
+
+
+def _object(row: dict[str, object]) -> str:
+    """A row as one JSON object. Documents go in as they are: through floats their numbers would change."""
+    plain = {name: value for name, value in row.items() if name not in _DOCUMENTS}
+    documents = [f'"{name}": {_ascii(str(row[name] or "null"))}' for name in _DOCUMENTS]
+    return f"{json.dumps(plain, ensure_ascii=True)[:-1]}, {', '.join(documents)}}}"
+
+
+def _ascii(document: str) -> str:
+    """JSON text without any character beyond ASCII; those stand in its strings only."""
+    if document.isascii() and document.isprintable():
+        return document
+    return _BEYOND.sub(lambda match: json.dumps(match.group())[1:-1], document)
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:

@@ -14,7 +14,10 @@ Work = Literal["on", "standby", "elsewhere", "off"]
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """One link. `since` and `retry_at` are monotonic seconds of the health's clock."""
+    """One link. `since` and `retry_at` are monotonic seconds of the health's clock.
+
+    One that is not used here is neither up nor down: `is_used`.
+    """
 
     up: bool = False
     since: float = 0.0
@@ -22,6 +25,7 @@ class LinkState:
     latency_s: float | None = None
     retry_at: float | None = None
     error: str = ""
+    is_used: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Health:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._database = LinkState(since=clock.monotonic())
-        self._broker = LinkState(since=clock.monotonic())
+        self._broker = {"dispatch": LinkState(since=clock.monotonic())}
         self.sweep: Work = "off"
         self._ingest: Work = "off"
         self._ingested = asyncio.Event()
@@ -78,12 +82,27 @@ class Health:
         self._remember("database", self._database, error)
         self._database = self._down(self._database, error, retry_in_s)
 
-    def broker_up(self, *, detail: str = "") -> None:
-        self._broker = self._up(self._broker, None, detail)
+    def broker_up(self, *, detail: str = "", part: str = "dispatch") -> None:
+        """One of our connections to the broker lives: the dispatcher's, or the ingest session's."""
+        self._broker[part] = self._up(self._part(part), None, detail)
 
-    def broker_down(self, error: str, retry_in_s: float | None = None) -> None:
-        self._remember("broker", self._broker, error)
-        self._broker = self._down(self._broker, error, retry_in_s)
+    def broker_down(self, error: str, retry_in_s: float | None = None, part: str = "dispatch") -> None:
+        """One of our connections to the broker broke; only its own `broker_up` mends that."""
+        self._remember("broker", self._part(part), error)
+        self._broker[part] = self._down(self._part(part), error, retry_in_s)
+
+    def broker_unused(self) -> None:
+        """No worker of this process needs the broker."""
+        self._broker = {"dispatch": LinkState(up=True, since=self._clock.monotonic(), is_used=False)}
+
+    def _part(self, part: str) -> LinkState:
+        return self._broker.get(part, LinkState(up=True, since=self._clock.monotonic()))
+
+    @property
+    def _whole_broker(self) -> LinkState:
+        """Down as long as one connection is: the one that has been down for longest."""
+        down = [state for state in self._broker.values() if not state.up]
+        return min(down, key=lambda state: state.since) if down else self._broker["dispatch"]
 
     def trouble(self, link: str, text: str) -> None:
         """Something about a link that an operator should see later, too."""
@@ -103,7 +122,7 @@ class Health:
         return HealthView(
             now=self._clock.monotonic(),
             database=self._database,
-            broker=self._broker,
+            broker=self._whole_broker,
             sweep=self.sweep,
             ingest=self.ingest,
             dispatch=self.dispatch,

@@ -48,13 +48,16 @@ class DeviceReads(Protocol):
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
+    async def words(self, tenant_id: str) -> dict[str, tuple[str, ...]]: ...
     async def tenant(self, tenant_id: str) -> Tenant | None: ...
 
 
 class ProblemReads(Protocol):
     """What is read of problems."""
 
-    async def page(self, tenant_id: str, wanted: Filter, limit: int) -> tuple[Problem, ...]: ...
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Problem | None
+    ) -> tuple[Problem, ...]: ...
 
 
 class AnswerJudge(Protocol):
@@ -174,9 +177,15 @@ class History:
         """The tenant's own row, or None when there is none."""
         return await self._devices.tenant(tenant_id)
 
-    async def problems(self, tenant_id: str, text: str = "", limit: int = 500) -> tuple[Problem, ...]:
-        """The newest problems."""
-        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit)
+    async def filter_words(self, tenant_id: str) -> dict[str, tuple[str, ...]]:
+        """What the keys of a filter have for values here, to complete one with."""
+        return await self._devices.words(tenant_id)
+
+    async def problems(
+        self, tenant_id: str, text: str = "", limit: int = 500, before: Problem | None = None
+    ) -> tuple[Problem, ...]:
+        """The newest problems, or those behind the last one of a page."""
+        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit, before)
 
 
 def _only_devices(wanted: Filter) -> tuple[str, ...] | None:

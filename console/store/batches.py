@@ -73,16 +73,17 @@ class BatchStore:
             if not found:
                 return total
 
-    async def page(self, tenant_id: str, limit: int) -> tuple[Batch, ...]:
-        """The newest batches."""
+    async def page(self, tenant_id: str, limit: int, before: Batch | None = None) -> tuple[Batch, ...]:
+        """The newest batches, or those behind the last one of a page."""
+        key = (before.created_at, before.batch_id) if before else (None, None)
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("batches_page"), tenant_id, None, limit)
+            rows = await connection.fetch(query("batches_page"), tenant_id, None, limit, *key)
         return tuple(_batch(row) for row in rows)
 
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None:
         """One batch and how it stands, or None."""
         async with self._database.tenant_session(tenant_id) as connection:
-            row = await connection.fetchrow(query("batches_page"), tenant_id, batch_id, 1)
+            row = await connection.fetchrow(query("batches_page"), tenant_id, batch_id, 1, None, None)
             if row is None:
                 return None
             found = await connection.fetch(query("batch_groups"), tenant_id, batch_id)
@@ -90,7 +91,8 @@ class BatchStore:
         phases: dict[Phase, int] = {}
         for phase, _, count, _ in exact:
             phases[phase] = phases.get(phase, 0) + count
-        return BatchView(_batch(row), phases, gather(exact), row["read_at"])
+        batch = _batch(row)
+        return BatchView(batch, phases, gather(exact, batch.draft.wanted), row["read_at"])
 
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]

@@ -8,6 +8,7 @@ from console.store.migrate import pending
 from console.store.pool import Connection, Database
 from console.store.sql import query
 
+OLD_S = 600.0
 _OLDEST = 150_000
 _UNBOUND = (
     "The role {role} is not bound by row level security (owner, superuser or BYPASSRLS): "
@@ -45,6 +46,18 @@ async def durability(database: Database) -> Durability:
     async with database.login_session() as connection:
         row = await connection.fetchrow(query("durability"))
     return Durability(row["fsync"], row["full_page_writes"], row["synchronous_commit"], row["has_standbys"])
+
+
+async def old_transaction(database: Database) -> str | None:
+    """Say which transaction has been open for too long: what it still sees cannot be cleaned up."""
+    async with database.login_session() as connection:
+        row = await connection.fetchrow(query("oldest_transaction"))
+    if row is None or row["open_s"] < OLD_S:
+        return None
+    return (
+        f"a transaction has been open for {row['open_s'] / 60:.0f} minutes ({row['whose']}, process "
+        f"{row['pid']}): until it ends, dead rows stay and the table grows"
+    )
 
 
 async def lists_whole_tenants(database: Database) -> bool:
@@ -115,10 +128,10 @@ def _check_trust(login: Any, trusted: Any) -> None:
 
 
 def _check_shape(shape: Any) -> None:
-    missing = [*shape["tables"], *shape["columns"], *shape["functions"]]
-    if missing:
+    lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]
+    if lacking:
         raise RefusedError(
-            f"The database lacks {', '.join(missing)}: restore what the migrations, or the platform, made."
+            f"The database lacks {', '.join(lacking)}: restore what the migrations, or the platform, made."
         )
     if shape["open"]:
         table = shape["open"][0].removeprefix("public.")

@@ -69,6 +69,12 @@ class DeviceStore:
                     tags = {row["device_id"]: tuple(row["tags"]) for row in tagged}
         return tuple(_device(row, tags.get(row["device_id"], ())) for row in rows)
 
+    async def words(self, tenant_id: str) -> dict[str, tuple[str, ...]]:
+        """What occurs in this tenant by filter key, the most frequent first: site, model, fw, tag, group."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            row = await connection.fetchrow(query("filter_words"), tenant_id)
+        return {key: tuple(values) for key, values in row.items()}
+
     async def counts(self, tenant_id: str) -> DeviceCounts:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("device_counts"), tenant_id)

@@ -15,27 +15,9 @@ from console.errors import (
 )
 
 _LINK_TROUBLE = (OSError, TimeoutError, EOFError)
-_DATA = (
-    "21",
-    "22",
-    "23",
-    "27",
-    "44",
-    "54",
-    "P0",
-)  # classes of SQLSTATE: data, constraints, limits, triggers that raise
-_MOMENT = (
-    "08",
-    "0Z",
-    "25",
-    "40",
-    "53",
-    "55",
-    "57",
-    "58",
-    "72",
-    "XX",
-)  # links, locks, resources, shutdowns, disks
+# Classes of SQLSTATE: data, constraints, limits, triggers that raise; then links, locks, resources, disks.
+_DATA = "21 22 23 27 44 54 P0"
+_MOMENT = "08 0Z 25 40 53 55 57 58 72 XX"
 _ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
@@ -80,9 +62,9 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
 
 def _by_class(sqlstate_class: str, text: str) -> ConsoleError:
     """Whatever else a server says is never a reason to end: a trigger, a limit or a disk may be behind it."""
-    if sqlstate_class in _DATA:
+    if sqlstate_class in _DATA.split():
         return DataRefusedError(f"The database refused the data: {text}.")
-    if sqlstate_class in _MOMENT:
+    if sqlstate_class in _MOMENT.split():
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
     return RefusedError(
         f"The database cannot do what the console asks ({text}): `device-console doctor` says what differs."

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from console.domain.acks import CODE_KEYS
 from console.domain.filters import AS_WRITTEN, MANY_VALUED, NEWEST_COMMAND, Filter, Match, Scope, Span, Word
 
 _LINK = (
@@ -16,10 +17,17 @@ _SAME = "tenant_id = v.tenant_id AND {0}.device_id = v.device_id)"
 _OF_DEVICE = "(SELECT {what} FROM public.device_registry r WHERE r." + _SAME.format("r")  # noqa: S608
 _STATE = "(SELECT s.status FROM public.device_state s WHERE s." + _SAME.format("s")  # noqa: S608
 
+_CODE = "COALESCE({})".format(
+    ", ".join(
+        f"CASE WHEN jsonb_typeof(v.ack_details #> '{{details,{key}}}') IN ('string', 'number')"
+        f" THEN v.ack_details #>> '{{details,{key}}}' END"
+        for key in CODE_KEYS
+    )
+)
 _COLUMNS: dict[Scope, dict[str, str]] = {
     Scope.COMMANDS: {
         "device": "v.device_id", "status": "v.status", "phase": "v.phase", "type": "v.command_type",
-        "by": "v.created_by", "answer": "v.ack_status", "id": "v.command_id",
+        "by": "v.created_by", "answer": "v.ack_status", "code": _CODE, "id": "v.command_id",
         "site": _OF_DEVICE.format(what="r.site_id"), "model": _OF_DEVICE.format(what="r.model"),
         "fw": _OF_DEVICE.format(what="r.fw_version"),
         "link": f"CASE WHEN lower({_STATE}) IN ('online', 'stale', 'offline') THEN lower({_STATE})"
@@ -109,7 +117,11 @@ def conditions(wanted: Filter, used: int, now: datetime | None = None) -> Condit
 def _term(term: Match | Span | Word, scope: Scope, built: Conditions, clock: str) -> str:
     if isinstance(term, Word):
         place = built.add(term.text)
-        return f"position({place}::text IN lower(concat_ws(' ', {EVERYTHING[scope]}) COLLATE \"C\")) > 0"
+        found = f"position({place}::text IN lower(concat_ws(' ', {EVERYTHING[scope]}) COLLATE \"C\")) > 0"
+        if scope is not Scope.DEVICES:
+            return found
+        tagged = _TAG.format(of="r", fits=f'position({place}::text IN lower(g.tag COLLATE "C")) > 0')
+        return f"({found} OR {tagged})"
     if isinstance(term, Span):
         instant, place = _INSTANTS[scope][term.key], built.add(term.span)
         if term.key == "ttl":

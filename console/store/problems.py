@@ -15,12 +15,15 @@ class ProblemStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, tenant_id: str, wanted: Filter, limit: int) -> tuple[Problem, ...]:
-        """The newest problems of a tenant."""
-        terms = conditions(wanted, 2)
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Problem | None = None
+    ) -> tuple[Problem, ...]:
+        """The newest problems of a tenant, or those behind the last one of a page."""
+        terms = conditions(wanted, 6)
+        key = (before.last_at, before.kind, before.device_id, before.command_id) if before else (None,) * 4
         sql = query("problems_page").replace("/*where*/", terms.sql)
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(sql, tenant_id, limit, *terms.parameters)
+            rows = await connection.fetch(sql, tenant_id, limit, *key, *terms.parameters)
         return tuple(
             Problem(
                 tenant_id=r["tenant_id"],

@@ -13,6 +13,7 @@ from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
+from console.domain.plain_text import is_utf8
 from console.errors import UsageError
 from console.runtime.program import Program
 from console.services.sender import Receipt
@@ -21,7 +22,7 @@ from console.tui.bridge import carry
 from console.tui.crash import write_crash
 from console.tui.desk import Desk
 from console.tui.keymap import keymap
-from console.tui.last_gate import LastGate, is_utf8
+from console.tui.last_gate import LastGate
 from console.tui.messages import (
     DataChanged,
     ShowBatch,
@@ -52,7 +53,7 @@ from console.tui.screens.problems import ProblemsScreen
 from console.tui.screens.tenants import TenantsDialog
 from console.tui.terminal_driver import TerminalDriver
 from console.tui.terminal_size import follow_size
-from console.tui.theme import DARK, DEFAULTS, LIGHT, THEMES
+from console.tui.theme import DARK, LIGHT, THEMES, tones_of
 
 
 class ConsoleApp(App[int]):
@@ -61,7 +62,7 @@ class ConsoleApp(App[int]):
     CSS_PATH = "console.tcss"
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (13, "-high")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z", "suspend_process", show=False)]
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
@@ -83,7 +84,7 @@ class ConsoleApp(App[int]):
         return found
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return DEFAULTS
+        return tones_of(self.current_theme)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """None: the palette offers our own table only."""

@@ -1,7 +1,5 @@
 """The last gate before the terminal: no control character leaves; ASCII where the locale is not UTF-8."""
 
-from collections.abc import Mapping
-
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
@@ -32,10 +30,3 @@ class LastGate(LineFilter):
         if self._ascii_only:
             shown = to_ascii(shown)
         return segment if shown is text else Segment(shown, style)
-
-
-def is_utf8(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal's locale is UTF-8. No locale at all counts as UTF-8, a plain C locale does not."""
-    value = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG")
-    coerced_by_python = value == "C.UTF-8" and environment.get("LANG") in {"C", "POSIX"}
-    return not value or ("utf" in value.lower() and not coerced_by_python)

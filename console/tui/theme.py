@@ -1,46 +1,24 @@
-"""Two themes of our own: calm, one accent, tones that colour-blind eyes tell apart by lightness and hue."""
+"""The colours: two themes of our own, and the same tones derived from each of Textual's, always readable."""
 
+from textual.color import Color
 from textual.theme import Theme
 
 from console.tui.presenters.cells import TONES
 
 DARK = "console-dark"
 LIGHT = "console-light"
-
-_DARK_TONES = {
-    "tone-ok": "#5fc8a8",
-    "tone-bad": "#ff8f66",
-    "tone-warn": "#e6c05c",
-    "tone-live": "#6fb8ee",
-    "tone-dim": "#8b949e",
-    "tone-strong": "#ffffff",
-    "tone-accent": "#6fb8ee",
-    "bar": "#1d232b",
-    "cursor": "#264461",
-    "banner": "#4a2a1c",
-    "paper": "#12161b",
-    "faded": "#6c757f",
-}
-_LIGHT_TONES = {
-    "tone-ok": "#00664a",
-    "tone-bad": "#a83800",
-    "tone-warn": "#7a5800",
-    "tone-live": "#005a9e",
-    "tone-dim": "#5c6670",
-    "tone-strong": "#000000",
-    "tone-accent": "#005a9e",
-    "bar": "#e4e8ec",
-    "cursor": "#cbe1f5",
-    "banner": "#fbe3d6",
-    "paper": "#fbfbf9",
-    "faded": "#878f97",
-}
+READABLE = 4.5  # the least contrast of text with every ground that it may stand on
+VISIBLE = 3.0  # the same for what is no text
+GROUNDS = ("paper", "bar", "cursor")
+INKS = ("ink", "faded", *(f"tone-{tone}" for tone in TONES))
+_STEP = 0.04
+_WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
 
 THEMES = (
     Theme(
         name=DARK,
         primary="#6fb8ee",
-        secondary="#8b949e",
+        secondary="#9aa4ae",
         accent="#6fb8ee",
         warning="#e6c05c",
         error="#ff8f66",
@@ -50,7 +28,6 @@ THEMES = (
         surface="#12161b",
         panel="#1d232b",
         dark=True,
-        variables=_DARK_TONES,
     ),
     Theme(
         name=LIGHT,
@@ -65,10 +42,59 @@ THEMES = (
         surface="#fbfbf9",
         panel="#e4e8ec",
         dark=False,
-        variables=_LIGHT_TONES,
     ),
 )
 
-# For themes that are not ours: every variable that the style sheet names must exist.
-DEFAULTS = dict(_DARK_TONES)
 STYLES: dict[str, str] = {"": "", **{tone: f"$tone-{tone}" for tone in TONES}, "strong": "bold $tone-strong"}
+
+# The terminal's own colours, which nobody can measure: what is chosen there is shown in reverse.
+_TERMINAL = dict.fromkeys((*GROUNDS, *INKS, "banner"), "ansi_default") | {
+    "thumb": "ansi_bright_black", "tone-ok": "ansi_green", "tone-bad": "ansi_red", "tone-warn": "ansi_yellow",
+    "tone-live": "ansi_cyan", "tone-accent": "ansi_cyan",
+}  # fmt: skip
+
+
+def tones_of(theme: Theme) -> dict[str, str]:
+    """Every variable that the style sheet names, in the colours of this theme."""
+    made = theme.to_color_system().generate()
+    if made["background"].startswith("ansi"):
+        return dict(_TERMINAL)
+    paper, ink, primary = (Color.parse(made[name]) for name in ("background", "foreground", "primary"))
+    far = max(_WHITE, _BLACK, key=lambda end: contrast(paper, end))
+    grounds = {"paper": paper, "bar": paper.blend(ink, 0.07), "cursor": paper.blend(primary, 0.22)}
+    inks = {
+        "ink": ink,
+        "faded": paper.blend(ink, 0.5),
+        "tone-ok": Color.parse(made["success"]),
+        "tone-bad": Color.parse(made["error"]),
+        "tone-warn": Color.parse(made["warning"]),
+        "tone-live": primary,
+        "tone-dim": paper.blend(ink, 0.5),
+        "tone-strong": far,
+        "tone-accent": primary,
+    }
+    found = {name: _seen(colour, far, list(grounds.values()), READABLE) for name, colour in inks.items()}
+    found["thumb"] = _seen(paper.blend(ink, 0.3), far, [paper, grounds["bar"]], VISIBLE)
+    found |= grounds | {"banner": paper.blend(Color.parse(made["error"]), 0.22)}
+    return {name: colour.hex for name, colour in found.items()}
+
+
+def _seen(colour: Color, far: Color, grounds: list[Color], least: float) -> Color:
+    """The colour, moved away from the paper as little as needed to stand out from every ground."""
+    for step in range(round(1 / _STEP)):
+        moved = colour.blend(far, step * _STEP)
+        if min(contrast(moved, ground) for ground in grounds) >= least:
+            return moved
+    return far
+
+
+def contrast(one: Color, other: Color) -> float:
+    """The contrast of two colours as WCAG 2 measures it: from 1 to 21."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    parts = [part / 255 for part in colour.rgb]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -173,6 +173,7 @@ async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_a
 async def test_a_poisonous_message_never_stops_the_flow(
     open_channel: OpenChannel, any_broker: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
 ) -> None:
+    """Without the reader's own error for what cannot be read, the first such message ends the ingest."""
     poison = [
         b"\xff\xfe\x00", b"[]", b"5", b"{}", b'{"command_id": 5}', b'{"command_id": "\\ud800"}',
         b'{"command_id":"c1","details":{"a":"\\u0000"}', b'{"command_id":"x","details":' + b"[" * 5_000 + b"]" * 5_000 + b"}",

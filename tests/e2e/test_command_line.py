@@ -380,3 +380,63 @@ async def test_what_the_catalogue_lists_is_printed_and_a_misfit_is_noted(
     sent = await console.run("send", "pump-1", "blink", "--params", '{"times": "3"}')
     assert "note: Not what the catalogue wants: times: '3' is not of type 'integer'." in sent.err
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
+
+
+@pytest.mark.parametrize("words", [("demo", "reset"), ("migrate",), ("simulate", "--seed-history", "10")])
+async def test_read_only_forbids_what_changes_data(nowhere: Console, words: tuple[str, ...]) -> None:
+    """Without the look before them, --read-only demo reset deletes the data."""
+    ended = await nowhere.run(*words, "--read-only")
+    assert ended.code == 2
+    assert "--read-only forbids changes" in ended.err
+
+
+async def test_a_terminal_without_utf8_gets_ascii_and_no_traceback(
+    console: Console, owner: asyncpg.Connection
+) -> None:
+    """Without the error handler, the first symbol ends `show` with a traceback."""
+    await add_command(owner, "acme", "c1", published=True)
+    for change in ({"LC_ALL": "C", "LANG": "C"}, {"PYTHONIOENCODING": "latin-1"}):
+        console.environment |= change
+        for words in (("show", "c1"), ("history",), ("devices",)):
+            ended = await console.run(*words)
+            assert (ended.code, ended.out.isascii()) == (0, True), ended.err
+        assert "% published" in (await console.run("show", "c1")).out
+
+
+async def test_small_mistakes_are_told_in_our_words(console: Console) -> None:
+    ended = await console.run("history", "--limit", "x")
+    assert (ended.code, "'x' is no whole number" in ended.err) == (2, True)
+    ended = await console.run("history", "nosuchdevice")
+    assert (ended.code, "There is no device 'nosuchdevice'" in ended.err) == (2, True)
+    console.environment["CONSOLE_THEME"] = "Solarized Dark"
+    ended = await console.run("devices")
+    assert ended.code == 2
+    assert "must be a name of small letters" in ended.err
+
+
+async def test_favourites_are_kept_listed_and_dropped(console: Console, tmp_path: Path) -> None:
+    console.environment["XDG_DATA_HOME"] = str(tmp_path)
+    keep = ("favourites", "--keep", "reboot", "--params", '{"delay_s": 5}', "--ttl", "10m", "--json")
+    for _ in range(2):  # a second time changes nothing
+        ended = await console.run(*keep)
+        assert [json.loads(line) for line in ended.out.splitlines()] == [
+            {"type": "reboot", "params": '{"delay_s": 5}', "ttl": "10m"}
+        ]
+    assert "no such favourite" in (await console.run("favourites", "--drop", "reboot")).err
+    assert "not JSON" in (await console.run("favourites", "--keep", "reboot", "--params", "{")).err
+    ended = await console.run(
+        "favourites", "--drop", "reboot", "--params", '{"delay_s": 5}', "--ttl", "10m", "--json"
+    )
+    assert (ended.code, ended.out) == (0, "")
+
+
+async def test_the_configuration_is_typed_in_json(nowhere: Console) -> None:
+    nowhere.environment["CONSOLE_KEYS"] = "history.retry=f3"
+    ended = await nowhere.run("config", "show", "--json", "--read-only")
+    shown = {d["name"]: d["value"] for d in map(json.loads, ended.out.splitlines())}
+    assert (shown["read_only"], shown["max_payload_bytes"], shown["keys"]) == (
+        True,
+        65_536,
+        {"history.retry": "f3"},
+    )
+    assert shown["database_url"] is None

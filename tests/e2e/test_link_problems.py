@@ -68,3 +68,26 @@ async def test_no_other_row_of_no_tenant_is_anybodys(
     async with database.tenant_session("acme") as connection:
         rows = await connection.fetch("SELECT kind FROM device_console.problems")
     assert [row["kind"] for row in rows] == ["link"]
+
+
+@pytest.mark.mosquitto
+async def test_a_broker_that_hung_and_came_back_is_up_again_in_the_header(
+    open_channel: OpenChannel, fleet: Fleet
+) -> None:
+    """Without a state for each connection, commands flow again while the header says DOWN for ever."""
+    with start_broker("mosquitto") as broker:
+        async with open_channel(broker.address) as channel:
+            broker.stop()
+
+            async def both_noticed() -> bool:
+                return {"dispatch", "ingest"} == {p for p, s in channel.health._broker.items() if not s.up}
+
+            await until(both_noticed)
+            broker.start()
+
+            async def up() -> bool:
+                return channel.health.view().broker.up
+
+            await until(up)
+            await channel.reaches(await channel.send(), "published")
+            assert channel.health.view().broker.up

@@ -59,7 +59,7 @@ async def test_an_operator_sends_to_many_and_sees_them_answer(
         await screen.shows("5 of 5 settled")
         assert len(pumps.commands) == 5
         screen.type("\x1b")
-        await screen.shows("Devices  5")
+        await screen.shows("Devices   5")
         await screen.settled()
         screen.type("q")
         assert await screen.ended() == 0

@@ -1,6 +1,7 @@
 """The distribution's PostgreSQL in a cluster of one's own, with TLS and access rules as a test likes them.
 
-``python -m tests.faults.debian COMMAND…`` runs a command with CONSOLE_TEST_DATABASE_URL pointing at such a cluster.
+``python -m tests.faults.debian COMMAND…`` runs a command with CONSOLE_TEST_DATABASE_URL pointing at such a cluster;
+what the tests kill is then of the distribution, too.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 from tests.brokers import free_port
 from tests.waiting import wait_until
 
+CHOSEN = "CONSOLE_TEST_DEBIAN_POSTGRES"  # also for the servers that are killed
 _ROOT = Path("/usr/lib/postgresql")
 
 
@@ -44,11 +47,28 @@ class DebianPostgres:
             "port": str(self.port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder),
             "fsync": "off", "max_connections": "100", **settings,
         }  # fmt: skip
-        argv = [str(programs / "postgres"), "-D", str(data)]
-        argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        self._argv = [str(programs / "postgres"), "-D", str(data)]
+        self._argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self._log = (folder / "log").open("wb")
-        self._process = subprocess.Popen(argv, stdout=self._log, stderr=self._log, **self._as_account())
+        self._stopping = threading.Event()
+        self._keeper: threading.Thread | None = None
+        self._start()
         wait_until(self._answers, 30)
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._argv, stdout=self._log, stderr=self._log, **self._as_account())
+
+    def keep_alive(self) -> None:
+        """Start the server again whenever it ends, as an operating system would."""
+
+        def keep() -> None:
+            while not self._stopping.is_set():
+                self._process.wait()
+                if not self._stopping.wait(0.2):  # what is left of it needs a moment to go
+                    self._start()
+
+        self._keeper = threading.Thread(target=keep, daemon=True)
+        self._keeper.start()
 
     @property
     def url(self) -> str:
@@ -69,7 +89,11 @@ class DebianPostgres:
         return {"user": account.pw_uid, "group": account.pw_gid, "cwd": "/"} if account else {}
 
     def stop(self) -> None:
+        self._stopping.set()
         self._process.terminate()
+        if self._keeper is not None:
+            self._keeper.join(10)
+            self._process.terminate()  # it may have started one more
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
         self._process.kill()
@@ -104,7 +128,9 @@ def debian_postgres(
 def main() -> int:
     with debian_postgres() as server:
         return subprocess.run(
-            sys.argv[1:], check=False, env={**os.environ, "CONSOLE_TEST_DATABASE_URL": server.url}
+            sys.argv[1:],
+            check=False,
+            env={**os.environ, "CONSOLE_TEST_DATABASE_URL": server.url, CHOSEN: "1"},
         ).returncode
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, to be killed and frozen: the embedded one, which comes back by itself."""
+"""A PostgreSQL of one's own, to be killed and frozen: the embedded one or the distribution's. It comes back by itself."""
 
 import contextlib
 import itertools
@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -17,6 +18,7 @@ from console.store.demo_login import ensure_login
 from console.store.migrate import migrate
 from console.store.pool import Access, Database
 from tests.conftest import make_home, with_database
+from tests.faults.debian import CHOSEN, debian_postgres
 from tests.rows import add_devices, add_tenant
 from tests.waiting import until
 
@@ -24,20 +26,20 @@ from tests.waiting import until
 class PrivatePostgres:
     """A durable cluster: what was committed survives a kill. `login_url` is the plain login's way in."""
 
-    def __init__(self, servers: EmbeddedServers, directory: EmbeddedDirectory) -> None:
-        self._url = servers.addresses.database_url
-        self._directory = directory
+    def __init__(self, url: str, data: Path) -> None:
+        self._url, self._data = url, data
         self._numbers = itertools.count()
         self.owner_url = ""
         self.login_url = ""
 
     @property
     def pid(self) -> int:
-        return int((self._directory.postgres_data / "postmaster.pid").read_text().split()[0])
+        return int((self._data / "postmaster.pid").read_text().split()[0])
 
     def kill(self) -> None:
-        """As a power cut: no checkpoint, no goodbye. The supervisor starts it again."""
-        os.kill(self.pid, signal.SIGKILL)
+        """As a power cut: no checkpoint, no goodbye. Whoever keeps it starts it again."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it is down already
+            os.kill(self.pid, signal.SIGKILL)
 
     async def connect(self) -> asyncpg.Connection:
         """A superuser's connection, as soon as the server answers."""
@@ -88,7 +90,12 @@ def through(url: str, port: int) -> str:
 
 @contextmanager
 def private_postgres() -> Iterator[PrivatePostgres]:
+    if os.environ.get(CHOSEN):
+        with debian_postgres(fsync="on") as server:
+            server.keep_alive()
+            yield PrivatePostgres(server.url, server.folder / "data")
+        return
     home = make_home()
     with EmbeddedServers.attach(home) as servers:
-        yield PrivatePostgres(servers, EmbeddedDirectory.default(home))
+        yield PrivatePostgres(servers.addresses.database_url, EmbeddedDirectory.default(home).postgres_data)
     shutil.rmtree(home, ignore_errors=True)

@@ -1,22 +1,27 @@
-"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|stop:N``.
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|pause|stop:N``.
 
 At the N-th pass of that point the process kills itself, as a power cut would, fails as a bug would, or is stopped as
-a shell would (``stop``, the one moment that is for a function and not for a coroutine). The product itself has no failpoints: a
+a shell would (``stop``, the one moment that is for a function and not for a coroutine; ``pause`` stops after the N-th
+pass that had a result). The product itself has no failpoints: a
 method of a class is wrapped before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
+``CONSOLE_TEST_CLOCK_SHIFT_S`` sets every wall clock of the program wrong by so many seconds.
 """
 
+import datetime as dt
 import functools
 import importlib
 import inspect
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 FAILPOINT = "CONSOLE_TEST_FAILPOINT"
 LEASE_S = "CONSOLE_TEST_LEASE_S"
+CLOCK_SHIFT_S = "CONSOLE_TEST_CLOCK_SHIFT_S"
 
 
 def arm(description: str) -> None:
@@ -60,11 +65,16 @@ def _killing(
         if moment == "before" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
         if moment == "raise" and passes == number:
-            message = "the bug of a test"
+            password = os.environ.get("PGPASSWORD", "")  # a local variable, as any frame may have
+            message = f"the bug of a test{password[:0]}"
             raise RuntimeError(message)
         result = await inner(*args, **rest)
         if moment == "after" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "pause":
+            passes -= not result
+            if result and passes == number:
+                os.kill(os.getpid(), signal.SIGSTOP)
         return result
 
     return wrapped
@@ -90,7 +100,37 @@ def shorten_lease(lease_s: float) -> None:
     opening.worker_settings = shorter
 
 
+def shift_clocks(seconds: float) -> None:
+    """Set the wall clocks wrong, before anything of the program has taken one by its name."""
+    assert not any(name.partition(".")[0] == "console" for name in sys.modules)
+    real, real_time, real_time_ns = dt.datetime, time.time, time.time_ns
+    shift = dt.timedelta(seconds=seconds)
+
+    class AlsoReal(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, real)
+
+    class Wrong(real, metaclass=AlsoReal):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:
+            return real.now(tz) + shift
+
+        @classmethod
+        def utcnow(cls) -> Any:
+            return real.now(dt.UTC).replace(tzinfo=None) + shift
+
+        @classmethod
+        def today(cls) -> Any:
+            return real.now() + shift
+
+    dt.datetime = Wrong  # type: ignore[misc]
+    time.time = lambda: real_time() + seconds
+    time.time_ns = lambda: real_time_ns() + int(seconds * 1e9)
+
+
 def main() -> int:
+    if os.environ.get(CLOCK_SHIFT_S):
+        shift_clocks(float(os.environ[CLOCK_SHIFT_S]))
     if os.environ.get(FAILPOINT):
         arm(os.environ[FAILPOINT])
     if os.environ.get(LEASE_S):

@@ -113,6 +113,7 @@ CASES = [
 
 
 def test_the_catalogue_is_whole() -> None:
+    """Without it, an input that is dropped from the table above is missed by nobody."""
     assert {case.number for case in CASES} == {*range(1, 49)} - {26, 35, 38, 39, 40, 46}
 
 
@@ -135,7 +136,7 @@ async def test_every_hostile_answer_is_one_problem_at_most_and_stops_nobody(
     await add_command(owner, "acme", "last", "pump-1", published=True)
     drops: list[str] = []
     async with open_channel(address) as channel:
-        channel.health.broker_down = lambda error, _retry_in_s=None: drops.append(error)
+        channel.health.broker_down = lambda error, *_rest: drops.append(error)
         for n, case in enumerate(CASES):
             await send(address, n, case)
         await send(

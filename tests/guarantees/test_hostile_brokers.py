@@ -32,6 +32,7 @@ from tests.waiting import until
     ],
 )
 async def test_101_a_refused_connection_is_one_sentence(code: int, error: type[Exception], says: str) -> None:
+    """Without the CONNACK's reason, a wrong password looks like a broker that is away."""
     async with scripted_broker(Script(connack=code)) as broker:
         with pytest.raises(error, match=says):
             async with connect(broker.address, SessionKind("x")):
@@ -47,6 +48,7 @@ async def test_101_a_broker_that_confirms_nothing_is_refused() -> None:
 
 
 async def test_101_other_limits_of_a_broker_are_taken_as_they_are() -> None:
+    """Without reading what the CONNACK says, shared slots would be tried where there are none."""
     properties = bytes([raw.RECEIVE_MAXIMUM, 0, 5, raw.SHARED_AVAILABLE, 0, raw.SESSION_EXPIRY, 0, 0, 0, 60])
     properties += bytes([raw.ASSIGNED_ID, 0, 3]) + b"abc"
     async with scripted_broker(Script(properties=properties)) as broker:
@@ -116,6 +118,7 @@ async def _published(owner: asyncpg.Connection, command_id: str, tenant: str) ->
 async def test_102_a_refused_publication_stays_unpublished_with_the_reason(
     open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection, code: int, reason: str
 ) -> None:
+    """Without the PUBACK's reason, a broker over its quota seems to take everything."""
     async with scripted_broker(Script(puback=code)) as broker, open_channel(broker.address) as channel:
         command_id = await channel.send()
 
@@ -130,6 +133,7 @@ async def test_102_a_refused_publication_stays_unpublished_with_the_reason(
 async def test_102_a_puback_that_never_comes_leaves_the_command_unpublished(
     open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection
 ) -> None:
+    """Without the time-out, one PUBACK that never comes holds the command for ever."""
     script = Script(puback=None)
     async with scripted_broker(script) as broker, open_channel(broker.address) as channel:
         command_id = await channel.send()
@@ -173,9 +177,9 @@ async def test_104_a_taken_over_session_is_told_and_backed_off(
     async with scripted_broker(script) as broker, open_channel(broker.address, wait=False) as channel:
         inner = channel.health.broker_down
 
-        def down(error: str, retry_in_s: float | None = None) -> None:
+        def down(error: str, *rest: object) -> None:
             said.append(error)
-            inner(error, retry_in_s)
+            inner(error, *rest)
 
         channel.health.broker_down = down
 
@@ -190,7 +194,7 @@ async def test_104_a_taken_over_session_is_told_and_backed_off(
 
 
 async def test_104_a_broker_that_hangs_in_the_middle_of_a_packet_is_left() -> None:
-    """A CONNACK that never ends: nothing waits longer than the connect time-out."""
+    """Without the connect time-out, a CONNACK that never ends is waited for until somebody restarts the program."""
 
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

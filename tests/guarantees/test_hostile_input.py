@@ -33,6 +33,7 @@ REFUSED_IDS = {
 async def test_an_id_that_cannot_be_routed_is_refused_before_anything_is_written(
     program: Program, owner: asyncpg.Connection, fleet: Fleet, number: int, bad: str
 ) -> None:
+    """Without the check, such an id goes to another topic, or makes the broker drop the link."""
     for draft in (program.sender.draft(bad, "ping"), program.sender.draft("pump-1", "ping", command_id=bad)):
         with pytest.raises(InvalidInputError) as refused:
             await program.sender.send("acme", [draft])
@@ -42,6 +43,7 @@ async def test_an_id_that_cannot_be_routed_is_refused_before_anything_is_written
 
 
 async def test_58_sql_in_an_id_is_text(program: Program, owner: asyncpg.Connection, fleet: Fleet) -> None:
+    """Without parameters, the table is gone."""
     for bad in ("'; DROP TABLE device_commands; --", "$1", "%s", "pump-1' OR '1'='1"):
         with pytest.raises(NotFoundError):
             await program.sender.send("acme", [program.sender.draft(bad, "ping")])
@@ -52,6 +54,7 @@ async def test_58_sql_in_an_id_is_text(program: Program, owner: asyncpg.Connecti
 async def test_60_61_ids_that_look_alike_or_like_something_else_are_themselves(
     program: Program, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
+    """Without comparing ids as they are, a command goes to another device of nearly the same name."""
     names = ["Pump-A", "pump-a", "null", "None", "nan", "-1", "true", "\u0440ump-1", "e\u0301", "\u00e9"]
     await add_devices(owner, "acme", names)
     for name in names:
@@ -81,6 +84,7 @@ REFUSED_PARAMS = {
 async def test_params_that_cannot_be_sent_are_refused_with_the_reason(
     program: Program, owner: asyncpg.Connection, fleet: Fleet, number: int, bad: str
 ) -> None:
+    """Without the check before the INSERT, the database refuses it in words of its own, or a device gets what it cannot read."""
     with pytest.raises(ConsoleError) as refused:
         await program.sender.send("acme", [program.sender.draft("pump-1", "ping", bad)])
     assert len(str(refused.value)) < 400
@@ -89,6 +93,7 @@ async def test_params_that_cannot_be_sent_are_refused_with_the_reason(
 
 @pytest.mark.parametrize("seconds", [0, -1, 0.5, 1e9])
 async def test_67_a_ttl_outside_its_range_is_refused(program: Program, fleet: Fleet, seconds: float) -> None:
+    """Without the range, a command is over before it can be published, or never."""
     with pytest.raises(InvalidInputError, match="TTL|ttl"):
         await program.sender.send(
             "acme", [program.sender.draft("pump-1", "ping", ttl=timedelta(seconds=seconds))]
@@ -97,6 +102,7 @@ async def test_67_a_ttl_outside_its_range_is_refused(program: Program, fleet: Fl
 
 @pytest.mark.parametrize("bad", ["", "x" * 1_000, "a\x1b[2J", "a\nb"])
 async def test_68_a_type_that_cannot_be_sent_is_refused(program: Program, fleet: Fleet, bad: str) -> None:
+    """Without the check, a type that nobody can read or type again stands in every list."""
     with pytest.raises(InvalidInputError):
         await program.sender.send("acme", [program.sender.draft("pump-1", bad)])
 
@@ -142,6 +148,7 @@ CONFIGURATIONS: list[tuple[int, list[str], dict[str, str], str]] = [
 async def test_56_to_79_a_wrong_setting_is_one_sentence_that_names_it(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:
+    """Without it, a wrong setting is a traceback, or means something else than what was meant."""
     import re
 
     env = environment(tmp_path, access.url, mosquitto.address)
@@ -162,6 +169,7 @@ async def test_56_to_79_a_wrong_setting_is_one_sentence_that_names_it(
 async def test_75_a_file_that_is_no_toml_is_named_with_its_line(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:
+    """Without the file and the line, an operator looks for the fault in the environment."""
     file = tmp_path / "c.toml"
     env = environment(tmp_path, access.url, mosquitto.address, CONSOLE_CONFIG=str(file))
     for text, names in (
@@ -308,6 +316,7 @@ async def test_97_a_locked_table_is_told_and_waited_out(
 async def test_100_a_migration_beside_a_running_program_costs_at_most_one_try(
     program: Program, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
+    """Without a new plan after it, a statement prepared before a migration fails until the restart."""
     for _ in range(3):
         await program.history.devices("acme", ["pump-1"])
     await owner.execute("ALTER TABLE device_registry ALTER COLUMN model TYPE varchar(200)")

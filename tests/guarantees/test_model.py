@@ -399,5 +399,5 @@ def test_every_history_of_a_command_is_what_the_contract_says(
 def test_every_long_history_of_a_command_is_what_the_contract_says(
     access: Access, database_url: str, fleet: Fleet
 ) -> None:
-    """The same for longer."""
+    """Without longer histories, a fault that needs many steps is never seen; else the same as above."""
     drive(access, database_url, 400, 80, SEED)

@@ -1,10 +1,14 @@
 """Whatever happens to a backend, the screen stays, tells it, and comes back by itself; a full disk tells the truth."""
 
+import asyncio
 import os
+import random
+import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -15,15 +19,17 @@ from console.runtime.wiring import wire_program
 from console.store.demo_login import ensure_login
 from console.store.migrate import migrate
 from console.store.pool import Access, Database
-from tests.brokers import BrokerProcess
-from tests.conftest import Fleet
+from tests.brokers import BrokerProcess, start_broker
+from tests.conftest import Fleet, with_database
 from tests.devices import device
 from tests.e2e.conftest import OpenChannel
-from tests.faults.debian import DebianPostgres, debian_postgres
+from tests.faults.debian import debian_postgres
+from tests.faults.fleet import AckingFleet
 from tests.faults.postgres import through
 from tests.faults.processes import Running, environment, program
 from tests.faults.proxy import Mode, Proxy, proxy
 from tests.faults.terminal import terminal
+from tests.guarantees.test_ingest import PUBLISHED, acks, delivered
 from tests.rows import add_devices, add_tenant
 from tests.waiting import until
 
@@ -93,7 +99,7 @@ async def test_links_that_are_open_on_our_side_only_are_found_out(
     fleet: Fleet,
     tmp_path: Path,
 ) -> None:
-    """Half-open: the servers hung up and no word of it reached us."""
+    """Without asking a silent link whether it lives, one that the servers hung up unheard is waited on for ever."""
     from dataclasses import replace
 
     env = environment(
@@ -112,36 +118,36 @@ async def test_links_that_are_open_on_our_side_only_are_found_out(
         assert screen.alive
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
+@contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
     """A file system of some megabytes; needs the right to mount one."""
     place = Path(tempfile.mkdtemp(prefix="dc-small-"))
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)],
+        check=False,
+        capture_output=True,
     )
     if made.returncode:
         place.rmdir()
         pytest.skip("this account may not mount a small file system")
     place.chmod(0o711)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=False)
-    place.rmdir()
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+        place.rmdir()
 
 
-@pytest.fixture
-def full_disk_server(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DebianPostgres]:
-    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
-    with debian_postgres(max_wal_size="64MB", min_wal_size="32MB") as server:
-        yield server
+def fill(disk: Path, *, but_for: int) -> Path:
+    """A file that leaves so many megabytes free."""
+    free = os.statvfs(disk)
+    filler = disk / "filler"
+    filler.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - but_for * 1_048_576)))
+    return filler
 
 
-@pytest.mark.soak
-@pytest.mark.debian_postgres
-async def test_a_full_disk_confirms_nothing_and_says_so(
-    full_disk_server: DebianPostgres, small_disk: Path
-) -> None:
-    """Without the commit before the word "queued", a full disk swallows what was confirmed."""
-    url = full_disk_server.url
+async def prepared(url: str) -> str:
+    """Migrate, with a tenant of five devices; return the plain login's URL."""
     await migrate(Access(url))
     database = Database(Access(url), max_size=2)
     await database.open()
@@ -149,16 +155,31 @@ async def test_a_full_disk_confirms_nothing_and_says_so(
     await database.close()
     owner = await asyncpg.connect(url)
     await add_tenant(owner, "acme")
-    await add_devices(owner, "acme", ["pump-1"])
+    await add_devices(owner, "acme", [f"pump-{n}" for n in range(1, 6)])
+    await owner.close()
+    return login
+
+
+@pytest.mark.soak
+@pytest.mark.debian_postgres
+async def test_a_full_disk_confirms_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the commit before the word "queued", a full disk swallows what was confirmed."""
+    with small_disk(160) as disk:
+        monkeypatch.setattr("tempfile.tempdir", str(disk))
+        with debian_postgres(max_wal_size="64MB", min_wal_size="32MB") as server:
+            await filled_while_sending(server.url, disk)
+
+
+async def filled_while_sending(url: str, disk: Path) -> None:
+    login = await prepared(url)
+    owner = await asyncpg.connect(url)
     database = Database(Access(login), max_size=2)
     await database.open()
     sender = wire_program(database, tenants=("acme",), operator="alice").sender
     await sender.send("acme", [sender.draft("pump-1", "ping")])
     returned: list[str] = []
     said = ""
-    filler = small_disk / "filler"
-    free = os.statvfs(small_disk)
-    filler.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - 3 * 1_048_576)))
+    filler = fill(disk, but_for=3)
     for _ in range(400):
         drafts = [sender.draft("pump-1", "ping", '{"x": "%s"}' % ("y" * 20_000)) for _ in range(10)]
         try:
@@ -184,6 +205,64 @@ async def test_a_full_disk_confirms_nothing_and_says_so(
     kept = {row["command_id"] for row in await owner.fetch("SELECT command_id FROM device_commands")}
     await owner.close()
     assert set(returned) - kept == set()
+
+
+@pytest.fixture
+async def crowded(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, Path]]:
+    """A database whose tables lie on a small disk of their own, and that disk."""
+    with small_disk(200) as disk, debian_postgres() as server:
+        space = disk / "space"
+        space.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(space, "postgres")
+        owner = await asyncpg.connect(server.url)
+        await owner.execute(f"CREATE TABLESPACE small LOCATION '{space}'")
+        await owner.execute("CREATE DATABASE crowded TABLESPACE small")
+        await owner.close()
+        yield with_database(server.url, "crowded"), disk
+
+
+@pytest.mark.soak
+@pytest.mark.debian_postgres
+async def test_a_full_disk_acknowledges_nothing_and_takes_everything_once_there_is_room(
+    crowded: tuple[str, Path], tmp_path: Path
+) -> None:
+    """Without a full disk among the troubles that pass, the worker ends and what it held is gone."""
+    (url, disk), rows = crowded, 600
+    login = await prepared(url)
+    owner = await asyncpg.connect(url)
+    await owner.execute(PUBLISHED, rows)
+    noise = random.Random(1)
+    answers = [
+        (device_id, c, b'{"command_id": "%s", "details": "%s"}' % (c.encode(), noise.randbytes(5_000).hex().encode()))
+        for device_id, c, _ in acks(rows)
+    ]  # fmt: skip
+    refused = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+    with start_broker("mosquitto") as broker:
+        env = environment(tmp_path, login, broker.address)
+        async with program(env, "--sweeper") as worker:
+            await worker.ready()
+            filler = fill(disk, but_for=2)
+            before = await owner.fetchval(refused)
+            devices = AckingFleet(broker.address, answers)
+            await asyncio.wait_for(devices.run(), 60)
+
+            async def refused_again_and_again() -> bool:
+                return await owner.fetchval(refused) >= before + 3
+
+            await until(refused_again_and_again, 20)
+            assert worker.alive, worker.said
+            assert await delivered(owner) < rows
+            worker.kill()
+        filler.unlink()
+        async with program(env, "--sweeper"):
+
+            async def all_are_in() -> bool:
+                return await delivered(owner) == rows
+
+            await until(all_are_in)
+    await owner.close()
+    assert len(devices.acknowledged) == rows
 
 
 async def test_a_worker_that_starts_before_its_database_waits_for_it(

@@ -16,6 +16,7 @@ from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment
 from tests.faults.program import FAILPOINT
 from tests.faults.terminal import terminal
+from tests.rows import add_command
 from tests.waiting import until
 
 pytestmark = pytest.mark.mosquitto
@@ -68,6 +69,10 @@ async def told(owner: asyncpg.Connection) -> bool:
     return bool(await owner.fetchval("SELECT count(*) FROM device_console.problems WHERE kind = 'link'"))
 
 
+async def written(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0  # noqa: ASYNC240 - a local file
+
+
 @pytest.mark.soak
 async def test_no_twin_says_a_secret_whatever_is_wrong(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
@@ -80,6 +85,7 @@ async def test_no_twin_says_a_secret_whatever_is_wrong(
         (["config", "show", "--json"], {}, {0}),
         (["doctor"], {}, {0}),
         (["send", "pump-1", "ping"], {}, {0}),
+        (["export"], {}, {0}),
         (["devices"], {"DATABASE_URL": nowhere}, {3}),
         (["doctor"], {"DATABASE_URL": nowhere}, {3}),
         (["devices"], {"DATABASE_URL": f"postgresql://u:{CANARY}@[::1/x"}, {2}),
@@ -103,6 +109,7 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
 ) -> None:
     """Without tracebacks free of locals, a crash report holds the URL of every frame."""
     env = with_secrets(environment(tmp_path, access.url, mosquitto.address), access, mosquitto)
+    await add_command(owner, "acme", "c1")
     async with terminal(env, columns=120, rows=40) as screen:
         await screen.shows("pump-1")
         assert CANARY.encode() not in arguments_of_all()
@@ -114,6 +121,13 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
         mosquitto.start()
         await screen.shows("mqtt ok")
         await until(lambda: told(owner))
+        export = tmp_path / "export.csv"
+        screen.type("\x1b")
+        await screen.settled()
+        for keys in ("H", "w", f"\x15{export}\r"):
+            screen.type(keys)
+            await screen.settled()
+        await until(lambda: written(export))
         assert CANARY.encode() not in screen.raw
     failing = env | {FAILPOINT: "console.store.settlement:SettlementStore.sweep:raise:3"}
     async with terminal(failing, columns=120, rows=40) as screen:
@@ -125,6 +139,16 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
         await screen.ended()
         assert b"the bug of a test" in screen.raw + files_below(tmp_path)
         assert CANARY.encode() not in screen.raw
+    failing |= {FAILPOINT: "console.services.history:History.problems:raise:1"}
+    async with terminal(failing, columns=120, rows=40) as screen:
+        await screen.shows("pump-1")
+        screen.type("p")
+        await screen.ended()
+        assert CANARY.encode() not in screen.raw
+        assert b"device-console crashed; the report is in" in screen.raw
+    (report,) = tmp_path.rglob("crash-*")  # noqa: ASYNC240 - a local folder
+    assert "the bug of a test" in report.read_text()
+    failing |= {FAILPOINT: "console.store.settlement:SettlementStore.sweep:raise:3"}
     code, said = await said_by(failing, "--sweeper")
     assert code != 0
     assert b"the bug of a test" in said

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import sys
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -28,9 +27,8 @@ from tests.faults.processes import REPOSITORY, environment, program
 from tests.faults.program import FAILPOINT
 from tests.faults.proxy import Proxy
 from tests.rows import add_command, add_devices, row_of
-from tests.waiting import until
-
-SEED = int(os.environ.get("CONSOLE_TEST_SEED") or random.SystemRandom().randrange(10**6))
+from tests.seeds import chance
+from tests.waiting import LONG_S, until
 
 SENDER = """
 import asyncio, contextlib, sys
@@ -60,19 +58,18 @@ asyncio.run(main())
 
 async def test_a_send_that_returned_is_never_lost(postgres: PrivatePostgres) -> None:
     """Without the commit before the return, a kill of PostgreSQL forgets commands that were called queued."""
-    chance = random.Random(SEED)
-    print(f"CONSOLE_TEST_SEED={SEED}")
+    kills = chance("kills of PostgreSQL and sender")
     returned: list[str] = []
     for _ in range(3):
         sender = await asyncio.create_subprocess_exec(
             sys.executable, "-c", SENDER, postgres.login_url, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE
         )
         assert sender.stdout is not None
-        wanted = len(returned) + chance.randint(30, 120)
+        wanted = len(returned) + kills.randint(30, 120)
         while len(returned) < wanted:
             returned.append((await asyncio.wait_for(sender.stdout.readline(), 30)).decode().strip())
         postgres.kill()
-        if chance.random() < 0.5:
+        if kills.random() < 0.5:
             wanted = len(returned) + 20  # it goes on by itself when the server is back
             while len(returned) < wanted:
                 returned.append((await asyncio.wait_for(sender.stdout.readline(), 30)).decode().strip())
@@ -207,11 +204,12 @@ async def say_and_wait(broker: BrokerProcess, pump: Device) -> None:
     async def arrived() -> bool:
         return any(command["command_id"] == "last" for command in pump.commands)
 
-    await until(arrived)
+    await until(arrived, LONG_S)
 
 
 @pytest.mark.parametrize(
-    ("rows", "kills"), [(1_500, 0), (600, 2), pytest.param(10_000, 3, marks=pytest.mark.soak)]
+    ("rows", "kills"),
+    [(1_500, 0), (600, 2), *(pytest.param(10_000, kills, marks=pytest.mark.soak) for kills in (0, 3))],
 )
 async def test_four_dispatchers_publish_each_command_once_and_in_order(
     mosquitto: BrokerProcess, owner: asyncpg.Connection, fleet: Fleet, access: Access, tmp_path: Path,
@@ -228,11 +226,20 @@ async def test_four_dispatchers_publish_each_command_once_and_in_order(
         rows,
     )
     async with device(mosquitto.address, "+", silent) as pumps, AsyncExitStack() as stack:
+        passes = chance("kills of dispatchers")
+        running = []
         for number in range(4):
-            point = f"console.store.outbox:OutboxStore.mark:before:{5 + number}" if number < kills else ""
+            point = (
+                f"console.store.outbox:OutboxStore.mark:before:{passes.randint(1, 6)}"
+                if number < kills
+                else ""
+            )
             env = environment(tmp_path, access.url, mosquitto.address, failpoint=point)
-            await stack.enter_async_context(program(env, "--sweeper"))
-        await until(lambda: _settled(owner), 90)
+            running.append(await stack.enter_async_context(program(env, "--sweeper")))
+        await until(lambda: _settled(owner), LONG_S)
+        killed = sum(not process.alive for process in running)
+        print(f"{killed} of {kills} were killed")
+        assert min(kills, 1) <= killed <= kills
         await say_and_wait(mosquitto, pumps)
     copies: dict[str, int] = {}
     firsts: dict[str, list[str]] = {}

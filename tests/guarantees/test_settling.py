@@ -189,6 +189,7 @@ async def test_the_sweep_wakes_at_the_next_deadline(monkeypatch: pytest.MonkeyPa
 
 
 async def test_lateness_is_told(settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet) -> None:
+    """Without the figure, nobody sees that the sweep is behind."""
     await owner.execute(OVERDUE, 10)
     done = await Sweeper(settlement, lambda _sweep: None, SystemClock()).run_once()
     assert 11 <= done.lateness_s < 60  # the oldest of ten was overdue for eleven seconds

@@ -17,7 +17,7 @@ from tests.e2e.conftest import OpenChannel
 from tests.faults.fleet import AckingFleet
 from tests.faults.processes import Running, environment, program
 from tests.guarantees.test_ingest import PUBLISHED, acks, delivered
-from tests.waiting import until
+from tests.waiting import LONG_S, until
 
 pytestmark = pytest.mark.mosquitto
 SLOT_LOCKS = (
@@ -78,7 +78,7 @@ async def test_a_killed_members_answers_are_taken_over(
 
             await until(many_are_under_way)
             members[0].kill()
-        await asyncio.wait_for(answering, 60)
+        await asyncio.wait_for(answering, LONG_S)
         assert len(devices.acknowledged) == rows
 
         async def all_are_in() -> bool:
@@ -132,6 +132,7 @@ async def has(owner: asyncpg.Connection, count: int) -> bool:
 async def test_the_number_of_slots_has_a_shell_command(
     access: Access, mosquitto: BrokerProcess, database: Database, fleet: Fleet, tmp_path: Path
 ) -> None:
+    """Without it, the number could be set by SQL only, and out of its range."""
     env = environment(tmp_path, access.url, mosquitto.address)
     for arguments, code in ((["4"], 0), (["17"], 2), ([], 0), (["2", "--read-only"], 2)):
         async with program(env, "ingest-slots", *arguments) as running:

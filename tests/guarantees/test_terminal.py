@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -33,31 +35,31 @@ WIDE = [
     "\u200b" * 400,
     "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 50,
 ]
+ALL_OF_IT = CONTROLS[0] + MARKUP[0] + CONTROLS[4]
 HOSTILE = CONTROLS + MARKUP + WIDE
-TABLES = ["tenants", "device_registry", "device_state", "device_tags", "device_groups", "device_commands",
-          "device_console.outbox", "device_console.journal", "device_console.problems"]  # fmt: skip
+TABLES = ["tenants", "device_registry", "device_state", "device_tags", "device_groups", "device_group_members",
+          "device_commands", "template_commands", "device_console.outbox", "device_console.journal",
+          "device_console.problems", "device_console.batches", "device_console.batch_members",
+          "device_console.batch_targets"]  # fmt: skip
 
 
 async def fill(owner: asyncpg.Connection) -> int:
     """Put every hostile text into every text column that takes it, in a row of its own; return how many."""
     filled = 0
+    places: set[tuple[str, str]] = set()
     columns = await owner.fetch(
         "SELECT table_schema AS s, table_name AS t, column_name AS c, data_type AS d FROM information_schema.columns"
-        " WHERE table_schema || '.' || table_name = ANY ($1) AND data_type IN ('text', 'jsonb')",
+        " WHERE table_schema || '.' || table_name = ANY ($1) AND data_type IN ('text', 'jsonb', 'ARRAY')",
         [table if "." in table else f"public.{table}" for table in TABLES],
     )
-    for number, (text, column) in enumerate(itertools.product(HOSTILE, columns)):
+    for number, (text, column) in enumerate(
+        itertools.product(reversed(HOSTILE), columns)
+    ):  # lists begin with the newest
         name = f"{column['s']}.{column['t']}"
         if column["c"] == "tenant_id" or (column["t"] == "tenants" and column["c"] == "status"):
             continue
-        value = (
-            "to_jsonb(jsonb_build_object('status', 'ok', 'details', $1::text, $1::text, 1))"
-            if column["d"] == "jsonb"
-            else "$1::text"
-        )
-        row = MAKE_ROW.get(column["t"])
-        if row is None:
-            continue
+        value = VALUES[column["d"]]
+        row = MAKE_ROW[column["t"]]
         try:
             async with owner.transaction():
                 where = await owner.fetchval(row.format(n=number))
@@ -65,17 +67,76 @@ async def fill(owner: asyncpg.Connection) -> int:
                     f"UPDATE {name} SET {column['c']} = {value} WHERE ctid = $2::text::tid", text, where
                 )
                 filled += 1
+                places.add((column["t"], column["c"]))
         except asyncpg.PostgresError:  # a constraint of the platform keeps it out
             continue
+    assert {table for table, _ in places} == {table.rpartition(".")[2] for table in TABLES}
+    await join(owner)
     return filled
 
 
+async def join(owner: asyncpg.Connection) -> None:
+    """Let the hostile rows be seen together: answers, a batch of them all, and a catalogue with a form."""
+    await owner.execute(
+        "UPDATE device_commands SET status = 'delivered', acked_at = now() WHERE ack_details IS NOT NULL"
+    )
+    await owner.execute(
+        "INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, retry_of,"
+        " created_by, stopped_at, stopped_by) VALUES ('acme', $1, $1, to_jsonb($1::text), 60, $1, 9, $1, $1, now(), $1)",
+        ALL_OF_IT,
+    )
+    await owner.execute(
+        "INSERT INTO device_console.batch_members (tenant_id, batch_id, command_id)"
+        " SELECT 'acme', $1, command_id FROM device_commands WHERE tenant_id = 'acme' ON CONFLICT (tenant_id, command_id)"
+        " DO UPDATE SET batch_id = excluded.batch_id", ALL_OF_IT,
+    )  # fmt: skip
+    await owner.execute("UPDATE device_registry SET template_id = 1")
+    for number, text in enumerate(CONTROLS + MARKUP):
+        told = {
+            "type": "string",
+            "title": text,
+            "description": text,
+            "default": text,
+            "enum": [text, f"{text}2"],
+        }
+        schema = {
+            "type": "object",
+            "title": text,
+            "properties": {text: told, "n": {"type": "integer"}},
+            "required": [text],
+        }
+        await owner.execute(
+            "INSERT INTO template_commands (template_id, command_key, display_name, parameters_schema) VALUES (1, $1, $2, $3)",
+            f"form{number}", text, json.dumps(schema),
+        )  # fmt: skip
+
+
+VALUES = {
+    "text": "$1::text",
+    "jsonb": "to_jsonb(jsonb_build_object('status', 'ok', 'details', $1::text, $1::text, 1))",
+    "ARRAY": "ARRAY[$1::text]",
+}
 MAKE_ROW = {
     "tenants": "SELECT ctid::text FROM tenants WHERE tenant_id = 'acme'",
     "device_registry": "INSERT INTO device_registry (tenant_id, device_id, site_id, model, fw_version)"
     " VALUES ('acme', 'h{n}', 's', 'm', 'f') RETURNING ctid::text",
     "device_commands": "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, published_at)"
     " VALUES ('acme', 'h{n}', 'pump-1', 'ping', now()) RETURNING ctid::text",
+    "device_state": "INSERT INTO device_state (tenant_id, device_id, site_id) VALUES ('acme', 's{n}', 's')"
+    " RETURNING ctid::text",
+    "device_tags": "INSERT INTO device_tags (tenant_id, device_id, tag) VALUES ('acme', 'pump-1', 't{n}') RETURNING ctid::text",
+    "device_groups": "INSERT INTO device_groups (tenant_id, group_id, name) VALUES ('acme', 'g{n}', 'g')"
+    " RETURNING ctid::text",
+    "device_group_members": "INSERT INTO device_group_members (tenant_id, group_id, device_id)"
+    " VALUES ('acme', 'g{n}', 'pump-1') RETURNING ctid::text",
+    "template_commands": "INSERT INTO template_commands (template_id, command_key, display_name)"
+    " VALUES (1, 'k{n}', 'd') RETURNING ctid::text",
+    "batches": "INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)"
+    " VALUES ('acme', 'b{n}', 'ping', '{{}}', 60, 'all', 1) RETURNING ctid::text",
+    "batch_members": "INSERT INTO device_console.batch_members (tenant_id, batch_id, command_id)"
+    " VALUES ('acme', 'b{n}', 'm{n}') RETURNING ctid::text",
+    "batch_targets": "INSERT INTO device_console.batch_targets (tenant_id, batch_id, device_ids)"
+    " VALUES ('acme', 'b{n}', '{{x}}') RETURNING ctid::text",
     "outbox": "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, due_at)"
     " VALUES ('acme', 'target', 'pump-1', 'infinity')"
     " ON CONFLICT (tenant_id, command_id) DO UPDATE SET attempt = 1 RETURNING ctid::text",
@@ -102,20 +163,39 @@ async def hostile_database(owner: asyncpg.Connection, fleet: Fleet) -> int:
     return filled
 
 
+SCREENS = {
+    "devices": "", "history of a device": "\r", "detail": "H\r", "history": "H", "problems": "p", "batches": "b", "batch": "b\r",
+    "commands of a batch": "b\r\r", "compose": "c", "form": "cform0", "help": "?", "tenants": "t", "palette": "\x10",
+}  # fmt: skip
+
+
 async def walk(screen: Terminal) -> None:
     """Every screen, every overlay, and clicks all over each."""
-    await screen.shows("unknown")
+    await screen.shows("offline")
     for keys in ("\r", "\r", "\x1b", "H", "\x1b", "p", "\r", "\x1b", "?", "\x1b", "t", "\x1b", "\x10", "\x1b", "/can", "\r",
                  "\x1b", "c", "\t", "\x1b", "G", "g", "\x1b[6~", "\x1b[5~", " ", "v", "\x1b", "d", "\x1b", "r", "\x1b"):  # fmt: skip
         screen.type(keys)
         await screen.settled(0.12)
         assert screen.alive, screen.text
-    for row, column in itertools.product(range(1, screen.rows + 1, 4), range(2, screen.columns, 25)):
-        screen.click(column, row)
-        await screen.settled(0.05)
-    for _ in range(6):
+    for keys in SCREENS.values():
+        await home(screen)
+        for key in re.findall("form0|.", keys, re.DOTALL):
+            screen.type(key)
+            await screen.settled(0.12)
+        for row, column in itertools.product(
+            range(1, screen.rows, screen.rows // 3), range(2, screen.columns, screen.columns // 2)
+        ):
+            screen.click(column, row)
+            await screen.settled(0.03)
+            assert screen.alive, screen.text
+    await home(screen)
+
+
+async def home(screen: Terminal) -> None:
+    for _ in range(5):
         screen.type("\x1b")
-        await screen.settled(0.15)
+        await screen.settled(0.05)
+    assert screen.alive, screen.text
 
 
 @pytest.mark.parametrize(
@@ -143,9 +223,46 @@ async def test_no_control_code_of_a_hostile_database_reaches_the_terminal(
     assert crash_reports(tmp_path) == []
 
 
+async def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
+    access: Access, mosquitto: BrokerProcess, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path
+) -> None:
+    """Without content that is taken literally, a device's answer paints the screen, quits it, or ends it."""
+    loud, quits = "[red]canary[/red]", "[@click=app.quit]canary[/]"
+    await add_command(owner, "acme", "c1", published=True)
+    await owner.execute(
+        "UPDATE device_commands SET command_type = $1, created_by = $2, status = 'delivered', acked_at = now(), ack_details = $3",
+        loud, quits, json.dumps({"status": "[/]", "details": {loud: quits}}),
+    )  # fmt: skip
+    schema = {"type": "object", "properties": {loud: {"type": "string", "description": quits}}}
+    await owner.execute("UPDATE device_registry SET template_id = 1")
+    await owner.execute("INSERT INTO template_commands VALUES (1, 'form', $1, $2)", loud, json.dumps(schema))
+    env = environment(tmp_path, access.url, mosquitto.address)
+    async with terminal(env, columns=140, rows=50) as screen:
+        await screen.shows("pump-1")
+        screen.type("H")
+        await screen.shows(loud)
+        screen.type("\r")
+
+        async def whole() -> bool:
+            return screen.text.count(loud) >= 2 and f"by {quits}" in screen.text
+
+        await until(whole)
+        for row, line in enumerate(screen.text.splitlines(), start=1):
+            if "@click" in line:
+                screen.click(line.index("canary") + 2, row)
+                await screen.settled()
+        assert screen.alive
+        await home(screen)
+        screen.type("c")
+        await screen.settled()
+        screen.type("form")
+        await screen.shows(loud)
+        assert screen.alive
+
+
 TWINS = [
     "devices", "history", "history pump-1 --limit 500", "show target", "problems --limit 500", "devices --json",
-    "history --json", "show target --json", "problems --json", "tail --count 1", "doctor",
+    "history --json", "show target --json", "problems --json", "tail --count 1", "doctor", "batches", "batches --json", "types pump-1",
 ]  # fmt: skip
 
 

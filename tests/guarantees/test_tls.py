@@ -108,6 +108,7 @@ async def test_a_broker_is_verified(tls_broker: tuple[str, BrokerProcess], paper
 async def test_a_broker_that_wants_our_certificate(
     authority: trustme.CA, papers: Papers, tmp_path: Path
 ) -> None:
+    """Without showing our certificate, a broker that wants one refuses us."""
     for name, content in server_files(authority, "right").items():
         (tmp_path / name).write_bytes(content)
     lines = (
@@ -170,6 +171,7 @@ async def test_a_database_is_verified(tls_postgres: tuple[str, DebianPostgres], 
 
 @pytest.mark.debian_postgres
 async def test_a_database_that_wants_our_certificate(authority: trustme.CA, papers: Papers) -> None:
+    """Without showing our certificate, a database that wants one refuses us."""
     files = server_files(authority, "right")
     with debian_postgres(
         "hostssl all console_login 127.0.0.1/32 cert", files, ssl="on", ssl_cert_file="{folder}/server.pem",
@@ -188,6 +190,7 @@ async def test_a_database_that_wants_our_certificate(authority: trustme.CA, pape
 
 @pytest.mark.debian_postgres
 async def test_a_database_without_tls_is_refused_in_one_sentence(papers: Papers) -> None:
+    """Without this refusal, passwords and commands go over the network in clear."""
     with debian_postgres("host all all 127.0.0.1/32 trust") as server:
         with pytest.raises(RefusedError, match="offers no TLS.*sslmode=disable"):
             await reach_database(server, database_ca=papers.ca)
@@ -226,6 +229,7 @@ def test_a_database_elsewhere_is_verified_unless_told_otherwise(
 
 
 def test_a_broker_elsewhere_in_clear_is_warned_about() -> None:
+    """Without the warning, nobody sees that commands go over the network in clear."""
     for url, warned in (
         ("mqtt://b.example", True),
         ("mqtt://127.0.0.1", False),
@@ -237,6 +241,7 @@ def test_a_broker_elsewhere_in_clear_is_warned_about() -> None:
 def test_a_tls_file_that_cannot_be_used_is_named(
     papers: Papers, authority: trustme.CA, tmp_path: Path
 ) -> None:
+    """Without the name, an operator has to guess which of three files is wrong."""
     encrypted, other, empty = tmp_path / "encrypted.key", tmp_path / "other.key", tmp_path / "empty.pem"
     key = load_pem_private_key(papers.our_key.read_bytes(), None)
     encrypted.write_bytes(

@@ -39,6 +39,7 @@ async def test_a_command_arrives_once_with_qos_1_and_not_retained(any_broker: Br
     assert (message.qos, message.retain, json.loads(message.payload)) == (1, False, {"command_id": "c1"})
 
 
+@pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_mqtt_5_carries_expiry_correlation_and_where_to_answer(mosquitto: BrokerProcess) -> None:
     async with device(mosquitto.address, answer=silent) as pump, publisher(mosquitto.address) as link:
@@ -52,6 +53,7 @@ async def test_mqtt_5_carries_expiry_correlation_and_where_to_answer(mosquitto: 
     assert properties.ResponseTopic == f"{TOPIC}/ack"
 
 
+@pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_nobody_listens_is_told_apart(mosquitto: BrokerProcess) -> None:
     async with publisher(mosquitto.address) as link:
@@ -84,6 +86,7 @@ def strict_broker() -> Iterator[BrokerProcess]:
         yield running
 
 
+@pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_a_refusal_is_not_a_publication(strict_broker: BrokerProcess) -> None:
     """Without the reason code, which aiomqtt hides, a denied publish would count as published."""

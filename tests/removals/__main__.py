@@ -7,13 +7,13 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from console.embedded.servers import EmbeddedServers
 from tests.conftest import make_home
 from tests.removals import Removal, all_removals
 
 ROOT = Path(__file__).parents[2]
-_FAILED = 1  # pytest's exit code for tests that ran and failed
 _TRIES = 3  # what protects against a race is missed by chance at times; three times in a row it is not
 _HANGS_S = 120  # without its mechanism, a test may well wait for ever: that is a failure, too
 _COPIED = ("console", "migrations", "tests", "pyproject.toml")
@@ -22,7 +22,7 @@ _COPIED = ("console", "migrations", "tests", "pyproject.toml")
 def main(words: list[str]) -> int:
     wanted = [r for r in all_removals() if not words or any(w == r.guarantee or w in r.test for w in words)]
     home = make_home()
-    with EmbeddedServers.attach(home, fsync=False) as servers, ThreadPoolExecutor(3) as pool:
+    with EmbeddedServers.attach(home, fsync=False) as servers, ThreadPoolExecutor(5) as pool:
         url = servers.addresses.database_url
         outcomes = list(pool.map(lambda removal: _told(removal, url), wanted))
     shutil.rmtree(home, ignore_errors=True)
@@ -37,12 +37,14 @@ def _told(removal: Removal, database_url: str) -> bool:
         if noticed:
             break
     word = "noticed" if noticed else "UNNOTICED"
-    print(f"{word:9} {removal.guarantee:4} without {removal.mechanism}: {removal.test}{why}", flush=True)
+    print(
+        f"{word:9} {removal.guarantee:4} without {removal.mechanism}: {removal.test}\n    {why}", flush=True
+    )
     return noticed
 
 
 def _run(removal: Removal, database_url: str) -> tuple[bool, str]:
-    """Whether the test fails without the mechanism."""
+    """Whether the test fails without the mechanism, and how."""
     with tempfile.TemporaryDirectory(prefix="dc-removal-") as folder:
         copy = Path(folder)
         copy.chmod(0o711)
@@ -51,10 +53,7 @@ def _run(removal: Removal, database_url: str) -> tuple[bool, str]:
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
         text = (copy / removal.file).read_text("utf-8")
         if text.count(removal.old) != 1:
-            return (
-                False,
-                f"\n    {removal.file} holds the mechanism {text.count(removal.old)} times, not once",
-            )
+            return False, f"{removal.file} holds the mechanism {text.count(removal.old)} times, not once"
         (copy / removal.file).write_text(text.replace(removal.old, removal.new), "utf-8")
         environment = {
             **os.environ,
@@ -62,36 +61,28 @@ def _run(removal: Removal, database_url: str) -> tuple[bool, str]:
             "CONSOLE_TEST_DATABASE_URL": database_url,
             "CONSOLE_TEST_PATIENCE_S": "8",
         }
-        argv = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-n",
-            "0",
-            "-p",
-            "no:cacheprovider",
-            "-m",
-            "",
-            "--timeout",
-            str(_HANGS_S),
-            removal.test,
-        ]
+        report = copy / "report.xml"
+        argv = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-m", "",
+                "--timeout", str(_HANGS_S), f"--junit-xml={report}", removal.test]  # fmt: skip
         try:
             done = subprocess.run(
-                argv,
-                cwd=copy,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=_HANGS_S + 120,
-                check=False,
-            )
+                argv, cwd=copy, env=environment, capture_output=True, text=True, timeout=_HANGS_S + 120, check=False
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return False, f"\n    no end after {_HANGS_S + 120} s"
-        tail = "\n    ".join(done.stdout.splitlines()[-15:])
-        return done.returncode == _FAILED, "" if done.returncode == _FAILED else f"\n    {tail}"
+            return False, f"no end after {_HANGS_S + 120} s"
+        failure = failure_of(report.read_text("utf-8")) if report.exists() else None
+        return failure is not None, failure or "\n    ".join(done.stdout.splitlines()[-15:])
+
+
+def failure_of(report: str) -> str | None:
+    """What a test itself failed with, by pytest's XML report; None when none failed.
+
+    An error is no failure: it is a fixture's, so that nothing was tried.
+    """
+    for failure in ET.fromstring(report).iter("failure"):  # noqa: S314 - pytest wrote it
+        lines = (failure.get("message") or "failed").splitlines()
+        return lines[0][:160]
+    return None
 
 
 if __name__ == "__main__":

@@ -128,4 +128,12 @@ REMOVALS = (
         "        if False:\n",
         "tests/guarantees/test_doctor.py::test_a_look_at_the_broker_is_no_problem_of_anybody",
     ),
+    Removal(
+        "G2",
+        "the look at the batch in the claim",
+        _SQL,
+        "                         AND b.stopped_at IS NOT NULL)\n",
+        "                         AND false)\n",
+        "tests/store/test_batch_stop.py",
+    ),
 )

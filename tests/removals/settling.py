@@ -4,6 +4,7 @@ from tests.removals import Removal
 
 _MODEL = "tests/guarantees/test_model.py::test_every_history_of_a_command_is_what_the_contract_says"
 _HERE = "tests/guarantees/test_settling.py::test_"
+_WRITERS = "tests/guarantees/test_writers.py::test_"
 _STORE = "tests/store/test_settling.py::test_"
 _SQL = "migrations/902_settle_functions.sql"
 
@@ -146,6 +147,63 @@ REMOVALS = (
         "console/services/sweeper.py",
         "            rest_s = min(due, _LONGEST_REST_S)",
         "            rest_s = _LONGEST_REST_S",
+        f"{_HERE}the_sweep_wakes_at_the_next_deadline",
+    ),
+    Removal(
+        "G19",
+        "the cursor of a pass",
+        "console/services/sweeper.py",
+        "            cursor = batch.cursor\n",
+        "",
+        f"{_WRITERS}each_batch_of_a_pass_begins_where_the_last_one_ended",
+    ),
+    Removal(
+        "G20",
+        "the commands before the outbox in the mark",
+        "migrations/901_dispatch_functions.sql",
+        "    ORDER BY c.tenant_id, c.command_id\n    FOR UPDATE OF c;\n",
+        "    LIMIT 0;\n",
+        f"{_WRITERS}no_two_writers_in_opposite_orders_deadlock",
+    ),
+    Removal(
+        "G20",
+        "the command before the outbox in a cancel",
+        "console/store/queries/command_cancel.sql",
+        "    FOR UPDATE OF c\n",
+        "",
+        f"{_WRITERS}no_two_writers_in_opposite_orders_deadlock",
+    ),
+    Removal(
+        "G20",
+        "the order of the locks in stopping a batch",
+        "console/store/queries/batch_cancel.sql",
+        "    ORDER BY c.command_id\n    LIMIT $4\n    FOR UPDATE OF c SKIP LOCKED\n",
+        "    ORDER BY c.command_id DESC\n    LIMIT $4\n    FOR UPDATE OF c\n",
+        f"{_WRITERS}no_two_writers_in_opposite_orders_deadlock",
+    ),
+    Removal(
+        "G13",
+        "the mark that leaves the status alone",
+        "migrations/901_dispatch_functions.sql",
+        "        SET published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()\n",
+        "        SET status = 'queued', published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()\n",
+        "tests/store/test_dispatch_rows.py::test_the_mark_never_writes_the_status",
+    ),
+    Removal(
+        "G21",
+        "the figure of the lateness",
+        _SQL,
+        "           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at)"
+        " FILTER (WHERE isfinite(s.expires_at))), 0),\n",
+        "           0,\n",
+        f"{_HERE}lateness_is_told",
+    ),
+    Removal(
+        "G21",
+        "the second that a rest takes at most",
+        "console/services/sweeper.py",
+        "_LONGEST_REST_S = 1.0",
+        "_LONGEST_REST_S = 60.0",
         f"{_HERE}the_sweep_wakes_at_the_next_deadline",
     ),
 )

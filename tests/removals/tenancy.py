@@ -2,6 +2,10 @@
 
 from tests.removals import Removal
 
+_RIGHTS = "tests/store/test_rights.py::test_"
+
+_MIGRATING = "tests/guarantees/test_migrating.py::test_"
+
 REMOVALS = (
     Removal(
         "G22",
@@ -18,6 +22,22 @@ REMOVALS = (
         "set_config('app.tenant_id', $2, true)",
         "set_config('app.tenant_id', $2, false)",
         "tests/guarantees/test_pooler.py::test_a_shared_connection_never_carries_a_tenant_over",
+    ),
+    Removal(
+        "G22",
+        "the tenant that ends with the transaction, in a pool of one",
+        "console/store/pool.py",
+        "set_config('app.tenant_id', $2, true)",
+        "set_config('app.tenant_id', $2, false)",
+        "tests/store/test_tenancy.py::test_no_session_leaves_its_tenant_behind",
+    ),
+    Removal(
+        "G22",
+        "the role that ends with the transaction, in a pool of one",
+        "console/store/pool.py",
+        "set_config('role', $1, true)",
+        "set_config('role', $1, false)",
+        "tests/store/test_tenancy.py::test_no_session_leaves_its_tenant_behind",
     ),
     Removal(
         "G23",
@@ -39,17 +59,17 @@ REMOVALS = (
         "G24",
         "the look at the columns",
         "console/store/checks.py",
-        """    missing = [*shape["tables"], *shape["columns"], *shape["functions"]]\n""",
-        """    missing = [*shape["tables"], *shape["functions"]]\n""",
-        "tests/store/test_tenancy.py::test_a_dangerous_or_broken_set_up_is_refused_in_one_sentence",
+        """    lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]\n""",
+        """    lacking = [*shape["tables"], *shape["functions"]]\n""",
+        "tests/store/test_start_checks.py::test_what_cannot_work_or_is_dangerous_is_refused_in_one_sentence",
     ),
     Removal(
         "G24",
         "the look at the tables and functions",
         "console/store/checks.py",
-        """    missing = [*shape["tables"], *shape["columns"], *shape["functions"]]\n""",
-        """    missing = [*shape["columns"]]\n""",
-        "tests/store/test_tenancy.py::test_a_dangerous_or_broken_set_up_is_refused_in_one_sentence",
+        """    lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]\n""",
+        """    lacking = [*shape["columns"]]\n""",
+        "tests/store/test_start_checks.py::test_what_cannot_work_or_is_dangerous_is_refused_in_one_sentence",
     ),
     Removal(
         "G27",
@@ -114,5 +134,81 @@ REMOVALS = (
         "        except _MADE_MEANWHILE:",
         "        except ZeroDivisionError:",
         "tests/store/test_migrations.py::test_a_role_that_another_database_makes_at_that_moment_is_taken",
+    ),
+    Removal(
+        "G1",
+        "the operator's lack of DELETE",
+        "migrations/903_grants.sql",
+        "GRANT INSERT ON public.device_commands TO %I'",
+        "GRANT INSERT, DELETE ON public.device_commands TO %I'",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G23",
+        "the grants by the column",
+        "migrations/903_grants.sql",
+        "GRANT UPDATE (status) ON",
+        "GRANT UPDATE (status, expires_at) ON",
+        f"{_RIGHTS}each_column_alone_can_be_changed_only_where_it_must",
+    ),
+    Removal(
+        "G22",
+        "the policy of what waits for publication",
+        "migrations/900_console_tables.sql",
+        "ALTER TABLE device_console.outbox ENABLE ROW LEVEL SECURITY;",
+        "",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G22",
+        "the check of what is written",
+        "migrations/908_batches.sql",
+        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n"
+        "    WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))",
+        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n"
+        "    WITH CHECK (true)",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G22",
+        "the tenant '' that is nobody",
+        "migrations/911_batch_targets.sql",
+        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n",
+        "    USING (tenant_id = current_setting('app.tenant_id', true))\n",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
+    ),
+    Removal(
+        "G23",
+        "the REVOKE on the functions",
+        "migrations/903_grants.sql",
+        "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA device_console FROM PUBLIC;\n",
+        "",
+        f"{_RIGHTS}each_role_may_call_its_own_functions_only",
+    ),
+    Removal(
+        "G23",
+        "the fixed search path",
+        "migrations/905_ingest_slots.sql",
+        "SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n",
+        "SECURITY DEFINER\n",
+        f"{_RIGHTS}every_definer_function_has_a_fixed_search_path",
+    ),
+    Removal(
+        "G29",
+        "the lock around the migrations of two processes",
+        "console/store/migrate.py",
+        '            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=130)\n',
+        "",
+        f"{_MIGRATING}processes_that_migrate_at_once_do_it_once",
+    ),
+    Removal(
+        "G29",
+        "one transaction for a migration and its record",
+        "console/store/migrate.py",
+        "    await connection.execute(migration.sql)\n\n\nasync def _check_owner",
+        "    await connection.execute(f'{migration.sql}; COMMIT; BEGIN')\n\n\nasync def _check_owner",
+        f"{_MIGRATING}what_a_killed_migration_left_half_done_is_not_there_and_the_next_process_goes_on",
     ),
 )

@@ -1,12 +1,14 @@
 """A stop keeps its word also against a piece that is being committed at that moment."""
 
 import asyncio
+import uuid
 from datetime import timedelta
 
 import asyncpg
 
 from console.runtime.program import Program
 from console.store.batches import BatchStore
+from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.sql import query
 from tests.conftest import Fleet
@@ -60,3 +62,19 @@ async def test_nothing_is_committed_behind_a_stop_that_is_not_committed_yet(
     await sending
     assert job.committed == 0
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
+
+
+async def test_what_of_a_stopped_batch_is_not_taken_back_yet_is_not_published(
+    program: Program, database: Database, fleet: Fleet
+) -> None:
+    """Without the look at the batch, the dispatcher goes on with it while the stop takes back a thousand at a time."""
+    job = program.bulk.job("ping", "{}", timedelta(hours=1), "alice", device_ids=["pump-1"], target="pumps")
+    await program.bulk.begin("acme", job)
+    await program.bulk.run("acme", job)
+    draft = program.sender.draft("pump-2", "ping")
+    (other,) = (await program.sender.send("acme", [draft])).command_ids
+    async with database.tenant_session("acme") as stop:
+        await stop.execute(query("batch_stop"), "acme", job.draft.batch_id, "bob")
+    claimed = await OutboxStore(database).claim(uuid.uuid4(), 10, 15.0, 65_536)
+    assert [command.command_id for command in claimed] == [other]
+    assert await BatchStore(database).stop("acme", job.draft.batch_id, "bob") == 1

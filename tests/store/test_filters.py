@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.domain.filter_subjects import command_subject, device_subject
-from console.domain.filters import KEYS, SPANS, Scope, matches, parse_filter
+from console.domain.filters import KEYS, SPANS, Scope, Subject, matches, parse_filter
 from console.runtime.program import Program
 from console.services.exporter import FORMATS, Format, exported
 from console.store.commands import CommandStore
@@ -22,9 +22,25 @@ from console.store.pool import Access, Database
 from tests.conftest import Fleet
 
 VALUES = ["ping", "reboot", "PING", "p*", "*o*", "?ing", "lyon", "Ly*", "pump-1", "pump-?", "Pump-1", "alice", "a%",
-          "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "ex*", "online", "queued", "critical", "*", "roof*",
-          "north", "Ünder", "ünder", "1.4.2", '"x y"', "\\"]  # fmt: skip
-WORDS = ["ping", "PUMP", "lyon", "o", "alice busy", "-ok", "%", "_", "ü", "Ü", "\\", "missed"]
+          "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "busy*", "ex*", "online", "queued", "critical", "*", "roof*",
+          "north", "Ünder", "ünder", "1.4.2", '"x y"', "7", "x", "\\"]  # fmt: skip
+WORDS = [
+    "ping",
+    "PUMP",
+    "lyon",
+    "o",
+    "alice busy",
+    "-ok",
+    "%",
+    "_",
+    "ü",
+    "Ü",
+    "\\",
+    "missed",
+    "roof",
+    '"x y"',
+    "critical",
+]
 SPAN_WORDS = ["0s", "59m", "1h", "2h", "5d", "90m"]
 
 
@@ -64,6 +80,10 @@ async def _fill(owner: asyncpg.Connection) -> None:
         INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('acme', 'c3', 'cancelled'), ('acme', 'c7', 'cancelled');
         INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)
         VALUES ('acme', 'north', 'ping', '{}', 60, 'all', 2);
+        INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at)
+        SELECT 'acme', (ARRAY['forged ack', 'late ack', 'link'])[1 + n % 3], (ARRAY['pump-1', 'Pump-1', ''])[1 + n % 3],
+               'c' || n, n || (ARRAY[' ping', ' PING busy', ' Ünder', ''])[1 + n % 4], now() - n * interval '31 minutes'
+        FROM generate_series(1, 12) n;
         INSERT INTO device_console.batch_members VALUES ('acme', 'north', 'c1'), ('acme', 'north', 'c2');
     """)
 
@@ -74,7 +94,7 @@ async def filled(owner: asyncpg.Connection, fleet: Fleet) -> None:
     await _fill(owner)
 
 
-@pytest.mark.parametrize("scope", [Scope.COMMANDS, Scope.DEVICES])
+@pytest.mark.parametrize("scope", list(Scope))
 async def test_sql_and_predicate_agree_on_every_row(
     access: Access, owner: asyncpg.Connection, filled: None, scope: Scope
 ) -> None:
@@ -98,6 +118,15 @@ async def test_sql_and_predicate_agree_on_every_row(
         for name in ("c1", "c2"):
             subjects[name].many["batch"] = frozenset({"north"})
         rows = "SELECT v.command_id AS id FROM device_console.command_view v WHERE v.tenant_id = $1"
+    elif scope is Scope.PROBLEMS:
+        subjects = {
+            p["detail"]: Subject(
+                {"device": p["device_id"], "kind": p["kind"], "id": p["command_id"]}, {}, {"age": p["last_at"]},
+                " ".join((p["kind"], p["device_id"], p["command_id"], p["detail"])),
+            )
+            for p in await owner.fetch("SELECT * FROM device_console.problems")
+        }  # fmt: skip
+        rows = "SELECT p.detail AS id FROM device_console.problems p WHERE p.tenant_id = $1"
     else:
         subjects = {
             d.device_id: device_subject(
@@ -161,7 +190,7 @@ async def test_an_export_holds_every_match_once_and_can_be_read_back(
     del filled
     monkeypatch.setattr("console.services.exporter._PAGE", 3)
     await owner.execute(
-        'UPDATE device_commands SET created_by = \'=cmd|x\', command_params = \'{"a": "line\\nbreak, \\"q\\""}\''
+        'UPDATE device_commands SET created_by = \'=cmd|x\', command_params = \'{"a": "line\\nbreak, \\"q\\" é😀", "n": 1.10}\''
     )
     pieces = [p async for p in exported(program.history, "acme", form, text="-status:queued")]
     text = "".join(piece for piece, _ in pieces)
@@ -174,7 +203,13 @@ async def test_an_export_holds_every_match_once_and_can_be_read_back(
         assert {row["created_by"] for row in rows} == {"=cmd|x"}
     assert sum(count for _, count in pieces) == len(rows) == 30
     assert len({row["command_id"] for row in rows}) == 30
-    assert all(json.loads(str(row["params"])) == {"a": 'line\nbreak, "q"'} for row in rows)
+    wanted = {"a": 'line\nbreak, "q" é😀', "n": 1.1}
+    if form == "csv":
+        assert all(json.loads(str(row["params"])) == wanted for row in rows)
+    else:  # documents are documents, their numbers as they are written, and nothing beyond ASCII
+        assert all(row["params"] == wanted for row in rows)
+        assert text.count('"n": 1.10') == 30
+        assert text.isascii()
 
 
 async def test_an_empty_export_is_still_a_whole_file(program: Program, filled: None) -> None:

@@ -46,6 +46,7 @@ async def test_a_second_run_changes_nothing(database_url: str) -> None:
 
 
 async def test_two_runs_at_once_do_no_harm(empty_url: str) -> None:
+    """Without the lock, both apply the same migration."""
     both = await asyncio.gather(migrate(Access(empty_url)), migrate(Access(empty_url)))
     applied = [sum(step.action == "applied" for step in steps) for steps in both]
     assert sorted(applied) == [0, len(read_migrations())]
@@ -125,6 +126,7 @@ async def test_psql_applies_the_file_once_on_a_database_with_tenants(empty_url: 
 
 
 async def test_a_changed_migration_is_refused(database_url: str) -> None:
+    """Without the checksum, two databases of one version differ and nobody knows."""
     changed = [Migration(m.version, m.name, m.sql + "\n-- edited", m.tables) for m in read_migrations()]
     with pytest.raises(RefusedError, match="069_roles was changed after it was applied"):
         await migrate(Access(database_url), changed)

@@ -40,6 +40,7 @@ async def _ack(
 async def test_the_first_ack_wins_and_proves_the_publication(
     settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
+    """Without the publication that an answer proves, a row would be delivered and never published."""
     await add_command(owner, fleet.acme, "c1")
     assert await _ack(settlement, ack("c1", details='{"rtt": 3}')) == ["acked"]
     row = await row_of(owner, "c1")
@@ -69,6 +70,7 @@ async def test_a_forged_ack_in_the_same_batch_never_suppresses_the_real_one(
 async def test_a_late_ack_is_accepted_before_and_after_the_sweep(
     settlement: SettlementStore, owner: asyncpg.Connection, program: Program, *, swept: bool, published: bool
 ) -> None:
+    """Without missed and expired in the WHERE, an answer after the sweep would be dropped."""
     await add_command(owner, "acme", "c1", ttl=OVERDUE, age=timedelta(hours=1), published=published)
     if swept:
         await settlement.sweep(BEGINNING, 100)
@@ -162,6 +164,7 @@ async def test_infinite_and_ancient_deadlines_do_no_harm(
 async def test_a_row_under_a_live_lease_is_not_swept_before_the_lease_ends(
     settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
+    """Without the respect for the lease, what the broker is just taking would be called expired."""
     await add_command(owner, fleet.acme, "c1", ttl=OVERDUE)
     await owner.execute(
         "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, due_at)"
@@ -203,6 +206,7 @@ async def test_four_sweepers_and_four_ackers_count_every_row_once(
             if batch.missed + batch.expired == 0:
                 return
             settled += batch.missed + batch.expired
+            assert settled <= total
 
     async def answer(start: int) -> None:
         for first in range(start, total, 400):

@@ -84,7 +84,7 @@ async def test_a_send_whose_sheet_is_left_too_is_told_where_the_operator_is(rig,
     async with rig.console() as seen:
         await _sending(seen)
         await seen.press("escape", "escape", "escape")
-        await seen.shows("Devices  1")
+        await seen.shows("Devices   1")
         held.set()
         await seen.shows("1 command committed.")
         await seen.press("c")

@@ -6,18 +6,28 @@
 import os
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from console.tui.screens.tenants import TenantsDialog
+from console.tui.screens.text import TextDialog
 from tests.tui.conftest import Rig, Seen
 
 FOLDER = Path(__file__).parent / "grids"
 SIZES = ((80, 24), (120, 40), (60, 15), (200, 60))
 _MOVING = re.compile(
-    r"(?<=expires_at\":\")[-0-9]+|-\d\d-\d\d(?=T)|\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}|(?<=commands-acme-)[-0-9]+"
+    r"(?<=expires_at\":\")[-0-9]+|-\d\d-\d\d(?=T)|\b\d{4}-\d\d-\d\d\b|\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}|(?<=commands-acme-)[-0-9]+"
     r"|retry of [0-9a-f]{8}|\b\d{1,2}s ago|(?<=DOWN )\d+s|(?<=for )\d+s|(?<=refused\) for )\d+s"
 )
+
+_CATALOGUE = """
+    INSERT INTO template_commands VALUES (1, 'set_interval', 'Set interval', '{"type": "object", "properties":
+    {"interval_s": {"type": "integer", "minimum": 1, "maximum": 3600}, "mode": {"enum": ["fast", "slow"]}},
+    "required": ["interval_s"]}', NULL);
+    UPDATE device_registry SET template_id = 1
+"""
 
 
 def still(text: str) -> str:
@@ -156,6 +166,62 @@ async def _broker_down(seen: Seen) -> None:
     await seen.shows("Broker unreachable")
 
 
+async def _database_down(seen: Seen) -> None:
+    seen.app.desk.program.health.database_down("connection refused")
+    await seen.shows("Database unreachable")
+
+
+async def _tenants(seen: Seen) -> None:
+    seen.app.push_screen(TenantsDialog(seen.app.desk))
+    await seen.shows("Tenants", "Acme")
+
+
+async def _go(seen: Seen) -> None:
+    await seen.press("colon")
+    await seen.shows("Go to")
+    await seen.type("pump-00")
+    await seen.shows("pump-0017")
+
+
+async def _palette(seen: Seen) -> None:
+    await seen.press("ctrl+p")
+    await seen.shows("Mark all that the filter shows")
+
+
+async def _pick(seen: Seen) -> None:
+    await seen.press("c")
+    await seen.shows("New command")
+    await seen.press("f7")
+    await seen.shows("Recent commands", "set_interval")
+
+
+async def _text(seen: Seen) -> None:
+    await seen.press("p")
+    await seen.shows("forged ack")
+    problem = (
+        "an answer for a command that nobody sent\n\ndevice   pump-0018\ncommand  c-9 (unknown)\ntimes    3"
+    )
+    seen.app.push_screen(TextDialog("unknown ack", problem))
+    await seen.shows("nobody sent")
+
+
+async def _form(seen: Seen) -> None:
+    await seen.press("c")
+    await seen.shows("New command")
+    await seen.type("set_interval")
+    await seen.shows("interval_s", "is required")
+
+
+async def _cancel(seen: Seen) -> None:
+    await _history(seen)
+    await seen.press("j", "x")
+    await seen.shows("Cancel ping", "reason")
+
+
+async def _read_only(seen: Seen) -> None:
+    await seen.shows("READ-ONLY", "pump-0024")
+
+
 async def _nothing(seen: Seen) -> None:
     await seen.shows("pump-0024")
 
@@ -163,13 +229,19 @@ async def _nothing(seen: Seen) -> None:
 SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "first": _nothing, "devices": _devices, "history": _history, "device-history": _device_history, "detail": _detail,
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
-    "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down,
+    "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
+    "tenants": _tenants, "go": _go, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
+    "cancel": _cancel, "read-only": _read_only,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SCREENS)
 async def test_a_screen_looks_as_it_did(rig: Rig, name: str) -> None:
     await _world(rig)
+    if name == "read-only":
+        rig.program = replace(rig.program, read_only=True)
+    if name == "form":
+        await rig.sql.execute(_CATALOGUE)
     async with rig.console(120, 40) as seen:
         await seen.shows("pump-0017", "5 ", "reboot")
         await SCREENS[name](seen)

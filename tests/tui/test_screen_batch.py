@@ -38,7 +38,7 @@ async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
         await _answered(rig, "pump-3", "error", {"code": "busy"})
         await seen.shows("3 of 3 settled", "● 2 ok", "✕ 1 failed", "STATUS", "FW", "CODE", "pump-1, pump-2")
         await seen.press("escape", "b")
-        await seen.shows("Bulk sends   1 batch", "3 marked devices")
+        await seen.shows("Bulk sends   1 batch", "all 3 devices")
         await seen.press("enter")
         await seen.shows("3 of 3 settled")
 

@@ -206,6 +206,6 @@ async def test_a_read_that_ends_after_its_screen_was_left_draws_nothing(rig):
         assert drawn
         drawn.clear()
         await seen.press("escape")
-        await seen.shows("Devices  1")
+        await seen.shows("Devices   1")
         await left._read_once()
         assert not drawn

@@ -146,7 +146,7 @@ async def test_an_answer_that_breaks_the_catalogue_is_marked(rig):
         await rig.command(name, "pump-1", status="delivered", published=True, ack=ack)
     async with rig.console() as seen:
         await seen.shows("pump-1")
-        for name, words in (("odd", "! not what the catalogue describes: 'n' is a required property"),
+        for name, words in (("odd", "! unlike the catalogue: 'n' is a required"),
                             ("fits", "as the catalogue describes it")):  # fmt: skip
             await seen.press("colon")
             await seen.type(name)

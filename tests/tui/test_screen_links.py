@@ -16,7 +16,7 @@ async def test_a_broker_that_is_down_is_told_in_one_sentence(rig):
     rig.program.health.broker_down("connection refused", 3)
     async with rig.console() as seen:
         await seen.shows(
-            "mqtt DOWN", "Broker unreachable (connection refused)", "1 command waits", "sending waits."
+            "mqtt DOWN", "Broker unreachable: connection refused.", "1 command waits", "sending waits."
         )
         rig.program.health.broker_up(detail="v5")
         await seen.hides("Broker unreachable")
@@ -31,6 +31,31 @@ async def test_a_database_that_is_down_blocks_sending_but_not_composing(rig):
         await seen.press("c")
         await seen.type("ping")
         await seen.shows("the database is down")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_no_row_moves_when_a_link_goes_down_and_comes_back(rig, size):
+    await rig.devices("pump-1")
+    async with rig.console(*size) as seen:
+        await seen.shows("pump-1")
+        before = next(n for n, line in enumerate(seen.lines) if "pump-1" in line)
+        rig.program.health.broker_down("[Errno 111] Connection refused", 3)
+        await seen.shows("Broker unreachable: connection refused.")
+        assert "pump-1" in seen.lines[before]
+        rig.program.health.broker_up(detail="v5")
+        await seen.hides("Broker unreachable")
+        assert "pump-1" in seen.lines[before]
+
+
+async def test_offers_go_when_the_filter_is_left(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("slash")
+        await seen.type("site:ly")
+        await seen.shows("tab takes the first")
+        await seen.press("enter")
+        await seen.hides("tab takes the first")
 
 
 async def test_a_failed_read_is_told_and_tried_again_by_itself(rig, monkeypatch):

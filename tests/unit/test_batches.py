@@ -1,14 +1,17 @@
 """A batch's ids, and the groups of its answers."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.domain.batches import MOST_GROUPS, Batch, BatchDraft, BatchView, gather
+from console.domain.batches import MOST_GROUPS, AnswerGroup, Batch, BatchDraft, BatchView, gather
 from console.domain.commands import Phase, parse_ttl, ttl_text
 from console.domain.history import HistoryPage
+from console.tui.presenters.batches import batch_line, group_cells, group_columns, progress_lines, shares
+from console.tui.presenters.words import to_ascii
 from tests.unit.test_history_rows import NOW
 
 VALUES = st.one_of(
@@ -27,22 +30,30 @@ def test_a_commands_id_follows_from_batch_and_device() -> None:
 
 def test_an_answer_that_is_no_object_of_ours_is_a_group_of_its_own() -> None:
     odd = [(Phase.OK, text, 1, ("d",)) for text in ("not json", "[" * 100_000, "{}", '{"details": [1]}')]
-    groups = gather(odd)
+    groups = gather(odd, 4)
     assert [group.fields for group in groups] == [{"status": "?"}, {"status": "?"}, {}, {}]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["ok", "busy"]), VALUES), max_size=60))
-def test_groups_lose_and_invent_nobody(answers: list[tuple[str, object]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(["ok", "busy"]), VALUES), max_size=60), st.integers(1, 100))
+def test_groups_lose_and_invent_nobody(answers: list[tuple[str, object]], wanted: int) -> None:
     exact = {json.dumps({"status": s, "details": {"v": v}}): n + 1 for n, (s, v) in enumerate(answers)}
-    groups = gather([(Phase.OK, text, count, ("d",)) for text, count in exact.items()])
+    groups = gather([(Phase.OK, text, count, ("d",)) for text, count in exact.items()], wanted)
     assert sum(group.count for group in groups) == sum(exact.values())
     assert sorted(text for group in groups for text in group.answers) == sorted(exact)
-    if len(exact) <= MOST_GROUPS:
+    if wanted <= MOST_GROUPS:
         assert len(groups) == len(exact)
     for group in groups:
         kinds = {type(json.loads(text)["details"]["v"]) in {int, float} for text in group.answers}
         assert len(kinds) == 1
         assert len({json.loads(text)["status"] for text in group.answers}) == 1
+
+
+def test_groups_do_not_jump_while_answers_come_in() -> None:
+    def exact(count: int) -> list[tuple[Phase, str | None, int, tuple[str, ...]]]:
+        return [(Phase.OK, f'{{"status": "ok", "details": {{"v": {n}}}}}', 1, ("d",)) for n in range(count)]
+
+    assert [len(gather(exact(count), 60)) for count in (1, 2, 24, 25, 60)] == [1] * 5
+    assert [len(gather(exact(count), 24)) for count in (1, 2, 24)] == [1, 2, 24]
 
 
 def test_an_empty_page_ends_nowhere() -> None:
@@ -59,3 +70,43 @@ def test_a_view_counts_what_is_over_and_what_can_be_sent_again() -> None:
 def test_a_ttl_is_written_as_it_is_read(seconds: int) -> None:
     text = ttl_text(timedelta(seconds=seconds))
     assert parse_ttl(text) == timedelta(seconds=seconds) or seconds < 5
+
+
+@given(st.lists(st.integers(0, 1_000_000), min_size=1, max_size=9), st.integers(10, 200))
+def test_the_bar_is_exactly_full_and_nobody_is_left_out_of_it(counts: list[int], room: int) -> None:
+    sizes = shares(counts, room)
+    assert sum(sizes) == (room if sum(counts) else 0)
+    assert [size > 0 for size in sizes] == [count > 0 for count in counts]
+
+
+def test_each_phase_has_a_glyph_of_its_own_in_the_bar_also_in_ascii() -> None:
+    phases = dict.fromkeys(Phase, 3)
+    view = BatchView(Batch(replace(DRAFT, wanted=30), NOW), phases, (), NOW)
+    bar = "".join(cell.text for cell in progress_lines(view, None, 120)[0]).split()[0]
+    assert len(set(bar)) == len(set(to_ascii(bar))) == len(Phase) + 1
+
+
+def test_a_bar_is_full_once_all_have_settled() -> None:
+    view = BatchView(Batch(replace(DRAFT, wanted=3), NOW), {Phase.OK: 1, Phase.MISSED: 2}, (), NOW)
+    for width in range(50, 130):
+        line = "".join(cell.text for cell in progress_lines(view, None, width)[0])
+        assert len(line) <= width
+        assert "·" not in line
+
+
+def test_a_retry_says_so_once() -> None:
+    draft = replace(DRAFT, target=f"retry of {DRAFT.batch_id}", retry_of=DRAFT.batch_id)
+    view = BatchView(Batch(draft, NOW), {}, (), NOW)
+    said = "".join(cell.text for cell in batch_line(view, NOW, 120))
+    assert said.count("retry of") == 1
+    assert "retry of 5b0c9a52 " in said
+
+
+def test_numbers_and_ranges_stand_to_the_right() -> None:
+    groups = [
+        AnswerGroup(Phase.OK, (), 2, ("a", "b"), {"status": "ok", "n": "3 to 12"}),
+        AnswerGroup(Phase.FAILED, (), 9, ("c",), {"status": "error", "n": "-1.5"}),
+    ]
+    columns = {column.title: column for column in group_columns(groups)}
+    assert (columns["N"].right, columns["STATUS"].right) == (True, False)
+    assert group_cells(groups[1])["sample"].text == "c +8"

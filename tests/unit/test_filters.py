@@ -150,8 +150,9 @@ def test_completion_offers_keys_then_words_then_what_is_known() -> None:
 
 def test_a_filter_names_its_keys() -> None:
     assert parse_filter("type:ping age>1h word", Scope.COMMANDS).keys == {"type", "age"}
-    assert (
-        parse_filter("status:ok", Scope.COMMANDS)
-        .faults[0]
-        .sentence.endswith("(a command's phase is phase:ok).")
-    )
+    for scope in (Scope.COMMANDS, Scope.DEVICES):  # what a person calls the status of a command
+        assert parse_filter("status:ok,failed", scope).terms == (Match("phase", ("ok", "failed")),)
+    assert parse_filter("status:missed", Scope.COMMANDS).terms == (Match("status", ("missed",)),)
+    assert parse_filter("status:missed", Scope.DEVICES).keys == {"phase"}
+    assert parse_filter("status:off*", Scope.DEVICES).keys == {"status"}
+    assert "is one of online" in parse_filter("status:online,missed", Scope.DEVICES).faults[0].sentence

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from console.domain.commands import Command
 from console.services.health import HealthView, LinkState
 from console.tui.outage import Outage
-from console.tui.presenters.cells import line_width
 from console.tui.presenters.header import Outbox
 from console.tui.presenters.plots import BARS, plots_line, sparkline
 from console.tui.presenters.times import instant
@@ -45,8 +44,33 @@ def test_latency_and_outcomes_are_plotted_over_time() -> None:
     assert "not ok" in text
     assert "10%" in text
     assert "over 1h" in text
-    assert line_width(plots_line(commands, 60)) < 120
     assert plots_line(commands[:4], 120) == ()
+
+
+@given(st.integers(20, 200))
+def test_plots_fit_whatever_the_width_and_keep_the_share_whole(width: int) -> None:
+    commands = [_command(n, "missed", None if n else 0.2) for n in range(9)]
+    text = "".join(cell.text for cell in plots_line(commands, width))
+    assert len(text) <= width
+    assert not text or text.rstrip().endswith(("100%", "over 8m"))
+
+
+def test_a_time_without_trouble_is_a_dot_and_not_a_bar() -> None:
+    cells = plots_line([_command(n, "delivered", 0.2) for n in range(9)], 120)
+    outcomes = "".join(cell.text for cell in cells).partition("not ok")[2]
+    assert "·" in outcomes
+    assert not set(outcomes) & set(BARS)
+    assert not any(cell.tone == "warn" for cell in cells)
+
+
+def test_one_slow_answer_does_not_flatten_the_others() -> None:
+    commands = [_command(n, "delivered", 0.2) for n in range(40)] + [_command(90, "delivered", 3_000.0)]
+    bars = next(cell.text for cell in plots_line(commands, 120) if cell.tone == "accent")
+    assert bars.count("█") == len(bars.replace(" ", ""))
+
+
+def test_what_happened_all_at_once_is_not_plotted() -> None:
+    assert plots_line([_command(1, "delivered", 0.2)] * 9, 120) == ()
 
 
 def _view(*, up: bool, since: float, now: float = 100.0) -> HealthView:

@@ -11,8 +11,8 @@ from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import command_json, naming_filter, resend_line, send_line
-from console.tui.presenters.json_view import pretty
-from console.tui.presenters.timeline import content_lines, retry_link, steps
+from console.tui.presenters.json_view import keyed, pretty
+from console.tui.presenters.timeline import content_lines, deadline_line, retry_link, steps, story_lines
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -181,6 +181,38 @@ def test_the_timeline_is_in_order_and_tells_an_inferred_publication():
     assert "inferred from the answer" in steps(given)[1].note
 
 
+def _said(lines):
+    return ["".join(cell.text for cell in line) for line in lines]
+
+
+def test_the_steps_stand_in_columns_and_a_long_note_hangs_beneath_its_own():
+    given = detail(("attempt", "", "the broker refused it because its quota is used up"), published_at=NOW)
+    for width in (36, 60, 120):
+        said = _said(story_lines(given, UTC, width))
+        at = next(n for n, line in enumerate(said) if line.startswith("timeline"))
+        steps_of = [line for line in said[at + 1 :] if line.strip()[:1].isdigit()]
+        assert (
+            len({line.index(what) for line, what in zip(steps_of, ("created", "published"), strict=False)})
+            == 1
+        )
+        assert all(len(line) <= width for line in said[at:])
+        notes = [line for line in said[at + 1 :] if line.strip() and not line.strip()[0].isdigit()]
+        assert all(line.startswith(" " * 14) for line in notes)
+
+
+def test_a_deadline_that_has_passed_is_told_once():
+    past = detail(status="missed", expires_at=NOW - timedelta(seconds=1))
+    assert [step.what for step in steps(past)].count("deadline") == 1
+    assert deadline_line(past, NOW) == ()
+    assert "(in 59m 48s)" in _said([deadline_line(detail(), NOW)])[0]
+
+
+def test_the_keys_of_json_stand_back_behind_its_values():
+    cells = keyed('{"a": "b: \\"c\\":", "d": [1]}')
+    assert [cell.text for cell in cells if cell.tone == "dim"] == ['"a"', '"d"']
+    assert "".join(cell.text for cell in cells) == '{"a": "b: \\"c\\":", "d": [1]}'
+
+
 def test_a_retry_names_the_command_it_repeats():
     given = detail(("retry_of", "alice", "old-1"))
     assert retry_link(given) == "old-1"
@@ -231,5 +263,5 @@ def test_the_shell_line_for_many_is_one_line_by_filter_or_by_name_or_none():
 
 
 def test_a_history_is_counted_by_phase():
-    line = history_line("Tenant", [command(), command(status="missed")], more=True)
-    assert "".join(cell.text for cell in line) == " Tenant   2 commands so far   ○ 1 waiting   ◍ 1 missed"
+    line = history_line("Tenant", [command(), command(status="missed")], 120, more=True)
+    assert "".join(cell.text for cell in line) == " Tenant   2 commands so far   ◍ 1 missed   ○ 1 waiting"

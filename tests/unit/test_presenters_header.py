@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.services.health import HealthView, LinkState
-from console.tui.presenters.cells import line_width
+from console.tui.presenters.cells import Cell, line_width
 from console.tui.presenters.header import Outbox, Place, banner_line, header_line
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -50,16 +50,53 @@ def test_a_link_that_is_down_counts_and_tells_when_it_tries_again():
 
 
 def test_no_banner_while_all_is_well():
-    assert banner_line(view(), Outbox(), "", NOW) == ""
+    assert banner_line(view(), Outbox(), "", NOW, 118) == ""
 
 
 def test_the_banner_of_the_broker_tells_what_waits_and_what_still_works():
     outbox = Outbox(7, NOW, NOW + timedelta(minutes=4))
-    assert banner_line(view(UP, DOWN), outbox, "", NOW) == (
-        "Broker unreachable (connection refused), retry in 3s. 7 commands wait; the first expires in 4m 00s. "
+    assert banner_line(view(UP, DOWN), outbox, "", NOW, 118) == (
+        "Broker unreachable: connection refused. 7 commands wait; the first expires in 4m 00s. "
         "You can compose; sending waits."
     )
 
 
 def test_the_banner_of_the_database_says_that_sending_is_blocked():
-    assert "sending is blocked" in banner_line(view(DOWN), Outbox(), "", NOW)
+    assert "sending is blocked" in banner_line(view(DOWN), Outbox(), "", NOW, 118)
+
+
+@pytest.mark.parametrize("width", [38, 58, 78, 118])
+@pytest.mark.parametrize("health", [view(DOWN), view(UP, DOWN)])
+def test_the_banner_is_one_line_at_every_width_and_says_first_what_is_down(width, health):
+    text = banner_line(health, Outbox(7, NOW, NOW + timedelta(minutes=4)), "", NOW, width)
+    assert line_width((Cell(text),)) <= width
+    assert "unreachable: connection refused" in text or width < 40
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("The database does not answer ([Errno 111] Connect call failed ('127.0.0.1', 5432)).", "connection refused"),
+        ("The broker at here:1883 does not answer ([Errno 111] Connection refused).", "connection refused"),
+        ("The broker at here:1883 does not answer (timed out).", "no answer in time"),
+        ("The database does not answer (TimeoutError).", "no answer in time"),
+        (
+            "The database does not answer (Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno 1] x).",
+            "connection refused",
+        ),
+        ("The broker at x:1 does not answer ([Errno -2] Name or service not known).", "name or service not known"),
+    ],
+)  # fmt: skip
+def test_an_error_is_told_as_people_say_it(error, said):
+    link = LinkState(up=False, error=error)
+    assert banner_line(view(UP, link), Outbox(), "", NOW, 118).startswith(f"Broker unreachable: {said}.")
+
+
+def test_a_failed_read_is_told_without_the_names_of_classes():
+    text = banner_line(view(), Outbox(), "The database does not answer (TimeoutError).", NOW, 118)
+    assert text == "The database does not answer. Rows stand as last read; reading is tried again."
+
+
+def test_an_attempt_that_takes_long_is_under_way_and_not_due_in_no_time():
+    late = LinkState(up=False, since=10.0, retry_at=20.0, error="x")
+    assert "mqtt DOWN 90s, trying now" in header(120, view(UP, late))[0]

@@ -1,20 +1,32 @@
 """Widths, times, words and the last gate."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from console.domain.commands import Phase
+from console.domain.commands import Phase, params_fault
 from console.domain.devices import Link
+from console.domain.events import Problem, ProblemKind
+from console.domain.plain_text import is_utf8
 from console.domain.spans import age, countdown, latency
+from console.domain.targets import Target
 from console.tui.actions import ACTIONS, ACTS, actions_for
-from console.tui.last_gate import LastGate, is_utf8
-from console.tui.presenters.cells import fit_columns, fit_text
-from console.tui.presenters.compose import is_dangerous, must_type_count, preview_payload
+from console.tui.last_gate import LastGate
+from console.tui.presenters import words
+from console.tui.presenters.cells import Cell, Column, fit_columns, fit_parts, fit_text, inked
+from console.tui.presenters.compose import (
+    is_dangerous,
+    must_type_count,
+    payload_lines,
+    preview_payload,
+    warnings_of,
+)
 from console.tui.presenters.devices import COLUMNS
+from console.tui.presenters.problems import problem_cells, problem_whom
 from console.tui.presenters.times import step
 from console.tui.presenters.words import LINKS, PHASES, to_ascii
 from console.tui.widgets.fields import json_paste
@@ -22,8 +34,37 @@ from console.tui.widgets.fields import json_paste
 
 @pytest.mark.parametrize("width", range(30, 220, 7))
 def test_columns_never_exceed_their_width(width):
-    fitted = fit_columns(COLUMNS, width)
-    assert sum(size + 2 for _, size in fitted) - 2 <= max(width, 30)
+    for needs in ({}, dict.fromkeys((column.key for column in COLUMNS), 60), {"device": 12, "model": 12}):
+        fitted = fit_columns(COLUMNS, width, needs)
+        assert sum(size + 2 for _, size in fitted) - 2 <= max(width, 30)
+
+
+def test_columns_are_as_wide_as_what_they_show_and_spare_cells_stay_free():
+    widths = {column.key: size for column, size in fit_columns(COLUMNS, 200, {"device": 12, "model": 13})}
+    assert widths["device"] == 12
+    assert widths["model"] == 13
+
+
+def test_numbers_are_never_cut_and_what_only_helps_goes_for_them():
+    columns = (
+        Column("n", "N", 7, right=True), Column("range", "RANGE", 6, right=True, most=24, rank=2),
+        Column("sample", "FOR EXAMPLE", 14, most=60, rank=3),
+    )  # fmt: skip
+    needs = {"n": 7, "range": 18, "sample": 40}
+    assert [(c.key, size) for c, size in fit_columns(columns, 40, needs)] == [("n", 7), ("range", 18)]
+    assert {c.key: size for c, size in fit_columns(columns, 60, needs)}["range"] == 18
+
+
+def test_where_all_is_well_only_the_symbol_has_a_colour():
+    assert inked(Cell("● online", "calm")) == (Cell("●", "ok"), Cell(" online"))
+    assert inked(Cell("○ offline", "bad")) == (Cell("○ offline", "bad"),)
+
+
+def test_parts_that_do_not_fit_go_whole_the_last_first():
+    parts = [(Cell("title"),), (Cell("✕ 10 failed"),), (Cell("● 170 ok"),)]
+    assert "".join(cell.text for cell in fit_parts(parts, 80)) == "title   ✕ 10 failed   ● 170 ok"
+    assert "".join(cell.text for cell in fit_parts(parts, 25)) == "title  ✕ 10 failed"
+    assert "".join(cell.text for cell in fit_parts(parts, 17)) == "title"
 
 
 @pytest.mark.parametrize("text", ["", "abc", "abcdefghij", "日本語テキスト", "e\u0301" * 9])
@@ -58,6 +99,15 @@ def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character
     assert set(LINKS) == set(Link)
 
 
+def test_nothing_that_the_screen_draws_becomes_a_question_mark_in_ascii():
+    sources = [path.read_text("utf-8") for path in Path(words.__file__).parents[1].rglob("*.py")]
+    drawn = {character for source in sources for character in source if not character.isascii()}
+    assert {
+        character for character in drawn | set("╭─╮│╰╯▔▁▂▃▄▅▆▇█▏▊") if to_ascii(character) == "?"
+    } == set()
+    assert to_ascii("◔") != to_ascii("▌")
+
+
 def test_the_last_gate_stops_what_a_terminal_obeys():
     background = Color(0, 0, 0)
     passed = LastGate(ascii_only=False).apply([Segment("a\x1b[31m\u202eb")], background)
@@ -87,8 +137,6 @@ def test_danger_and_numbers_want_the_count_typed():
 
 
 def test_the_preview_is_harmless_and_on_one_line():
-    from datetime import UTC, datetime
-
     shown = preview_payload("ping", '{\n "a": "\x1b"}', timedelta(hours=1), datetime(2026, 1, 1, tzinfo=UTC))
     assert "\x1b" not in shown
     assert "\n" not in shown
@@ -106,3 +154,40 @@ def test_the_action_table_has_unique_ids_and_no_bare_delete():
         assert len(set(keys)) == len(keys), screen
         assert not {"delete", "backspace"} & set(keys)
         assert not {action.id for action in actions_for(screen, read_only=True)} & ACTS
+
+
+def test_a_payload_breaks_after_its_commas_and_never_inside_a_date_or_a_string():
+    payload = '{"type":"a, b","params":{"n":1234567890,"m":[1,2]},"expires_at":"2026-01-01T00:00:00+00:00"}'
+    lines = ["".join(cell.text for cell in line) for line in payload_lines(payload, 30)]
+    assert "".join(lines) == payload
+    assert lines[0] == '{"type":"a, b",'
+    assert lines[-1] == '"expires_at":"2026-01-01T00:00:00+00:00"}'
+    assert all(len(line) <= 30 or line.count(",") <= 1 for line in lines)
+    cut = '{"type":"never ends'
+    assert "".join(cell.text for line in payload_lines(cut, 8) for cell in line) == cut
+
+
+def test_what_the_registry_says_does_not_hide_that_a_device_is_away():
+    def target(n, status, link):
+        return Target(f"p{n}", True, status, False, link, None, 0, "ACTIVE")
+
+    one = [target(1, "SUSPENDED", "offline"), target(2, "SUSPENDED", "online"), target(3, "ACTIVE", "stale")]
+    assert warnings_of(one) == [
+        "p1 is SUSPENDED in the registry, and offline.", "p2 is SUSPENDED in the registry.", "p3 is stale.",
+    ]  # fmt: skip
+    said = warnings_of([target(n, "INACTIVE", "offline" if n else "online") for n in range(6)])
+    assert said == ["6 of 6 devices may not be reached (5 offline, 6 inactive or suspended in the registry)."]
+
+
+def test_a_problem_of_a_link_names_no_device():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    cells = problem_cells(Problem("", ProblemKind.LINK, "broker", "", "connection refused"), at)
+    assert cells["device"].text == "–"
+    assert cells["detail"].text == "broker: connection refused"
+    assert problem_whom(Problem("", ProblemKind.LINK, "broker", "", "")) == ["link     broker"]
+
+
+def test_a_fault_of_json_reads_as_a_sentence():
+    assert params_fault('{"a": "\n"}') == (
+        "The params are not JSON: Invalid control character at line 1, column 8."
+    )

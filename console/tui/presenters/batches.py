@@ -1,14 +1,15 @@
 """A bulk send in words: its row, its progress, and its answers pivoted into columns."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from console.domain.batches import AnswerGroup, Batch, BatchView
+from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
 from console.domain.commands import Phase
 from console.domain.safe_text import safe
 from console.domain.spans import age
 from console.services.bulk import BulkJob
-from console.tui.presenters.cells import Cell, Column, Line
+from console.tui.presenters.cells import Cell, Column, Line, fit_parts, line_width
 from console.tui.presenters.words import PHASES, counted
 
 COLUMNS = (
@@ -21,73 +22,89 @@ COLUMNS = (
     Column("id", "ID", 36, rank=3),
 )
 _MOST_COLUMNS = 8
+_NUMBERS = re.compile(r"-?[\d.e+-]+( to -?[\d.e+-]+)?")
+
+
+_BAR: tuple[tuple[Phase, str], ...] = (
+    (Phase.OK, "█"), (Phase.FAILED, "✕"), (Phase.MISSED, "◍"), (Phase.EXPIRED, "◌"), (Phase.CANCELLED, "⊘"),
+    (Phase.UNKNOWN, "?"), (Phase.PUBLISHED, "◔"), (Phase.WAITING, "○"),
+)  # fmt: skip
 
 
 def batch_cells(batch: Batch, now: datetime) -> dict[str, Cell]:
     """Every cell of a batch's row, by column."""
     draft = batch.draft
-    note = f"stopped by {safe(batch.stopped_by, 20)}" if batch.stopped_at else ""
-    if draft.retry_of:
-        note = f"{note} retry".strip()
     return {
         "age": Cell(age(now - batch.created_at)),
         "type": Cell(safe(draft.command_type), "strong"),
         "devices": Cell(f"{draft.wanted:,}"),
-        "target": Cell(safe(draft.target, 120)),
+        "target": Cell(_target(draft, 120)),
         "by": Cell(safe(draft.created_by) or "–", "" if draft.created_by else "dim"),
-        "note": Cell(note, "warn" if batch.stopped_at else "dim"),
+        "note": Cell(f"stopped by {safe(batch.stopped_by, 20)}" if batch.stopped_at else "", "warn"),
         "id": Cell(safe(draft.batch_id), "dim"),
     }
 
 
-def batch_line(view: BatchView, now: datetime) -> Line:
+def _target(draft: BatchDraft, limit: int) -> str:
+    """Whom it was for; a retry says so once, by the head of the other's id."""
+    return f"retry of {safe(draft.retry_of[:8])}" if draft.retry_of else safe(draft.target, limit)
+
+
+def batch_line(view: BatchView, now: datetime, width: int) -> Line:
     """What was sent to whom, by whom and when."""
     draft = view.batch.draft
-    line = [
-        Cell(f" {safe(draft.command_type, 40)}", "strong"),
-        Cell(f" to {counted(draft.wanted, 'device')}"),
+    parts: list[Line] = [
+        (
+            Cell(f" {safe(draft.command_type, 40)}", "strong"),
+            Cell(f" to {counted(draft.wanted, 'device')}"),
+        )
     ]
-    line.append(Cell(f"   {safe(draft.target, 60)}", "dim"))
-    line.append(
-        Cell(f"   by {safe(draft.created_by, 24) or 'nobody'}, {age(now - view.batch.created_at)} ago")
-    )
     if view.batch.stopped_at is not None:
-        line.append(Cell(f"   stopped by {safe(view.batch.stopped_by, 24)}", "warn"))
-    if draft.retry_of:
-        line.append(Cell(f"   retry of {safe(draft.retry_of, 8)}…", "dim"))
-    return tuple(line)
+        parts.append((Cell(f"stopped by {safe(view.batch.stopped_by, 24)}", "warn"),))
+    parts.append((Cell(_target(draft, 60), "dim"),))
+    by = safe(draft.created_by, 24) or "nobody"
+    parts.append((Cell(f"by {by}, {age(now - view.batch.created_at)} ago"),))
+    return fit_parts(parts, width)
 
 
 def progress_lines(view: BatchView, job: BulkJob | None, width: int) -> list[Line]:
-    """How far it is: a bar of the phases, and their numbers in words."""
-    wanted = max(1, view.batch.draft.wanted)
-    room = max(10, min(60, width - 30))
+    """How far it is: a bar in which each phase has a glyph of its own, and their numbers in words."""
+    wanted = view.batch.draft.wanted
+    said = Cell(f"  {view.settled:,} of {wanted:,} settled")
+    room = max(10, width - line_width((said,)) - 2)
+    counts = [view.phases.get(phase, 0) for phase, _ in _BAR]
+    sizes = shares([*counts, max(0, wanted - sum(counts))], room)
     bar: list[Cell] = [Cell(" ")]
-    used = 0
-    order = (
-        Phase.OK,
-        Phase.FAILED,
-        Phase.MISSED,
-        Phase.EXPIRED,
-        Phase.CANCELLED,
-        Phase.PUBLISHED,
-        Phase.WAITING,
-    )
-    for phase in order:
-        count = view.phases.get(phase, 0)
-        size = min(room - used, max(1, round(count * room / wanted))) if count else 0
-        mark = "█" if phase.settled else "▒"
-        bar.append(Cell(mark * size, PHASES[phase][1]))
-        used += size
-    bar.append(Cell("░" * (room - used), "dim"))
-    bar.append(Cell(f"  {view.settled:,} of {wanted:,} settled"))
-    words: list[Cell] = [Cell(" ")]
-    for phase in order:
+    for (phase, glyph), size in zip(_BAR, sizes, strict=False):
+        tone = PHASES[phase][1]
+        bar.append(Cell(glyph * size, "ok" if tone == "calm" else tone))
+    bar += [Cell("·" * sizes[-1], "dim"), said]
+    words: Line = ()
+    for phase, _ in _BAR:
         if view.phases.get(phase):
             symbol, tone = PHASES[phase]
-            words.append(Cell(f"{symbol} {view.phases[phase]:,} {phase.value}   ", tone))
-    words.append(_state(view, job))
-    return [tuple(bar), tuple(words)]
+            count = Cell(f"{symbol} {view.phases[phase]:,} {phase.value}", tone)
+            words = (*words, Cell("   " if words else " "), count)
+    state = _state(view, job)
+    if not state.text:
+        return [tuple(bar), words]
+    if line_width(words) + line_width((state,)) + 3 <= width:
+        return [tuple(bar), (*words, Cell("   " if words else " "), state)]
+    return [tuple(bar), words, (Cell(" "), state)]
+
+
+def shares(counts: Sequence[int], room: int) -> list[int]:
+    """Share `room` cells out by count: all of them, at least one to each that is not 0."""
+    total = sum(counts)
+    if not total:
+        return [0] * len(counts)
+    sizes = [max(1, count * room // total) if count else 0 for count in counts]
+    by_need = sorted(range(len(counts)), key=lambda n: counts[n] * room / total - sizes[n])
+    while sum(sizes) > room and max(sizes) > 1:
+        sizes[sizes.index(max(sizes))] -= 1
+    while sum(sizes) < room:
+        sizes[by_need.pop()] += 1
+    return sizes
 
 
 def _state(view: BatchView, job: BulkJob | None) -> Cell:
@@ -109,18 +126,21 @@ def group_columns(groups: Sequence[AnswerGroup]) -> tuple[Column, ...]:
         for key in group.fields:
             counts[key] = counts.get(key, 0) + group.count
     keys = sorted(counts, key=lambda key: (key != "status", -counts[key], key))[:_MOST_COLUMNS]
-    pivoted = tuple(
-        Column(
-            f"field:{key}", safe(key, 20).upper(), max(6, min(20, len(safe(key, 20)))), most=24, rank=2 + n
-        )
-        for n, key in enumerate(keys)
-    )
+    pivoted = tuple(_field_column(key, 2 + n, groups) for n, key in enumerate(keys))
     return (
         Column("count", "DEVICES", 7, right=True),
         Column("phase", "PHASE", 11, most=16),
         *pivoted,
-        Column("sample", "FOR EXAMPLE", 14, most=60, rank=1),
+        Column("sample", "FOR EXAMPLE", 14, most=60, rank=2 + len(pivoted)),
     )
+
+
+def _field_column(key: str, rank: int, groups: Sequence[AnswerGroup]) -> Column:
+    """Numbers and ranges of them stand to the right."""
+    title = safe(key, 20).upper()
+    values = [group.fields[key] for group in groups if key in group.fields]
+    right = all(_NUMBERS.fullmatch(value) for value in values)
+    return Column(f"field:{key}", title, max(6, len(title)), right=right, most=24, rank=rank)
 
 
 def group_cells(group: AnswerGroup) -> dict[str, Cell]:
@@ -129,10 +149,15 @@ def group_cells(group: AnswerGroup) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "count": Cell(f"{group.count:,}", "strong"),
         "phase": Cell(f"{symbol} {group.phase.value}", tone),
-        "sample": Cell(", ".join(safe(device, 40) for device in group.sample), "dim"),
+        "sample": Cell(_sample(group), "dim"),
     }
     cells.update((f"field:{key}", Cell(safe(value, 60))) for key, value in group.fields.items())
     return cells
+
+
+def _sample(group: AnswerGroup) -> str:
+    more = group.count - len(group.sample)
+    return ", ".join(safe(device, 40) for device in group.sample) + (f" +{more:,}" if more > 0 else "")
 
 
 def group_key(group: AnswerGroup) -> str:

@@ -1,13 +1,13 @@
 """A piece of text with a tone, and how columns of them share the width of a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-Tone: TypeAlias = Literal["", "ok", "bad", "warn", "live", "dim", "strong", "accent"]
+Tone: TypeAlias = Literal["", "ok", "calm", "bad", "warn", "live", "dim", "strong", "accent"]
 TONES: tuple[Tone, ...] = ("ok", "bad", "warn", "live", "dim", "strong", "accent")
 
 
@@ -21,9 +21,19 @@ class Cell(NamedTuple):
 Line: TypeAlias = tuple[Cell, ...]
 
 
+def inked(cell: Cell) -> Line:
+    """The parts of a cell by colour: where all is well, only the symbol has one."""
+    if cell.tone != "calm":
+        return (cell,)
+    return (Cell(cell.text[:1], "ok"), Cell(cell.text[1:]))
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `width` is its least, `most` what it may grow to; the highest `rank` is dropped first."""
+    """A column: `width` is its least, `most` what it may grow to; the highest `rank` is dropped first.
+
+    `arrow` is the direction in which a list is sorted by it.
+    """
 
     key: str
     title: str
@@ -31,22 +41,36 @@ class Column:
     right: bool = False
     most: int = 0
     rank: int = 0
+    arrow: str = "↑"
 
 
-def fit_columns(columns: Sequence[Column], width: int) -> tuple[tuple[Column, int], ...]:
-    """Choose the columns that fit and give what is left to those that can grow, in their order."""
+def needed(columns: Sequence[Column], cells: Mapping[str, Cell], needs: dict[str, int]) -> None:
+    """Raise in `needs` what each column has to be wide to show these cells whole."""
+    for column in columns:
+        cell = cells.get(column.key)
+        if cell is not None:
+            needs[column.key] = max(needs.get(column.key, 0), cell_len(cell.text))
+
+
+def fit_columns(
+    columns: Sequence[Column], width: int, needs: Mapping[str, int]
+) -> tuple[tuple[Column, int], ...]:
+    """Choose the columns that fit, then widen those that need it, those that are dropped last first.
+
+    What is never dropped gets what it needs before others get a place, up to a third of the width; numbers,
+    which stand to the right, get it wherever they have a place: half a number is another one.
+    """
+    wanted = {c.key: max(c.width, min(c.most, needs.get(c.key, 0))) for c in columns}
+    most = {c.key: wanted[c.key] if c.right else width // 3 if c.rank == 0 else 0 for c in columns}
+    widths = {c.key: max(c.width, min(wanted[c.key], most[c.key])) for c in columns}
     chosen = list(columns)
-    while sum(c.width + 2 for c in chosen) - 2 > width and any(c.rank for c in chosen):
+    while sum(widths[c.key] + 2 for c in chosen) - 2 > width and any(c.rank for c in chosen):
         chosen.remove(max(chosen, key=lambda c: c.rank))
-    widths = {c.key: c.width for c in chosen}
-    left = width - sum(c.width + 2 for c in chosen) + 2
-    while left > 0:
-        growing = [c for c in chosen if widths[c.key] < c.most][:left]
-        if not growing:
-            break
-        for column in growing:
-            widths[column.key] += 1
-        left -= len(growing)
+    left = width - sum(widths[c.key] + 2 for c in chosen) + 2
+    for column in sorted(chosen, key=lambda c: c.rank):
+        more = max(0, min(left, wanted[column.key] - widths[column.key]))
+        widths[column.key] += more
+        left -= more
     return tuple((column, widths[column.key]) for column in chosen)
 
 
@@ -67,3 +91,14 @@ def spread(left: Line, right: Line, width: int) -> Line:
     """`left` at the left edge, `right` at the right edge of one line; `right` goes when both do not fit."""
     gap = width - line_width(left) - line_width(right)
     return (*left, Cell(" " * gap), *right) if gap >= 2 else left
+
+
+def fit_parts(parts: Sequence[Line], width: int) -> Line:
+    """One line of the parts that fit, in their order: the last go first, and nothing is cut in the middle."""
+    gap = "   " if sum(line_width(part) + 3 for part in parts) - 3 <= width else "  "
+    line: Line = parts[0] if parts else ()
+    for part in parts[1:]:
+        if line_width(line) + len(gap) + line_width(part) > width:
+            break
+        line = (*line, Cell(gap), *part)
+    return line

@@ -7,7 +7,7 @@ from datetime import datetime
 from console.domain.commands import Command, Phase
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age, countdown, latency
-from console.tui.presenters.cells import Cell, Column, Line
+from console.tui.presenters.cells import Cell, Column, Line, fit_parts
 from console.tui.presenters.words import PHASES, counted, phase_cell
 
 _ENOUGH = 5
@@ -16,8 +16,8 @@ _DEVICE = Column("device", "DEVICE", 11, most=32)
 _REST = (
     Column("type", "TYPE", 12, most=30, rank=1),
     Column("phase", "PHASE", 11, most=18),
-    Column("answered", "ANSWERED", 8, right=True, rank=6),
-    Column("left", "TTL LEFT", 8, right=True, rank=5),
+    Column("answered", "ANSWERED", 8, right=True, most=10, rank=6),
+    Column("left", "TTL LEFT", 8, right=True, most=12, rank=5),
     Column("by", "BY", 6, most=16, rank=7),
     Column("params", "PARAMS", 16, most=60, rank=8),
     Column("id", "ID", 36, rank=9),
@@ -53,19 +53,26 @@ def _left(command: Command, now: datetime) -> Cell:
     return Cell(countdown(left), "warn" if seconds < 60 else "")
 
 
-def history_line(title: str, commands: Iterable[Command], *, more: bool, plotted: bool = False) -> Line:
-    """What is loaded of a history, counted by phase; how long answers took, unless a plot tells it."""
+_BY_WEIGHT = (
+    Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.UNKNOWN, Phase.WAITING, Phase.PUBLISHED, Phase.CANCELLED,
+    Phase.OK,
+)  # fmt: skip
+
+
+def history_line(
+    title: str, commands: Iterable[Command], width: int, *, more: bool, plotted: bool = False
+) -> Line:
+    """What is loaded of a history, by phase, trouble first; how long answers took, unless a plot tells it."""
     shown = list(commands)
     counts = Counter(command.phase for command in shown)
-    total = sum(counts.values())
-    line = [Cell(f" {title}", "strong")]
-    line.append(Cell(f"   {counted(total, 'command')}{' so far' if more else ''}"))
-    for phase in Phase:
+    total = counted(sum(counts.values()), "command")
+    parts: list[Line] = [(Cell(f" {title}", "strong"),), (Cell(f"{total}{' so far' if more else ''}"),)]
+    for phase in _BY_WEIGHT:
         if counts[phase]:
             symbol, tone = PHASES[phase]
-            line += [Cell("   "), Cell(f"{symbol} {counts[phase]:,} {phase}", tone)]
+            parts.append((Cell(f"{symbol} {counts[phase]:,} {phase}", tone),))
     took = sorted(command.latency for command in shown if command.latency is not None)
     if len(took) >= _ENOUGH and not plotted:
         half, most = took[len(took) // 2], took[len(took) * 95 // 100]
-        line.append(Cell(f"   answers p50 {latency(half)}  p95 {latency(most)}", "dim"))
-    return tuple(line)
+        parts.append((Cell(f"answers p50 {latency(half)}  p95 {latency(most)}", "dim"),))
+    return fit_parts(parts, width)

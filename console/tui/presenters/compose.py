@@ -1,22 +1,26 @@
 """What a command would do before it is sent: reach, preview, warnings, and how much care it needs."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
+
+from rich.cells import cell_len
 
 from console.domain.batches import Preview
 from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age, latency
 from console.domain.targets import Target
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Cell, Line, fit_parts, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
 
 Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
 MANY = 10
 _OFFERED = 8
+_WEAK = frozenset({"offline", "stale"})
 _DANGEROUS = (
     "reboot",
     "reset",
@@ -29,6 +33,7 @@ _DANGEROUS = (
     "shutdown",
     "ota",
 )
+_UP_TO_COMMA = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+,?|.')
 
 
 def is_dangerous(command_type: str) -> bool:
@@ -41,14 +46,18 @@ def must_type_count(command_type: str, count: int) -> bool:
     return count > MANY or is_dangerous(command_type)
 
 
-def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str) -> list[Line]:
-    """The types on offer: what was sent lately, and what else the catalogue lists."""
-    cells: list[Cell] = []
+def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str, width: int) -> list[Line]:
+    """The types on offer, as many as fit: what was sent lately, and what else the catalogue lists."""
+    line: Line = ()
     for title, kinds in (("recent", recent[:_OFFERED]), ("models take", listed[: _OFFERED - len(recent)])):
-        if kinds:
-            cells.append(Cell(f"{title} " if not cells else f"  {title} ", "dim"))
-            cells += [Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else "") for kind in kinds]
-    return [tuple(cells)] if cells else []
+        told = Cell(f"  {title} " if line else f"{title} ", "dim")
+        for kind in kinds:
+            more = (told, Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else ""))
+            if line_width((*line, *more)) > width:
+                return [line] if line else []
+            line = (*line, *(cell for cell in more if cell.text))
+            told = Cell("")
+    return [line] if line else []
 
 
 def devices_words(device_ids: Sequence[str]) -> str:
@@ -56,27 +65,27 @@ def devices_words(device_ids: Sequence[str]) -> str:
     return safe_id(device_ids[0], 40) if len(device_ids) == 1 else counted(len(device_ids), "device")
 
 
-def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime) -> Line:
+def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime, width: int) -> Line:
     """How many of the targets are reachable, in words; `seen_at` when it is one."""
     if preview is None:
         return (Cell("asking…", "dim"),)
-    cells: list[Cell] = []
+    parts: list[Line] = []
     for word, count in sorted(preview.links.items(), key=lambda item: -item[1]):
         link = link_of(word)
         symbol = link_cell(link)
-        cells += [Cell(f"{symbol.text.split(' ')[0]} {count:,} {link.value}", symbol.tone), Cell("  ")]
+        parts.append((Cell(f"{symbol.text.split(' ')[0]} {count:,} {link.value}", symbol.tone),))
+    if preview.forbidden:
+        parts.append((Cell(f"{preview.forbidden:,} cannot be sent to", "bad"),))
     flight = preview.in_flight
-    cells.append(
-        Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim")
+    parts.append(
+        (Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim"),)
     )
     if seen_at is not None:
-        cells.append(Cell(f"  seen {age(now - seen_at)} ago", "dim"))
+        parts.append((Cell(f"seen {age(now - seen_at)} ago", "dim"),))
     if preview.last_latency is not None and preview.last_acked_at is not None:
         ago = age(now - preview.last_acked_at)
-        cells.append(Cell(f"  last answer in {latency(preview.last_latency)}, {ago} ago", "dim"))
-    if preview.forbidden:
-        cells.append(Cell(f"  {preview.forbidden:,} cannot be sent to", "bad"))
-    return tuple(cells)
+        parts.append((Cell(f"last answer in {latency(preview.last_latency)}, {ago} ago", "dim"),))
+    return fit_parts(parts, width)
 
 
 def guard_line(preview: Preview | None, now: datetime) -> Line:
@@ -102,7 +111,7 @@ def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
     With `named` the first is told already, device by device.
     """
     lines: list[Line] = []
-    weak = {word: count for word, count in preview.links.items() if word in {"offline", "stale"}}
+    weak = {word: count for word, count in preview.links.items() if word in _WEAK}
     if weak and not named:
         words = ", ".join(f"{count:,} {word}" for word, count in weak.items())
         of = f"{sum(weak.values()):,} of {counted(preview.total, 'device')}"
@@ -138,12 +147,20 @@ def first_fault(targets: Sequence[Target]) -> str | None:
 
 def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
     """What may be sent but is unlikely to arrive, a few of them by name."""
-    found = [safe(target.warning, 120) for target in targets if target.warning]
+    found = [target for target in targets if target.warning]
     if len(found) <= limit:
-        return found
-    links = Counter(target.link for target in targets if target.warning)
-    words = ", ".join(f"{count:,} {link_of(link).value}" for link, count in links.most_common())
-    return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({words})."]
+        return [_warning(target) for target in found]
+    links = Counter(target.link for target in found if target.link in _WEAK)
+    reasons = [f"{count:,} {link}" for link, count in links.most_common()]
+    held = sum(target.held for target in found)
+    reasons += [f"{held:,} inactive or suspended in the registry"] if held else []
+    return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({', '.join(reasons)})."]
+
+
+def _warning(target: Target) -> str:
+    """One target's warning: what the registry says does not hide that it is away."""
+    said = safe(target.warning, 120)
+    return f"{said[:-1]}, and {target.link}." if target.held and target.link in _WEAK else said
 
 
 def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
@@ -173,6 +190,16 @@ def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
     """The topic or topics that it goes to."""
     where = device_ids[0] if len(device_ids) == 1 else f"{{{len(device_ids):,} ids}}"
     return safe(f"tenant/{tenant}/device/{where}/commands", 300)
+
+
+def payload_lines(payload: str, width: int) -> list[Line]:
+    """The payload over several lines, broken after its commas only: a date or a number stays in one piece."""
+    lines = [""]
+    for piece in _UP_TO_COMMA.findall(payload):
+        if lines[-1] and cell_len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return [(Cell(line, "dim"),) for line in lines]
 
 
 def preview_payload(command_type: str, params_text: str, ttl: timedelta, now: datetime) -> str:

@@ -2,23 +2,24 @@
 
 from datetime import datetime
 
-from console.domain.commands import Phase
-from console.domain.devices import Device, DeviceCounts
+from console.domain.devices import Device, DeviceCounts, Link
 from console.domain.safe_text import safe, safe_id
-from console.domain.spans import age, latency
-from console.tui.presenters.cells import Cell, Column, Line
-from console.tui.presenters.words import PHASES, link_cell
+from console.domain.spans import age
+from console.tui.presenters.cells import Cell, Column, Line, fit_parts
+from console.tui.presenters.words import LINKS, PHASES, link_cell
 
 COLUMNS = (
-    Column("device", "DEVICE", 12, most=40),
-    Column("link", "LINK", 9),
-    Column("seen", "SEEN", 5, right=True),
-    Column("site", "SITE", 6, most=16, rank=4),
-    Column("model", "MODEL", 7, most=14, rank=6),
-    Column("fw", "FW", 5, most=10, rank=5),
-    Column("flight", "FLIGHT", 6, right=True, rank=3),
-    Column("last", "LAST COMMAND", 21, most=44, rank=2),
-    Column("tags", "TAGS", 14, most=30, rank=7),
+    Column("device", "DEVICE", 9, most=40),
+    Column("link", "LINK", 9, arrow="↓"),
+    Column("seen", "SEEN", 6, right=True),
+    Column("site", "SITE", 6, most=20, rank=5),
+    Column("model", "MODEL", 8, most=24, rank=7),
+    Column("fw", "FW", 6, most=14, rank=6),
+    Column("flight", "FLIGHT", 6, right=True, rank=4),
+    Column("last", "LAST", 11, most=18, rank=1),
+    Column("command", "COMMAND", 11, most=30, rank=2),
+    Column("ago", "AGO", 4, right=True, rank=3),
+    Column("tags", "TAGS", 6, most=40, rank=8),
 )
 
 
@@ -33,8 +34,8 @@ def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
         "model": Cell(safe(device.model)),
         "fw": Cell(safe(device.fw_version)),
         "flight": Cell(f"{device.in_flight:,}", "live") if device.in_flight else Cell("–", "dim"),
-        "last": _last(device, now),
         "tags": Cell(_tags(device), "dim"),
+        **_last(device, now),
     }
 
 
@@ -52,38 +53,45 @@ def _tags(device: Device) -> str:
     return " ".join(words)
 
 
-def _last(device: Device, now: datetime) -> Cell:
+def _last(device: Device, now: datetime) -> dict[str, Cell]:
+    """How the newest command stands, what it was, and how long ago it was created."""
     command = device.last_command
     if command is None:
-        return Cell("–", "dim")
+        return dict.fromkeys(("last", "command", "ago"), Cell("–", "dim"))
     symbol, tone = PHASES[command.phase]
-    kind = safe(command.command_type, 60)
-    late = " (late)" if command.late else ""
-    if command.phase is Phase.OK:
-        return Cell(f"{symbol} ok{late} {kind} {latency(command.latency)}")
-    return Cell(f"{symbol} {command.phase}{late} {kind} {age(now - command.created_at)}", tone)
+    return {
+        "last": Cell(f"{symbol} {command.phase}{' (late)' if command.late else ''}", tone),
+        "command": Cell(safe(command.command_type, 60)),
+        "ago": Cell(age(now - command.created_at)),
+    }
 
 
 def counts_line(
-    counts: DeviceCounts | None, marked: int, anchor: str | None, unseen: int = 0, news: str = ""
+    counts: DeviceCounts | None, marked: int, anchor: str | None, width: int, unseen: int = 0, news: str = ""
 ) -> Line:
-    """How many devices the tenant has, by link, and how many are marked; `unseen` of these are not shown.
+    """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first.
 
     `news` is what else an operator should look at.
     """
+    title = Cell(" Devices", "strong")
     if counts is None:
-        return (Cell(" Devices", "strong"), Cell("  reading…", "dim"))
-    line = [Cell(" Devices", "strong"), Cell(f"  {counts.total:,}   "), Cell(f"{counts.online:,} online")]
-    line += [Cell("   "), Cell(f"{counts.stale:,} stale", "warn" if counts.stale else "dim")]
-    line += [Cell("   "), Cell(f"{counts.offline:,} offline", "bad" if counts.offline else "dim")]
-    if counts.unknown:
-        line += [Cell("   "), Cell(f"{counts.unknown:,} unknown", "dim")]
-    if marked:
-        line += [Cell("   "), Cell(f"✓ {marked:,} marked", "accent")]
-    if unseen:
-        line.append(Cell(f" ({unseen:,} not shown)", "warn"))
+        return (title, Cell("   reading…", "dim"))
+    parts: list[Line] = [(title, Cell(f"   {counts.total:,}"))]
     if anchor is not None:
-        line += [Cell("   "), Cell(f"range from {safe(anchor, 20)}: v ends it", "accent")]
+        parts.append((Cell(f"range from {safe(anchor, 20)}: v ends it", "accent"),))
     if news:
-        line += [Cell("   "), Cell(f"! {news}", "warn")]
-    return tuple(line)
+        parts.append((Cell(f"! {news}", "warn"),))
+    if marked:
+        away = (Cell(f" ({unseen:,} not shown)", "warn"),) if unseen else ()
+        parts.append((Cell(f"✓ {marked:,} marked", "accent"), *away))
+    numbers = {
+        Link.OFFLINE: counts.offline,
+        Link.STALE: counts.stale,
+        Link.UNKNOWN: counts.unknown,
+        Link.ONLINE: counts.online,
+    }
+    for link, count in numbers.items():
+        if count:
+            symbol, tone = LINKS[link]
+            parts.append((Cell(f"{symbol} {count:,} {link.value}", tone),))
+    return fit_parts(parts, width)

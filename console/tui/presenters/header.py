@@ -1,14 +1,26 @@
 """The header's one line and the banner's one sentence, from the measured state of the links."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+
+from rich.cells import cell_len
 
 from console.domain.safe_text import safe
 from console.domain.spans import age, countdown
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
 from console.tui.presenters.words import counted
+
+_CAUSE = re.compile(r"(?:does not answer|refused the connection) \((.*?)\)(?:\.|$)")
+_TIMEOUT = re.compile(r"TimeoutError|(connection )?timed out\.?", re.IGNORECASE)
+_NOISE = (
+    (re.compile(r"Multiple exceptions: (\[Errno -?\d+\] [^\[]*), \[.*(?=\)\.?$|$)"), r"\1"),
+    (re.compile(r"\[Errno -?\d+\]\s*"), ""),
+    (re.compile(r"Connect call failed \([^()]*\)"), "connection refused"),
+    (re.compile(r"\s*\(\w*(Error|Exception)\)"), ""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,8 @@ def lateness_words(seconds: float) -> str:
 
 def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     """``pg ok 2ms``, ``mqtt DOWN 14s, retry in 3s``."""
+    if not link.is_used:
+        return Cell(f"{name} not used")
     if link.up:
         words = f"{name} ok"
         if level < 1 and link.latency_s is not None:
@@ -93,57 +107,69 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     if level < 5:
         words += f" {seconds_words(now - link.since)}"
     if level < 3 and link.retry_at is not None:
-        words += f", retry in {seconds_words(link.retry_at - now)}"
+        words += f", {retry_words(link, now)}"
     return Cell(words, "bad")
 
 
 def banner_line(
-    view: HealthView, outbox: Outbox, trouble: str, now: datetime, *, brief: bool = False, acts: bool = True
+    view: HealthView, outbox: Outbox, trouble: str, now: datetime, width: int, *, acts: bool = True
 ) -> str:
-    """The sentence under the header; empty while all links are up and the last read worked.
+    """One line under the header; empty while all links are up and the last read worked.
 
-    A brief one leaves out what the header says as well.
+    Of its sentences those stand there that fit, the first always; what the header says is not said again.
     """
     if not view.database.up:
-        return (
-            f"Database unreachable{_more(view.database, view.now, brief=brief)}. "
-            f"Rows stand as last read.{' You can compose; sending is blocked.' if acts else ''}"
-        )
-    if trouble:
-        return f"{trouble} Rows stand as last read; reading is tried again."
-    if not view.broker.up:
-        return (
-            f"Broker unreachable{_more(view.broker, view.now, brief=brief)}. "
-            f"{_waiting(outbox, now)}{'You can compose; sending waits.' if acts else ''}"
-        )
-    return ""
-
-
-def _waiting(outbox: Outbox, now: datetime) -> str:
-    if not outbox.depth:
+        first = f"Database unreachable{_why(view.database)}."
+        rest = ["Rows stand as last read."]
+        rest += ["You can compose; sending is blocked."] if acts else []
+    elif trouble:
+        first, rest = as_said(trouble), ["Rows stand as last read; reading is tried again."]
+    elif not view.broker.up:
+        first = f"Broker unreachable{_why(view.broker)}."
+        rest = [*_waiting(outbox, now)]
+        rest += ["You can compose; sending waits."] if acts else []
+    else:
         return ""
+    line = first if cell_len(first) <= width else fit_text(first, width)
+    for sentence in rest:
+        if cell_len(line) + 1 + cell_len(sentence) > width:
+            break
+        line += f" {sentence}"
+    return line
+
+
+def _waiting(outbox: Outbox, now: datetime) -> Iterator[str]:
+    if not outbox.depth:
+        return
     words = f"{counted(outbox.depth, 'command')} {'waits' if outbox.depth == 1 else 'wait'}"
-    if outbox.oldest_at is not None and (now - outbox.oldest_at).total_seconds() >= 1:
-        words += f", the oldest for {age(now - outbox.oldest_at)}"
-    if outbox.next_deadline is None or outbox.next_deadline.year >= 9999:
-        return f"{words}. "
-    left = outbox.next_deadline - now
-    return f"{words}; the first expires in {countdown(left)}. " if left.total_seconds() > 0 else f"{words}. "
-
-
-def _more(link: LinkState, now: float, *, brief: bool) -> str:
-    return "" if brief else _why(link) + _again(link, now)
+    due = outbox.next_deadline
+    if due is not None and due.year < 9999 and due > now:
+        yield f"{words}; the first expires in {countdown(due - now)}."
+    elif outbox.oldest_at is not None and (now - outbox.oldest_at).total_seconds() >= 1:
+        yield f"{words}, the oldest for {age(now - outbox.oldest_at)}."
+    else:
+        yield f"{words}."
 
 
 def _why(link: LinkState) -> str:
-    error = safe(link.error, 160).rstrip(". ")
-    return f" ({error})" if error else ""
+    cause = _CAUSE.search(link.error)
+    words = as_said(safe(cause[1] if cause else link.error, 160)).strip().rstrip(".")
+    return f": {words[:1].lower()}{words[1:]}" if words else ""
 
 
-def _again(link: LinkState, now: float) -> str:
-    if link.retry_at is None:
-        return f" for {seconds_words(now - link.since)}"
-    return f", retry in {seconds_words(link.retry_at - now)}"
+def as_said(error: str) -> str:
+    """An error as people say it: without numbers of the system and names of classes."""
+    if _TIMEOUT.fullmatch(error.strip()):
+        return "no answer in time"
+    for pattern, words in _NOISE:
+        error = pattern.sub(words, error)
+    return error
+
+
+def retry_words(link: LinkState, now: float) -> str:
+    """``retry in 3s``, or ``trying now``: also when an attempt takes long."""
+    left = (link.retry_at or 0.0) - now
+    return f"retry in {seconds_words(left)}" if left >= 1 else "trying now"
 
 
 def seconds_words(seconds: float) -> str:

@@ -26,14 +26,17 @@ def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> li
         lines.append((Cell(title, "strong"),))
         for action in actions:
             lines += _hanging(action.shown, action.help, width)
-            lines += [
-                (Cell(" " * (_WIDTH + 2)), Cell(twin, "dim")) for twin in action.cli.split(", ") if twin
-            ]
+            for twin in filter(None, action.cli.split(", ")):
+                lines += [(Cell(" " * (_WIDTH + 2)), Cell(part, "dim")) for part in _folded(twin, width)]
         lines.append(())
     lines.append((Cell("everywhere", "strong"),))
     for keys, text in MOVES:
         lines += _hanging(keys, text, width)
     return lines
+
+
+def _folded(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(20, width - _WIDTH - 2)) or [""]
 
 
 def filter_lines(width: int) -> list[Line]:
@@ -51,7 +54,7 @@ def filter_lines(width: int) -> list[Line]:
 
 
 def _hanging(key: str, text: str, width: int) -> list[Line]:
-    first, *rest = textwrap.wrap(text, max(20, width - _WIDTH - 2)) or [""]
+    first, *rest = _folded(text, width)
     return [
         (Cell(f"  {key:<{_WIDTH}}", "accent"), Cell(first)),
         *[(Cell(" " * (_WIDTH + 2)), Cell(line)) for line in rest],

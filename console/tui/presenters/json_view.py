@@ -3,10 +3,12 @@
 import re
 
 from console.domain.safe_text import safe, safe_block
+from console.tui.presenters.cells import Cell, Line
 
 MAX_SHOWN = 8_000
 _ONE_LINE = 44
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_KEY = re.compile(r'"(?:[^"\\]|\\.)*"(?=\s*:)')
 
 
 def pretty(text: str | None, limit: int = MAX_SHOWN) -> list[str]:
@@ -18,6 +20,16 @@ def pretty(text: str | None, limit: int = MAX_SHOWN) -> list[str]:
         return [safe(flat)]
     shown = safe_block(_indented(flat[: limit * 2]), limit).split("\n")
     return shown if len(flat) <= limit * 2 else [*shown, f"… ({len(flat):,} characters in all)"]
+
+
+def keyed(line: str) -> Line:
+    """A line of JSON whose keys stand back behind their values."""
+    cells: list[Cell] = []
+    end = 0
+    for match in _KEY.finditer(line):
+        cells += [Cell(line[end : match.start()]), Cell(match.group(), "dim")]
+        end = match.end()
+    return (*cells, Cell(line[end:]))
 
 
 def _indented(text: str) -> str:

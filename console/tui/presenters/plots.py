@@ -6,7 +6,7 @@ from statistics import median
 
 from console.domain.commands import Command, Phase
 from console.domain.spans import age, latency
-from console.tui.presenters.cells import Cell, Line, Tone
+from console.tui.presenters.cells import Cell, Line, line_width
 
 BARS = "▁▂▃▄▅▆▇█"
 _GOOD = frozenset({Phase.OK})
@@ -14,38 +14,69 @@ _ENDED = (Phase.OK, Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
 _LEAST = 5
 
 
-def sparkline(values: Sequence[float | None]) -> str:
-    """One character for each value, the highest as a full bar; a space where there is none."""
-    known = [value for value in values if value is not None]
-    top = max(known, default=0.0)
-    if top <= 0:
+def sparkline(values: Sequence[float | None], top: float | None = None) -> str:
+    """One character for each value: a full bar for `top` or the highest; a space where there is none."""
+    full = top if top is not None else max((v for v in values if v is not None), default=0.0)
+    if full <= 0:
         return "".join(" " if value is None else BARS[0] for value in values)
     last = len(BARS) - 1
-    return "".join(" " if v is None else BARS[min(last, round(v / top * last))] for v in values)
+    return "".join(" " if v is None else BARS[min(last, round(v / full * last))] for v in values)
 
 
 def plots_line(commands: Iterable[Command], width: int) -> Line:
-    """Latency and outcomes over the time that is loaded; empty when there is too little to see."""
+    """Latency and outcomes over the time that is loaded: the fullest version that fits.
+
+    Empty when there is too little to see, or when all happened at once.
+    """
     ended = sorted((c for c in commands if c.phase in _ENDED), key=lambda c: c.created_at)
-    if len(ended) < _LEAST or width < 60:
+    if len(ended) < _LEAST or ended[0].created_at == ended[-1].created_at:
         return ()
-    count = 16 if width < 100 else 28
-    buckets = _buckets(ended, count)
-    took = [c.latency.total_seconds() for c in ended if c.latency is not None]
-    waits = [_median([c.latency.total_seconds() for c in b if c.latency is not None]) for b in buckets]
-    bad = [None if not b else sum(c.phase not in _GOOD for c in b) / len(b) for b in buckets]
-    share = sum(c.phase not in _GOOD for c in ended) / len(ended)
-    span = age(ended[-1].created_at - ended[0].created_at)
-    cells = [Cell(" answer time ", "dim"), Cell(sparkline(waits), "accent")]
-    if took:
-        took.sort()
-        half = latency(timedelta(seconds=took[len(took) // 2]))
-        most = latency(timedelta(seconds=took[len(took) * 95 // 100]))
-        cells.append(Cell(f" p50 {half}  p95 {most}", "dim"))
-    tone: Tone = "warn" if share > 0 else "ok"
-    cells += [Cell("   not ok ", "dim"), Cell(sparkline(bad), tone), Cell(f" {share:.0%}", tone)]
-    cells.append(Cell(f"   over {span}", "dim"))
+    for count, level in ((28, 0), (28, 1), (16, 1), (16, 2), (10, 2), (10, 3)):
+        buckets = _buckets(ended, count)
+        line = (Cell(" "), *_waits(ended, buckets, level), *_outcomes(ended, buckets, level))
+        if line_width(line) <= width:
+            return line if sum(bool(bucket) for bucket in buckets) > 1 else ()
+    return ()
+
+
+def _waits(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
+    """How long answers took: a bar is a median, a full one all but the slowest times of it."""
+    took = sorted(_took(ended))
+    if not took:
+        return ()
+    half, most = took[len(took) // 2], took[len(took) * 95 // 100]
+    medians = [median(_took(bucket)) if _took(bucket) else None for bucket in buckets]
+    known = sorted(value for value in medians if value is not None)
+    words = "" if level >= 3 else f" p50 {latency(timedelta(seconds=half))}"
+    words += "" if level >= 2 else f"  p95 {latency(timedelta(seconds=most))}"
+    name = "answer time " if level < 2 else "answers "
+    return (
+        Cell(name, "dim"),
+        Cell(sparkline(medians, known[(len(known) - 1) * 95 // 100]), "accent"),
+        Cell(f"{words}   ", "dim"),
+    )
+
+
+def _outcomes(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
+    """Which share of them did not end well: a dot where none, nothing where nothing ended."""
+    cells = [Cell("not ok ", "dim")]
+    for bucket in buckets:
+        share = _share(bucket)
+        cells.append(Cell(sparkline([share], 1.0), "warn") if share else Cell("·" if bucket else " ", "dim"))
+    share = _share(ended)
+    percent = f"{share:.0%}" if not 0 < share < 0.01 else "<1%"
+    cells.append(Cell(f" {percent}", "warn" if share else "dim"))
+    if level < 1:
+        cells.append(Cell(f"   over {age(ended[-1].created_at - ended[0].created_at)}", "dim"))
     return tuple(cells)
+
+
+def _took(commands: Sequence[Command]) -> list[float]:
+    return [c.latency.total_seconds() for c in commands if c.latency is not None]
+
+
+def _share(commands: Sequence[Command]) -> float:
+    return sum(c.phase not in _GOOD for c in commands) / len(commands) if commands else 0.0
 
 
 def _buckets(ended: Sequence[Command], count: int) -> list[list[Command]]:
@@ -57,7 +88,3 @@ def _buckets(ended: Sequence[Command], count: int) -> list[list[Command]]:
         place = int((command.created_at - first).total_seconds() / whole * count)
         buckets[min(count - 1, place)].append(command)
     return buckets
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return median(values) if values else None

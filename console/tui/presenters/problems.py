@@ -6,6 +6,7 @@ from console.domain.events import Problem, ProblemKind
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age
 from console.tui.presenters.cells import Cell, Column, Tone
+from console.tui.presenters.header import as_said
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),
@@ -30,13 +31,22 @@ def problem_key(problem: Problem) -> str:
     return f"{problem.kind}\x1f{problem.device_id}\x1f{problem.command_id}"
 
 
+def problem_whom(problem: Problem) -> list[str]:
+    """Lines that say what it is about: a link, or a device and its claimed command."""
+    if problem.kind is ProblemKind.LINK:
+        return [f"link     {problem.device_id}"]
+    command = f"{problem.command_id} (unknown)" if problem.command_id else "none"
+    return [f"device   {problem.device_id or 'none'}", f"command  {command}"]
+
+
 def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
     """Every cell of a problem's row, by column."""
+    link = problem.kind is ProblemKind.LINK  # of which the link's name stands where others have a device
     return {
         "age": Cell(age(now - problem.last_at) if problem.last_at else "–"),
         "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
-        "device": Cell(safe_id(problem.device_id) or "–"),
+        "device": Cell("–", "dim") if link else Cell(safe_id(problem.device_id) or "–"),
         "count": Cell(f"{problem.count:,}"),
-        "detail": Cell(safe(problem.detail)),
+        "detail": Cell(safe(f"{problem.device_id}: {as_said(problem.detail)}" if link else problem.detail)),
         "command": Cell(safe(problem.command_id) or "–", "dim"),
     }

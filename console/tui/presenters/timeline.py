@@ -1,15 +1,18 @@
 """What happened to one command, step by step, with the time between the steps."""
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from console.domain.explain import explain
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import countdown
-from console.tui.presenters.cells import Cell, Line, Tone
-from console.tui.presenters.json_view import pretty
-from console.tui.presenters.times import instant, step, zone_words
+from console.tui.presenters.cells import Cell, Line, Tone, line_width
+from console.tui.presenters.json_view import keyed, pretty
+from console.tui.presenters.times import day, instant, step, zone_words
 from console.tui.presenters.words import phase_cell
 
 _KINDS: dict[str, tuple[str, Tone]] = {
@@ -20,6 +23,10 @@ _KINDS: dict[str, tuple[str, Tone]] = {
     "unsent": ("expired unconfirmed", "warn"),
     "adopted": ("taken over", "dim"),
 }
+_WIDEST = 34
+_NOTE = 20  # cells: a note in fewer is better beneath its step
+_CLOCK = 14
+_NARROW = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,7 @@ def steps(detail: CommandDetail) -> tuple[Step, ...]:
     by = f"by {safe(command.created_by, 60)}" if command.created_by else ""
     found = [Step(command.created_at, "created", note=by)]
     if command.published_at is not None:
-        inferred = command.published_at == command.acked_at
-        note = "inferred from the answer" if inferred else "the broker confirmed it"
+        note = "inferred from the answer" if command.published_at == command.acked_at else ""
         found.append(Step(command.published_at, "published", note=note))
     for entry in detail.journal:
         if entry.kind != "retry_of":
@@ -48,13 +54,19 @@ def steps(detail: CommandDetail) -> tuple[Step, ...]:
             found.append(Step(entry.at, what, tone, safe(note, 300)))
     if command.acked_at is not None:
         cell = phase_cell(command)
-        found.append(Step(command.acked_at, f"answered {cell.text}", cell.tone))
-    if command.expires_at <= detail.read_at and not command.never_expires:
-        found.append(Step(command.expires_at, "deadline", "dim"))
+        found.append(
+            Step(command.acked_at, f"answered {cell.text}", "" if cell.tone == "calm" else cell.tone)
+        )
+    if _past(detail):
+        found.append(Step(command.expires_at, "deadline", "dim" if command.phase.settled else "warn"))
     return tuple(sorted(found, key=lambda found_step: found_step.at))
 
 
-def story_lines(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> list[Line]:
+def _past(detail: CommandDetail) -> bool:
+    return detail.command.expires_at <= detail.read_at and not detail.command.never_expires
+
+
+def story_lines(detail: CommandDetail, zone: tzinfo | None = UTC, width: int = 80) -> list[Line]:
     """What the command is, why it stands where it stands, and how it got there."""
     command = detail.command
     lines: list[Line] = [
@@ -64,13 +76,36 @@ def story_lines(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC)
         (),
         (Cell(explain(detail)),),
         (),
-        (Cell(f"timeline ({zone_words(zone)})", "accent"),),
     ]
-    before: datetime | None = None
-    for item in steps(detail):
-        lines.append(_step_line(item, before, now, zone))
-        before = item.at
-    lines.append(())
+    return [*lines, *_timeline(steps(detail), zone, width), ()]
+
+
+def _timeline(found: Sequence[Step], zone: tzinfo | None, width: int) -> list[Line]:
+    """The steps in columns; a note that does not fit beside its step hangs beneath it."""
+    today, left = day(found[0].at, zone), "" if width < _NARROW else "  "
+    lines: list[Line] = [(Cell(f"timeline ({zone_words(zone)})", "accent"), Cell(f"  {today}", "dim"))]
+    spans = ["", *(step(one.at - before.at) for before, one in pairwise(found))]
+    what, span = min(_WIDEST, max(len(one.what) for one in found)), max(map(len, spans))
+    for one, since in zip(found, spans, strict=True):
+        if day(one.at, zone) != today:
+            today = day(one.at, zone)
+            lines.append((Cell(f"{left}{today}", "dim"),))
+        clock = instant(one.at, one.at, millis=True, zone=zone)
+        line: Line = (
+            Cell(f"{left}{clock:<12}  "),
+            Cell(f"{one.what:<{what}}", one.tone),
+            Cell(f"  {since:>{span}}" if since else "", "dim"),  # the first step's note stands in its place
+        )
+        room = width - line_width(line) - 2
+        if len(one.note) <= room or room >= _NOTE:
+            first, *rest = textwrap.wrap(one.note, max(1, room)) or [""]
+            lines.append((*line, Cell(f"  {first}" if first else "", "dim")))
+            indent = width - room
+        else:
+            lines.append(line)
+            indent = len(left) + _CLOCK
+            rest = textwrap.wrap(one.note, max(10, width - indent))
+        lines += [(Cell(f"{'':{indent}}{more}", "dim"),) for more in rest]
     return lines
 
 
@@ -83,24 +118,23 @@ def content_lines(detail: CommandDetail) -> list[Line]:
         lines.append((Cell("retry of  ", "accent"), Cell(safe(old, 128)), Cell("  (o opens it)", "dim")))
     if command.attempts:
         lines.append((Cell("attempts  ", "accent"), Cell(f"{command.attempts:,}")))
-    lines += [(), (Cell("params", "accent"),), *_block(command.params_json)]
-    lines += [(), (Cell("answer", "accent"), *_verdict(detail.answer_verdict)), *_block(command.ack_json)]
-    return lines
-
-
-def _verdict(said: str | None) -> Line:
-    if said is None:
-        return ()
-    if not said:
-        return (Cell("  as the catalogue describes it", "dim"),)
-    return (Cell(f"  ! not what the catalogue describes: {safe(said, 300)}", "warn"),)
+    if lines:
+        lines.append(())
+    lines += [(Cell("params", "accent"),), *_block(command.params_json)]
+    said = detail.answer_verdict
+    fits = Cell("  as the catalogue describes it" if said == "" else "", "dim")
+    lines += [(), (Cell("answer", "accent"), fits)]
+    lines += [(Cell(f"  ! unlike the catalogue: {safe(said, 300)}", "warn"),)] if said else []
+    return [*lines, *_block(command.ack_json)]
 
 
 def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:
-    """When it expires, and how long that is from now."""
+    """When it expires, and how long that is from now; empty once the timeline tells it."""
     command, name = detail.command, Cell("deadline  ", "accent")
     if command.never_expires:
         return (name, Cell("none: it waits for ever"))
+    if _past(detail):
+        return ()
     left = command.expires_at - now
     cells = [name, Cell(instant(command.expires_at, now, zone=zone))]
     if not command.phase.settled:
@@ -114,15 +148,5 @@ def retry_link(detail: CommandDetail) -> str | None:
     return next((entry.detail for entry in detail.journal if entry.kind == "retry_of"), None)
 
 
-def _step_line(item: Step, before: datetime | None, now: datetime, zone: tzinfo | None) -> Line:
-    since = step(item.at - before) if before else ""
-    return (
-        Cell(f"  {instant(item.at, now, millis=True, zone=zone)}  "),
-        Cell(item.what, item.tone),
-        Cell(f"  {since}" if since else "", "dim"),
-        Cell(f"  {item.note}" if item.note else "", "dim"),
-    )
-
-
 def _block(text: str | None) -> list[Line]:
-    return [(Cell(f"  {line}"),) for line in pretty(text)]
+    return [(Cell("  "), *keyed(line)) for line in pretty(text)]

@@ -17,20 +17,26 @@ def instant(at: datetime, today: datetime, *, millis: bool = False, zone: tzinfo
     """An instant; the date only when it is another day. `zone` None is the terminal's own."""
     if at.year >= 9999:
         return "never"
-    try:
-        at, today = at.astimezone(zone), today.astimezone(zone)
-    except (OverflowError, ValueError, OSError):  # years at the edge of what a calendar can shift
-        at, today = at.astimezone(UTC), today.astimezone(UTC)
+    at, today = _in(zone, at), _in(zone, today)
     clock = at.strftime("%H:%M:%S") + (f".{at.microsecond // 1000:03}" if millis else "")
     return clock if at.date() == today.date() else f"{at:%Y-%m-%d} {clock}"
 
 
+def day(at: datetime, zone: tzinfo | None = UTC) -> str:
+    """The date of an instant."""
+    return f"{_in(zone, at):%Y-%m-%d}"
+
+
+def _in(zone: tzinfo | None, at: datetime) -> datetime:
+    try:
+        return at.astimezone(zone)
+    except (OverflowError, ValueError, OSError):  # years at the edge of what a calendar can shift
+        return at.astimezone(UTC)
+
+
 def full_instant(at: datetime, zone: tzinfo | None) -> str:
     """An instant with its date and the name of its zone."""
-    try:
-        told = at.astimezone(zone)
-    except (OverflowError, ValueError, OSError):
-        return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    told = _in(zone, at)
     return f"{told:%Y-%m-%d %H:%M:%S} {told:%Z}"
 
 

@@ -8,7 +8,7 @@ from console.tui.presenters.cells import Cell, Tone
 PHASES: dict[Phase, tuple[str, Tone]] = {
     Phase.WAITING: ("○", "live"),
     Phase.PUBLISHED: ("◔", "live"),
-    Phase.OK: ("●", "ok"),
+    Phase.OK: ("●", "calm"),
     Phase.FAILED: ("✕", "bad"),
     Phase.MISSED: ("◍", "warn"),
     Phase.EXPIRED: ("◌", "warn"),
@@ -16,7 +16,7 @@ PHASES: dict[Phase, tuple[str, Tone]] = {
     Phase.UNKNOWN: ("?", "warn"),
 }
 LINKS: dict[Link, tuple[str, Tone]] = {
-    Link.ONLINE: ("●", "ok"),
+    Link.ONLINE: ("●", "calm"),
     Link.STALE: ("◐", "warn"),
     Link.OFFLINE: ("○", "bad"),
     Link.UNKNOWN: ("?", "dim"),
@@ -25,10 +25,13 @@ LINKS: dict[Link, tuple[str, Tone]] = {
 # What stands in for our symbols where the terminal's locale is not UTF-8: one character each.
 ASCII = str.maketrans(
     {
-        "●": "*", "◐": "~", "○": "o", "◔": ">", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">", "✓": "+",
-        "·": "|", "–": "-", "—": "-", "…": "~", "›": ">", "│": "|", "┃": "|", "─": "-", "━": "-", "▲": "^",
-        "▼": "v", "“": '"', "”": '"', "’": "'", "█": "#", "▁": "_", "▔": "-", "▎": "|", "▊": "|", "╱": "/",
-        "‼": "!", "↑": "^", "↓": "v", "→": ">", "←": "<",
+        "●": "*", "◐": "~", "○": "o", "◔": "@", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">", "✓": "+",
+        "·": ".", "–": "-", "—": "-", "…": "~", "›": ">", "“": '"', "”": '"', "‘": "'", "’": "'",
+        "★": "*", "☆": "*", "‼": "!", "↑": "^", "↓": "v", "→": ">", "←": "<", "▲": "^", "▼": "v", "◀": "<",
+        "▶": ">", "\u00a0": " ", "╱": "/", "╲": "\\", "░": ".", "▒": ":", "▓": "%", "■": "#", "□": "o",
+        **dict(zip("▁▂▃▄▅▆▇█", "_,-:=+*#", strict=True)),
+        **dict.fromkeys("│┃║▎▏▕▊▋▍▉▐", "|"), **dict.fromkeys("─━═▔▀", "-"),
+        **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝╠╣╦╩╬┏┓┗┛", "+"),
     }
 )  # fmt: skip
 
@@ -60,7 +63,7 @@ def phase_cell(command: Command) -> Cell:
 
 def link_cell(link: Link) -> Cell:
     symbol, tone = LINKS[link]
-    return Cell(f"{symbol} {link.value}", "" if link is Link.ONLINE else tone)
+    return Cell(f"{symbol} {link.value}", tone)
 
 
 def link_of(word: str) -> Link:

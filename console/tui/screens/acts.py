@@ -16,6 +16,7 @@ from console.tui.desk import Desk
 from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import command_json, resend_line
+from console.tui.presenters.header import as_said
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, Question, ask
 from console.tui.screens.review import Sending, looked_up_question
@@ -103,7 +104,7 @@ class CommandActs(ConsoleScreen):
 
     def _sentence(self, detail: CommandDetail) -> str:
         broker = self.desk.program.health.view().broker
-        return explain(detail, "" if broker.up else broker.error or "it does not answer")
+        return explain(detail, "" if broker.up else as_said(broker.error) or "it does not answer")
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
         """The whole command; when it cannot be had, that is said."""

@@ -95,7 +95,7 @@ class BatchScreen(ConsoleScreen):
 
     def repaint(self) -> None:
         if self._view is not None:
-            self._title.show([batch_line(self._view, self.desk.clock.now())])
+            self._title.show([batch_line(self._view, self.desk.clock.now(), self.app.size.width)])
             job = self.desk.jobs.get(self._batch_id)
             self._progress.show([(), *progress_lines(self._view, job, self.app.size.width), ()])
         self._table.set_faded(faded=not self.desk.linked)

@@ -8,16 +8,22 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.batches import Batch
+from console.errors import ConsoleError
 from console.tui.actions import bindings_for
+from console.tui.background import start
 from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.messages import ShowBatch
+from console.tui.paged_rows import PagedRows
 from console.tui.presenters.batches import COLUMNS, batch_cells
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
+
+_PAGE = 200
+_NEAR_END = 60
 
 
 class BatchesScreen(ConsoleScreen):
@@ -28,7 +34,10 @@ class BatchesScreen(ConsoleScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._batches: dict[str, Batch] = {}
+        self._batches: PagedRows[Batch] = PagedRows(
+            lambda batch: batch.batch_id, lambda batch: (batch.created_at, batch.batch_id), _PAGE
+        )
+        self._paging = False
         self._title = Lines(id="title")
         self._table = LineTable(COLUMNS, self._cells, id="table")
 
@@ -43,18 +52,40 @@ class BatchesScreen(ConsoleScreen):
         program, tenant = self.desk.program, self.desk.tenant
         newest = await program.history.commands(tenant, limit=1)
         self.desk.clock.observe(newest.read_at)
-        found = await program.bulk.batches(tenant)
-        self._batches = {batch.batch_id: batch for batch in found}
+        self._batches.put_head(await program.bulk.batches(tenant, _PAGE))
+        self._show_rows()
+
+    async def _read_next(self) -> None:
+        """The page behind the last row."""
+        batches = self._batches
+        try:
+            batches.put_next(await self.desk.program.bulk.batches(self.desk.tenant, _PAGE, batches.last))
+            self._show_rows()
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+        finally:
+            self._paging = False
+
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if self._batches.more and not self._paging and self._table.rows_below() < _NEAR_END:
+            self._paging = True
+            start(self, self._read_next, "page")
+
+    def _show_rows(self) -> None:
+        found = self._batches.rows
         self._table.set_empty(
             "Nothing has been sent to many at once. Mark devices with space or a, then press c."
         )
-        self._table.set_keys(list(self._batches))
+        self._table.set_keys(list(found))
+        more = "the newest " if self._batches.more else ""
         self._title.show(
-            [(Cell(" Bulk sends", "strong"), Cell(f"   {counted(len(found), 'batch', 'batches')}"))]
+            [(Cell(" Bulk sends", "strong"), Cell(f"   {more}{counted(len(found), 'batch', 'batches')}"))]
         )
+        self._window_moved()
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
-        batch = self._batches.get(key)
+        batch = self._batches.rows.get(key)
         return None if batch is None else batch_cells(batch, self.desk.clock.now())
 
     def repaint(self) -> None:

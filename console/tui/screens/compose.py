@@ -25,10 +25,15 @@ from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import naming_filter, send_line
 from console.tui.presenters.times import instant, zone_words
+from console.tui.screens.base import SHORT
 from console.tui.screens.confirm import Question
 from console.tui.screens.review import BY_NAME, Sending, question_for
 from console.tui.screens.sending import SendingSheet
 from console.tui.widgets.text import Lines
+
+_PANE = 120  # columns from which the targets stand beside the sheet
+_NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
+_OTHERS, _OTHERS_SHORT = 18, 12  # rows that all but the params need at most
 
 
 class ComposeScreen(SendingSheet):
@@ -130,6 +135,12 @@ class ComposeScreen(SendingSheet):
         many = len(targets) > 1
         self._fault = None if many and any(not t.fault for t in targets) else words.first_fault(targets)
 
+    def on_resize(self) -> None:
+        width, height = self.app.size
+        self.set_class(len(self.device_ids) > 1 and width >= _PANE, "-pane")
+        others = _OTHERS_SHORT if height < SHORT else _OTHERS
+        self.query_one("#params-row").styles.max_height = max(3, height - others)
+
     # What is typed
 
     @on(Input.Changed)
@@ -175,7 +186,9 @@ class ComposeScreen(SendingSheet):
     def repaint(self) -> None:
         now = self.desk.clock.now()
         self.show_params()
-        self._recent.show(words.types_line(self._type.recent, self._type.listed, self._type.value))
+        room = self.app.size.width - _NAMES - (_PANE_WIDTH if self.has_class("-pane") else 0)
+        offered = (self._type.recent, self._type.listed, self._type.value)
+        self._recent.show(words.types_line(*offered, room - _FIELD))
         lifetime, zone = self._lifetime, self.desk.zone
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
@@ -186,13 +199,13 @@ class ComposeScreen(SendingSheet):
             )
         self._check.show([self.check_line()])
         one = self._targets[0] if self._targets and len(self._targets) == 1 else None
-        self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now)])
+        self._reach.show([words.reach_line(self._preview, one.last_seen_at if one else None, now, room)])
         guard = words.guard_line(self._preview, now)
         self._guard.show([guard] if guard else [])
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
         payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
-        self._sends.show([(Cell(topic),), (Cell(payload, "dim"),)])
+        self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])
         self._list.show(words.target_lines(self._shown_targets, len(self.device_ids), now))
         self._show_verdict()
 

@@ -81,6 +81,7 @@ class ConfirmDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
+            yield Lines(id="dialog-title")
             yield VerticalScroll(self._text)
             if self._question.ask_reason:
                 yield Input(placeholder="reason (tab, optional)", compact=True, max_length=300, id="reason")
@@ -90,7 +91,8 @@ class ConfirmDialog(ModalScreen[None]):
                 yield Button(f"enter {self._question.no}", id="no", compact=True)
 
     def on_mount(self) -> None:
-        self._text.show([(Cell(self._question.title, "strong"),), (), *self._question.lines])
+        self.query_one("#dialog-title", Lines).show([(Cell(self._question.title, "strong"),)])
+        self._text.show(self._question.lines)
         self._show_state()
         self.call_after_refresh(self._painted)
 
@@ -110,7 +112,8 @@ class ConfirmDialog(ModalScreen[None]):
             lines.append((Cell(error, "bad"),))
         if self._busy:
             lines.append((Cell("Working…", "live"),))
-        self._state.show([(), *lines] if lines else [])
+        self._state.show(lines)
+        self._state.display = bool(lines)
         tone: Tone = "accent" if self._ready else "dim"
         self._yes.show([(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._ready else "dim"))])
 

@@ -173,15 +173,15 @@ class DevicesScreen(MarkingScreen):
 
     def show_counts(self) -> None:
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        self._title.show(
-            [counts_line(counts, len(self._table.marks), self._anchor, self._unseen, self._news)]
-        )
+        marked, width = len(self._table.marks), self.app.size.width
+        self._title.show([counts_line(counts, marked, self._anchor, width, self._unseen, self._news)])
         if search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             self._filter.count(f"{shown:,} of {counts.total if counts else shown:,}")
 
     def repaint(self) -> None:
+        self.show_counts()
         self._table.set_faded(faded=not self.desk.linked)
         self._table.repaint_changes()
 
@@ -232,6 +232,7 @@ class DevicesScreen(MarkingScreen):
         self.request_read()
 
     def action_filter(self) -> None:
+        start(self, self._words.read, "words", exclusive=True)
         self._filter.open()
 
     @on(FilterBar.Changed)

@@ -8,11 +8,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
-from console.tui.actions import SCREENS, actions_for
+from console.tui.actions import SCREENS, Action, actions_for
 from console.tui.keymap import with_keys
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.help import help_lines
 from console.tui.widgets.text import Lines
+
+_WIDTH = 88  # of the style sheet's wide dialog
 
 
 class HelpDialog(ModalScreen[None]):
@@ -29,6 +31,7 @@ class HelpDialog(ModalScreen[None]):
         self._first = screen
         self._read_only = read_only
         self._keys = keys
+        self._groups: list[tuple[str, list[Action]]] = []
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="-wide"):
@@ -38,18 +41,20 @@ class HelpDialog(ModalScreen[None]):
             yield Lines(id="dialog-foot")
 
     def on_mount(self) -> None:
+        order = sorted(SCREENS, key=lambda name: name != self._first)
+        self._groups = [
+            (name, [with_keys(a, name, self._keys) for a in actions_for(name, read_only=self._read_only)])
+            for name in order
+        ]
         self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
         foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
         self.query_one("#dialog-foot", Lines).show([(), foot])
         self.query_one(VerticalScroll).focus()
 
     def on_resize(self) -> None:
-        order = sorted(SCREENS, key=lambda name: name != self._first)
-        groups = [
-            (name, [with_keys(a, name, self._keys) for a in actions_for(name, read_only=self._read_only)])
-            for name in order
-        ]
-        self.query_one("#dialog-text", Lines).show(help_lines(groups, min(self.app.size.width, 88) - 8))
+        """Wrap anew: border, padding and scrollbar take five cells."""
+        width = min(self.app.size.width, _WIDTH) - 5
+        self.query_one("#dialog-text", Lines).show(help_lines(self._groups, width))
 
     def action_scroll(self, by: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)

@@ -20,6 +20,7 @@ from console.tui.actions import bindings_for
 from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.history_rows import HistoryRows
+from console.tui.known_words import KnownWords
 from console.tui.messages import ShowBatches, ShowCompose, ShowDetail, ShowExport, ShowProblems
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
@@ -52,7 +53,8 @@ class HistoryScreen(CommandActs):
         self._detail_timer: Timer | None = None
         self._title = Lines(id="title")
         self._plots = Lines(id="plots")
-        self._filter = FilterBar(Scope.COMMANDS, self._known)
+        self._words = KnownWords(desk, self._known)
+        self._filter = FilterBar(Scope.COMMANDS, self._words)
         one = device_ids is not None and len(device_ids) == 1
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
@@ -145,17 +147,18 @@ class HistoryScreen(CommandActs):
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
         self._table.repaint_changes()
-        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
-        plots = plots_line(self._rows.commands.values(), self._table.size.width)
-        self._plots.show([plots] if plots else [])
-        plotted = bool(plots) and self.app.size.height >= SHORT
-        self._plots.display = plotted
-        line = history_line(
-            f"{where} › History", self._rows.commands.values(), more=self._rows.more, plotted=plotted
-        )
-        self._title.show([line])
+        self._show_title()
         self._filter.count(self._match_words())
         self._window_moved()
+
+    def _show_title(self) -> None:
+        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
+        (width, height), commands = self.app.size, self._rows.commands.values()
+        plots = plots_line(commands, width)
+        self._plots.show([plots] if plots else [])
+        self._plots.display = plotted = bool(plots) and height >= SHORT
+        title = f"{where} › History"
+        self._title.show([history_line(title, commands, width, more=self._rows.more, plotted=plotted)])
 
     def _match_words(self) -> str:
         rows = self._rows
@@ -183,11 +186,9 @@ class HistoryScreen(CommandActs):
         self._show_detail()
 
     def on_resize(self) -> None:
+        self._show_title()
         if self._has_pane and self._detail is None:
             start(self, self._follow_cursor, "detail", exclusive=True)
-
-    def labels(self) -> dict[str, str]:
-        return {"open": "detail"}
 
     @on(LineTable.CursorMoved)
     def _cursor_moved(self) -> None:
@@ -242,6 +243,7 @@ class HistoryScreen(CommandActs):
             self.post_message(ShowExport(self.device_ids, self._filter.text))
 
     def action_filter(self) -> None:
+        start(self, self._words.read, "words", exclusive=True)
         self._filter.open()
 
     @on(FilterBar.Changed)

@@ -4,6 +4,7 @@ from console.domain.filters import Scope
 from console.domain.safe_text import safe
 from console.tui.desk import Desk
 from console.tui.device_rows import DeviceRows
+from console.tui.known_words import KnownWords
 from console.tui.messages import ShowCompose, ShowHistory
 from console.tui.presenters.cells import Column
 from console.tui.presenters.words import counted
@@ -20,7 +21,8 @@ class MarkingScreen(ConsoleScreen):
         self._rows = DeviceRows()
         self._anchor: str | None = None
         self._anchor_is_new = False
-        self._filter = FilterBar(Scope.DEVICES, self._rows.words)
+        self._words = KnownWords(desk, self._rows.words)
+        self._filter = FilterBar(Scope.DEVICES, self._words)
         self._table = LineTable(columns, lambda key: self._rows.cells(key, self.desk.clock.now()), id="table")
 
     def show_counts(self) -> None:
@@ -72,9 +74,16 @@ class MarkingScreen(ConsoleScreen):
     def action_compose(self) -> None:
         if not self.refuse("compose"):
             marked, where = tuple(sorted(self._table.marks)), self._where
-            target = where or (counted(len(marked), "marked device") if marked else "")
+            target = where or self._target()
             devices = marked or (self._table.cursor_key or "",)
             self.post_message(ShowCompose(devices, target, where=where))
+
+    def _target(self) -> str:
+        """Whom a send means, in words, when no filter says it."""
+        marks = self._table.marks
+        if marks and not self._filter.text and marks == set(self._table.keys):
+            return f"all {counted(len(marks), 'device')}"
+        return counted(len(marks), "marked device") if marks else ""
 
     def action_tenant_history(self) -> None:
         self.post_message(ShowHistory(tuple(sorted(self._table.marks)) or None))

@@ -8,7 +8,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from console.domain.events import Problem
+from console.domain.events import Problem, ProblemKind
 from console.domain.filters import Scope
 from console.errors import ConsoleError
 from console.tui.actions import bindings_for
@@ -16,8 +16,9 @@ from console.tui.background import start
 from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.messages import ShowDetail
+from console.tui.paged_rows import PagedRows
 from console.tui.presenters.cells import Cell
-from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key
+from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
 from console.tui.presenters.times import full_instant
 from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
@@ -26,7 +27,13 @@ from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
-_LIMIT = 500
+_PAGE = 200
+_NEAR_END = 60
+
+
+def _place(problem: Problem) -> tuple[object, ...]:
+    """The order of the pages, newest first."""
+    return problem.last_at, problem.kind.value, problem.device_id, problem.command_id
 
 
 class ProblemsScreen(ConsoleScreen):
@@ -37,9 +44,10 @@ class ProblemsScreen(ConsoleScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._problems: dict[str, Problem] = {}
+        self._problems: PagedRows[Problem] = PagedRows(problem_key, _place, _PAGE)
+        self._paging = False
         self._title = Lines(id="title")
-        self._filter = FilterBar(Scope.PROBLEMS)
+        self._filter = FilterBar(Scope.PROBLEMS, lambda: {"kind": tuple(ProblemKind)})
         self._table = LineTable(COLUMNS, self._cells, id="table")
 
     def body(self) -> Iterable[Widget]:
@@ -53,34 +61,59 @@ class ProblemsScreen(ConsoleScreen):
         history, tenant = self.desk.program.history, self.desk.tenant
         newest = await history.commands(tenant, limit=1)
         self.desk.clock.observe(newest.read_at)
-        found = await history.problems(tenant, self._filter.text, _LIMIT)
+        problems = self._problems
+        problems.put_head(await history.problems(tenant, self._filter.text, _PAGE))
         if not self._filter.text:
             self.desk.problems_seen[tenant] = newest.read_at
-        self._problems = {problem_key(problem): problem for problem in found}
+        if problems is self._problems:  # otherwise the filter has changed meanwhile
+            self._show_rows()
+
+    async def _read_next(self) -> None:
+        """The page behind the last row."""
+        problems, text = self._problems, self._filter.text
+        try:
+            page = await self.desk.program.history.problems(self.desk.tenant, text, _PAGE, problems.last)
+            problems.put_next(page)
+            if problems is self._problems:
+                self._show_rows()
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+        finally:
+            self._paging = False
+
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if self._problems.more and not self._paging and self._table.rows_below() < _NEAR_END:
+            self._paging = True
+            start(self, self._read_next, "page")
+
+    def _show_rows(self) -> None:
+        found = self._problems.rows
         self._table.set_empty(
             "No problem matches the filter. Press esc to clear it."
             if self._filter.text
             else "No problems: every answer matched its command. Press esc to go back."
         )
-        self._table.set_keys(list(self._problems))
-        more = f"the newest {_LIMIT} " if len(found) == _LIMIT else ""
+        self._table.set_keys(list(found))
+        more = "the newest " if self._problems.more else ""
         self._title.show(
             [
                 (
                     Cell(" Problems", "strong"),
-                    Cell(f"   {more}{counted(len(found), 'kind of problem', 'problems')}"),
+                    Cell(f"   {more}{counted(len(found), 'problem')}"),
                 )
             ]
         )
-        self._filter.count(f"{len(found):,} match")
+        self._filter.count(f"{len(found):,}{'+' if self._problems.more else ''} match")
+        self._window_moved()
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
-        problem = self._problems.get(key)
+        problem = self._problems.rows.get(key)
         return None if problem is None else problem_cells(problem, self.desk.clock.now())
 
     @property
     def _chosen(self) -> Problem | None:
-        return self._problems.get(self._table.cursor_key or "")
+        return self._problems.rows.get(self._table.cursor_key or "")
 
     def repaint(self) -> None:
         self._table.set_faded(faded=not self.desk.linked)
@@ -114,8 +147,7 @@ class ProblemsScreen(ConsoleScreen):
         lines = [
             problem.detail,
             "",
-            f"device   {problem.device_id}",
-            f"command  {problem.command_id} (unknown)" if problem.command_id else "command  none",
+            *problem_whom(problem),
         ]
         lines += [f"first    {full_instant(problem.first_at, zone)}"] if problem.first_at else []
         lines += [f"last     {full_instant(problem.last_at, zone)}"] if problem.last_at else []
@@ -132,6 +164,7 @@ class ProblemsScreen(ConsoleScreen):
 
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
+        self._problems = PagedRows(problem_key, _place, _PAGE)
         self.request_read()
 
     @on(FilterBar.Left)

@@ -53,12 +53,11 @@ def question_for(
     `verdict` is what the catalogue has against the params.
     """
     kind, ids, now = safe(sending.command_type, 60), sending.device_ids, desk.clock.now()
-    names = ", ".join(safe_id(device, 30) for device in ids[:_NAMED])
-    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
-    lines: list[Line] = [(Cell(names + more),)]
-    params = one_line(sending.params)
-    lines.append((Cell(f"ttl {sending.ttl}   params {safe(params, 200)}", "dim"),))
-    lines += [(Cell(f"! {warning}", "warn"),) for warning in words.warnings_of(targets or ())]
+    lines: list[Line] = []
+    if words.is_dangerous(sending.command_type):
+        lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
+    weak = " ".join(words.warnings_of(targets or ()))
+    lines += [(Cell(f"! {weak}", "warn"),)] if weak else []
     lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []
     if len(ids) > 1 and preview is not None:
         lines += words.bulk_lines(preview, named=targets is not None)
@@ -66,10 +65,12 @@ def question_for(
     lines += [guard] if guard else []
     if not desk.program.health.view().broker.up:
         lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
-    if words.is_dangerous(sending.command_type):
-        lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
     lines += [(Cell(sending.note),)] if sending.note else []
-    lines.append((Cell(NO_RECALL),))
+    names = ", ".join(safe_id(device, 30) for device in ids[:_NAMED])
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    lines += [(Cell(NO_RECALL),), (Cell(names + more),)]
+    params = one_line(sending.params)
+    lines.append((Cell(f"ttl {sending.ttl}   params {safe(params, 200)}", "dim"),))
     title = sending.title.format(kind=kind, whom=words.devices_words(ids), tenant=safe(desk.tenant, 40))
     typed = str(len(ids)) if words.must_type_count(sending.command_type, len(ids)) else ""
     return Question(title, tuple(lines), "send", typed=typed)

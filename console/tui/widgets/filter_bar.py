@@ -134,6 +134,7 @@ class FilterBar(Vertical):
             self.post_message(self.Changed())
 
     def on_descendant_blur(self) -> None:
+        """What was typed counts; offers are for who types, what is wrong stays said."""
         self._settle()
 
     def _leave(self) -> None:

@@ -1,6 +1,7 @@
 """The last line: the keys that work here and now, and why another one does not."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from textual import events
 
@@ -9,10 +10,27 @@ from console.tui.presenters.cells import Cell, Line, line_width
 from console.tui.widgets.text import Lines
 
 _SHORT = 26
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the footer; `reason` is why it does nothing now."""
+
+    action: Action
+    label: str
+    reason: str | None
+
+    def words(self, *, told: bool = False) -> Line:
+        if self.reason is None:
+            return (Cell(self.action.shown, "accent"), Cell(f" {self.label}"))
+        short = self.reason.split(":")[0]
+        why = f" ({short})" if told and len(short) <= _SHORT and " " in short else ""
+        return (Cell(f"{self.action.shown} {self.label}{why}", "dim"),)
 
 
 class KeyBar(Lines):
-    """What fits, in the table's order; help always stays."""
+    """The keys that fit, always in the table's order; help always stays, reasons where there is room left."""
 
     def __init__(self, run: Callable[[Action], object]) -> None:
         super().__init__(id="keys")
@@ -22,20 +40,17 @@ class KeyBar(Lines):
     def refresh_from(
         self, actions: Sequence[Action], reason: Callable[[str], str | None], labels: dict[str, str]
     ) -> None:
-        width = self.app.size.width
-        wanted = sorted((a for a in actions if a.footer), key=lambda a: a.footer)
-        last = [a for a in wanted if a.id in {"back", "help"}]
+        reasons = {action.id: reason(action.id) for action in actions if action.footer}
+        keys = [
+            Key(action, labels.get(action.id, action.label), reasons.get(action.id)) for action in actions
+        ]
         line: Line = (Cell(" "),)
         self._spans = []
-        room = width - sum(line_width(_words(a, None, labels)) + 2 for a in last)
-        for action in [*(a for a in wanted if a not in last), *last]:
-            words = _words(action, reason(action.id), labels)
+        for action, words in laid_out(keys, self.app.size.width):
             start = line_width(line)
-            if start + line_width(words) + 2 > (width + 2 if action in last else room):
-                continue
-            line = (*line, *words, Cell("  "))
+            line = (*line, *words, Cell(" " * _GAP))
             self._spans.append((start, line_width(line), action))
-        self.show([line])
+        self.show([line[:-1]])
 
     def show_typing(self) -> None:
         """While a filter is typed, letters are letters."""
@@ -50,10 +65,21 @@ class KeyBar(Lines):
                 self.call_later(self._run, action)
 
 
-def _words(action: Action, reason: str | None, labels: dict[str, str]) -> Line:
-    label = labels.get(action.id, action.label)
-    if reason is not None:
-        short = reason.split(":")[0]
-        why = f" ({short})" if len(short) <= _SHORT else ""
-        return (Cell(f"{action.shown} {label}{why}", "dim"),)
-    return (Cell(action.shown, "accent"), Cell(f" {label}"))
+def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action, Line]]:
+    """Which keys stand in a line of this width, with their words."""
+    wanted = sorted((key for key in keys if key.action.footer), key=lambda key: key.action.footer)
+    last = [key for key in wanted if key.action.id in {"back", "help"}]
+    left = width - 1 + _GAP - sum(line_width(key.words()) + _GAP for key in last)
+    chosen: list[Key] = []
+    for key in wanted:
+        size = line_width(key.words()) + _GAP
+        if key not in last and size <= left:
+            chosen.append(key)
+            left -= size
+    found: list[tuple[Action, Line]] = []
+    for key in (*chosen, *last):
+        more = line_width(key.words(told=True)) - line_width(key.words())
+        told = more <= left
+        left -= more if told else 0
+        found.append((key.action, key.words(told=told)))
+    return found

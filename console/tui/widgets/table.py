@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.tui.presenters.cells import TONES, Cell, Column, fit_columns, fit_text
+from console.tui.presenters.cells import TONES, Cell, Column, fit_columns, fit_text, inked, needed
 
 Cells = dict[str, Cell]
 _GUTTER = 3
@@ -54,6 +54,7 @@ class LineTable(ScrollView, can_focus=True):
         self._places: dict[str, int] = {}
         self._cursor = 0
         self._fitted: tuple[tuple[Column, int], ...] = ()
+        self._needs: dict[str, int] = {}
         self._painted: dict[int, tuple[Cell, ...]] = {}
         self._styles: dict[str, Style] = {}
         self.marks: set[str] = set()
@@ -66,6 +67,7 @@ class LineTable(ScrollView, can_focus=True):
         if tuple(columns) != self._columns:
             self._columns = tuple(columns)
             self._painted.clear()
+            self._measure()
             self.refresh()
 
     # What it holds
@@ -95,6 +97,7 @@ class LineTable(ScrollView, can_focus=True):
         if top:
             self.scroll_to(y=max(0, top + self._cursor - before), animate=False, force=True)
         self._keep_in_view()
+        self._measure()
         self.refresh()
         if self.cursor_key != key:
             self.post_message(self.CursorMoved())
@@ -133,6 +136,8 @@ class LineTable(ScrollView, can_focus=True):
     def repaint_changes(self) -> None:
         """Compare what is in view with what it would be now; draw only the cells that differ."""
         top = self._top
+        if self._measure():
+            return
         for y in range(1, self.size.height):
             index = top + y - 1
             if index >= len(self._keys):
@@ -184,10 +189,13 @@ class LineTable(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._keys) + 1)
         self._keep_in_view()
+        self._needs.clear()
+        self._measure()
         self.post_message(self.WindowMoved())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        self._measure()
         self.post_message(self.WindowMoved())
 
     def on_click(self, event: events.Click) -> None:
@@ -205,9 +213,23 @@ class LineTable(ScrollView, can_focus=True):
 
     # Drawing
 
+    def _measure(self) -> bool:
+        """Make the columns as wide as what came into view needs; say whether they changed."""
+        for key in self.window():
+            cells = self._cells(key)
+            if cells is not None:
+                needed(self._columns, cells, self._needs)
+        fitted = fit_columns(self._columns, self.size.width - _GUTTER - 1, self._needs)
+        changed, self._fitted = fitted != self._fitted, fitted
+        if changed:
+            self._painted.clear()
+            self.refresh()
+        return changed
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        self._fitted = fit_columns(self._columns, width - _GUTTER - 1)
+        if not self._fitted:
+            self._measure()
         if y == 0:
             return self._head(width)
         index = self._top + y - 1
@@ -225,7 +247,7 @@ class LineTable(ScrollView, can_focus=True):
     def _head(self, width: int) -> Strip:
         parts = [" " * _GUTTER]
         for column, size in self._fitted:
-            title = f"{column.title} ↓" if column.key == self.sorted_by else column.title
+            title = f"{column.title} {column.arrow}" if column.key == self.sorted_by else column.title
             parts.append(fit_text(title, size, right=column.right) + "  ")
         return Strip([Segment(fit_text("".join(parts).rstrip(), width), self._style("head"))], width)
 
@@ -246,14 +268,16 @@ class LineTable(ScrollView, can_focus=True):
         segments = [Segment(row[0].text, self._toned(under, "accent"))]
         used = _GUTTER
         for (column, size), cell in zip(self._fitted, row[1:], strict=False):
-            text = fit_text(cell.text, size, right=column.right) + "  "
-            segments.append(Segment(text, self._toned(under, "" if self.faded else cell.tone)))
+            shown = Cell(
+                fit_text(cell.text, size, right=column.right) + "  ", "" if self.faded else cell.tone
+            )
+            segments += [Segment(part.text, self._toned(under, part.tone)) for part in inked(shown)]
             used += size + 2
         segments.append(Segment(" " * max(0, width - used), under))
         return Strip(segments, max(used, width)).crop(0, width)
 
     def _toned(self, under: Style, tone: str) -> Style:
-        if not tone:
+        if not tone or under.reverse:
             return under
         style = self._style(f"tone-{tone}")
         return under + Style(color=style.color, bold=style.bold or None)

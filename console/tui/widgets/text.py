@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from textual.content import Content
 from textual.widgets import Static
 
-from console.tui.presenters.cells import Line, line_width
+from console.tui.presenters.cells import Line, inked, line_width
 from console.tui.theme import STYLES
 
 
 def to_content(line: Line) -> Content:
     """One line; a cell's text is taken literally."""
-    return Content.assemble(*[(cell.text, STYLES[cell.tone]) for cell in line])
+    return Content.assemble(*[(part.text, STYLES[part.tone]) for cell in line for part in inked(cell)])
 
 
 class Lines(Static):

@@ -1,0 +1,30 @@
+"""What a filter is completed with: what is on screen, and what occurs in the whole tenant."""
+
+from collections.abc import Callable, Mapping
+
+from console.errors import ConsoleError
+from console.tui.desk import Desk
+
+Words = Mapping[str, tuple[str, ...]]
+
+
+class KnownWords:
+    """Called for the words by key. `read` fetches the tenant's; until then the loaded ones serve."""
+
+    def __init__(self, desk: Desk, loaded: Callable[[], Words]) -> None:
+        self._desk = desk
+        self._loaded = loaded
+        self._tenant: Words = {}
+
+    def __call__(self) -> Words:
+        found = dict(self._loaded())
+        for key, values in self._tenant.items():
+            found[key] = tuple(dict.fromkeys((*values, *found.get(key, ()))))
+        return found
+
+    async def read(self) -> None:
+        """Read what occurs in the tenant; trouble with the link is told elsewhere."""
+        try:
+            self._tenant = await self._desk.program.history.filter_words(self._desk.tenant)
+        except ConsoleError:
+            return

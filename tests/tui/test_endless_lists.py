@@ -1,0 +1,46 @@
+"""Problems and bulk sends go on behind the first page."""
+
+
+async def test_problems_and_bulk_sends_are_read_page_by_page(rig):
+    """Without the next page, an operator believes to have seen everything."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(
+        """
+        INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at)
+        SELECT 'acme', 'late ack', 'd' || n, 'c' || n, 'answered after the deadline', now() - n * interval '1 s'
+        FROM generate_series(1, 450) n;
+        INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, created_at)
+        SELECT 'acme', 'b' || n, 'ping', '{}', 60, 'all', 1, now() - n * interval '1 s' FROM generate_series(1, 250) n
+        """
+    )
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("p")
+        await seen.shows("200 problems")
+        await seen.press("G")
+        await seen.shows("400 problems")
+        await seen.press("G")
+        await seen.shows("450 problems", "d400")
+        await seen.press("G")
+        await seen.shows("d450")
+        await seen.press("escape", "b")
+        await seen.shows("200 batches")
+        await seen.press("G")
+        await seen.shows("250 batches")
+
+
+async def test_a_filter_is_completed_with_sites_that_are_not_on_screen(rig):
+    """Without the whole tenant, only what happens to be on screen is offered."""
+    await rig.devices(*(f"pump-{n:03}" for n in range(60)))
+    await rig.sql.execute("UPDATE device_registry SET site_id = 'zzyzx' WHERE device_id = 'pump-059'")
+    async with rig.console(80, 20) as seen:
+        await seen.shows("pump-001")
+        for key in ("slash", "H"):
+            if key == "H":
+                await seen.press("escape", "escape", "H")
+                await seen.shows("All devices › History")
+                await seen.press("slash")
+            else:
+                await seen.press("slash")
+            await seen.type("site:z")
+            await seen.shows("site:zzyzx")
