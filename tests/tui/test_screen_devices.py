@@ -295,7 +295,7 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
             await seen.press("enter")
             await seen.shows(there)
             await seen.press("escape")
-            await seen.shows("Devices  3")
+            await seen.shows("● 3 online")
 
 
 async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig, monkeypatch):
@@ -312,7 +312,7 @@ async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig,
 
     await happens("late ack")
     async with rig.console() as seen:
-        await seen.shows("pump-1", "Devices  1")
+        await seen.shows("pump-1", "● 1 online")
         await seen.until(lambda: seen.app.desk.problems_seen, "looked")
         assert "new problem" not in seen.text
         await happens("forged ack")
@@ -321,7 +321,7 @@ async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig,
         await seen.press("p")
         await seen.shows("! forged ack")
         await seen.press("escape")
-        await seen.shows("Devices  1")
+        await seen.shows("● 1 online")
         await seen.hides("new problem")
 
 
