@@ -100,3 +100,13 @@ def test_a_failed_read_is_told_without_the_names_of_classes():
 def test_an_attempt_that_takes_long_is_under_way_and_not_due_in_no_time():
     late = LinkState(up=False, since=10.0, retry_at=20.0, error="x")
     assert "mqtt DOWN 90s, trying now" in header(120, view(UP, late))[0]
+
+
+def test_how_long_the_oldest_waits_is_told_where_there_is_room():
+    outbox = Outbox(2, NOW - timedelta(seconds=5), NOW + timedelta(minutes=4))
+    assert banner_line(view(UP, DOWN), outbox, "", NOW, 118) == (
+        "Broker unreachable: connection refused. 2 commands wait, the oldest for 5s; the first expires in 4m 00s."
+    )
+    assert banner_line(view(UP, DOWN), outbox, "", NOW, 90).endswith(
+        "2 commands wait; the first expires in 4m 00s."
+    )

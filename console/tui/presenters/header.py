@@ -126,7 +126,8 @@ def banner_line(
         first, rest = as_said(trouble), ["Rows stand as last read; reading is tried again."]
     elif not view.broker.up:
         first = f"Broker unreachable{_why(view.broker)}."
-        rest = [*_waiting(outbox, now)]
+        full, short = _waiting(outbox, now)
+        rest = [full if cell_len(first) + 1 + cell_len(full) <= width else short] if full else []
         rest += ["You can compose; sending waits."] if acts else []
     else:
         return ""
@@ -138,17 +139,18 @@ def banner_line(
     return line
 
 
-def _waiting(outbox: Outbox, now: datetime) -> Iterator[str]:
+def _waiting(outbox: Outbox, now: datetime) -> tuple[str, str]:
+    """What waits, in full and in short."""
     if not outbox.depth:
-        return
+        return "", ""
     words = f"{counted(outbox.depth, 'command')} {'waits' if outbox.depth == 1 else 'wait'}"
+    old = outbox.oldest_at is not None and (now - outbox.oldest_at).total_seconds() >= 1
+    since = f", the oldest for {age(now - outbox.oldest_at)}" if old and outbox.oldest_at else ""
     due = outbox.next_deadline
-    if due is not None and due.year < 9999 and due > now:
-        yield f"{words}; the first expires in {countdown(due - now)}."
-    elif outbox.oldest_at is not None and (now - outbox.oldest_at).total_seconds() >= 1:
-        yield f"{words}, the oldest for {age(now - outbox.oldest_at)}."
-    else:
-        yield f"{words}."
+    if due is None or due.year >= 9999 or due <= now:
+        return f"{words}{since}.", f"{words}."
+    ends = f"; the first expires in {countdown(due - now)}."
+    return f"{words}{since}{ends}", f"{words}{ends}"
 
 
 def _why(link: LinkState) -> str:
