@@ -184,3 +184,26 @@ async def test_a_key_typed_before_the_question_was_there_does_not_count(rig, typ
         assert not done
         await seen.press(*typed, "y")
         await seen.until(lambda: done == [1, "done"], "was done")
+
+
+async def test_enter_behind_the_typed_number_tells_how_to_go_on_and_cancels_only_then(rig):
+    """Without it the habit of ending a number with enter throws the question away, and the next y goes into the sheet."""
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.type("reboot")
+        await seen.shows("Ready.")
+        await seen.press("f5")
+        await seen.shows("Type 1 to unlock")
+        await seen.press("2", "enter")
+        await seen.shows("First type 1.")
+        await seen.press("backspace", "1", "enter")
+        await seen.hides("Type 1 to unlock")
+        await seen.shows("New command")
+        await seen.press("f5")
+        await seen.shows("Type 1 to unlock")
+        await seen.press("1", "enter")
+        await seen.shows("y does it, enter again cancels.")
+        await seen.press("y")
+        await seen.shows("1 command committed")

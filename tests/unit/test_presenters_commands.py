@@ -265,3 +265,17 @@ def test_the_shell_line_for_many_is_one_line_by_filter_or_by_name_or_none():
 def test_a_history_is_counted_by_phase():
     line = history_line("Tenant", [command(), command(status="missed")], 120, more=True)
     assert "".join(cell.text for cell in line) == " Tenant   2 commands so far   ◍ 1 missed   ○ 1 waiting"
+
+
+@pytest.mark.parametrize("width", [39, 41, 46, 80])
+def test_the_timeline_fits_a_narrow_pane(width):
+    """Without fewer digits there, the span wraps into the next line."""
+    waited = command(
+        status="delivered",
+        ack_status="error",
+        published_at=NOW + timedelta(seconds=1.14),
+        acked_at=NOW + timedelta(seconds=2),
+    )
+    found = story_lines(CommandDetail(waited, (), NOW + timedelta(seconds=3)), width=width)
+    start = next(n for n, line in enumerate(found) if line and line[0].text.startswith("timeline"))
+    assert all(sum(len(cell.text) for cell in line) <= width for line in found[start:])

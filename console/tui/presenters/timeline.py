@@ -86,13 +86,15 @@ def _timeline(found: Sequence[Step], zone: tzinfo | None, width: int) -> list[Li
     lines: list[Line] = [(Cell(f"timeline ({zone_words(zone)})", "accent"), Cell(f"  {today}", "dim"))]
     spans = ["", *(step(one.at - before.at) for before, one in pairwise(found))]
     what, span = min(_WIDEST, max(len(one.what) for one in found)), max(map(len, spans))
+    exact = len(left) + _CLOCK + what + 2 + span <= width  # otherwise the spans alone tell milliseconds
+    clock_width = _CLOCK if exact else _CLOCK - len(".000")
     for one, since in zip(found, spans, strict=True):
         if day(one.at, zone) != today:
             today = day(one.at, zone)
             lines.append((Cell(f"{left}{today}", "dim"),))
-        clock = instant(one.at, one.at, millis=True, zone=zone)
+        clock = instant(one.at, one.at, millis=exact, zone=zone)
         line: Line = (
-            Cell(f"{left}{clock:<12}  "),
+            Cell(f"{left}{clock:<{clock_width}}"),
             Cell(f"{one.what:<{what}}", one.tone),
             Cell(f"  {since:>{span}}" if since else "", "dim"),  # the first step's note stands in its place
         )
@@ -103,7 +105,7 @@ def _timeline(found: Sequence[Step], zone: tzinfo | None, width: int) -> list[Li
             indent = width - room
         else:
             lines.append(line)
-            indent = len(left) + _CLOCK
+            indent = len(left) + clock_width
             rest = textwrap.wrap(one.note, max(10, width - indent))
         lines += [(Cell(f"{'':{indent}}{more}", "dim"),) for more in rest]
     return lines

@@ -73,6 +73,7 @@ class ConfirmDialog(ModalScreen[None]):
         self._said: str | None = None
         self._busy = False
         self._warned = False
+        self._told = False
         self._digits = ""
         self._painted_at: float | None = None
         self._text = Lines(id="dialog-text")
@@ -179,6 +180,15 @@ class ConfirmDialog(ModalScreen[None]):
         self._finish()
 
     @on(Button.Pressed, "#no")
+    def _pressed(self) -> None:
+        """Enter behind the number is a habit, not a refusal: it is told once how to go on."""
+        if self._digits and not self._busy and not self._told:
+            self._told = True
+            first = f"First type {self._question.typed}."
+            self._show_state(f"{CONFIRM_KEY} does it, enter again cancels." if self._ready else first)
+        else:
+            self.action_leave()
+
     def action_leave(self) -> None:
         """While it works, leaving is told first: the outcome will be seen elsewhere."""
         if self._busy and not self._warned:
