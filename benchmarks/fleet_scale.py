@@ -258,7 +258,7 @@ def start(home: Path) -> dict[str, object]:
         argv = [sys.executable, "-m", "console", "--embedded", "--tenant", TENANT]
         took, terminal = paint(home, "meter-000001", argv)
         rest = until_shown(
-            terminal, lambda t=terminal: "100,000" in t.screen.display[1] or " online" in t.screen.display[1]
+            terminal, lambda t=terminal: any("Devices" in x and " online" in x for x in t.screen.display[:4])
         )
         first.append(took)
         whole.append(took + rest)

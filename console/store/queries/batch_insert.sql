@@ -35,8 +35,8 @@ WITH live AS MATERIALIZED (
     SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM added)
 )
 -- what an earlier try committed, whose reply was lost, counts as well
-SELECT (SELECT count(*) FROM added)
-       + (SELECT count(*) FROM input i JOIN device_console.batch_members m
-          ON m.tenant_id = $1 AND m.batch_id = $2 AND m.command_id = i.command_id
-          JOIN public.device_commands c ON c.tenant_id = m.tenant_id AND c.command_id = m.command_id)
-FROM (VALUES (1)) AS one LEFT JOIN told ON true
+SELECT n.new + CASE WHEN n.new = cardinality($3::text[]) THEN 0 ELSE
+           (SELECT count(*) FROM input i JOIN device_console.batch_members m
+            ON m.tenant_id = $1 AND m.batch_id = $2 AND m.command_id = i.command_id
+            JOIN public.device_commands c ON c.tenant_id = m.tenant_id AND c.command_id = m.command_id) END
+FROM (SELECT count(*) AS new FROM added) n LEFT JOIN told ON true
