@@ -6,8 +6,9 @@ from collections.abc import Callable
 from console.services.feed import Feed
 from console.tui.messages import DataChanged
 
-QUICK_S = 0.03
+QUICK_S = 0.02
 QUIET_S = 0.12
+_GROWTH = 1.5
 
 
 async def carry(
@@ -15,12 +16,12 @@ async def carry(
 ) -> None:
     """Post a message for each burst of hints, for ever.
 
-    One change is told twice or thrice (published, answered, and by the database): the next message may follow
-    soon, so that another change need not wait. As long as hints keep coming the pauses grow to `quiet_s`.
+    One change is told twice (by the worker, and by the database): the message for the second follows soon and
+    holds up nobody, so that the next change need not wait. As long as more come the pauses grow to `quiet_s`.
     """
-    pause_s = quick_s
+    again = 0
     async with feed.subscribe() as subscription:
         while True:
             post(DataChanged(await subscription.changed()))
-            await asyncio.sleep(pause_s)
-            pause_s = min(quiet_s, pause_s * 1.5) if subscription.waiting else quick_s
+            await asyncio.sleep(min(quiet_s, quick_s * _GROWTH ** max(0, again - 1)))
+            again = again + 1 if subscription.waiting else 0

@@ -124,7 +124,7 @@ async def test_pauses_between_messages_grow_while_hints_keep_coming(monkeypatch)
     asyncio.get_running_loop().call_soon(feed.tell, "acme")
     await asyncio.wait_for(ended.wait(), 5)
     task.cancel()
-    assert pauses == [0.03, 0.045, 0.068, 0.1, 0.1, 0.1, 0.03]
+    assert pauses == [0.03, 0.03, 0.045, 0.068, 0.1, 0.1, 0.03]
 
 
 async def test_a_crash_leaves_one_line_and_a_report_without_locals(rig, tmp_path, capsys):
