@@ -259,9 +259,6 @@ def glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts.get(c, re.escape(c)) for c in pattern), re.DOTALL)
 
 
-# What matches
-
-
 def matches(wanted: Filter, subject: Subject, now: datetime, *, only: frozenset[str] | None = None) -> bool:
     """Whether every term holds for a row at the instant `now`.
 
