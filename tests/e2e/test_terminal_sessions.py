@@ -96,9 +96,15 @@ async def test_a_retry_and_a_yes_in_one_piece_send_nothing(
         await screen.shows("missed")
         await screen.settled()
         screen.type("ryyy")
+        await screen.settled(0.5)
+        assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
+        if "again?" not in screen.text:  # on a busy machine the y came before the question, and copied the id
+            if "esc close" in screen.text:
+                screen.type("\x1b")
+                await screen.settled()
+            screen.type("r")
         await screen.shows("Send ping to pump-1 of acme again?")
         await screen.settled()
-        assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
         screen.type("y")
         await screen.shows("Sent again as")
 

@@ -324,7 +324,7 @@ async def test_a_row_that_cannot_be_routed_blocks_nobody_and_drops_no_link(
     await add_command(owner, "acme", "fine", age=timedelta(minutes=1))
     drops: list[str] = []
     async with device(any_broker.address, "+") as pumps, open_channel(any_broker.address) as channel:
-        channel.health.broker_down = lambda error, _retry_in_s=None: drops.append(error)
+        channel.health.broker_down = lambda error, *_rest: drops.append(error)
         await channel.reaches("fine", "ok")
         await channel.reaches(await channel.send("pump-2"), "ok")
 
