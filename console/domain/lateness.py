@@ -1,6 +1,7 @@
 """How late commands are settled: counts by bounds, so that a week of it takes no more room than an hour."""
 
 from bisect import bisect_left
+from itertools import accumulate
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0)
 
@@ -27,11 +28,8 @@ class Lateness:
 
     def at_most_s(self, share: float) -> float | None:
         """Seconds that this share of the commands was at most late, by the bounds; None before the first."""
-        left = share * self.settled
         if not self.settled:
             return None
-        for bound, count in zip((*BOUNDS_S, self._longest_s), self._counts, strict=True):
-            left -= count
-            if left <= 0:
-                return min(bound, self._longest_s)
-        return self._longest_s
+        reached = zip((*BOUNDS_S, self._longest_s), accumulate(self._counts), strict=True)
+        bound = next((b for b, count in reached if count >= share * self.settled), self._longest_s)
+        return min(bound, self._longest_s)

@@ -16,7 +16,11 @@ def is_utf8(environment: Mapping[str, str]) -> bool:
 
 
 def replaced(error: UnicodeError) -> tuple[str, int]:
-    """An error handler for `codecs`: what an encoding cannot say."""
+    """An error handler for `codecs`: what an encoding cannot say.
+
+    Raises:
+        UnicodeError: it was asked about anything else.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(_ASCII.get(c, "?") for c in error.object[error.start : error.end]), error.end

@@ -3,10 +3,8 @@
 from datetime import timedelta
 
 
-def age(span: timedelta | None) -> str:
+def age(span: timedelta) -> str:
     """How long ago, in one unit: ``12s``, ``4m``, ``2h``, ``3d``."""
-    if span is None:
-        return "–"
     seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
         return f"{seconds}s"
