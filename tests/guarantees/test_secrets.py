@@ -141,10 +141,10 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
         assert b"Traceback" not in screen.raw
         assert b"the bug of a test" in files_below(tmp_path)
         assert CANARY.encode() not in screen.raw
-    failing |= {FAILPOINT: "console.services.history:History.problems:raise:1"}
+    failing |= {FAILPOINT: "console.services.bulk:Bulk.batches:raise:1"}
     async with terminal(failing, columns=120, rows=40) as screen:
         await screen.shows("pump-1")
-        screen.type("p")
+        screen.type("b")
         await screen.ended()
         assert CANARY.encode() not in screen.raw
         assert b"device-console crashed; the report is in" in screen.raw
