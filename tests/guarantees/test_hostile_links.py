@@ -139,7 +139,8 @@ async def test_36_the_same_answer_twenty_thousand_times_is_one_update_and_no_gro
     await add_command(owner, "acme", "c1", published=True)
     with start_broker("mosquitto", "persistence false") as broker:  # it would write its file for each copy
         await flooded(open_channel, broker.address, owner)
-    assert await owner.fetchval("SELECT count(*) FROM device_console.problems WHERE kind <> 'link'") == 0
+    kinds = await owner.fetch("SELECT kind, count FROM device_console.problems WHERE kind <> 'link'")
+    assert [(row["kind"], row["count"] > 19_000) for row in kinds] == [("duplicate ack", True)]
 
 
 async def flooded(open_channel: OpenChannel, address: BrokerAddress, owner: asyncpg.Connection) -> None:

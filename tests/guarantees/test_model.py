@@ -43,6 +43,7 @@ DEVICES = ("pump-1", "pump-2")
 IDS = ("c1", "c2", "c3", "c4")  # the same in both tenants, on purpose
 HOLDERS = (UUID(int=1), UUID(int=2))
 LEASE_S = 15
+PUT_OFF_S = 5  # the claim says one second, which the run itself may take
 Key = tuple[str, str]
 
 keys = st.tuples(st.sampled_from(TENANTS), st.sampled_from(IDS))
@@ -58,6 +59,7 @@ class Row:
     device: str
     ttl_s: int
     expires_at: int
+    made: int
     status: str = "queued"
     published: bool = False
     ack: str | None = None
@@ -92,12 +94,14 @@ class Model:
 
     now: int = 0
     seq: int = 0
+    made: int = 0
     rows: dict[Key, Row] = field(default_factory=dict)
     journal: Counter[tuple[Key, str]] = field(default_factory=Counter)
 
     def send(self, key: Key, device: str, ttl_s: int, *, foreign: bool) -> None:
         if key not in self.rows:
-            self.rows[key] = Row(device, ttl_s, self.now + ttl_s)
+            self.made += 1
+            self.rows[key] = Row(device, ttl_s, self.now + ttl_s, self.made)
             if not foreign:
                 self.enqueue(key)
 
@@ -125,6 +129,8 @@ class Model:
                 row.waits = None
             elif row.expires_at <= self.now:
                 row.waits.due_at, row.waits.holder = float("inf"), None
+            elif self._overtakes(key):
+                row.waits.due_at, row.waits.holder = self.now + PUT_OFF_S, None
             else:
                 row.waits.due_at, row.waits.holder = self.now + LEASE_S, holder
                 row.waits.attempt += 1
@@ -136,7 +142,16 @@ class Model:
         assert mine.waits is not None
         return not any(
             other[0] == key[0] and row.device == mine.device and row.waits is not None
-            and row.waits.seq < mine.waits.seq and row.waits.due_at < float("inf")
+            and row.made < mine.made and row.waits.due_at < float("inf")
+            for other, row in self.rows.items()
+        )  # fmt: skip
+
+    def _overtakes(self, key: Key) -> bool:
+        """Whether another writer has left an earlier command of the device unpublished, and nobody took it over."""
+        mine = self.rows[key]
+        return any(
+            other[0] == key[0] and row.device == mine.device and row.made < mine.made and row.waits is None
+            and row.status == "queued" and not row.published and row.expires_at > self.now
             for other, row in self.rows.items()
         )  # fmt: skip
 
@@ -268,6 +283,12 @@ class Channel(RuleBasedStateMachine):
     @rule(holder=holders)
     def claim(self, holder: UUID) -> None:
         got = self.run(self.outbox.claim(holder, 100, LEASE_S, 65_536))
+        put_off = "UPDATE device_console.outbox SET due_at = now() + $1::interval, last_error = NULL WHERE last_error LIKE $2"
+        self.run(
+            self.owner.execute(
+                put_off, timedelta(seconds=PUT_OFF_S), "an earlier command of another program%"
+            )
+        )
         assert {(c.tenant_id, c.command_id) for c in got} == self.model.claim(holder)
 
     @rule(holder=holders)
@@ -334,7 +355,8 @@ class Channel(RuleBasedStateMachine):
             " published_at = published_at - $1::interval, acked_at = acked_at - $1::interval", by,
         )  # fmt: skip
         await self.owner.execute(
-            "UPDATE device_console.outbox SET due_at = due_at - $1::interval WHERE due_at < 'infinity'", by
+            "UPDATE device_console.outbox SET due_at = due_at - $1::interval, created_at = created_at - $1::interval",
+            by,
         )
 
     @invariant()
