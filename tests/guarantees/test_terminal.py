@@ -253,7 +253,9 @@ async def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
                 await screen.settled()
         assert screen.alive
         await home(screen)
+        await screen.settled(0.5)  # until then, an escape and a letter would be one key
         screen.type("c")
+        await screen.shows("New command")
         await screen.settled()
         screen.type("form")
         await screen.shows(loud)
