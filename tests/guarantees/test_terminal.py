@@ -258,7 +258,7 @@ async def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
         await screen.shows("New command")
         await screen.settled()
         screen.type("form")
-        await screen.shows(loud)
+        await screen.shows(f"params   {loud}")
         assert screen.alive
 
 
