@@ -24,6 +24,7 @@ class Scope(StrEnum):
     DEVICES = "devices"
     COMMANDS = "commands"
     PROBLEMS = "problems"
+    BATCHES = "batches"
 
 
 _DEVICE_KEYS = ("device", "link", "site", "model", "fw", "tag", "group")
@@ -32,11 +33,13 @@ KEYS: dict[Scope, tuple[str, ...]] = {
     Scope.DEVICES: ("device", "status", "link", "site", "model", "fw", "tag", "group", "phase", "type", "by"),
     Scope.COMMANDS: ("device", *_COMMAND_KEYS, "link", "site", "model", "fw", "tag", "group"),
     Scope.PROBLEMS: ("device", "kind", "id"),
+    Scope.BATCHES: ("type", "by", "id"),
 }
 SPANS: dict[Scope, tuple[str, ...]] = {
     Scope.DEVICES: ("age", "ttl", "seen"),
     Scope.COMMANDS: ("age", "ttl"),
     Scope.PROBLEMS: ("age",),
+    Scope.BATCHES: ("age",),
 }
 NEWEST_COMMAND = frozenset(
     {"phase", "type", "by", "age", "ttl"}

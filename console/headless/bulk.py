@@ -127,7 +127,8 @@ async def _watch(options: argparse.Namespace, opened: Opened, job: BulkJob, stop
 
 async def batches(options: argparse.Namespace, program: Program) -> int:
     """List bulk sends, newest first."""
-    found = await program.bulk.batches(program.tenants[0], options.limit)
+    where = checked(" ".join(options.text), Scope.BATCHES)
+    found = await program.bulk.batches(program.tenants[0], options.limit, text=where)
     now = datetime.now(UTC)
     if options.json:
         for batch in found:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
 from console.domain.commands import MAX_TTL, MIN_TTL, Phase
+from console.domain.filters import Filter, Scope, parse_filter
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.services.sender import clean_name
 
@@ -29,7 +30,9 @@ class BatchTable(Protocol):
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int: ...
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int: ...
-    async def page(self, tenant_id: str, limit: int, before: Batch | None) -> tuple[Batch, ...]: ...
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Batch | None
+    ) -> tuple[Batch, ...]: ...
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None: ...
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
@@ -185,10 +188,10 @@ class Bulk:
         )
 
     async def batches(
-        self, tenant_id: str, limit: int = 200, before: Batch | None = None
+        self, tenant_id: str, limit: int = 200, before: Batch | None = None, text: str = ""
     ) -> tuple[Batch, ...]:
-        """The newest batches, or those behind the last one of a page."""
-        return await self._table.page(tenant_id, limit, before)
+        """The newest batches that the filter `text` finds, or those behind the last one of a page."""
+        return await self._table.page(tenant_id, parse_filter(text, Scope.BATCHES), limit, before)
 
     async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
         """One batch and how it stands, or None when there is no such batch in this tenant."""

@@ -6,6 +6,8 @@ from typing import Any
 
 from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather
 from console.domain.commands import Phase
+from console.domain.filters import Filter
+from console.store.filter_sql import conditions
 from console.store.pool import Database
 from console.store.sql import query
 
@@ -73,11 +75,15 @@ class BatchStore:
             if not found:
                 return total
 
-    async def page(self, tenant_id: str, limit: int, before: Batch | None = None) -> tuple[Batch, ...]:
-        """The newest batches, or those behind the last one of a page."""
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Batch | None = None
+    ) -> tuple[Batch, ...]:
+        """The newest batches that fit, or those behind the last one of a page."""
+        terms = conditions(wanted, 5)
         key = (before.created_at, before.batch_id) if before else (None, None)
+        sql = query("batches_page").replace("/*where*/", terms.sql)
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("batches_page"), tenant_id, None, limit, *key)
+            rows = await connection.fetch(sql, tenant_id, None, limit, *key, *terms.parameters)
         return tuple(_batch(row) for row in rows)
 
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None:

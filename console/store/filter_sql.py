@@ -39,6 +39,7 @@ _COLUMNS: dict[Scope, dict[str, str]] = {
         "phase": "n.phase", "type": "n.command_type", "by": "n.created_by",
     },
     Scope.PROBLEMS: {"device": "p.device_id", "kind": "p.kind", "id": "p.command_id"},
+    Scope.BATCHES: {"type": "b.command_type", "by": "b.created_by", "id": "b.batch_id"},
 }  # fmt: skip
 _TAG = (
     "EXISTS (SELECT FROM public.device_tags g WHERE g.tenant_id = {of}.tenant_id"
@@ -66,13 +67,15 @@ _INSTANTS: dict[Scope, dict[str, str]] = {
         "seen": "s.last_seen_at",
     },
     Scope.PROBLEMS: {"age": "p.last_at"},
+    Scope.BATCHES: {"age": "b.created_at"},
 }
 EVERYTHING: dict[Scope, str] = {
     Scope.COMMANDS: "v.device_id, v.command_type, v.phase, v.created_by, v.ack_status, v.command_id",
     Scope.DEVICES: f"r.device_id, {_LINK.format(s='s')}, r.site_id, r.model, r.fw_version, r.status",
     Scope.PROBLEMS: "p.kind, p.device_id, p.command_id, p.detail",
+    Scope.BATCHES: "b.command_type, b.target, b.created_by, b.stopped_by, b.retry_of, b.batch_id",
 }
-_OWNERS = {Scope.COMMANDS: "v", Scope.DEVICES: "r", Scope.PROBLEMS: "p"}
+_OWNERS = {Scope.COMMANDS: "v", Scope.DEVICES: "r", Scope.PROBLEMS: "p", Scope.BATCHES: "b"}
 
 
 @dataclass(slots=True)
@@ -101,7 +104,7 @@ def newest_command(wanted: Filter) -> str:
 def conditions(wanted: Filter, used: int, now: datetime | None = None) -> Conditions:
     """The filter's terms over the aliases of its scope.
 
-    v is a command view; r and s a device, n its newest command; p a problem.
+    v is a command view; r and s a device, n its newest command; p a problem; b a bulk send.
     `now` replaces the database's clock, for comparison with the Python twin.
     """
     built = Conditions(used)

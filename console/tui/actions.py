@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from textual.binding import Binding, BindingType
 
 SCREENS = ("devices", "history", "detail", "compose", "problems", "batches", "batch")
-LISTS = frozenset({"devices", "history", "problems"})
-MAIN = LISTS | {"detail", "batches", "batch"}
+LISTS = frozenset({"devices", "history", "problems", "batches"})
+MAIN = LISTS | {"detail", "batch"}
 COMMANDS = frozenset({"history", "detail"})
 CONFIRM_KEY = "y"  # in a dialog; no act may begin with it, or the same key twice would do it
 
@@ -35,7 +35,7 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "enter", "open",
            "Open what the cursor stands on: a device's history, a command's detail, a batch",
-           LISTS | {"batches", "batch"}, footer=10, cli="device-console history DEVICE, device-console show ID"),
+           LISTS | {"batch"}, footer=10, cli="device-console history DEVICE, device-console show ID"),
     Action("compose", "c", "c", "compose",
            "Write a command to the marked devices, or to the one under the cursor",
            frozenset({"devices", "history", "detail", "batch"}), act=True, footer=11,

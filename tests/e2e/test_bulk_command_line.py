@@ -64,6 +64,11 @@ async def test_a_bulk_send_waits_groups_answers_and_retries_only_what_failed(
         second["batch_id"],
         document["batch_id"],
     ]
+    found = await console.run("batches", "ping", "-retry", "age<1h", "--json")
+    assert [json.loads(line)["batch_id"] for line in found.out.splitlines()] == [document["batch_id"]]
+    refused = await console.run("batches", "device:pump-1")
+    assert refused.code == 2
+    assert 'There is no key "device" here: use one of type, by, id, age' in refused.err
     shown = await console.run("batch", document["batch_id"])
     assert "status=ok" in shown.out
     history = await console.run("history", "--where", f"batch:{document['batch_id']} phase:ok", "--json")

@@ -80,6 +80,12 @@ async def _fill(owner: asyncpg.Connection) -> None:
         INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('acme', 'c3', 'cancelled'), ('acme', 'c7', 'cancelled');
         INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)
         VALUES ('acme', 'north', 'ping', '{}', 60, 'all', 2);
+        INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, created_by,
+                                            created_at, stopped_at, stopped_by, retry_of)
+        SELECT 'acme', 'c' || n, (ARRAY['ping', 'Reboot', 'a_b'])[1 + n % 3], '{}', 60, (ARRAY['north', 'Ünder busy'])[1 + n % 2],
+               2, (ARRAY['alice', NULL, 'Bob'])[1 + n % 3], now() - n * interval '31 minutes',
+               CASE WHEN n % 4 = 0 THEN now() END, CASE WHEN n % 4 = 0 THEN 'alice' END, CASE WHEN n % 5 = 0 THEN 'north' END
+        FROM generate_series(1, 12) n;
         INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at)
         SELECT 'acme', (ARRAY['forged ack', 'late ack', 'link'])[1 + n % 3], (ARRAY['pump-1', 'Pump-1', ''])[1 + n % 3],
                'c' || n, n || (ARRAY[' ping', ' PING busy', ' Ünder', ''])[1 + n % 4], now() - n * interval '31 minutes'
@@ -127,6 +133,19 @@ async def test_sql_and_predicate_agree_on_every_row(
             for p in await owner.fetch("SELECT * FROM device_console.problems")
         }  # fmt: skip
         rows = "SELECT p.detail AS id FROM device_console.problems p WHERE p.tenant_id = $1"
+    elif scope is Scope.BATCHES:
+        subjects = {
+            b["batch_id"]: Subject(
+                {"type": b["command_type"], "by": b["created_by"] or "", "id": b["batch_id"]}, {}, {"age": b["created_at"]},
+                " ".join(
+                    b[name]
+                    for name in ("command_type", "target", "created_by", "stopped_by", "retry_of", "batch_id")
+                    if b[name] is not None
+                ),
+            )
+            for b in await owner.fetch("SELECT * FROM device_console.batches")
+        }  # fmt: skip
+        rows = "SELECT b.batch_id AS id FROM device_console.batches b WHERE b.tenant_id = $1"
     else:
         subjects = {
             d.device_id: device_subject(

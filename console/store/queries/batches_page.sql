@@ -4,6 +4,6 @@ SELECT b.batch_id, b.command_type, b.params::text AS params_json, b.ttl_s, b.tar
        b.created_by, b.created_at, b.stopped_at, b.stopped_by, clock_timestamp() AS read_at
 FROM device_console.batches b
 WHERE b.tenant_id = $1 AND ($2::text IS NULL OR b.batch_id = $2)
-  AND ($4::timestamptz IS NULL OR (b.created_at, b.batch_id) < ($4, $5::text))
+  AND ($4::timestamptz IS NULL OR (b.created_at, b.batch_id) < ($4, $5::text))/*where*/
 ORDER BY b.created_at DESC, b.batch_id DESC
 LIMIT $3

@@ -18,6 +18,12 @@ from console.tui.widgets.text import Lines
 
 DEBOUNCE_S = 0.12
 _OFFERED = 6
+_EXAMPLES = {
+    Scope.DEVICES: "lyon  status:offline  -tag:spare",
+    Scope.COMMANDS: "phase:missed  age>1h",
+    Scope.PROBLEMS: "kind:forged*  age<1d",
+    Scope.BATCHES: "type:reboot  by:alice  age<7d",
+}
 Values = Callable[[], Mapping[str, tuple[str, ...]]]
 
 
@@ -35,9 +41,8 @@ class FilterBar(Vertical):
         self._scope = scope
         self._values = values
         self._timer: Timer | None = None
-        example = "lyon  status:offline  -tag:spare" if scope is Scope.DEVICES else "phase:missed  age>1h"
         self._field = Input(
-            placeholder=example, compact=True, id="filter", suggester=_Completer(self._offers)
+            placeholder=_EXAMPLES[scope], compact=True, id="filter", suggester=_Completer(self._offers)
         )
         self._count = Lines(id="filter-count")
         self._hint = Lines(id="filter-hint")
