@@ -1,7 +1,9 @@
 """The grammar of the command line: every command, its flags and an example of its use."""
 
 import argparse
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from console import __version__
@@ -11,6 +13,8 @@ _EXITS = (
     "4 missed, expired or timed out while waiting, 75 busy, 130 interrupted"
 )
 _MOST_SLOTS = 16
+_TAKE_FILTER_WORDS = frozenset({"devices", "problems", "batches"})
+_NEGATED = re.compile(r"-(?!-|h$|$)")
 _FILTER = "words and keys that must all hold: site:lyon -status:offline type:re* phase:missed age>1h"
 _ENVIRONMENT = (
     "environment: DATABASE_URL, MQTT_URL, CONSOLE_TENANT, CONSOLE_OPERATOR, CONSOLE_READ_ONLY, CONSOLE_HOME; "
@@ -100,6 +104,12 @@ def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     export.add_argument("--output", type=Path, metavar="FILE", help="a new file; default: standard output")
     batches = add("batches", "List bulk sends, newest first.", "device-console batches", json=True)
+    batches.add_argument(
+        "text",
+        nargs="*",
+        metavar="FILTER",
+        help="words and keys that must all hold: firmware -by:alice age<7d",
+    )
     batches.add_argument("--limit", type=_count, default=50, help="how many (default 50)")
     batch = add(
         "batch",
@@ -243,10 +253,19 @@ def _count(text: str) -> int:
     return value
 
 
+def _with_negations(arguments: Sequence[str]) -> list[str]:
+    """Terms like ``-status:offline`` with a space before them: argparse takes a leading minus for a flag."""
+    takes_words = not _TAKE_FILTER_WORDS.isdisjoint(arguments)
+    return [
+        f" {word}" if _NEGATED.match(word) and (takes_words or before == "--where") else word
+        for before, word in pairwise(("", *arguments))
+    ]
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line; ends the program with exit code 2 on a wrong one."""
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_with_negations(arguments))
     if options.sweeper and options.command:
         parser.error("--sweeper stands alone: it takes no command")
     return options
