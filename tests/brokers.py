@@ -84,6 +84,15 @@ class BrokerProcess:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
+    def saved_at(self) -> float:
+        """When mosquitto last wrote down what it holds, as seconds since 1970; if it never did, when it was made.
+
+        `autosave_interval 1` means up to two seconds and more: it compares whole seconds, between two turns of its loop.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            return (self._folder / "mosquitto.db").stat().st_mtime
+        return self._config.stat().st_mtime
+
     def freeze(self) -> None:
         """Answers nothing any more, without hanging up."""
         assert self._process is not None
