@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from console.domain.command_json import detail_json
 from console.domain.commands import Command, Phase, parse_ttl
 from console.errors import DatabaseUnreachableError, InvalidInputError, RefusedError
 from console.headless import bulk, catalogue, output
@@ -152,7 +153,7 @@ def _code(command: Command | None) -> int:
 async def _print(options: argparse.Namespace, opened: Opened, command_id: str) -> None:
     detail = await opened.program.history.command(opened.program.tenants[0], command_id)
     if options.json and detail is not None:
-        output.print_json(output.detail_json(detail))
+        print(detail_json(detail), flush=True)
         return
     print(command_id)
     if detail is not None:

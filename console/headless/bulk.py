@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from console.domain.batches import AnswerGroup, Batch, BatchView, Preview
+from console.domain.command_json import instant
 from console.domain.commands import Phase, parse_ttl
 from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
@@ -204,9 +205,9 @@ def _batch_json(batch: Batch) -> dict[str, object]:
         "ttl_s": batch.draft.ttl / timedelta(seconds=1),
         "target": batch.draft.target,
         "wanted": batch.draft.wanted,
-        "created_at": output.instant(batch.created_at),
+        "created_at": instant(batch.created_at),
         "created_by": batch.draft.created_by,
-        "stopped_at": output.instant(batch.stopped_at),
+        "stopped_at": instant(batch.stopped_at),
         "stopped_by": batch.stopped_by,
         "retry_of": batch.draft.retry_of,
     }

@@ -4,13 +4,12 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from console.domain.command_json import instant
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device
 from console.domain.events import Problem
-from console.domain.explain import explain
-from console.domain.history import CommandDetail
 from console.domain.safe_text import cell_width, safe, safe_id
 
 _CELL, _LAST_CELL = 80, 1_000
@@ -79,59 +78,6 @@ def age_text(at: datetime | None, now: datetime) -> str:
 def latency_text(latency: timedelta | None) -> str:
     """Seconds with two decimals."""
     return "-" if latency is None else f"{latency.total_seconds():.2f}s"
-
-
-def instant(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC."""
-    return None if at is None else at.astimezone(UTC).isoformat()
-
-
-def command_json(command: Command) -> dict[str, object]:
-    """Every field of a command, with the phase and the late flag."""
-    return {
-        "command_id": command.command_id,
-        "tenant_id": command.tenant_id,
-        "device_id": command.device_id,
-        "type": command.command_type,
-        "phase": command.phase.value,
-        "late": command.late,
-        "status": command.status,
-        "created_at": instant(command.created_at),
-        "created_by": command.created_by,
-        "published_at": instant(command.published_at),
-        "acked_at": instant(command.acked_at),
-        "latency_s": command.latency.total_seconds() if command.latency is not None else None,
-        "expires_at": None if command.never_expires else instant(command.expires_at),
-        "ack_status": command.ack_status,
-        "cancelled_at": instant(command.cancelled_at),
-        "cancelled_by": command.cancelled_by,
-        "attempts": command.attempts,
-        "last_error": command.last_error,
-        "inconsistent": list(command.inconsistencies),
-    }
-
-
-def detail_json(detail: CommandDetail) -> dict[str, object]:
-    """A command with its JSON documents and its journal."""
-    return command_json(detail.command) | {
-        "params": _document(detail.command.params_json),
-        "ack_details": _document(detail.command.ack_json),
-        "answer_verdict": detail.answer_verdict,
-        "explained": explain(detail),
-        "journal": [
-            {"at": instant(entry.at), "kind": entry.kind, "by": entry.by, "detail": entry.detail}
-            for entry in detail.journal
-        ],
-    }
-
-
-def _document(text: str | None) -> object:
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def device_json(device: Device) -> dict[str, object]:

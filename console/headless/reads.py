@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from console.domain.command_json import command_fields, detail_json, instant
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device
 from console.domain.explain import explain
@@ -83,7 +84,7 @@ async def history(options: argparse.Namespace, program: Program) -> int:
         raise NotFoundError(f"There is no device {options.device!r} in the tenant {tenant_id!r}.")
     if options.json:
         for command in found:
-            output.print_json(output.command_json(command))
+            output.print_json(command_fields(command))
         return 0
     output.print_table(
         ["AGE", "DEVICE", "TYPE", "PHASE", "ANSWERED", "BY", "ID"],
@@ -105,7 +106,7 @@ async def show(options: argparse.Namespace, program: Program) -> int:
     if detail is None:
         raise NotFoundError(f"There is no command {options.id!r} in the tenant {tenant_id!r}.")
     if options.json:
-        output.print_json(output.detail_json(detail))
+        print(detail_json(detail), flush=True)
     else:
         print_detail(detail)
     return 0
@@ -120,10 +121,10 @@ def print_detail(detail: CommandDetail) -> None:
         ("type", command.command_type),
         ("phase", output.phase_text(command)),
         ("explained", explain(detail)),
-        ("created", f"{output.instant(command.created_at)} by {command.created_by or '-'}"),
-        ("published", output.instant(command.published_at) or "-"),
-        ("answered", f"{output.instant(command.acked_at) or '-'} {output.latency_text(command.latency)}"),
-        ("expires", "never" if command.never_expires else output.instant(command.expires_at)),
+        ("created", f"{instant(command.created_at)} by {command.created_by or '-'}"),
+        ("published", instant(command.published_at) or "-"),
+        ("answered", f"{instant(command.acked_at) or '-'} {output.latency_text(command.latency)}"),
+        ("expires", "never" if command.never_expires else instant(command.expires_at)),
         ("params", command.params_json),
         ("answer", command.ack_json or "-"),
     ]
@@ -140,7 +141,7 @@ def print_detail(detail: CommandDetail) -> None:
         print(f"{name:10} {safe(value, 70_000)}")
     for entry in detail.journal:
         by = f" by {entry.by}" if entry.by else ""
-        text = f"{output.instant(entry.at)} {entry.kind}{by} {entry.detail or ''}"
+        text = f"{instant(entry.at)} {entry.kind}{by} {entry.detail or ''}"
         print(f"{'journal':10} {safe(text, 4_000).rstrip()}")
 
 
@@ -250,7 +251,7 @@ async def _changed_commands(
 
 def _print_change(command: Command, *, as_json: bool) -> None:
     if as_json:
-        output.print_json(output.command_json(command))
+        output.print_json(command_fields(command))
         return
     text = (
         f"{output.phase_text(command):18} {command.device_id:20} {command.command_type:16} "

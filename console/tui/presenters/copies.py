@@ -1,36 +1,14 @@
-"""What an operator takes away: a command as JSON, and the shell line that does the same."""
+"""What an operator takes away: the shell line that does the same."""
 
-import json
 import shlex
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from console.domain.commands import Command
 from console.domain.filters import MOST_LENGTH, Filter, Match, Scope, parse_filter
-from console.domain.json_text import json_depth, one_line
+from console.domain.json_text import one_line
 
 _PROGRAM = "device-console"
-
-
-def command_json(command: Command) -> str:
-    """A command as JSON; params and answer as the database holds them."""
-    fields: dict[str, str | bool | int | None] = {
-        "tenant_id": command.tenant_id,
-        "command_id": command.command_id,
-        "device_id": command.device_id,
-        "type": command.command_type,
-        "phase": command.phase.value,
-        "late": command.late,
-        "created_at": _iso(command.created_at),
-        "published_at": _iso(command.published_at),
-        "acked_at": _iso(command.acked_at),
-        "expires_at": _iso(command.expires_at),
-        "created_by": command.created_by,
-    }
-    parts = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in fields.items()]
-    parts.append(f'"params": {_embedded(command.params_json)}')
-    parts.append(f'"ack": {_embedded(command.ack_json)}')
-    return "{" + ", ".join(parts) + "}"
 
 
 def send_line(
@@ -72,19 +50,3 @@ def resend_line(command: Command) -> str:
 def shell_line(tenant: str, *words: str) -> str:
     """A line of the program's own command line, quoted for a POSIX shell."""
     return shlex.join([_PROGRAM, "--tenant", tenant, *words])
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-def _embedded(text: str | None) -> str:
-    if text is None:
-        return "null"
-    if json_depth(text) > 200:
-        return json.dumps(text)
-    try:
-        json.loads(text, parse_int=str, parse_float=str)
-    except ValueError:
-        return json.dumps(text)
-    return text

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from console.domain.command_json import detail_json
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
 from console.domain.explain import cancel_reason, explain, retry_reason
 from console.domain.history import CommandDetail
@@ -15,7 +16,7 @@ from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.messages import ShowCompose
 from console.tui.presenters.cells import Cell, Line
-from console.tui.presenters.copies import command_json, resend_line
+from console.tui.presenters.copies import resend_line
 from console.tui.presenters.header import as_said
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, Question, ask
@@ -164,7 +165,7 @@ class CommandActs(ConsoleScreen):
             copy_text(self, "the device’s id", command.device_id)
 
     def action_copy_json(self) -> None:
-        self._copy("copy_json", "the command as JSON", lambda detail: command_json(detail.command))
+        self._copy("copy_json", "the command as JSON", detail_json)
 
     def action_copy_cli(self) -> None:
         self._copy("copy_cli", "the shell line", lambda detail: resend_line(detail.command))

@@ -1,0 +1,83 @@
+"""A command as JSON: what the shell prints, what is copied from the screen and what is exported say the same.
+
+params and the answer go in as the database holds them: through floats their numbers would change.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from console.domain.commands import Command
+from console.domain.explain import explain
+from console.domain.history import CommandDetail
+from console.domain.json_text import json_depth
+
+MOST_DEPTH = 200  # what is deeper, common readers of JSON refuse or die of: it goes in as text
+_BEYOND = re.compile(r"[^\x20-\x7e]")
+
+
+def instant(at: datetime | None) -> str | None:
+    """ISO 8601 in UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat()
+
+
+def command_fields(command: Command) -> dict[str, object]:
+    """Every field of a command but its documents, with the phase and the late flag."""
+    return {
+        "command_id": command.command_id,
+        "tenant_id": command.tenant_id,
+        "device_id": command.device_id,
+        "type": command.command_type,
+        "phase": command.phase.value,
+        "late": command.late,
+        "status": command.status,
+        "created_at": instant(command.created_at),
+        "created_by": command.created_by,
+        "published_at": instant(command.published_at),
+        "acked_at": instant(command.acked_at),
+        "latency_s": command.latency.total_seconds() if command.latency is not None else None,
+        "expires_at": None if command.never_expires else instant(command.expires_at),
+        "ack_status": command.ack_status,
+        "cancelled_at": instant(command.cancelled_at),
+        "cancelled_by": command.cancelled_by,
+        "attempts": command.attempts,
+        "last_error": command.last_error,
+        "inconsistent": list(command.inconsistencies),
+    }
+
+
+def detail_json(detail: CommandDetail) -> str:
+    """A command on one line of ASCII, with its documents, its journal and the sentence that explains it."""
+    more = {
+        "answer_verdict": detail.answer_verdict,
+        "explained": explain(detail),
+        "journal": [
+            {"at": instant(entry.at), "kind": entry.kind, "by": entry.by, "detail": entry.detail}
+            for entry in detail.journal
+        ],
+    }
+    return json_object(command_fields(detail.command) | more, documents_of(detail.command))
+
+
+def documents_of(command: Command) -> dict[str, str | None]:
+    """The command's JSON columns, as the database holds them."""
+    return {"params": command.params_json, "ack_details": command.ack_json}
+
+
+def json_object(fields: Mapping[str, object], documents: Mapping[str, str | None]) -> str:
+    """One JSON object of fields and of texts that are JSON already; escapes everything that is not ASCII."""
+    parts = [json.dumps(fields, ensure_ascii=True)[1:-1]]
+    parts += [f'"{name}": {_embedded(text)}' for name, text in documents.items()]
+    return f"{{{', '.join(part for part in parts if part)}}}"
+
+
+def _embedded(text: str | None) -> str:
+    """The document itself; what is not ASCII stands in its strings only."""
+    if not text:
+        return "null"
+    if json_depth(text) > MOST_DEPTH:
+        return json.dumps(text, ensure_ascii=True)
+    if text.isascii() and text.isprintable():
+        return text
+    return _BEYOND.sub(lambda match: json.dumps(match.group())[1:-1], text)

@@ -1,0 +1,62 @@
+"""A command as JSON: one shape for the shell, the clipboard and the file."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from console.domain.command_json import MOST_DEPTH, command_fields, detail_json, instant, json_object
+from console.domain.history import CommandDetail, JournalEntry
+from tests.unit.test_presenters_commands import command
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_documents_go_in_as_they_are() -> None:
+    """Without it 1.10 becomes 1.1, and 1e400 a word that is no JSON."""
+    given = command(
+        params_json='{"delay_s": 1.10, "far": 1e400, "id": 12345678901234567890123}', ack_json=None
+    )
+    text = detail_json(CommandDetail(given, (), NOW))
+    assert '"params": {"delay_s": 1.10, "far": 1e400, "id": 12345678901234567890123}' in text
+    assert json.loads(text, parse_float=str)["params"]["far"] == "1e400"
+    assert json.loads(text)["ack_details"] is None
+
+
+def test_it_says_how_it_stands_why_and_what_happened() -> None:
+    entry = JournalEntry(NOW, "retry_of", "alice", "old-1")
+    found = json.loads(detail_json(CommandDetail(command(), (entry,), NOW)))
+    assert found["journal"] == [
+        {"at": "2026-03-01T12:00:00+00:00", "kind": "retry_of", "by": "alice", "detail": "old-1"}
+    ]
+    assert set(command_fields(command())) | {
+        "params",
+        "ack_details",
+        "explained",
+        "answer_verdict",
+        "journal",
+    } == set(found)
+    assert found["explained"]
+
+
+@pytest.mark.parametrize("text", ['{"t": "é\x7f\u202e😀"}', '["\u2028"]'])
+def test_nothing_beyond_ascii_comes_out_and_all_of_it_comes_back(text: str) -> None:
+    """Without the escapes a direction mark of a device turns the line around in the reader's terminal."""
+    line = json_object({"site": "Ünder\x1b"}, {"params": text})
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == {"site": "Ünder\x1b", "params": json.loads(text)}
+
+
+def test_what_is_too_deep_for_readers_goes_in_as_text() -> None:
+    """Without it one deep answer makes the whole line unreadable."""
+    shallow, deep = "[" * MOST_DEPTH + "]" * MOST_DEPTH, "[" * (MOST_DEPTH + 1) + "]" * (MOST_DEPTH + 1)
+    assert json.loads(json_object({}, {"params": deep})) == {"params": deep}
+    assert json_object({}, {"params": shallow}) == f'{{"params": {shallow}}}'
+
+
+def test_instants_are_told_in_utc() -> None:
+    assert (
+        instant(datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))) == "2026-03-01T12:00:00+00:00"
+    )
+    assert instant(None) is None
