@@ -268,4 +268,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(_with_negations(arguments))
     if options.sweeper and options.command:
         parser.error("--sweeper stands alone: it takes no command")
+    if getattr(options, "timeout", None) is not None and not options.wait:
+        parser.error("--timeout says how long --wait waits: give --wait, too")
     return options

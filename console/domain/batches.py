@@ -12,6 +12,7 @@ RETRIED = (Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
 MOST_GROUPS = 24
 MOST_FIELDS = 40
 MOST_SAMPLES = 3
+_LARGEST_WHOLE = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,17 @@ def _ranges(several: Sequence[Mapping[str, object]]) -> dict[str, str]:
     for key, first in several[0].items():
         numbers = [value for fields in several if isinstance(value := fields.get(key), int | float)]
         if _is_number(first) and min(numbers) != max(numbers):
-            found[key] = f"{min(numbers):g} to {max(numbers):g}"
+            found[key] = f"{_number(min(numbers))} to {_number(max(numbers))}"
         else:
-            found[key] = f"{first:g}" if isinstance(first, float) else str(first)
+            found[key] = _number(first) if isinstance(first, float) else str(first)
     return found
+
+
+def _number(value: float) -> str:
+    """Whole numbers with all their digits: 8955 to 7740810, not to 7.74081e+06."""
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < _LARGEST_WHOLE):
+        return f"{value:g}"
+    return str(int(value))
 
 
 @dataclass(frozen=True, slots=True)

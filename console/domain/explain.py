@@ -5,10 +5,12 @@ from datetime import timedelta
 from console.domain.acks import answer_code
 from console.domain.commands import Command, Phase
 from console.domain.history import CommandDetail, JournalEntry
+from console.domain.publication import UNKNOWN_OUTCOME
 from console.domain.safe_text import safe
 from console.domain.spans import age, latency
 
 _ENOUGH = 5  # answers, before the next may be called unusual
+_MOST_NOTED = 20  # attempts that the journal keeps
 _AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
 
 
@@ -62,6 +64,14 @@ def cancel_reason(command: Command) -> str | None:
     return "already published" if command.phase is Phase.PUBLISHED else f"already {command.phase}"
 
 
+def may_have_reached(detail: CommandDetail) -> bool:
+    """Whether an attempt ended without the broker's word: then the device may have it, published or not."""
+    tried = [entry.detail or "" for entry in detail.journal if entry.kind == "attempt"]
+    if any(UNKNOWN_OUTCOME in said for said in tried):
+        return True
+    return len(tried) < min(detail.command.attempts, _MOST_NOTED)  # who claimed it then said nothing more
+
+
 def _waiting(detail: CommandDetail, broker_down: str) -> str:
     command = detail.command
     if command.expires_at <= detail.read_at:
@@ -70,6 +80,9 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
         return f"It waits for the broker, which is away: {_clause(broker_down)}."
     attempt = _newest(detail, "attempt")
     error = command.last_error or (attempt.detail if attempt else None)
+    if error and UNKNOWN_OUTCOME in error:
+        why = _clause(error.partition(f"{UNKNOWN_OUTCOME}: ")[2])
+        return f"It waits to be published again: the outcome of the last attempt is unknown ({why})."
     if error:
         return f"It waits for publication; the last attempt failed: {_clause(error)}."
     return "It is committed and waits for its turn to be published."
@@ -133,7 +146,10 @@ def _cancelled(detail: CommandDetail) -> str:
     entry = _newest(detail, "cancelled")
     who = detail.command.cancelled_by or (entry.by if entry else None) or "somebody"
     why = f": {_clause(entry.detail)}" if entry and entry.detail else ", without a reason"
-    return f"{safe(who, 80)} cancelled it before it was published{why}."
+    when = "before it was published"
+    if may_have_reached(detail):
+        when = "before the broker confirmed it; an attempt was left unanswered, so the device may have it"
+    return f"{safe(who, 80)} cancelled it {when}{why}."
 
 
 def _late(detail: CommandDetail) -> str:

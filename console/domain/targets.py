@@ -21,7 +21,7 @@ class Target:
     def fault(self) -> str | None:
         """A sentence that says why nothing may be sent to it, or None."""
         if not self.tenant_status:
-            return "The tenant does not exist: check CONSOLE_TENANT."
+            return "The tenant does not exist: check --tenant or CONSOLE_TENANT."
         if self.tenant_status != "ACTIVE":
             return f"The tenant is {self.tenant_status}: commands are only sent for an active one."
         if not self.registered:

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from console.domain.command_json import detail_json
 from console.domain.commands import Command, Phase, parse_ttl
-from console.errors import DatabaseUnreachableError, InvalidInputError, RefusedError
+from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError, RefusedError
 from console.headless import bulk, catalogue, output
 from console.runtime.opening import Opened
+from console.runtime.program import Program
 from console.runtime.supervisor import Supervisor
 from console.runtime.workers import running
 from console.services.sender import Receipt
@@ -36,8 +37,9 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
+    receipt = await program.sender.send(program.tenants[0], [draft])
     await catalogue.warn(program, (options.device,), options.type, params)
-    return await _follow(options, opened, await program.sender.send(program.tenants[0], [draft]))
+    return await _follow(options, opened, receipt)
 
 
 async def retry(options: argparse.Namespace, opened: Opened) -> int:
@@ -47,6 +49,7 @@ async def retry(options: argparse.Namespace, opened: Opened) -> int:
     if await program.bulk.batch(program.tenants[0], options.id) is not None:
         job = await program.bulk.retry(program.tenants[0], options.id, program.operator)
         return await bulk.follow(options, opened, job)
+    await _must_exist(options, program)
     receipt = await program.sender.retry(program.tenants[0], options.id, program.operator)
     return await _follow(options, opened, receipt)
 
@@ -65,11 +68,23 @@ async def cancel(options: argparse.Namespace, opened: Opened) -> int:
     if view is not None:
         taken = await program.bulk.stop(program.tenants[0], options.id, program.operator)
         output.say(f"stopped; {taken:,} taken back before they were published")
-        bulk.print_view(view, as_json=options.json, groups=False)
+        await bulk.print_batch(program, options.id, as_json=options.json)
         return OK
+    await _must_exist(options, program)
     await program.sender.cancel(program.tenants[0], options.id, program.operator, options.reason)
     await _print(options, opened, options.id)
     return OK
+
+
+async def _must_exist(options: argparse.Namespace, program: Program) -> None:
+    """Whoever wrote an id that is no batch's may have meant the one or the other.
+
+    Raises:
+        NotFoundError: there is no such command, either.
+    """
+    tenant_id = program.tenants[0]
+    if await program.history.command(tenant_id, options.id) is None:
+        raise NotFoundError(f"There is no command and no batch {options.id!r} in the tenant {tenant_id!r}.")
 
 
 def _may_act(opened: Opened) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from console.domain.batches import AnswerGroup, Batch, BatchView, Preview
 from console.domain.command_json import instant
-from console.domain.commands import Phase, parse_ttl
+from console.domain.commands import Phase, params_fault, parse_ttl
 from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
@@ -44,10 +44,15 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
     if isinstance(ttl, str):
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
+    fault = params_fault(params)
+    if fault:
+        raise InvalidInputError(fault)
     ids = await program.history.device_index(tenant, checked(options.where, Scope.DEVICES))
     preview = await program.bulk.preview(tenant, ids, options.type)
     output.say(preview_text(preview, options.type, tenant))
     await catalogue.warn(program, ids, options.type, params)
+    if not ids:
+        raise InvalidInputError("Nothing was sent: no device matches the filter.")
     if not options.yes:
         raise InvalidInputError("Nothing was sent: add --yes to send it.")
     job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
@@ -154,6 +159,11 @@ async def batch(options: argparse.Namespace, program: Program) -> int:
     return 0
 
 
+async def print_batch(program: Program, batch_id: str, *, as_json: bool) -> None:
+    """How it stands now, without its groups."""
+    print_view(await _view(program, batch_id), as_json=as_json, groups=False)
+
+
 async def _view(program: Program, batch_id: str) -> BatchView:
     view = await program.bulk.batch(program.tenants[0], batch_id)
     if view is None:
@@ -164,13 +174,18 @@ async def _view(program: Program, batch_id: str) -> BatchView:
 def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
     """One batch: its id on standard output, its counts on standard error, its groups as a table."""
     draft = view.batch.draft
-    counts = ", ".join(f"{count:,} {phase.value}" for phase, count in view.phases.items())
-    output.say(f"{draft.command_type}: {counts or 'nothing committed yet'}")
+    counts = [f"{count:,} {phase.value}" for phase, count in view.phases.items()]
+    if view.committed < draft.wanted:
+        counts.append(f"{draft.wanted - view.committed:,} of {draft.wanted:,} got nothing")
+    if view.batch.stopped_at is not None:
+        counts.append(f"stopped by {view.batch.stopped_by}")
+    output.say(f"{draft.command_type}: {', '.join(counts)}")
     if as_json:
         output.print_json(
             _batch_json(view.batch)
             | {
                 "committed": view.committed,
+                "got_nothing": draft.wanted - view.committed,
                 "phases": {phase.value: count for phase, count in view.phases.items()},
                 "groups": [
                     {

@@ -24,6 +24,10 @@ async def favourites(options: argparse.Namespace, program: Program) -> int:
         for saved in found:
             output.print_json({"type": saved.command_type, "params": saved.params, "ttl": saved.ttl})
     else:
+        if not found:
+            output.say(
+                "nothing was sent lately" if options.recent else "no favourites: keep one with --keep TYPE"
+            )
         output.print_table(["TYPE", "TTL", "PARAMS"], [[s.command_type, s.ttl, s.params] for s in found])
     return 0
 

@@ -154,6 +154,8 @@ async def problems(options: argparse.Namespace, program: Program) -> int:
         for problem in found:
             output.print_json(output.problem_json(problem))
         return 0
+    if not found:
+        output.say("no problems" if not options.text else "no problem matches the filter")
     now = datetime.now(UTC)
     output.print_table(
         ["AGE", "KIND", "COUNT", "DEVICE", "COMMAND", "DETAIL"],
@@ -168,7 +170,7 @@ async def problems(options: argparse.Namespace, program: Program) -> int:
 async def export(options: argparse.Namespace, program: Program) -> int:
     """Write a whole history, page by page, to standard output or into a new file."""
     where = checked(options.where, Scope.COMMANDS)
-    form: Format = options.format or _format_of(options.output)
+    form = options.format or _format_of(options.output)
     pieces = exported(
         program.history, program.tenants[0], form,
         device_ids=[options.device] if options.device else None, text=where,
@@ -190,8 +192,13 @@ async def export(options: argparse.Namespace, program: Program) -> int:
 
 
 def _format_of(path: Path | None) -> Format:
-    suffix = path.suffix.removeprefix(".").lower() if path else ""
-    return next((form for form in FORMATS if form == suffix), "jsonl")
+    if path is None:
+        return "jsonl"
+    suffix = path.suffix.removeprefix(".").lower()
+    for form in FORMATS:
+        if form == suffix:
+            return form
+    raise InvalidInputError(f"The name {path.name!r} must end in .csv, .json or .jsonl; or give --format.")
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 import argparse
 from collections.abc import Awaitable, Callable
 
+from console.domain.filters import Scope
 from console.headless import acts, bulk, catalogue, favourites, reads
+from console.headless.bulk import checked
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
 from console.runtime.program import Program
@@ -29,11 +31,32 @@ _ACTS: dict[str, Callable[[argparse.Namespace, Opened], Awaitable[int]]] = {
 }
 
 
+_SCOPES = {
+    "devices": Scope.DEVICES,
+    "send": Scope.DEVICES,
+    "problems": Scope.PROBLEMS,
+    "batches": Scope.BATCHES,
+}
+
+
+def _check_filter(options: argparse.Namespace) -> None:
+    """Before any server is started for it.
+
+    Raises:
+        InvalidInputError: a part of it cannot be understood; the sentence names it.
+    """
+    words = getattr(options, "text", None)
+    text = " ".join(words) if words else getattr(options, "where", None)
+    if text:
+        checked(text, _SCOPES.get(options.command, Scope.COMMANDS))
+
+
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Open what the twin needs and run it; return the exit code."""
     import logging
 
     log_to_stderr(logging.ERROR)
+    _check_filter(options)
     if options.command in _READS:
         async with open_program(settings, jobs="none") as opened:
             return await _READS[options.command](options, opened.program)

@@ -134,7 +134,9 @@ def _tenants(settings: Settings) -> tuple[str, ...]:
 async def _check_tenant(program: Program) -> None:
     tenant_id = program.tenants[0]
     if await program.history.tenant(tenant_id) is None:
-        raise UsageError(f"The tenant {tenant_id!r} does not exist in this database: check CONSOLE_TENANT.")
+        raise UsageError(
+            f"The tenant {tenant_id!r} does not exist in this database: check --tenant or CONSOLE_TENANT."
+        )
 
 
 def _tell_idle(health: Health, *, work: bool, read_only: bool) -> None:

@@ -68,7 +68,8 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
         return None
     if listing.lacking == listing.devices:
         one = listing.devices == 1
-        return f"The catalogue of {'its model' if one else 'their models'} has no {listing.command_type}."
+        whose = "its model" if one else "their models"
+        return f"The catalogue of {whose} does not list “{listing.command_type}”."
     if listing.lacking:
         return f"{listing.lacking:,} of {listing.devices:,} devices have models whose catalogue lacks it."
     if listing.agreed is None or listing.agreed.params_schema is None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from console.clock import Clock
 from console.domain.dispatch import Claimed, Confirmed, Returned
 from console.domain.events import Problem, ProblemKind
-from console.domain.publication import Puback
+from console.domain.publication import UNKNOWN_OUTCOME, Puback
 from console.errors import BrokerUnreachableError, DatabaseUnreachableError
 from console.wire.payloads import encode_command
 from console.wire.topics import TopicError, ack_topic, command_topic
@@ -220,7 +220,7 @@ class Dispatcher:
             self._link_error = error
             alone = command.attempt - _SIDE_BY_SIDE
             return self._back(
-                command, f"the outcome is unknown: {error}", self._delay(alone) if alone > 0 else 0.0
+                command, f"{UNKNOWN_OUTCOME}: {error}", self._delay(alone) if alone > 0 else 0.0
             )
         if answer.accepted:
             return Confirmed(command.tenant_id, command.command_id, answer.nobody_listens)

@@ -37,7 +37,7 @@ ACTIONS: tuple[Action, ...] = (
            "Open what the cursor stands on: a device's history, a command's detail, a batch",
            LISTS | {"batch"}, footer=10, cli="device-console history DEVICE, device-console show ID"),
     Action("compose", "c", "c", "compose",
-           "Write a command to the marked devices, or to the one under the cursor",
+           "Write a command to the marked devices, the one under the cursor, or a group",
            frozenset({"devices", "history", "detail", "batch"}), act=True, footer=11,
            cli="device-console send DEVICE TYPE, device-console send --where FILTER TYPE --yes"),
     Action("retry", "r", "r", "retry", "Send a settled command again, as a new one with the same TTL",

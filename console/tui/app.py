@@ -116,7 +116,7 @@ class ConsoleApp(App[int]):
     # Where the operator goes
 
     def on_show_history(self, message: ShowHistory) -> None:
-        self.push_screen(HistoryScreen(self.desk, message.device_ids, message.text))
+        self.push_screen(HistoryScreen(self.desk, message.device_ids, message.text, message.of))
 
     def on_show_detail(self, message: ShowDetail) -> None:
         self.push_screen(DetailScreen(self.desk, message.command_id))
@@ -144,6 +144,7 @@ class ConsoleApp(App[int]):
         if not isinstance(top, HistoryScreen) or top.device_ids not in {None, device_ids}:
             top = HistoryScreen(self.desk, device_ids)
             self.push_screen(top)
+        top.seek(receipt.command_ids[0])
         view = self._program.health.view()
         soon = view.broker.up and view.dispatch != "off"
         next_step = "the dispatcher publishes next" if soon else "waiting for publication"

@@ -17,10 +17,14 @@ class DataChanged(Message):
 
 
 class ShowHistory(Message):
-    """Open the history of these devices, filtered by `text`; None means the whole tenant."""
+    """Open the history of these devices, filtered by `text`; None means the whole tenant.
 
-    def __init__(self, device_ids: tuple[str, ...] | None, text: str = "") -> None:
+    `of` names what is shown, where the devices do not.
+    """
+
+    def __init__(self, device_ids: tuple[str, ...] | None, text: str = "", of: str = "") -> None:
         super().__init__()
+        self.of = of
         self.device_ids = device_ids
         self.text = text
 

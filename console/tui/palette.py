@@ -8,6 +8,8 @@ from textual.content import Content
 from console.tui.actions import Action
 from console.tui.screens.base import ConsoleScreen
 
+_BY_HELP = 0.1  # a word of the description finds an action, after those that are called so
+
 
 class ActionProvider(Provider):
     """Actions of the screen under the palette; one that cannot be done says why."""
@@ -19,7 +21,7 @@ class ActionProvider(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action, text, help_text, screen in self._offers():
-            score = matcher.match(text)
+            score = matcher.match(text) or (_BY_HELP if query.casefold() in action.help.casefold() else 0)
             if score > 0:
                 yield Hit(score, Content(text), partial(screen.run_listed, action), text, help_text)
 

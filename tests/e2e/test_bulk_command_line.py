@@ -82,6 +82,16 @@ async def test_a_batch_is_stopped_by_its_id(console: Console, mosquitto: BrokerP
     ended = await console.run("cancel", batch_id)
     assert ended.code == 0
     assert "5 taken back before they were published" in ended.err
+    assert "ping: 5 cancelled, stopped by" in ended.err
+    for verb in ("cancel", "retry"):
+        missing = await console.run(verb, "no-such-id")
+        assert missing.code != 0
+        assert "There is no command and no batch 'no-such-id' in the tenant 'acme'." in missing.err
+    nobody = await console.run("send", "--where", "site:nowhere", "ping")
+    assert "Nothing was sent: no device matches the filter." in nobody.err
+    list_of_things = await console.run("send", "--where", "pump", "ping", "--params", "[1]", "--yes")
+    assert "The params must be a JSON object" in list_of_things.err
+    assert "note:" not in list_of_things.err
 
 
 async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
@@ -96,6 +106,10 @@ async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
     assert killed.code == -signal.SIGKILL
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1_000
     del console.environment[FAILPOINT]
+    half = await console.run(
+        "batch", str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
+    )
+    assert "ping: 1,000 waiting, 600 of 1,600 got nothing" in half.err
     batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
     ended = await console.run("resume", batch_id, "--json")
     assert ended.code == 0, ended.err
@@ -121,7 +135,7 @@ async def test_what_does_not_go_together_is_said(console: Console) -> None:
     for words, said in (
         (("send", "ping"), "send needs a device and a type"),
         (("send", "--where", "pump", "pump-1", "ping"), "leave DEVICE and --id out"),
-        (("send", "--where", "nobody", "ping", "--yes"), "No device matches"),
+        (("send", "--where", "nobody", "ping", "--yes"), "no device matches"),
         (("batch", "nothing"), "There is no batch 'nothing'"),
     ):
         ended = await console.run(*words)

@@ -218,7 +218,7 @@ async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) ->
         (["send", "pump-1", "ping", "--ttl", "1s"], 2, "out of range"),
         (["send", "pump-1", "ping", "--ttl", "soon"], 2, "is no TTL"),
         (["show", "nothing"], 2, "There is no command 'nothing'"),
-        (["cancel", "nothing"], 2, "There is no command 'nothing'"),
+        (["cancel", "nothing"], 2, "There is no command and no batch 'nothing'"),
         (["devices", "--tenant", "ghost"], 2, "The tenant 'ghost' does not exist"),
         (["devices", "--tenant", "#"], 2, "The tenant '#' cannot be used"),
         (["send", "pump-1", "ping", "--read-only"], 2, "This is read-only"),

@@ -18,7 +18,7 @@ from tests.tui.conftest import Rig, Seen
 FOLDER = Path(__file__).parent / "grids"
 SIZES = ((80, 24), (120, 40), (60, 15), (200, 60))
 _MOVING = re.compile(
-    r"(?<=expires_at\":\")[-0-9]+|-\d\d-\d\d(?=T)|\b\d{4}-\d\d-\d\d\b|\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}|(?<=commands-acme-)[-0-9]+"
+    r"(?<=commands-acme-)[-0-9]+|(?<=expires_at\":\")[-0-9]+|-\d\d-\d\d(?=T)|\b\d{4}-\d\d-\d\d\b|\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}"
     r"|retry of [0-9a-f]{8}|\b\d{1,2}s ago|(?<=DOWN )\d+s|(?<=for )\d+s|(?<=refused\) for )\d+s"
 )
 
@@ -123,7 +123,7 @@ async def _compose(seen: Seen) -> None:
 async def _confirm(seen: Seen) -> None:
     await _compose(seen)
     await seen.press("f5")
-    await seen.shows("Type 5 to unlock")
+    await seen.shows("Type the count, 5, to unlock")
 
 
 async def _batches(seen: Seen) -> None:

@@ -53,8 +53,8 @@ async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig)
             await _answered(rig, pump, "ok", {})
         await seen.shows("● 2 ok")
         await seen.press("g", "enter")
-        await seen.shows("All devices › History", "batch:", "phase:ok", "2 match")
-        await seen.press("escape", "escape")
+        await seen.shows("2 ping ok › History", "batch:", "phase:ok", "2 match")
+        await seen.press("escape")
         await seen.shows("2 of 3 settled")
         await seen.press("c")
         await seen.shows("New command   to 2 devices", "pump-1", "pump-3")
@@ -124,6 +124,40 @@ async def test_the_rest_is_offered_without_those_that_cannot_be_sent_to(rig):
         await seen.hides("got nothing")
 
 
+async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(rig):
+    """Without it all that failed alike or not is shown, and the next esc shows the tenant's, ready for an r."""
+    await rig.devices("pump-1", "pump-2", "pump-3", "pump-4")
+    everyone = ["pump-1", "pump-2", "pump-3"]
+    job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=everyone, target="all")
+    await rig.program.bulk.begin("acme", job)
+    await rig.program.bulk.run("acme", job)
+    await rig.command("other", "pump-4", "reboot")
+    for device, code in (("pump-1", "busy"), ("pump-2", "busy"), ("pump-3", "low_battery")):
+        await rig.sql.execute(
+            "UPDATE device_commands SET status = 'delivered', published_at = now(), acked_at = now(), ack_details = $2"
+            " WHERE device_id = $1",
+            device, json.dumps({"status": "error", "details": {"code": code}}),
+        )  # fmt: skip
+    async with rig.console() as seen:
+        await seen.shows("pump-4")
+        await seen.press("b")
+        await seen.shows("Bulk sends   1 batch")
+        await seen.press("enter")
+        await seen.shows("low_battery", "busy")
+        await seen.press("j", "enter")
+        await seen.shows(f"Batch {job.draft.batch_id[:8]}: 1 ping failed › History", "1 match", "pump-3")
+        await seen.press("slash")
+        await seen.type(" nothing")
+        await seen.press("enter")
+        await seen.shows("No command matches the filter.")
+        await seen.press("escape")
+        await seen.shows("1 match", "pump-3")
+        await seen.press("w")
+        await seen.shows("Export", f"batch-{job.draft.batch_id[:8]}-")
+        await seen.press("escape", "escape")
+        await seen.shows("low_battery", "busy", "3 of 3 settled")
+
+
 async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     await rig.devices("pump-4", link="OFFLINE")
@@ -138,7 +172,10 @@ async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
         )
         await seen.press("f5")
         await seen.shows(
-            "! pump-4 is offline.", "! 1 get nothing: decommissioned", "reboot by", "Type 4 to unlock"
+            "! pump-4 is offline.",
+            "! 1 get nothing: decommissioned",
+            "reboot by",
+            "Type the count, 4, to unlock",
         )
         await seen.press("4", "y")
         await seen.shows("reboot to 4 devices", "○ 3 waiting", "1 cannot be sent to")

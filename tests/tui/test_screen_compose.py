@@ -108,7 +108,7 @@ async def test_a_dangerous_type_wants_the_count_typed(rig):
         await seen.shows("to 2 devices")
         await seen.type("reboot")
         await seen.press("f5")
-        await seen.shows("Send reboot to 2 devices of acme?", "Type 2 to unlock")
+        await seen.shows("Send reboot to 2 devices of acme?", "Type the count, 2, to unlock")
         await seen.press("y")
         await seen.shows("First type 2.")
         await seen.press("3", "y")
@@ -189,7 +189,7 @@ async def test_the_dialog_is_whole_on_the_smallest_terminal(rig):
         await seen.press("a", "c")
         await seen.type("reboot")
         await seen.press("f5")
-        await seen.shows("Send reboot to 2 devices", "Type 2 to unlock", "y send", "enter cancel")
+        await seen.shows("Send reboot to 2 devices", "Type the count, 2, to unlock", "y send", "enter cancel")
 
 
 async def test_a_read_that_ends_after_its_screen_was_left_draws_nothing(rig):

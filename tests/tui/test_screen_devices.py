@@ -278,9 +278,11 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
     await rig.devices("pump-1", "pump-2", "valve-1")
     job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1"], target="all")
     await rig.program.bulk.begin("acme", job)
+    await rig.command("0d1f6c7e-4b0a", "valve-1")
     places = {
         "problems": "Problems", "batches": "Bulk sends   1 batch", "val": "valve-1 › History",
-        job.draft.batch_id: "ping to 1 device",
+        job.draft.batch_id: "ping to 1 device", job.draft.batch_id[:8]: "ping to 1 device", "prob": "Problems",
+        "0d1f6c": "Command › Detail",
     }  # fmt: skip
     async with rig.console() as seen:
         await seen.shows("pump-1")
@@ -377,3 +379,23 @@ async def test_the_palette_runs_what_the_table_lists(rig):
         await seen.shows("ACKs that matched nothing")
         await seen.press("enter")
         await seen.shows("No problems: every answer matched its command")
+
+
+async def test_the_cursor_stays_in_view_when_the_terminal_shrinks_and_when_rows_move(rig):
+    """Without it the row that the next key is for is out of sight."""
+    await rig.devices(*(f"pump-{n:03}" for n in range(60)))
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-001")
+        await seen.press(*"j" * 17)
+        await seen.shows("▌  pump-017")
+        for width, height in ((60, 15), (40, 10), (80, 24)):
+            await seen.pilot.resize_terminal(width, height)
+            await seen.shows("▌  pump-017")
+        await seen.pilot.resize_terminal(60, 15)
+        await rig.devices(*(f"early-{n:03}" for n in range(30)))
+        await rig.sql.execute("SELECT pg_notify('device_console', 'acme')")
+        await seen.until(lambda: seen.app.screen.query_one("#table").cursor_key == "pump-017", "kept")
+        await seen.until(lambda: len(seen.app.screen.query_one("#table").keys) == 90, "listed all")
+        await seen.shows("▌  pump-017")
+        await seen.press("s")
+        await seen.shows("▌  pump-017")

@@ -49,12 +49,47 @@ async def test_a_form_is_filled_in_and_sent(rig):
         await seen.press("backspace", "0", "enter")
         await seen.type("später")
         await seen.press("enter", "down")
-        await seen.shows("Ready.", "as its model describes it")
+        await seen.shows("Ready.", "fits its catalogue")
         await seen.press("f5")
         await seen.shows("Send set_interval to pump-1 of acme?")
         await seen.press("y")
         await seen.shows("pump-1 › History")
     assert await sent(rig) == {"interval_s": 50, "until_reboot": True, "note": "später"}
+
+
+async def test_what_the_json_lacks_of_a_form_is_told(rig):
+    """Without it f2 drops the field that cannot be read, says Ready, and what is sent lacks it."""
+    await listed(rig, "pump-1")
+    async with rig.console(100, 30) as seen:
+        await opened(seen, "set_interval")
+        await seen.press("enter", "enter")
+        await seen.type("5x")
+        await seen.shows("'5x' is no integer", '"params":…')
+        await seen.press("f2")
+        await seen.shows("Left in the form, for JSON has no place for it: interval_s: '5x' is no integer")
+        await seen.press("f2")
+        await seen.type("50")
+        await seen.press("f2")
+        await seen.shows('{"interval_s": 50}')
+        await seen.hides("Left in the form")
+
+
+async def test_tab_takes_what_is_offered_and_the_last_field_keeps_the_type(rig):
+    """Without it tab leaves half a word, and enter behind the last field lets the next key replace the type."""
+    await listed(rig, "pump-1")
+    async with rig.console(100, 30) as seen:
+        await opened(seen, "set_i")
+        await seen.press("tab")
+        await seen.until(lambda: seen.app.screen.focused.value == "set_interval", "completed")
+        await seen.press("tab", "tab")
+        await seen.type("60")
+        await seen.press("tab", "tab")
+        await seen.type("t")
+        await seen.press("tab")
+        await seen.shows('"until_reboot": true')
+        await seen.press("enter", "enter", "enter")
+        await seen.type("x")
+        await seen.shows("set_interval", "'truex' is no choice")
 
 
 async def test_the_json_says_the_same_and_keeps_what_no_field_knows(rig):
@@ -66,7 +101,7 @@ async def test_the_json_says_the_same_and_keeps_what_no_field_knows(rig):
         await seen.shows("'interval_s' is a required", "Ready.")
         await seen.press("end", "left")
         await seen.type('"interval_s":60,"extra":1')
-        await seen.shows("Set the interval: as its model describes it")
+        await seen.shows("Set the interval: fits its catalogue")
         await seen.press("f2")
         await seen.shows("until_reboot")
         await seen.type("45")
@@ -101,7 +136,7 @@ async def test_text_that_breaks_lines_stays_one_json(rig):
         await seen.type("60")
         await seen.press("enter")
         seen.app.focused.value = "a\u2028b"
-        await seen.shows("Ready.", "as its model describes it", "u2028")
+        await seen.shows("Ready.", "fits its catalogue", "u2028")
 
 
 async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(rig):
@@ -112,8 +147,9 @@ async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(
         await seen.type("12h")
         await seen.shows("'12h' is no integer")
         await seen.press("f2")
-        await seen.hides("12h")
+        await seen.shows("Left in the form, for JSON has no place for it: interval_s: '12h' is no integer")
         await seen.press("f2")
+        await seen.hides("Left in the form")
         await seen.shows("12h", "'12h' is no integer")
 
 
@@ -121,7 +157,7 @@ async def test_a_type_that_the_models_lack_is_told_and_may_be_sent(rig):
     await listed(rig, "pump-1", "pump-2")
     async with rig.console() as seen:
         await opened(seen, "reboot")
-        await seen.shows("The catalogue of its model has no reboot.", "Ready.")
+        await seen.shows("The catalogue of its model does not list “reboot”.", "Ready.")
         await seen.press("f2")
         await seen.shows("Cannot form/JSON: no catalogue describes the params of this command.")
 

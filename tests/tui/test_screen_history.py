@@ -76,6 +76,46 @@ async def test_a_waiting_command_is_cancelled_with_y_and_kept_with_enter(rig):
         await seen.shows("alice cancelled it before it")
 
 
+async def test_a_cancel_tells_when_the_device_may_have_it_already(rig):
+    """Without it an attempt that the broker left unanswered is told as never published."""
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1")
+    await rig.sql.execute(
+        "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail) VALUES ('acme', 'cmd-1', 'attempt',"
+        " 'attempt 1: the outcome is unknown: The broker sent no PUBACK within 10 s.')"
+    )
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("○ waiting")
+        await seen.press("x")
+        await seen.shows(
+            "Cancel ping to pump-1 of acme?", "It waits to be published again.", "the device may have it"
+        )
+        await seen.press("y")
+        await seen.shows("it will not be published again", "⊘ cancelled")
+        await seen.shows("alice cancelled it before the broker")
+
+
+async def test_the_cursor_goes_to_what_was_just_sent(rig):
+    """Without it the next r or x is for the command that the cursor stood on before."""
+    await rig.devices("pump-1")
+    await rig.command("old-1", "pump-1", "flush", "missed", ago_s=7_200, published=True)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("▌ ", "◍ missed")
+        await seen.press("c")
+        await seen.type("blink")
+        await seen.shows("Ready.")
+        await seen.press("f5")
+        await seen.shows("Send blink to pump-1")
+        await seen.press("y")
+        await seen.until(
+            lambda: any(line.lstrip().startswith("▌") and "blink" in line for line in seen.lines), "moved"
+        )
+
+
 async def test_a_published_command_says_why_it_cannot_be_cancelled_or_retried(rig):
     await rig.devices("pump-1")
     await rig.command("cmd-1", "pump-1", published=True)

@@ -17,7 +17,7 @@ DISPLAY_ONLY = {
     "headless/bulk.py batches", "headless/reads.py devices", "headless/reads.py history", "headless/reads.py problems",
     "simulator/device.py _utc_now",  # the clock of a device, which is not ours
     "store/commands.py _page",  # of an empty page
-    "tui/crash.py write_crash", "tui/desk.py now", "tui/presenters/times.py zone_words", "tui/screens/export.py compose",
+    "tui/crash.py write_crash", "tui/desk.py now", "tui/presenters/times.py zone_words", "tui/screens/export.py _stem",
 }  # fmt: skip
 
 

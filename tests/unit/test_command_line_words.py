@@ -1,9 +1,16 @@
 """What argparse would take for a flag, and is none."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from console.cli.parser import parse
 from console.domain.filters import Match, Scope, parse_filter
+from console.errors import InvalidInputError
+from console.headless import twins
+from console.headless.reads import _format_of
+from console.settings import load
 
 
 @pytest.mark.parametrize(
@@ -45,3 +52,38 @@ def test_a_flag_that_is_not_known_is_still_refused(capsys: pytest.CaptureFixture
         parse(["devices", "--jsn"])
     assert ended.value.code == 2
     assert "--jsn" in capsys.readouterr().err
+
+
+def test_a_time_to_wait_without_waiting_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without it --timeout 3 is silently of no effect."""
+    with pytest.raises(SystemExit) as ended:
+        parse(["send", "pump-1", "ping", "--timeout", "3"])
+    assert ended.value.code == 2
+    assert "give --wait, too" in capsys.readouterr().err
+    assert parse(["send", "pump-1", "ping", "--wait", "--timeout", "3"]).timeout == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["devices", "colour:red"],
+        ["history", "--where", "age:soon"],
+        ["problems", "site:lyon"],
+        ["batches", "device:x"],
+        ["send", "--where", "answer:ok", "ping"],
+    ],
+)
+def test_a_filter_that_cannot_be_used_starts_no_server(arguments: list[str], tmp_path: Path) -> None:
+    """Without the early look, a slip starts PostgreSQL and a broker only to be refused."""
+    settings = load({"home": str(tmp_path)}, {}).settings
+    with pytest.raises(InvalidInputError, match="cannot be used"):
+        asyncio.run(twins.run(parse(arguments), settings))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_an_export_says_its_format() -> None:
+    """Without it JSON lines are written into a .xls."""
+    assert [_format_of(Path(f"a.{form}")) for form in ("csv", "JSON", "jsonl")] == ["csv", "json", "jsonl"]
+    assert _format_of(None) == "jsonl"
+    with pytest.raises(InvalidInputError, match=r"must end in \.csv, \.json or \.jsonl"):
+        _format_of(Path("x.xls"))

@@ -167,7 +167,7 @@ def test_a_listing_counts_the_devices_whose_models_lack_a_type():
     assert (reboot.devices, reboot.lacking) == (7, 4)
     assert (nothing.lacking, nothing.agreed) == (7, None)
     assert params_verdict(reboot, "{}") == "4 of 7 devices have models whose catalogue lacks it."
-    assert params_verdict(nothing, "{}") == "The catalogue of their models has no dance."
+    assert params_verdict(nothing, "{}") == "The catalogue of their models does not list “dance”."
     assert params_verdict(Catalogue().listing("ping"), "{}") is None
     assert not Catalogue()
 
@@ -181,7 +181,7 @@ def test_models_that_disagree_on_the_params_make_no_form():
         params_verdict(alone.listing("ping"), "{}")
         == "Not what the catalogue wants: 'name' is a required property."
     )
-    assert params_verdict(alone.listing("dance"), "{}") == "The catalogue of its model has no dance."
+    assert params_verdict(alone.listing("dance"), "{}") == "The catalogue of its model does not list “dance”."
     assert params_verdict(alone.listing("ping"), '{"name": "a"}') is None
     assert params_verdict(Catalogue((entry("1", params=None),), (("1", 1),)).listing("ping"), "{}") is None
 

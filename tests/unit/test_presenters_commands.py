@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.domain.commands import NEVER, Command
-from console.domain.explain import cancel_reason, explain, retry_reason
+from console.domain.explain import cancel_reason, explain, may_have_reached, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line
@@ -278,3 +278,24 @@ def test_the_timeline_fits_a_narrow_pane(width):
     found = story_lines(CommandDetail(waited, (), NOW + timedelta(seconds=3)), width=width)
     start = next(n for n, line in enumerate(found) if line and line[0].text.startswith("timeline"))
     assert all(sum(len(cell.text) for cell in line) <= width for line in found[start:])
+
+
+UNANSWERED = ("attempt", None, "attempt 1: the outcome is unknown: The broker sent no PUBACK within 10 s.")
+REFUSED = ("attempt", None, "attempt 2: the broker refused it: quota exceeded (0x97)")
+
+
+def test_what_the_broker_left_unanswered_is_never_called_unpublished():
+    """Without it a device acts on a command of which its operator was told that it was never published."""
+    cancelled = ("cancelled", "alice", "")
+    was = {"status": "expired", "cancelled_at": NOW, "cancelled_by": "alice"}
+    assert "so the device may have it" in explain(detail(UNANSWERED, REFUSED, cancelled, **was))
+    assert "cancelled it before it was published" in explain(detail(REFUSED, cancelled, **was))
+    waiting = explain(detail(UNANSWERED, attempts=1, last_error=UNANSWERED[2].partition(": ")[2]))
+    assert waiting == (
+        "It waits to be published again: the outcome of the last attempt is unknown"
+        " (The broker sent no PUBACK within 10 s)."
+    )
+    assert may_have_reached(detail(UNANSWERED, REFUSED, attempts=2))
+    assert may_have_reached(detail(REFUSED, attempts=3)), "who claimed it the third time said nothing"
+    assert not may_have_reached(detail(REFUSED, attempts=1))
+    assert not may_have_reached(detail())

@@ -202,9 +202,10 @@ def payload_lines(payload: str, width: int) -> list[Line]:
     return [(Cell(line, "dim"),) for line in lines]
 
 
-def preview_payload(command_type: str, params_text: str, ttl: timedelta, now: datetime) -> str:
-    """The bytes a device gets, as far as they are known before the commit."""
-    instant = (now + ttl).replace(microsecond=0).isoformat() if now.year < 9998 else "…"
+def preview_payload(command_type: str, params_text: str, ttl: timedelta | None, now: datetime) -> str:
+    """The bytes a device gets, as far as they are known before the commit; `ttl` None: not yet."""
+    known = ttl is not None and now.year < 9998
+    instant = (now + ttl).replace(microsecond=0).isoformat() if ttl is not None and known else "…"
     params = one_line(params_text)
     kind = json.dumps(command_type, ensure_ascii=False)
     return safe(f'{{"command_id":"…","type":{kind},"params":{params},"expires_at":"{instant}"}}', 400)

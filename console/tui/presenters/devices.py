@@ -67,11 +67,17 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
 
 
 def counts_line(
-    counts: DeviceCounts | None, marked: int, anchor: str | None, width: int, unseen: int = 0, news: str = ""
+    counts: DeviceCounts | None,
+    marked: int,
+    anchor: str | None,
+    width: int,
+    unseen: int = 0,
+    news: str = "",
+    order: str = "",
 ) -> Line:
     """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first.
 
-    `news` is what else an operator should look at.
+    `news` is what else an operator should look at; `order` what it is sorted by where no heading says it.
     """
     title = Cell(" Devices", "strong")
     if counts is None:
@@ -81,6 +87,8 @@ def counts_line(
         parts.append((Cell(f"range from {safe(anchor, 20)}: v ends it", "accent"),))
     if news:
         parts.append((Cell(f"! {news}", "warn"),))
+    if order:
+        parts.append((Cell(f"by {order}", "dim"),))
     if marked:
         away = (Cell(f" ({unseen:,} not shown)", "warn"),) if unseen else ()
         parts.append((Cell(f"✓ {marked:,} marked", "accent"), *away))

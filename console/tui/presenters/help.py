@@ -36,7 +36,7 @@ def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> li
 
 
 def _folded(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(20, width - _WIDTH - 2)) or [""]
+    return textwrap.wrap(text, max(20, width - _WIDTH - 2), break_on_hyphens=False) or [""]
 
 
 def filter_lines(width: int) -> list[Line]:
@@ -50,6 +50,10 @@ def filter_lines(width: int) -> list[Line]:
     for key, words in WORDS.items():
         lines += _hanging(f"{key}:", f"One of {', '.join(words)}", width)
     lines += _hanging("status:", "Of a device in the list of devices: as link", width)
+    stale = (
+        "Silent for longer than the platform expects, not yet called offline; links are the platform's word"
+    )
+    lines += _hanging("stale", stale, width)
     return lines
 
 

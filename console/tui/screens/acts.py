@@ -6,7 +6,7 @@ from functools import partial
 
 from console.domain.command_json import detail_json
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
-from console.domain.explain import cancel_reason, explain, retry_reason
+from console.domain.explain import cancel_reason, explain, may_have_reached, retry_reason
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
 from console.errors import ConsoleError
@@ -15,13 +15,14 @@ from console.tui.background import start
 from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.messages import ShowCompose
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import resend_line
 from console.tui.presenters.header import as_said
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, Question, ask
 from console.tui.screens.review import Sending, looked_up_question
 
+_MAY_HAVE_IT = "The broker left an attempt unanswered: the device may have it."
 COPIES = frozenset({"copy_id", "copy_target", "copy_answer", "copy_sentence", "copy_json", "copy_cli"})
 
 
@@ -134,18 +135,27 @@ class CommandActs(ConsoleScreen):
 
     def action_cancel(self) -> None:
         command = self.chosen
-        if self.refuse("cancel") or command is None:
+        if not self.refuse("cancel") and command is not None:
+            start(self, partial(self._ask_cancel, command.command_id), "ask", exclusive=True)
+
+    async def _ask_cancel(self, command_id: str) -> None:
+        detail = await self._detail_of(command_id)
+        if detail is None or not self.still_here():
             return
-        program, tenant = self.desk.program, self.desk.tenant
+        program, tenant, command = self.desk.program, self.desk.tenant, detail.command
 
         async def cancel(reason: str) -> str:
-            await program.sender.cancel(tenant, command.command_id, program.operator, reason)
+            await program.sender.cancel(tenant, command_id, program.operator, reason)
+            if may_have_reached(detail):
+                return f"Cancelled: it will not be published again. {_MAY_HAVE_IT}"
             return "Cancelled: it will not be published."
 
         whom = f"{safe_id(command.device_id, 40)} of {safe(tenant, 40)}"
         title = f"Cancel {safe(command.command_type, 40)} to {whom}?"
-        lines: tuple[Line, ...] = ((Cell("It waits and has not been published.", "dim"),),)
-        self._ask(Question(title, lines, "cancel it", no="keep it", ask_reason=True), cancel)
+        told = Cell("It waits and has not been published.", "dim")
+        if may_have_reached(detail):
+            told = Cell(f"It waits to be published again. {_MAY_HAVE_IT}", "warn")
+        self._ask(Question(title, ((told,),), "cancel it", no="keep it", ask_reason=True), cancel)
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
         ask(self, question, act, self._acted)

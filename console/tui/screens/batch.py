@@ -146,7 +146,19 @@ class BatchScreen(ConsoleScreen):
     def action_open(self) -> None:
         group = self._group
         if not self.refuse("open") and group is not None:
-            self.post_message(ShowHistory(None, f"batch:{self._batch_id} phase:{group.phase.value}"))
+            start(self, partial(self._open, group), "group", exclusive=True)
+
+    async def _open(self, group: AnswerGroup) -> None:
+        """Its very commands: where others of the batch stand in the same phase, by its devices."""
+        alike = sum(other.phase is group.phase for other in self._groups.values())
+        devices = await self._devices_of(group) if alike > 1 else None
+        if devices is None and alike > 1:
+            return
+        text = f"batch:{self._batch_id} phase:{group.phase.value}"
+        draft = self._view.batch.draft if self._view else None
+        kind = safe(draft.command_type, 24) if draft else ""
+        of = f"Batch {safe(self._batch_id[:8])}: {group.count:,} {kind} {group.phase.value}"
+        self.post_message(ShowHistory(devices, text, of))
 
     def action_compose(self) -> None:
         group = self._group
@@ -154,12 +166,17 @@ class BatchScreen(ConsoleScreen):
             start(self, partial(self._compose_to, group), "group", exclusive=True)
 
     async def _compose_to(self, group: AnswerGroup) -> None:
+        devices = await self._devices_of(group)
+        if devices is not None:
+            self.post_message(ShowCompose(devices, f"{group.phase.value} in {self._batch_id}"))
+
+    async def _devices_of(self, group: AnswerGroup) -> tuple[str, ...] | None:
+        """The devices of a group; when they cannot be had, that is said."""
         try:
-            devices = await self.desk.program.bulk.group(self.desk.tenant, self._batch_id, group)
+            return await self.desk.program.bulk.group(self.desk.tenant, self._batch_id, group)
         except ConsoleError as error:
             self.say(str(error), "bad")
-            return
-        self.post_message(ShowCompose(devices, f"{group.phase.value} in {self._batch_id}"))
+            return None
 
     def action_stop_batch(self) -> None:
         if self.refuse("stop_batch") or self._view is None:
@@ -171,14 +188,19 @@ class BatchScreen(ConsoleScreen):
             if job is not None:
                 job.stopping = True
             taken = await program.bulk.stop(tenant, self._batch_id, program.operator)
-            return f"Stopped: {counted(taken, 'command')} taken back before publication."
+            if taken:
+                return f"Stopped: {counted(taken, 'command')} taken back before publication."
+            return "Stopped, but nothing was left to take back: what was sent had been published."
 
-        draft = self._view.batch.draft
+        draft, waiting = self._view.batch.draft, self._view.phases.get(Phase.WAITING, 0)
         title = (
             f"Stop {safe(draft.command_type, 40)} to {counted(draft.wanted, 'device')} of {safe(tenant, 40)}?"
         )
         lines: tuple[Line, ...] = (
-            (Cell("Nothing more is sent, and what waits is taken back.", "dim"),),
+            (
+                Cell("Nothing more is sent, and what still waits by then is taken back: ", "dim"),
+                Cell(f"{waiting:,} now."),
+            ),
             (Cell(NO_RECALL),),
         )
         self._ask(Question(title, lines, "stop it", no="go on"), stop)

@@ -204,7 +204,9 @@ class ComposeScreen(SendingSheet):
         self._guard.show([guard] if guard else [])
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
-        payload = words.preview_payload(self._type.value, self._params.text, ttl, now)
+        params = "…" if self._form.display and self._form.unread else self._params.text
+        given = None if isinstance(lifetime, str) else ttl
+        payload = words.preview_payload(self._type.value, params, given, now)
         self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])
         self._list.show(words.target_lines(self._shown_targets, len(self.device_ids), now))
         self._show_verdict()

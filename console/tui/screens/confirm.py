@@ -107,7 +107,7 @@ class ConfirmDialog(ModalScreen[None]):
     def _show_state(self, error: str = "") -> None:
         lines: list[Line] = []
         if self._question.typed:
-            prompt = f"Type {self._question.typed} to unlock: "
+            prompt = f"Type the count, {self._question.typed}, to unlock: "
             lines.append((Cell(prompt), Cell(f"{self._digits}▏", "ok" if self._ready else "warn")))
         if error:
             lines.append((Cell(error, "bad"),))

@@ -158,7 +158,7 @@ class DevicesScreen(MarkingScreen):
 
     def _empty(self) -> str:
         search = self._list.search
-        if search:
+        if search and search.looked < search.total:
             return (
                 f"No match among the first {search.looked:,} of {search.total:,} devices; the others follow…"
             )
@@ -174,8 +174,12 @@ class DevicesScreen(MarkingScreen):
     def show_counts(self) -> None:
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
         marked, width = len(self._table.marks), self.app.size.width
-        self._title.show([counts_line(counts, marked, self._anchor, width, self._unseen, self._news)])
-        if search:
+        unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
+        line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid)
+        self._title.show([line])
+        if self._list.behind:
+            self._filter.count("not applied yet")
+        elif search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             self._filter.count(f"{shown:,} of {counts.total if counts else shown:,}")

@@ -21,6 +21,8 @@ from console.tui.desk import Desk
 from console.tui.presenters.cells import Cell, Tone
 from console.tui.widgets.text import Lines
 
+_HINT = "enter writes the file, esc does not"
+
 
 def _new_file(path: Path) -> TextIO:
     return path.open("x", encoding="utf-8", newline="")
@@ -49,12 +51,22 @@ class ExportDialog(ModalScreen[str | None]):
         self._state = Lines(id="dialog-state")
 
     def compose(self) -> ComposeResult:
-        day = datetime.now(UTC).strftime("%Y-%m-%d")
-        name = "".join(c if c.isalnum() or c in "-_" else "_" for c in self._desk.tenant)
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
-            yield Input(f"commands-{name}-{day}.csv", compact=True, max_length=400)
+            yield Input(f"{self._stem}.csv", compact=True, max_length=400, select_on_focus=False)
             yield self._state
+
+    @property
+    def _stem(self) -> str:
+        """What is exported, and when: a second export of the day has a name of its own."""
+        what = f"commands-{self._desk.tenant}"
+        batch = next((word for word in self._text.split() if word.startswith("batch:")), None)
+        if batch is not None:
+            what = f"batch-{batch.removeprefix('batch:')[:8]}"
+        elif self._device_ids is not None and len(self._device_ids) == 1:
+            what = f"commands-{self._device_ids[0][:60]}"
+        name = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in what)
+        return f"{name}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
     def on_mount(self) -> None:
         what = f"all that matches {safe(self._text, 60)}" if self._text else "the whole history shown"
@@ -62,7 +74,12 @@ class ExportDialog(ModalScreen[str | None]):
         title.show(
             [(Cell("Export ", "strong"), Cell(what)), (Cell("as .csv, .json or .jsonl, into", "dim"),)]
         )
-        self._say("enter writes the file, esc does not", "dim")
+        self._say(_HINT, "dim")
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        if not self._busy:
+            self._say(_HINT, "dim")
 
     def _say(self, text: str, tone: Tone = "") -> None:
         self._state.show([(Cell(text, tone),)])

@@ -87,13 +87,15 @@ class FormSheet(SheetAids):
         if fault:
             return (Cell(safe(fault, 400), "bad"),)
         says = self._catalogue_says
+        if self._as_json and self._form.unread and self._form.wrote(text):
+            says = f"Left in the form, for JSON has no place for it: {self._form.unread[0]}"
         if says:
             return (Cell(safe(says, 400), "warn"),)
         size = f"{len(text.encode('utf-8', 'surrogatepass')):,} bytes"
         entry = self._listing.agreed
         if entry is None or entry.params_schema is None:
             return (Cell(f"a JSON object, {size}", "dim"),)
-        return (Cell(f"{safe(entry.name, 60)}: as its model describes it, {size}", "dim"),)
+        return (Cell(f"{safe(entry.name, 60)}: fits its catalogue, {size}", "dim"),)
 
     @on(ParamsForm.Changed)
     def _field_typed(self) -> None:

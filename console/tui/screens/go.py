@@ -22,6 +22,7 @@ from console.tui.widgets.text import Lines
 
 _PLACES: dict[str, Callable[[], Message]] = {"problems": ShowProblems, "batches": ShowBatches}
 _NAMED = 4
+_LEAST = 6  # characters of a command's id by which it is looked for among the newer ones
 
 
 class GoDialog(ModalScreen[Message | None]):
@@ -39,7 +40,7 @@ class GoDialog(ModalScreen[Message | None]):
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
             yield Input(
-                placeholder="id of a device, a command or a bulk send",
+                placeholder="an id or how it begins; problems, batches",
                 compact=True,
                 max_length=200,
             )
@@ -78,16 +79,31 @@ class GoDialog(ModalScreen[Message | None]):
             return ShowDetail(wanted)
         if await program.bulk.batch(tenant, wanted):
             return ShowBatch(wanted)
-        if wanted in _PLACES:
-            return _PLACES[wanted]()
+        place = next((word for word in _PLACES if len(wanted) > 1 and word.startswith(wanted)), None)
+        if place is not None:
+            return _PLACES[place]()
         like = [] if '"' in wanted else await program.history.device_index(tenant, f'device:"{wanted}"*')
         if len(like) == 1:
             return ShowHistory((like[0],))
+        begun = None if like else await self._begun_so(wanted)
+        if begun is not None:
+            return begun
         shown, where = safe(wanted, 60), safe(tenant, 40)
         if like:
             names = ", ".join(safe_id(device, 30) for device in like[:_NAMED])
             return f"{len(like):,} devices begin with “{shown}”: {names}{', …' if len(like) > _NAMED else ''}"
         return f"There is no device, no command and no bulk send “{shown}” in {where}."
+
+    async def _begun_so(self, wanted: str) -> Message | None:
+        """The one bulk send or command whose id begins so, as the console itself writes them short."""
+        if len(wanted) < _LEAST or '"' in wanted:
+            return None
+        program, tenant, text = self._desk.program, self._desk.tenant, f'id:"{wanted}"*'
+        batches = await program.bulk.batches(tenant, 2, text=text)
+        if len(batches) == 1:
+            return ShowBatch(batches[0].batch_id)
+        page = await program.history.commands(tenant, text=text, limit=2)
+        return ShowDetail(page.commands[0].command_id) if len(page.commands) == 1 else None
 
     def action_close(self) -> None:
         self.dismiss(None)

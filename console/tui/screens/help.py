@@ -14,8 +14,6 @@ from console.tui.presenters.cells import Cell
 from console.tui.presenters.help import help_lines
 from console.tui.widgets.text import Lines
 
-_WIDTH = 88  # of the style sheet's wide dialog
-
 
 class HelpDialog(ModalScreen[None]):
     """The screen that asked comes first."""
@@ -52,8 +50,10 @@ class HelpDialog(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
     def on_resize(self) -> None:
-        """Wrap anew: border, padding and scrollbar take five cells."""
-        width = min(self.app.size.width, _WIDTH) - 5
+        self.call_after_refresh(self._wrap)
+
+    def _wrap(self) -> None:
+        width = self.query_one(VerticalScroll).scrollable_content_region.width
         self.query_one("#dialog-text", Lines).show(help_lines(self._groups, width))
 
     def action_scroll(self, by: int) -> None:

@@ -38,15 +38,16 @@ _DETAIL_DELAY_S = 0.08
 
 
 class HistoryScreen(CommandActs):
-    """`device_ids` None means the whole tenant."""
+    """`device_ids` None means the whole tenant; `text` is its first filter, `of` names what that finds."""
 
     KIND = "history"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("history")
 
-    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None, text: str = "") -> None:
+    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None, text: str = "", of: str = "") -> None:
         super().__init__(desk)
         self.device_ids = device_ids
-        self._first_text = text
+        self._of = of
+        self._sought: str | None = None
         self._rows = HistoryRows()
         self._paging = False
         self._detail: CommandDetail | None = None
@@ -54,7 +55,7 @@ class HistoryScreen(CommandActs):
         self._title = Lines(id="title")
         self._plots = Lines(id="plots")
         self._words = KnownWords(desk, self._known)
-        self._filter = FilterBar(Scope.COMMANDS, self._words)
+        self._filter = FilterBar(Scope.COMMANDS, self._words, text)
         one = device_ids is not None and len(device_ids) == 1
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
@@ -64,13 +65,16 @@ class HistoryScreen(CommandActs):
 
     def on_mount(self) -> None:
         self._table.set_empty("Reading the history…")
-        if self._first_text:
-            self._filter.put(self._first_text)
         self._table.focus()
 
     @property
     def chosen(self) -> Command | None:
         return self._rows.commands.get(self._table.cursor_key or "")
+
+    def seek(self, command_id: str) -> None:
+        """Put the cursor on this command as soon as it is listed: what is done next is meant for it."""
+        self._sought = command_id
+        self.request_read()
 
     @property
     def _has_pane(self) -> bool:
@@ -146,13 +150,16 @@ class HistoryScreen(CommandActs):
         else:
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
+        if self._sought is not None and self._table.holds(self._sought):
+            self._table.move_to(self._sought)
+            self._sought = None
         self._table.repaint_changes()
         self._show_title()
         self._filter.count(self._match_words())
         self._window_moved()
 
     def _show_title(self) -> None:
-        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
+        where = self._of or ("All devices" if self.device_ids is None else devices_words(self.device_ids))
         (width, height), commands = self.app.size, self._rows.commands.values()
         plots = plots_line(commands, width)
         self._plots.show([plots] if plots else [])
@@ -256,7 +263,7 @@ class HistoryScreen(CommandActs):
         self._table.focus()
 
     def action_back(self) -> None:
-        if self._filter.text:
+        if self._filter.can_clear:
             self._filter.clear()
         else:
             self.dismiss(None)

@@ -122,7 +122,7 @@ class MarkingScreen(ConsoleScreen):
             if self._anchor_is_new:
                 self._table.marks -= {self._anchor}
             self._anchor = None
-        elif self._filter.text:
+        elif self._filter.can_clear:
             self._filter.clear()
         elif self._table.marks:
             self._table.marks = set()

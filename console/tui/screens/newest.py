@@ -175,7 +175,7 @@ class NewestScreen(ConsoleScreen, Generic[T]):
         self._table.focus()
 
     def action_back(self) -> None:
-        if self._filter.text:
+        if self._filter.can_clear:
             self._filter.clear()
         else:
             self.dismiss(None)

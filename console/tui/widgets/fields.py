@@ -40,16 +40,35 @@ class ParamsArea(TextArea):
             self.insert(json_paste(event.text))
 
 
+def complete(field: Input, offered: Sequence[str]) -> None:
+    """Put the first of those that begin with what is typed in its place; where none does, leave the field."""
+    typed = field.value.casefold()
+    found = next((text for text in offered if typed and text.casefold().startswith(typed)), field.value)
+    if found == field.value:
+        field.screen.focus_next()
+    else:
+        field.value = found
+        field.cursor_position = len(found)
+
+
 class TypeInput(Input):
     """A command type; in an empty field down and up walk through what is offered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "recent(1)", show=False),
         Binding("up", "recent(-1)", show=False),
+        Binding("tab", "complete", show=False),
     ]
 
     def __init__(self, value: str, *, id: str) -> None:  # noqa: A002
-        super().__init__(value, placeholder="for example reboot", compact=True, max_length=100, id=id)
+        super().__init__(
+            value,
+            placeholder="for example reboot",
+            compact=True,
+            max_length=100,
+            id=id,
+            select_on_focus=False,
+        )
         self.recent: tuple[str, ...] = ()
         self.listed: tuple[str, ...] = ()
         self._place = -1
@@ -59,6 +78,10 @@ class TypeInput(Input):
         self.recent = tuple(kind for kind in recent if safe(kind, 100) == kind)
         self.listed = tuple(kind for kind in listed if safe(kind, 100) == kind and kind not in self.recent)
         self.suggester = SuggestFromList(self.recent + self.listed, case_sensitive=False)
+
+    def action_complete(self) -> None:
+        """Take what is offered in grey behind the cursor; where nothing is, tab goes on."""
+        complete(self, self.recent + self.listed)
 
     def on_blur(self) -> None:
         self._place = -1

@@ -1,5 +1,6 @@
 """The line in which a filter is typed: it settles 120 ms after the last key, hints in red, and completes."""
 
+import textwrap
 from collections.abc import Callable, Mapping
 
 from textual import events, on
@@ -13,7 +14,7 @@ from textual.widgets import Input, Static
 from console.domain.filter_completion import completions
 from console.domain.filters import Filter, Scope, parse_filter
 from console.domain.safe_text import safe
-from console.tui.presenters.cells import Cell
+from console.tui.presenters.cells import Cell, Line, Tone
 from console.tui.widgets.text import Lines
 
 DEBOUNCE_S = 0.12
@@ -28,7 +29,10 @@ Values = Callable[[], Mapping[str, tuple[str, ...]]]
 
 
 class FilterBar(Vertical):
-    """Hidden while there is no filter. `values` are words known to occur, by key."""
+    """Hidden while there is no filter. `values` are words known to occur, by key.
+
+    `first` is the filter that the screen was opened with: to clear goes back to that.
+    """
 
     class Changed(Message):
         """The text has settled."""
@@ -36,8 +40,9 @@ class FilterBar(Vertical):
     class Left(Message):
         """The operator is done typing."""
 
-    def __init__(self, scope: Scope, values: Values = dict) -> None:
+    def __init__(self, scope: Scope, values: Values = dict, first: str = "") -> None:
         super().__init__(id="filter-bar")
+        self._first = first
         self._scope = scope
         self._values = values
         self._timer: Timer | None = None
@@ -57,6 +62,16 @@ class FilterBar(Vertical):
 
     def on_mount(self) -> None:
         self._hint.display = False
+        if self._first:
+            self.put(self._first)
+
+    def on_resize(self) -> None:
+        self._show_hint()
+
+    @property
+    def can_clear(self) -> bool:
+        """Whether the operator filters by something of their own."""
+        return bool(self.text) and self.text != self._first
 
     @property
     def parsed(self) -> Filter:
@@ -74,7 +89,7 @@ class FilterBar(Vertical):
         self._settle()
 
     def clear(self) -> None:
-        self.put("")
+        self.put(self._first)
 
     def count(self, text: str) -> None:
         self._count.show([(Cell(f"{text} ", "dim"),)])
@@ -86,12 +101,21 @@ class FilterBar(Vertical):
         self._hint.display = True
         faults = parse_filter(self._field.value, self._scope).faults
         if faults:
-            self._hint.show([(Cell(f" ! {safe(faults[0].sentence, 300)}", "bad"),)])
+            more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
+            self._hint.show(self._hanging(" ! ", safe(faults[0].sentence, 300) + more, "bad"))
             return
         offers = self._offers(self._field.value, self._field.cursor_position)[:_OFFERED]
         words = "  ".join(safe(offer, 30) for offer in offers)
         self._hint.display = bool(offers) and self._field.has_focus
-        self._hint.show([(Cell(f"   → {words}  (tab takes the first)", "dim"),)])
+        self._hint.show(self._hanging("   → ", f"{words}  (tab takes the first)", "dim"))
+
+    def _hanging(self, lead: str, text: str, tone: Tone) -> list[Line]:
+        """Lines that hang behind what leads the first."""
+        width = max(20, self.size.width - len(lead) - 1)
+        rows = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+        return [
+            (Cell((lead if place == 0 else " " * len(lead)) + row, tone),) for place, row in enumerate(rows)
+        ]
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

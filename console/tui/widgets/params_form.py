@@ -8,12 +8,13 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from console.domain.forms import Field, Filled, Form, filled, texts_of
 from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell
-from console.tui.widgets.fields import json_paste
+from console.tui.widgets.fields import complete, json_paste
 from console.tui.widgets.text import Lines
 
 _WIDEST_NAME = 20
@@ -25,11 +26,16 @@ class FieldInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "choice(1)", show=False),
         Binding("up", "choice(-1)", show=False),
+        Binding("tab", "complete", show=False),
     ]
 
     def __init__(self, field: Field, text: str) -> None:
-        super().__init__(text, compact=True, max_length=4_000)
+        choices = SuggestFromList(field.choices, case_sensitive=False) if field.choices else None
+        super().__init__(text, compact=True, max_length=4_000, suggester=choices)
         self.field = field
+
+    def action_complete(self) -> None:
+        complete(self, tuple(self.field.choices))
 
     def action_choice(self, by: int) -> None:
         choices = list(self.field.choices)
@@ -56,10 +62,15 @@ class ParamsForm(VerticalScroll):
         self._written: str | None = None
         self._entries: list[FieldInput] = []
         self.faults: tuple[str, ...] = ()
+        self.unread: tuple[str, ...] = ()
 
     def can_show(self, form: Form, params: str) -> bool:
         """Whether these params fit into the form without losing anything."""
         return self._holds(form, params) or texts_of(form, params) is not None
+
+    def wrote(self, params: str) -> bool:
+        """Whether these params are what the fields said last."""
+        return self._form is not None and params == self._written
 
     def _holds(self, form: Form, params: str) -> bool:
         """Whether the fields stand as they were left: also with what cannot be read yet."""
@@ -81,7 +92,8 @@ class ParamsForm(VerticalScroll):
                 with entry.prevent(Input.Changed):
                     entry.value = texts.get(entry.field.name, "")
         self._params, self._written = params, params
-        self.faults = self._filled().faults
+        found = self._filled()
+        self.faults, self.unread = found.faults, found.unread
 
     def focus_first(self) -> None:
         self._entries[0].focus()
@@ -89,7 +101,8 @@ class ParamsForm(VerticalScroll):
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
         event.stop()
-        self.screen.focus_next()
+        if event.input is not self._entries[-1]:  # behind the last comes the type, which nobody wants to lose
+            self.screen.focus_next()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -97,7 +110,7 @@ class ParamsForm(VerticalScroll):
         if self._form is None:
             return
         found = self._filled()
-        self.faults = found.faults
+        self.faults, self.unread = found.faults, found.unread
         if not found.faults:
             self._params = self._written = json_paste(json.dumps(found.params, ensure_ascii=False))
             self._write(self._params)

@@ -112,6 +112,10 @@ class LineTable(ScrollView, can_focus=True):
         """How many rows are left under the window."""
         return len(self._keys) - self._top - max(1, self.size.height - 1)
 
+    def shows(self, column: str) -> bool:
+        """Whether there is room for this column."""
+        return any(fitted.key == column for fitted, _ in self._fitted)
+
     def between(self, one: str, other: str) -> list[str]:
         """The keys from one row to another."""
         ends = sorted((self._places.get(one, self._cursor), self._places.get(other, self._cursor)))
