@@ -265,7 +265,11 @@ def _with_negations(arguments: Sequence[str]) -> list[str]:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line; ends the program with exit code 2 on a wrong one."""
     parser = build_parser()
-    options = parser.parse_args(_with_negations(arguments))
+    options, more = parser.parse_known_args(_with_negations(arguments))
+    if more and hasattr(options, "text") and not any(word.startswith("-") for word in more):
+        options.text += more  # words of the filter behind a flag: argparse takes those before it only
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(word.strip() for word in more)}")
     if options.sweeper and options.command:
         parser.error("--sweeper stands alone: it takes no command")
     if getattr(options, "timeout", None) is not None and not options.wait:

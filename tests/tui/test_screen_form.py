@@ -57,6 +57,22 @@ async def test_a_form_is_filled_in_and_sent(rig):
     assert await sent(rig) == {"interval_s": 50, "until_reboot": True, "note": "später"}
 
 
+async def test_tab_behind_a_whole_type_leaves_it(rig):
+    """Without it a type becomes another that begins alike, and a device gets the wrong command."""
+    await rig.devices("pump-1")
+    for name in ("long-1", "long-2"):  # what is used most is offered first
+        await rig.command(name, "pump-1", "reboot_hard", "missed", ago_s=6_000, published=True)
+    await rig.command("short", "pump-1", "reboot", "missed", ago_s=60, published=True)
+    async with rig.console(100, 30) as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.shows("reboot_hard", "recent")
+        await seen.type("reboot")
+        await seen.press("tab")
+        await seen.until(lambda: seen.app.screen.focused.id == "ttl", "went on")
+        await seen.shows('"type":"reboot",')
+
+
 async def test_what_the_json_lacks_of_a_form_is_told(rig):
     """Without it f2 drops the field that cannot be read, says Ready, and what is sent lacks it."""
     await listed(rig, "pump-1")

@@ -21,6 +21,7 @@ from console.settings import load
         ["devices", "-site:h", "-help", "-5"],
         ["problems", "-kind:link"],
         ["batches", "-by:alice", "--limit", "3"],
+        ["devices", "lyon", "--json", "-tag:spare", "roof"],
     ],
 )
 def test_a_negated_word_is_a_word_of_the_filter(arguments: list[str]) -> None:
@@ -48,10 +49,11 @@ def test_help_stays_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_flag_that_is_not_known_is_still_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Without the refusal, a slip of the pen is a filter that finds nothing."""
-    with pytest.raises(SystemExit) as ended:
-        parse(["devices", "--jsn"])
-    assert ended.value.code == 2
-    assert "--jsn" in capsys.readouterr().err
+    for arguments in (["devices", "--jsn"], ["send", "pump-1", "ping", "-x"], ["show", "one", "two"]):
+        with pytest.raises(SystemExit) as ended:
+            parse(arguments)
+        assert ended.value.code == 2
+        assert f"unrecognized arguments: {arguments[-1]}" in capsys.readouterr().err
 
 
 def test_a_time_to_wait_without_waiting_is_told(capsys: pytest.CaptureFixture[str]) -> None:

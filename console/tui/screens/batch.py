@@ -190,7 +190,7 @@ class BatchScreen(ConsoleScreen):
             taken = await program.bulk.stop(tenant, self._batch_id, program.operator)
             if taken:
                 return f"Stopped: {counted(taken, 'command')} taken back before publication."
-            return "Stopped, but nothing was left to take back: what was sent had been published."
+            return "Stopped, but nothing was left to take back: what was sent is published or on its way."
 
         draft, waiting = self._view.batch.draft, self._view.phases.get(Phase.WAITING, 0)
         title = (

@@ -1,5 +1,6 @@
 """The history of a device, of a selection, or of the tenant: endless, live, with the detail beside it."""
 
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -35,6 +36,7 @@ from console.tui.widgets.text import Lines
 
 _NEAR_END = 60
 _DETAIL_DELAY_S = 0.08
+_SEEK_S = 5.0
 
 
 class HistoryScreen(CommandActs):
@@ -48,6 +50,7 @@ class HistoryScreen(CommandActs):
         self.device_ids = device_ids
         self._of = of
         self._sought: str | None = None
+        self._seek_until = 0.0
         self._rows = HistoryRows()
         self._paging = False
         self._detail: CommandDetail | None = None
@@ -73,7 +76,7 @@ class HistoryScreen(CommandActs):
 
     def seek(self, command_id: str) -> None:
         """Put the cursor on this command as soon as it is listed: what is done next is meant for it."""
-        self._sought = command_id
+        self._sought, self._seek_until = command_id, time.monotonic() + _SEEK_S
         self.request_read()
 
     @property
@@ -150,6 +153,8 @@ class HistoryScreen(CommandActs):
         else:
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
+        if self._sought is not None and time.monotonic() > self._seek_until:
+            self._sought = None  # a filter hides it; the cursor must not jump when that goes
         if self._sought is not None and self._table.holds(self._sought):
             self._table.move_to(self._sought)
             self._sought = None

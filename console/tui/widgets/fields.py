@@ -41,10 +41,10 @@ class ParamsArea(TextArea):
 
 
 def complete(field: Input, offered: Sequence[str]) -> None:
-    """Put the first of those that begin with what is typed in its place; where none does, leave the field."""
+    """Put the first that begins with what is typed in its place; what is whole, or begins none, is left."""
     typed = field.value.casefold()
     found = next((text for text in offered if typed and text.casefold().startswith(typed)), field.value)
-    if found == field.value:
+    if found == field.value or field.value in offered:
         field.screen.focus_next()
     else:
         field.value = found
