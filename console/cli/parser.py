@@ -14,7 +14,8 @@ _EXITS = (
 )
 _MOST_SLOTS = 16
 _TAKE_FILTER_WORDS = frozenset({"devices", "problems", "batches"})
-_NEGATED = re.compile(r"-(?!-|h$|$)")
+_TAKE_A_VALUE = frozenset({"--tenant", "--operator", "--home", "--limit"})
+_NEGATED = re.compile(r"-(?!-|h$|$|(json|limit|tenant|operator|home|embedded|read-only)$)")
 _FILTER = "words and keys that must all hold: site:lyon -status:offline type:re* phase:missed age>1h"
 _ENVIRONMENT = (
     "environment: DATABASE_URL, MQTT_URL, CONSOLE_TENANT, CONSOLE_OPERATOR, CONSOLE_READ_ONLY, CONSOLE_HOME; "
@@ -255,10 +256,14 @@ def _count(text: str) -> int:
 
 def _with_negations(arguments: Sequence[str]) -> list[str]:
     """Terms like ``-status:offline`` with a space before them: argparse takes a leading minus for a flag."""
-    takes_words = not _TAKE_FILTER_WORDS.isdisjoint(arguments)
+    pairs = list(pairwise(("", *arguments)))
+    plain = (word for before, word in pairs if before not in _TAKE_A_VALUE and not word.startswith("-"))
+    takes_words = next(plain, "") in _TAKE_FILTER_WORDS
     return [
-        f" {word}" if _NEGATED.match(word) and (takes_words or before == "--where") else word
-        for before, word in pairwise(("", *arguments))
+        f" {word}"
+        if _NEGATED.match(word) and (before == "--where" or (takes_words and before not in _TAKE_A_VALUE))
+        else word
+        for before, word in pairs
     ]
 
 
@@ -270,6 +275,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         options.text += more  # words of the filter behind a flag: argparse takes those before it only
     elif more:
         parser.error(f"unrecognized arguments: {' '.join(word.strip() for word in more)}")
+    if getattr(options, "where", None):
+        options.where = options.where.strip()
     if options.sweeper and options.command:
         parser.error("--sweeper stands alone: it takes no command")
     if getattr(options, "timeout", None) is not None and not options.wait:

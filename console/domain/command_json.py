@@ -57,7 +57,17 @@ def detail_json(detail: CommandDetail) -> str:
             for entry in detail.journal
         ],
     }
-    return json_object(command_fields(detail.command) | more, documents_of(detail.command))
+    documents = {name: _whole(text) for name, text in documents_of(detail.command).items()}
+    return json_object(command_fields(detail.command) | more, documents)
+
+
+def _whole(text: str | None) -> str | None:
+    """A document that was cut where it was read is no JSON any more: it goes in as the text that it is."""
+    try:
+        json.loads(text or "null", parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return json.dumps(text, ensure_ascii=True)
+    return text
 
 
 def documents_of(command: Command) -> dict[str, str | None]:

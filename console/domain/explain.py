@@ -64,12 +64,15 @@ def cancel_reason(command: Command) -> str | None:
     return "already published" if command.phase is Phase.PUBLISHED else f"already {command.phase}"
 
 
-def may_have_reached(detail: CommandDetail) -> bool:
-    """Whether an attempt ended without the broker's word: then the device may have it, published or not."""
+def doubt(detail: CommandDetail) -> str:
+    """Why the device may have what is not published, in a clause; empty when all attempts' ends are known."""
+    command = detail.command
     tried = [entry.detail or "" for entry in detail.journal if entry.kind == "attempt"]
-    if any(UNKNOWN_OUTCOME in said for said in tried):
-        return True
-    return len(tried) < min(detail.command.attempts, _MOST_NOTED)  # who claimed it then said nothing more
+    if any(UNKNOWN_OUTCOME in said for said in (*tried, command.last_error or "")):
+        return "an attempt was left unanswered"
+    if len(tried) < min(command.attempts, _MOST_NOTED):
+        return "an attempt is under way, or ended unseen"
+    return ""
 
 
 def _waiting(detail: CommandDetail, broker_down: str) -> str:
@@ -85,6 +88,9 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
         return f"It waits to be published again: the outcome of the last attempt is unknown ({why})."
     if error:
         return f"It waits for publication; the last attempt failed: {_clause(error)}."
+    unsure = doubt(detail)
+    if unsure:
+        return f"It waits to be published; {unsure}."
     return "It is committed and waits for its turn to be published."
 
 
@@ -146,9 +152,10 @@ def _cancelled(detail: CommandDetail) -> str:
     entry = _newest(detail, "cancelled")
     who = detail.command.cancelled_by or (entry.by if entry else None) or "somebody"
     why = f": {_clause(entry.detail)}" if entry and entry.detail else ", without a reason"
+    unsure = doubt(detail)
     when = "before it was published"
-    if may_have_reached(detail):
-        when = "before the broker confirmed it; an attempt was left unanswered, so the device may have it"
+    if unsure:
+        when = f"before the broker confirmed it; {unsure}, so the device may have it"
     return f"{safe(who, 80)} cancelled it {when}{why}."
 
 

@@ -43,14 +43,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a form holds: the params, and a sentence for each field that is missing or cannot be read.
-
-    `unread` are those of the second kind: what was typed and is in no params.
-    """
+    """What a form holds: the params, and a sentence for each field that is missing or cannot be read."""
 
     params: dict[str, Any]
     faults: tuple[str, ...]
-    unread: tuple[str, ...] = ()
 
 
 def form_of(schema_text: str | None) -> Form | None:
@@ -159,7 +155,6 @@ def filled(form: Form, texts: Mapping[str, str], params_text: str) -> Filled:
     names = {field.name for field in form.fields}
     params = {k: v for k, v in before.items() if k not in names} if isinstance(before, dict) else {}
     faults: list[str] = []
-    unread: list[str] = []
     for field in form.fields:
         text = texts.get(field.name, "")
         if field.kind is not FieldKind.TEXT:
@@ -171,9 +166,8 @@ def filled(form: Form, texts: Mapping[str, str], params_text: str) -> Filled:
         try:
             params[field.name] = _value(field, text)
         except (ValueError, RecursionError):
-            unread.append(f"{field.name}: {text[:40]!r} is no {_wanted(field)}")
-            faults.append(unread[-1])
-    return Filled(params, tuple(faults), tuple(unread))
+            faults.append(f"{field.name}: {text[:40]!r} is no {_wanted(field)}")
+    return Filled(params, tuple(faults))
 
 
 def _value(field: Field, text: str) -> Any:

@@ -10,7 +10,13 @@ from datetime import timedelta
 
 from console.domain.command_json import detail_json
 from console.domain.commands import Command, Phase, parse_ttl
-from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError, RefusedError
+from console.errors import (
+    ConsoleError,
+    DatabaseUnreachableError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+)
 from console.headless import bulk, catalogue, output
 from console.runtime.opening import Opened
 from console.runtime.program import Program
@@ -38,7 +44,8 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
     receipt = await program.sender.send(program.tenants[0], [draft])
-    await catalogue.warn(program, (options.device,), options.type, params)
+    with contextlib.suppress(ConsoleError):  # it is committed: a note that cannot be had must not hide its id
+        await catalogue.warn(program, (options.device,), options.type, params)
     return await _follow(options, opened, receipt)
 
 

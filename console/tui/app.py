@@ -141,7 +141,7 @@ class ConsoleApp(App[int]):
             self.push_screen(BatchScreen(self.desk, receipt.batch_id))
             return
         top = self._top
-        if not isinstance(top, HistoryScreen) or top.device_ids not in {None, device_ids}:
+        if not isinstance(top, HistoryScreen) or top.is_filtered or top.device_ids not in {None, device_ids}:
             top = HistoryScreen(self.desk, device_ids)
             self.push_screen(top)
         top.seek(receipt.command_ids[0])

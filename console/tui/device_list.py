@@ -40,6 +40,11 @@ class DeviceList:
         """Whether what is shown answers an earlier question."""
         return self._shown is not None and self._shown != self._asked
 
+    @property
+    def unfiltered(self) -> bool:
+        """Whether what is shown answers an earlier filter."""
+        return self._shown is not None and self._shown[0] != self._asked[0]
+
     def ask(self, text: str, order: DeviceOrder) -> None:
         """Want other devices, or another order: what is being read for the earlier ones is given up."""
         if (text, order) != self._asked:

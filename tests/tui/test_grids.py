@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from console.tui.screens.tenants import TenantsDialog
 from console.tui.screens.text import TextDialog
@@ -113,9 +114,15 @@ async def _detail(seen: Seen) -> None:
     await seen.shows("timeline", "answer")
 
 
+def _for_a_week(seen: Seen) -> None:
+    """A deadline of tomorrow bears a date and one of today does not: in the last hour of a day 1h is tomorrow."""
+    seen.app.screen.query_one("#ttl", Input).value = "7d"
+
+
 async def _compose(seen: Seen) -> None:
     await seen.press("a", "c")
     await seen.shows("to 5 devices")
+    _for_a_week(seen)
     await seen.type("reboot")
     await seen.shows("Ready.", "In flight already")
 
@@ -191,6 +198,7 @@ async def _palette(seen: Seen) -> None:
 async def _pick(seen: Seen) -> None:
     await seen.press("c")
     await seen.shows("New command")
+    _for_a_week(seen)
     await seen.press("f7")
     await seen.shows("Recent commands", "set_interval")
 
@@ -208,6 +216,7 @@ async def _text(seen: Seen) -> None:
 async def _form(seen: Seen) -> None:
     await seen.press("c")
     await seen.shows("New command")
+    _for_a_week(seen)
     await seen.type("set_interval")
     await seen.shows("interval_s", "is required")
 

@@ -53,7 +53,7 @@ async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig)
             await _answered(rig, pump, "ok", {})
         await seen.shows("● 2 ok")
         await seen.press("g", "enter")
-        await seen.shows("2 ping ok › History", "batch:", "phase:ok", "2 match")
+        await seen.shows(": ping ok › History", "batch:", "phase:ok", "2 match")
         await seen.press("escape")
         await seen.shows("2 of 3 settled")
         await seen.press("c")
@@ -145,7 +145,7 @@ async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(r
         await seen.press("enter")
         await seen.shows("low_battery", "busy")
         await seen.press("j", "enter")
-        await seen.shows(f"Batch {job.draft.batch_id[:8]}: 1 ping failed › History", "1 match", "pump-3")
+        await seen.shows(f"Batch {job.draft.batch_id[:8]}: ping failed › History", "1 match", "pump-3")
         await seen.press("slash")
         await seen.type(" nothing")
         await seen.press("enter")
@@ -154,8 +154,34 @@ async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(r
         await seen.shows("1 match", "pump-3")
         await seen.press("w")
         await seen.shows("Export", f"batch-{job.draft.batch_id[:8]}-")
-        await seen.press("escape", "escape")
+        await seen.press("escape", "slash", "ctrl+u", "enter")
+        await seen.shows("pump-3 › History", "DEVICE")
+        await seen.hides("ping failed › History")
+        await seen.press("escape")
         await seen.shows("low_battery", "busy", "3 of 3 settled")
+
+
+async def test_what_is_sent_from_a_filtered_history_is_seen(rig):
+    """Without a history of its own the new command is hidden by the filter, and r is for the old one."""
+    await rig.devices("pump-1")
+    await rig.command("old-1", "pump-1", "flush", "missed", ago_s=7_200, published=True)
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter", "slash")
+        await seen.type("phase:missed")
+        await seen.press("enter")
+        await seen.shows("1 match")
+        await seen.press("c")
+        await seen.type("blink")
+        await seen.shows("Ready.")
+        await seen.press("f5")
+        await seen.shows("Send blink to pump-1")
+        await seen.press("y")
+        await seen.until(
+            lambda: any(line.lstrip().startswith("▌") and "blink" in line for line in seen.lines), "moved"
+        )
+        await seen.press("escape")
+        await seen.shows("1 match", "phase:missed")
 
 
 async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):

@@ -291,6 +291,11 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
         await seen.press("enter")
         await seen.shows("2 devices begin with “pump”: pump-1, pump-2")
         await seen.press("escape")
+        await seen.press("colon")
+        seen.app.screen.focused.value = "??????"
+        await seen.press("enter")
+        await seen.shows("There is no device, no command and no bulk send “??????”")
+        await seen.press("escape")
         for word, there in places.items():
             await seen.press("colon")
             seen.app.screen.focused.value = word

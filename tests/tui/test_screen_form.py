@@ -82,12 +82,18 @@ async def test_what_the_json_lacks_of_a_form_is_told(rig):
         await seen.type("5x")
         await seen.shows("'5x' is no integer", '"params":…')
         await seen.press("f2")
-        await seen.shows("Left in the form, for JSON has no place for it: interval_s: '5x' is no integer")
+        await seen.shows(
+            "The form says something else, which is not in this JSON: interval_s: '5x' is no integer"
+        )
         await seen.press("f2")
         await seen.type("50")
         await seen.press("f2")
         await seen.shows('{"interval_s": 50}')
-        await seen.hides("Left in the form")
+        await seen.hides("The form says something else")
+        await seen.press("f2", "ctrl+u")
+        await seen.shows("Not ready: interval_s is required.", '"params":…')
+        await seen.press("f2")
+        await seen.shows("The form says something else, which is not in this JSON: interval_s is required.")
 
 
 async def test_tab_takes_what_is_offered_and_the_last_field_keeps_the_type(rig):
@@ -163,9 +169,11 @@ async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(
         await seen.type("12h")
         await seen.shows("'12h' is no integer")
         await seen.press("f2")
-        await seen.shows("Left in the form, for JSON has no place for it: interval_s: '12h' is no integer")
+        await seen.shows(
+            "The form says something else, which is not in this JSON: interval_s: '12h' is no integer"
+        )
         await seen.press("f2")
-        await seen.hides("Left in the form")
+        await seen.hides("The form says something else")
         await seen.shows("12h", "'12h' is no integer")
 
 

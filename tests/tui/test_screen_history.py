@@ -90,7 +90,7 @@ async def test_a_cancel_tells_when_the_device_may_have_it_already(rig):
         await seen.shows("○ waiting")
         await seen.press("x")
         await seen.shows(
-            "Cancel ping to pump-1 of acme?", "It waits to be published again.", "the device may have it"
+            "Cancel ping to pump-1 of acme?", "not confirmed by the broker", "the device may have it"
         )
         await seen.press("y")
         await seen.shows("it will not be published again", "⊘ cancelled")

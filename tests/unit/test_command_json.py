@@ -55,6 +55,13 @@ def test_what_is_too_deep_for_readers_goes_in_as_text() -> None:
     assert json_object({}, {"params": shallow}) == f'{{"params": {shallow}}}'
 
 
+def test_a_document_that_was_cut_goes_in_as_text() -> None:
+    """Without it an answer of 64 kB of small numbers, which PostgreSQL spells longer, makes the line no JSON."""
+    cut = '{"status": "ok", "details": [1, 1, 1, 1'
+    found = json.loads(detail_json(CommandDetail(command(ack_json=cut), (), NOW)))
+    assert found["ack_details"] == cut
+
+
 def test_instants_are_told_in_utc() -> None:
     assert (
         instant(datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))) == "2026-03-01T12:00:00+00:00"

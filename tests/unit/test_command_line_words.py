@@ -36,6 +36,19 @@ def test_a_filter_that_begins_with_a_negation_can_be_given_to_where() -> None:
     options = parse(["history", "--where", "-phase:missed", "--limit", "2"])
     assert parse_filter(options.where, Scope.COMMANDS).terms == (Match("phase", ("missed",), negated=True),)
     assert options.limit == 2
+    assert options.where == "-phase:missed"
+
+
+@pytest.mark.parametrize(
+    "before", [["cancel", "devices", "--reason"], ["devices", "--tenant"], ["--operator"]]
+)
+def test_the_value_of_another_flag_is_left_alone(
+    before: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the look at what stands before it, a reason or a tenant gets a space in front."""
+    with pytest.raises(SystemExit):
+        parse([*before, "-x"])
+    assert "expected one argument" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -49,7 +62,12 @@ def test_help_stays_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_flag_that_is_not_known_is_still_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Without the refusal, a slip of the pen is a filter that finds nothing."""
-    for arguments in (["devices", "--jsn"], ["send", "pump-1", "ping", "-x"], ["show", "one", "two"]):
+    for arguments in (
+        ["devices", "--jsn"],
+        ["devices", "-json"],
+        ["send", "pump-1", "ping", "-x"],
+        ["show", "one", "two"],
+    ):
         with pytest.raises(SystemExit) as ended:
             parse(arguments)
         assert ended.value.code == 2

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.domain.commands import NEVER, Command
-from console.domain.explain import cancel_reason, explain, may_have_reached, retry_reason
+from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line
@@ -295,7 +295,11 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
         "It waits to be published again: the outcome of the last attempt is unknown"
         " (The broker sent no PUBACK within 10 s)."
     )
-    assert may_have_reached(detail(UNANSWERED, REFUSED, attempts=2))
-    assert may_have_reached(detail(REFUSED, attempts=3)), "who claimed it the third time said nothing"
-    assert not may_have_reached(detail(REFUSED, attempts=1))
-    assert not may_have_reached(detail())
+    unseen = "an attempt is under way, or ended unseen"
+    assert doubt(detail(UNANSWERED, REFUSED, attempts=2)) == "an attempt was left unanswered"
+    assert doubt(detail(REFUSED, attempts=3)) == unseen
+    assert doubt(detail(REFUSED, attempts=1)) == doubt(detail()) == ""
+    many = [("attempt", None, f"attempt {n}: the broker refused it") for n in range(1, 21)]
+    assert doubt(detail(*many, attempts=22, last_error="the broker refused it")) == ""
+    assert doubt(detail(*many, attempts=22, last_error="the outcome is unknown: no PUBACK"))
+    assert explain(detail(attempts=1)) == f"It waits to be published; {unseen}."

@@ -11,7 +11,7 @@ WITH target AS MATERIALIZED (
     DELETE FROM device_console.outbox o USING target t
     WHERE o.tenant_id = t.tenant_id AND o.command_id = t.command_id
       AND (o.holder IS NULL OR o.due_at <= now())
-    RETURNING o.command_id
+    RETURNING o.command_id, o.attempt, o.last_error
 ), cancelled AS (
     UPDATE public.device_commands c SET status = 'expired'
     FROM target t
@@ -22,6 +22,15 @@ WITH target AS MATERIALIZED (
            OR NOT EXISTS (SELECT FROM device_console.outbox o
                           WHERE o.tenant_id = $1 AND o.command_id = $2))
     RETURNING c.tenant_id, c.command_id
+), unanswered AS (
+    -- whoever claimed it and did not tell how that ended may have published it: that outlives the outbox row
+    INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
+    SELECT $1, c.command_id, 'attempt',
+           format('attempt %s: the outcome is unknown: nobody told it before the command was taken back', t.attempt)
+    FROM cancelled c JOIN taken t ON t.command_id = c.command_id
+    WHERE (SELECT count(*) FROM device_console.journal j
+           WHERE j.tenant_id = $1 AND j.command_id = c.command_id AND j.kind = 'attempt') < least(t.attempt, 20)
+       OR t.attempt > 20 AND t.last_error LIKE 'the outcome is unknown%'
 ), noted AS (
     INSERT INTO device_console.journal (tenant_id, command_id, kind, by_name, detail)
     SELECT tenant_id, command_id, 'cancelled', $3, $4 FROM cancelled

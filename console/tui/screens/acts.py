@@ -1,12 +1,13 @@
 """Retry, cancel and copy on one command: the same on the history and on the detail screen."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from console.domain.command_json import detail_json
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
-from console.domain.explain import cancel_reason, explain, may_have_reached, retry_reason
+from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
 from console.errors import ConsoleError
@@ -22,7 +23,6 @@ from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.confirm import ConfirmAct, Question, ask
 from console.tui.screens.review import Sending, looked_up_question
 
-_MAY_HAVE_IT = "The broker left an attempt unanswered: the device may have it."
 COPIES = frozenset({"copy_id", "copy_target", "copy_answer", "copy_sentence", "copy_json", "copy_cli"})
 
 
@@ -146,15 +146,20 @@ class CommandActs(ConsoleScreen):
 
         async def cancel(reason: str) -> str:
             await program.sender.cancel(tenant, command_id, program.operator, reason)
-            if may_have_reached(detail):
-                return f"Cancelled: it will not be published again. {_MAY_HAVE_IT}"
+            now = detail
+            with contextlib.suppress(ConsoleError):  # much may have happened since the question
+                now = await program.history.command(tenant, command_id) or detail
+            unsure = doubt(now)
+            if unsure:
+                return f"Cancelled: it will not be published again; {unsure}, so the device may have it."
             return "Cancelled: it will not be published."
 
         whom = f"{safe_id(command.device_id, 40)} of {safe(tenant, 40)}"
         title = f"Cancel {safe(command.command_type, 40)} to {whom}?"
+        unsure = doubt(detail)
         told = Cell("It waits and has not been published.", "dim")
-        if may_have_reached(detail):
-            told = Cell(f"It waits to be published again. {_MAY_HAVE_IT}", "warn")
+        if unsure:
+            told = Cell(f"It is not confirmed by the broker, but {unsure}: the device may have it.", "warn")
         self._ask(Question(title, ((told,),), "cancel it", no="keep it", ask_reason=True), cancel)
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:

@@ -157,8 +157,9 @@ class BatchScreen(ConsoleScreen):
         text = f"batch:{self._batch_id} phase:{group.phase.value}"
         draft = self._view.batch.draft if self._view else None
         kind = safe(draft.command_type, 24) if draft else ""
-        of = f"Batch {safe(self._batch_id[:8])}: {group.count:,} {kind} {group.phase.value}"
-        self.post_message(ShowHistory(devices, text, of))
+        of = f"Batch {safe(self._batch_id[:8])}: {kind} {group.phase.value}"
+        if self.is_active:  # else the operator has gone elsewhere meanwhile
+            self.post_message(ShowHistory(devices, text, of))
 
     def action_compose(self) -> None:
         group = self._group

@@ -204,7 +204,7 @@ class ComposeScreen(SendingSheet):
         self._guard.show([guard] if guard else [])
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.desk.tenant, self.device_ids)
-        params = "…" if self._form.display and self._form.unread else self._params.text
+        params = "…" if self._form.display and self._form.behind else self._params.text
         given = None if isinstance(lifetime, str) else ttl
         payload = words.preview_payload(self._type.value, params, given, now)
         self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])

@@ -177,7 +177,7 @@ class DevicesScreen(MarkingScreen):
         unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
         line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid)
         self._title.show([line])
-        if self._list.behind:
+        if self._list.unfiltered:
             self._filter.count("not applied yet")
         elif search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")

@@ -87,8 +87,9 @@ class FormSheet(SheetAids):
         if fault:
             return (Cell(safe(fault, 400), "bad"),)
         says = self._catalogue_says
-        if self._as_json and self._form.unread and self._form.wrote(text):
-            says = f"Left in the form, for JSON has no place for it: {self._form.unread[0]}"
+        form = self._possible_form
+        if self._as_json and form is not None and self._form.behind and self._form.holds(form, text):
+            says = f"The form says something else, which is not in this JSON: {self._form.faults[0]}."
         if says:
             return (Cell(safe(says, 400), "warn"),)
         size = f"{len(text.encode('utf-8', 'surrogatepass')):,} bytes"

@@ -22,6 +22,7 @@ from console.tui.widgets.text import Lines
 
 _PLACES: dict[str, Callable[[], Message]] = {"problems": ShowProblems, "batches": ShowBatches}
 _NAMED = 4
+_WILD = frozenset('"*?')  # what means something else in a filter
 _LEAST = 6  # characters of a command's id by which it is looked for among the newer ones
 
 
@@ -79,12 +80,16 @@ class GoDialog(ModalScreen[Message | None]):
             return ShowDetail(wanted)
         if await program.bulk.batch(tenant, wanted):
             return ShowBatch(wanted)
-        place = next((word for word in _PLACES if len(wanted) > 1 and word.startswith(wanted)), None)
-        if place is not None:
-            return _PLACES[place]()
-        like = [] if '"' in wanted else await program.history.device_index(tenant, f'device:"{wanted}"*')
+        if wanted in _PLACES:
+            return _PLACES[wanted]()
+        like = (
+            [] if set(wanted) & _WILD else await program.history.device_index(tenant, f'device:"{wanted}"*')
+        )
         if len(like) == 1:
             return ShowHistory((like[0],))
+        place = next((word for word in _PLACES if len(wanted) > 1 and word.startswith(wanted)), None)
+        if not like and place is not None:
+            return _PLACES[place]()
         begun = None if like else await self._begun_so(wanted)
         if begun is not None:
             return begun
@@ -94,16 +99,26 @@ class GoDialog(ModalScreen[Message | None]):
             return f"{len(like):,} devices begin with “{shown}”: {names}{', …' if len(like) > _NAMED else ''}"
         return f"There is no device, no command and no bulk send “{shown}” in {where}."
 
-    async def _begun_so(self, wanted: str) -> Message | None:
-        """The one bulk send or command whose id begins so, as the console itself writes them short."""
-        if len(wanted) < _LEAST or '"' in wanted:
+    async def _begun_so(self, wanted: str) -> Message | str | None:
+        """The one bulk send or command whose id begins so, as the console itself writes them short.
+
+        A sentence where it is not alone, or was only looked for among the newer ones.
+        """
+        if len(wanted) < _LEAST or set(wanted) & _WILD:
             return None
         program, tenant, text = self._desk.program, self._desk.tenant, f'id:"{wanted}"*'
+        shown = safe(wanted, 60)
         batches = await program.bulk.batches(tenant, 2, text=text)
         if len(batches) == 1:
             return ShowBatch(batches[0].batch_id)
         page = await program.history.commands(tenant, text=text, limit=2)
-        return ShowDetail(page.commands[0].command_id) if len(page.commands) == 1 else None
+        if len(page.commands) == 1:
+            return ShowDetail(page.commands[0].command_id)
+        if batches or page.commands:
+            return f"Several ids begin with “{shown}”: type more of it."
+        if page.reached is not None:
+            return f"Nothing begins with “{shown}” among the newer commands: an older one takes its whole id."
+        return None
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -1,6 +1,5 @@
 """The history of a device, of a selection, or of the tenant: endless, live, with the detail beside it."""
 
-import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -36,7 +35,6 @@ from console.tui.widgets.text import Lines
 
 _NEAR_END = 60
 _DETAIL_DELAY_S = 0.08
-_SEEK_S = 5.0
 
 
 class HistoryScreen(CommandActs):
@@ -50,7 +48,6 @@ class HistoryScreen(CommandActs):
         self.device_ids = device_ids
         self._of = of
         self._sought: str | None = None
-        self._seek_until = 0.0
         self._rows = HistoryRows()
         self._paging = False
         self._detail: CommandDetail | None = None
@@ -59,7 +56,7 @@ class HistoryScreen(CommandActs):
         self._plots = Lines(id="plots")
         self._words = KnownWords(desk, self._known)
         self._filter = FilterBar(Scope.COMMANDS, self._words, text)
-        one = device_ids is not None and len(device_ids) == 1
+        one = device_ids is not None and len(device_ids) == 1 and not of
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
 
@@ -76,8 +73,13 @@ class HistoryScreen(CommandActs):
 
     def seek(self, command_id: str) -> None:
         """Put the cursor on this command as soon as it is listed: what is done next is meant for it."""
-        self._sought, self._seek_until = command_id, time.monotonic() + _SEEK_S
+        self._sought = command_id
         self.request_read()
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a new command may not be among those that are shown."""
+        return bool(self._filter.text)
 
     @property
     def _has_pane(self) -> bool:
@@ -87,6 +89,7 @@ class HistoryScreen(CommandActs):
 
     async def read(self) -> None:
         history, tenant, rows = self.desk.program.history, self.desk.tenant, self._rows
+        sought = self._sought
         page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
         self.desk.clock.observe(page.read_at)
         rows.put_head(page)
@@ -98,6 +101,8 @@ class HistoryScreen(CommandActs):
             rows.drop(c.command_id for c in again if not self._still_matches(c))
         if rows is self._rows:  # otherwise the filter has changed meanwhile: these are the wrong ones
             self._show_rows()
+            if sought is not None and self._sought == sought:
+                self._sought = None  # it is not here: the cursor must not jump to it much later
             await self._read_detail()
 
     def _still_matches(self, command: Command) -> bool:
@@ -122,6 +127,8 @@ class HistoryScreen(CommandActs):
             self.say(str(error), "bad")
         finally:
             self._paging = False
+            if rows is not self._rows:  # the new rows could not ask for more while this one was under way
+                self._window_moved()
 
     async def _read_detail(self) -> None:
         key = self._table.cursor_key
@@ -144,17 +151,17 @@ class HistoryScreen(CommandActs):
         return None if command is None else command_cells(command, self.desk.clock.now())
 
     def _show_rows(self) -> None:
+        clears = self._filter.can_clear
         if self._rows.reached is not None:
-            self._table.set_empty("Searching… Press esc to clear the filter.")
+            self._table.set_empty(f"Searching…{' Press esc to clear the filter.' if clears else ''}")
         elif self._filter.text:
-            self._table.set_empty("No command matches the filter. Press esc to clear it, or / to change it.")
+            keys = "Press esc to clear it, or / to change it." if clears else "Press / to change it."
+            self._table.set_empty(f"No command matches the filter. {keys}")
         elif self.desk.program.read_only:
             self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
         else:
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
         self._table.set_keys(self._rows.order)
-        if self._sought is not None and time.monotonic() > self._seek_until:
-            self._sought = None  # a filter hides it; the cursor must not jump when that goes
         if self._sought is not None and self._table.holds(self._sought):
             self._table.move_to(self._sought)
             self._sought = None
@@ -164,7 +171,9 @@ class HistoryScreen(CommandActs):
         self._window_moved()
 
     def _show_title(self) -> None:
-        where = self._of or ("All devices" if self.device_ids is None else devices_words(self.device_ids))
+        where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
+        if self._of and self._filter.within_first:
+            where = self._of
         (width, height), commands = self.app.size, self._rows.commands.values()
         plots = plots_line(commands, width)
         self._plots.show([plots] if plots else [])
@@ -261,6 +270,7 @@ class HistoryScreen(CommandActs):
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
         self._rows = HistoryRows()
+        self._filter.count("not applied yet")
         self.request_read()
 
     @on(FilterBar.Left)

@@ -89,7 +89,7 @@ class NewestScreen(ConsoleScreen, Generic[T]):
         self.desk.clock.observe(newest.read_at)
         rows, text = self._rows, self._filter.text
         rows.put_head(await self._listing.page(text, None))
-        if not text:
+        if not text and rows is self._rows:
             self.seen(newest.read_at)
         self._show_rows(rows)
 
@@ -106,6 +106,8 @@ class NewestScreen(ConsoleScreen, Generic[T]):
             self.say(str(error), "bad")
         finally:
             self._paging = False
+            if rows is not self._rows:  # the new rows could not ask for more while this one was under way
+                self._window_moved()
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
@@ -168,6 +170,7 @@ class NewestScreen(ConsoleScreen, Generic[T]):
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
         self._rows = self._no_rows()
+        self._filter.count("not applied yet")
         self.request_read()
 
     @on(FilterBar.Left)

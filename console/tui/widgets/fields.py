@@ -42,9 +42,9 @@ class ParamsArea(TextArea):
 
 def complete(field: Input, offered: Sequence[str]) -> None:
     """Put the first that begins with what is typed in its place; what is whole, or begins none, is left."""
-    typed = field.value.casefold()
-    found = next((text for text in offered if typed and text.casefold().startswith(typed)), field.value)
-    if found == field.value or field.value in offered:
+    typed = field.value
+    found = next((text for text in offered if typed and text.startswith(typed)), typed)
+    if typed in {found, *offered} or field.cursor_position < len(typed):
         field.screen.focus_next()
     else:
         field.value = found

@@ -74,6 +74,11 @@ class FilterBar(Vertical):
         return bool(self.text) and self.text != self._first
 
     @property
+    def within_first(self) -> bool:
+        """Whether all that is shown is among what the first filter finds."""
+        return self.text == self._first or self.text.startswith(f"{self._first} ")
+
+    @property
     def parsed(self) -> Filter:
         """What the settled text means."""
         return parse_filter(self.text, self._scope)

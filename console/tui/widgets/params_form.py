@@ -62,23 +62,24 @@ class ParamsForm(VerticalScroll):
         self._written: str | None = None
         self._entries: list[FieldInput] = []
         self.faults: tuple[str, ...] = ()
-        self.unread: tuple[str, ...] = ()
+        self.behind = False
 
     def can_show(self, form: Form, params: str) -> bool:
         """Whether these params fit into the form without losing anything."""
-        return self._holds(form, params) or texts_of(form, params) is not None
+        return self.holds(form, params) or texts_of(form, params) is not None
 
-    def wrote(self, params: str) -> bool:
-        """Whether these params are what the fields said last."""
-        return self._form is not None and params == self._written
+    def _judge(self, found: Filled) -> None:
+        """`behind`: the fields hold something else than the params, which change when all can be read."""
+        self.faults = found.faults
+        self.behind = bool(found.faults) and found.params != json.loads(self._params)
 
-    def _holds(self, form: Form, params: str) -> bool:
+    def holds(self, form: Form, params: str) -> bool:
         """Whether the fields stand as they were left: also with what cannot be read yet."""
         return form == self._form and params == self._written
 
     def show(self, form: Form, params: str) -> None:
         """Show these params; what stands in the fields stays when it is what was written last."""
-        if self._holds(form, params):
+        if self.holds(form, params):
             return
         texts = texts_of(form, params) or {}
         if form != self._form:
@@ -92,8 +93,7 @@ class ParamsForm(VerticalScroll):
                 with entry.prevent(Input.Changed):
                     entry.value = texts.get(entry.field.name, "")
         self._params, self._written = params, params
-        found = self._filled()
-        self.faults, self.unread = found.faults, found.unread
+        self._judge(self._filled())
 
     def focus_first(self) -> None:
         self._entries[0].focus()
@@ -110,7 +110,7 @@ class ParamsForm(VerticalScroll):
         if self._form is None:
             return
         found = self._filled()
-        self.faults, self.unread = found.faults, found.unread
+        self._judge(found)
         if not found.faults:
             self._params = self._written = json_paste(json.dumps(found.params, ensure_ascii=False))
             self._write(self._params)
