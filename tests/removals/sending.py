@@ -59,6 +59,22 @@ REMOVALS = (
         f"{_SENDING}an_unanswered_publish_is_unknown_and_costs_at_most_one_copy",
     ),
     Removal(
+        "G5",
+        "the record of an attempt that nobody told, in a cancel",
+        "console/store/queries/command_cancel.sql",
+        "j.kind = 'attempt') < least(t.attempt, 20)",
+        "j.kind = 'attempt') < least(t.attempt, 0)",
+        "tests/store/test_sending.py::test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back",
+    ),
+    Removal(
+        "G5",
+        "the record of an attempt that nobody told, in a stop",
+        "console/store/queries/batch_cancel.sql",
+        "j.kind = 'attempt') < least(t.attempt, 20)",
+        "j.kind = 'attempt') < least(t.attempt, 0)",
+        "tests/store/test_sending.py::test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back",
+    ),
+    Removal(
         "G6",
         "the lease",
         "migrations/912_fairer_dispatch.sql",

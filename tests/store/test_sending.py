@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from console.domain.commands import Draft, Phase
-from console.domain.dispatch import Confirmed
+from console.domain.dispatch import Confirmed, Returned
+from console.domain.explain import explain
 from console.domain.history import Usual
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
@@ -161,6 +162,45 @@ async def test_a_command_under_a_live_lease_cannot_be_cancelled(program: Program
     await outbox.mark(holder, [Confirmed("acme", command_id)])
     with pytest.raises(ConflictError, match="already published, and a published command cannot be recalled"):
         await program.sender.cancel("acme", command_id, "bob")
+
+
+@pytest.mark.parametrize("how", ["one", "batch"])
+@pytest.mark.parametrize("ended", ["unseen", "refused"])
+async def test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back(
+    program: Program, database: Database, owner: asyncpg.Connection, how: str, ended: str
+) -> None:
+    """Without it a worker that dies after its PUBLISH leaves a cancelled command that was "never published"."""
+    if how == "one":
+        batch_id, command_id = "", await _send(program)
+    else:
+        job = program.bulk.job("ping", "{}", timedelta(hours=1), "alice", device_ids=["pump-1"], target="all")
+        await program.bulk.begin("acme", job)
+        await program.bulk.run("acme", job)
+        batch_id, command_id = job.draft.batch_id, job.draft.command_id("pump-1")
+    outbox, holder = OutboxStore(database), uuid.uuid4()
+    assert len(await outbox.claim(holder, 10, 15, MAX)) == 1
+    if ended == "unseen":  # the worker is gone, its lease has run out
+        await owner.execute("UPDATE device_console.outbox SET due_at = now() - interval '1 s'")
+    else:
+        await outbox.release(
+            holder, [Returned("acme", command_id, "the broker refused it: quota exceeded", 0.0)]
+        )
+    if how == "one":
+        await program.sender.cancel("acme", command_id, "bob")
+    else:
+        assert await program.bulk.stop("acme", batch_id, "bob") == 1
+    detail = await program.history.command("acme", command_id)
+    assert detail is not None
+    assert detail.command.phase is Phase.CANCELLED
+    said = explain(detail)
+    if ended == "unseen":
+        assert "an attempt was left unanswered, so the device may have it" in said
+        assert [e.kind for e in detail.journal] == ["attempt", "cancelled"]
+    else:
+        assert "bob cancelled it before it was published" in said
+        assert [e.detail for e in detail.journal if e.kind == "attempt"] == [
+            "attempt 1: the broker refused it: quota exceeded"
+        ]
 
 
 async def test_a_retry_is_a_new_row_with_the_same_ttl_linked_to_the_old(

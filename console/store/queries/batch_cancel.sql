@@ -21,18 +21,20 @@ WITH target AS MATERIALIZED (
     WHERE c.tenant_id = $1 AND c.command_id = t.command_id
       AND c.status = 'queued' AND c.published_at IS NULL
     RETURNING c.command_id
-), unanswered AS (
-    -- whoever claimed it and did not tell how that ended may have published it: that outlives the outbox row
-    INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-    SELECT $1, c.command_id, 'attempt',
-           format('attempt %s: the outcome is unknown: nobody told it before the command was taken back', t.attempt)
-    FROM cancelled c JOIN taken t ON t.command_id = c.command_id
-    WHERE (SELECT count(*) FROM device_console.journal j
-           WHERE j.tenant_id = $1 AND j.command_id = c.command_id AND j.kind = 'attempt') < least(t.attempt, 20)
-       OR t.attempt > 20 AND t.last_error LIKE 'the outcome is unknown%'
 ), noted AS (
+    -- whoever claimed it and did not tell how that ended may have published it: that outlives the outbox row
     INSERT INTO device_console.journal (tenant_id, command_id, kind, by_name, detail)
-    SELECT $1, command_id, 'cancelled', $3, 'the batch was stopped' FROM cancelled
+    SELECT $1, n.command_id, n.kind, n.by_name, n.detail
+    FROM (SELECT c.command_id, 1 AS place, 'attempt' AS kind, NULL AS by_name,
+                 format('attempt %s: the outcome is unknown: nobody told it before the command was taken back',
+                        t.attempt) AS detail
+          FROM cancelled c JOIN taken t ON t.command_id = c.command_id
+          WHERE (SELECT count(*) FROM device_console.journal j
+                 WHERE j.tenant_id = $1 AND j.command_id = c.command_id AND j.kind = 'attempt') < least(t.attempt, 20)
+             OR t.attempt > 20 AND t.last_error LIKE 'the outcome is unknown%'
+          UNION ALL
+          SELECT c.command_id, 2, 'cancelled', $3::text, 'the batch was stopped'::text FROM cancelled c) n
+    ORDER BY n.command_id, n.place
 ), told AS (
     SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM cancelled)
 )
