@@ -188,6 +188,8 @@ class Model:
             or (row.waits and row.waits.leased(self.now))
         ):
             return False
+        if row.waits and self.journal[key, "attempt"] < min(row.waits.attempt, 20):
+            self.journal[key, "attempt"] += 1  # what nobody told of the last attempt is on record now
         row.status, row.waits, row.cancelled = "expired", None, True
         self.journal[key, "cancelled"] += 1
         return True
