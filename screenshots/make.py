@@ -247,7 +247,7 @@ def one_tour(terminal: Terminal, suffix: str) -> None:
     terminal.press("ac", "New command")
     terminal.press("read_meter", "Ready")
     terminal.press("\x13", "unlock")
-    count = re.search(r"Type (\d+) to unlock", "\n".join(terminal.screen.display))
+    count = re.search(r"Type the count, (\d+), to unlock", "\n".join(terminal.screen.display))
     terminal.press(count[1] if count else "")
     save(terminal, f"confirm{suffix}")
     terminal.press("y", "settled")
@@ -271,7 +271,7 @@ def record(terminal: Terminal) -> "Recording":
     terminal.wait_for("Ready")
     film.hold(1.2)
     film.type("\x13", word="Send read_meter", hold=1.5)
-    count = re.search(r"Type (\d+) to unlock", "\n".join(terminal.screen.display))
+    count = re.search(r"Type the count, (\d+), to unlock", "\n".join(terminal.screen.display))
     film.type(count[1] if count else "", 0.25)
     film.type("y", word="settled")
     for _ in range(8):
