@@ -24,6 +24,8 @@ def completions(
         names = [f"{name}:" for name in KEYS[scope]] + [f"{name}>" for name in SPANS[scope]]
         return tuple(f"{minus}{name}" for name in names if key and name.startswith(key.lower()))
     done, comma, last = value.rpartition(",")
+    if key.lower() not in KEYS[scope]:
+        return ()
     known = words_of_key(key.lower(), scope) or values.get(key.lower(), ())
     head = f"{minus}{key}:{done}{comma}"
     return tuple(

@@ -145,6 +145,7 @@ def test_completion_offers_keys_then_words_then_what_is_known() -> None:
     assert completions("site:lyon,p", 11, Scope.DEVICES, {"site": ("lyon", "porto")}) == ("site:lyon,porto",)
     assert completions("", 0, Scope.DEVICES, {}) == ()
     assert "ttl>" in completions("t", 1, Scope.COMMANDS, {})
+    assert completions("STATUS:", 7, Scope.PROBLEMS, {"status": ("queued",)}) == ()  # no key of this list
     assert set(KEYS[Scope.DEVICES]) >= {"site", "model", "fw", "tag", "group"}
 
 

@@ -103,6 +103,9 @@ def test_instants_are_told_in_a_zone_and_the_edges_of_the_calendar_do_no_harm() 
     paris = timezone(timedelta(hours=1))
     assert instant(NOW, NOW) == "12:00:00"
     assert instant(NOW, NOW, zone=paris) == "13:00:00"
+    late = NOW.replace(hour=23, minute=50)
+    assert instant(late + timedelta(minutes=20), late) == "00:10:00"  # which midnight is meant nobody asks
+    assert instant(late - timedelta(hours=12), late) == f"{late:%Y-%m-%d} 11:50:00"
     assert instant(replace_year(NOW, 1), NOW, zone=timezone(timedelta(hours=-12)))
 
 

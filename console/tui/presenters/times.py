@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from console.domain.spans import countdown
 
+_NEAR = timedelta(hours=12)  # so far a time of day is one instant only, also around midnight
+
 
 def step(span: timedelta) -> str:
     """The time between two steps: ``+5 ms``, ``+1.24 s``, ``+59m 48s``."""
@@ -13,13 +15,13 @@ def step(span: timedelta) -> str:
     return f"+{seconds:.2f} s" if seconds < 100 else f"+{countdown(span)}"
 
 
-def instant(at: datetime, today: datetime, *, millis: bool = False, zone: tzinfo | None = UTC) -> str:
-    """An instant; the date only when it is another day. `zone` None is the terminal's own."""
+def instant(at: datetime, now: datetime, *, millis: bool = False, zone: tzinfo | None = UTC) -> str:
+    """An instant; with its date when it is half a day away or more. `zone` None is the terminal's own."""
     if at.year >= 9999:
         return "never"
-    at, today = _in(zone, at), _in(zone, today)
+    near, at = abs(at - now) < _NEAR, _in(zone, at)
     clock = at.strftime("%H:%M:%S") + (f".{at.microsecond // 1000:03}" if millis else "")
-    return clock if at.date() == today.date() else f"{at:%Y-%m-%d} {clock}"
+    return clock if near else f"{at:%Y-%m-%d} {clock}"
 
 
 def day(at: datetime, zone: tzinfo | None = UTC) -> str:

@@ -20,6 +20,7 @@ class BatchesScreen(NewestScreen[Batch]):
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("batches")
 
     def __init__(self, desk: Desk) -> None:
+        self._seen_words: dict[str, dict[str, None]] = {"type": {}, "by": {}}
         super().__init__(
             desk,
             Listing(
@@ -38,15 +39,16 @@ class BatchesScreen(NewestScreen[Batch]):
         )
 
     def _words(self) -> dict[str, tuple[str, ...]]:
-        """What occurs in the rows that have been read."""
-        drafts = [batch.draft for batch in self.rows]
-        return {
-            "type": tuple(dict.fromkeys(draft.command_type for draft in drafts)),
-            "by": tuple(dict.fromkeys(draft.created_by for draft in drafts if draft.created_by)),
-        }
+        """What occurred in all that has been read: half a word hides the very rows that would complete it."""
+        return {key: tuple(words) for key, words in self._seen_words.items()}
 
     async def _page(self, text: str, before: Batch | None) -> tuple[Batch, ...]:
-        return await self.desk.program.bulk.batches(self.desk.tenant, PAGE, before, text)
+        page = await self.desk.program.bulk.batches(self.desk.tenant, PAGE, before, text)
+        for draft in (batch.draft for batch in page):
+            self._seen_words["type"].setdefault(draft.command_type)
+            if draft.created_by:
+                self._seen_words["by"].setdefault(draft.created_by)
+        return page
 
     def open_row(self, row: Batch) -> None:
         self.post_message(ShowBatch(row.batch_id))

@@ -69,11 +69,6 @@ class NewestScreen(ConsoleScreen, Generic[T]):
         self._table.focus()
 
     @property
-    def rows(self) -> Iterable[T]:
-        """What has been read so far, newest first."""
-        return self._rows.rows.values()
-
-    @property
     def chosen(self) -> T | None:
         """The row under the cursor."""
         return self._rows.rows.get(self._table.cursor_key or "")
