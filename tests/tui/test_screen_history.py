@@ -298,3 +298,19 @@ async def test_the_detail_comes_beside_the_history_when_the_terminal_grows(rig):
         assert "timeline" not in seen.text
         await seen.pilot.resize_terminal(120, 30)
         await seen.shows("timeline (UTC)", "It is committed and waits")
+
+
+async def test_a_filter_that_is_not_open_takes_no_key(rig):
+    """Without it a key in the first moment of a screen is typed into a filter that nobody sees, and hides every row."""
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("○ waiting")
+        field = seen.app.screen.query_one("#filter")
+        assert not field.can_focus
+        await seen.press("slash")
+        await seen.type("ping")
+        await seen.shows("/ ping", "1 match")
+        assert field.has_focus

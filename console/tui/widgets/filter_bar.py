@@ -49,6 +49,7 @@ class FilterBar(Vertical):
         self._field = Input(
             placeholder=_EXAMPLES[scope], compact=True, id="filter", suggester=_Completer(self._offers)
         )
+        self._field.can_focus = False  # a new screen focuses its first field, before this one is hidden
         self._count = Lines(id="filter-count")
         self._hint = Lines(id="filter-hint")
         self.text = ""
@@ -85,11 +86,13 @@ class FilterBar(Vertical):
 
     def open(self) -> None:
         self.add_class("-up")
+        self._field.can_focus = True
         self._field.focus()
 
     def put(self, text: str) -> None:
         """Filter by this text, as if it had been typed."""
         self._field.value = text
+        self._field.can_focus = True
         self.set_class(bool(text), "-up")
         self._settle()
 
