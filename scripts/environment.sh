@@ -1,5 +1,22 @@
 # Makes the checkout's own Python environment from a lock file; sourced by ./run and ./test.
 # Sets $python. Uses uv when it is there, else venv and pip.
+# Nothing is taken from the folder that the caller stands in: neither programs, by a PATH with "." in it, nor
+# Python modules (-I leaves out the folder and the caller's PYTHON* settings).
+
+absolute_folders() {
+    (
+        set -f
+        IFS=:
+        kept=
+        for folder in $1; do
+            case $folder in /*) kept="${kept:+$kept:}$folder" ;; esac
+        done
+        printf '%s\n' "${kept:-/usr/local/bin:/usr/bin:/bin}"
+    )
+}
+
+PATH=$(absolute_folders "${PATH:-}")
+export PATH
 
 fail() {
     printf '%s\n' "$1" >&2
@@ -8,7 +25,7 @@ fail() {
 
 find_python() {
     for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14 python; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+        if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
             command -v "$candidate"
             return 0
         fi
@@ -21,25 +38,25 @@ make_environment() {
     environment="$here/.venv"
     mark="$environment/.installed-$1"
     python="$environment/bin/python"
-    if [ -f "$mark" ] && cmp -s "$lock" "$mark" && "$python" -c '' 2>/dev/null; then
+    if [ -f "$mark" ] && cmp -s "$lock" "$mark" && "$python" -I -c '' 2>/dev/null; then
         return 0
     fi
     system=$(find_python) || fail "device-console needs Python 3.11 or newer: install python3, then run this again."
     printf 'Preparing the environment in .venv (once; %s packages) ...\n' "$(grep -c '^[a-z]' "$lock")" >&2
-    if ! "$python" -c '' 2>/dev/null; then
+    if ! "$python" -I -c '' 2>/dev/null; then
         rm -rf "$environment"
         if command -v uv >/dev/null 2>&1; then
-            uv venv --quiet --python "$system" "$environment"
+            uv --directory "$here" venv --quiet --python "$system" "$environment"
         else
-            "$system" -c 'import ensurepip, venv' 2>/dev/null ||
+            "$system" -I -c 'import ensurepip, venv' 2>/dev/null ||
                 fail "This Python ($system) lacks venv: install the package that brings it (Debian and Ubuntu: apt-get install python3-venv), then run this again."
-            "$system" -m venv "$environment"
+            "$system" -I -m venv "$environment"
         fi
     fi
     if command -v uv >/dev/null 2>&1; then
-        uv pip install --quiet --python "$python" --require-hashes -r "$lock"
+        uv --directory "$here" pip install --quiet --python "$python" --require-hashes -r "$lock"
     else
-        "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+        "$python" -I -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     fi || fail "The packages could not be installed: check the network, then run this again."
     cp "$lock" "$mark"
 }

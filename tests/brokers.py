@@ -1,7 +1,6 @@
 """Real brokers in processes of their own, to be stopped, killed and started again on the same port."""
 
 import contextlib
-import os
 import random
 import shutil
 import signal
@@ -13,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console.mqtt.session import BrokerAddress
+from tests.needs import find_program, need, speaks_v3_only
 from tests.waiting import wait_until
 
-SPEAKS_V3 = os.environ.get("CONSOLE_TEST_MQTT") == "3.1.1"
+SPEAKS_V3 = speaks_v3_only()
 _AMQTT = """
 import asyncio, sys
 from amqtt.broker import Broker
@@ -28,10 +28,6 @@ async def main():
     await asyncio.Event().wait()
 asyncio.run(main())
 """
-
-
-def find_mosquitto() -> str | None:
-    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 def free_port() -> int:
@@ -65,7 +61,7 @@ class BrokerProcess:
 
     def start(self) -> None:
         if self.kind == "mosquitto":
-            argv = [str(find_mosquitto()), "-c", str(self._config)]
+            argv = [str(find_program("mosquitto")), "-c", str(self._config)]
         else:
             argv = [sys.executable, "-W", "ignore", "-c", _AMQTT, str(self.port)]
         with (self._folder / "log").open("ab") as log:
@@ -112,6 +108,7 @@ class BrokerProcess:
 
 @contextlib.contextmanager
 def start_broker(kind: str, extra: str = "") -> Iterator[BrokerProcess]:
+    need(kind, kind != "mosquitto" or find_program(kind))
     folder = Path(tempfile.mkdtemp(prefix="dc-broker-"))
     broker = BrokerProcess(kind, folder, extra)
     broker.start()

@@ -18,24 +18,22 @@ from console.runtime.wiring import wire_program
 from console.store.demo_login import ensure_login
 from console.store.migrate import migrate
 from console.store.pool import Access, Database
-from tests.brokers import SPEAKS_V3, BrokerProcess, find_mosquitto, start_broker
-from tests.faults.debian import debian_binaries
-from tests.faults.pooler import find_pgbouncer
+from tests.brokers import BrokerProcess, start_broker
+from tests.needs import mark_missing, summary
 from tests.rows import add_devices, add_tenant
 
 _numbers = itertools.count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("mosquitto") and find_mosquitto() is None:
-            item.add_marker(pytest.mark.skip(reason="no mosquitto on this machine"))
-        if item.get_closest_marker("mqtt5") and SPEAKS_V3:
-            item.add_marker(pytest.mark.skip(reason="what MQTT 3.1.1 does not have"))
-        if item.get_closest_marker("pgbouncer") and find_pgbouncer() is None:
-            item.add_marker(pytest.mark.skip(reason="no pgbouncer on this machine"))
-        if item.get_closest_marker("debian_postgres") and debian_binaries() is None:
-            item.add_marker(pytest.mark.skip(reason="no PostgreSQL of the distribution on this machine"))
+    mark_missing(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = (str(report.longrepr[2]) for report in terminalreporter.getreports("skipped"))
+    if line := summary(reasons):
+        terminalreporter.write_line(line)
 
 
 def make_home() -> Path:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from console import __version__
 
@@ -24,9 +25,19 @@ _ENVIRONMENT = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Take options as they are written in full; the parsers of the commands are of this class, too.
+
+    An abbreviation means whatever option happens to begin so: `--y` would send to a fleet.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **(kwargs | {"allow_abbrev": False}))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="device-console",
         description="A terminal console for an IoT command channel. Without a command it opens the screen.",
         epilog=f"example: device-console --tenant acme\n\n{_ENVIRONMENT}\n\n{_EXITS}",
@@ -64,7 +75,7 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
 class _Commands:
     """Adds commands that all know the common flags and carry an example."""
 
-    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    def __init__(self, commands: "argparse._SubParsersAction[_Parser]") -> None:
         self._commands = commands
 
     def add(self, name: str, summary: str, example: str, *, json: bool = False) -> argparse.ArgumentParser:
@@ -81,7 +92,7 @@ class _Commands:
         return parser
 
 
-def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _reads(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add = _Commands(commands).add
     devices = add("devices", "List devices.", "device-console devices site:lyon -status:offline", json=True)
     devices.add_argument("text", nargs="*", metavar="FILTER", help=_FILTER)
@@ -144,7 +155,7 @@ def _reads(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     tail.add_argument("--count", type=_count, help="end after this many lines")
 
 
-def _acts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add = _Commands(commands).add
     send = add(
         "send",
@@ -192,7 +203,7 @@ def _waiting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait (default: TTL + 5 s)")
 
 
-def _care(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _care(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add = _Commands(commands).add
     add("doctor", "Check the set-up and say what it guarantees.", "device-console doctor", json=True)
     config = add("config", "Show the configuration.", "device-console config show", json=True)

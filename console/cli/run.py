@@ -1,17 +1,24 @@
-"""From arguments to an exit code: configuration, one front end, errors turned into sentences."""
+"""From arguments to an exit code: configuration, one front end, errors turned into sentences.
+
+What is slow to import (asyncio, pydantic, the front ends) is imported where it is used: help, a version and a
+wrong command line need none of it.
+"""
 
 import argparse
-import asyncio
 import codecs
 import os
 import sys
 from collections.abc import Coroutine, Sequence
 from io import TextIOWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.cli.parser import parse
 from console.errors import ConsoleError, UsageError
-from console.settings import Configuration, Settings, load
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from console.settings import Configuration, Settings
 
 INTERRUPTED = 130
 _CHANGES = {
@@ -23,8 +30,13 @@ _CHANGES = {
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code."""
     _speak_the_terminals_language()
+    _leave_out_the_callers_folder()
     options = parse(arguments)
     try:
+        if options.command is None and not options.sweeper:
+            _refuse_terminal()
+        from console.settings import load
+
         configuration = load(vars(options))
         return _run(options, configuration)
     except ConsoleError as error:
@@ -47,7 +59,27 @@ def _speak_the_terminals_language() -> None:
             stream.reconfigure(encoding=None if is_utf8(os.environ) else "ascii", errors="device-console")
 
 
-def _refuse_read_only(settings: Settings, why: str) -> None:
+def _leave_out_the_callers_folder() -> None:
+    """Look programs up in absolute folders only, for "." in PATH would start a stranger's mosquitto."""
+    folders = [folder for folder in os.get_exec_path() if folder.startswith("/")]
+    os.environ["PATH"] = os.pathsep.join(folders) or os.defpath
+
+
+def _refuse_terminal() -> None:
+    """Refuse a terminal that can show no screen, before any server is started for it.
+
+    Raises:
+        UsageError: the reason, with what to do instead.
+    """
+    from console.tui import refuse_terminal
+
+    is_terminal = all(
+        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
+    refuse_terminal(os.environ.get("TERM", ""), is_terminal=is_terminal)
+
+
+def _refuse_read_only(settings: "Settings", why: str) -> None:
     if settings.read_only:
         raise UsageError(f"{why[0].upper()}{why[1:]}, and --read-only forbids changes.")
 
@@ -58,7 +90,7 @@ def _clean(text: str) -> str:
     return safe(text, 2_000)
 
 
-def _run(options: argparse.Namespace, configuration: Configuration) -> int:
+def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
     settings = configuration.settings
     if options.command == "config":
         from console.headless.care import show_configuration
@@ -69,22 +101,26 @@ def _run(options: argparse.Namespace, configuration: Configuration) -> int:
 
         _refuse_read_only(settings, "demo reset deletes the demo's data")
         return reset_demo(settings)
+    import asyncio
+
     return asyncio.run(_quiet(_front(options, settings)))
 
 
 async def _quiet(front: Coroutine[Any, Any, int]) -> int:
     """Keep the noise of libraries off the screen."""
+    import asyncio
+
     asyncio.get_running_loop().set_exception_handler(_log_noise)
     return await front
 
 
-def _log_noise(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_noise(_loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> None:
     import logging
 
     logging.getLogger("console.loop").warning("%s: %r", context.get("message"), context.get("exception"))
 
 
-def _front(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
+def _front(options: argparse.Namespace, settings: "Settings") -> Coroutine[Any, Any, int]:
     if options.sweeper:
         from console.headless.sweep import run_sweeper
 
@@ -103,12 +139,10 @@ def _front(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, An
     return twins.run(options, settings)
 
 
-async def _screen(settings: Settings) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "The screen needs a terminal: run `device-console --sweeper` on a server, or a command such as "
-            "`device-console devices` (see --help)."
-        )
+async def _screen(settings: "Settings") -> int:
+    from console.tui import check_looks
+
+    check_looks(settings.theme, settings.keys)
     from console.headless.logs import log_to_file
     from console.runtime.opening import open_program
 

@@ -4,3 +4,8 @@
 shared lock, a detached supervisor runs both servers as its children, and when it can take that lock for
 itself nobody is left and it stops them. The kernel drops a dead process's locks: killed counts as gone.
 """
+
+INSTALL_HINT = (
+    "start the program with ./run of its source tree, which brings it, or run `pipx install '.[embedded]'`"
+    " there"
+)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from console.embedded import probes
+from console.embedded import INSTALL_HINT, probes
 from console.embedded.children import Launch, base_environment
 from console.embedded.directory import EmbeddedDirectory
 from console.embedded.state import BrokerKind, BrokerWish
@@ -60,7 +60,7 @@ class Broker:
     def prepare(self, run: Callable[[Launch], str]) -> Launch | None:  # noqa: ARG002 - nothing to run before
         if not probes.port_is_free(self.port):
             return None
-        self._directory.make_private(self._directory.broker_data)
+        self._directory.make_private(self._directory.broker_data, self._directory.broker_user)
         return self._launch()
 
     def answers(self, pid: int) -> bool:
@@ -89,7 +89,7 @@ class Mosquitto(Broker):
             [program, "-c", str(config)],
             base_environment(),
             self._directory.broker_data,  # so that the configuration needs no path, whatever its characters
-            self._directory.server_user,
+            self._directory.broker_user,
         )
 
 
@@ -99,7 +99,7 @@ class Amqtt(Broker):
     name = "amqtt"
 
     def _launch(self) -> Launch:
-        user = self._directory.server_user
+        user = self._directory.broker_user
         account = [] if user is None else [str(user.uid), str(user.gid)]
         argv = [sys.executable, "-P", "-m", "console.embedded.amqtt_child"]
         argv += [str(self.port), str(os.getpid()), *account]
@@ -116,8 +116,8 @@ def choose_kind(wish: BrokerWish) -> BrokerKind:
         return "mosquitto"
     if importlib.util.find_spec("amqtt") is None:
         raise RefusedError(
-            "no embedded broker is installed: install mosquitto or device-console[embedded],"
-            " or configure a broker."
+            f"no embedded broker is installed: install the package mosquitto, or {INSTALL_HINT}; or set"
+            " DATABASE_URL and MQTT_URL."
         )
     return "amqtt"
 

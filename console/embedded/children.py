@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from console.embedded.directory import ServerUser
+from console.embedded.accounts import ServerUser
 from console.embedded.locks import FileLock
 from console.errors import UnreachableError
 

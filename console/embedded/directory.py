@@ -1,55 +1,63 @@
 """Where the embedded servers keep everything, because each process must find the same place by itself.
 
-Everything lies below `<home>/embedded` and belongs to the account that runs the program. PostgreSQL refuses
-to run as root: started by root, the servers run as the caller of sudo, else as `postgres`, else as `nobody`.
-They then own their data and socket folders; everything that root itself reads or writes stays root's. No
-existing folder is ever opened up for them: when that account can't reach the home (below `/root`, say), the
+Everything lies below `<home>/embedded` and belongs to the account that runs the program. Started by root, the
+servers run as other accounts (see `accounts`). They then own their data and socket folders; everything that
+root itself reads or writes stays root's. No existing folder is ever opened up for them: when those accounts
+can't reach the home (below `/root`, say), or when somebody else could put another folder in its place, the
 place becomes `/var/lib/device-console/<digest of the home>`.
 """
 
 import contextlib
 import hashlib
 import os
-import pwd
 import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.embedded.accounts import (
+    BROKER,
+    POSTGRES,
+    ServerUser,
+    account_name,
+    choose_account,
+    may_enter,
+    nobody_else_may_replace,
+)
 from console.errors import RefusedError
 
 _SYSTEM_PARENT = Path("/var/lib/device-console")
+_TEMPORARY = "device-console-"
 _SOCKET_PATH_LIMIT = 100  # the kernel's limit is 104 to 108 bytes, and some clients append to it
 
 
 @dataclass(frozen=True, slots=True)
-class ServerUser:
-    """The account that the servers run as when the program itself runs as root."""
-
-    name: str
-    uid: int
-    gid: int
-
-
-@dataclass(frozen=True, slots=True)
 class EmbeddedDirectory:
-    """The folder of one set of embedded servers. `server_user` is None unless we are root."""
+    """The folder of one set of embedded servers. Both users are None unless we are root."""
 
     root: Path
-    server_user: ServerUser | None
+    postgres_user: ServerUser | None
+    broker_user: ServerUser | None
 
     @classmethod
     def default(cls, home: Path) -> "EmbeddedDirectory":
         """Find the folder that belongs to this home. Creates nothing."""
         home = home.expanduser().resolve()
         if os.geteuid() != 0:
-            return cls(home / "embedded", None)
-        inside = cls(home / "embedded", _server_user(home / "embedded"))
-        if inside.server_user is None or may_enter(inside.server_user, inside.root):
+            return cls(home / "embedded", None, None)
+        inside = cls._of_root(home / "embedded")
+        if nobody_else_may_replace(home) and all(may_enter(user, inside.root) for user in inside.users):
             return inside
-        root = _SYSTEM_PARENT / _digest(home)
-        return cls(root, _server_user(root))
+        return cls._of_root(_SYSTEM_PARENT / _digest(home))
+
+    @classmethod
+    def _of_root(cls, root: Path) -> "EmbeddedDirectory":
+        return cls(root, choose_account(root / "data", POSTGRES), choose_account(root / "broker", BROKER))
+
+    @property
+    def users(self) -> list[ServerUser]:
+        return [user for user in (self.postgres_user, self.broker_user) if user is not None]
 
     @property
     def holders_lock(self) -> Path:
@@ -95,23 +103,43 @@ class EmbeddedDirectory:
     def run_file(self) -> Path:
         return self.root / "run.json"
 
-    @property
-    def socket_folder(self) -> Path:
-        """Where PostgreSQL's socket lies: inside, unless clients can't take so long a path or a comma."""
+    def make_socket_folder(self) -> Path:
+        """Make a folder for PostgreSQL's socket: inside, unless clients can't take so long a path or a comma.
+
+        Elsewhere its name can't be guessed: anybody may have put something else under a fixed one before us.
+
+        Raises:
+            RefusedError: there is no fit place, or somebody else's folder is in it.
+        """
         inside = self.root / "socket"
-        if _fits(inside) and "," not in str(inside):
+        if _fits(inside):
+            self.make_private(inside, self.postgres_user)
             return inside
-        name = f"device-console-{os.geteuid()}-{_digest(self.root)}"
-        bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
-        for base in (Path(text) for text in bases if text):
-            usable = base.is_dir() and (self.server_user is None or may_enter(self.server_user, base))
-            if usable and _fits(base / name) and "," not in str(base):
-                return base / name
-        return Path("/tmp") / name  # noqa: S108 - its owner is checked before use
+        for text in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
+            base = Path(text or "/nowhere").resolve()
+            if base.is_dir() and _fits(base / f"{_TEMPORARY}12345678") and self._may_use(base):
+                folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=base))
+                self.make_private(folder, self.postgres_user)
+                return folder
+        raise RefusedError(
+            f"{inside} is too long for a socket, and no temporary folder is fit: choose a shorter home."
+        )
+
+    def _may_use(self, base: Path) -> bool:
+        user = self.postgres_user
+        return nobody_else_may_replace(base) and (user is None or may_enter(user, base))
+
+    def remove_socket_folder(self, folder: Path) -> None:
+        """Remove what `make_socket_folder` made elsewhere."""
+        if folder.parent == self.root or not folder.name.startswith(_TEMPORARY):
+            return
+        with contextlib.suppress(OSError):
+            if folder.lstat().st_uid in {os.geteuid(), *(user.uid for user in self.users)}:
+                shutil.rmtree(folder, ignore_errors=True)  # refuses a symbolic link
 
     def prepare(self) -> None:
         """Create the folder for ourselves, or refuse one that belongs to somebody else."""
-        mode = 0o700 if self.server_user is None else 0o711
+        mode = 0o700 if self.postgres_user is None else 0o711
         for folder in reversed([self.root, *self.root.parents]):
             try:
                 folder.mkdir(mode=mode)
@@ -125,29 +153,30 @@ class EmbeddedDirectory:
         status = self.root.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             raise RefusedError(
-                f"{self.root} belongs to {_account(status.st_uid)}: the embedded servers run only for their"
-                " owner. Use that account, or another home."
+                f"{self.root} belongs to {account_name(status.st_uid)}: the embedded servers run only for"
+                " their owner. Use that account, or another home."
             )
 
-    def make_private(self, folder: Path) -> None:
-        """Create a folder that only the servers may enter, or refuse one that somebody else put there."""
-        owner = os.geteuid() if self.server_user is None else self.server_user.uid
-        try:
+    def make_private(self, folder: Path, user: ServerUser | None) -> None:
+        """Create a folder that only this server may enter, or refuse one that somebody else put there."""
+        owner = os.geteuid() if user is None else user.uid
+        with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        except FileExistsError:
-            status = folder.lstat()
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {owner, os.geteuid()}:
-                raise RefusedError(
-                    f"{folder} belongs to {_account(status.st_uid)}: remove it, or use another home."
-                ) from None
-        if self.server_user is not None:
-            os.chown(folder, self.server_user.uid, self.server_user.gid, follow_symlinks=False)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {owner, os.geteuid()}:
+            raise RefusedError(
+                f"{folder} belongs to {account_name(status.st_uid)}: remove it, or use another home."
+            )
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            folder.chmod(0o700)
+        if user is not None:
+            os.chown(folder, user.uid, user.gid, follow_symlinks=False)
 
     def write(self, path: Path, text: str) -> None:
         """Replace a file as a whole, readable for the servers."""
         unfinished = path.with_name(path.name + ".new")
         unfinished.write_text(text, encoding="utf-8")
-        unfinished.chmod(0o600 if self.server_user is None else 0o644)
+        unfinished.chmod(0o600 if self.postgres_user is None else 0o644)
         unfinished.replace(path)
 
     def empty(self) -> None:
@@ -160,52 +189,6 @@ class EmbeddedDirectory:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
-        if self.socket_folder.parent != self.root and self.socket_folder.exists():
-            self.make_private(self.socket_folder)
-            shutil.rmtree(self.socket_folder)
-
-
-def may_enter(user: ServerUser, path: Path) -> bool:
-    """Tell from the permission bits whether a user gets to a path. What is missing we create open enough."""
-    for step in [path, *path.parents]:
-        try:
-            status = step.stat()
-        except FileNotFoundError:
-            continue
-        if status.st_uid == user.uid:
-            allowed = status.st_mode & stat.S_IXUSR
-        elif status.st_gid == user.gid:
-            allowed = status.st_mode & stat.S_IXGRP
-        else:
-            allowed = status.st_mode & stat.S_IXOTH
-        if not allowed:
-            return False
-    return True
-
-
-def _server_user(root: Path) -> ServerUser:
-    """Choose whom the servers run as: whoever owns the data already, else the usual candidates."""
-    candidates: list[str | None] = [os.environ.get("SUDO_USER"), "postgres", "nobody"]
-    with contextlib.suppress(OSError):
-        candidates.insert(0, _account((root / "data").stat().st_uid))
-    for name in candidates:
-        try:
-            entry = pwd.getpwnam(name or "root")
-        except KeyError:
-            continue
-        if entry.pw_uid != 0:
-            return ServerUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise RefusedError(
-        "PostgreSQL does not run as root, and this system has neither a user postgres nor nobody:"
-        " start the program as an ordinary user."
-    )
-
-
-def _account(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 def _digest(path: Path) -> str:
@@ -213,4 +196,4 @@ def _digest(path: Path) -> str:
 
 
 def _fits(folder: Path) -> bool:
-    return len(os.fsencode(folder / ".s.PGSQL.5432")) <= _SOCKET_PATH_LIMIT
+    return len(os.fsencode(folder / ".s.PGSQL.5432")) <= _SOCKET_PATH_LIMIT and "," not in str(folder)

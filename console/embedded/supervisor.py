@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -87,7 +86,7 @@ class Supervisor:
         return RunState(
             broker=broker.choose_kind(self._order.broker),
             port=broker.choose_port(self._directory),
-            socket_folder=str(self._directory.socket_folder),
+            socket_folder=str(self._directory.make_socket_folder()),
             fsync=self._order.fsync,
             ready=False,
         )
@@ -132,9 +131,7 @@ class Supervisor:
             self._publish(ready=False)  # whoever still holds will have the servers back where they were
             return
         self._directory.run_file.unlink(missing_ok=True)
-        folder = Path(self._run.socket_folder)
-        if folder.parent != self._directory.root:
-            shutil.rmtree(folder, ignore_errors=True)
+        self._directory.remove_socket_folder(Path(self._run.socket_folder))
 
     def _wait(self, seconds: float) -> None:
         if select.select([self._wake_reader], [], [], seconds)[0]:

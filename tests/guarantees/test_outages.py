@@ -30,6 +30,7 @@ from tests.faults.processes import Running, environment, program
 from tests.faults.proxy import Mode, Proxy, proxy
 from tests.faults.terminal import terminal
 from tests.guarantees.test_ingest import PUBLISHED, acks, delivered
+from tests.needs import need
 from tests.rows import add_devices, add_tenant
 from tests.waiting import until
 
@@ -129,7 +130,7 @@ def small_disk(megabytes: int) -> Iterator[Path]:
     )
     if made.returncode:
         place.rmdir()
-        pytest.skip("this account may not mount a small file system")
+        need("the right to mount a file system", here=False)
     place.chmod(0o711)
     try:
         yield place

@@ -16,7 +16,7 @@ from tests.removals import Removal, all_removals
 ROOT = Path(__file__).parents[2]
 _TRIES = 3  # what protects against a race is missed by chance at times; three times in a row it is not
 _HANGS_S = 120  # without its mechanism, a test may well wait for ever: that is a failure, too
-_COPIED = ("console", "migrations", "tests", "pyproject.toml")
+_COPIED = ("console", "migrations", "tests", "pyproject.toml", "run", "test", "scripts", "requirements")
 
 
 def main(words: list[str]) -> int:

@@ -11,6 +11,7 @@ from console.store.checks import check_start
 from console.store.pool import Access, Database
 from console.store.sql import query
 from tests.conftest import Fleet
+from tests.needs import need
 from tests.rows import add_command
 
 HOSTILE_TENANTS = ["'; DROP TABLE device_commands; --", "$1", "%s", "", "acme' OR '1'='1", "ACME"]
@@ -131,8 +132,8 @@ async def test_a_login_that_the_server_believes_without_asking_is_refused(
 async def test_the_server_tells_whether_it_asked(database: Database, access: Access) -> None:
     """By a Unix socket with peer authentication it did."""
     async with database.login_session() as connection:
-        if await connection.fetchval("SELECT current_setting('server_version_num')::integer") < 160_000:
-            pytest.skip("told since PostgreSQL 16")
+        version = await connection.fetchval("SELECT current_setting('server_version_num')::integer")
+        need("PostgreSQL 16", version >= 160_000)
         row = await connection.fetchrow(query("start_trust"))
     assert (row["trusted"], row["local"]) == (False, True)
 

@@ -1,0 +1,74 @@
+"""The private names of others that the program uses: a new release of theirs that lacks one fails here, by name."""
+
+import re
+from pathlib import Path
+
+import aiomqtt
+import asyncpg
+import paho.mqtt.client as paho
+import pytest
+from textual.app import App
+from textual.drivers import _writer_thread
+from textual.drivers.linux_driver import LinuxDriver
+from textual.widgets import TextArea
+
+from console.store.pool import Access
+
+ROOT = Path(__file__).parents[2]
+AIOMQTT = {"_client", "_connected", "_disconnected"}
+PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic"}
+ASYNCPG = {"_con", "_params"}
+TEXTUAL = {"_driver"}
+
+
+async def test_aiomqtt_has_them() -> None:
+    client = aiomqtt.Client("127.0.0.1")
+    assert {name for name in AIOMQTT if not hasattr(client, name)} == set()
+    inner = client._client
+    assert isinstance(inner, paho.Client)
+    assert inner.on_connect is not None
+    assert inner.on_disconnect is not None  # ours are put before theirs
+    for future in (client._connected, client._disconnected):
+        assert not future.done()
+
+
+def test_paho_has_them() -> None:
+    assert {name for name in ("_sock_close", "_ssl_wrap_socket") if not hasattr(paho.Client, name)} == set()
+    message = paho.MQTTMessage(mid=7, topic=b"a/\xff")
+    assert message._topic == b"a/\xff"  # `topic` fails on what is no UTF-8
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(App, "_fatal_error"), (App, "_close_messages_no_wait"), (TextArea, "_on_paste"), (_writer_thread, "MAX_QUEUED_WRITES")],
+)  # fmt: skip
+def test_textual_has_them(owner: object, name: str) -> None:
+    assert hasattr(owner, name)
+
+
+def test_textuals_driver_has_them() -> None:
+    """They are made by its constructor, so that only its text tells them."""
+    text = Path(str(LinuxDriver.__init__.__code__.co_filename)).read_text("utf-8")
+    base = Path(str(LinuxDriver.__mro__[1].__init__.__code__.co_filename)).read_text("utf-8")
+    for name in ("_loop", "_writer_thread", "_auto_restart", "_must_signal_resume"):
+        assert f"self.{name}" in text + base, name
+    assert App()._driver is None
+
+
+async def test_asyncpg_has_them(access: Access) -> None:
+    pool = await asyncpg.create_pool(access.url, min_size=1, max_size=1)
+    try:
+        async with pool.acquire() as lent:
+            assert lent._con._params.password is None
+    finally:
+        await pool.close()
+
+
+def test_every_private_name_that_is_used_is_among_them() -> None:
+    """Without it, the next one is used without a word here."""
+    used: set[str] = set()
+    for path in (ROOT / "console").rglob("*.py"):
+        for line in path.read_text("utf-8").splitlines():
+            if "SLF001" in line:
+                used |= set(re.findall(r"\.(_[a-z]\w*)", line.partition("#")[0]))
+    assert used == AIOMQTT | PAHO | ASYNCPG | TEXTUAL
