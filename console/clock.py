@@ -1,7 +1,10 @@
-"""Monotonic seconds for waiting. Instants that decide anything come from the database."""
+"""Seconds for waiting. Instants that decide anything come from the database."""
 
 import time
 from typing import Protocol
+
+# time.monotonic stands still while a Linux machine sleeps: a lease or a TTL would seem younger than it is.
+_COUNTS_SLEEP: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class Clock(Protocol):
@@ -11,7 +14,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock."""
+    """The machine's monotonic clock; it goes on while the machine sleeps, where the system has such a one."""
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _COUNTS_SLEEP is None else time.clock_gettime(_COUNTS_SLEEP)

@@ -8,6 +8,7 @@
     ├── InvalidInputError   2    what the operator typed breaks a limit of the contract
     │   └── NotFoundError   2    the device or command that was named does not exist
     ├── ConflictError       1    the operation lost against the state of the world
+    ├── LeaseLostError      1    another process took over what this one held
     ├── UnreachableError    3    database or broker does not answer: retryable
     │   ├── DatabaseUnreachableError
     │   └── BrokerUnreachableError
@@ -43,6 +44,10 @@ class NotFoundError(InvalidInputError):
 
 class ConflictError(ConsoleError):
     """The operation came too late or collides with what exists. Nothing was changed."""
+
+
+class LeaseLostError(ConsoleError):
+    """Another process took over a role of this one, or may have: nothing was written."""
 
 
 class DataRefusedError(ConsoleError):

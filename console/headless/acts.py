@@ -19,15 +19,17 @@ from console.errors import (
 )
 from console.headless import bulk, catalogue, output
 from console.runtime.opening import Opened
+from console.runtime.pausing import stops_in_order
 from console.runtime.program import Program
-from console.runtime.supervisor import Supervisor
-from console.runtime.workers import running
+from console.runtime.supervisor import Supervisor, end
+from console.runtime.workers import Workers, running
 from console.services.sender import Receipt
 
 OK, FAILED, NOT_ANSWERED = 0, 1, 4
 _GRACE = timedelta(seconds=5)
 _PUBLISH_PATIENCE_S = 5.0
 _POLL_S = 0.5
+_LOOK_EVERY_S = 1.0
 
 
 async def send(options: argparse.Namespace, opened: Opened) -> int:
@@ -121,13 +123,30 @@ async def _follow(options: argparse.Namespace, opened: Opened, receipt: Receipt)
 
 @asynccontextmanager
 async def own_workers(opened: Opened) -> AsyncIterator[None]:
-    """Run the workers here for as long as this takes, unless another process does."""
-    if opened.workers is None or not opened.report.may_work or await opened.workers.others_work():
+    """Run the workers here for as long as this takes, from the moment on when no other process does."""
+    if opened.workers is None or not opened.report.may_work:
         yield
         return
-    supervisor = Supervisor(opened.program.health)
-    async with running(opened.workers, supervisor, jobs=True, links=False):
-        yield
+    with stops_in_order(opened.program.pausing):
+        working = asyncio.create_task(_work_when_needed(opened.workers, opened.program), name="own workers")
+        try:
+            yield
+        finally:
+            failed = working.done() and not working.cancelled() and working.exception()
+            await end([working])
+        if failed:
+            raise failed
+
+
+async def _work_when_needed(workers: Workers, program: Program) -> None:
+    """Go on looking: whoever works now may end, or have ended without a word."""
+    while True:
+        with contextlib.suppress(DatabaseUnreachableError):
+            if not await workers.others_work():
+                break
+        await asyncio.sleep(_LOOK_EVERY_S)
+    async with running(workers, Supervisor(program.health), jobs=True, links=False, pausing=program.pausing):
+        await asyncio.Event().wait()
 
 
 async def _published(opened: Opened, command_id: str) -> Command | None:

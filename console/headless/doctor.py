@@ -10,8 +10,9 @@ from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import BrokerFacts, survey
 from console.runtime.place import DEMO_TENANTS, Place, open_place
 from console.settings import Settings
-from console.store.changes import LockKey, lock_is_held, ping
+from console.store.changes import ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
+from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_holders
 from console.store.pool import Database
 
 _OLD_PROTOCOL = (
@@ -80,19 +81,46 @@ async def _database(place: Place) -> list[Finding]:
             found.append(Finding("warning", "database", old))
         if not await lists_whole_tenants(database):
             found.append(Finding("note", "database", _NO_INDEX))
-        for key, job in ((LockKey.DISPATCH, "dispatch"), (LockKey.INGEST, "acknowledgements")):
-            if await lock_is_held(database, key):
-                found.append(Finding("ok", "workers", f"a live process runs {job}"))
-            else:
-                found.append(
-                    Finding("warning", "workers", f"no live process runs {job}: start one with --sweeper")
-                )
+        found += worker_findings(await lease_holders(database))
     except ConsoleError as error:
         return [Finding("fault", "database", str(error), error.exit_code)]
     else:
         return found
     finally:
         await database.close()
+
+
+def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
+    """Who does which of the jobs, with the age of its last sign of life; a silent one is named as such."""
+    found: list[Finding] = []
+    for role, job in ((DISPATCH, "dispatch"), (ingest_role(0), "acknowledgements"), (SWEEP, "the sweep")):
+        holding = [holder for holder in holders if holder.role == role]
+        alive = [holder for holder in holding if not holder.is_stale]
+        for holder in alive:
+            speaks = f", MQTT {holder.link.removeprefix('v')}" if holder.link else ""
+            text = (
+                f"{_who(holder)} runs {job}{speaks}; its last sign of life is {holder.beat_age_s:.1f} s old"
+            )
+            found.append(Finding("ok", "workers", text))
+        found += [
+            Finding(
+                "warning",
+                "workers",
+                f"{_who(holder)} had {job} and has given no sign of life for {holder.beat_age_s:.0f} s: "
+                "it is stopped, asleep or cut off",
+            )
+            for holder in holding
+            if holder.is_stale
+        ]
+        if not alive:
+            found.append(
+                Finding("warning", "workers", f"no live process runs {job}: start one with --sweeper")
+            )
+    return found
+
+
+def _who(holder: Holder) -> str:
+    return f"the {holder.program} on {holder.host} (process {holder.pid})"
 
 
 async def _broker(place: Place, tenant_id: str | None = None) -> list[Finding]:

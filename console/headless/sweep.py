@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from console.errors import DatabaseUnreachableError, UsageError
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
+from console.runtime.pausing import stops_in_order
 from console.runtime.place import is_embedded
 from console.runtime.supervisor import backoff, end
 from console.settings import Settings
@@ -45,7 +46,8 @@ async def run_sweeper(settings: Settings) -> int:
             return 0
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
-        await stop.wait()
+        with stops_in_order(opened.program.pausing):
+            await stop.wait()
         await end(telling)
         notify_systemd("STOPPING=1")
         _log.info("stopping; %s", _settled(opened))

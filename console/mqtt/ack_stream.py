@@ -56,6 +56,11 @@ class AckStream:
     def detail(self) -> str:
         return self._session.detail
 
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds the broker owes an answer to a ping; 0 when it owes none."""
+        return self._session.silent_s
+
     def attach(self, session: Session) -> None:
         """Use this connection."""
         self._live = session

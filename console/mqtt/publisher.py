@@ -27,13 +27,20 @@ class Publisher:
     def __init__(self, session: Session, address: BrokerAddress) -> None:
         self._session = session
         self._address = address
-        self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[int], float]] = {}
         self._early: dict[int, int] = {}
         session.paho.on_publish = self._on_publish
 
     @property
     def detail(self) -> str:
         return self._session.detail
+
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds the broker owes an answer to a ping, or a PUBACK; 0 when it owes none."""
+        oldest = min((since for _, since in self._waiting.values()), default=None)
+        owed_s = 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest
+        return max(self._session.silent_s, owed_s)
 
     @property
     def enforces_expiry(self) -> bool:
@@ -84,7 +91,7 @@ class Publisher:
         if info.mid in self._early:
             return Puback(self._early.pop(info.mid))
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting[info.mid] = future
+        self._waiting[info.mid] = (future, asyncio.get_running_loop().time())
         try:
             done, _ = await asyncio.wait(
                 (future, self._session.lost), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
@@ -101,11 +108,11 @@ class Publisher:
 
     def _on_publish(self, _paho: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
         code = code_of(reason)
-        future = self._waiting.get(mid)
-        if future is None:
+        waiting = self._waiting.get(mid)
+        if waiting is None:
             self._early[mid] = code
-        elif not future.done():
-            future.set_result(code)
+        elif not waiting[0].done():
+            waiting[0].set_result(code)
 
     @staticmethod
     def _properties(answer_to: str, command_id: str, expiry_s: int | None) -> Properties:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from console.errors import BrokerUnreachableError, RefusedError
-from console.mqtt.link_errors import HungUpError, ProtocolRefusedError, connect_error
+from console.mqtt.link_errors import HungUpError, HungUpOnV5Error, ProtocolRefusedError, connect_error
 
 CONNECT_TIMEOUT_S = 6.0
 KEEP_ALIVE_S = 20
+PING_EVERY_S = 1.5
+SILENT_AFTER_S = 2.0
+LOST_AFTER_S = 12.0
 MAXIMUM_PACKET_BYTES = 1_048_576
-_NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+_SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+_spoke_v5: set[str] = set()  # brokers that have answered with MQTT 5: from those a hang-up says nothing of it
 _log = logging.getLogger("console.mqtt")
 _paho_log = logging.getLogger("console.mqtt.paho")
 _paho_log.setLevel(logging.CRITICAL)
@@ -58,6 +63,7 @@ class Session:
     client: aiomqtt.Client
     is_v5: bool
     connack: Connack
+    _is_paused: bool = False
 
     @property
     def paho(self) -> Any:
@@ -74,16 +80,39 @@ class Session:
 
     def pause_reading(self) -> None:
         """Leave what comes in the broker's hands. A long pause starves the ping: then the link is lost."""
+        self._is_paused = True
         plug = self.paho.socket()
         if plug is not None:
             asyncio.get_running_loop().remove_reader(plug.fileno())
 
     def resume_reading(self) -> None:
         """Read again, first what TLS had decrypted already."""
+        self._is_paused = False
         plug = self.paho.socket()
         if plug is not None:
             asyncio.get_running_loop().add_reader(plug.fileno(), self._read)
             self._read()
+
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds the broker has owed us the answer to a ping; 0 while we do not read."""
+        paho = self.paho
+        if self._is_paused or not paho._ping_t:  # noqa: SLF001 - paho tells nobody of its pings
+            return 0.0
+        return float(time.monotonic() - max(paho._ping_t, paho._last_msg_in))  # noqa: SLF001
+
+    async def ping(self) -> None:
+        """Ask often whether the broker is there: the keep-alive alone takes two of its intervals to notice.
+
+        Ends with the link; a broker that has been silent for `LOST_AFTER_S` ends it.
+        """
+        while not self.lost.done():
+            await asyncio.sleep(PING_EVERY_S)
+            if self.silent_s >= LOST_AFTER_S and not self.lost.done():
+                silence = f"it has answered nothing for {self.silent_s:.0f} s"
+                self.lost.set_exception(aiomqtt.MqttError(silence))
+            elif not self.paho._ping_t:  # noqa: SLF001
+                self.paho._send_pingreq()  # noqa: SLF001
 
     def _read(self) -> None:
         paho = self.paho
@@ -124,7 +153,11 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
             raise RefusedError(
                 f"The broker at {address.label} takes QoS 0 only, which confirms nothing: use one with QoS 1."
             )
-        yield session
+        pinging = asyncio.create_task(session.ping(), name="ping")
+        try:
+            yield session
+        finally:
+            pinging.cancel()
     finally:
         await _close(session)
 
@@ -132,15 +165,35 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
 async def _open(address: BrokerAddress, kind: SessionKind) -> Session:
     if not address.force_v3:
         try:
-            return await _enter(address, kind, v5=True)
+            session = await _enter_v5(address, kind)
         except ProtocolRefusedError:
             _log.info("the broker at %s speaks MQTT 3.1.1 only", address.label)
+        else:
+            _spoke_v5.add(address.label)
+            return session
     try:
         return await _enter(address, kind, v5=False)
     except ProtocolRefusedError:
         raise BrokerUnreachableError(
             f"The broker at {address.label} speaks neither MQTT 5 nor 3.1.1."
         ) from None
+
+
+async def _enter_v5(address: BrokerAddress, kind: SessionKind) -> Session:
+    """Enter with MQTT 5. A broker that hangs up may be ending: only one that does it again, at once, refuses.
+
+    Raises:
+        ProtocolRefusedError: it speaks 3.1.1 only.
+    """
+    try:
+        return await _enter(address, kind, v5=True)
+    except HungUpOnV5Error as error:
+        if address.label in _spoke_v5:
+            raise BrokerUnreachableError(str(error)) from None
+    try:
+        return await _enter(address, kind, v5=True)
+    except HungUpOnV5Error:
+        raise ProtocolRefusedError from None
 
 
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
@@ -178,7 +231,7 @@ def _client(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> aiomqtt.C
         tls_context=address.tls,
         keepalive=KEEP_ALIVE_S,
         timeout=CONNECT_TIMEOUT_S,
-        socket_options=_NO_DELAY,
+        socket_options=_SOCKET_OPTIONS,
         max_inflight_messages=1_000,
         logger=_paho_log,
     )

@@ -7,16 +7,19 @@ nobody wants is taken by whoever lives. A slot that is no longer wanted is empti
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from console.errors import RefusedError
 from console.mqtt.ack_stream import AckStream, ack_stream, forget_session
 from console.mqtt.session import BrokerAddress
+from console.runtime.leases import Lease, Leases
+from console.runtime.silence import watch_silence
 from console.runtime.supervisor import end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.health import Health
-from console.store.changes import Deployment, LockKey, Locks, deployment, lock_session, slot_key
+from console.store.changes import Deployment, deployment
+from console.store.leases import WAITING_FOR_INGEST, Holder, ingest_role, is_alive, lease_holders
 from console.store.pool import Database
 
 LOOK_EVERY_S = 1.0
@@ -37,112 +40,120 @@ class Ingest:
         database: Database,
         broker: BrokerAddress,
         health: Health,
-        acknowledger: Callable[[AckStream], Acknowledger],
+        leases: Leases,
+        acknowledger: Callable[[AckStream, Lease], Acknowledger],
         sessions: set[int],
     ) -> None:
         self._database = database
         self._broker = broker
         self._health = health
+        self._leases = leases
         self._acknowledger = acknowledger
         self._sessions = sessions
-        self._held: dict[int, asyncio.Task[None]] = {}
+        self._held: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._free_looks: dict[int, int] = {}
         self._emptied: set[int] = set()
-        self._asks = False
+        self._asking: Lease | None = None
 
     async def run(self) -> None:
         """Hold slots until the number of slots changes.
 
         Raises:
-            ConsoleError: a link broke; every slot was given back.
+            ConsoleError: a link broke, or another process took over; every slot was given back.
         """
-        async with lock_session(self._database.access) as locks:
-            plan = await deployment(self._database)
-            try:
-                while await deployment(self._database) == plan:
-                    await self._look(locks, plan)
-                    await self._wait()
-            finally:
-                await end(list(self._held.values()))
-                self._held.clear()
-                self._health.ingest = "off"
+        plan = await deployment(self._database)
+        try:
+            while await deployment(self._database) == plan:
+                await self._look(plan)
+                await self._wait()
+        finally:
+            await end([task for _, task in self._held.values()])
+            leases = [lease for lease, _ in self._held.values()]
+            self._held.clear()
+            self._health.ingest = "off"
+            await self._leases.give(*leases, *([self._asking] if self._asking else []))
+            self._asking = None
 
-    async def _look(self, locks: Locks, plan: Deployment) -> None:
-        await locks.check()
+    async def _look(self, plan: Deployment) -> None:
+        holders = await lease_holders(self._database)
         for slot in range(plan.slots):
-            if slot not in self._held and await self._may_take(locks, slot):
-                self._hold(slot, self._serve(plan, slot))
+            if slot not in self._held and (lease := await self._taken(holders, slot)):
+                self._hold(slot, lease, self._serve(plan, slot, lease))
         if self._held:
-            await self._give_to_newcomers(locks)
-            await self._empty_one(locks, plan)
+            await self._give_to_newcomers(holders)
+            await self._empty_one(holders, plan)
         else:
             self._health.ingest = "standby"
             self._health.broker_up(part="ingest")  # others hear the answers: nothing of ours is broken
-        await self._ask_for_one(locks, wanted=not self._held and plan.slots > 1)
+        await self._ask_for_one(wanted=not self._held and plan.slots > 1)
 
-    async def _ask_for_one(self, locks: Locks, *, wanted: bool) -> None:
-        """Let the holders of several slots know that a newcomer waits, by a lock that newcomers share."""
-        if wanted and not self._asks:
-            self._asks = await locks.take(LockKey.WAITING_FOR_INGEST, shared=True)
-        elif self._asks and not wanted:
-            await locks.give(LockKey.WAITING_FOR_INGEST, shared=True)
-            self._asks = False
+    async def _ask_for_one(self, *, wanted: bool) -> None:
+        """Let the holders of several slots know that a newcomer waits, by a role that newcomers share."""
+        if self._asking is not None and (self._asking.is_lost or not wanted):
+            await self._leases.give(self._asking)
+            self._asking = None
+        if wanted and self._asking is None:
+            self._asking = await self._leases.take(WAITING_FOR_INGEST, shared=True)
 
-    async def _may_take(self, locks: Locks, slot: int) -> bool:
+    async def _taken(self, holders: Sequence[Holder], slot: int) -> Lease | None:
         """Take a first slot at once, a further one when nobody else has wanted it for a while."""
+        is_free = not is_alive(holders, ingest_role(slot))
         if self._held:
-            held = await locks.is_held(slot_key(slot))
-            self._free_looks[slot] = 0 if held else self._free_looks.get(slot, 0) + 1
+            self._free_looks[slot] = self._free_looks.get(slot, 0) + 1 if is_free else 0
             if self._free_looks[slot] < _PATIENCE:
-                return False
+                return None
         self._free_looks[slot] = 0
-        return await locks.take(slot_key(slot))
+        return await self._leases.take(ingest_role(slot)) if is_free else None
 
-    async def _give_to_newcomers(self, locks: Locks) -> None:
-        if len(self._held) > 1 and await locks.is_held(LockKey.WAITING_FOR_INGEST):
-            slot = max(self._held)
-            await self._release(locks, slot)
+    async def _give_to_newcomers(self, holders: Sequence[Holder]) -> None:
+        if len(self._held) > 1 and is_alive(holders, WAITING_FOR_INGEST):
+            lease, task = self._held.pop(max(self._held))
+            await end([task])
+            await self._leases.give(lease)
 
-    async def _empty_one(self, locks: Locks, plan: Deployment) -> None:
+    async def _empty_one(self, holders: Sequence[Holder], plan: Deployment) -> None:
         """Empty a slot that is no longer wanted, once all that are wanted have a holder."""
         for slot in range(plan.slots, plan.slots_ever):
             if slot in self._emptied or slot in self._held:
                 continue
             for other in range(plan.slots):
-                if other not in self._held and not await locks.is_held(slot_key(other)):
+                if other not in self._held and not is_alive(holders, ingest_role(other)):
                     return
-            if await locks.take(slot_key(slot)):
-                self._hold(slot, self._empty(plan, slot))
+            if lease := await self._leases.take(ingest_role(slot)):
+                self._hold(slot, lease, self._empty(plan, slot, lease))
             return
 
-    def _hold(self, slot: int, serving: Coroutine[Any, Any, None]) -> None:
-        self._held[slot] = asyncio.create_task(serving, name=f"ingest slot {slot}")
-
-    async def _release(self, locks: Locks, slot: int) -> None:
-        await end([self._held.pop(slot)])
-        await locks.give(slot_key(slot))
+    def _hold(self, slot: int, lease: Lease, serving: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(first_to_fail(serving, lease.until_lost()), name=f"ingest slot {slot}")
+        self._held[slot] = (lease, task)
 
     async def _wait(self) -> None:
         """Until the next look, or until something happened to a slot."""
-        if self._held:
-            done, _ = await asyncio.wait(
-                self._held.values(), timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()
-            self._held = {slot: task for slot, task in self._held.items() if not task.done()}
-        else:
+        if not self._held:
             await asyncio.sleep(LOOK_EVERY_S)
+            return
+        tasks = [task for _, task in self._held.values()]
+        done, _ = await asyncio.wait(tasks, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        for slot, (lease, task) in list(self._held.items()):
+            if task.done():
+                del self._held[slot]
+                await self._leases.give(lease)
 
-    async def _serve(self, plan: Deployment, slot: int) -> None:
+    async def _serve(self, plan: Deployment, slot: int, lease: Lease) -> None:
         async with ack_stream(self._broker, plan.name, slot) as stream:
             if slot in self._sessions and not stream.session_present:
                 self._health.trouble("session", _FORGOTTEN)
             self._sessions.add(slot)
-            acknowledger = self._acknowledger(stream)
-            await first_to_fail(acknowledger.run(), self._subscribe(stream, plan, slot))
+            acknowledger = self._acknowledger(stream, lease)
+            await first_to_fail(
+                acknowledger.run(),
+                self._subscribe(stream, plan, slot, lease),
+                watch_silence(stream, self._health, "ingest"),
+            )
 
-    async def _subscribe(self, stream: AckStream, plan: Deployment, slot: int) -> None:
+    async def _subscribe(self, stream: AckStream, plan: Deployment, slot: int, lease: Lease) -> None:
         shared = plan.slots > 1
         if shared and not stream.may_share:
             raise RefusedError(
@@ -152,15 +163,17 @@ class Ingest:
         await stream.subscribe(shared=shared)
         if slot == 0 and plan.slots_ever > 1:
             await stream.unsubscribe(shared=not shared)
+        lease.link = stream.detail
         self._health.ingest = "on"
-        self._health.broker_up(part="ingest")
+        self._health.broker_up(part="ingest", detail=stream.detail)
+        await self._leases.resumed(lease, slot)
         await asyncio.Event().wait()
 
-    async def _empty(self, plan: Deployment, slot: int) -> None:
+    async def _empty(self, plan: Deployment, slot: int, lease: Lease) -> None:
         """Take what the broker dealt to this slot, until nothing comes any more; then let it go."""
         async with ack_stream(self._broker, plan.name, slot) as stream:
             if stream.session_present:
-                await first_to_fail(self._acknowledger(stream).run(), _drained(stream))
+                await first_to_fail(self._acknowledger(stream, lease).run(), _drained(stream))
         await forget_session(self._broker, plan.name, slot)
         self._emptied.add(slot)
 

@@ -10,6 +10,7 @@ from console.clock import SystemClock
 from console.domain.acks import LateAck
 from console.domain.identifiers import id_fault
 from console.errors import RefusedError, UsageError
+from console.runtime.pausing import Pausing
 from console.runtime.place import DEMO_TENANTS, Place, is_embedded, open_place
 from console.runtime.program import Program
 from console.runtime.simulation import simulate_demo
@@ -25,6 +26,7 @@ from console.store.checks import StartReport, check_start
 from console.store.pool import Database
 
 Jobs = Literal["auto", "required", "later", "none"]
+_PROGRAMS: dict[Jobs, str] = {"auto": "screen", "required": "sweeper", "later": "shell", "none": "reader"}
 _log = logging.getLogger("console.runtime")
 
 
@@ -74,12 +76,14 @@ async def open_program(
                 f"run GRANT {settings.worker_role} TO it."
             )
         work = jobs in {"auto", "required"} and report.may_work
-        feed, clock = Feed(), SystemClock()
+        feed, clock, pausing = Feed(), SystemClock(), Pausing()
         health = Health(clock)
         _tell_idle(health, work=work, read_only=settings.read_only)
         workers = None
         if place.broker is not None:
-            workers = Workers(database, place.broker, feed, health, clock, worker_settings(settings))
+            workers = Workers(
+                database, place.broker, feed, health, clock, worker_settings(settings), _PROGRAMS[jobs]
+            )
         program = wire_program(
             database,
             tenants=tenants,
@@ -89,6 +93,7 @@ async def open_program(
             max_payload_bytes=settings.max_payload_bytes,
             feed=feed,
             health=health,
+            pausing=pausing,
             sent=workers.wake if workers else feed.tell,
             warnings=warnings,
             environment={
@@ -102,9 +107,9 @@ async def open_program(
         if operator_front:
             await _check_tenant(program)
         if workers is not None:
-            await stack.enter_async_context(running(workers, Supervisor(health), jobs=work))
+            await stack.enter_async_context(running(workers, Supervisor(health), jobs=work, pausing=pausing))
         if simulate and place.embedded and settings.simulated_devices:
-            await stack.enter_async_context(simulate_demo(place, settings.simulated_devices))
+            await stack.enter_async_context(simulate_demo(place, settings.simulated_devices, pausing))
         yield Opened(program, database, workers, place, report)
 
 

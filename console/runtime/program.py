@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from console.runtime.pausing import Pausing
 from console.services.bulk import Bulk
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
@@ -23,6 +24,7 @@ class Program:
     feed: Feed
     health: Health
     favourites: Favourites
+    pausing: Pausing
     tenants: tuple[str, ...]
     operator: str
     read_only: bool = False

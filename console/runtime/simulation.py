@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from console.clock import SystemClock
 from console.mqtt.fleet_link import FleetLinks
 from console.mqtt.session import BrokerAddress
+from console.runtime.leases import Lease, Leases
+from console.runtime.pausing import Pausing
 from console.runtime.place import DEMO_TENANTS, Place
 from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.health import Health
 from console.simulator.device import SimulatedDevice, make_devices
 from console.simulator.fleet import Fleet
-from console.store.changes import HeldLock, LockKey, advisory_lock
 from console.store.fleet_state import FleetState
+from console.store.leases import SIMULATOR
 from console.store.pool import Database
 
 _STANDBY_S = 1.0
@@ -22,26 +25,47 @@ _SEED = "79"
 
 
 @asynccontextmanager
-async def simulate_demo(place: Place, devices: int) -> AsyncIterator[None]:
+async def simulate_demo(place: Place, devices: int, pausing: Pausing) -> AsyncIterator[None]:
     """Play the demo tenants of the embedded servers while the block runs."""
-    async with _played(place, DEMO_TENANTS, devices):
+    async with _played(place, DEMO_TENANTS, devices, pausing):
         yield
 
 
 @asynccontextmanager
 async def simulate_tenant(place: Place, tenant_id: str, devices: int) -> AsyncIterator[None]:
     """Play up to `devices` devices of one tenant while the block runs."""
-    async with _played(place, (tenant_id,), devices):
+    async with _played(place, (tenant_id,), devices, Pausing()):
         yield
+
+
+class _Playing:
+    """The fleet as a task that can be ended and begun again."""
+
+    def __init__(self, place: Place, tenants: Sequence[str], devices: int) -> None:
+        self._play = partial(_play, place, tenants, devices)
+        self._task: asyncio.Task[None] | None = None
+
+    def go_on(self) -> None:
+        """Begin, or stand by while another process plays."""
+        self._task = asyncio.create_task(self._play(), name="simulation")
+
+    async def pause(self) -> None:
+        """Every device hangs up; another process may play."""
+        if self._task is not None:
+            await end([self._task])
 
 
 @asynccontextmanager
-async def _played(place: Place, tenants: Sequence[str], devices: int) -> AsyncIterator[None]:
-    task = asyncio.create_task(_play(place, tenants, devices), name="simulation")
+async def _played(
+    place: Place, tenants: Sequence[str], devices: int, pausing: Pausing
+) -> AsyncIterator[None]:
+    playing = _Playing(place, tenants, devices)
+    playing.go_on()
+    pausing.add(playing)
     try:
         yield
     finally:
-        await end([task])
+        await playing.pause()
 
 
 async def _play(place: Place, tenants: Sequence[str], devices: int) -> None:
@@ -51,27 +75,32 @@ async def _play(place: Place, tenants: Sequence[str], devices: int) -> None:
     access = place.access
     if place.servers is not None:  # the platform's own rights, which the console's login has not
         access = replace(access, url=place.servers.addresses.database_url)
-    supervisor = Supervisor(Health(SystemClock()))
+    clock = SystemClock()
+    supervisor = Supervisor(Health(clock))
+    leases = Leases(access, clock, "simulated fleet")
 
     async def round_() -> None:
-        async with advisory_lock(access, LockKey.SIMULATOR) as held:
-            if held is not None:
-                await _simulate(Database(access, max_size=2), broker, tenants, devices, held)
+        async with leases.holding(SIMULATOR) as lease:
+            if lease is not None:
+                await _simulate(Database(access, max_size=2), broker, tenants, devices, lease)
         await asyncio.sleep(_STANDBY_S)
 
-    await supervisor.forever("simulation", round_)
+    try:
+        await first_to_fail(leases.run(), supervisor.forever("simulation", round_))
+    finally:
+        await leases.close()
 
 
 async def _simulate(
-    database: Database, broker: BrokerAddress, tenants: Sequence[str], devices: int, held: HeldLock
+    database: Database, broker: BrokerAddress, tenants: Sequence[str], devices: int, lease: Lease
 ) -> None:
     await database.open()
     try:
-        states = FleetState(database)
+        states = FleetState(database, lease.token)
         played: list[SimulatedDevice] = []
         for tenant_id in tenants:
             played += make_devices(tenant_id, await states.device_ids(tenant_id, devices), seed=_SEED)
         fleet = Fleet(played, FleetLinks(broker), states, SystemClock())
-        await first_to_fail(held.until_lost(), fleet.run())
+        await first_to_fail(lease.until_lost(), fleet.run())
     finally:
         await database.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
+from console.runtime.pausing import Pausing
 from console.runtime.program import Program
 from console.services.bulk import Bulk
 from console.services.catalogue import Catalogues
@@ -33,6 +34,7 @@ def wire_program(
     feed: Feed | None = None,
     health: Health | None = None,
     sent: Callable[[str], None] | None = None,
+    pausing: Pausing | None = None,
     warnings: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
     keys: Mapping[str, str] | None = None,
@@ -48,6 +50,7 @@ def wire_program(
         catalogues=catalogues,
         feed=feed,
         health=health or Health(SystemClock()),
+        pausing=pausing or Pausing(),
         favourites=Favourites(Path((environment or {}).get("CONSOLE_FAVOURITES") or os.devnull)),
         tenants=tenants,
         operator=operator,

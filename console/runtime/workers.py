@@ -1,9 +1,10 @@
 """The background workers of one process: dispatch, acknowledge, sweep, listen. Any number of processes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
@@ -13,27 +14,25 @@ from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
 from console.runtime.ingest import Ingest
+from console.runtime.leases import Lease, Leases
+from console.runtime.pausing import Pausing
+from console.runtime.silence import watch_silence
 from console.runtime.supervisor import Supervisor, end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.sweeper import Sweep, Sweeper
-from console.store.changes import (
-    COMMANDS_CHANNEL,
-    LockKey,
-    advisory_lock,
-    deployment,
-    listen,
-    lock_is_held,
-    ping,
-    slot_key,
-)
+from console.store.changes import COMMANDS_CHANNEL, deployment, listen, ping
+from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, is_alive, lease_holders
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.settlement import SettlementStore
 
+Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
 PROBE_EVERY_S = 2.0
+_JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
 HEAR_FIRST_S = 8.0
 
 
@@ -57,6 +56,7 @@ class Workers:
         health: Health,
         clock: Clock,
         settings: WorkerSettings | None = None,
+        program: str = "worker",
     ) -> None:
         self._database = database
         self._broker = broker
@@ -65,6 +65,7 @@ class Workers:
         self._clock = clock
         self._settings = settings or WorkerSettings()
         self._settlement = SettlementStore(database)
+        self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._sessions: set[int] = set()
         self.sweeps = 0
@@ -77,16 +78,24 @@ class Workers:
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
+    async def keep_leases(self) -> None:
+        """Give this process's signs of life."""
+        await self._leases.run()
+
+    async def give_all_back(self) -> None:
+        """After the last job: let others take over at once."""
+        await self._leases.close()
+
     async def others_work(self) -> bool:
-        """Whether live processes run dispatch and hold every ingest slot."""
+        """Whether processes that give signs of life run dispatch and hold every ingest slot."""
         slots = (await deployment(self._database)).slots
-        keys = [LockKey.DISPATCH, *map(slot_key, range(slots))]
-        return all([await lock_is_held(self._database, key) for key in keys])
+        holders = await lease_holders(self._database)
+        return all(is_alive(holders, role) for role in (DISPATCH, *map(ingest_role, range(slots))))
 
     async def dispatch(self) -> None:
-        """Hold a shared lock that says "a dispatcher lives", open a link, relay until it breaks."""
+        """Be known as a live dispatcher, open a link, relay until it breaks."""
         async with (
-            advisory_lock(self._database.access, LockKey.DISPATCH, shared=True) as held,
+            self._leases.holding(DISPATCH, shared=True) as lease,
             publisher(self._broker) as link,
         ):
             lost = "" if link.enforces_expiry else " no expiry, no refusals"
@@ -99,7 +108,10 @@ class Workers:
                 replace(limits, window=min(limits.window, link.receive_maximum)),
             )  # fmt: skip
             try:
-                watch = [held.until_lost()] if held else []
+                watch = [watch_silence(link, self._health, "dispatch")]
+                if lease is not None:
+                    lease.link = link.detail
+                    watch.append(lease.until_lost())
                 await first_to_fail(_relay(self._dispatcher, link), *watch)
             finally:
                 self._dispatcher = None
@@ -116,21 +128,25 @@ class Workers:
 
     async def acknowledge(self) -> None:
         """Hold this process's share of the ingest slots; stand by while others hold them all."""
-        await Ingest(self._database, self._broker, self._health, self._acknowledger, self._sessions).run()
+        await Ingest(
+            self._database, self._broker, self._health, self._leases, self._acknowledger, self._sessions
+        ).run()
 
-    def _acknowledger(self, stream: AckStream) -> Acknowledger:
+    def _acknowledger(self, stream: AckStream, lease: Lease) -> Acknowledger:
         return Acknowledger(
-            stream, self._settlement, self._feed.tell, self._clock,
+            stream, SettlementStore(self._database, lease.token), self._feed.tell, self._clock,
             late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
         )  # fmt: skip
 
     async def sweep(self) -> None:
         """Settle what is overdue, for ever."""
-        self._health.sweep = "on"
-        try:
-            await Sweeper(self._settlement, self._swept, self._clock).run()
-        finally:
-            self._health.sweep = "off"
+        async with self._leases.holding(SWEEP, shared=True) as lease:
+            self._health.sweep = "on"
+            try:
+                watch = [lease.until_lost()] if lease else []
+                await first_to_fail(Sweeper(self._settlement, self._swept, self._clock).run(), *watch)
+            finally:
+                self._health.sweep = "off"
 
     def _swept(self, sweep: Sweep) -> None:
         self.sweeps += 1
@@ -167,7 +183,15 @@ class Workers:
         """Measure the database link."""
         latency_s = await ping(self._database)
         self._health.database_up(latency_s=latency_s)
+        self._health.jobs_seen(*silent_jobs(await lease_holders(self._database)))
         await asyncio.sleep(PROBE_EVERY_S)
+
+
+def silent_jobs(holders: Sequence[Holder]) -> tuple[tuple[str, ...], float | None]:
+    """The jobs that no live process does, and how many seconds ago one that had them gave a sign of life."""
+    silent = tuple(job for job, role in _JOBS.items() if not is_alive(holders, role))
+    ages = [holder.beat_age_s for holder in holders if holder.role in map(_JOBS.get, silent)]
+    return silent, min(ages, default=None)
 
 
 async def _relay(dispatcher: Dispatcher, link: Publisher) -> None:
@@ -187,14 +211,45 @@ async def _relay(dispatcher: Dispatcher, link: Publisher) -> None:
         await end([relaying, watching])
 
 
+class _Tasks:
+    """The bodies of one process as tasks that can be ended and begun again."""
+
+    def __init__(
+        self, workers: Workers, supervisor: Supervisor, group: asyncio.TaskGroup, bodies: Mapping[str, Body]
+    ) -> None:
+        self._workers = workers
+        self._supervisor = supervisor
+        self._group = group
+        self._bodies = bodies
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def go_on(self) -> None:
+        """Begin."""
+        self._tasks = [
+            self._group.create_task(self._supervisor.forever(name, body), name=name)
+            for name, body in self._bodies.items()
+        ]
+
+    async def pause(self) -> None:
+        """End all of them, and let others take over at once."""
+        await end(self._tasks)
+        await self._workers.give_all_back()
+
+
 @asynccontextmanager
 async def running(
-    workers: Workers, supervisor: Supervisor, *, jobs: bool, links: bool = True
+    workers: Workers,
+    supervisor: Supervisor,
+    *,
+    jobs: bool,
+    links: bool = True,
+    pausing: Pausing | None = None,
 ) -> AsyncIterator[None]:
     """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
-    bodies = {"database": workers.probe, "notifications": workers.listen} if links else {}
+    bodies: dict[str, Body] = {"database": workers.probe, "notifications": workers.listen} if links else {}
     if jobs:
         bodies |= {
+            "leases": workers.keep_leases,
             "dispatch": workers.dispatch,
             "ingest": workers.acknowledge,
             "sweep": workers.sweep,
@@ -202,13 +257,14 @@ async def running(
         }
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(supervisor.forever(name, body), name=name) for name, body in bodies.items()
-            ]
+            tasks = _Tasks(workers, supervisor, group, bodies)
+            tasks.go_on()
+            if pausing is not None:
+                pausing.add(tasks)
             try:
                 yield
             finally:
-                await end(tasks)
+                await tasks.pause()
     except BaseExceptionGroup as several:
         raise _sole(several) from None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from console.clock import Clock
@@ -16,7 +16,8 @@ Work = Literal["on", "standby", "elsewhere", "off"]
 class LinkState:
     """One link. `since` and `retry_at` are monotonic seconds of the health's clock.
 
-    One that is not used here is neither up nor down: `is_used`.
+    One that is not used here is neither up nor down: `is_used`. One that is up and owes us an answer has been
+    silent for `silent_s` seconds.
     """
 
     up: bool = False
@@ -26,13 +27,16 @@ class LinkState:
     retry_at: float | None = None
     error: str = ""
     is_used: bool = True
+    silent_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HealthView:
     """Everything the header needs at one instant; `now` is monotonic.
 
-    `sweep_p99_s` is how late 99 of 100 commands were settled here at most; None before the first.
+    `sweep_p99_s` is how late 99 of 100 commands were settled here at most; None before the first. `silent`
+    names the jobs that no live process does, here or elsewhere; `silent_s` is the age of the last sign of
+    life of a process that had them.
     """
 
     now: float
@@ -42,6 +46,8 @@ class HealthView:
     ingest: Work
     dispatch: Work
     sweep_p99_s: float | None
+    silent: tuple[str, ...] = ()
+    silent_s: float | None = None
 
 
 class Health:
@@ -56,6 +62,8 @@ class Health:
         self._ingested = asyncio.Event()
         self.dispatch: Work = "off"
         self.lateness = Lateness()
+        self._silent: tuple[str, ...] = ()
+        self._silent_s: float | None = None
         self._troubles: deque[tuple[str, str]] = deque(maxlen=_MOST_TROUBLES)
 
     @property
@@ -95,14 +103,33 @@ class Health:
         """No worker of this process needs the broker."""
         self._broker = {"dispatch": LinkState(up=True, since=self._clock.monotonic(), is_used=False)}
 
+    def broker_silent(self, silent_s: float | None, part: str = "dispatch") -> None:
+        """For how many seconds the broker has owed us an answer on this connection; None: it owes none."""
+        if part in self._broker:
+            self._broker[part] = replace(self._broker[part], silent_s=silent_s)
+
     def _part(self, part: str) -> LinkState:
         return self._broker.get(part, LinkState(up=True, since=self._clock.monotonic()))
 
     @property
     def _whole_broker(self) -> LinkState:
         """Down as long as one connection is: the one that has been down for longest."""
-        down = [state for state in self._broker.values() if not state.up]
-        return min(down, key=lambda state: state.since) if down else self._broker["dispatch"]
+        states = self._broker.values()
+        down = [state for state in states if not state.up]
+        if down:
+            return min(down, key=lambda state: state.since)
+        main = self._broker["dispatch"]
+        answers = self._part("ingest").detail
+        both = main.detail if main.detail.startswith(answers) else f"{main.detail}, answers {answers}"
+        return replace(
+            main,
+            silent_s=max((state.silent_s for state in states if state.silent_s is not None), default=None),
+            detail=both,
+        )
+
+    def jobs_seen(self, silent: tuple[str, ...], silent_s: float | None) -> None:
+        """Which of the jobs no live process does, and for how long its last one has given no sign of life."""
+        self._silent, self._silent_s = silent, silent_s
 
     def trouble(self, link: str, text: str) -> None:
         """Something about a link that an operator should see later, too."""
@@ -127,6 +154,8 @@ class Health:
             ingest=self.ingest,
             dispatch=self.dispatch,
             sweep_p99_s=self.lateness.at_most_s(0.99),
+            silent=self._silent,
+            silent_s=self._silent_s,
         )
 
     def _up(self, before: LinkState, latency_s: float | None, detail: str) -> LinkState:

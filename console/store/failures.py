@@ -11,6 +11,7 @@ from console.errors import (
     ConsoleError,
     DatabaseUnreachableError,
     DataRefusedError,
+    LeaseLostError,
     RefusedError,
 )
 
@@ -19,6 +20,7 @@ _LINK_TROUBLE = (OSError, TimeoutError, EOFError)
 _DATA = "21 22 23 27 44 54 P0"
 _MOMENT = "08 0Z 25 40 53 55 57 58 72 XX"
 _ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
+_LEASE_LOST = "DCL01"  # raised by device_console.fence
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
 
@@ -55,6 +57,8 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
         return ConflictError("The database is read-only now: connect to the primary server.")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _LEASE_LOST:
+        return LeaseLostError("Another process has taken over what this one held: nothing was written here.")
     if isinstance(error, asyncpg.PostgresError):
         return _by_class(str(error.sqlstate or "")[:2], text)
     return None
@@ -88,6 +92,22 @@ def _tls_refusal(error: BaseException, text: str) -> RefusedError | None:
             "switch TLS on there, or add ?sslmode=disable to DATABASE_URL if the network is yours alone."
         )
     return None
+
+
+# read-only after a switch-over; a statement that the server does not know; its end; its own confusion
+_USELESS = ("25006", "26000", "42P05", "57P", "XX")
+
+
+def is_useless_session(error: BaseException) -> bool:
+    """Whether the session that said so, and those that are as old, should not be used again.
+
+    What lives in a session outlives its reason there: a new one may work at once.
+    """
+    if isinstance(error, ConsoleError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
+        return True
+    return isinstance(error, asyncpg.PostgresError) and str(error.sqlstate or "").startswith(_USELESS)
 
 
 @contextmanager

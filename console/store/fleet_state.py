@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 
 from console.domain.presence import Sighting
+from console.store.leases import fence
 from console.store.pool import Database
 from console.store.sql import query
 
 
 class FleetState:
-    """Needs a login that may write `device_state` past row-level security: the database's owner."""
+    """Needs a login that may write `device_state` past row-level security: the database's owner.
 
-    def __init__(self, database: Database) -> None:
+    With a lease, states are written only while that lease holds.
+    """
+
+    def __init__(self, database: Database, lease: int | None = None) -> None:
         self._database = database
+        self._lease = lease
 
     async def device_ids(self, tenant_id: str, limit: int) -> tuple[str, ...]:
         """The first active devices of a tenant, by id."""
@@ -25,8 +30,10 @@ class FleetState:
         Raises:
             RefusedError: the login may not write states.
             DatabaseUnreachableError: nothing was written.
+            LeaseLostError: another process plays the fleet by now.
         """
         async with self._database.login_session() as connection:
+            await fence(connection, self._lease)
             return int(
                 await connection.fetchval(
                     query("fleet_state_write"),

@@ -6,22 +6,25 @@ serves them too.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import asyncpg
 
 from console.errors import DatabaseUnreachableError, UsageError
-from console.store.failures import translate, translated
+from console.store.failures import is_useless_session, translate, translated
+from console.store.liveness import SESSION_IS_WATCHED, watch_link
 
 CONNECT_TIMEOUT_S = 8.0
 COMMAND_TIMEOUT_S = 30.0
 
 _ENTER = (
     "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true),"
-    " set_config('lock_timeout', '5s', true)"
+    " set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '10s', true),"
+    " current_setting('transaction_read_only') = 'on' AS read_only"
 )
 Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
 
@@ -31,6 +34,7 @@ class Access:
     """How to reach the database and which roles to assume there. The URLs hold secrets: never print them.
 
     Without a context of its own a link is as safe as its URL's sslmode. `warnings` are what the start tells.
+    `renew` reads again what came from files: it is asked at each connection, since secrets are rotated.
     """
 
     url: str = field(repr=False)
@@ -40,6 +44,25 @@ class Access:
     tls: ssl.SSLContext | None = None
     direct_tls: ssl.SSLContext | None = None
     warnings: tuple[str, ...] = ()
+    renew: "Callable[[], Access] | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def newest(self) -> "Access":
+        """The same way in, with the secrets as their files hold them now."""
+        return self.renew() if self.renew else self
+
+    @property
+    def past_pooler(self) -> "Access":
+        """The same, for a pool of its own that goes past any pooler."""
+        if self.direct_url is None:
+            return self
+        return replace(
+            self,
+            url=self.direct_url,
+            direct_url=None,
+            tls=self.direct_tls,
+            renew=(lambda: self.newest.past_pooler) if self.renew else None,
+        )
 
     @property
     def direct(self) -> str:
@@ -61,6 +84,8 @@ class Database:
         self.access = access
         self._max_size = max_size
         self._pool: asyncpg.Pool | None = None
+        self._entered: WeakSet[Any] = WeakSet()
+        self._newest_is_read_only = False
 
     async def open(self) -> None:
         """Connect once, so that a wrong address or password is told at start.
@@ -76,6 +101,7 @@ class Database:
                     self.access.url,
                     min_size=0,
                     max_size=self._max_size,
+                    connect=self._connect,
                     reset=_nothing_to_reset,
                     statement_cache_size=0 if self.access.direct_url else 100,
                     max_inactive_connection_lifetime=60.0,
@@ -83,6 +109,12 @@ class Database:
                 )
             )
             await _readable(self._pool.execute("SELECT 1"))
+
+    async def _connect(self, _url: str, **options: Any) -> Connection:
+        """One more connection of the pool, with the secrets of this moment."""
+        access = self.access.newest
+        connection = await asyncpg.connect(access.url, **options | access.options())
+        return await watch_link(connection)
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -115,16 +147,23 @@ class Database:
         pool = self._pool
         with translated():
             connection, transaction = await self._begin(pool, role, tenant_id)
+            useless = False
             try:
-                yield connection
-            except BaseException:
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                    await transaction.rollback()
+                try:
+                    yield connection
+                except BaseException:
+                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                        await transaction.rollback()
+                    raise
+                else:
+                    await transaction.commit()
+            except BaseException as error:
+                useless = is_useless_session(error)
+                if useless:
+                    await pool.expire_connections()
                 raise
-            else:
-                await transaction.commit()
             finally:
-                await _give_back(pool, connection)
+                await _give_back(pool, connection, dead=useless)
 
     async def _begin(self, pool: Any, role: str, tenant_id: str) -> tuple[Connection, Any]:
         """Begin on a connection that answers: after a restart of the server, pooled ones may be dead."""
@@ -133,15 +172,30 @@ class Database:
             transaction = connection.transaction()
             try:
                 await transaction.start()
-                await connection.execute(_ENTER, role, tenant_id)
+                row = await connection.fetchrow(_ENTER, role, tenant_id)
             except BaseException as error:
                 dead = isinstance(translate(error), DatabaseUnreachableError)
                 await _give_back(pool, connection, dead=dead)
                 if not dead or attempt > self._max_size:
                     raise
             else:
-                return connection, transaction
+                if not self._was_demoted(connection, read_only=row["read_only"]):
+                    return connection, transaction
+                await pool.expire_connections()
+                await _give_back(pool, connection, dead=True)
         raise DatabaseUnreachableError("The database does not answer.")
+
+    def _was_demoted(self, connection: Connection, *, read_only: bool) -> bool:
+        """Whether this session is of no use any more: read-only, while the newest one was not when it began.
+
+        After a switch-over the sessions of the old primary stay read-only though every new one can write.
+        """
+        raw = connection._con  # noqa: SLF001 - the pool's proxy is another one at each use
+        if raw in self._entered:
+            return read_only and not self._newest_is_read_only
+        self._entered.add(raw)
+        self._newest_is_read_only = read_only
+        return False
 
 
 async def _nothing_to_reset(connection: Connection) -> None:
@@ -161,8 +215,11 @@ async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -
 async def direct_connection(access: Access) -> AsyncIterator[Any]:
     """A session of its own, past any pooler: for LISTEN, advisory locks and migrations."""
     with translated():
-        connection = await _readable(asyncpg.connect(access.direct, **access.options(direct=True)))
+        newest = access.newest
+        connection = await _readable(asyncpg.connect(newest.direct, **newest.options(direct=True)))
         try:
+            await watch_link(connection)
+            await connection.execute(SESSION_IS_WATCHED)
             yield connection
         finally:
             with suppress(Exception):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from console.domain.acks import Acknowledgement, LateAck, Outcome
 from console.domain.events import Problem
+from console.store.leases import fence
 from console.store.pool import Database
 from console.store.problems import record_problems
 from console.store.sql import query
@@ -23,10 +24,15 @@ class Swept:
 
 
 class SettlementStore:
-    """The only writer of final statuses, cancel aside."""
+    """The only writer of final statuses, cancel aside.
 
-    def __init__(self, database: Database) -> None:
+    With a lease, `acknowledge` writes only while that lease holds: a process that was stopped for a while and
+    goes on commits nothing that its successor has taken over.
+    """
+
+    def __init__(self, database: Database, lease: int | None = None) -> None:
         self._database = database
+        self._lease = lease
 
     async def acknowledge(
         self, acks: Sequence[Acknowledgement], problems: Sequence[Problem], late_ack: LateAck
@@ -34,6 +40,7 @@ class SettlementStore:
         """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order."""
         async with self._database.fleet_session() as connection:
             outcomes: tuple[Outcome, ...] = ()
+            await fence(connection, self._lease)
             if acks:
                 rows = await connection.fetch(
                     query("acknowledge"),

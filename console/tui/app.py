@@ -184,6 +184,10 @@ class ConsoleApp(App[int]):
 
     # The end
 
+    async def stop_process(self) -> None:
+        """Stop as a shell does, after the workers of this process have given their roles to others."""
+        await self._program.pausing.stop()
+
     async def action_quit(self) -> None:
         """Ctrl+q, from wherever: what is under way is asked about as q does."""
         if self._top is None:

@@ -1,7 +1,8 @@
 """Textual's driver for a Unix terminal: keys in their order, and job control that cannot wait for itself."""
 
-import os
+import asyncio
 import signal
+from typing import Protocol, cast
 
 from textual import events
 from textual.app import App
@@ -11,6 +12,12 @@ from textual.message import Message
 from console.tui.type_ahead import TypeAhead
 
 JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
+
+
+class Stops(Protocol):
+    """An application that gives back what others could go on with before the process is stopped."""
+
+    async def stop_process(self) -> None: ...
 
 
 class TerminalDriver(LinuxDriver):
@@ -30,6 +37,7 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._type_ahead = TypeAhead(app)
+        self._stopping: asyncio.Task[None] | None = None
         for number, act in zip(JOB_CONTROL, (self._stop, self._go_on), strict=True):
             self._loop.add_signal_handler(number, act)
 
@@ -48,7 +56,11 @@ class TerminalDriver(LinuxDriver):
         if self._auto_restart and self._has_terminal:
             self.suspend_application_mode()
             self._must_signal_resume = True
-        os.kill(os.getpid(), signal.SIGSTOP)
+        if self._stopping is None or self._stopping.done():
+            self._stopping = self._loop.create_task(self._stop_process())
+
+    async def _stop_process(self) -> None:
+        await cast("Stops", self._app).stop_process()
 
     def _go_on(self) -> None:
         """Take the terminal, anew if something stopped us without asking: the shell has changed it since."""

@@ -20,11 +20,9 @@ from tests.guarantees.test_ingest import PUBLISHED, acks, delivered
 from tests.waiting import LONG_S, until
 
 pytestmark = pytest.mark.mosquitto
-SLOT_LOCKS = (
-    "SELECT array_agg(DISTINCT pid) FILTER (WHERE objid = 1 OR objid > 100) AS pids,"
-    " count(*) FILTER (WHERE objid = 1 OR objid > 100) AS held"
-    " FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 6579574 AND objsubid = 2"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+SLOT_HOLDERS = (
+    "SELECT array_agg(DISTINCT holder) AS holders, count(*) AS held FROM device_console.leases"
+    " WHERE role LIKE 'ingest %' AND NOT device_console.is_stale(beat_at)"
 )
 
 
@@ -32,8 +30,8 @@ def shared_by(owner: asyncpg.Connection, slots: int, holders: int) -> Callable[[
     """A condition: so many slots are held, by so many processes."""
 
     async def holds() -> bool:
-        row = await owner.fetchrow(SLOT_LOCKS)
-        return row["held"] == slots and len(row["pids"] or []) == holders
+        row = await owner.fetchrow(SLOT_HOLDERS)
+        return row["held"] == slots and len(row["holders"] or []) == holders
 
     return holds
 

@@ -80,9 +80,23 @@ def _parts(view: HealthView, outbox: Outbox, level: int) -> Iterator[Cell]:
             f" p99 {lateness_words(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
         )
         yield Cell(f"sweep {view.sweep}{late}", "" if view.sweep in {"on", "standby"} else "warn")
+    if view.silent and level < 5:
+        yield Cell(silence_words(view), "bad")
     if level < 3 or (level < 5 and outbox.depth):
         depth = "10,000+" if outbox.depth >= 10_000 else f"{outbox.depth:,}"
         yield Cell(f"outbox {depth}", "live" if outbox.depth else "")
+
+
+def silence_words(view: HealthView) -> str:
+    """``no worker``, ``no worker reads answers, silent 14s``: a job that no live process does."""
+    words = "no worker"
+    if "answers" in view.silent and "dispatch" not in view.silent:
+        words += " reads answers"
+    elif "dispatch" in view.silent and "answers" not in view.silent:
+        words += " publishes"
+    elif view.silent == ("sweep",):
+        words += " sweeps"
+    return words if view.silent_s is None else f"{words}, silent {seconds_words(view.silent_s)}"
 
 
 def lateness_words(seconds: float) -> str:
@@ -96,6 +110,8 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     """``pg ok 2ms``, ``mqtt DOWN 14s, retry in 3s``."""
     if not link.is_used:
         return Cell(f"{name} not used")
+    if link.up and link.silent_s is not None:
+        return Cell(f"{name} silent {seconds_words(link.silent_s)}", "bad")
     if link.up:
         words = f"{name} ok"
         if level < 1 and link.latency_s is not None:

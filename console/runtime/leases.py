@@ -1,0 +1,156 @@
+"""The leases of this process: one beat renews all of them, and what was taken over ends here.
+
+Whoever is not alive holds nothing: a process that is stopped, asleep or cut off gives no beat, and after ten
+seconds by the database's clock another takes its roles. One that wakes up finds out by its own clock
+or by the fence in its next write, whichever is first.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from console.clock import Clock
+from console.errors import ConsoleError, LeaseLostError
+from console.store.leases import BEAT_EVERY_S, STALE_AFTER_S, Identity, LeaseStore
+from console.store.pool import Access, Database
+
+_BEAT_TIMEOUT_S = 4.0
+_GIVE_TIMEOUT_S = 2.0
+_AGAIN_S = 0.5
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """One role of this process. `link` is for others to see: what its connection to the broker speaks."""
+
+    role: str
+    token: int
+    renewed_at: float
+    link: str = ""
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_lost(self) -> bool:
+        return self._ended.is_set()
+
+    def end(self) -> None:
+        """It holds no longer."""
+        self._ended.set()
+
+    async def until_lost(self) -> None:
+        """Wait for the end of the lease.
+
+        Raises:
+            LeaseLostError: always.
+        """
+        await self._ended.wait()
+        raise LeaseLostError(
+            f"This process was stopped, asleep or cut off from the database for {STALE_AFTER_S:g} s or more: "
+            f"its role ({self.role}) is free for another process."
+        )
+
+
+class Leases:
+    """Takes, renews and gives back the roles of one process, on connections of its own."""
+
+    def __init__(self, access: Access, clock: Clock, program: str) -> None:
+        self._access = access
+        self._clock = clock
+        self._identity = Identity(uuid4(), program, socket.gethostname(), os.getpid())
+        self._database: Database | None = None
+        self._opening = asyncio.Lock()
+        self._held: dict[int, Lease] = {}
+
+    async def run(self) -> None:
+        """Beat until cancelled; a beat that fails is tried again until the leases are stale."""
+        while True:
+            try:
+                async with asyncio.timeout(_BEAT_TIMEOUT_S):
+                    await self._beat()
+                pause_s = BEAT_EVERY_S
+            except (ConsoleError, TimeoutError):
+                pause_s = _AGAIN_S
+            ends = self._clock.monotonic() + pause_s
+            while self._clock.monotonic() < ends:
+                await asyncio.sleep(_AGAIN_S)
+                self._end_stale()
+
+    async def _beat(self) -> None:
+        self._end_stale()
+        asked = list(self._held.values())
+        if not asked:
+            return
+        at = self._clock.monotonic()
+        holding = await (await self._store()).beat({lease.token: lease.link for lease in asked})
+        for lease in asked:
+            if lease.token in holding:
+                lease.renewed_at = at
+            else:
+                self._drop(lease)
+
+    def _end_stale(self) -> None:
+        """By our own clock, which goes on while the machine sleeps: the database may not answer."""
+        now = self._clock.monotonic()
+        for lease in list(self._held.values()):
+            if now - lease.renewed_at >= STALE_AFTER_S:
+                self._drop(lease)
+
+    def _drop(self, lease: Lease) -> None:
+        self._held.pop(lease.token, None)
+        lease.end()
+
+    async def take(self, role: str, *, shared: bool = False) -> Lease | None:
+        """Take a role; None while another process holds it and gives signs of life.
+
+        Raises:
+            DatabaseUnreachableError: the database does not answer.
+        """
+        at = self._clock.monotonic()
+        token = await (await self._store()).take(role, self._identity, shared=shared)
+        if token is None:
+            return None
+        lease = Lease(role, token, at)
+        self._held[token] = lease
+        return lease
+
+    async def give(self, *leases: Lease) -> None:
+        """Give roles back; where the database does not answer they become stale by themselves."""
+        for lease in leases:
+            self._drop(lease)
+        if leases:
+            with suppress(ConsoleError, TimeoutError):
+                async with asyncio.timeout(_GIVE_TIMEOUT_S):
+                    await (await self._store()).give([lease.token for lease in leases])
+
+    @asynccontextmanager
+    async def holding(self, role: str, *, shared: bool = False) -> AsyncIterator[Lease | None]:
+        """Hold a role while the block runs; yields None when another process has it."""
+        lease = await self.take(role, shared=shared)
+        try:
+            yield lease
+        finally:
+            if lease is not None:
+                await self.give(lease)
+
+    async def resumed(self, lease: Lease, slot: int) -> None:
+        """Note that the answers of a slot are read again."""
+        await (await self._store()).resumed(lease.token, slot)
+
+    async def close(self) -> None:
+        """Give back what is left, and the connections."""
+        await self.give(*self._held.values())
+        if self._database is not None:
+            await self._database.close()
+            self._database = None
+
+    async def _store(self) -> LeaseStore:
+        async with self._opening:
+            if self._database is None:
+                database = Database(self._access.past_pooler, max_size=2)
+                await database.open()
+                self._database = database
+            return LeaseStore(self._database)

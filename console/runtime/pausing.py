@@ -1,0 +1,72 @@
+"""A stop that the operator asked for (ctrl+z): first give back what others could go on with, then stop.
+
+Nothing helps against SIGSTOP or a laptop that goes to sleep: there the leases become stale.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+PATIENCE_S = 3.0
+_log = logging.getLogger("console.runtime")
+
+
+class Part(Protocol):
+    """What runs beside a front end."""
+
+    async def pause(self) -> None: ...
+    def go_on(self) -> None: ...
+
+
+class Pausing:
+    """The parts of this process that end before it is stopped, and begin again when it goes on."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._paused = False
+
+    def add(self, part: Part) -> None:
+        """From now on this part is paused with the others."""
+        self._parts.append(part)
+
+    async def stop(self) -> None:
+        """Pause, stop the process as a shell would, and go on with it. A part that hangs is left behind."""
+        self._paused = True
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.gather(*(part.pause() for part in self._parts))
+        except TimeoutError:
+            _log.warning("stopped before every role was given back")
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begin again what was paused."""
+        if self._paused:
+            self._paused = False
+            for part in self._parts:
+                part.go_on()
+
+
+@contextmanager
+def stops_in_order(pausing: Pausing) -> Iterator[None]:
+    """Pause before a stop by the terminal (SIGTSTP) while the block runs: for front ends without a screen."""
+    loop = asyncio.get_running_loop()
+    stopping: set[asyncio.Task[None]] = set()
+
+    def stop() -> None:
+        task = asyncio.ensure_future(pausing.stop())
+        stopping.add(task)
+        task.add_done_callback(stopping.discard)
+
+    loop.add_signal_handler(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(RuntimeError):  # the loop is closing
+            loop.remove_signal_handler(signal.SIGTSTP)

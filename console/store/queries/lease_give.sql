@@ -1,0 +1,2 @@
+-- Give leases back.
+SELECT device_console.give_leases($1)
