@@ -4,12 +4,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
 from console.errors import UsageError
 
@@ -61,6 +62,7 @@ class Settings(BaseModel):
     keys: dict[str, str] = Field(default_factory=dict, description="keys of our own, by screen.action")
     mouse: bool = Field(default=True, description="whether the screen takes the mouse")
     simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
+    _secret_files: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -77,6 +79,18 @@ class Settings(BaseModel):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
+
+    def newest_secret(self, name: str) -> str | None:
+        """A secret as its file holds it now, or as it was given; secrets are rotated while the program runs.
+
+        A file that is being replaced at this moment, or is empty, leaves the value as it was read last.
+        """
+        given: SecretStr | None = getattr(self, name)
+        path = self._secret_files.get(name)
+        if path is not None:
+            with suppress(UsageError):
+                return _secret_file(path, name) or (given.get_secret_value() if given else None)
+        return given.get_secret_value() if given else None
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -130,6 +144,7 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
     env = os.environ if environment is None else environment
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
+    secret_files: dict[str, Path] = {}
     path = config_file(env)
     text = _text_of(path)
     for name, value in _read_toml(path, text).items():
@@ -138,11 +153,15 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
         found = _from_environment(name, env)
         if found is not None:
             values[name], origins[name] = found
+            source = _secret_path(name, env)
+            if source is not None:
+                secret_files[name] = source
     for name, value in flags.items():
         if value is not None and name in Settings.model_fields:
             values[name], origins[name] = value, "flag"
     try:
         settings = Settings.model_validate(values)
+        settings._secret_files.update(secret_files)  # noqa: SLF001 - not a setting: where one came from
     except ValidationError as error:
         raise UsageError(_sentence(error, origins)) from None
     shown = tuple(
@@ -191,11 +210,21 @@ def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | No
             return env[variable], variable
         if name in _SECRETS and env.get(f"{variable}_FILE"):
             return _secret_file(Path(env[f"{variable}_FILE"]), variable), f"{variable}_FILE"
-    if name in _SECRETS and env.get("CREDENTIALS_DIRECTORY"):
-        path = Path(env["CREDENTIALS_DIRECTORY"]) / name
-        if path.is_file():
-            return _secret_file(path, name), "CREDENTIALS_DIRECTORY"
-    return None
+    path = _secret_path(name, env)
+    return None if path is None else (_secret_file(path, name), "CREDENTIALS_DIRECTORY")
+
+
+def _secret_path(name: str, env: Mapping[str, str]) -> Path | None:
+    """The file that a secret is read from, if it is: by the same order as `_from_environment`."""
+    if name not in _SECRETS:
+        return None
+    for variable in _VARIABLES[name]:
+        if env.get(variable):
+            return None
+        if env.get(f"{variable}_FILE"):
+            return Path(env[f"{variable}_FILE"]).absolute()
+    path = Path(env["CREDENTIALS_DIRECTORY"]) / name if env.get("CREDENTIALS_DIRECTORY") else None
+    return path.absolute() if path is not None and path.is_file() else None
 
 
 def _secret_file(path: Path, name: str) -> str:

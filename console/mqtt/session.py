@@ -41,6 +41,12 @@ class BrokerAddress:
     tls: ssl.SSLContext | None = None
     force_v3: bool = False
     warnings: tuple[str, ...] = ()
+    renew: "Callable[[], BrokerAddress] | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def newest(self) -> "BrokerAddress":
+        """The same broker, with the secrets as their files hold them now."""
+        return self.renew() if self.renew else self
 
     @property
     def label(self) -> str:
@@ -147,7 +153,7 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
         BrokerUnreachableError: nothing answers, or the link broke while connecting.
         RefusedError: the broker refused the login, or its certificate does not verify.
     """
-    session = await _open(address, kind)
+    session = await _open(address.newest, kind)
     try:
         if session.connack.properties.get("MaximumQoS", 1) == 0:
             raise RefusedError(

@@ -4,6 +4,8 @@ import os
 import re
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -38,7 +40,7 @@ def database_access(settings: Settings, url: str) -> Access:
         _ = urlsplit(url).port
     except ValueError:
         raise UsageError("DATABASE_URL cannot be read: check host, port and brackets.") from None
-    direct = settings.direct_database_url.get_secret_value() if settings.direct_database_url else None
+    direct = settings.newest_secret("direct_database_url")
     tls, warning = _database_tls(settings, url)
     direct_tls, direct_warning = _database_tls(settings, direct) if direct else (None, "")
     return Access(
@@ -90,6 +92,53 @@ def _is_local(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def configured_database(settings: Settings) -> Access | None:
+    """The configured database, read again at each connection: secrets and certificates are rotated.
+
+    Raises:
+        UsageError: the URL or a TLS file cannot be used.
+    """
+    url = settings.newest_secret("database_url")
+    if url is None:
+        return None
+    access = database_access(settings, url)
+
+    def newest() -> Access:
+        """What the files hold now; what they held before while that cannot be used."""
+        nonlocal access
+        with suppress(UsageError):
+            access = replace(
+                database_access(settings, settings.newest_secret("database_url") or url), renew=newest
+            )
+        return access
+
+    access = replace(access, renew=newest)
+    return access
+
+
+def configured_broker(settings: Settings) -> BrokerAddress | None:
+    """The configured broker, read again at each connection.
+
+    Raises:
+        UsageError: the URL or a TLS file cannot be used.
+    """
+    url = settings.newest_secret("mqtt_url")
+    if url is None:
+        return None
+    address = broker_address(settings, url)
+
+    def newest() -> BrokerAddress:
+        nonlocal address
+        with suppress(UsageError):
+            address = replace(
+                broker_address(settings, settings.newest_secret("mqtt_url") or url), renew=newest
+            )
+        return address
+
+    address = replace(address, renew=newest)
+    return address
 
 
 def broker_address(settings: Settings, url: str) -> BrokerAddress:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from console.embedded.servers import EmbeddedServers
 from console.errors import UsageError
 from console.mqtt.session import BrokerAddress
-from console.runtime.addresses import broker_address, database_access
+from console.runtime.addresses import (
+    broker_address,
+    configured_broker,
+    configured_database,
+    database_access,
+)
 from console.settings import Settings
 from console.store.demo_data import seed_demo
 from console.store.demo_login import ensure_login
@@ -70,8 +75,12 @@ def _configured(settings: Settings, *, needs_broker: bool) -> Place:
         raise UsageError(
             "DATABASE_URL is set but MQTT_URL is not: set both, or neither for the embedded demo servers."
         )
-    broker = broker_address(settings, settings.mqtt_url.get_secret_value()) if settings.mqtt_url else None
-    return Place(database_access(settings, settings.database_url.get_secret_value()), broker)
+    access = configured_database(settings)
+    if access is None:
+        raise UsageError(
+            "DATABASE_URL is empty: set it, or leave MQTT_URL out for the embedded demo servers."
+        )
+    return Place(access, configured_broker(settings))
 
 
 async def _prepared(settings: Settings, servers: EmbeddedServers) -> Place:
