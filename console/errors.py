@@ -5,6 +5,7 @@
     ConsoleError                 one sentence: what is wrong and what to do; ends with `exit_code`
     ├── UsageError          2    the command line, the configuration, or no terminal
     │   └── RefusedError    2    a set-up that would be dangerous or cannot work
+    │       └── CopyError   2    this database, or another, is a copy: two would send each command
     ├── InvalidInputError   2    what the operator typed breaks a limit of the contract
     │   └── NotFoundError   2    the device or command that was named does not exist
     ├── ConflictError       1    the operation lost against the state of the world
@@ -12,6 +13,7 @@
     ├── UnreachableError    3    database or broker does not answer: retryable
     │   ├── DatabaseUnreachableError
     │   └── BrokerUnreachableError
+    │       └── TakenOverError   the broker gave our session to another client
     └── BusyError          75    another process holds what is needed
 """
 
@@ -30,6 +32,10 @@ class UsageError(ConsoleError):
 
 class RefusedError(UsageError):
     """The program refuses to run on this set-up because it would be dangerous or cannot work."""
+
+
+class CopyError(RefusedError):
+    """Workers of a copy of the database would send each command a second time."""
 
 
 class InvalidInputError(ConsoleError):
@@ -66,6 +72,17 @@ class DatabaseUnreachableError(UnreachableError):
 
 class BrokerUnreachableError(UnreachableError):
     """The broker does not answer, or the link to it broke."""
+
+
+class TakenOverError(BrokerUnreachableError):
+    """The broker closed our session, or gave it to another client with our client id.
+
+    `is_certain`: the broker said so; brokers of MQTT 3.1.1 close the connection without a word.
+    """
+
+    def __init__(self, text: str, *, is_certain: bool) -> None:
+        super().__init__(text)
+        self.is_certain = is_certain
 
 
 class BusyError(ConsoleError):

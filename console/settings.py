@@ -46,6 +46,9 @@ class Settings(BaseModel):
         "auto", description="which broker to start"
     )
     home: Path | None = Field(None, description="where the embedded servers and logs live")
+    accept_copy: bool = Field(
+        default=False, description="this database was moved or restored: let its workers run again"
+    )
     operator_role: str = Field("pulse_app", min_length=1, description="the role that operators assume")
     worker_role: str = Field(
         "device_console_worker", min_length=1, description="the role that workers assume"

@@ -10,6 +10,7 @@ CREATE TABLE device_console.leases (
     program         TEXT        NOT NULL CHECK (length(program) <= 64),
     host            TEXT        NOT NULL CHECK (length(host) <= 255),
     pid             INTEGER     NOT NULL,
+    machine         TEXT        NOT NULL CHECK (length(machine) <= 128),  -- where that pid means something
     link            TEXT        NOT NULL DEFAULT '' CHECK (length(link) <= 32),   -- to the broker; '' is none
     taken_at        TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     beat_at         TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
@@ -40,36 +41,75 @@ CREATE FUNCTION device_console.is_stale(beat_at TIMESTAMPTZ) RETURNS BOOLEAN
 LANGUAGE sql STABLE
 RETURN beat_at NOT BETWEEN clock_timestamp() - interval '10 seconds' AND clock_timestamp() + interval '10 seconds';
 
--- Take a role: the token of the lease, or null while somebody else holds it. What its stale holder is committing at this
--- moment is not waited for: the next try takes it. A lease that this process had before ends.
-CREATE FUNCTION device_console.take_lease(
-    p_role TEXT, p_holder UUID, p_shared BOOLEAN, p_program TEXT, p_host TEXT, p_pid INTEGER
-) RETURNS BIGINT
+-- Which database this is, beyond its name: a dump that was restored elsewhere, or a copy by template, is another one.
+CREATE FUNCTION device_console.database_identity() RETURNS TEXT
+LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c.system_identifier || ' ' || d.oid FROM pg_control_system() c, pg_database d
+    WHERE d.datname = current_database()
+$$;
+
+-- The database in which the workers of this deployment run; null before the first of them.
+ALTER TABLE device_console.deployment ADD COLUMN identity TEXT;
+
+-- Whether workers may run here: not in a copy, which would send the commands of the original a second time. The first
+-- worker, and an operator who accepts the copy, make it the one that works.
+CREATE FUNCTION device_console.is_original(p_accept BOOLEAN) RETURNS BOOLEAN
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    v_token BIGINT;
 BEGIN
+    UPDATE device_console.deployment d SET identity = device_console.database_identity()
+    WHERE d.identity IS NULL OR (p_accept AND d.identity <> device_console.database_identity());
+    RETURN (SELECT d.identity = device_console.database_identity() FROM device_console.deployment d);
+END
+$$;
+
+-- Take a role: the token of the lease, and whether its last holder only fell silent; no row while somebody else holds
+-- it, or in a copy of the database. What a silent holder is committing at this moment is not waited for: the next try
+-- takes the role. A lease that this process had before ends, and those of processes that it knows to be dead.
+CREATE FUNCTION device_console.take_lease(
+    p_role TEXT, p_holder UUID, p_shared BOOLEAN, p_program TEXT, p_host TEXT, p_pid INTEGER, p_machine TEXT,
+    p_dead BIGINT[], OUT token BIGINT, OUT was_silent BOOLEAN
+)
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT device_console.is_original(false) THEN
+        RAISE EXCEPTION 'this database is a copy' USING ERRCODE = 'DCC01';
+    END IF;
+
     WITH stale AS MATERIALIZED (
         SELECT l.token FROM device_console.leases l
         WHERE (l.role = p_role AND l.holder = p_holder)
            OR ((l.role = p_role OR l.is_shared) AND device_console.is_stale(l.beat_at))
+           OR l.token = ANY (p_dead)
         FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM device_console.leases l USING stale s WHERE l.token = s.token
-        RETURNING l.role, l.is_shared, l.beat_at
+        RETURNING l.role, l.is_shared, l.beat_at, l.holder <> p_holder AND l.token <> ALL (p_dead) AS fell_silent
+    ), noted AS (
+        INSERT INTO device_console.lease_ends AS known (role, ended_at)
+        SELECT g.role, LEAST(g.beat_at, clock_timestamp()) FROM gone g WHERE NOT g.is_shared
+        ON CONFLICT (role) DO UPDATE SET ended_at = excluded.ended_at
     )
-    INSERT INTO device_console.lease_ends AS known (role, ended_at)
-    SELECT g.role, LEAST(g.beat_at, clock_timestamp()) FROM gone g WHERE NOT g.is_shared
-    ON CONFLICT (role) DO UPDATE SET ended_at = excluded.ended_at;
+    SELECT COALESCE(bool_or(g.fell_silent), false) INTO was_silent FROM gone g WHERE g.role = p_role;
 
-    INSERT INTO device_console.leases AS l (role, holder, is_shared, program, host, pid)
-    VALUES (p_role, p_holder, p_shared, left(p_program, 64), left(p_host, 255), p_pid)
+    INSERT INTO device_console.leases AS l (role, holder, is_shared, program, host, pid, machine)
+    VALUES (p_role, p_holder, p_shared, left(p_program, 64), left(p_host, 255), p_pid, left(p_machine, 128))
     ON CONFLICT DO NOTHING
-    RETURNING l.token INTO v_token;
-    RETURN v_token;
+    RETURNING l.token INTO token;
 END
+$$;
+
+-- Who holds a role, for a process of the same machine to see whether it still lives.
+CREATE FUNCTION device_console.lease_owners(p_role TEXT) RETURNS TABLE (token BIGINT, pid INTEGER, machine TEXT)
+LANGUAGE sql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.token, l.pid, l.machine FROM device_console.leases l WHERE l.role = p_role
 $$;
 
 -- A sign of life: the tokens that still hold. Missing ones were taken over.
@@ -131,13 +171,13 @@ $$;
 
 -- What every header, `doctor` and the shell read: which roles have a holder, alive or not, without its tokens.
 CREATE FUNCTION device_console.lease_holders() RETURNS TABLE (
-    role TEXT, program TEXT, host TEXT, pid INTEGER, link TEXT, held_s DOUBLE PRECISION,
+    role TEXT, program TEXT, host TEXT, pid INTEGER, machine TEXT, link TEXT, held_s DOUBLE PRECISION,
     beat_age_s DOUBLE PRECISION, is_stale BOOLEAN
 )
 LANGUAGE sql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT l.role, l.program, l.host, l.pid, l.link,
+    SELECT l.role, l.program, l.host, l.pid, l.machine, l.link,
            extract(epoch FROM clock_timestamp() - l.taken_at)::double precision,
            extract(epoch FROM clock_timestamp() - l.beat_at)::double precision,
            device_console.is_stale(l.beat_at)
@@ -164,7 +204,9 @@ DECLARE
     reads         TEXT := 'device_console.lease_holders(), '
                           'device_console.ingest_gap_s(timestamptz, timestamptz), '
                           'device_console.is_stale(timestamptz)';
-    writes        TEXT := 'device_console.take_lease(text, uuid, boolean, text, text, integer), '
+    writes        TEXT := 'device_console.take_lease(text, uuid, boolean, text, text, integer, text, bigint[]), '
+                          'device_console.database_identity(), device_console.is_original(boolean), '
+                          'device_console.lease_owners(text), '
                           'device_console.beat(bigint[], text[]), device_console.give_leases(bigint[]), '
                           'device_console.fence(bigint), device_console.ingest_resumed(bigint, integer)';
 BEGIN

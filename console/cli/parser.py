@@ -47,6 +47,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sweeper", action="store_true", help="run dispatch, acknowledgements and sweep without a screen"
     )
+    parser.add_argument(
+        "--accept-copy",
+        action="store_true",
+        default=None,
+        help="once, after the database was moved or restored: let workers run in this one",
+    )
     _common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _reads(commands)

@@ -18,11 +18,12 @@ from console.errors import (
     RefusedError,
 )
 from console.headless import bulk, catalogue, output
+from console.runtime.jobs import running
 from console.runtime.opening import Opened
 from console.runtime.pausing import stops_in_order
 from console.runtime.program import Program
 from console.runtime.supervisor import Supervisor, end
-from console.runtime.workers import Workers, running
+from console.runtime.workers import Workers
 from console.services.sender import Receipt
 
 OK, FAILED, NOT_ANSWERED = 0, 1, 4

@@ -95,7 +95,7 @@ def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
     found: list[Finding] = []
     for role, job in ((DISPATCH, "dispatch"), (ingest_role(0), "acknowledgements"), (SWEEP, "the sweep")):
         holding = [holder for holder in holders if holder.role == role]
-        alive = [holder for holder in holding if not holder.is_stale]
+        alive = [holder for holder in holding if holder.is_alive]
         for holder in alive:
             speaks = f", MQTT {holder.link.removeprefix('v')}" if holder.link else ""
             text = (
@@ -107,10 +107,10 @@ def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
                 "warning",
                 "workers",
                 f"{_who(holder)} had {job} and has given no sign of life for {holder.beat_age_s:.0f} s: "
-                "it is stopped, asleep or cut off",
+                + ("it has ended" if holder.has_ended else "it is stopped, asleep or cut off"),
             )
             for holder in holding
-            if holder.is_stale
+            if not holder.is_alive
         ]
         if not alive:
             found.append(

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from console.errors import DatabaseUnreachableError, UsageError
+from console.errors import CopyError, DatabaseUnreachableError, UsageError
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
 from console.runtime.pausing import stops_in_order
@@ -29,6 +29,7 @@ async def run_sweeper(settings: Settings) -> int:
     Raises:
         UsageError: nothing is configured and embedded servers were not asked for.
         RefusedError: the worker role is not granted to this login.
+        CopyError: this database, or another one with the same broker, is a copy.
     """
     log_to_stderr()
     if is_embedded(settings) and not settings.embedded:
@@ -47,11 +48,25 @@ async def run_sweeper(settings: Settings) -> int:
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
         with stops_in_order(opened.program.pausing):
-            await stop.wait()
+            await _until_told(stop, opened)
         await end(telling)
         notify_systemd("STOPPING=1")
         _log.info("stopping; %s", _settled(opened))
+        if opened.program.health.view().stopped:
+            raise CopyError(opened.program.health.view().stopped)
     return 0
+
+
+async def _until_told(stop: asyncio.Event, opened: Opened) -> None:
+    """Until a signal, or until the workers ended for good."""
+    waits = [asyncio.create_task(stop.wait())]
+    if opened.workers is not None:
+        waits.append(asyncio.create_task(opened.workers.stopped.wait()))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) -> Opened | None:

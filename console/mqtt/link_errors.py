@@ -5,10 +5,11 @@ import ssl
 
 import aiomqtt
 
-from console.errors import BrokerUnreachableError, RefusedError
+from console.errors import BrokerUnreachableError, RefusedError, TakenOverError
 
 _UNSUPPORTED = {1, 132}
 _ACCESS = {4, 5, 134, 135, 138, 140}
+_UNSPECIFIED, _TAKEN_OVER = 0x80, 0x8E
 
 
 class ProtocolRefusedError(Exception):
@@ -56,9 +57,21 @@ def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) 
 def lost_error(lost: asyncio.Future[None], label: str) -> BrokerUnreachableError:
     """The sentence for a link that broke; `lost` is the future that ended with it."""
     error = None if lost.cancelled() or not lost.done() else lost.exception()
-    reason = str(error) if error else "it closed the connection"
-    if "142" in reason or "taken over" in reason.lower():
+    code = _code_of(error)
+    if code == _TAKEN_OVER:
         reason = "another client took over our client id: look for a second program with the same id"
-    elif "Unspecified error" in reason:  # mosquitto 2.0.11 takes a session over without a word
+    elif code == _UNSPECIFIED:  # mosquitto 2.0.11 takes a session over without a word
         reason = "it hung up without a reason: if that repeats, look for a second program with our client id"
-    return BrokerUnreachableError(f"The link to the broker at {label} broke ({reason}).")
+    else:
+        reason = str(error) if error else "it closed the connection"
+    text = f"The link to the broker at {label} broke ({reason})."
+    if code in {_TAKEN_OVER, _UNSPECIFIED}:
+        return TakenOverError(text, is_certain=code == _TAKEN_OVER)
+    return BrokerUnreachableError(text)
+
+
+def _code_of(error: BaseException | None) -> int | None:
+    """The reason code that the link ended with, where it had one."""
+    reason = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+    code = getattr(reason, "value", reason)
+    return code if isinstance(code, int) else None

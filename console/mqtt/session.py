@@ -105,7 +105,7 @@ class Session:
         paho = self.paho
         if self._is_paused or not paho._ping_t:  # noqa: SLF001 - paho tells nobody of its pings
             return 0.0
-        return float(time.monotonic() - max(paho._ping_t, paho._last_msg_in))  # noqa: SLF001
+        return float(time.monotonic() - max(paho._ping_t, paho._last_bytes_received))  # noqa: SLF001
 
     async def ping(self) -> None:
         """Ask often whether the broker is there: the keep-alive alone takes two of its intervals to notice.
@@ -117,7 +117,7 @@ class Session:
             if self.silent_s >= LOST_AFTER_S and not self.lost.done():
                 silence = f"it has answered nothing for {self.silent_s:.0f} s"
                 self.lost.set_exception(aiomqtt.MqttError(silence))
-            elif not self.paho._ping_t:  # noqa: SLF001
+            elif not self._is_paused and not self.paho._ping_t:  # noqa: SLF001
                 self.paho._send_pingreq()  # noqa: SLF001
 
     def _read(self) -> None:

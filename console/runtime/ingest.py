@@ -8,18 +8,27 @@ nobody wants is taken by whoever lives. A slot that is no longer wanted is empti
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
-from console.errors import RefusedError
+from console.errors import ConsoleError, CopyError, RefusedError, TakenOverError
 from console.mqtt.ack_stream import AckStream, ack_stream, forget_session
 from console.mqtt.session import BrokerAddress
+from console.runtime.contest import Contest
 from console.runtime.leases import Lease, Leases
 from console.runtime.silence import watch_silence
 from console.runtime.supervisor import end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.health import Health
 from console.store.changes import Deployment, deployment
-from console.store.leases import WAITING_FOR_INGEST, Holder, ingest_role, is_alive, lease_holders
+from console.store.leases import (
+    BEAT_EVERY_S,
+    WAITING_FOR_INGEST,
+    Holder,
+    ingest_role,
+    is_alive,
+    lease_holders,
+)
 from console.store.pool import Database
 
 LOOK_EVERY_S = 1.0
@@ -28,6 +37,7 @@ _FORGOTTEN = (
     "The broker forgot our session: answers of its last moments may be missing. Let it keep sessions "
     "(mosquitto: persistence true, autosave_interval 1)."
 )
+_BEAT_MAY_TAKE_S = 2.0
 _QUIET_LOOKS = 20
 _QUIET_LOOK_S = 0.1
 
@@ -43,6 +53,7 @@ class Ingest:
         leases: Leases,
         acknowledger: Callable[[AckStream, Lease], Acknowledger],
         sessions: set[int],
+        contest: Contest,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -50,6 +61,7 @@ class Ingest:
         self._leases = leases
         self._acknowledger = acknowledger
         self._sessions = sessions
+        self._contest = contest
         self._held: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._free_looks: dict[int, int] = {}
         self._emptied: set[int] = set()
@@ -82,9 +94,13 @@ class Ingest:
         if self._held:
             await self._give_to_newcomers(holders)
             await self._empty_one(holders, plan)
-        else:
+        elif _are_read(holders, plan.slots):
             self._health.ingest = "standby"
             self._health.broker_up(part="ingest")  # others hear the answers: nothing of ours is broken
+            self._contest.held(was_silent=False)
+        else:
+            self._health.ingest = "off"
+            self._contest.is_undecided = True
         await self._ask_for_one(wanted=not self._held and plan.slots > 1)
 
     async def _ask_for_one(self, *, wanted: bool) -> None:
@@ -142,6 +158,30 @@ class Ingest:
                 await self._leases.give(lease)
 
     async def _serve(self, plan: Deployment, slot: int, lease: Lease) -> None:
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._read(plan, slot, lease)
+        except TakenOverError as error:
+            lived_s = asyncio.get_running_loop().time() - began
+            if await self._leases.still_holds(lease):
+                await self._lost(error, lived_s, plan, slot)
+            raise
+
+    async def _lost(self, error: TakenOverError, lived_s: float, plan: Deployment, slot: int) -> None:
+        """Count it. Before giving up, take the session once more: whoever has it now has to notice, too.
+
+        Raises:
+            CopyError: somebody outside of this database uses our session.
+        """
+        try:
+            await self._contest.lost(error, lived_s)
+        except CopyError:
+            with suppress(ConsoleError):
+                async with ack_stream(self._broker, plan.name, slot):
+                    pass
+            raise
+
+    async def _read(self, plan: Deployment, slot: int, lease: Lease) -> None:
         async with ack_stream(self._broker, plan.name, slot) as stream:
             if slot in self._sessions and not stream.session_present:
                 self._health.trouble("session", _FORGOTTEN)
@@ -164,6 +204,7 @@ class Ingest:
         if slot == 0 and plan.slots_ever > 1:
             await stream.unsubscribe(shared=not shared)
         lease.link = stream.detail
+        self._contest.held(was_silent=lease.was_silent)
         self._health.ingest = "on"
         self._health.broker_up(part="ingest", detail=stream.detail)
         await self._leases.resumed(lease, slot)
@@ -176,6 +217,13 @@ class Ingest:
                 await first_to_fail(self._acknowledger(stream, lease).run(), _drained(stream))
         await forget_session(self._broker, plan.name, slot)
         self._emptied.add(slot)
+
+
+def _are_read(holders: Sequence[Holder], slots: int) -> bool:
+    """Whether every slot has a holder whose last beat is not overdue: one that is late may be stopped."""
+    in_time_s = BEAT_EVERY_S + _BEAT_MAY_TAKE_S
+    fresh = {holder.role for holder in holders if holder.is_alive and holder.beat_age_s < in_time_s}
+    return all(ingest_role(slot) in fresh for slot in range(slots))
 
 
 async def _drained(stream: AckStream) -> None:

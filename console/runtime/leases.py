@@ -17,6 +17,7 @@ from console.clock import Clock
 from console.errors import ConsoleError, LeaseLostError
 from console.store.leases import BEAT_EVERY_S, STALE_AFTER_S, Identity, LeaseStore
 from console.store.pool import Access, Database
+from console.store.processes import has_ended, this_machine
 
 _BEAT_TIMEOUT_S = 4.0
 _GIVE_TIMEOUT_S = 2.0
@@ -25,11 +26,15 @@ _AGAIN_S = 0.5
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """One role of this process. `link` is for others to see: what its connection to the broker speaks."""
+    """One role of this process. `link` is for others to see: what its connection to the broker speaks.
+
+    `was_silent`: the holder before gave no sign of life, and may live all the same.
+    """
 
     role: str
     token: int
     renewed_at: float
+    was_silent: bool = False
     link: str = ""
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -60,7 +65,7 @@ class Leases:
     def __init__(self, access: Access, clock: Clock, program: str) -> None:
         self._access = access
         self._clock = clock
-        self._identity = Identity(uuid4(), program, socket.gethostname(), os.getpid())
+        self._identity = Identity(uuid4(), program, socket.gethostname(), os.getpid(), this_machine())
         self._database: Database | None = None
         self._opening = asyncio.Lock()
         self._held: dict[int, Lease] = {}
@@ -108,14 +113,20 @@ class Leases:
 
         Raises:
             DatabaseUnreachableError: the database does not answer.
+            CopyError: it is a copy of the one in which the workers run.
         """
         at = self._clock.monotonic()
-        token = await (await self._store()).take(role, self._identity, shared=shared)
-        if token is None:
+        store = await self._store()
+        taken = await store.take(role, self._identity, await self._dead(store, role), shared=shared)
+        if taken is None:
             return None
-        lease = Lease(role, token, at)
-        self._held[token] = lease
+        lease = Lease(role, taken.token, at, taken.was_silent)
+        self._held[lease.token] = lease
         return lease
+
+    async def _dead(self, store: LeaseStore, role: str) -> list[int]:
+        """The leases of processes of this machine that have ended: nobody need wait until they are stale."""
+        return [owner.token for owner in await store.owners(role) if has_ended(owner.pid, owner.machine)]
 
     async def give(self, *leases: Lease) -> None:
         """Give roles back; where the database does not answer they become stale by themselves."""
@@ -135,6 +146,11 @@ class Leases:
         finally:
             if lease is not None:
                 await self.give(lease)
+
+    async def still_holds(self, lease: Lease) -> bool:
+        """Ask the database now whether a role is ours."""
+        await self._beat()
+        return not lease.is_lost
 
     async def resumed(self, lease: Lease, slot: int) -> None:
         """Note that the answers of a slot are read again."""

@@ -3,26 +3,29 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from console.clock import SystemClock
 from console.domain.acks import LateAck
 from console.domain.identifiers import id_fault
-from console.errors import RefusedError, UsageError
+from console.errors import CopyError, RefusedError, UsageError
+from console.runtime.jobs import running
 from console.runtime.pausing import Pausing
 from console.runtime.place import DEMO_TENANTS, Place, is_embedded, open_place
 from console.runtime.program import Program
 from console.runtime.simulation import simulate_demo
 from console.runtime.supervisor import Supervisor
 from console.runtime.wiring import wire_program
-from console.runtime.workers import Workers, WorkerSettings, running
+from console.runtime.workers import Workers, WorkerSettings
 from console.services.dispatcher import DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.sender import clean_name, login_name
 from console.settings import Settings
 from console.store.checks import StartReport, check_start
+from console.store.failures import IS_A_COPY
+from console.store.leases import is_original
 from console.store.pool import Database
 
 Jobs = Literal["auto", "required", "later", "none"]
@@ -67,6 +70,7 @@ async def open_program(
         await database.open()
         stack.push_async_callback(database.close)
         report = await check_start(database)
+        report = await _unless_copied(database, report, settings, jobs)
         warnings = report.warnings + (place.broker.warnings if place.broker else ())
         for warning in warnings:
             _log.warning("%s", warning)
@@ -111,6 +115,21 @@ async def open_program(
         if simulate and place.embedded and settings.simulated_devices:
             await stack.enter_async_context(simulate_demo(place, settings.simulated_devices, pausing))
         yield Opened(program, database, workers, place, report)
+
+
+async def _unless_copied(
+    database: Database, report: StartReport, settings: Settings, jobs: Jobs
+) -> StartReport:
+    """In a copy of the database no workers run.
+
+    Raises:
+        CopyError: workers are what this process is for.
+    """
+    if jobs == "none" or not report.may_work or await is_original(database, accept=settings.accept_copy):
+        return report
+    if jobs == "required":
+        raise CopyError(IS_A_COPY)
+    return replace(report, may_work=False, warnings=(*report.warnings, IS_A_COPY))
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from console.errors import BrokerUnreachableError, ConsoleError, DatabaseUnreachableError
+from console.errors import BrokerUnreachableError, ConsoleError, CopyError, DatabaseUnreachableError
 from console.services.health import Health
 
 FIRST_RETRY_S = 0.2
@@ -22,13 +22,19 @@ class Supervisor:
         self._health = health
 
     async def forever(self, name: str, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run `body` again and again; it returns when there is nothing to do for now."""
+        """Run `body` again and again; it returns when there is nothing to do for now.
+
+        Raises:
+            CopyError: trying again would do harm.
+        """
         failures = 0
         while True:
             started = asyncio.get_running_loop().time()
             try:
                 await body()
                 failures = 0
+            except CopyError:
+                raise
             except ConsoleError as error:
                 failures = 0 if asyncio.get_running_loop().time() - started > LONGEST_RETRY_S else failures
                 delay_s = backoff(failures)

@@ -1,23 +1,22 @@
 """The background workers of one process: dispatch, acknowledge, sweep, listen. Any number of processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
 
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, LateAck
 from console.domain.events import Problem, ProblemKind
-from console.errors import DatabaseUnreachableError
+from console.errors import CopyError, DatabaseUnreachableError
 from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
+from console.runtime.contest import Contest
 from console.runtime.ingest import Ingest
 from console.runtime.leases import Lease, Leases
-from console.runtime.pausing import Pausing
 from console.runtime.silence import watch_silence
-from console.runtime.supervisor import Supervisor, end, first_to_fail
+from console.runtime.supervisor import end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.services.feed import Feed
@@ -28,8 +27,6 @@ from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, is_alive,
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.settlement import SettlementStore
-
-Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 PROBE_EVERY_S = 2.0
 _JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
@@ -68,6 +65,8 @@ class Workers:
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._sessions: set[int] = set()
+        self._contest = Contest(clock, lambda: health.publishes)
+        self.stopped = asyncio.Event()
         self.sweeps = 0
         self.last_sweep_at: float | None = None
         self._began_at = clock.monotonic()
@@ -100,19 +99,24 @@ class Workers:
         ):
             lost = "" if link.enforces_expiry else " no expiry, no refusals"
             self._health.broker_up(detail=f"{link.detail}{lost}")
+            watch = [watch_silence(link, self._health, "dispatch")]
+            if lease is not None:
+                lease.link = link.detail
+                watch.append(lease.until_lost())
+            await first_to_fail(self._relay_while_ours(link), *watch)
+
+    async def _relay_while_ours(self, link: Publisher) -> None:
+        """Relay on this link, but for the times when the ingest session may be somebody else's."""
+        limits = self._settings.dispatch
+        while True:
             await self._hear_first()
             self._health.dispatch = "on"
-            limits = self._settings.dispatch
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
                 replace(limits, window=min(limits.window, link.receive_maximum)),
             )  # fmt: skip
             try:
-                watch = [watch_silence(link, self._health, "dispatch")]
-                if lease is not None:
-                    lease.link = link.detail
-                    watch.append(lease.until_lost())
-                await first_to_fail(_relay(self._dispatcher, link), *watch)
+                await _relay(self._dispatcher, link, self._contest)
             finally:
                 self._dispatcher = None
                 self._health.dispatch = "off"
@@ -121,16 +125,27 @@ class Workers:
         """Let the ingest session subscribe before anything is published, but don't wait long for it.
 
         A broker that has no session of ours yet, or has lost it, drops answers that nobody subscribes to.
+        While the session may be somebody else's, nothing is published: this database may be a copy.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HEAR_FIRST_S):
-                await self._health.until_ingest()
+        for patience_s in (HEAR_FIRST_S, HEAR_FIRST_S, HEAR_FIRST_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self._health.until_ingest()
+            if not self._contest.is_undecided:
+                break
+        await self._contest.until_quiet()
+
+    def stop(self, error: CopyError) -> None:
+        """End the jobs of this process for good."""
+        self._health.workers_stopped(str(error))
+        self.stopped.set()
 
     async def acknowledge(self) -> None:
         """Hold this process's share of the ingest slots; stand by while others hold them all."""
         await Ingest(
-            self._database, self._broker, self._health, self._leases, self._acknowledger, self._sessions
-        ).run()
+            self._database, self._broker, self._health, self._leases, self._acknowledger,
+            self._sessions, self._contest,
+        ).run()  # fmt: skip
 
     def _acknowledger(self, stream: AckStream, lease: Lease) -> Acknowledger:
         return Acknowledger(
@@ -194,83 +209,20 @@ def silent_jobs(holders: Sequence[Holder]) -> tuple[tuple[str, ...], float | Non
     return silent, min(ages, default=None)
 
 
-async def _relay(dispatcher: Dispatcher, link: Publisher) -> None:
-    """Relay until the link breaks; then every wait for a PUBACK ends, and what is known gets recorded.
+async def _relay(dispatcher: Dispatcher, link: Publisher, contest: Contest) -> None:
+    """Relay until the session is contested or the link breaks; what is known by then gets recorded.
 
     Some brokers answer a publication that they deny and hang up in the same breath: cancelled when the link
     ends, the dispatcher would never tell the refusal and try again for ever.
     """
     relaying = asyncio.create_task(dispatcher.run())
     watching = asyncio.create_task(link.until_lost())
+    contested = asyncio.create_task(contest.until_contested())
     try:
-        await asyncio.wait((relaying, watching), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((relaying, watching, contested), return_when=asyncio.FIRST_COMPLETED)
         dispatcher.end()
         await relaying
-        await watching
+        if not contested.done():
+            await watching
     finally:
-        await end([relaying, watching])
-
-
-class _Tasks:
-    """The bodies of one process as tasks that can be ended and begun again."""
-
-    def __init__(
-        self, workers: Workers, supervisor: Supervisor, group: asyncio.TaskGroup, bodies: Mapping[str, Body]
-    ) -> None:
-        self._workers = workers
-        self._supervisor = supervisor
-        self._group = group
-        self._bodies = bodies
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def go_on(self) -> None:
-        """Begin."""
-        self._tasks = [
-            self._group.create_task(self._supervisor.forever(name, body), name=name)
-            for name, body in self._bodies.items()
-        ]
-
-    async def pause(self) -> None:
-        """End all of them, and let others take over at once."""
-        await end(self._tasks)
-        await self._workers.give_all_back()
-
-
-@asynccontextmanager
-async def running(
-    workers: Workers,
-    supervisor: Supervisor,
-    *,
-    jobs: bool,
-    links: bool = True,
-    pausing: Pausing | None = None,
-) -> AsyncIterator[None]:
-    """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
-    bodies: dict[str, Body] = {"database": workers.probe, "notifications": workers.listen} if links else {}
-    if jobs:
-        bodies |= {
-            "leases": workers.keep_leases,
-            "dispatch": workers.dispatch,
-            "ingest": workers.acknowledge,
-            "sweep": workers.sweep,
-            "troubles": workers.tell_troubles,
-        }
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = _Tasks(workers, supervisor, group, bodies)
-            tasks.go_on()
-            if pausing is not None:
-                pausing.add(tasks)
-            try:
-                yield
-            finally:
-                await tasks.pause()
-    except BaseExceptionGroup as several:
-        raise _sole(several) from None
-
-
-def _sole(error: BaseException) -> BaseException:
-    """What the front end raised, out of the group that the TaskGroup wraps around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+        await end([relaying, watching, contested])

@@ -36,7 +36,7 @@ class HealthView:
 
     `sweep_p99_s` is how late 99 of 100 commands were settled here at most; None before the first. `silent`
     names the jobs that no live process does, here or elsewhere; `silent_s` is the age of the last sign of
-    life of a process that had them.
+    life of a process that had them. `stopped` is why the workers of this process ended for good, if they did.
     """
 
     now: float
@@ -48,6 +48,7 @@ class HealthView:
     sweep_p99_s: float | None
     silent: tuple[str, ...] = ()
     silent_s: float | None = None
+    stopped: str = ""
 
 
 class Health:
@@ -62,6 +63,7 @@ class Health:
         self._ingested = asyncio.Event()
         self.dispatch: Work = "off"
         self.lateness = Lateness()
+        self._stopped = ""
         self._silent: tuple[str, ...] = ()
         self._silent_s: float | None = None
         self._troubles: deque[tuple[str, str]] = deque(maxlen=_MOST_TROUBLES)
@@ -131,6 +133,17 @@ class Health:
         """Which of the jobs no live process does, and for how long its last one has given no sign of life."""
         self._silent, self._silent_s = silent, silent_s
 
+    def workers_stopped(self, why: str) -> None:
+        """The workers of this process ended for good."""
+        self._stopped = why
+        self.sweep = self.ingest = self.dispatch = "off"
+        self.trouble("workers", why)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the connection of this process that publishes is up."""
+        return self._broker["dispatch"].up
+
     def trouble(self, link: str, text: str) -> None:
         """Something about a link that an operator should see later, too."""
         self._troubles.append((link, text))
@@ -154,6 +167,7 @@ class Health:
             ingest=self.ingest,
             dispatch=self.dispatch,
             sweep_p99_s=self.lateness.at_most_s(0.99),
+            stopped=self._stopped,
             silent=self._silent,
             silent_s=self._silent_s,
         )

@@ -9,6 +9,7 @@ import asyncpg
 from console.errors import (
     ConflictError,
     ConsoleError,
+    CopyError,
     DatabaseUnreachableError,
     DataRefusedError,
     LeaseLostError,
@@ -21,6 +22,11 @@ _DATA = "21 22 23 27 44 54 P0"
 _MOMENT = "08 0Z 25 40 53 55 57 58 72 XX"
 _ACCESS = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
 _LEASE_LOST = "DCL01"  # raised by device_console.fence
+_COPY = "DCC01"  # raised by device_console.take_lease
+IS_A_COPY = (
+    "This database is a copy, or was moved: workers here would send the commands of the original a second "
+    "time. If no worker runs on the original any more, start once with --accept-copy."
+)
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
 
@@ -57,6 +63,8 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
         return ConflictError("The database is read-only now: connect to the primary server.")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _COPY:
+        return CopyError(IS_A_COPY)
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _LEASE_LOST:
         return LeaseLostError("Another process has taken over what this one held: nothing was written here.")
     if isinstance(error, asyncpg.PostgresError):

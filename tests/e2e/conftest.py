@@ -8,9 +8,10 @@ import pytest
 
 from console.clock import SystemClock
 from console.mqtt.session import BrokerAddress
+from console.runtime.jobs import running
 from console.runtime.supervisor import Supervisor
 from console.runtime.wiring import wire_program
-from console.runtime.workers import Workers, WorkerSettings, running
+from console.runtime.workers import Workers, WorkerSettings
 from console.services.dispatcher import DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health

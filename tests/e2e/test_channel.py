@@ -234,7 +234,8 @@ from console.clock import SystemClock
 from console.mqtt.publisher import Publisher
 from console.mqtt.session import BrokerAddress
 from console.runtime.supervisor import Supervisor
-from console.runtime.workers import Workers, running
+from console.runtime.jobs import running
+from console.runtime.workers import Workers
 from console.services.feed import Feed
 from console.services.health import Health
 from console.store.pool import Access, Database

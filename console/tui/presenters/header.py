@@ -80,7 +80,9 @@ def _parts(view: HealthView, outbox: Outbox, level: int) -> Iterator[Cell]:
             f" p99 {lateness_words(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
         )
         yield Cell(f"sweep {view.sweep}{late}", "" if view.sweep in {"on", "standby"} else "warn")
-    if view.silent and level < 5:
+    if view.stopped:
+        yield Cell("workers stopped", "bad")
+    elif view.silent and level < 5:
         yield Cell(silence_words(view), "bad")
     if level < 3 or (level < 5 and outbox.depth):
         depth = "10,000+" if outbox.depth >= 10_000 else f"{outbox.depth:,}"
@@ -138,6 +140,8 @@ def banner_line(
         first = f"Database unreachable{_why(view.database)}."
         rest = ["Rows stand as last read."]
         rest += ["You can compose; sending is blocked."] if acts else []
+    elif view.stopped:
+        first, rest = view.stopped, []
     elif trouble:
         first, rest = as_said(trouble), ["Rows stand as last read; reading is tried again."]
     elif not view.broker.up:

@@ -1,0 +1,95 @@
+"""The workers of one process as tasks that can be paused, and are ended in a copy of the database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from console.errors import CopyError
+from console.runtime.pausing import Pausing
+from console.runtime.supervisor import Supervisor, end, first_to_fail
+from console.runtime.workers import Workers
+
+Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+_JOBS = frozenset({"dispatch", "ingest", "sweep"})
+
+
+class _Tasks:
+    """The bodies of one process as tasks that can be ended and begun again."""
+
+    def __init__(
+        self, workers: Workers, supervisor: Supervisor, group: asyncio.TaskGroup, bodies: Mapping[str, Body]
+    ) -> None:
+        self._workers = workers
+        self._supervisor = supervisor
+        self._group = group
+        self._bodies = bodies
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def go_on(self) -> None:
+        """Begin."""
+        self._tasks = [
+            self._group.create_task(self._run(name, body), name=name) for name, body in self._bodies.items()
+        ]
+
+    async def _run(self, name: str, body: Body) -> None:
+        """For ever; a job ends, as all of them do, when it would do harm to go on."""
+        if name not in _JOBS:
+            await self._supervisor.forever(name, body)
+            return
+        stopped = asyncio.create_task(self._workers.stopped.wait())
+        try:
+            await first_to_fail(self._supervisor.forever(name, body), _ended(stopped))
+        except CopyError as error:
+            self._workers.stop(error)
+        finally:
+            stopped.cancel()
+
+    async def pause(self) -> None:
+        """End all of them, and let others take over at once."""
+        await end(self._tasks)
+        await self._workers.give_all_back()
+
+
+async def _ended(waiting: asyncio.Task[Any]) -> None:
+    await asyncio.wait([waiting])
+
+
+@asynccontextmanager
+async def running(
+    workers: Workers,
+    supervisor: Supervisor,
+    *,
+    jobs: bool,
+    links: bool = True,
+    pausing: Pausing | None = None,
+) -> AsyncIterator[None]:
+    """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
+    bodies: dict[str, Body] = {"database": workers.probe, "notifications": workers.listen} if links else {}
+    if jobs:
+        bodies |= {
+            "leases": workers.keep_leases,
+            "dispatch": workers.dispatch,
+            "ingest": workers.acknowledge,
+            "sweep": workers.sweep,
+            "troubles": workers.tell_troubles,
+        }
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = _Tasks(workers, supervisor, group, bodies)
+            tasks.go_on()
+            if pausing is not None:
+                pausing.add(tasks)
+            try:
+                yield
+            finally:
+                await tasks.pause()
+    except BaseExceptionGroup as several:
+        raise _sole(several) from None
+
+
+def _sole(error: BaseException) -> BaseException:
+    """What the front end raised, out of the group that the TaskGroup wraps around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
