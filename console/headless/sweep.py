@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 
 from console.errors import CopyError, DatabaseUnreachableError, UsageError
@@ -47,7 +47,7 @@ async def run_sweeper(settings: Settings) -> int:
             return 0
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
-        with stops_in_order(opened.program.pausing):
+        with stops_in_order(opened.program.pausing), _begins_again(opened):
             await _until_told(stop, opened)
         await end(telling)
         notify_systemd("STOPPING=1")
@@ -97,6 +97,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) 
 def _on_signals(stop: asyncio.Event) -> None:
     """TERM and INT end in order; a second INT leaves at once."""
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # it has nothing to begin again yet
 
     def interrupted() -> None:
         if stop.is_set():
@@ -105,6 +106,31 @@ def _on_signals(stop: asyncio.Event) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, interrupted)
+
+
+@contextlib.contextmanager
+def _begins_again(opened: Opened) -> Iterator[None]:
+    """HUP, sent also when a terminal ends: connect anew, with the secrets as their files hold them now."""
+    loop = asyncio.get_running_loop()
+    beginning: set[asyncio.Task[None]] = set()
+
+    async def again() -> None:
+        _log.info("reading the secrets again and connecting anew")
+        await opened.database.renew()
+        await opened.program.pausing.again()
+
+    def hang_up() -> None:
+        task = loop.create_task(again())
+        beginning.add(task)
+        task.add_done_callback(beginning.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    try:
+        yield
+    finally:
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        for task in tuple(beginning):
+            task.cancel()
 
 
 def _place(opened: Opened) -> str:
@@ -123,14 +149,24 @@ async def _tell_ready(opened: Opened) -> None:
 
 async def _report(opened: Opened) -> None:
     """Tell systemd that we live, as long as the workers do."""
+    every_s = watchdog_s(os.environ)
     while True:
-        await asyncio.sleep(REPORT_EVERY_S)
+        await asyncio.sleep(every_s)
         view = opened.program.health.view()
         status = (
             f"database {'up' if view.database.up else 'down'}, broker {'up' if view.broker.up else 'down'}, "
             f"sweep {view.sweep}, ingest {view.ingest}, dispatch {view.dispatch}, {_settled(opened)}"
         )
         notify_systemd(f"STATUS={status}\nWATCHDOG=1")
+
+
+def watchdog_s(environment: Mapping[str, str]) -> float:
+    """How often systemd wants to hear of us, in seconds: half of its patience, at most ten."""
+    try:
+        patience_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6
+    except ValueError:
+        return REPORT_EVERY_S
+    return min(REPORT_EVERY_S, patience_s / 2) if patience_s > 0 else REPORT_EVERY_S
 
 
 def _settled(opened: Opened) -> str:

@@ -16,8 +16,8 @@ class ProtocolRefusedError(Exception):
     """The broker does not know the protocol version."""
 
 
-class HungUpOnV5Error(Exception):
-    """The broker closed the connection upon a CONNECT of MQTT 5: it may not know it, or be ending."""
+class UnansweredError(Exception):
+    """The broker hung up upon a CONNECT of MQTT 5, or says nothing: it may not know it, or be in trouble."""
 
 
 class HungUpError(aiomqtt.MqttError):
@@ -27,7 +27,7 @@ class HungUpError(aiomqtt.MqttError):
 def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) -> Exception:
     """Why a connection did not come about, in a sentence; ProtocolRefusedError where 3.1.1 may still do."""
     if isinstance(error, HungUpError) and v5:
-        return HungUpOnV5Error(f"The broker at {label} hung up while connecting.")
+        return UnansweredError(f"The broker at {label} hung up while connecting.")
     if isinstance(error, aiomqtt.MqttCodeError):
         code = getattr(error.rc, "value", error.rc)
         if code in _UNSUPPORTED and v5:
@@ -45,9 +45,8 @@ def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) 
             "check the host name and CONSOLE_MQTT_CA."
         )
     if isinstance(cause, TimeoutError):
-        # some brokers of 3.1.1 wait for ever inside an MQTT 5 CONNECT, but so does any that is busy or hangs
-        hint = " If it speaks MQTT 3.1.1 only, set CONSOLE_MQTT_VERSION=3.1.1." if v5 else ""
-        return BrokerUnreachableError(f"The broker at {label} does not answer (no CONNACK in time).{hint}")
+        text = f"The broker at {label} does not answer (no CONNACK in time)."
+        return UnansweredError(text) if v5 else BrokerUnreachableError(text)
     hint = ""
     if tls and isinstance(cause, HungUpError | ssl.SSLError):
         hint = " If it asks for a certificate of ours, set CONSOLE_MQTT_CERT and CONSOLE_MQTT_KEY."

@@ -5,6 +5,7 @@ import logging
 import socket
 import ssl
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from console.errors import BrokerUnreachableError, RefusedError
-from console.mqtt.link_errors import HungUpError, HungUpOnV5Error, ProtocolRefusedError, connect_error
+from console.errors import BrokerUnreachableError, ConsoleError, RefusedError
+from console.mqtt.link_errors import HungUpError, ProtocolRefusedError, UnansweredError, connect_error
 
 CONNECT_TIMEOUT_S = 6.0
 KEEP_ALIVE_S = 20
@@ -186,20 +187,33 @@ async def _open(address: BrokerAddress, kind: SessionKind) -> Session:
 
 
 async def _enter_v5(address: BrokerAddress, kind: SessionKind) -> Session:
-    """Enter with MQTT 5. A broker that hangs up may be ending: only one that does it again, at once, refuses.
+    """Enter with MQTT 5, unless the broker does not know it.
+
+    Some brokers of 3.1.1 hang up on MQTT 5 or wait for ever inside its CONNECT; but so does any that is
+    ending, busy or stopped. It is the protocol only where 3.1.1 is answered at the same time, twice in turn.
 
     Raises:
         ProtocolRefusedError: it speaks 3.1.1 only.
+        BrokerUnreachableError: it does not answer.
     """
+    for _ in range(2):
+        try:
+            return await _enter(address, kind, v5=True)
+        except UnansweredError as error:
+            if address.label in _spoke_v5 or not await _answers_v3(address):
+                raise BrokerUnreachableError(str(error)) from None
+    raise ProtocolRefusedError
+
+
+async def _answers_v3(address: BrokerAddress) -> bool:
+    """Whether the broker takes a CONNECT of MQTT 3.1.1 at this moment, under a name that nobody else has."""
+    name = f"device-console-probe-{uuid.uuid4().hex[:12]}"
     try:
-        return await _enter(address, kind, v5=True)
-    except HungUpOnV5Error as error:
-        if address.label in _spoke_v5:
-            raise BrokerUnreachableError(str(error)) from None
-    try:
-        return await _enter(address, kind, v5=True)
-    except HungUpOnV5Error:
-        raise ProtocolRefusedError from None
+        session = await _enter(address, SessionKind(name), v5=False)
+    except (ConsoleError, ProtocolRefusedError):
+        return False
+    await _close(session)
+    return True
 
 
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:

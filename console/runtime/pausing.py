@@ -36,14 +36,22 @@ class Pausing:
 
     async def stop(self) -> None:
         """Pause, stop the process as a shell would, and go on with it. A part that hangs is left behind."""
+        await self._pause()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self.go_on()
+
+    async def again(self) -> None:
+        """End every part and begin it again, on new connections with the secrets of this moment."""
+        await self._pause()
+        self.go_on()
+
+    async def _pause(self) -> None:
         self._paused = True
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(*(part.pause() for part in self._parts))
         except TimeoutError:
-            _log.warning("stopped before every role was given back")
-        os.kill(os.getpid(), signal.SIGSTOP)
-        self.go_on()
+            _log.warning("not every role was given back in time")
 
     def go_on(self) -> None:
         """Begin again what was paused."""

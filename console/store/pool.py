@@ -116,6 +116,11 @@ class Database:
         connection = await asyncpg.connect(access.url, **options | access.options())
         return await watch_link(connection)
 
+    async def renew(self) -> None:
+        """Use no connection of before this moment for anything new."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
     async def close(self) -> None:
         if self._pool is not None:
             pool, self._pool = self._pool, None

@@ -34,6 +34,11 @@ class Proxy:
         self._passes = 0
         self.swallowed = asyncio.Event()
 
+    @property
+    def is_used(self) -> bool:
+        """Whether a connection goes through at this moment."""
+        return bool(self._pairs)
+
     async def become(self, mode: Mode) -> None:
         """Treat bytes and new connections like this from now on."""
         self._mode = mode
