@@ -86,6 +86,7 @@ async def test_a_beat_from_the_future_is_no_sign_of_life(access: Access, owner: 
 
 
 async def test_a_shared_role_has_any_number_of_holders(access: Access, database: Database) -> None:
+    """Without sharing, the second dispatcher would stand by."""
     one, two = Leases(access, SystemClock(), "one"), Leases(access, SystemClock(), "two")
     try:
         async with one.holding(DISPATCH, shared=True), two.holding(DISPATCH, shared=True):

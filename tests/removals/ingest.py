@@ -47,17 +47,16 @@ REMOVALS = (
         "G15",
         "taking batches while the SUBACK is on its way",
         "console/runtime/ingest.py",
-        "            await first_to_fail(acknowledger.run(), self._subscribe(stream, plan, slot))",
-        "            await stream.subscribe()\n"
-        "            await first_to_fail(acknowledger.run(), self._subscribe(stream, plan, slot))",
+        "            await first_to_fail(\n                acknowledger.run(),\n",
+        "            await stream.subscribe()\n            await first_to_fail(\n                acknowledger.run(),\n",
         "tests/guarantees/test_ingest.py::test_a_database_that_hangs_costs_bounded_memory_and_no_answer",
     ),
     Removal(
         "G16",
         "the successor in a dead member's session",
         "console/runtime/ingest.py",
-        "            if self._free_looks[slot] < _PATIENCE:\n                return False\n",
-        "            return False\n",
+        "            if self._free_looks[slot] < _PATIENCE:\n                return None\n",
+        "            return None\n",
         "tests/guarantees/test_sharing_ingest.py::test_a_killed_members_answers_are_taken_over",
     ),
     Removal(
@@ -72,7 +71,7 @@ REMOVALS = (
         "G16",
         "the emptying of a slot that is given up",
         "console/runtime/ingest.py",
-        "            await self._empty_one(locks, plan)\n",
+        "            await self._empty_one(holders, plan)\n",
         "",
         "tests/guarantees/test_sharing_ingest.py::test_a_newcomer_gets_a_slot_and_fewer_slots_lose_nothing",
     ),
@@ -80,7 +79,7 @@ REMOVALS = (
         "G16",
         "the slot for a newcomer",
         "console/runtime/ingest.py",
-        "            await self._give_to_newcomers(locks)\n",
+        "            await self._give_to_newcomers(holders)\n",
         "",
         "tests/guarantees/test_sharing_ingest.py::test_a_newcomer_gets_a_slot_and_fewer_slots_lose_nothing",
     ),
@@ -94,12 +93,10 @@ REMOVALS = (
     ),
     Removal(
         "G16",
-        "the lock on a slot",
-        "console/store/changes.py",
-        '        return bool(await self._ask(f"SELECT {function}($1::integer, $2::integer)", key))\n\n'
-        "    async def give",
-        '        return await self._ask(f"SELECT {function}($1::integer, $2::integer)", key) is not None\n\n'
-        "    async def give",
+        "the one holder of a slot",
+        "migrations/913_leases.sql",
+        "CREATE UNIQUE INDEX leases_sole_holder ON device_console.leases (role) WHERE NOT is_shared;\n",
+        "",
         "tests/guarantees/test_sharing_ingest.py::test_a_newcomer_gets_a_slot_and_fewer_slots_lose_nothing",
     ),
 )

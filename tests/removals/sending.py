@@ -45,9 +45,8 @@ REMOVALS = (
         "G4",
         "the last round after the link broke",
         "console/runtime/workers.py",
-        "        await asyncio.wait((relaying, watching), return_when=asyncio.FIRST_COMPLETED)\n"
         "        dispatcher.end()\n        await relaying\n",
-        "        await asyncio.wait((relaying, watching), return_when=asyncio.FIRST_COMPLETED)\n",
+        "",
         f"{_SENDING}published_means_that_the_broker_took_it",
     ),
     Removal(
