@@ -73,10 +73,11 @@ RIGHTS = (
 MAY_UPDATE = {
     ("device_commands", "status"), ("batches", "stopped_at"), ("batches", "stopped_by"),
 }  # fmt: skip
-OPERATORS_FUNCTIONS = {"id_is_routable", "shown"}
+OPERATORS_FUNCTIONS = {"id_is_routable", "shown", "lease_holders", "ingest_gap_s", "is_stale"}
 WORKERS_FUNCTIONS = {
     "acknowledge", "adopt", "claim", "id_is_routable", "mark", "next_deadline", "next_due", "record_problems", "release",
-    "set_ingest_slots", "sweep", "trim_problems",
+    "set_ingest_slots", "sweep", "trim_problems", "take_lease", "beat", "give_leases", "fence", "ingest_resumed",
+    "lease_owners", "lease_holders", "ingest_gap_s", "is_stale", "database_identity", "is_original",
 }  # fmt: skip
 
 

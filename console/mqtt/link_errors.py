@@ -8,6 +8,7 @@ import aiomqtt
 from console.errors import BrokerUnreachableError, RefusedError, TakenOverError
 
 _UNSUPPORTED = {1, 132}
+_CERTIFICATE_HINT = " If it asks for a certificate of ours, set CONSOLE_MQTT_CERT and CONSOLE_MQTT_KEY."
 _ACCESS = {4, 5, 134, 135, 138, 140}
 _UNSPECIFIED, _TAKEN_OVER = 0x80, 0x8E
 
@@ -27,7 +28,8 @@ class HungUpError(aiomqtt.MqttError):
 def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) -> Exception:
     """Why a connection did not come about, in a sentence; ProtocolRefusedError where 3.1.1 may still do."""
     if isinstance(error, HungUpError) and v5:
-        return UnansweredError(f"The broker at {label} hung up while connecting.")
+        hint = _CERTIFICATE_HINT if tls else ""
+        return UnansweredError(f"The broker at {label} does not answer ({error}).{hint}")
     if isinstance(error, aiomqtt.MqttCodeError):
         code = getattr(error.rc, "value", error.rc)
         if code in _UNSUPPORTED and v5:
@@ -47,9 +49,7 @@ def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) 
     if isinstance(cause, TimeoutError):
         text = f"The broker at {label} does not answer (no CONNACK in time)."
         return UnansweredError(text) if v5 else BrokerUnreachableError(text)
-    hint = ""
-    if tls and isinstance(cause, HungUpError | ssl.SSLError):
-        hint = " If it asks for a certificate of ours, set CONSOLE_MQTT_CERT and CONSOLE_MQTT_KEY."
+    hint = _CERTIFICATE_HINT if tls and isinstance(cause, HungUpError | ssl.SSLError) else ""
     return BrokerUnreachableError(f"The broker at {label} does not answer ({cause}).{hint}")
 
 
