@@ -10,7 +10,7 @@ _NO_SERVER = f"{_START}what_no_screen_can_be_made_of_starts_no_server"
 
 REMOVALS = (
     Removal(
-        "G30",
+        "G34",
         "a Python that leaves out the folder",
         "run",
         'PYTHONPATH=$here exec "$python" -P -m',
@@ -18,7 +18,7 @@ REMOVALS = (
         _NEITHER,
     ),
     Removal(
-        "G30",
+        "G34",
         "a PYTHONPATH of our own",
         "run",
         "PYTHONPATH=$here exec",
@@ -26,7 +26,7 @@ REMOVALS = (
         _NEITHER,
     ),
     Removal(
-        "G30",
+        "G34",
         "absolute folders in the PATH of ./run",
         "scripts/environment.sh",
         "case $folder in /*) kept=",
@@ -34,7 +34,7 @@ REMOVALS = (
         _NEITHER,
     ),
     Removal(
-        "G30",
+        "G34",
         "absolute folders in the PYTHONPATH of children",
         "console/embedded/servers.py",
         "*filter(os.path.isabs, inherited)",
@@ -42,7 +42,7 @@ REMOVALS = (
         f"{_FOLDER}what_a_child_inherits_names_no_folder_that_it_stands_in",
     ),
     Removal(
-        "G30",
+        "G34",
         "absolute folders in the PATH of the program",
         "console/cli/run.py",
         'if folder.startswith("/")]',
@@ -50,7 +50,7 @@ REMOVALS = (
         f"{_START}programs_are_sought_in_absolute_folders_only",
     ),
     Removal(
-        "G30",
+        "G34",
         "options in full words",
         "console/cli/parser.py",
         '{"allow_abbrev": False}',
@@ -58,7 +58,7 @@ REMOVALS = (
         f"{_START}no_parser_takes_an_option_by_its_beginning",
     ),
     Removal(
-        "G30",
+        "G34",
         "the look at the terminal before the servers",
         "console/cli/run.py",
         "if options.command is None and not options.sweeper:",
@@ -66,7 +66,7 @@ REMOVALS = (
         _NO_SERVER,
     ),
     Removal(
-        "G30",
+        "G34",
         "the look at theme and keys before the servers",
         "console/cli/run.py",
         "check_looks(settings.theme, settings.keys)",
@@ -74,7 +74,7 @@ REMOVALS = (
         _NO_SERVER,
     ),
     Removal(
-        "G30",
+        "G34",
         "a command line that is read before anything slow is imported",
         "console/cli/run.py",
         "    options = parse(arguments)\n",
@@ -82,7 +82,7 @@ REMOVALS = (
         f"{_START}help_and_a_wrong_command_line_wait_for_no_import",
     ),
     Removal(
-        "G31",
+        "G36",
         "a name that nobody can guess",
         "console/embedded/directory.py",
         "folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=base))",
@@ -90,7 +90,7 @@ REMOVALS = (
         f"{_SHARED}a_socket_outside_lies_in_a_private_folder_whose_name_nobody_can_guess",
     ),
     Removal(
-        "G31",
+        "G36",
         "the look at who else may write in a temporary folder",
         "console/embedded/directory.py",
         "return nobody_else_may_replace(base) and (user",
@@ -98,7 +98,7 @@ REMOVALS = (
         f"{_SHARED}a_folder_in_which_others_may_replace_ours_is_not_used",
     ),
     Removal(
-        "G31",
+        "G36",
         "the look at what lies there beforehand",
         "console/embedded/directory.py",
         "not stat.S_ISDIR(status.st_mode) or status.st_uid not in {owner, os.geteuid()}",
@@ -106,7 +106,7 @@ REMOVALS = (
         f"{_SHARED}a_link_that_lies_there_beforehand_is_refused",
     ),
     Removal(
-        "G31",
+        "G36",
         "the look at who else may replace root's home",
         "console/embedded/directory.py",
         "if nobody_else_may_replace(home) and all(",
@@ -114,7 +114,7 @@ REMOVALS = (
         f"{_SHARED}root_puts_nothing_where_somebody_else_may_replace_it",
     ),
     Removal(
-        "G31",
+        "G36",
         "an account for each server",
         "console/embedded/accounts.py",
         'BROKER = (OWN, "mosquitto", "nobody")',
