@@ -75,7 +75,7 @@ MAY_UPDATE = {
 }  # fmt: skip
 OPERATORS_FUNCTIONS = {"id_is_routable", "shown"}
 WORKERS_FUNCTIONS = {
-    "acknowledge", "adopt", "claim", "id_is_routable", "mark", "next_deadline", "next_due", "record_problems", "release",
+    "acknowledge", "adopt", "claim", "id_is_routable", "mark", "next_deadline", "next_due", "progressed", "record_problems", "release",
     "set_ingest_slots", "sweep", "trim_problems",
 }  # fmt: skip
 

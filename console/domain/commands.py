@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import isinf
 
+from console.domain.acks import counts_as_ok
 from console.domain.identifiers import id_fault
 from console.domain.json_text import has_unstorable_text, json_depth
 
@@ -39,6 +40,7 @@ class Phase(StrEnum):
 
     WAITING = "waiting"
     PUBLISHED = "published"
+    IN_PROGRESS = "in progress"
     OK = "ok"
     FAILED = "failed"
     MISSED = "missed"
@@ -49,7 +51,10 @@ class Phase(StrEnum):
     @property
     def settled(self) -> bool:
         """Whether no more change is expected (a late ACK aside)."""
-        return self not in {Phase.WAITING, Phase.PUBLISHED, Phase.UNKNOWN}
+        return self not in {*OPEN, Phase.UNKNOWN}
+
+
+OPEN = (Phase.WAITING, Phase.PUBLISHED, Phase.IN_PROGRESS)  # what an answer is still waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,9 @@ class Command:
     """One row of ``device_commands`` with what the console's own tables know about it.
 
     All instants are aware UTC datetimes from the database's clock, clamped to the years 1-9999;
-    `params_json` and `ack_json` are the database's own JSON text and may be cut in lists.
+    `params_json` and `ack_json` are the database's own JSON text and may be cut in lists. `progress` is the
+    newest word of progress, `later` the newest answer that is on record beside the one that counts, or
+    instead of it, as a word; `in_outbox` is False for what another program wrote and nobody took over.
     """
 
     tenant_id: str
@@ -78,15 +85,36 @@ class Command:
     attempts: int = 0
     last_error: str | None = None
     retry_of: str | None = None
+    progress: str | None = None
+    later: str | None = None
+    in_outbox: bool = True
 
     @property
     def phase(self) -> Phase:
-        return derive_phase(self.status, self.published_at, self.ack_status, self.cancelled_at)
+        """The phase rule of the contract; a status outside the four is UNKNOWN and shown as it stands."""
+        if self.is_answered:
+            return Phase.OK if counts_as_ok(self.ack_status) else Phase.FAILED
+        match self.status:
+            case Status.QUEUED if self.published_at is None:
+                return Phase.WAITING
+            case Status.QUEUED:
+                return Phase.PUBLISHED if self.progress is None else Phase.IN_PROGRESS
+            case Status.MISSED:
+                return Phase.MISSED
+            case Status.EXPIRED:
+                return Phase.EXPIRED if self.cancelled_at is None else Phase.CANCELLED
+            case _:
+                return Phase.UNKNOWN
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the device answered, whatever another program has called the row since."""
+        return self.status == Status.DELIVERED or (self.status in _UNANSWERED and self.acked_at is not None)
 
     @property
     def late(self) -> bool:
         """Whether the device answered after the deadline or after the cancel."""
-        if self.status != Status.DELIVERED or self.acked_at is None:
+        if not self.is_answered or self.acked_at is None:
             return False
         return self.acked_at > self.expires_at or (
             self.cancelled_at is not None and self.acked_at > self.cancelled_at
@@ -112,30 +140,13 @@ class Command:
         published, acked, status = self.published_at, self.acked_at, self.status
         found = {
             "delivered without the instant of the answer": status == Status.DELIVERED and acked is None,
-            f"answered, yet {status}": status in _UNANSWERED and acked is not None,
+            f"answered, yet {status}": status in {Status.MISSED, Status.EXPIRED} and acked is not None,
             "missed without a publication": status == Status.MISSED and published is None,
             "expired although it was published": status == Status.EXPIRED and published is not None,
             "published before it was created": bool(published and published < self.created_at - _SKEW),
             "answered before it was published": bool(published and acked and acked < published - _SKEW),
         }
         return tuple(words for words, is_so in found.items() if is_so)
-
-
-def derive_phase(
-    status: str, published_at: datetime | None, ack_status: str | None, cancelled_at: datetime | None
-) -> Phase:
-    """The phase rule of the contract; a status outside the four is UNKNOWN and shown as it stands."""
-    match status:
-        case Status.QUEUED:
-            return Phase.WAITING if published_at is None else Phase.PUBLISHED
-        case Status.DELIVERED:
-            return Phase.OK if ack_status in {None, "ok"} else Phase.FAILED
-        case Status.MISSED:
-            return Phase.MISSED
-        case Status.EXPIRED:
-            return Phase.EXPIRED if cancelled_at is None else Phase.CANCELLED
-        case _:
-            return Phase.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,8 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
         known = ", ".join((*KEYS[scope], *SPANS[scope]))
         return f'There is no key "{key}" here: use one of {known}, or put the word in quotes.'
     plain = [_unquoted(part) for part in _split(rest)]
+    if key in {"phase", "status"}:
+        plain = [re.sub(r"[_-]", " ", part) for part in plain]  # in_progress is typed without quotes
     patterns = tuple(dict.fromkeys(folded(key, part) for part in plain if part))
     if not patterns:
         return None

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
 from console.domain.commands import Command, Phase, parse_ttl
 from console.errors import (
@@ -22,6 +23,7 @@ from console.runtime.opening import Opened
 from console.runtime.program import Program
 from console.runtime.supervisor import Supervisor
 from console.runtime.workers import running
+from console.services.bulk import since_ok_text
 from console.services.sender import Receipt
 
 OK, FAILED, NOT_ANSWERED = 0, 1, 4
@@ -55,9 +57,14 @@ async def retry(options: argparse.Namespace, opened: Opened) -> int:
     program = opened.program
     if await program.bulk.batch(program.tenants[0], options.id) is not None:
         job = await program.bulk.retry(program.tenants[0], options.id, program.operator)
+        if job.since_ok:
+            output.say(f"{since_ok_text(job.since_ok)}: nothing is sent to them again")
         return await bulk.follow(options, opened, job)
     await _must_exist(options, program)
     receipt = await program.sender.retry(program.tenants[0], options.id, program.operator)
+    old = await program.history.command(program.tenants[0], options.id)
+    if old is not None and old.command.later in OK_WORDS:
+        output.say("note: the device has answered ok since, with an answer that does not count; see show")
     return await _follow(options, opened, receipt)
 
 

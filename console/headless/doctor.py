@@ -13,6 +13,7 @@ from console.settings import Settings
 from console.store.changes import LockKey, lock_is_held, ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
 from console.store.pool import Database
+from console.store.progress import ProgressOnly, progress_only
 
 _OLD_PROTOCOL = (
     "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
@@ -44,8 +45,8 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     try:
         async with open_place(settings, needs_broker=False) as place:
             findings.append(_where(place))
-            findings += await _database(place)
             tenant_id = next(iter(settings.tenants), DEMO_TENANTS[0] if place.embedded else None)
+            findings += await _database(place, tenant_id)
             findings += await _broker(place, tenant_id)
             findings.append(_level(place, findings))
     except ConsoleError as error:
@@ -64,7 +65,7 @@ def _where(place: Place) -> Finding:
     return Finding("ok", "servers", "configured servers")
 
 
-async def _database(place: Place) -> list[Finding]:
+async def _database(place: Place, tenant_id: str | None = None) -> list[Finding]:
     database = Database(place.access, max_size=2)
     try:
         await database.open()
@@ -80,6 +81,8 @@ async def _database(place: Place) -> list[Finding]:
             found.append(Finding("warning", "database", old))
         if not await lists_whole_tenants(database):
             found.append(Finding("note", "database", _NO_INDEX))
+        if tenant_id:
+            found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
         for key, job in ((LockKey.DISPATCH, "dispatch"), (LockKey.INGEST, "acknowledgements")):
             if await lock_is_held(database, key):
                 found.append(Finding("ok", "workers", f"a live process runs {job}"))
@@ -93,6 +96,15 @@ async def _database(place: Place) -> list[Finding]:
         return found
     finally:
         await database.close()
+
+
+def _without_end(kind: ProgressOnly) -> Finding:
+    text = (
+        f"the only answers to {kind.command_type} are words of progress ({kind.commands:,} commands, the "
+        f"last one said “{kind.word}”), so it is always missed: if that word is its end, set "
+        f"CONSOLE_PROGRESS_WORDS=-{kind.word}"
+    )
+    return Finding("warning", "answers", text)
 
 
 async def _broker(place: Place, tenant_id: str | None = None) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from console.clock import SystemClock
-from console.domain.acks import LateAck
+from console.domain.acks import LateAck, progress_words
 from console.domain.identifiers import id_fault
 from console.errors import RefusedError, UsageError
 from console.runtime.place import DEMO_TENANTS, Place, is_embedded, open_place
@@ -109,13 +109,22 @@ async def open_program(
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:
-    """The operator's settings in the workers' words."""
+    """The operator's settings in the workers' words.
+
+    Raises:
+        UsageError: the words of progress cannot be read.
+    """
+    try:
+        progress = progress_words(settings.progress_words)
+    except ValueError as error:
+        raise UsageError(f"The setting progress_words is wrong: {error}.") from None
     return WorkerSettings(
         dispatch=DispatchSettings(
             adopt_after_s=settings.adopt_after_s, max_payload_bytes=settings.max_payload_bytes
         ),
         late_ack=LateAck(settings.late_ack),
         max_ack_bytes=settings.max_ack_bytes,
+        progress=progress,
     )
 
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from console.clock import Clock
-from console.domain.acks import MAX_ACK_BYTES, Acknowledgement, LateAck, Outcome, RawAck
+from console.domain.acks import (
+    MAX_ACK_BYTES,
+    PROGRESS_WORDS,
+    Acknowledgement,
+    LateAck,
+    Outcome,
+    RawAck,
+    folded_word,
+)
 from console.domain.events import Problem, ProblemKind
 from console.errors import DatabaseUnreachableError, DataRefusedError
 from console.wire.ack_payloads import AckError, AckPayload, decode_ack
@@ -26,6 +34,10 @@ _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
     Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancel"),
     Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; only recorded"),
     Outcome.CONFLICT: (ProblemKind.CONFLICTING_ACK, "a second answer differs from the one that counts"),
+    Outcome.LATE_PROGRESS: (
+        ProblemKind.LATE_PROGRESS,
+        "the device reported progress after the deadline or the cancel",
+    ),
     Outcome.FORGED: (ProblemKind.FORGED_ACK, "the command belongs to another device of this tenant"),
     Outcome.UNKNOWN: (ProblemKind.UNKNOWN_ACK, "no command of this tenant has this id"),
 }
@@ -68,12 +80,14 @@ class Acknowledger:
         *,
         late_ack: LateAck = LateAck.ACCEPT,
         max_ack_bytes: int = MAX_ACK_BYTES,
+        progress: frozenset[str] = PROGRESS_WORDS,
     ) -> None:
         self._stream = stream
         self._settlement = settlement
         self._told = told
         self._late_ack = late_ack
         self._max_ack_bytes = max_ack_bytes
+        self._progress = progress
         self._clock = clock
         self._limiter = ProblemLimiter(clock)
 
@@ -92,7 +106,7 @@ class Acknowledger:
         acks, problems = await self._read(messages)
         outcomes = await self._commit(acks, problems)
         problems_after = [
-            problem if problem.kind is ProblemKind.DUPLICATE_ACK else self._limiter.limited(problem)
+            problem if not problem.device_id else self._limiter.limited(problem)
             for ack, outcome in zip(acks, outcomes, strict=True)
             for problem in _follow_up(ack, outcome)
         ]
@@ -151,8 +165,9 @@ class Acknowledger:
             text = "; ".join(payload.repairs)
             problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, payload.command_id, text))
         ack = Acknowledgement(
-            route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs
-        )
+            route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs,
+            folded_word(payload.word) in self._progress,
+        )  # fmt: skip
         return ack, problems
 
     def _problem(self, route: Route, kind: ProblemKind, command_id: str, detail: str) -> Problem:
@@ -208,6 +223,11 @@ def _follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
     if outcome is Outcome.DUPLICATE:  # one row for a tenant: a broker may repeat any answer
         text = f"an answer came again and changed nothing; the last time by {ack.device_id}"
         return (Problem(ack.tenant_id, ProblemKind.DUPLICATE_ACK, "", "", text),)
+    if (
+        outcome is Outcome.PROGRESS_AFTER_END
+    ):  # messages overtake each other: the end stands, nobody need worry
+        text = f"a word of progress came after the end and changed nothing; the last time by {ack.device_id}"
+        return (Problem(ack.tenant_id, ProblemKind.LATE_PROGRESS, "", "", text),)
     if outcome not in _PROBLEMS:
         return ()
     kind, sentence = _PROBLEMS[outcome]

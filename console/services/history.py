@@ -119,7 +119,7 @@ class History:
                 tenant_id, command.device_id, command.command_type, command.ack_json
             )
         usual = None
-        if command.phase is Phase.PUBLISHED:
+        if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
             usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
         return replace(found, answer_verdict=verdict, usual=usual)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase
+from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
 from console.domain.targets import Target
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
@@ -145,10 +146,10 @@ class Sender:
             self._sent(tenant_id)
             return
         command = await self._existing(tenant_id, command_id)
-        if command.phase is Phase.PUBLISHED:
+        if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
             why = "it is already published, and a published command cannot be recalled"
         elif command.phase is Phase.WAITING:
-            why = "it is being published right now"
+            why = "it is being published right now" if command.in_outbox else NOT_OURS
         else:
             why = f"it is already {command.phase}"
         raise ConflictError(f"The command {command_id} cannot be cancelled: {why}.")

@@ -60,10 +60,13 @@ _MANY: dict[str, tuple[str, tuple[str, ...]]] = {
     "batch": (_BATCH, ("b.batch_id",)),
 }
 _INSTANTS: dict[Scope, dict[str, str]] = {
-    Scope.COMMANDS: {"age": "v.created_at", "ttl": "CASE WHEN v.status = 'queued' THEN v.expires_at END"},
+    Scope.COMMANDS: {
+        "age": "v.created_at",
+        "ttl": "CASE WHEN v.status = 'queued' AND v.acked_at IS NULL THEN v.expires_at END",
+    },
     Scope.DEVICES: {
         "age": "n.created_at",
-        "ttl": "CASE WHEN n.status = 'queued' THEN n.expires_at END",
+        "ttl": "CASE WHEN n.status = 'queued' AND n.acked_at IS NULL THEN n.expires_at END",
         "seen": "s.last_seen_at",
     },
     Scope.PROBLEMS: {"age": "p.last_at"},

@@ -31,12 +31,14 @@ class AckError(ValueError):
 class AckPayload:
     """The readable part of an acknowledgement; `ack_json` is ``{"status": …, "details": …}`` as text.
 
-    `claims` are the tenant and device that the payload itself names, as JSON: only the topic's count.
+    `word` is the status as text. `claims` are the tenant and device that the payload itself names, as JSON:
+    only the topic's count.
     """
 
     command_id: str
     ack_json: str
     repairs: tuple[str, ...] = ()
+    word: str = "ok"
     claims: tuple[str | None, str | None] = (None, None)
 
 
@@ -64,7 +66,8 @@ def decode_ack(payload: bytes, max_bytes: int = MAX_ACK_BYTES) -> AckPayload:
     status = _status(members.get("status"), repairs)
     details = _details(members.get("details"), repairs)
     claims = (members.get("tenant_id"), members.get("device_id"))
-    return AckPayload(command_id, f'{{"status":{status},"details":{details}}}', tuple(repairs), claims)
+    ack_json = f'{{"status":{status},"details":{details}}}'
+    return AckPayload(command_id, ack_json, tuple(repairs), str(json.loads(status)), claims)
 
 
 def _members(text: str) -> dict[str, str]:
