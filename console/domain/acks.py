@@ -114,10 +114,14 @@ class LateAck(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawAck:
-    """A message as the broker delivered it, to be acknowledged by `mid` after the commit."""
+    """A message as the broker delivered it, to be acknowledged by `mid` after the commit.
+
+    `correlation` is its Correlation Data, cut behind what could be an id of ours; None without any.
+    """
 
     topic: bytes
     payload: bytes
     mid: int
     qos: int
     retained: bool = False
+    correlation: bytes | None = None

@@ -20,7 +20,7 @@ from console.domain.acks import (
 )
 from console.domain.events import Problem, ProblemKind
 from console.errors import DatabaseUnreachableError, DataRefusedError
-from console.wire.ack_payloads import AckError, AckPayload, decode_ack
+from console.wire.ack_payloads import PADDED, AckError, AckPayload, decode_ack
 from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic
 
 T = TypeVar("T")
@@ -148,7 +148,7 @@ class Acknowledger:
         if route.device_id.startswith(PROBE):
             return None, []
         try:
-            payload = decode_ack(message.payload, self._max_ack_bytes)
+            payload = decode_ack(message.payload, self._max_ack_bytes, message.correlation)
         except AckError as error:
             return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error))]
         except Exception as error:  # noqa: BLE001 - one message must not end the ingest of all, and come again for ever
@@ -161,9 +161,13 @@ class Acknowledger:
             )
             for oddity in _oddities(message, payload, route)
         ]
+        if not payload.correlates:
+            text = "its Correlation Data names another command; the command_id in the payload counts"
+            problems.append(self._problem(route, ProblemKind.ODD_ACK, "", text))
         if payload.repairs:
             text = "; ".join(payload.repairs)
-            problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, payload.command_id, text))
+            of = "" if payload.repairs == (PADDED,) else payload.command_id  # all that its firmware sends
+            problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, of, text))
         ack = Acknowledgement(
             route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs,
             folded_word(payload.word) in self._progress,
@@ -209,6 +213,8 @@ def _oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
     found = []
     if message.retained:
         found.append("it was retained: the broker sends it again to every new session")
+    if payload.padded:
+        found.append("a byte order mark or white space stood around its JSON and was dropped")
     if message.qos == 0:
         found.append("it came with QoS 0: the broker may lose such an answer")
     for name, claim, ours in zip(
