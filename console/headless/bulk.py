@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from console.domain.batches import AnswerGroup, Batch, BatchView, Preview
 from console.domain.command_json import instant
-from console.domain.commands import Phase, params_fault, parse_ttl
+from console.domain.commands import Phase, parse_ttl
 from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
@@ -44,10 +44,9 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
     if isinstance(ttl, str):
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
-    fault = params_fault(params)
-    if fault:
-        raise InvalidInputError(fault)
     ids = await program.history.device_index(tenant, checked(options.where, Scope.DEVICES))
+    job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
+    program.bulk.check(job)
     preview = await program.bulk.preview(tenant, ids, options.type)
     output.say(preview_text(preview, options.type, tenant))
     await catalogue.warn(program, ids, options.type, params)
@@ -55,7 +54,6 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError("Nothing was sent: no device matches the filter.")
     if not options.yes:
         raise InvalidInputError("Nothing was sent: add --yes to send it.")
-    job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
     return await follow(options, opened, job)
 
 

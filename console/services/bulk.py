@@ -98,6 +98,16 @@ class Bulk:
         )  # fmt: skip
         return BulkJob(draft, tuple(device_ids), (None,) * len(device_ids))
 
+    def check(self, job: BulkJob) -> None:
+        """Judge the command before anybody is asked anything.
+
+        Raises:
+            InvalidInputError: a limit of the contract is broken.
+        """
+        faults = job.draft.faults(self._max_payload_bytes)
+        if faults:
+            raise InvalidInputError(" ".join(faults))
+
     async def begin(self, tenant_id: str, job: BulkJob) -> None:
         """Record the batch.
 
@@ -105,9 +115,7 @@ class Bulk:
             InvalidInputError: a limit of the contract is broken, or there is nobody to send to.
             DatabaseUnreachableError: unknown whether it was recorded; beginning again is harmless.
         """
-        faults = job.draft.faults(self._max_payload_bytes)
-        if faults:
-            raise InvalidInputError(" ".join(faults))
+        self.check(job)
         if not job.device_ids:
             raise InvalidInputError("No device matches: nothing was sent.")
         await self._table.begin(tenant_id, job.draft, job.device_ids, job.retried)

@@ -192,5 +192,5 @@ def _only_devices(wanted: Filter) -> tuple[str, ...] | None:
     """The devices that a filter names without any wild card: their own index serves them."""
     for term in wanted.terms:
         if isinstance(term, Match) and term.key == "device" and term.exact and not term.negated:
-            return term.patterns
+            return term.values
     return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
-from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase
+from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase, params_fault
 from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
 from console.domain.targets import Target
@@ -44,6 +44,10 @@ class Sender:
         self._store = store
         self._sent = sent
         self._max_payload_bytes = max_payload_bytes
+
+    def params_fault(self, params_json: str) -> str | None:
+        """Say why these params cannot be sent from here, or None."""
+        return params_fault(params_json, self._max_payload_bytes)
 
     def draft(
         self,
