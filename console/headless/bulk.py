@@ -15,6 +15,7 @@ from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import catalogue, output
+from console.headless.aftermath import saying
 from console.runtime.opening import Opened
 from console.runtime.program import Program
 from console.services.bulk import BulkJob
@@ -77,12 +78,38 @@ async def send_rest(options: argparse.Namespace, opened: Opened) -> int:
 
 
 async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, begun: bool = False) -> int:
-    """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits."""
+    """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits.
+
+    Raises:
+        DatabaseUnreachableError: with what is committed and how to go on.
+    """
+    program, batch_id = opened.program, job.draft.batch_id
+    if not begun:
+        with saying(lambda: f"Nothing was sent. Should the batch be on record, {_resume(batch_id)}."):
+            await program.bulk.begin(program.tenants[0], job)
+    with saying(lambda: _half_way(job)):
+        return await _follow(options, opened, job)
+
+
+def _half_way(job: BulkJob) -> str:
+    batch_id = job.draft.batch_id
+    if job.done < job.total:
+        known = f"{job.committed:,} of {job.total:,} are committed as batch {batch_id} for certain"
+        return f"{known}; {_resume(batch_id)}."
+    return (
+        f"All of it is committed as batch {batch_id} ({job.committed:,} of {job.total:,}): "
+        f"`device-console batch {batch_id}` shows how it stands."
+    )
+
+
+def _resume(batch_id: str) -> str:
+    return f"`device-console resume {batch_id}` sends what is left, nothing twice"
+
+
+async def _follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> int:
     from console.headless.acts import own_workers
 
-    program, tenant = opened.program, opened.program.tenants[0]
-    if not begun:
-        await program.bulk.begin(tenant, job)
+    program, tenant, batch_id = opened.program, opened.program.tenants[0], job.draft.batch_id
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
@@ -94,7 +121,7 @@ async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, b
     try:
         async with own_workers(opened):
             await program.bulk.run(tenant, job)
-            output.say(f"{job.committed:,} of {job.total:,} committed as batch {job.draft.batch_id}")
+            output.say(f"{job.committed:,} of {job.total:,} committed as batch {batch_id}")
             if not job.stopping:
                 await _watch(options, opened, job, stopped)
             if job.stopping:

@@ -126,6 +126,10 @@ class Sender:
             NotFoundError: no such command in this tenant.
             ConflictError: it is not settled yet, or its params or TTL can no longer be sent.
         """
+        return await self.send(tenant_id, [await self.again(tenant_id, command_id, by)])
+
+    async def again(self, tenant_id: str, command_id: str, by: str | None) -> Draft:
+        """What a retry sends; raises as `retry` does."""
         old = await self._existing(tenant_id, command_id)
         if not old.phase.settled:
             raise ConflictError(
@@ -137,7 +141,7 @@ class Sender:
                 f"The command {command_id} had a TTL outside 5 seconds to 7 days: send a new one instead."
             )
         draft = self.draft(old.device_id, old.command_type, old.params_json, ttl, by)
-        return await self.send(tenant_id, [replace(draft, retry_of=command_id)])
+        return replace(draft, retry_of=command_id)
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str = "") -> None:
         """Take an unpublished command back.
