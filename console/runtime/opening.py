@@ -48,7 +48,7 @@ async def open_program(
     Args:
         settings: the configuration.
         jobs: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is
-            not, ``later`` leaves starting them to the caller, ``none`` runs none and needs no broker.
+            not, ``later`` leaves starting them to the caller, ``none`` runs none.
         simulate: run the demo fleet on embedded servers.
         operator_front: whether a tenant must be known.
 
@@ -60,7 +60,7 @@ async def open_program(
     tenants = _tenants(settings) if operator_front else ()
     jobs = "none" if settings.read_only else jobs
     async with AsyncExitStack() as stack:
-        place = await stack.enter_async_context(open_place(settings, needs_broker=jobs != "none"))
+        place = await stack.enter_async_context(open_place(settings))
         database = Database(place.access)
         await database.open()
         stack.push_async_callback(database.close)
