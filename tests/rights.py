@@ -76,7 +76,7 @@ MAY_UPDATE = {
 OPERATORS_FUNCTIONS = {"id_is_routable", "shown", "lease_holders", "ingest_gap_s", "is_stale"}
 WORKERS_FUNCTIONS = {
     "acknowledge", "adopt", "claim", "id_is_routable", "mark", "next_deadline", "next_due", "record_problems", "release",
-    "set_ingest_slots", "sweep", "trim_problems", "take_lease", "beat", "give_leases", "fence", "ingest_resumed",
+    "set_ingest_slots", "sweep", "trim_problems", "progressed", "take_lease", "beat", "give_leases", "fence", "ingest_resumed",
     "lease_owners", "lease_holders", "ingest_gap_s", "is_stale", "database_identity", "is_original",
 }  # fmt: skip
 

@@ -1,12 +1,21 @@
 """A device's acknowledgement and what became of it."""
 
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_ACK_BYTES = 65_536
-
-
+OK_WORDS = frozenset({"ok", "success", "succeeded", "done", "completed"})  # as the command view has them
+END_WORDS = OK_WORDS | {"error", "failed"}  # these are never words of progress
+PROGRESS_WORDS = frozenset(
+    {
+        "accepted", "received", "acknowledged", "queued", "pending", "scheduled", "started", "running",
+        "processing", "executing", "in_progress", "downloading", "installing",
+    }
+)  # fmt: skip
+_STATUS = re.compile(r'\s*\{\s*"status"\s*:\s*("(?:[^"\\]|\\.)*")')
+_DETAILS = re.compile(r'\s*,\s*"details"\s*:\s*(.*)\}\s*', re.DOTALL)
 CODE_KEYS = ("code", "reason", "error", "message")
 
 
@@ -20,12 +29,56 @@ def answer_code(ack_json: str | None) -> str:
     return next((value for value in values if isinstance(value, str)), "")
 
 
+def counts_as_ok(status: str | None) -> bool:
+    """Whether an answer with this status ends its command well; no status does."""
+    return status is None or status in OK_WORDS
+
+
+def folded_word(word: str) -> str:
+    """A status as words of progress are compared: any case, ``-`` and space like ``_``."""
+    return re.sub(r"[-\s]+", "_", word.strip()).lower()
+
+
+def progress_words(changes: str) -> frozenset[str]:
+    """The words of progress after changes like ``+flashing,-queued``.
+
+    Raises:
+        ValueError: a change without a sign or a word, or one that would take a word of the end.
+    """
+    words = set(PROGRESS_WORDS)
+    for change in filter(None, (part.strip() for part in changes.split(","))):
+        sign, word = change[0], folded_word(change[1:])
+        if sign not in "+-" or not word:
+            raise ValueError("write it as +flashing,-queued")
+        if word in END_WORDS:
+            raise ValueError(f"{word} is the end of a command, it cannot be a word of progress")
+        (words.add if sign == "+" else words.discard)(word)
+    return frozenset(words)
+
+
+def answer_word(ack_json: str | None) -> str | None:
+    """The status of an answer as it was stored, also when its text was cut behind it; None without any."""
+    match = _STATUS.match(ack_json or "")
+    try:
+        return None if match is None else str(json.loads(match[1], strict=False))
+    except ValueError:
+        return None
+
+
+def answer_details(ack_json: str | None) -> str:
+    """The details of an answer as JSON text; empty when there are none."""
+    match = _STATUS.match(ack_json or "")
+    rest = _DETAILS.match(ack_json or "", match.end()) if match else None
+    details = rest[1].strip() if rest else ""
+    return "" if details == "null" else details
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What one device said about one command; tenant and device come from the topic.
 
     `ack_json` is the storable text of ``{"status": …, "details": …}``; `repairs` names what had to be
-    changed to make it storable.
+    changed to make it storable; `is_progress` when its word is not the end of the command.
     """
 
     tenant_id: str
@@ -33,6 +86,7 @@ class Acknowledgement:
     command_id: str
     ack_json: str
     repairs: tuple[str, ...] = ()
+    is_progress: bool = False
 
 
 class Outcome(StrEnum):
@@ -45,6 +99,9 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
     FORGED = "forged"
     UNKNOWN = "unknown"
+    PROGRESS = "progress"
+    LATE_PROGRESS = "late progress"
+    PROGRESS_AFTER_END = "progress after the end"
     REFUSED = "refused by the database"
 
 
@@ -57,10 +114,14 @@ class LateAck(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawAck:
-    """A message as the broker delivered it, to be acknowledged by `mid` after the commit."""
+    """A message as the broker delivered it, to be acknowledged by `mid` after the commit.
+
+    `correlation` is its Correlation Data, cut behind what could be an id of ours; None without any.
+    """
 
     topic: bytes
     payload: bytes
     mid: int
     qos: int
     retained: bool = False
+    correlation: bytes | None = None

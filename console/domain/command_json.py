@@ -39,6 +39,8 @@ def command_fields(command: Command) -> dict[str, object]:
         "latency_s": command.latency.total_seconds() if command.latency is not None else None,
         "expires_at": None if command.never_expires else instant(command.expires_at),
         "ack_status": command.ack_status,
+        "progress": command.progress,
+        "later_answer": command.later,
         "cancelled_at": instant(command.cancelled_at),
         "cancelled_by": command.cancelled_by,
         "attempts": command.attempts,

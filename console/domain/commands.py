@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import isinf
 
+from console.domain.acks import counts_as_ok
 from console.domain.identifiers import id_fault
+from console.domain.json_size import MOST_BEFORE_POINT, MOST_BEHIND_POINT, stored_size, written
 from console.domain.json_text import has_unstorable_text, json_depth
 
 MAX_TYPE_LENGTH = 100
@@ -19,7 +21,12 @@ MAX_JSON_DEPTH = 200
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _SKEW = timedelta(seconds=2)  # other writers take the time from clocks of their own
 
-_TTL = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_TTL = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_MOST_DIGITS = 8  # of a part of a TTL: more are out of range
+_EXPIRES_BYTES = len("9999-12-31T23:59:59.999999+00:00")
+_MOST_TYPED = 6  # an escape of six characters may stand for one byte
+_SHOWN_DIGITS = 40
+_LARGEST_DOUBLE = "about 1.8e308"
 
 
 class Status(StrEnum):
@@ -39,6 +46,7 @@ class Phase(StrEnum):
 
     WAITING = "waiting"
     PUBLISHED = "published"
+    IN_PROGRESS = "in progress"
     OK = "ok"
     FAILED = "failed"
     MISSED = "missed"
@@ -49,7 +57,10 @@ class Phase(StrEnum):
     @property
     def settled(self) -> bool:
         """Whether no more change is expected (a late ACK aside)."""
-        return self not in {Phase.WAITING, Phase.PUBLISHED, Phase.UNKNOWN}
+        return self not in {*OPEN, Phase.UNKNOWN}
+
+
+OPEN = (Phase.WAITING, Phase.PUBLISHED, Phase.IN_PROGRESS)  # what an answer is still waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,9 @@ class Command:
     """One row of ``device_commands`` with what the console's own tables know about it.
 
     All instants are aware UTC datetimes from the database's clock, clamped to the years 1-9999;
-    `params_json` and `ack_json` are the database's own JSON text and may be cut in lists.
+    `params_json` and `ack_json` are the database's own JSON text and may be cut in lists. `progress` is the
+    newest word of progress, `later` the newest answer that is on record beside the one that counts, or
+    instead of it, as a word; `in_outbox` is False for what another program wrote and nobody took over.
     """
 
     tenant_id: str
@@ -78,15 +91,36 @@ class Command:
     attempts: int = 0
     last_error: str | None = None
     retry_of: str | None = None
+    progress: str | None = None
+    later: str | None = None
+    in_outbox: bool = True
 
     @property
     def phase(self) -> Phase:
-        return derive_phase(self.status, self.published_at, self.ack_status, self.cancelled_at)
+        """The phase rule of the contract; a status outside the four is UNKNOWN and shown as it stands."""
+        if self.is_answered:
+            return Phase.OK if counts_as_ok(self.ack_status) else Phase.FAILED
+        match self.status:
+            case Status.QUEUED if self.published_at is None:
+                return Phase.WAITING
+            case Status.QUEUED:
+                return Phase.PUBLISHED if self.progress is None else Phase.IN_PROGRESS
+            case Status.MISSED:
+                return Phase.MISSED
+            case Status.EXPIRED:
+                return Phase.EXPIRED if self.cancelled_at is None else Phase.CANCELLED
+            case _:
+                return Phase.UNKNOWN
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the device answered, whatever another program has called the row since."""
+        return self.status == Status.DELIVERED or (self.status in _UNANSWERED and self.acked_at is not None)
 
     @property
     def late(self) -> bool:
         """Whether the device answered after the deadline or after the cancel."""
-        if self.status != Status.DELIVERED or self.acked_at is None:
+        if not self.is_answered or self.acked_at is None:
             return False
         return self.acked_at > self.expires_at or (
             self.cancelled_at is not None and self.acked_at > self.cancelled_at
@@ -112,30 +146,13 @@ class Command:
         published, acked, status = self.published_at, self.acked_at, self.status
         found = {
             "delivered without the instant of the answer": status == Status.DELIVERED and acked is None,
-            f"answered, yet {status}": status in _UNANSWERED and acked is not None,
+            f"answered, yet {status}": status in {Status.MISSED, Status.EXPIRED} and acked is not None,
             "missed without a publication": status == Status.MISSED and published is None,
             "expired although it was published": status == Status.EXPIRED and published is not None,
             "published before it was created": bool(published and published < self.created_at - _SKEW),
             "answered before it was published": bool(published and acked and acked < published - _SKEW),
         }
         return tuple(words for words, is_so in found.items() if is_so)
-
-
-def derive_phase(
-    status: str, published_at: datetime | None, ack_status: str | None, cancelled_at: datetime | None
-) -> Phase:
-    """The phase rule of the contract; a status outside the four is UNKNOWN and shown as it stands."""
-    match status:
-        case Status.QUEUED:
-            return Phase.WAITING if published_at is None else Phase.PUBLISHED
-        case Status.DELIVERED:
-            return Phase.OK if ack_status in {None, "ok"} else Phase.FAILED
-        case Status.MISSED:
-            return Phase.MISSED
-        case Status.EXPIRED:
-            return Phase.EXPIRED if cancelled_at is None else Phase.CANCELLED
-        case _:
-            return Phase.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +179,21 @@ class Draft:
         params = params_fault(self.params_json, max_payload_bytes)
         if params:
             found.append(params)
+        elif not found and (size := self.payload_bytes) > max_payload_bytes:
+            found.append(
+                f"The message would have {size:,} bytes with its id, type and deadline, at most "
+                f"{max_payload_bytes:,} are allowed: shorten the params."
+            )
         return tuple(found)
+
+    @property
+    def payload_bytes(self) -> int:
+        """The most that the message to the device can have, params as the database writes them out."""
+        names = '{"command_id":,"type":,"params":,"expires_at":""}'
+        texts = (
+            json.dumps(text, ensure_ascii=False).encode() for text in (self.command_id, self.command_type)
+        )
+        return len(names) + sum(map(len, texts)) + stored_size(self.params_json) + _EXPIRES_BYTES
 
 
 def type_fault(command_type: str) -> str | None:
@@ -188,6 +219,8 @@ def parse_ttl(text: str) -> timedelta | str:
     match = _TTL.fullmatch(text.strip())
     if not match or not any(match.groups()):
         return f"{text[:40]!r} is no TTL: write for example 30s, 10m, 1h30m or 7d."
+    if any(len(part or "") > _MOST_DIGITS for part in match.groups()):
+        return f"The TTL {text.strip()[:40]!r} is out of range: from 5 seconds to 7 days are allowed."
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     ttl = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     return ttl_fault(ttl) or ttl
@@ -208,29 +241,46 @@ def ttl_text(ttl: timedelta) -> str:
 def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:
     """Say why these params are refused, with line and column where JSON breaks, or None."""
     size = len(text.encode("utf-8", "surrogatepass"))
-    if size > max_bytes:
+    if (
+        size > _MOST_TYPED * max_bytes
+    ):  # spaces, escapes and repeated keys go: the rest is judged as it is stored
         return f"The params have {size:,} bytes, at most {max_bytes:,} are allowed."
     if json_depth(text) > MAX_JSON_DEPTH:
         return f"The params are nested more than {MAX_JSON_DEPTH} levels deep."
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_check_float, parse_int=str)
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_check_number, parse_int=_check_number
+        )
     except json.JSONDecodeError as error:
         why = error.msg.removesuffix(" at")  # "Invalid control character at"
         return f"The params are not JSON: {why} at line {error.lineno}, column {error.colno}."
     except ValueError as error:
-        return f"The params hold {error}, which JSON or PostgreSQL does not know."
+        return f"The params hold {error}."
     if not isinstance(value, dict):
         return 'The params must be a JSON object, for example {"delay_s": 5}.'
     if has_unstorable_text(text):
         return "The params hold a NUL or half a surrogate pair, which PostgreSQL cannot store."
+    stored = stored_size(text)
+    if stored > max_bytes:
+        longer = f", {stored:,} as the database writes them out" if stored != size else ""
+        return f"The params have {size:,} bytes{longer}; at most {max_bytes:,} are allowed."
     return None
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise ValueError(f"{name}, which is no JSON: give a number, a text or null")
 
 
-def _check_float(text: str) -> str:
-    if isinf(float(text)):  # a device that reads it as a number would get infinity
-        raise ValueError(text[:40])
+def _check_number(text: str) -> str:
+    number, shown = written(text), text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}…"
+    if ("." in text or "e" in text.lower()) and isinf(float(text)):
+        raise ValueError(
+            f"the number {shown}, which is beyond {_LARGEST_DOUBLE}: devices that read numbers in double "
+            "precision would get infinity"
+        )
+    if not number.fits:
+        raise ValueError(
+            f"the number {shown}, which has more digits than PostgreSQL stores: {MOST_BEFORE_POINT:,} before "
+            f"and {MOST_BEHIND_POINT:,} behind the point"
+        )
     return text

@@ -22,6 +22,7 @@ class ProblemKind(StrEnum):
     CONFLICTING_ACK = "conflicting ack"
     LATE_ACK = "late ack"
     DUPLICATE_ACK = "duplicate ack"
+    LATE_PROGRESS = "late progress"
     ODD_ACK = "odd ack"
     UNKNOWN_TENANT = "unknown tenant"
     REFUSED_PUBLISH = "refused publish"

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from console.domain.acks import answer_code
-from console.domain.commands import Command, Phase
+from console.domain.acks import answer_code, answer_details, answer_word
+from console.domain.commands import Command, Phase, Status
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.publication import UNKNOWN_OUTCOME
 from console.domain.safe_text import safe
@@ -11,6 +11,11 @@ from console.domain.spans import age, latency
 
 _ENOUGH = 5  # answers, before the next may be called unusual
 _MOST_NOTED = 20  # attempts that the journal keeps
+NOT_OURS = (
+    "another program wrote it and may be publishing it right now; "
+    "try again once this console has taken it over"
+)
+_TAKEN_OVER = timedelta(seconds=30)  # what another program has not published by then, we do
 _AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
 
 
@@ -22,7 +27,7 @@ def explain(detail: CommandDetail, broker_down: str = "") -> str:
     wrong = list(detail.command.inconsistencies)
     if detail.command.created_at > detail.read_at + _AHEAD:
         wrong.append("created in the future")
-    return _reason(detail, broker_down) + (
+    return f"{_reason(detail, broker_down)}{_since(detail)}" + (
         f" ‼ Its row is inconsistent: {'; '.join(wrong)}." if wrong else ""
     )
 
@@ -35,13 +40,20 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
             return _waiting(detail, broker_down)
         case Phase.PUBLISHED:
             return _published(detail)
+        case Phase.IN_PROGRESS:
+            return _in_progress(detail)
         case Phase.OK:
             if command.acked_at is None:
                 return "It counts as answered, but nobody knows when."
-            return f"The device answered ok after {latency(command.latency)}{_late(detail)}."
+            word = (
+                "ok"
+                if command.ack_status in {None, "ok"}
+                else f"“{safe(command.ack_status, 60)}”, which counts as ok,"
+            )
+            return f"The device answered {word} after {latency(command.latency)}{_late(detail)}."
         case Phase.FAILED:
-            said = f"“{safe(command.ack_status, 60)}”{_code(command.ack_json)}"
-            return f"The device answered {said} after {latency(command.latency)}{_late(detail)}."
+            word = f"“{safe(command.ack_status, 60)}”{_code(command.ack_json)}"
+            return f"The device answered {word} after {latency(command.latency)}{_late(detail)}."
         case Phase.MISSED:
             return _missed(detail)
         case Phase.EXPIRED:
@@ -61,7 +73,9 @@ def cancel_reason(command: Command) -> str | None:
     """Why it cannot be cancelled, or None."""
     if command.phase is Phase.WAITING:
         return None
-    return "already published" if command.phase is Phase.PUBLISHED else f"already {command.phase}"
+    if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
+        return "already published"
+    return f"already {command.phase}"
 
 
 def doubt(detail: CommandDetail) -> str:
@@ -81,6 +95,11 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
         return "Its deadline has passed; the sweep will settle it."
     if broker_down:
         return f"It waits for the broker, which is away: {_clause(broker_down)}."
+    if not command.in_outbox and detail.read_at - command.created_at < _TAKEN_OVER:
+        return (
+            "Another program wrote it and may be publishing it right now; if it does not, this console takes "
+            "it over within half a minute."
+        )
     attempt = _newest(detail, "attempt")
     error = command.last_error or (attempt.detail if attempt else None)
     if error and UNKNOWN_OUTCOME in error:
@@ -104,6 +123,40 @@ def _published(detail: CommandDetail) -> str:
     waited = detail.read_at - published_at
     verdict = ", so this is unusual" if usual.answers >= _ENOUGH and waited > usual.p95 else ""
     return f"{said}{_silent(detail)} It usually answers this within {latency(usual.p95)}{verdict}."
+
+
+def _in_progress(detail: CommandDetail) -> str:
+    entry = _newest(detail, "progress")
+    word = said(entry.detail if entry else detail.command.progress)
+    when = f" {age(detail.read_at - entry.at)} ago" if entry else ""
+    if detail.command.expires_at <= detail.read_at:
+        return f"The device reported {word}{when} and no end before the deadline; the sweep will settle it."
+    usual = f" It usually answers this within {latency(detail.usual.p95)}." if detail.usual else ""
+    return f"The device is at it: it reported {word}{when} and has not given its final answer yet.{usual}"
+
+
+def said(answer_json: str | None) -> str:
+    """What a device said, in quotes: its word, and its details where there are any."""
+    word = answer_word(answer_json)
+    details = answer_details(answer_json)
+    return f"“{safe(answer_json if word is None else word, 60)}”" + (
+        f" {safe(details, 120)}" if details else ""
+    )
+
+
+def _since(detail: CommandDetail) -> str:
+    """What became of the answer since: others that differ, and what another program wrote over it."""
+    command, before = detail.command, ""
+    if command.is_answered and command.status == Status.QUEUED:
+        before = " Another program called it queued again after the answer; the answer counts."
+    conflicts = [entry for entry in detail.journal if entry.kind == "conflict"]
+    if not conflicts:
+        return before
+    newest = conflicts[-1]
+    times = f", the newest of {len(conflicts)}" if len(conflicts) > 1 else ""
+    when = age(newest.at - command.acked_at) if command.acked_at else "some time"
+    differs = f"A later answer differs: {said(newest.detail)}, {when} after the first{times}"
+    return f"{before} {differs}; the first counts."
 
 
 def _silent(detail: CommandDetail) -> str:
@@ -134,18 +187,39 @@ def _code(ack_json: str | None) -> str:
 
 
 def _missed(detail: CommandDetail) -> str:
+    command, entry = detail.command, _newest(detail, "progress")
+    if entry is not None:
+        at = age(entry.at - command.published_at) if command.published_at else "some time"
+        after = ", which was after the deadline" if entry.at > command.expires_at else ""
+        why = (
+            "It began, and the device gave no final answer before the deadline: its last word of progress "
+            f"was {said(entry.detail)}, {at} after the publication{after}"
+        )
+        return f"{why}{_late_record(detail)}."
     why = "The broker took it, but the device did not answer before the deadline"
     if _newest(detail, "nobody_listens"):
         why += "; the broker said that nobody listened"
-    if _newest(detail, "late_ack"):
-        why += "; an answer came later and is only on record"
-    return f"{why}{_seen(detail)}."
+    return f"{why}{_late_record(detail)}{_seen(detail)}."
+
+
+def _late_record(detail: CommandDetail) -> str:
+    entry = _newest(detail, "late_ack")
+    return f"; an answer came later and is only on record: {said(entry.detail)}" if entry else ""
+
+
+def _has_it(detail: CommandDetail) -> str:
+    """What the device itself said of a command that no broker confirmed."""
+    entry = _newest(detail, "progress")
+    reported = f" The device has it all the same: it reported {said(entry.detail)}." if entry else ""
+    late = _newest(detail, "late_ack")
+    answered = f" It answered {said(late.detail)} afterwards, which is only on record." if late else ""
+    return f"{reported}{answered}"
 
 
 def _expired(detail: CommandDetail) -> str:
     entry = _newest(detail, "unsent") or _newest(detail, "attempt")
     reason = (entry.detail if entry else None) or detail.command.last_error or "no attempt is on record"
-    return f"No broker confirmed it before the deadline: {_clause(reason)}."
+    return f"No broker confirmed it before the deadline: {_clause(reason)}.{_has_it(detail)}"
 
 
 def _cancelled(detail: CommandDetail) -> str:
@@ -156,7 +230,7 @@ def _cancelled(detail: CommandDetail) -> str:
     when = "before it was published"
     if unsure:
         when = f"before the broker confirmed it; {unsure}, so the device may have it"
-    return f"{safe(who, 80)} cancelled it {when}{why}."
+    return f"{safe(who, 80)} cancelled it {when}{why}.{_has_it(detail)}"
 
 
 def _late(detail: CommandDetail) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from console.domain.acks import answer_code
-from console.domain.commands import Command, Phase
+from console.domain.commands import OPEN, Command
 from console.domain.devices import Device
 from console.domain.filters import Subject
 
@@ -34,7 +34,7 @@ def command_subject(command: Command, device: Device | None = None, groups: Iter
         command.command_id,
     )  # fmt: skip
     instants = {"age": command.created_at}
-    if command.phase in {Phase.WAITING, Phase.PUBLISHED}:
+    if command.phase in OPEN:
         instants["ttl"] = command.expires_at
     many = {"tag": frozenset(device.tags if device else ()), "group": frozenset(groups)}
     return Subject(texts, many, instants, _joined(everything))
@@ -63,7 +63,7 @@ def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
         instants["seen"] = device.last_seen_at
     if last is not None:
         instants["age"] = last.created_at
-        if last.phase in {Phase.WAITING, Phase.PUBLISHED}:
+        if last.phase in OPEN:
             instants["ttl"] = last.expires_at
     many = {"tag": frozenset(device.tags), "group": frozenset(groups)}
     return Subject(texts, many, instants, _joined(everything), device.tags)

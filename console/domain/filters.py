@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 
 from console.domain.commands import Phase, Status
 from console.domain.devices import Link
+from console.domain.filter_ids import is_id, nearest
+from console.domain.globs import glob, is_exact, literal, pattern_of
 
 MOST_TERMS = 24
 MOST_LENGTH = 2_000
 _TOKEN = re.compile(r'-?(?:[^\s"]|"[^"]*"?)+')
 _KEYED = re.compile(r"(-?)([A-Za-z]+)(:|>=|<=|>|<)(.*)", re.DOTALL)
-_SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
+_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_MOST_DIGITS = 9  # of a part of a span: more are beyond the limit
+_MOST_DAYS = 36_500
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -41,6 +44,7 @@ SPANS: dict[Scope, tuple[str, ...]] = {
     Scope.PROBLEMS: ("age",),
     Scope.BATCHES: ("age",),
 }
+_EVERY_KEY = frozenset(name for names in (*KEYS.values(), *SPANS.values()) for name in names)
 NEWEST_COMMAND = frozenset(
     {"phase", "type", "by", "age", "ttl"}
 )  # what these say of a device, its newest command says
@@ -57,7 +61,8 @@ WORDS: dict[str, tuple[str, ...]] = {
 class Match:
     """``key:pattern,pattern``: one of the patterns fits the whole value.
 
-    Letters A-Z fit in either case, but for identifiers, which are compared as they are written.
+    Letters A-Z fit in either case, but for identifiers, which are compared as they are written. In a
+    pattern a backslash takes the meaning from the ``*``, ``?`` or backslash behind it.
     """
 
     key: str
@@ -67,7 +72,12 @@ class Match:
     @property
     def exact(self) -> bool:
         """Whether no pattern has a wild card."""
-        return not any(set(pattern) & {"*", "?"} for pattern in self.patterns)
+        return all(map(is_exact, self.patterns))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values that exact patterns name."""
+        return tuple(map(literal, self.patterns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +153,8 @@ def parse_filter(text: str, scope: Scope) -> Filter:
 
     Args:
         text: terms with spaces between: ``key:pattern``, ``age>1h``, ``word``; a leading ``-`` negates,
-            ``*`` and ``?`` are wild, commas separate alternatives, double quotes keep spaces and colons.
+            ``*`` and ``?`` are wild, commas separate alternatives; between double quotes every character is
+            itself. A known key before a colon is a key; an id with colons, like AB:CD:EF:12:34:56, a word.
         scope: the list that is filtered.
     """
     cleaned = text.encode("utf-8", "replace").decode().replace("\x00", " ")[:MOST_LENGTH]
@@ -178,6 +189,8 @@ def _term(token: str, scope: Scope) -> Term | str | None:
         text = fold(_unquoted(token[1:] if negated else token))
         return Word(text, negated) if text else None
     minus, key, operator, rest = keyed[1] == "-", keyed[2].lower(), keyed[3], keyed[4]
+    if operator == ":" and is_id(key, rest, _EVERY_KEY):
+        return Word(fold(_unquoted(token.removeprefix("-"))), minus)
     if operator == ":" and key not in SPANS[scope]:
         return _match(minus, key, rest, scope)
     return _span(minus, key, operator, rest, scope)
@@ -185,9 +198,15 @@ def _term(token: str, scope: Scope) -> Term | str | None:
 
 def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | None:
     if key not in KEYS[scope]:
-        known = ", ".join((*KEYS[scope], *SPANS[scope]))
-        return f'There is no key "{key}" here: use one of {known}, or put the word in quotes.'
-    plain = [_unquoted(part) for part in _split(rest)]
+        names = (*KEYS[scope], *SPANS[scope])
+        near = nearest(key, names)
+        hint = f", the nearest is {near}" if near else ""
+        return (
+            f'There is no key "{key}" here{hint}: use one of {", ".join(names)}, or put the word in quotes.'
+        )
+    plain = [pattern_of(part) for part in _split(rest)]
+    if key in {"phase", "status"}:
+        plain = [re.sub(r"[_-]", " ", part) for part in plain]  # in_progress is typed without quotes
     patterns = tuple(dict.fromkeys(folded(key, part) for part in plain if part))
     if not patterns:
         return None
@@ -220,9 +239,13 @@ def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Te
     match = _SPAN.fullmatch(rest.lower())
     if match is None or not any(match.groups()):
         return f"{_shown(rest)} is no span of time: write for example 30s, 10m, 1h30m or 7d."
+    if any(len(part or "") > _MOST_DIGITS for part in match.groups()):
+        return f"{_shown(rest)} is longer than a hundred years."
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    if days > _MOST_DAYS:
+        return f"{_shown(rest)} is longer than a hundred years."
     span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if span > timedelta(days=36_500):
+    if span > timedelta(days=_MOST_DAYS):
         return f"{_shown(rest)} is longer than a hundred years."
     return Span(key, operator, span, negated)
 
@@ -253,13 +276,6 @@ def fold(text: str) -> str:
 def folded(key: str, text: str) -> str:
     """A key's value as it is compared: identifiers stay as they are written."""
     return text if key in AS_WRITTEN else fold(text)
-
-
-@lru_cache(maxsize=1_024)
-def glob(pattern: str) -> re.Pattern[str]:
-    """``*`` is any text, ``?`` one character, everything else itself."""
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(c, re.escape(c)) for c in pattern), re.DOTALL)
 
 
 def matches(wanted: Filter, subject: Subject, now: datetime, *, only: frozenset[str] | None = None) -> bool:

@@ -8,22 +8,24 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
-from console.domain.commands import Command, Phase, parse_ttl
+from console.domain.commands import Command, Draft, Phase, parse_ttl
 from console.errors import (
     ConsoleError,
     DatabaseUnreachableError,
     InvalidInputError,
-    NotFoundError,
     RefusedError,
 )
 from console.headless import bulk, catalogue, output
+from console.headless.aftermath import saying
 from console.runtime.jobs import running
 from console.runtime.opening import Opened
 from console.runtime.pausing import stops_in_order
 from console.runtime.program import Program
 from console.runtime.supervisor import Supervisor, end
 from console.runtime.workers import Workers
+from console.services.bulk import since_ok_text
 from console.services.sender import Receipt
 
 OK, FAILED, NOT_ANSWERED = 0, 1, 4
@@ -46,10 +48,10 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
-    receipt = await program.sender.send(program.tenants[0], [draft])
+    receipt = await _committed(program, draft)
     with contextlib.suppress(ConsoleError):  # it is committed: a note that cannot be had must not hide its id
         await catalogue.warn(program, (options.device,), options.type, params)
-    return await _follow(options, opened, receipt)
+    return await _followed(options, opened, receipt)
 
 
 async def retry(options: argparse.Namespace, opened: Opened) -> int:
@@ -58,10 +60,15 @@ async def retry(options: argparse.Namespace, opened: Opened) -> int:
     program = opened.program
     if await program.bulk.batch(program.tenants[0], options.id) is not None:
         job = await program.bulk.retry(program.tenants[0], options.id, program.operator)
+        if job.since_ok:
+            output.say(f"{since_ok_text(job.since_ok)}: nothing is sent to them again")
         return await bulk.follow(options, opened, job)
-    await _must_exist(options, program)
-    receipt = await program.sender.retry(program.tenants[0], options.id, program.operator)
-    return await _follow(options, opened, receipt)
+    draft = await program.sender.again(program.tenants[0], options.id, program.operator)
+    receipt = await _committed(program, draft)
+    old = await program.history.command(program.tenants[0], options.id)
+    if old is not None and old.command.later in OK_WORDS:
+        output.say("note: the device has answered ok since, with an answer that does not count; see show")
+    return await _followed(options, opened, receipt)
 
 
 async def resume(options: argparse.Namespace, opened: Opened) -> int:
@@ -76,25 +83,40 @@ async def cancel(options: argparse.Namespace, opened: Opened) -> int:
     program = opened.program
     view = await program.bulk.batch(program.tenants[0], options.id)
     if view is not None:
-        taken = await program.bulk.stop(program.tenants[0], options.id, program.operator)
+        with saying(
+            lambda: f"Some of it may be stopped: `device-console cancel {options.id}` goes on with it."
+        ):
+            taken = await program.bulk.stop(program.tenants[0], options.id, program.operator)
         output.say(f"stopped; {taken:,} taken back before they were published")
         await bulk.print_batch(program, options.id, as_json=options.json)
         return OK
-    await _must_exist(options, program)
-    await program.sender.cancel(program.tenants[0], options.id, program.operator, options.reason)
+    with saying(lambda: f"Whether it was cancelled is unknown: `device-console show {options.id}` tells."):
+        await program.sender.cancel(program.tenants[0], options.id, program.operator, options.reason)
     await _print(options, opened, options.id)
     return OK
 
 
-async def _must_exist(options: argparse.Namespace, program: Program) -> None:
-    """Whoever wrote an id that is no batch's may have meant the one or the other.
+async def _committed(program: Program, draft: Draft) -> Receipt:
+    """Send one command; when it is unknown whether that was committed, say how to find out."""
+    with saying(
+        lambda: (
+            "Whether the command was committed is unknown: "
+            f"`device-console show {draft.command_id}` tells, and sending it again with "
+            f"`--id {draft.command_id}` is harmless."
+        )
+    ):
+        return await program.sender.send(program.tenants[0], [draft])
 
-    Raises:
-        NotFoundError: there is no such command, either.
-    """
-    tenant_id = program.tenants[0]
-    if await program.history.command(tenant_id, options.id) is None:
-        raise NotFoundError(f"There is no command and no batch {options.id!r} in the tenant {tenant_id!r}.")
+
+async def _followed(options: argparse.Namespace, opened: Opened, receipt: Receipt) -> int:
+    command_id = receipt.command_ids[0]
+    with saying(
+        lambda: (
+            f"The command is committed as {command_id} and goes its way: "
+            f"`device-console show {command_id}` tells how it stands."
+        )
+    ):
+        return await _follow(options, opened, receipt)
 
 
 def _may_act(opened: Opened) -> None:

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 from console.domain.batches import AnswerGroup, Batch, BatchView, Preview
 from console.domain.command_json import instant
-from console.domain.commands import Phase, params_fault, parse_ttl
+from console.domain.commands import Phase, parse_ttl
 from console.domain.filters import Scope, parse_filter
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import catalogue, output
+from console.headless.aftermath import saying
 from console.runtime.opening import Opened
 from console.runtime.program import Program
 from console.services.bulk import BulkJob
@@ -44,10 +45,9 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
     if isinstance(ttl, str):
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
-    fault = params_fault(params)
-    if fault:
-        raise InvalidInputError(fault)
     ids = await program.history.device_index(tenant, checked(options.where, Scope.DEVICES))
+    job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
+    program.bulk.check(job)
     preview = await program.bulk.preview(tenant, ids, options.type)
     output.say(preview_text(preview, options.type, tenant))
     await catalogue.warn(program, ids, options.type, params)
@@ -55,7 +55,6 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError("Nothing was sent: no device matches the filter.")
     if not options.yes:
         raise InvalidInputError("Nothing was sent: add --yes to send it.")
-    job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
     return await follow(options, opened, job)
 
 
@@ -79,12 +78,38 @@ async def send_rest(options: argparse.Namespace, opened: Opened) -> int:
 
 
 async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, begun: bool = False) -> int:
-    """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits."""
+    """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits.
+
+    Raises:
+        DatabaseUnreachableError: with what is committed and how to go on.
+    """
+    program, batch_id = opened.program, job.draft.batch_id
+    if not begun:
+        with saying(lambda: f"Nothing was sent. Should the batch be on record, {_resume(batch_id)}."):
+            await program.bulk.begin(program.tenants[0], job)
+    with saying(lambda: _half_way(job)):
+        return await _follow(options, opened, job)
+
+
+def _half_way(job: BulkJob) -> str:
+    batch_id = job.draft.batch_id
+    if job.done < job.total:
+        known = f"{job.committed:,} of {job.total:,} are committed as batch {batch_id} for certain"
+        return f"{known}; {_resume(batch_id)}."
+    return (
+        f"All of it is committed as batch {batch_id} ({job.committed:,} of {job.total:,}): "
+        f"`device-console batch {batch_id}` shows how it stands."
+    )
+
+
+def _resume(batch_id: str) -> str:
+    return f"`device-console resume {batch_id}` sends what is left, nothing twice"
+
+
+async def _follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> int:
     from console.headless.acts import own_workers
 
-    program, tenant = opened.program, opened.program.tenants[0]
-    if not begun:
-        await program.bulk.begin(tenant, job)
+    program, tenant, batch_id = opened.program, opened.program.tenants[0], job.draft.batch_id
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
@@ -96,7 +121,7 @@ async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, b
     try:
         async with own_workers(opened):
             await program.bulk.run(tenant, job)
-            output.say(f"{job.committed:,} of {job.total:,} committed as batch {job.draft.batch_id}")
+            output.say(f"{job.committed:,} of {job.total:,} committed as batch {batch_id}")
             if not job.stopping:
                 await _watch(options, opened, job, stopped)
             if job.stopping:

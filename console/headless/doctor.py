@@ -14,6 +14,7 @@ from console.store.changes import ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_holders
 from console.store.pool import Database
+from console.store.progress import ProgressOnly, progress_only
 
 _OLD_PROTOCOL = (
     "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
@@ -45,8 +46,8 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
     try:
         async with open_place(settings, needs_broker=False) as place:
             findings.append(_where(place))
-            findings += await _database(place)
             tenant_id = next(iter(settings.tenants), DEMO_TENANTS[0] if place.embedded else None)
+            findings += await _database(place, tenant_id)
             findings += await _broker(place, tenant_id)
             findings.append(_level(place, findings))
     except ConsoleError as error:
@@ -65,7 +66,7 @@ def _where(place: Place) -> Finding:
     return Finding("ok", "servers", "configured servers")
 
 
-async def _database(place: Place) -> list[Finding]:
+async def _database(place: Place, tenant_id: str | None = None) -> list[Finding]:
     database = Database(place.access, max_size=2)
     try:
         await database.open()
@@ -81,6 +82,8 @@ async def _database(place: Place) -> list[Finding]:
             found.append(Finding("warning", "database", old))
         if not await lists_whole_tenants(database):
             found.append(Finding("note", "database", _NO_INDEX))
+        if tenant_id:
+            found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
         found += worker_findings(await lease_holders(database))
     except ConsoleError as error:
         return [Finding("fault", "database", str(error), error.exit_code)]
@@ -121,6 +124,15 @@ def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
 
 def _who(holder: Holder) -> str:
     return f"the {holder.program} on {holder.host} (process {holder.pid})"
+
+
+def _without_end(kind: ProgressOnly) -> Finding:
+    text = (
+        f"the only answers to {kind.command_type} are words of progress ({kind.commands:,} commands, the "
+        f"last one said “{kind.word}”), so it is always missed: if that word is its end, set "
+        f"CONSOLE_PROGRESS_WORDS=-{kind.word}"
+    )
+    return Finding("warning", "answers", text)
 
 
 async def _broker(place: Place, tenant_id: str | None = None) -> list[Finding]:

@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"-|[\d,.]+[smhd]?")
 SYMBOLS = {
     Phase.WAITING: "○",
     Phase.PUBLISHED: "◔",
+    Phase.IN_PROGRESS: "◑",
     Phase.OK: "●",
     Phase.FAILED: "✕",
     Phase.MISSED: "◍",
@@ -58,8 +59,11 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 
 def phase_text(command: Command) -> str:
-    """Symbol, word and flag."""
-    return f"{SYMBOLS[command.phase]} {command.phase.value}{' (late)' if command.late else ''}"
+    """Symbol, word and flags: late, and a later answer that differs."""
+    word = f"{SYMBOLS[command.phase]} {command.phase.value}{' (late)' if command.late else ''}"
+    if command.later is None:
+        return word
+    return f"{word}, then {safe(command.later, 40) if command.later != command.ack_status else 'differed'}"
 
 
 def age_text(at: datetime | None, now: datetime) -> str:

@@ -19,6 +19,7 @@ from console.domain.history import CommandDetail
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import output
+from console.headless.aftermath import Outage, saying
 from console.headless.bulk import checked
 from console.runtime.program import Program
 from console.services.exporter import FORMATS, Format, exported
@@ -177,7 +178,10 @@ async def export(options: argparse.Namespace, program: Program) -> int:
     )  # fmt: skip
     count = 0
     try:
-        with options.output.open("x", encoding="utf-8", newline="") if options.output else _stdout() as out:
+        with (
+            options.output.open("x", encoding="utf-8", newline="") if options.output else _stdout() as out,
+            saying(lambda: _no_whole_export(options.output, count)),
+        ):
             async for piece, commands in pieces:
                 out.write(piece)
                 count += commands
@@ -189,6 +193,14 @@ async def export(options: argparse.Namespace, program: Program) -> int:
         raise InvalidInputError(f"The file {options.output} cannot be written: {error.strerror}.") from None
     output.say(f"{count:,} commands of {program.tenants[0]} as {form}")
     return 0
+
+
+def _no_whole_export(path: Path | None, count: int) -> str:
+    """What an export left behind that ended half-way."""
+    if path is None:
+        return f"What was written, the newest {count:,} commands, is no whole export: begin again."
+    what = f"The file {path} holds the newest {count:,} commands"
+    return f"{what} and is no whole export: delete it and begin again."
 
 
 def _format_of(path: Path | None) -> Format:
@@ -213,9 +225,10 @@ async def tail(options: argparse.Namespace, program: Program) -> int:
     seen: dict[str, Phase] = {}
     printed = 0
     first = True
+    outage = Outage()
     async with program.feed.subscribe() as subscription:
         while True:
-            changed = await _changed_commands(options, program, tenant_id, seen)
+            changed = await _changed_commands(options, program, tenant_id, seen, outage)
             for command in reversed(changed) if not first else ():
                 _print_change(command, as_json=options.json)
                 printed += 1
@@ -232,7 +245,7 @@ async def tail(options: argparse.Namespace, program: Program) -> int:
 
 
 async def _changed_commands(
-    options: argparse.Namespace, program: Program, tenant_id: str, seen: dict[str, Phase]
+    options: argparse.Namespace, program: Program, tenant_id: str, seen: dict[str, Phase], outage: Outage
 ) -> list[Command]:
     """The newest commands whose phase is not the one last seen, and older ones that were open."""
     try:
@@ -245,8 +258,10 @@ async def _changed_commands(
         inside = {command.command_id for command in page.commands}
         older = [i for i, phase in seen.items() if not phase.settled and i not in inside][:_PAGE]
         rest = (await program.history.reread(tenant_id, older)).commands if older else ()
-    except DatabaseUnreachableError:
+    except DatabaseUnreachableError as error:
+        outage.begins(error)
         return []
+    outage.ends(f"what changed meanwhile beyond the newest {_PAGE} commands is not shown")
     wanted = parse_filter(options.where, Scope.COMMANDS)
     kept = [c for c in rest if matches(wanted, command_subject(c), page.read_at, only=COMMAND_KEYS)]
     changed = [c for c in (*page.commands, *kept) if seen.get(c.command_id) is not c.phase]

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Awaitable, Callable
 
 from console.domain.filters import Scope
-from console.headless import acts, bulk, catalogue, favourites, reads
+from console.headless import acts, bulk, catalogue, favourites, ids, reads
 from console.headless.bulk import checked
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
@@ -51,6 +51,12 @@ def _check_filter(options: argparse.Namespace) -> None:
         checked(text, _SCOPES.get(options.command, Scope.COMMANDS))
 
 
+async def _complete(options: argparse.Namespace, program: Program) -> None:
+    """Put the whole id in the place of its beginning."""
+    if options.command in ids.KINDS:
+        options.id = await ids.whole_id(program, options.command, options.id)
+
+
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Open what the twin needs and run it; return the exit code."""
     import logging
@@ -59,6 +65,8 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     _check_filter(options)
     if options.command in _READS:
         async with open_program(settings, jobs="none") as opened:
+            await _complete(options, opened.program)
             return await _READS[options.command](options, opened.program)
     async with open_program(settings, jobs="later", simulate=True) as opened:
+        await _complete(options, opened.program)
         return await _ACTS[options.command](options, opened)

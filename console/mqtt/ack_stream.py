@@ -9,6 +9,7 @@ from typing import Any
 import aiomqtt
 
 from console.domain.acks import RawAck
+from console.domain.identifiers import MAX_ID_LENGTH
 from console.errors import BrokerUnreachableError, RefusedError
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
@@ -22,6 +23,7 @@ MAX_WAITING_BYTES = 32 * 1_048_576
 MAX_BATCH_BYTES = 1_048_576
 _MESSAGE_BYTES = 512  # what a message costs besides topic and payload
 _REFUSED = 0x80
+_MOST_CORRELATION = 4 * MAX_ID_LENGTH + 1  # bytes: one more than the longest id has
 
 
 class AckStream:
@@ -146,7 +148,11 @@ class AckStream:
 
     def take(self, _paho: Any, _userdata: Any, message: Any) -> None:
         """Keep one message until it is asked for; called by paho. Reading pauses when too much waits."""
-        raw = RawAck(message._topic, message.payload, message.mid, message.qos, message.retain)  # noqa: SLF001
+        data = getattr(getattr(message, "properties", None), "CorrelationData", None)
+        raw = RawAck(
+            message._topic, message.payload, message.mid, message.qos, message.retain,  # noqa: SLF001
+            None if data is None else bytes(data[:_MOST_CORRELATION]),
+        )  # fmt: skip
         self._waiting.append(raw)
         self._unanswered += 1
         self._bytes += _size(raw)
@@ -157,7 +163,7 @@ class AckStream:
 
 
 def _size(message: RawAck) -> int:
-    return len(message.topic) + len(message.payload) + _MESSAGE_BYTES
+    return len(message.topic) + len(message.payload) + len(message.correlation or b"") + _MESSAGE_BYTES
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from console.clock import SystemClock
-from console.domain.acks import LateAck
+from console.domain.acks import LateAck, progress_words
 from console.domain.identifiers import id_fault
 from console.errors import CopyError, RefusedError, UsageError
 from console.runtime.jobs import running
@@ -53,7 +53,7 @@ async def open_program(
     Args:
         settings: the configuration.
         jobs: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is
-            not, ``later`` leaves starting them to the caller, ``none`` runs none and needs no broker.
+            not, ``later`` leaves starting them to the caller, ``none`` runs none.
         simulate: run the demo fleet on embedded servers.
         operator_front: whether a tenant must be known.
 
@@ -65,7 +65,7 @@ async def open_program(
     tenants = _tenants(settings) if operator_front else ()
     jobs = "none" if settings.read_only else jobs
     async with AsyncExitStack() as stack:
-        place = await stack.enter_async_context(open_place(settings, needs_broker=jobs != "none"))
+        place = await stack.enter_async_context(open_place(settings))
         database = Database(place.access)
         await database.open()
         stack.push_async_callback(database.close)
@@ -133,13 +133,22 @@ async def _unless_copied(
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:
-    """The operator's settings in the workers' words."""
+    """The operator's settings in the workers' words.
+
+    Raises:
+        UsageError: the words of progress cannot be read.
+    """
+    try:
+        progress = progress_words(settings.progress_words)
+    except ValueError as error:
+        raise UsageError(f"The setting progress_words is wrong: {error}.") from None
     return WorkerSettings(
         dispatch=DispatchSettings(
             adopt_after_s=settings.adopt_after_s, max_payload_bytes=settings.max_payload_bytes
         ),
         late_ack=LateAck(settings.late_ack),
         max_ack_bytes=settings.max_ack_bytes,
+        progress=progress,
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from console.clock import Clock
-from console.domain.acks import MAX_ACK_BYTES, LateAck
+from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import CopyError, DatabaseUnreachableError
 from console.mqtt.ack_stream import AckStream
@@ -40,6 +40,7 @@ class WorkerSettings:
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     late_ack: LateAck = LateAck.ACCEPT
     max_ack_bytes: int = MAX_ACK_BYTES
+    progress: frozenset[str] = PROGRESS_WORDS
 
 
 class Workers:
@@ -151,6 +152,7 @@ class Workers:
         return Acknowledger(
             stream, SettlementStore(self._database, lease.token), self._feed.tell, self._clock,
             late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
+            progress=self._settings.progress,
         )  # fmt: skip
 
     async def sweep(self) -> None:

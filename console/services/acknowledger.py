@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from console.clock import Clock
-from console.domain.acks import MAX_ACK_BYTES, Acknowledgement, LateAck, Outcome, RawAck
+from console.domain.acks import (
+    MAX_ACK_BYTES,
+    PROGRESS_WORDS,
+    Acknowledgement,
+    LateAck,
+    Outcome,
+    RawAck,
+    folded_word,
+)
 from console.domain.events import Problem, ProblemKind
 from console.errors import DatabaseUnreachableError, DataRefusedError
-from console.wire.ack_payloads import AckError, AckPayload, decode_ack
+from console.wire.ack_payloads import PADDED, AckError, AckPayload, decode_ack
 from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic
 
 T = TypeVar("T")
@@ -26,6 +34,10 @@ _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
     Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancel"),
     Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; only recorded"),
     Outcome.CONFLICT: (ProblemKind.CONFLICTING_ACK, "a second answer differs from the one that counts"),
+    Outcome.LATE_PROGRESS: (
+        ProblemKind.LATE_PROGRESS,
+        "the device reported progress after the deadline or the cancel",
+    ),
     Outcome.FORGED: (ProblemKind.FORGED_ACK, "the command belongs to another device of this tenant"),
     Outcome.UNKNOWN: (ProblemKind.UNKNOWN_ACK, "no command of this tenant has this id"),
 }
@@ -68,12 +80,14 @@ class Acknowledger:
         *,
         late_ack: LateAck = LateAck.ACCEPT,
         max_ack_bytes: int = MAX_ACK_BYTES,
+        progress: frozenset[str] = PROGRESS_WORDS,
     ) -> None:
         self._stream = stream
         self._settlement = settlement
         self._told = told
         self._late_ack = late_ack
         self._max_ack_bytes = max_ack_bytes
+        self._progress = progress
         self._clock = clock
         self._limiter = ProblemLimiter(clock)
 
@@ -92,7 +106,7 @@ class Acknowledger:
         acks, problems = await self._read(messages)
         outcomes = await self._commit(acks, problems)
         problems_after = [
-            problem if problem.kind is ProblemKind.DUPLICATE_ACK else self._limiter.limited(problem)
+            problem if not problem.device_id else self._limiter.limited(problem)
             for ack, outcome in zip(acks, outcomes, strict=True)
             for problem in _follow_up(ack, outcome)
         ]
@@ -134,7 +148,7 @@ class Acknowledger:
         if route.device_id.startswith(PROBE):
             return None, []
         try:
-            payload = decode_ack(message.payload, self._max_ack_bytes)
+            payload = decode_ack(message.payload, self._max_ack_bytes, message.correlation)
         except AckError as error:
             return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error))]
         except Exception as error:  # noqa: BLE001 - one message must not end the ingest of all, and come again for ever
@@ -147,12 +161,17 @@ class Acknowledger:
             )
             for oddity in _oddities(message, payload, route)
         ]
+        if not payload.correlates:
+            text = "its Correlation Data names another command; the command_id in the payload counts"
+            problems.append(self._problem(route, ProblemKind.ODD_ACK, "", text))
         if payload.repairs:
             text = "; ".join(payload.repairs)
-            problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, payload.command_id, text))
+            of = "" if payload.repairs == (PADDED,) else payload.command_id  # all that its firmware sends
+            problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, of, text))
         ack = Acknowledgement(
-            route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs
-        )
+            route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs,
+            folded_word(payload.word) in self._progress,
+        )  # fmt: skip
         return ack, problems
 
     def _problem(self, route: Route, kind: ProblemKind, command_id: str, detail: str) -> Problem:
@@ -194,6 +213,8 @@ def _oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
     found = []
     if message.retained:
         found.append("it was retained: the broker sends it again to every new session")
+    if payload.padded:
+        found.append("a byte order mark or white space stood around its JSON and was dropped")
     if message.qos == 0:
         found.append("it came with QoS 0: the broker may lose such an answer")
     for name, claim, ours in zip(
@@ -208,6 +229,11 @@ def _follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
     if outcome is Outcome.DUPLICATE:  # one row for a tenant: a broker may repeat any answer
         text = f"an answer came again and changed nothing; the last time by {ack.device_id}"
         return (Problem(ack.tenant_id, ProblemKind.DUPLICATE_ACK, "", "", text),)
+    if (
+        outcome is Outcome.PROGRESS_AFTER_END
+    ):  # messages overtake each other: the end stands, nobody need worry
+        text = f"a word of progress came after the end and changed nothing; the last time by {ack.device_id}"
+        return (Problem(ack.tenant_id, ProblemKind.LATE_PROGRESS, "", "", text),)
     if outcome not in _PROBLEMS:
         return ()
     kind, sentence = _PROBLEMS[outcome]

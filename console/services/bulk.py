@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
+from console.domain.acks import OK_WORDS
 from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
 from console.domain.commands import MAX_TTL, MIN_TTL, Phase
 from console.domain.filters import Filter, Scope, parse_filter
@@ -36,13 +37,16 @@ class BatchTable(Protocol):
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None: ...
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
-    ) -> tuple[tuple[str, str], ...]: ...
+    ) -> tuple[tuple[str, str, str | None], ...]: ...
     async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview: ...
 
 
 @dataclass(slots=True)
 class BulkJob:
-    """A bulk send under way in this process. `done` counts devices that were dealt with."""
+    """A bulk send under way in this process. `done` counts devices that were dealt with.
+
+    `since_ok` counts those that a retry leaves out: they failed, and have answered ok since.
+    """
 
     draft: BatchDraft
     device_ids: tuple[str, ...]
@@ -52,10 +56,16 @@ class BulkJob:
     stopping: bool = False
     ended: bool = False
     error: str = ""
+    since_ok: int = 0
 
     @property
     def total(self) -> int:
         return len(self.device_ids)
+
+
+def since_ok_text(count: int) -> str:
+    """How many of what a retry would repeat have answered ok since."""
+    return f"{count:,} of those that failed {'has' if count == 1 else 'have'} since answered ok"
 
 
 class Bulk:
@@ -88,6 +98,16 @@ class Bulk:
         )  # fmt: skip
         return BulkJob(draft, tuple(device_ids), (None,) * len(device_ids))
 
+    def check(self, job: BulkJob) -> None:
+        """Judge the command before anybody is asked anything.
+
+        Raises:
+            InvalidInputError: a limit of the contract is broken.
+        """
+        faults = job.draft.faults(self._max_payload_bytes)
+        if faults:
+            raise InvalidInputError(" ".join(faults))
+
     async def begin(self, tenant_id: str, job: BulkJob) -> None:
         """Record the batch.
 
@@ -95,9 +115,7 @@ class Bulk:
             InvalidInputError: a limit of the contract is broken, or there is nobody to send to.
             DatabaseUnreachableError: unknown whether it was recorded; beginning again is harmless.
         """
-        faults = job.draft.faults(self._max_payload_bytes)
-        if faults:
-            raise InvalidInputError(" ".join(faults))
+        self.check(job)
         if not job.device_ids:
             raise InvalidInputError("No device matches: nothing was sent.")
         await self._table.begin(tenant_id, job.draft, job.device_ids, job.retried)
@@ -171,21 +189,31 @@ class Bulk:
     async def retry(self, tenant_id: str, batch_id: str, by: str | None) -> BulkJob:
         """A new batch to those that failed, were missed or expired, linked to the old one; not begun yet.
 
+        Those that have answered ok since, with an answer that does not count, are left out and counted.
+
         Raises:
             NotFoundError: no such batch in this tenant.
-            ConflictError: nothing of it failed, or its TTL can no longer be sent.
+            ConflictError: nothing of it failed, or all that did have answered ok since, or its TTL can no
+                longer be sent.
         """
         old = (await self._sendable(tenant_id, batch_id)).draft
-        members = await self._table.devices(tenant_id, batch_id, RETRIED, ())
-        if not members:
+        failed = await self._table.devices(tenant_id, batch_id, RETRIED, ())
+        members = [(device, command) for device, command, later in failed if later not in OK_WORDS]
+        if not failed:
             raise ConflictError(f"Nothing of the batch {batch_id} failed, was missed or expired.")
+        if not members:
+            raise ConflictError(
+                f"Nothing is sent again: the {len(failed):,} of the batch {batch_id} that failed, were "
+                "missed or expired have all answered ok since. Send a new command to reach them."
+            )
         draft = BatchDraft(
             str(uuid.uuid4()), old.command_type, old.params_json, old.ttl, f"retry of {batch_id}",
             len(members), clean_name(by) if by else None, batch_id,
         )  # fmt: skip
         return BulkJob(
-            draft, tuple(device for device, _ in members), tuple(command for _, command in members)
-        )
+            draft, tuple(device for device, _ in members), tuple(command for _, command in members),
+            since_ok=len(failed) - len(members),
+        )  # fmt: skip
 
     async def batches(
         self, tenant_id: str, limit: int = 200, before: Batch | None = None, text: str = ""
@@ -204,4 +232,4 @@ class Bulk:
     async def group(self, tenant_id: str, batch_id: str, group: AnswerGroup) -> tuple[str, ...]:
         """The devices of one group of equal answers."""
         found = await self._table.devices(tenant_id, batch_id, (group.phase,), group.answers)
-        return tuple(device for device, _ in found)
+        return tuple(device for device, _, _ in found)

@@ -119,7 +119,7 @@ class History:
                 tenant_id, command.device_id, command.command_type, command.ack_json
             )
         usual = None
-        if command.phase is Phase.PUBLISHED:
+        if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
             usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
         return replace(found, answer_verdict=verdict, usual=usual)
 
@@ -192,5 +192,5 @@ def _only_devices(wanted: Filter) -> tuple[str, ...] | None:
     """The devices that a filter names without any wild card: their own index serves them."""
     for term in wanted.terms:
         if isinstance(term, Match) and term.key == "device" and term.exact and not term.negated:
-            return term.patterns
+            return term.values
     return None

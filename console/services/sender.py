@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
-from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase
+from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase, params_fault
+from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
 from console.domain.targets import Target
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
@@ -43,6 +44,10 @@ class Sender:
         self._store = store
         self._sent = sent
         self._max_payload_bytes = max_payload_bytes
+
+    def params_fault(self, params_json: str) -> str | None:
+        """Say why these params cannot be sent from here, or None."""
+        return params_fault(params_json, self._max_payload_bytes)
 
     def draft(
         self,
@@ -121,6 +126,10 @@ class Sender:
             NotFoundError: no such command in this tenant.
             ConflictError: it is not settled yet, or its params or TTL can no longer be sent.
         """
+        return await self.send(tenant_id, [await self.again(tenant_id, command_id, by)])
+
+    async def again(self, tenant_id: str, command_id: str, by: str | None) -> Draft:
+        """What a retry sends; raises as `retry` does."""
         old = await self._existing(tenant_id, command_id)
         if not old.phase.settled:
             raise ConflictError(
@@ -132,7 +141,7 @@ class Sender:
                 f"The command {command_id} had a TTL outside 5 seconds to 7 days: send a new one instead."
             )
         draft = self.draft(old.device_id, old.command_type, old.params_json, ttl, by)
-        return await self.send(tenant_id, [replace(draft, retry_of=command_id)])
+        return replace(draft, retry_of=command_id)
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str = "") -> None:
         """Take an unpublished command back.
@@ -145,10 +154,10 @@ class Sender:
             self._sent(tenant_id)
             return
         command = await self._existing(tenant_id, command_id)
-        if command.phase is Phase.PUBLISHED:
+        if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
             why = "it is already published, and a published command cannot be recalled"
         elif command.phase is Phase.WAITING:
-            why = "it is being published right now"
+            why = "it is being published right now" if command.in_outbox else NOT_OURS
         else:
             why = f"it is already {command.phase}"
         raise ConflictError(f"The command {command_id} cannot be cancelled: {why}.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from console.domain.acks import answer_word
 from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather
 from console.domain.commands import Phase
 from console.domain.filters import Filter
@@ -102,13 +103,13 @@ class BatchStore:
 
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
-    ) -> tuple[tuple[str, str], ...]:
-        """Device and command of those in one of the phases; with one of these answers when some are given."""
+    ) -> tuple[tuple[str, str, str | None], ...]:
+        """Device, command and later word of those in one of the phases; with one of the answers if given."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(
                 query("batch_devices"), tenant_id, batch_id, [p.value for p in phases], list(answers)
             )
-        return tuple((row["device_id"], row["command_id"]) for row in rows)
+        return tuple((row["device_id"], row["command_id"], answer_word(row["later"])) for row in rows)
 
     async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview:
         """Whom a send would reach."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from console.domain.acks import answer_word
 from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
 from console.domain.filters import Filter
@@ -206,7 +207,15 @@ def command_of(row: Any) -> Command:
             cancelled_by=row["cancelled_by"] if "cancelled_by" in keys else None,
             attempts=row["attempts"] if "attempts" in keys else 0,
             last_error=row["last_error"] if "last_error" in keys else None,
+            progress=_word(row["progress"]) if "progress" in keys else None,
+            later=_word(row["later"]) if "later" in keys else None,
+            in_outbox=bool(row["in_outbox"]) if "in_outbox" in keys else True,
         )
+
+
+def _word(answer_json: str | None) -> str | None:
+    """The word of an answer in the journal; what cannot be read stands as it is."""
+    return None if answer_json is None else answer_word(answer_json) or answer_json[:40]
 
 
 def _page(rows: Sequence[Any], *, more: bool) -> HistoryPage:

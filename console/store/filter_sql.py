@@ -4,7 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.domain.acks import CODE_KEYS
-from console.domain.filters import AS_WRITTEN, MANY_VALUED, NEWEST_COMMAND, Filter, Match, Scope, Span, Word
+from console.domain.filters import (
+    AS_WRITTEN,
+    MANY_VALUED,
+    NEWEST_COMMAND,
+    Filter,
+    Match,
+    Scope,
+    Span,
+    Word,
+)
+from console.domain.globs import PIECE
 
 _LINK = (
     "CASE WHEN lower({s}.status) IN ('online', 'stale', 'offline') THEN lower({s}.status) ELSE 'unknown' END"
@@ -60,10 +70,13 @@ _MANY: dict[str, tuple[str, tuple[str, ...]]] = {
     "batch": (_BATCH, ("b.batch_id",)),
 }
 _INSTANTS: dict[Scope, dict[str, str]] = {
-    Scope.COMMANDS: {"age": "v.created_at", "ttl": "CASE WHEN v.status = 'queued' THEN v.expires_at END"},
+    Scope.COMMANDS: {
+        "age": "v.created_at",
+        "ttl": "CASE WHEN v.status = 'queued' AND v.acked_at IS NULL THEN v.expires_at END",
+    },
     Scope.DEVICES: {
         "age": "n.created_at",
-        "ttl": "CASE WHEN n.status = 'queued' THEN n.expires_at END",
+        "ttl": "CASE WHEN n.status = 'queued' AND n.acked_at IS NULL THEN n.expires_at END",
         "seen": "s.last_seen_at",
     },
     Scope.PROBLEMS: {"age": "p.last_at"},
@@ -131,7 +144,7 @@ def _term(term: Match | Span | Word, scope: Scope, built: Conditions, clock: str
             return f"{instant} {term.operator} {clock} + {place}::interval"
         flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[term.operator]
         return f"{instant} {flipped} {clock} - {place}::interval"
-    places = built.add([pattern if term.exact else like(pattern) for pattern in term.patterns])
+    places = built.add(list(term.values) if term.exact else [like(pattern) for pattern in term.patterns])
     fits_any = f"{'=' if term.exact else 'LIKE'} ANY ({places}::text[])"
     if term.key in MANY_VALUED:
         template, columns = _MANY[term.key]
@@ -151,8 +164,8 @@ def _folded(key: str, expression: str) -> str:
 
 
 def like(pattern: str) -> str:
-    """A glob as a LIKE pattern: only ``*`` and ``?`` are wild."""
+    """A glob as a LIKE pattern: only ``*`` and ``?`` are wild, and not behind a backslash."""
     return "".join(
-        {"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": "\\\\"}.get(character, character)
-        for character in pattern
+        {"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": "\\\\", r"\*": "*", r"\?": "?"}.get(piece, piece)
+        for piece in PIECE.findall(pattern)
     )

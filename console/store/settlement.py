@@ -1,12 +1,12 @@
 """Settling commands: acknowledgement batches and the sweep, as the worker role."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from console.domain.acks import Acknowledgement, LateAck, Outcome
 from console.domain.events import Problem
 from console.store.leases import fence
-from console.store.pool import Database
+from console.store.pool import Connection, Database
 from console.store.problems import record_problems
 from console.store.sql import query
 
@@ -21,6 +21,23 @@ class Swept:
     expired: int
     cursor: str | None
     lateness_s: float
+
+
+async def _outcomes(
+    connection: Connection, function: str, acks: Sequence[Acknowledgement], *more: object
+) -> Iterator[Outcome]:
+    """Call one of the two functions that take answers; an outcome for each, in order."""
+    if not acks:
+        return iter(())
+    rows = await connection.fetch(
+        query(function),
+        [a.tenant_id for a in acks],
+        [a.device_id for a in acks],
+        [a.command_id for a in acks],
+        [a.ack_json for a in acks],
+        *more,
+    )
+    return iter([Outcome(row["outcome"]) for row in sorted(rows, key=lambda row: row["n"])])
 
 
 class SettlementStore:
@@ -39,21 +56,13 @@ class SettlementStore:
     ) -> tuple[Outcome, ...]:
         """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order."""
         async with self._database.fleet_session() as connection:
-            outcomes: tuple[Outcome, ...] = ()
             await fence(connection, self._lease)
-            if acks:
-                rows = await connection.fetch(
-                    query("acknowledge"),
-                    [a.tenant_id for a in acks],
-                    [a.device_id for a in acks],
-                    [a.command_id for a in acks],
-                    [a.ack_json for a in acks],
-                    late_ack is LateAck.ACCEPT,
-                )
-                outcomes = tuple(Outcome(row["outcome"]) for row in sorted(rows, key=lambda row: row["n"]))
+            progress = await _outcomes(connection, "progressed", [a for a in acks if a.is_progress])
+            ends = [a for a in acks if not a.is_progress]
+            ended = await _outcomes(connection, "acknowledge", ends, late_ack is LateAck.ACCEPT)
             if problems:
                 await record_problems(connection, problems)
-        return outcomes
+        return tuple(next(progress if ack.is_progress else ended) for ack in acks)
 
     async def record(self, problems: Sequence[Problem]) -> None:
         """Count problems in a transaction of their own."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from console.domain.acks import MAX_ACK_BYTES
 from console.domain.commands import MAX_JSON_DEPTH
 from console.domain.identifiers import id_fault
+from console.domain.json_size import written
 from console.domain.json_text import json_depth
 from console.wire.json_scan import ScanError, top_level_members
 
@@ -17,10 +18,20 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[-+.0-9eE]*', re.DOTA
 _PAIR_OR_LONE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000|\\."
 )
-_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE][-+]?\d{4}|\d{1000}")
+_SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE][-+]?\d{2}|\d{1000}")
 _USED = ("command_id", "status", "details")
 _REPLACEMENT = "\\ufffd"
-_MAX_WEIGHT = 16_000  # digits on either side of the point that PostgreSQL's numeric surely holds
+_MAX_DIGITS = 262_144  # of all numbers of an answer, written out as the database does
+_SPACE = " \t\r\n"  # what JSON itself allows around it
+_CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), *range(127, 160))))
+_PADDING = (
+    _SPACE
+    + _CONTROLS
+    + "\ufeff\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+)
+PADDED = "NUL or other control bytes around the JSON were dropped"
+_WIDE = "UTF-16 or UTF-32, not UTF-8"
 
 
 class AckError(ValueError):
@@ -31,21 +42,29 @@ class AckError(ValueError):
 class AckPayload:
     """The readable part of an acknowledgement; `ack_json` is ``{"status": …, "details": …}`` as text.
 
-    `claims` are the tenant and device that the payload itself names, as JSON: only the topic's count.
+    `word` is the status as text. `claims` are the tenant and device that the payload itself names, as JSON:
+    only the topic's count. `padded` when a byte order mark or white space stood around the JSON;
+    `correlates` when the Correlation Data, too, names this command, or there is none.
     """
 
     command_id: str
     ack_json: str
     repairs: tuple[str, ...] = ()
+    word: str = "ok"
     claims: tuple[str | None, str | None] = (None, None)
+    padded: bool = False
+    correlates: bool = True
 
 
-def decode_ack(payload: bytes, max_bytes: int = MAX_ACK_BYTES) -> AckPayload:
+def decode_ack(
+    payload: bytes, max_bytes: int = MAX_ACK_BYTES, correlation: bytes | None = None
+) -> AckPayload:
     """Read what a device answered.
 
     Args:
-        payload: the message as it came.
+        payload: the message as it came; padding around the one JSON object is dropped.
         max_bytes: larger payloads are refused before parsing.
+        correlation: the message's Correlation Data: the command's id where the payload has none.
 
     Raises:
         AckError: empty, too large, not UTF-8, not a JSON object, or without a usable command id.
@@ -54,17 +73,35 @@ def decode_ack(payload: bytes, max_bytes: int = MAX_ACK_BYTES) -> AckPayload:
         raise AckError("empty payload")
     if len(payload) > max_bytes:
         raise AckError(f"payload of {len(payload):,} bytes, at most {max_bytes:,} are taken")
-    try:
-        text = payload.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise AckError("not UTF-8") from None
+    text, padding = _unpadded(payload)
     members = _members(text)
     repairs: list[str] = []
-    command_id = _command_id(members)
+    has_controls = not set(_CONTROLS).isdisjoint(padding)
+    if has_controls:
+        repairs.append(PADDED)
+    command_id, correlates = _command_id(members, correlation)
     status = _status(members.get("status"), repairs)
     details = _details(members.get("details"), repairs)
     claims = (members.get("tenant_id"), members.get("device_id"))
-    return AckPayload(command_id, f'{{"status":{status},"details":{details}}}', tuple(repairs), claims)
+    ack_json = f'{{"status":{status},"details":{details}}}'
+    word = str(json.loads(status))
+    padded = bool(padding) and not has_controls
+    return AckPayload(command_id, ack_json, tuple(repairs), word, claims, padded, correlates)
+
+
+def _unpadded(payload: bytes) -> tuple[str, str]:
+    """The text without what C firmware, gateways and editors put around it, and what that was."""
+    try:
+        whole = payload.decode()
+    except UnicodeDecodeError:
+        raise AckError(_WIDE if payload[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not UTF-8") from None
+    text = whole.strip(_PADDING)
+    if not text:
+        raise AckError("empty payload: nothing but white space or control bytes")
+    if text[1:2] == "\x00":
+        raise AckError(_WIDE)
+    start = whole.index(text)
+    return text, whole[:start] + whole[start + len(text) :]
 
 
 def _members(text: str) -> dict[str, str]:
@@ -88,16 +125,31 @@ def _check(text: str) -> None:
         raise AckError(f"not JSON: {error}"[:200]) from None
 
 
-def _command_id(members: dict[str, str]) -> str:
-    raw = members.get("command_id")
-    if raw is None:
-        raise AckError("no command_id")
+def _command_id(members: dict[str, str], correlation: bytes | None) -> tuple[str, bool]:
+    """The id that counts, and whether the Correlation Data agrees: the payload's own goes first."""
+    raw = members.get("command_id", "null")
+    if raw == "null":
+        if not correlation:
+            raise AckError("no command_id")
+        return _correlated(correlation), True
     if not raw.startswith('"'):
         raise AckError("command_id is not a string")
     command_id = str(json.loads(raw))
     fault = id_fault(command_id)
     if fault:
         raise AckError(f"command_id cannot be used: {fault}")
+    return command_id, not correlation or correlation == command_id.encode()
+
+
+def _correlated(correlation: bytes) -> str:
+    """Our Correlation Data is the command's id; a device may send back anything."""
+    try:
+        command_id = correlation.decode()
+    except UnicodeDecodeError:
+        raise AckError("no command_id, and its Correlation Data is not UTF-8") from None
+    fault = id_fault(command_id)
+    if fault:
+        raise AckError(f"no command_id, and its Correlation Data cannot be used: {fault}")
     return command_id
 
 
@@ -124,6 +176,7 @@ def _storable(raw: str, repairs: list[str], where: str) -> str:
     if not _SUSPICIOUS.search(raw):
         return raw
     found: set[str] = set()
+    digits = 0
 
     def mend(match: re.Match[str]) -> str:
         token = match.group()
@@ -132,9 +185,15 @@ def _storable(raw: str, repairs: list[str], where: str) -> str:
         if token.endswith(("NaN", "Infinity")):
             found.add(f"{token} in {where} became text")
             return f'"{token}"'
-        if _too_large(token):
+        nonlocal digits
+        number = written(token)
+        if not number.fits:
             found.add(f"a number in {where} that PostgreSQL cannot hold became text")
             return f'"{token}"'
+        if digits + number.length > _MAX_DIGITS:
+            found.add(f"numbers in {where} of more than {_MAX_DIGITS:,} digits in all became text")
+            return f'"{token}"'
+        digits += number.length
         return token
 
     mended = _TOKEN.sub(mend, raw)
@@ -151,9 +210,3 @@ def _mend_string(token: str, found: set[str]) -> str:
         return _REPLACEMENT
 
     return _PAIR_OR_LONE.sub(mend, token)
-
-
-def _too_large(token: str) -> bool:
-    mantissa, _, exponent = token.lower().partition("e")
-    magnitude = abs(int(exponent)) if len(exponent) < 8 and exponent else (10**8 if exponent else 0)
-    return len(mantissa) + magnitude > _MAX_WEIGHT

@@ -241,12 +241,19 @@ async def test_bad_input_is_one_sentence_with_the_right_exit_code(
     [
         ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, ["send", "a", "b", "--tenant", "t"], 2, "MQTT_URL is not"),
         ({"MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "DATABASE_URL is not"),
-        ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, ["devices", "--tenant", "t"], 3, "does not answer"),
-        ({"DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/x"}, ["devices", "--tenant", "t"], 3, "does not answer"),
-        ({"DATABASE_URL": "mysql://x"}, ["devices", "--tenant", "t"], 2, "must begin with postgresql://"),
-        ({"DATABASE_URL": "postgresql://[::1/x"}, ["devices", "--tenant", "t"], 2, "cannot be read"),
+        ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 3, "does not answer"),
+        ({"DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 3, "does not answer"),
+        ({"DATABASE_URL": "mysql://x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "must begin with postgresql://"),
+        ({"DATABASE_URL": "postgresql://[::1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "cannot be read"),
         ({"DATABASE_URL": "postgresql://h/x", "MQTT_URL": "ws://h"}, ["send", "a", "b", "--tenant", "t"], 2, "must be mqtt://"),
         ({"DATABASE_URL": "postgresql://h/x"}, ["devices"], 2, "No tenant is set"),
+        *(
+            (half, verb, 2, "set both, or neither")
+            for half in ({"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, {"MQTT_URL": "mqtt://h"})
+            for verb in (["devices", "--tenant", "t"], ["history", "--tenant", "t"], ["show", "x", "--tenant", "t"],
+                         ["export", "--tenant", "t"], ["problems", "--tenant", "t", "--read-only"], ["tail", "--tenant", "t"],
+                         ["send", "a", "b", "--tenant", "t"], ["retry", "x", "--tenant", "t"], ["--sweeper"])
+        ),
         ({}, ["--sweeper"], 2, "--sweeper needs a configured database"),
         ({}, ["migrate"], 2, "migrate needs a database"),
         ({"CONSOLE_LATE_ACK": "maybe"}, ["config", "show"], 2, "late_ack (from CONSOLE_LATE_ACK) is wrong"),
@@ -267,12 +274,13 @@ async def test_a_wrong_set_up_is_refused_in_one_sentence_without_a_secret(
 async def test_a_wrong_password_is_one_sentence(nowhere: Console, server_url: str, database_url: str) -> None:
     need("access rules of our own", "host=" in database_url)
     nowhere.environment["DATABASE_URL"] = database_url.replace("console_owner@", "ghost@")
+    nowhere.environment["MQTT_URL"] = "mqtt://h"
     ended = await nowhere.run("devices", "--tenant", "acme")
     assert (ended.code, "refused the login" in ended.one_sentence()) == (2, True)
 
 
 async def test_migrate_prints_what_it_did_and_does_it_once(nowhere: Console, empty_url: str) -> None:
-    nowhere.environment["DATABASE_URL"] = empty_url
+    nowhere.environment["DATABASE_URL"], nowhere.environment["MQTT_URL"] = empty_url, "mqtt://h"
     unmigrated = await nowhere.run("devices", "--tenant", "acme")
     assert (unmigrated.code, "run `device-console migrate`" in unmigrated.one_sentence()) == (2, True)
     first = await nowhere.run("migrate")

@@ -49,7 +49,8 @@ Key = tuple[str, str]
 keys = st.tuples(st.sampled_from(TENANTS), st.sampled_from(IDS))
 devices = st.sampled_from(DEVICES)
 holders = st.sampled_from(HOLDERS)
-answers = st.tuples(keys, devices, st.sampled_from(("ok", "error")))
+answers = st.tuples(keys, devices, st.sampled_from(("ok", "error", "done", "accepted", "running")))
+PROGRESS = frozenset({"accepted", "running"})
 
 
 @dataclass
@@ -64,14 +65,18 @@ class Row:
     published: bool = False
     ack: str | None = None
     cancelled: bool = False
+    progress: int = 0
+    conflicts: frozenset[str] = frozenset()
     waits: "Waiting | None" = None
 
     @property
     def phase(self) -> str:
         if self.status == "queued":
-            return "published" if self.published else "waiting"
+            if not self.published:
+                return "waiting"
+            return "in progress" if self.progress else "published"
         if self.status == "delivered":
-            return "ok" if self.ack == "ok" else "failed"
+            return "failed" if self.ack == "error" else "ok"
         return "cancelled" if self.cancelled else self.status
 
 
@@ -185,10 +190,11 @@ class Model:
             row is None
             or row.status != "queued"
             or row.published
-            or (row.waits and row.waits.leased(self.now))
+            or row.waits is None  # another program wrote it, nobody took it over: it may be on its way
+            or row.waits.leased(self.now)
         ):
             return False
-        if row.waits and self.journal[key, "attempt"] < min(row.waits.attempt, 20):
+        if self.journal[key, "attempt"] < min(row.waits.attempt, 20):
             self.journal[key, "attempt"] += 1  # what nobody told of the last attempt is on record now
         row.status, row.waits, row.cancelled = "expired", None, True
         self.journal[key, "cancelled"] += 1
@@ -200,14 +206,29 @@ class Model:
             return "unknown"
         if row.device != device:
             return "forged"
+        if ack in PROGRESS:
+            return self._progressed(key, row)
         if row.status == "delivered":
-            return "duplicate" if row.ack == ack else "conflict"
+            if row.ack == ack:
+                return "duplicate"
+            row.conflicts |= {ack}
+            self.journal[key, "conflict"] = len(row.conflicts)
+            return "conflict"
         late = row.expires_at < self.now or row.status != "queued"
         if late and not accept_late:
             self.journal[key, "late_ack"] = 1
             return "late recorded"
         row.status, row.ack, row.published = "delivered", ack, True
         return "late" if late else "acked"
+
+    def _progressed(self, key: Key, row: Row) -> str:
+        if row.status == "delivered":
+            return "progress after the end"
+        row.progress += 1
+        self.journal[key, "progress"] = min(row.progress, 20)
+        if row.status == "queued":
+            row.published = True
+        return "progress" if row.status == "queued" and row.expires_at >= self.now else "late progress"
 
     def sweep(self) -> tuple[int, int]:
         missed = expired = 0
@@ -326,13 +347,23 @@ class Channel(RuleBasedStateMachine):
     @rule(batch=st.lists(answers, min_size=1, max_size=6), accept_late=st.booleans())
     def devices_answer(self, batch: list[tuple[Key, str, str]], accept_late: bool) -> None:
         acks = [
-            Acknowledgement(tenant, device, command, json.dumps({"status": status, "details": None}))
+            Acknowledgement(
+                tenant,
+                device,
+                command,
+                json.dumps({"status": status, "details": None}),
+                is_progress=status in PROGRESS,
+            )
             for (tenant, command), device, status in batch
         ]
         late_ack = LateAck.ACCEPT if accept_late else LateAck.RECORD_ONLY
         got = self.run(self.settlement.acknowledge(acks, [], late_ack))
-        expected = [self.model.acknowledge(k, d, s, accept_late=accept_late) for k, d, s in batch]
-        assert [outcome.value for outcome in got] == expected
+        told: dict[int, str] = {}
+        for place, (key, device, status) in sorted(
+            enumerate(batch), key=lambda item: item[1][2] not in PROGRESS
+        ):
+            told[place] = self.model.acknowledge(key, device, status, accept_late=accept_late)
+        assert [outcome.value for outcome in got] == [told[place] for place in range(len(batch))]
 
     @rule(limit=st.sampled_from((1, 3, 100)))
     def sweep(self, limit: int) -> None:

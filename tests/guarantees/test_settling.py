@@ -56,7 +56,7 @@ async def test_one_answer_that_only_the_database_refuses_does_not_stop_the_other
     """Without halving the batch, 499 good answers are thrown away with the bad one."""
     await owner.execute(PUBLISHED, BATCH)
 
-    def blind(payload: bytes, limit: int) -> AckPayload:
+    def blind(payload: bytes, limit: int, _correlation: bytes | None) -> AckPayload:
         """As if the reader had missed a number that is too large for the database."""
         read = decode_ack(payload, limit)
         if read.command_id != "c250":

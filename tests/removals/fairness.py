@@ -28,7 +28,7 @@ REMOVALS = (
         "G15",
         "the topic in what a message counts",
         "console/mqtt/ack_stream.py",
-        "    return len(message.topic) + len(message.payload) + _MESSAGE_BYTES\n",
+        '    return len(message.topic) + len(message.payload) + len(message.correlation or b"") + _MESSAGE_BYTES\n',
         "    return len(message.payload)\n",
         f"{_STREAM}everything_that_a_message_holds_counts_towards_the_pause",
     ),

@@ -22,8 +22,8 @@ REMOVALS = (
     Removal(
         "G11",
         "the old status in the WHERE of the ACK, while everything dies",
-        "migrations/902_settle_functions.sql",
-        "AND c.status IN ('queued', 'missed', 'expired') AND b.status <> 'delivered'",
+        "migrations/930_answers.sql",
+        "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
         "AND true",
         "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
     ),

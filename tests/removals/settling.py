@@ -6,7 +6,8 @@ _MODEL = "tests/guarantees/test_model.py::test_every_history_of_a_command_is_wha
 _HERE = "tests/guarantees/test_settling.py::test_"
 _WRITERS = "tests/guarantees/test_writers.py::test_"
 _STORE = "tests/store/test_settling.py::test_"
-_SQL = "migrations/902_settle_functions.sql"
+_SQL = "migrations/902_settle_functions.sql"  # the sweep
+_ANSWERS = "migrations/930_answers.sql"
 
 _DUE_AND_SETTLED = """\
         WHERE c.status = 'queued' AND c.expires_at <= now() AND c.expires_at >= p_cursor
@@ -24,11 +25,117 @@ _DUE_AND_SETTLED = """\
         WHERE c.ctid = due.row_id AND c.status = 'queued'
 """
 
+_ANSWERED = "tests/store/test_answers.py::test_"
+
 REMOVALS = (
     Removal(
         "G11",
+        "acked_at as what counts as answered, in the answers",
+        _ANSWERS,
+        "               c.status = 'delivered' OR c.acked_at IS NOT NULL AS is_answered,\n",
+        "               c.status = 'delivered' AS is_answered,\n",
+        f"{_ANSWERED}what_another_program_writes_back_never_unsays_an_answer",
+    ),
+    Removal(
+        "G11",
+        "acked_at as what counts as answered, in the phase",
+        _ANSWERS,
+        "           WHEN c.status = 'delivered' OR c.acked_at IS NOT NULL AND c.status IN ('queued', 'missed', 'expired')\n",
+        "           WHEN c.status = 'delivered'\n",
+        f"{_ANSWERED}what_another_program_writes_back_never_unsays_an_answer",
+    ),
+    Removal(
+        "G11",
+        "the healing of a row that was called queued again",
+        _ANSWERS,
+        "          AND b.is_answered AND c.status IN ('queued', 'missed', 'expired')\n",
+        "          AND false\n",
+        f"{_ANSWERED}a_second_answer_heals_an_answered_row_whatever_it_is_called",
+    ),
+    Removal(
+        "G11",
+        "the same form of both answers",
+        _ANSWERS,
+        "CASE WHEN b.is_answered THEN device_console.plain_answer(b.ack_details) END",
+        "CASE WHEN b.is_answered THEN b.ack_details END",
+        f"{_ANSWERED}an_answer_that_another_program_took_first_is_compared_by_what_it_says",
+    ),
+    Removal(
+        "G11",
+        "the entry for a later answer that differs",
+        _ANSWERS,
+        "        WHERE v.outcome = 'conflict'\n",
+        "        WHERE v.outcome = 'x'\n",
+        f"{_ANSWERED}a_later_answer_that_differs_is_shown_with_the_command",
+    ),
+    Removal(
+        "G13",
+        "the publication that progress proves",
+        _ANSWERS,
+        "        SET published_at = clock_timestamp()\n",
+        "        SET published_at = c.published_at\n",
+        f"{_ANSWERED}progress_proves_the_publication_and_is_not_the_end",
+    ),
+    Removal(
+        "G11",
+        "the words of progress",
+        "console/services/acknowledger.py",
+        "            folded_word(payload.word) in self._progress,\n",
+        "            False,\n",
+        f"{_ANSWERED}a_word_is_an_end_or_progress",
+    ),
+    Removal(
+        "G14",
+        "the twenty entries that a command keeps of its progress",
+        _ANSWERS,
+        "    PERFORM device_console.keep_newest(p_tenants, p_commands, 'progress');\n",
+        "",
+        f"{_ANSWERED}the_journal_keeps_the_newest_twenty_of_each_kind",
+    ),
+    Removal(
+        "G14",
+        "the dropping of what stands around an answer",
+        "console/wire/ack_payloads.py",
+        "    text = whole.strip(_PADDING)\n",
+        "    text = whole\n",
+        "tests/unit/test_wire.py::test_what_firmware_puts_around_an_answer_does_not_lose_it",
+    ),
+    Removal(
+        "G14",
+        "the sum of an answer's digits",
+        "console/wire/ack_payloads.py",
+        "        digits += number.length\n",
+        "",
+        "tests/unit/test_wire.py::test_an_answer_of_a_few_bytes_is_not_written_out_as_megabytes",
+    ),
+    Removal(
+        "G10",
+        "the Correlation Data of an answer",
+        "console/mqtt/ack_stream.py",
+        '        data = getattr(getattr(message, "properties", None), "CorrelationData", None)\n',
+        "        data = None\n",
+        "tests/e2e/test_answers_over_mqtt.py::test_an_answer_that_returns_our_correlation_data_needs_no_command_id",
+    ),
+    Removal(
+        "G8",
+        "the size that counts at publication",
+        "console/domain/json_size.py",
+        "    return _size(json.loads(text, parse_int=written, parse_float=written))\n",
+        "    return len(text.encode())\n",
+        "tests/store/test_sizes.py::test_what_is_accepted_at_send_is_never_parked_at_publication",
+    ),
+    Removal(
+        "G5",
+        "the outbox row that a cancel takes",
+        "console/store/queries/command_cancel.sql",
+        "    FROM target t\n    JOIN taken USING (command_id)\n",
+        "    FROM target t\n",
+        f"{_ANSWERED}what_another_program_wrote_and_nobody_took_over_is_not_called_cancelled",
+    ),
+    Removal(
+        "G11",
         "the device in the key of the batch",
-        _SQL,
+        _ANSWERS,
         "SELECT DISTINCT ON (i.tenant_id, i.command_id, i.device_id) i.*\n"
         "        FROM input i ORDER BY i.tenant_id, i.command_id, i.device_id, i.n",
         "SELECT DISTINCT ON (i.tenant_id, i.command_id) i.*\n"
@@ -38,7 +145,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the addressed device in the join",
-        _SQL,
+        _ANSWERS,
         "                                     AND c.device_id = f.device_id\n",
         "",
         _MODEL,
@@ -46,23 +153,23 @@ REMOVALS = (
     Removal(
         "G11",
         "the old status in the WHERE of the ACK",
-        _SQL,
-        "AND c.status IN ('queued', 'missed', 'expired') AND b.status <> 'delivered'",
+        _ANSWERS,
+        "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
         "AND true",
         _MODEL,
     ),
     Removal(
         "G12",
         "the answer after the sweep",
-        _SQL,
-        "AND c.status IN ('queued', 'missed', 'expired') AND b.status <> 'delivered'",
-        "AND c.status = 'queued' AND b.status <> 'delivered'",
+        _ANSWERS,
+        "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
+        "AND c.status = 'queued' AND NOT b.is_answered",
         f"{_STORE}a_late_ack_is_accepted_before_and_after_the_sweep",
     ),
     Removal(
         "G13",
         "the publication that an answer proves",
-        _SQL,
+        _ANSWERS,
         "            published_at = COALESCE(c.published_at, v_now)\n",
         "            published_at = c.published_at\n",
         f"{_STORE}the_first_ack_wins_and_proves_the_publication",
@@ -136,7 +243,7 @@ REMOVALS = (
     Removal(
         "G20",
         "the order of the locks",
-        _SQL,
+        _ANSWERS,
         "    ORDER BY c.tenant_id, c.command_id\n    FOR UPDATE OF c;\n\n    -- one instant",
         "    ORDER BY array_position(p_commands, c.command_id)\n    FOR UPDATE OF c;\n\n    -- one instant",
         f"{_HERE}writers_in_opposite_orders_never_deadlock",

@@ -23,7 +23,7 @@ from tests.conftest import Fleet
 
 VALUES = ["ping", "reboot", "PING", "p*", "*o*", "?ing", "lyon", "Ly*", "pump-1", "pump-?", "Pump-1", "alice", "a%",
           "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "busy*", "ex*", "online", "queued", "critical", "*", "roof*",
-          "north", "Ünder", "ünder", "1.4.2", '"x y"', "7", "x", "\\"]  # fmt: skip
+          "north", "Ünder", "ünder", "1.4.2", '"x y"', "7", "x", "\\", '"*"', '"p"*', '"?ing"', 'a"\\"?', "in_progress", "in*"]  # fmt: skip
 WORDS = [
     "ping",
     "PUMP",
@@ -74,10 +74,11 @@ async def _fill(owner: asyncpg.Connection) -> None:
         SELECT 'acme', 'c' || n, 'pump-' || 1 + n % 4, (ARRAY['ping', 'Reboot', 'a_b', 'x y', 'a\\b'])[1 + n % 5],
                (ARRAY['queued', 'delivered', 'missed', 'expired'])[1 + n % 4], (ARRAY['alice', NULL, 'Bob'])[1 + n % 3],
                now() - n * interval '31 minutes', CASE WHEN n = 12 THEN 'infinity' ELSE now() + (n - 20) * interval '17 minutes' END,
-               CASE WHEN n % 3 > 0 THEN now() END, CASE WHEN n % 4 = 1 THEN now() END,
-               CASE WHEN n % 4 = 1 THEN (ARRAY['{"status": "ok"}', '{"status": "Busy"}', '{}'])[1 + n % 3]::jsonb END
+               CASE WHEN n % 3 > 0 THEN now() END, CASE WHEN n % 4 = 1 OR n IN (8, 24, 6) THEN now() END,
+               CASE WHEN n % 4 = 1 OR n IN (8, 24, 6) THEN (ARRAY['{"status": "ok"}', '{"status": "Busy"}', '{}'])[1 + n % 3]::jsonb END
         FROM generate_series(1, 40) n;
-        INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('acme', 'c3', 'cancelled'), ('acme', 'c7', 'cancelled');
+        INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('acme', 'c3', 'cancelled'), ('acme', 'c7', 'cancelled'),
+            ('acme', 'c4', 'progress'), ('acme', 'c20', 'progress'), ('acme', 'c8', 'progress');
         INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)
         VALUES ('acme', 'north', 'ping', '{}', 60, 'all', 2);
         INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, created_by,

@@ -244,4 +244,5 @@ async def test_a_pass_of_the_sweeper_counts_all_batches(
 def test_every_outcome_of_the_database_is_known() -> None:
     assert {o.value for o in Outcome} == {
         "acked", "late", "late recorded", "duplicate", "conflict", "forged", "unknown", "refused by the database",
+        "progress", "late progress", "progress after the end",
     }  # fmt: skip

@@ -60,6 +60,14 @@ class Rig:
             command_id, device, kind, status, ago_s, published, ack,
         )  # fmt: skip
 
+    async def take_over(self, command_id: str) -> None:
+        """As the dispatcher does with what another program left unpublished: until then it is not ours."""
+        await self.sql.execute(
+            "INSERT INTO device_console.outbox (tenant_id, command_id, device_id)"
+            " SELECT tenant_id, command_id, device_id FROM device_commands WHERE command_id = $1",
+            command_id,
+        )
+
     async def count(self) -> int:
         return await self.sql.fetchval("SELECT count(*) FROM device_commands")
 

@@ -62,6 +62,7 @@ async def test_the_history_filter_asks_the_server(rig):
 async def test_a_waiting_command_is_cancelled_with_y_and_kept_with_enter(rig):
     await rig.devices("pump-1")
     await rig.command("cmd-1", "pump-1")
+    await rig.take_over("cmd-1")
     async with rig.console() as seen:
         await seen.shows("pump-1")
         await seen.press("enter")
@@ -80,6 +81,7 @@ async def test_a_cancel_tells_when_the_device_may_have_it_already(rig):
     """Without it an attempt that the broker left unanswered is told as never published."""
     await rig.devices("pump-1")
     await rig.command("cmd-1", "pump-1")
+    await rig.take_over("cmd-1")
     await rig.sql.execute(
         "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail) VALUES ('acme', 'cmd-1', 'attempt',"
         " 'attempt 1: the outcome is unknown: The broker sent no PUBACK within 10 s.')"

@@ -12,7 +12,6 @@ from console.domain.commands import (
     Command,
     Draft,
     Phase,
-    derive_phase,
     params_fault,
     parse_ttl,
     ttl_fault,
@@ -56,7 +55,8 @@ def command(**fields: object) -> Command:
 def test_the_phase_is_derived_from_row_and_journal(
     status: str, published: datetime | None, ack: str | None, cancelled: datetime | None, phase: Phase
 ) -> None:
-    assert derive_phase(status, published, ack, cancelled) is phase
+    row = command(status=status, published_at=published, ack_status=ack, cancelled_at=cancelled)
+    assert row.phase is phase
     assert phase.settled == (phase in {Phase.OK, Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.CANCELLED})
 
 

@@ -157,3 +157,52 @@ def test_a_filter_names_its_keys() -> None:
     assert parse_filter("status:missed", Scope.DEVICES).keys == {"phase"}
     assert parse_filter("status:off*", Scope.DEVICES).keys == {"status"}
     assert "is one of online" in parse_filter("status:online,missed", Scope.DEVICES).faults[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("token", "found"),
+    [
+        ("AB:CD:EF:12:34:56", Word("ab:cd:ef:12:34:56")),
+        ("-AB:CD:EF:12:34:56", Word("ab:cd:ef:12:34:56", negated=True)),
+        ("B0:11:22:33:44:55", Word("b0:11:22:33:44:55")),
+        ("ab:cd", Word("ab:cd")),
+        ("fe80::1", Word("fe80::1")),
+        ("urn:dev:mac:0024", Word("urn:dev:mac:0024")),
+        ("lora:eui:70b3", Word("lora:eui:70b3")),
+        ("device:AB:CD:EF:12:34:56", Match("device", ("AB:CD:EF:12:34:56",))),
+        ("sit:lyon", "the nearest is site"),
+        ("sit:lyon:2", "the nearest is site"),
+        ("devise:pump-1", "the nearest is device"),
+        ("colour:red", 'There is no key "colour" here: use one of'),
+    ],
+)
+def test_an_id_with_colons_is_a_word_and_a_misspelled_key_is_told(token, found):
+    """Without the rule, a hardware address is "no key ab", and only some of them are."""
+    read = parse_filter(token, Scope.DEVICES)
+    if isinstance(found, str):
+        assert found in read.faults[0].sentence
+    else:
+        assert (read.terms, read.faults) == ((found,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "fits"),
+    [
+        ('device:"*"', "*", True),
+        ('device:"*"', "pump-1", False),
+        ('device:"?"', "?", True),
+        ('device:"?"', "x", False),
+        ('device:pump"*"*', "pump*7", True),
+        ('device:pump"*"*', "pump-7", False),
+        (r"device:a\b", r"a\b", True),
+        (r"device:a\*", r"a\xyz", True),
+        (r'device:"a\*"', r"a\*", True),
+        (r'device:"a\*"', r"a\x", False),
+        ('device:"a b","*"', "*", True),
+    ],
+)
+def test_what_stands_between_quotes_is_itself(text, value, fits):
+    """Without it, a command for the device "*" goes to every device."""
+    wanted = parse_filter(text, Scope.DEVICES)
+    subject = Subject({"device": value}, {}, {}, "")
+    assert matches(wanted, subject, NOW) is fits

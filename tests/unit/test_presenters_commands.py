@@ -58,7 +58,7 @@ def test_a_late_answer_is_flagged_in_words():
         ({"status": "delivered", "ack_status": "ok"}, "delivered without the instant of the answer"),
         ({"status": "missed"}, "missed without a publication"),
         ({"status": "expired", "published_at": NOW}, "expired although it was published"),
-        ({"acked_at": NOW, "published_at": NOW}, "answered, yet queued"),
+        ({"status": "missed", "acked_at": NOW, "published_at": NOW}, "answered, yet missed"),
         ({"published_at": NOW - timedelta(minutes=1)}, "published before it was created"),
         ({"created_at": NOW + timedelta(days=9)}, "created in the future"),
         (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from console.domain.commands import NEVER
 from console.domain.identifiers import id_fault
-from console.wire.ack_payloads import AckError, decode_ack
+from console.wire.ack_payloads import PADDED, AckError, decode_ack
 from console.wire.payloads import encode_command
 from console.wire.topics import Route, TopicError, ack_filter, ack_topic, command_topic, parse_ack_topic
 
@@ -53,6 +53,92 @@ def test_other_topics_are_refused(topic: str) -> None:
 def test_ids_that_would_route_elsewhere_make_no_topic() -> None:
     with pytest.raises(TopicError, match="device id 'a/b'"):
         command_topic("acme", "a/b")
+
+
+_PLAIN = b'{"command_id":"c1","status":"ok","details":{"a":"\\u0000x","n":1}}'
+_PADDINGS = st.lists(
+    st.sampled_from(
+        (b"\x00", b" ", b"\r\n", b"\n", b"\t", b"\xef\xbb\xbf", b"\x1a", b"\x04", b"\x1b", b"\x7f", b"\xc2\x85", b"\xc2\xa0",
+         b"\xe2\x80\xa8", b"\x0b", b"\x0c", b"\x00" * 64)
+    )
+).map(b"".join)  # fmt: skip
+
+
+@given(_PADDINGS, _PADDINGS)
+@example(b"", b"\x00")
+@example(b"\xef\xbb\xbf", b"\r\n\x00")
+def test_what_firmware_puts_around_an_answer_does_not_lose_it(before: bytes, behind: bytes) -> None:
+    """Without the dropping, the answer of a device that sends its whole buffer is malformed."""
+    plain, found = decode_ack(_PLAIN), decode_ack(before + _PLAIN + behind)
+    assert (found.command_id, found.ack_json, found.word) == (plain.command_id, plain.ack_json, plain.word)
+    has_controls = any(
+        (c < " " and c not in "\t\r\n") or "\x7f" <= c < "\xa0" for c in (before + behind).decode()
+    )
+    assert (PADDED in found.repairs) == has_controls
+    assert found.padded == (bool(before + behind) and not has_controls)
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (_PLAIN.decode().encode("utf-16"), "UTF-16"),
+        (_PLAIN.decode().encode("utf-16-le"), "UTF-16"),
+        (_PLAIN.decode().encode("utf-16-be"), "UTF-16"),
+        (_PLAIN.decode().encode("utf-32"), "UTF-32"),
+        (_PLAIN.decode().encode("utf-32-be"), "UTF-32"),
+        (_PLAIN + b"\x00" + _PLAIN, "text after the end"),
+        (_PLAIN + b"\x00x", "text after the end"),
+        (b'{\x0b"command_id":"c1"}', "a key is missing"),
+        (b"\x00" * 9, "nothing but white space or control bytes"),
+        (b" \r\n", "nothing but white space or control bytes"),
+        (_PLAIN + b"\xff" * 4, "not UTF-8"),
+    ],
+)
+def test_what_is_not_one_json_object_in_utf_8_stays_malformed_with_its_reason(
+    payload: bytes, says: str
+) -> None:
+    with pytest.raises(AckError, match=says):
+        decode_ack(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "correlation", "found"),
+    [
+        (b"{}", b"c1", ("c1", True)),
+        (b'{"command_id":null,"status":"ok"}', b"c1", ("c1", True)),
+        (b'{"command_id":"c1"}', b"c1", ("c1", True)),
+        (b'{"command_id":"c1"}', b"c2", ("c1", False)),
+        (b'{"command_id":"c1"}', b"\xff", ("c1", False)),
+        (b'{"command_id":"c1"}', b"", ("c1", True)),
+        (b"{}", "é\U0001f600".encode(), ("é\U0001f600", True)),
+        (b"{}", b"", "no command_id"),
+        (b"{}", None, "no command_id"),
+        (b"{}", b"\xff\xfe", "Correlation Data is not UTF-8"),
+        (b"{}", b"a/b", "Correlation Data cannot be used"),
+        (b"{}", b"c1\x00", "Correlation Data cannot be used"),
+        (b"{}", b"x" * 513, "Correlation Data cannot be used"),
+        (b'{"command_id":5}', b"c1", "command_id is not a string"),
+        (b'{"command_id":""}', b"c1", "command_id cannot be used"),
+    ],
+)
+def test_correlation_data_names_the_command_where_the_payload_does_not(
+    payload: bytes, correlation: bytes | None, found: tuple[str, bool] | str
+) -> None:
+    if isinstance(found, str):
+        with pytest.raises(AckError, match=found):
+            decode_ack(payload, correlation=correlation)
+        return
+    read = decode_ack(payload, correlation=correlation)
+    assert (read.command_id, read.correlates) == found
+
+
+def test_an_answer_of_a_few_bytes_is_not_written_out_as_megabytes() -> None:
+    """Without the sum, 64 KB of numbers like 1e9999 are 90 MB in every reader of the history."""
+    numbers = ",".join(["1e9999"] * 9_000)
+    payload = decode_ack(f'{{"command_id":"c1","details":[{numbers}]}}'.encode())
+    values = json.loads(payload.ack_json, parse_float=lambda _: None)["details"]["value"]
+    assert 0 < values.count(None) * 9_999 <= 262_144
+    assert payload.repairs == ("numbers in details of more than 262,144 digits in all became text",)
 
 
 @given(st.text(), st.text())

@@ -4,6 +4,7 @@ WITH target AS MATERIALIZED (
     SELECT c.tenant_id, c.command_id FROM public.device_commands c
     JOIN device_console.batch_members m ON m.tenant_id = c.tenant_id AND m.command_id = c.command_id
     WHERE c.tenant_id = $1 AND m.batch_id = $2 AND c.status = 'queued' AND c.published_at IS NULL
+      AND c.acked_at IS NULL
       AND NOT EXISTS (SELECT FROM device_console.outbox o
                       WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
                         AND o.holder IS NOT NULL AND o.due_at > now())
@@ -19,7 +20,7 @@ WITH target AS MATERIALIZED (
     UPDATE public.device_commands c SET status = 'expired'
     FROM taken t
     WHERE c.tenant_id = $1 AND c.command_id = t.command_id
-      AND c.status = 'queued' AND c.published_at IS NULL
+      AND c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
     RETURNING c.command_id
 ), noted AS (
     -- whoever claimed it and did not tell how that ended may have published it: that outlives the outbox row

@@ -5,6 +5,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown(v.acked_at) AS acked_at, v.ack_status,
        left(v.command_params::text, 70000) AS params_json, left(v.ack_details::text, 70000) AS ack_json,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
+       left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
        octet_length(v.command_params::text) AS params_bytes, octet_length(v.ack_details::text) AS ack_bytes,
        device_console.shown((SELECT s.last_seen_at FROM public.device_state s
                              WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)) AS seen_at,

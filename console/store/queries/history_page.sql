@@ -5,6 +5,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown(v.acked_at) AS acked_at, v.ack_status,
        left(v.command_params::text, $3) AS params_json, left(v.ack_details::text, $3) AS ack_json,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
+       left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
        clock_timestamp() AS read_at
 FROM device_console.command_view v
 WHERE v.tenant_id = $1/*where*/

@@ -4,4 +4,5 @@ FROM (SELECT device_console.shown(o.created_at) AS created_at,
              device_console.shown(c.expires_at) AS expires_at
       FROM device_console.outbox o
       JOIN public.device_commands c ON c.tenant_id = o.tenant_id AND c.command_id = o.command_id
-      WHERE o.tenant_id = $1 AND o.due_at < 'infinity' LIMIT 10000) n
+      WHERE o.tenant_id = $1 AND o.due_at < 'infinity'
+        AND c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL LIMIT 10000) n

@@ -9,7 +9,7 @@ WITH wanted AS (
 ), open AS (
     SELECT c.device_id, c.command_type, c.created_by, c.created_at
     FROM public.device_commands c
-    WHERE c.tenant_id = $1 AND c.status = 'queued' AND c.device_id = ANY ($2::text[])
+    WHERE c.tenant_id = $1 AND c.status = 'queued' AND c.acked_at IS NULL AND c.device_id = ANY ($2::text[])
 ), newest AS (
     SELECT device_id, command_type, created_by, created_at FROM open
     ORDER BY command_type = $3 DESC, created_at DESC LIMIT 1

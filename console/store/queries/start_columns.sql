@@ -12,7 +12,7 @@ WITH needed (name, columns) AS (VALUES
     ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at'),
     ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
-    ('device_console.command_view', 'phase attempts last_error cancelled_at'),
+    ('device_console.command_view', 'phase attempts last_error cancelled_at progress later in_outbox'),
     ('device_console.batches', 'tenant_id batch_id command_type params ttl_s target wanted retry_of created_by created_at stopped_at stopped_by'),
     ('device_console.batch_members', 'tenant_id batch_id command_id'),
     ('device_console.batch_targets', 'tenant_id batch_id device_ids')
@@ -20,7 +20,7 @@ WITH needed (name, columns) AS (VALUES
     SELECT n.name, n.columns, to_regclass(n.name)::oid AS oid FROM needed n
 ), functions (name) AS (VALUES
     ('acknowledge'), ('adopt'), ('claim'), ('id_is_routable'), ('mark'), ('next_deadline'), ('next_due'),
-    ('record_problems'), ('release'), ('shown'), ('sweep'), ('trim_problems')
+    ('progressed'), ('record_problems'), ('release'), ('shown'), ('sweep'), ('trim_problems')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted

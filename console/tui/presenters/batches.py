@@ -27,7 +27,7 @@ _NUMBERS = re.compile(r"-?[\d.e+-]+( to -?[\d.e+-]+)?")
 
 _BAR: tuple[tuple[Phase, str], ...] = (
     (Phase.OK, "█"), (Phase.FAILED, "✕"), (Phase.MISSED, "◍"), (Phase.EXPIRED, "◌"), (Phase.CANCELLED, "⊘"),
-    (Phase.UNKNOWN, "?"), (Phase.PUBLISHED, "◔"), (Phase.WAITING, "○"),
+    (Phase.UNKNOWN, "?"), (Phase.IN_PROGRESS, "◑"), (Phase.PUBLISHED, "◔"), (Phase.WAITING, "○"),
 )  # fmt: skip
 
 

@@ -54,8 +54,8 @@ def _left(command: Command, now: datetime) -> Cell:
 
 
 _BY_WEIGHT = (
-    Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.UNKNOWN, Phase.WAITING, Phase.PUBLISHED, Phase.CANCELLED,
-    Phase.OK,
+    Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.UNKNOWN, Phase.WAITING, Phase.PUBLISHED,
+    Phase.IN_PROGRESS, Phase.CANCELLED, Phase.OK,
 )  # fmt: skip
 
 

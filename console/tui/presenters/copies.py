@@ -33,7 +33,11 @@ def naming_filter(device_ids: Sequence[str]) -> str:
     quoted = (f'"{device}"' if set(device) & set(" ,") else device for device in device_ids)
     text = f"device:{','.join(quoted)}"
     found = parse_filter(text, Scope.DEVICES)
-    return text if found.terms == (Match("device", tuple(device_ids)),) and _is_exact(found) else ""
+    return text if _is_exact(found) and _named(found) == tuple(device_ids) else ""
+
+
+def _named(found: Filter) -> tuple[str, ...]:
+    return tuple(value for term in found.terms if isinstance(term, Match) for value in term.values)
 
 
 def _is_exact(found: Filter) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from console.domain.explain import explain
+from console.domain.explain import explain, said
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import countdown
@@ -22,7 +22,10 @@ _KINDS: dict[str, tuple[str, Tone]] = {
     "late_ack": ("late answer, on record only", "warn"),
     "unsent": ("expired unconfirmed", "warn"),
     "adopted": ("taken over", "dim"),
+    "progress": ("in progress", "live"),
+    "conflict": ("answered again, differently", "warn"),
 }
+_SAID = frozenset({"progress", "conflict", "late_ack"})  # what stands there is an answer
 _WIDEST = 34
 _NOTE = 20  # cells: a note in fewer is better beneath its step
 _CLOCK = 14
@@ -50,7 +53,8 @@ def steps(detail: CommandDetail) -> tuple[Step, ...]:
     for entry in detail.journal:
         if entry.kind != "retry_of":
             what, tone = _KINDS.get(entry.kind, (safe(entry.kind, 40), ""))
-            note = " ".join(filter(None, (entry.by and f"by {entry.by}", entry.detail)))
+            told = said(entry.detail) if entry.kind in _SAID else entry.detail
+            note = " ".join(filter(None, (entry.by and f"by {entry.by}", told)))
             found.append(Step(entry.at, what, tone, safe(note, 300)))
     if command.acked_at is not None:
         cell = phase_cell(command)

@@ -8,6 +8,7 @@ from console.tui.presenters.cells import Cell, Tone
 PHASES: dict[Phase, tuple[str, Tone]] = {
     Phase.WAITING: ("○", "live"),
     Phase.PUBLISHED: ("◔", "live"),
+    Phase.IN_PROGRESS: ("◑", "live"),
     Phase.OK: ("●", "calm"),
     Phase.FAILED: ("✕", "bad"),
     Phase.MISSED: ("◍", "warn"),
@@ -25,7 +26,8 @@ LINKS: dict[Link, tuple[str, Tone]] = {
 # What stands in for our symbols where the terminal's locale is not UTF-8: one character each.
 ASCII = str.maketrans(
     {
-        "●": "*", "◐": "~", "○": "o", "◔": "@", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">", "✓": "+",
+        "●": "*", "◐": "~", "◑": "=", "○": "o", "◔": "@", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">",
+        "✓": "+",
         "·": ".", "–": "-", "—": "-", "…": "~", "›": ">", "“": '"', "”": '"', "‘": "'", "’": "'",
         "★": "*", "☆": "*", "‼": "!", "↑": "^", "↓": "v", "→": ">", "←": "<", "▲": "^", "▼": "v", "◀": "<",
         "▶": ">", "\u00a0": " ", "╱": "/", "╲": "\\", "░": ".", "▒": ":", "▓": "%", "■": "#", "□": "o",
@@ -54,11 +56,18 @@ def phase_cell(command: Command) -> Cell:
     if command.late:
         word += " (late)"
     if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
-        said = safe(command.ack_status)
-        word += f": {said if len(said) <= _SAID else said[: _SAID - 1] + '…'}"
+        word += f": {_said(command.ack_status)}"
+    if command.later is not None:
+        word += f", then {_said(command.later) if command.later != command.ack_status else 'differed'}"
     if command.inconsistencies:
         return Cell(f"{symbol} {word} ‼", "warn")
     return Cell(f"{symbol} {word}", tone)
+
+
+def _said(word: str) -> str:
+    """A device's own word, cut."""
+    said = safe(word)
+    return said if len(said) <= _SAID else said[: _SAID - 1] + "…"
 
 
 def link_cell(link: Link) -> Cell:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
-from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, ttl_text
+from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, Phase, ttl_text
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail
 from console.domain.safe_text import safe, safe_id
@@ -24,6 +25,12 @@ from console.tui.screens.confirm import ConfirmAct, Question, ask
 from console.tui.screens.review import Sending, looked_up_question
 
 COPIES = frozenset({"copy_id", "copy_target", "copy_answer", "copy_sentence", "copy_json", "copy_cli"})
+
+
+def _since(command: Command) -> str:
+    """What an operator should know who sends it again: the device has answered ok since."""
+    is_news = command.phase is not Phase.OK and command.later in OK_WORDS
+    return "! The device has answered ok since. " if is_news else ""
 
 
 class CommandActs(ConsoleScreen):
@@ -84,7 +91,8 @@ class CommandActs(ConsoleScreen):
 
         sending = Sending(
             old.command_type, old.params_json, ttl_text(ttl), (old.device_id,),
-            title="Send {kind} to {whom} of {tenant} again?", note="Params and ttl are as they were.",
+            title="Send {kind} to {whom} of {tenant} again?",
+            note=f"{_since(old)}Params and ttl are as they were.",
         )  # fmt: skip
         try:
             question = await looked_up_question(self.desk, sending)

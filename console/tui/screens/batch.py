@@ -14,7 +14,7 @@ from console.domain.batches import AnswerGroup, BatchView
 from console.domain.commands import Phase, ttl_text
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
-from console.services.bulk import BulkJob
+from console.services.bulk import BulkJob, since_ok_text
 from console.tui.actions import bindings_for
 from console.tui.background import start
 from console.tui.copier import copy_text
@@ -154,7 +154,7 @@ class BatchScreen(ConsoleScreen):
         devices = await self._devices_of(group) if alike > 1 else None
         if devices is None and alike > 1:
             return
-        text = f"batch:{self._batch_id} phase:{group.phase.value}"
+        text = f"batch:{self._batch_id} phase:{group.phase.value.replace(' ', '_')}"
         draft = self._view.batch.draft if self._view else None
         kind = safe(draft.command_type, 24) if draft else ""
         of = f"Batch {safe(self._batch_id[:8])}: {kind} {group.phase.value}"
@@ -227,7 +227,10 @@ class BatchScreen(ConsoleScreen):
             self.post_message(ShowBatch(job.draft.batch_id))
             return f"Sending again to {counted(job.total, 'device')}."
 
-        with_what = "Only to those that failed, were missed or expired, as a new batch."
+        def with_what(job: BulkJob) -> str:
+            left_out = f" {since_ok_text(job.since_ok)}: nothing goes to them." if job.since_ok else ""
+            return f"Only to those that failed, were missed or expired, as a new batch.{left_out}"
+
         await self._ask_send(prepare, "Send {kind} again to {whom} of {tenant}?", with_what, send)
 
     def action_resume_batch(self) -> None:
@@ -243,13 +246,13 @@ class BatchScreen(ConsoleScreen):
 
         with_what = "Only to those that got nothing of it yet; their time to live begins now."
         title = "Send the rest: {kind} to {whom} of {tenant}?"
-        await self._ask_send(self.desk.program.bulk.resume, title, with_what, send)
+        await self._ask_send(self.desk.program.bulk.resume, title, lambda _: with_what, send)
 
     async def _ask_send(
         self,
         prepare: Callable[[str, str, str | None], Awaitable[BulkJob]],
         title: str,
-        hint: str,
+        hint: Callable[[BulkJob], str],
         send: Callable[[BulkJob], Awaitable[str]],
     ) -> None:
         program, tenant = self.desk.program, self.desk.tenant
@@ -257,7 +260,7 @@ class BatchScreen(ConsoleScreen):
             job = await prepare(tenant, self._batch_id, program.operator)
             draft = job.draft
             sending = Sending(
-                draft.command_type, draft.params_json, ttl_text(draft.ttl), job.device_ids, title, hint
+                draft.command_type, draft.params_json, ttl_text(draft.ttl), job.device_ids, title, hint(job)
             )
             question = await looked_up_question(self.desk, sending)
         except ConsoleError as error:

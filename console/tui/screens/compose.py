@@ -13,7 +13,6 @@ from textual.widgets import Input, Static, TextArea
 from console.domain.batches import Preview
 from console.domain.commands import (
     DEFAULT_TTL,
-    params_fault,
     type_fault,
 )
 from console.domain.safe_text import safe
@@ -168,7 +167,7 @@ class ComposeScreen(SendingSheet):
             return None
         lifetime = self._lifetime
         fault = type_fault(self._type.value) or (lifetime if isinstance(lifetime, str) else None)
-        fault = fault or params_fault(self._params.text) or self._form_fault
+        fault = fault or self.desk.program.sender.params_fault(self._params.text) or self._form_fault
         if action_id == "compose_cli" and not fault and len(self.device_ids) > 1 and not self._where:
             return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
         if action_id == "review":

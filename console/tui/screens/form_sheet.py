@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from textual import on
 
 from console.domain.catalogue import Catalogue, Listing
-from console.domain.commands import params_fault
 from console.domain.forms import Form, form_of
 from console.domain.safe_text import safe
 from console.services.catalogue import params_verdict
@@ -81,7 +80,7 @@ class FormSheet(SheetAids):
     def check_line(self) -> Line:
         """What is wrong with the params, or what they are."""
         text = self._params.text
-        fault = params_fault(text) or (
+        fault = self.desk.program.sender.params_fault(text) or (
             self._form.faults[0] if self._form.display and self._form.faults else None
         )
         if fault:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from textual.widgets import Input
 
-from console.domain.commands import MAX_TTL, MIN_TTL, params_fault, parse_ttl, ttl_text, type_fault
+from console.domain.commands import MAX_TTL, MIN_TTL, parse_ttl, ttl_text, type_fault
 from console.domain.safe_text import safe
 from console.errors import ConsoleError
 from console.services.favourites import Saved
@@ -49,7 +49,8 @@ class SheetAids(ConsoleScreen):
             self._params.load_text(saved.params)
 
     def action_favourite(self) -> None:
-        if type_fault(self._type.value) or params_fault(self._params.text) or isinstance(self._lifetime, str):
+        params_fault = self.desk.program.sender.params_fault(self._params.text)
+        if type_fault(self._type.value) or params_fault or isinstance(self._lifetime, str):
             self.say("Only a command that could be sent can be a favourite.", "warn")
             return
         saved = Saved(self._type.value, self._params.text, self._ttl.value.strip())

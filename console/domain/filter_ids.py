@@ -1,0 +1,23 @@
+"""Ids with colons in a filter: told apart from keys, and from keys that are not spelled right."""
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+
+_GROUP = re.compile(r"[0-9A-Fa-f]{0,4}\*?")  # of a hardware or network address
+_NEAR = 0.7
+
+
+def is_id(key: str, rest: str, known: Collection[str]) -> bool:
+    """Whether what stands before a colon is no key: an address, or an id of three parts and more."""
+    if key in known:
+        return False
+    parts = (key, *rest.split(":"))
+    if parts[1] and all(map(_GROUP.fullmatch, parts)):
+        return True
+    return len(parts) > 2 and "" not in parts and not nearest(key, known)
+
+
+def nearest(key: str, names: Collection[str]) -> str:
+    """The name that a key was probably meant to be, or ""."""
+    return next(iter(get_close_matches(key, names, 1, _NEAR)), "")

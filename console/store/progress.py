@@ -1,0 +1,26 @@
+"""Command types that report progress and never an end."""
+
+from dataclasses import dataclass
+
+from console.domain.acks import answer_word
+from console.store.pool import Database
+from console.store.sql import query
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressOnly:
+    """A type, how many of its commands reported progress, and the word that came last of the newest."""
+
+    command_type: str
+    commands: int
+    word: str
+
+
+async def progress_only(database: Database, tenant_id: str) -> tuple[ProgressOnly, ...]:
+    """The types of a tenant whose only answers are words of progress."""
+    async with database.tenant_session(tenant_id) as connection:
+        rows = await connection.fetch(query("progress_only"), tenant_id)
+    return tuple(
+        ProgressOnly(row["command_type"], row["commands"], answer_word(row["progress"]) or "?")
+        for row in rows
+    )
