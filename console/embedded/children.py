@@ -205,7 +205,7 @@ def _gravest_words(log: Path, begin: int) -> str:
     except OSError:
         text = ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for sign in ("PANIC", "FATAL", "could not", "error:", "Error"):
+    for sign in ("PANIC", "FATAL", "[FTL]", "could not", "error:", "Error"):
         grave = [line for line in lines if sign in line]
         if grave:
             return grave[-1]

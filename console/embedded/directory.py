@@ -179,6 +179,16 @@ class EmbeddedDirectory:
         unfinished.chmod(0o600 if self.postgres_user is None else 0o644)
         unfinished.replace(path)
 
+    def write_for(self, path: Path, text: str, user: ServerUser | None) -> None:
+        """Replace a file that holds a secret of this server's as a whole."""
+        unfinished = path.with_name(path.name + ".new")
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        if user is not None:
+            os.chown(unfinished, user.uid, user.gid)
+        unfinished.replace(path)
+
     def empty(self) -> None:
         """Delete everything but the locks. The caller holds them."""
         locks = {self.holders_lock, self.supervisor_lock}

@@ -34,7 +34,7 @@ class ServerAddresses:
 
     database_url: str
     mqtt_url: str
-    broker: Literal["mosquitto", "amqtt"]
+    broker: Literal["mosquitto", "nats-server"]
 
 
 class EmbeddedServers:

@@ -8,8 +8,8 @@ from typing import Literal
 from console.embedded.accounts import ServerUser
 from console.embedded.directory import EmbeddedDirectory
 
-BrokerKind = Literal["mosquitto", "amqtt"]
-BrokerWish = Literal["auto", "mosquitto", "amqtt"]
+BrokerKind = Literal["mosquitto", "nats-server"]
+BrokerWish = Literal["auto", "mosquitto", "nats-server"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,13 @@ _OLD_PROTOCOL = (
     "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
     "use a broker with MQTT 5, such as mosquitto 2"
 )
+_NATS = (
+    "nats-server keeps sessions and messages on disk and delivers again what was not acknowledged; it hangs "
+    "up on who publishes to a topic with a space, and has no shared subscriptions. For MQTT 5 install the "
+    "package mosquitto; without root, on Debian and its kin: `apt-get download mosquitto libcjson1 libdlt2 "
+    "libwrap0`, `dpkg -x` each (ldd tells whether more is missing), and put a script `mosquitto` on the PATH "
+    "that sets LD_LIBRARY_PATH and runs it"
+)
 _NO_INDEX = (
     "no index serves the history of a whole tenant, so it is slow when it is long; the owner of "
     "device_commands may run CREATE INDEX ON device_commands (tenant_id, created_at DESC, command_id DESC)"
@@ -213,13 +220,8 @@ def _level(place: Place, findings: Sequence[Finding]) -> Finding:
 
 def _broker_promise(place: Place) -> Finding:
     """What happens to answers that the broker took and we have not read when it dies."""
-    if place.broker_kind == "amqtt":
-        return Finding(
-            "warning",
-            "guarantee",
-            "amqtt keeps nothing on disk and does not deliver again what was not acknowledged: an answer "
-            "may be lost in a crash; install mosquitto",
-        )
+    if place.broker_kind == "nats-server":
+        return Finding("warning", "guarantee", _NATS)
     if place.embedded:
         return Finding(
             "ok",

@@ -109,6 +109,7 @@ def problem_json(problem: Problem) -> dict[str, object]:
         "kind": problem.kind.value,
         "device_id": problem.device_id,
         "command_id": problem.command_id,
+        "reason": problem.reason,
         "count": problem.count,
         "first_at": instant(problem.first_at),
         "last_at": instant(problem.last_at),

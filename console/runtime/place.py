@@ -99,7 +99,7 @@ async def _prepared(settings: Settings, servers: EmbeddedServers) -> Place:
     finally:
         await database.close()
     broker = broker_address(settings, addresses.mqtt_url)
-    if addresses.broker == "amqtt":
+    if addresses.broker == "nats-server":
         broker = replace(broker, force_v3=True)
     return Place(replace(owner, url=url), broker, servers, addresses.broker)
 

@@ -150,11 +150,11 @@ class Acknowledger:
         try:
             payload = decode_ack(message.payload, self._max_ack_bytes, message.correlation)
         except AckError as error:
-            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error))]
+            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error), error.reason)]
         except Exception as error:  # noqa: BLE001 - one message must not end the ingest of all, and come again for ever
             _log.exception("a bug: the reader of answers failed")
             text = f"it cannot be read ({type(error).__name__}); the log has the reason"
-            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", text)]
+            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", text, "unreadable")]
         problems = [
             Problem(
                 route.tenant_id, ProblemKind.ODD_ACK, "", "", f"{oddity}; the last time by {route.device_id}"
@@ -174,8 +174,12 @@ class Acknowledger:
         )  # fmt: skip
         return ack, problems
 
-    def _problem(self, route: Route, kind: ProblemKind, command_id: str, detail: str) -> Problem:
-        return self._limiter.limited(Problem(route.tenant_id, kind, route.device_id, command_id, detail))
+    def _problem(
+        self, route: Route, kind: ProblemKind, command_id: str, detail: str, reason: str = ""
+    ) -> Problem:
+        return self._limiter.limited(
+            Problem(route.tenant_id, kind, route.device_id, command_id, detail, reason=reason)
+        )
 
     async def _commit(self, acks: list[Acknowledgement], problems: list[Problem]) -> tuple[Outcome, ...]:
         """Commit; halve the batch around a row that PostgreSQL refuses, so that one cannot stop the rest."""

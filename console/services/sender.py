@@ -15,6 +15,7 @@ from console.domain.targets import Target
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 
 _ATTEMPTS = 3
+_READ_BACK = 70_000  # characters of the params that a detail holds: what is longer is cut
 
 
 class CommandWrites(Protocol):
@@ -139,6 +140,11 @@ class Sender:
         if not MIN_TTL <= ttl <= MAX_TTL:
             raise ConflictError(
                 f"The command {command_id} had a TTL outside 5 seconds to 7 days: send a new one instead."
+            )
+        if len(old.params_json) >= _READ_BACK:
+            raise ConflictError(
+                f"The params of the command {command_id} have {_READ_BACK:,} characters or more: that "
+                "is all that is read back. Send a new command with them."
             )
         draft = self.draft(old.device_id, old.command_type, old.params_json, ttl, by)
         return replace(draft, retry_of=command_id)

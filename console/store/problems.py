@@ -1,6 +1,7 @@
 """Problem records: what an operator should see, bounded and counted."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters import Filter
@@ -20,7 +21,7 @@ class ProblemStore:
     ) -> tuple[Problem, ...]:
         """The newest problems of a tenant, or those behind the last one of a page."""
         terms = conditions(wanted, 6)
-        key = (before.last_at, before.kind, before.device_id, before.command_id) if before else (None,) * 4
+        key = (before.last_at, before.kind, before.device_id, before.key) if before else (None,) * 4
         sql = query("problems_page").replace("/*where*/", terms.sql)
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(sql, tenant_id, limit, *key, *terms.parameters)
@@ -29,7 +30,8 @@ class ProblemStore:
                 tenant_id=r["tenant_id"],
                 kind=ProblemKind(r["kind"]) if r["kind"] in set(ProblemKind) else ProblemKind.LINK,
                 device_id=r["device_id"],
-                command_id=r["command_id"],
+                command_id="" if _is_reason(r) else r["command_id"],
+                reason=r["command_id"][1:] if _is_reason(r) else "",
                 detail=r["detail"],
                 count=r["count"],
                 first_at=r["first_at"],
@@ -57,9 +59,14 @@ async def record_problems(connection: Connection, problems: Sequence[Problem]) -
         [_storable(p.tenant_id) for p in problems],
         [p.kind.value for p in problems],
         [_storable(p.device_id) for p in problems],
-        [_storable(p.command_id) for p in problems],
+        [_storable(p.key) for p in problems],
         [_storable(p.detail) for p in problems],
     )
+
+
+def _is_reason(row: Any) -> bool:
+    """Whether a reason stands where others have a command: see `Problem.key`."""
+    return row["kind"] == ProblemKind.MALFORMED_ACK and str(row["command_id"]).startswith("/")
 
 
 def _storable(text: str) -> str:

@@ -35,7 +35,11 @@ _WIDE = "UTF-16 or UTF-32, not UTF-8"
 
 
 class AckError(ValueError):
-    """An acknowledgement that can never become valid; its text says why."""
+    """An acknowledgement that can never become valid; its text says why, `reason` in one of a few words."""
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason or text.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def decode_ack(
     if not payload:
         raise AckError("empty payload")
     if len(payload) > max_bytes:
-        raise AckError(f"payload of {len(payload):,} bytes, at most {max_bytes:,} are taken")
+        raise AckError(f"payload of {len(payload):,} bytes, at most {max_bytes:,} are taken", "too large")
     text, padding = _unpadded(payload)
     members = _members(text)
     repairs: list[str] = []
@@ -146,10 +150,10 @@ def _correlated(correlation: bytes) -> str:
     try:
         command_id = correlation.decode()
     except UnicodeDecodeError:
-        raise AckError("no command_id, and its Correlation Data is not UTF-8") from None
+        raise AckError("no command_id, and its Correlation Data is not UTF-8", "Correlation Data") from None
     fault = id_fault(command_id)
     if fault:
-        raise AckError(f"no command_id, and its Correlation Data cannot be used: {fault}")
+        raise AckError(f"no command_id, and its Correlation Data cannot be used: {fault}", "Correlation Data")
     return command_id
 
 

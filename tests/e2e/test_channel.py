@@ -22,7 +22,7 @@ from tests.e2e.conftest import OpenChannel
 from tests.rows import add_command, row_of, status_of
 from tests.waiting import until
 
-BOTH = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"]
+BOTH = [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "nats-server"]
 ACK = "tenant/acme/device/{}/commands/ack"
 
 
@@ -153,7 +153,7 @@ async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_a
 
         async def all_told() -> bool:
             found = {problem.kind for problem in await channel.program.history.problems("acme")}
-            if any_broker.kind == "amqtt":  # it hands QoS 0 on as QoS 1
+            if any_broker.kind == "nats-server":  # it hands QoS 0 on as QoS 1
                 found.add(ProblemKind.ODD_ACK)
             return found == {
                 ProblemKind.FORGED_ACK, ProblemKind.CONFLICTING_ACK, ProblemKind.MALFORMED_ACK,
@@ -250,7 +250,7 @@ Publisher.publish = publish
 async def main():
     database = Database(Access(sys.argv[1])); await database.open()
     clock = SystemClock(); health = Health(clock)
-    address = BrokerAddress("127.0.0.1", int(sys.argv[2]), force_v3=sys.argv[3] == "amqtt")
+    address = BrokerAddress("127.0.0.1", int(sys.argv[2]), force_v3=sys.argv[3] == "nats-server")
     workers = Workers(database, address, Feed(), health, clock, fast_settings())
     async with running(workers, Supervisor(health), jobs=True):
         await asyncio.Event().wait()
@@ -335,7 +335,9 @@ async def test_a_lost_database_link_is_survived(
             await channel.reaches(await channel.send(), "ok", 30)
             return
 
-        async def one_is_answered() -> bool:  # amqtt drops an answer that comes while our session is away
+        async def one_is_answered() -> (
+            bool
+        ):  # a broker may drop an answer that comes while our session is away
             with contextlib.suppress(AssertionError, ConsoleError):
                 await channel.reaches(await channel.send(), "ok", 3)
                 return True

@@ -75,10 +75,10 @@ def test_what_a_killed_run_left_in_the_shared_folder_is_removed(shared: Path, fa
     directory.prepare()
     left = directory.make_socket_folder()
     assert left.parent == shared
-    RunState("amqtt", 1, str(left), fsync=False, ready=True).write(directory)
+    RunState("nats-server", 1, str(left), fsync=False, ready=True).write(directory)
     RunState.forget(directory)
     assert not left.exists()
-    RunState("amqtt", 1, str(directory.make_socket_folder()), fsync=False, ready=True).write(directory)
+    RunState("nats-server", 1, str(directory.make_socket_folder()), fsync=False, ready=True).write(directory)
     assert reset(far_home)  # else the folder stays, and the fixture cannot remove its own
 
 

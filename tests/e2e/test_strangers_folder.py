@@ -15,7 +15,7 @@ from tests.conftest import make_home
 REPOSITORY = Path(__file__).parents[2]
 MODULES = (
     "json", "asyncio", "venv", "ensurepip", "argparse", "logging", "sitecustomize", "usercustomize", "site", "os", "console",
-    "pip", "amqtt", "pydantic", "textual", "migrations", "encodings",
+    "pip", "pydantic", "textual", "migrations", "encodings",
 )  # fmt: skip
 PROGRAMS = (
     "python", "python3", "python3.11", "uv", "grep", "cmp", "cp", "rm", "dirname", "pwd", "mosquitto", "postgres", "initdb",

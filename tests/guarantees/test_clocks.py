@@ -25,7 +25,7 @@ _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[BrokerProcess]:
-    with start_broker("mosquitto" if find_program("mosquitto") else "amqtt") as running:
+    with start_broker("mosquitto" if find_program("mosquitto") else "nats-server") as running:
         yield running
 
 

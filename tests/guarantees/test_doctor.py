@@ -62,7 +62,7 @@ async def test_a_look_leaves_no_session_behind(mosquitto: BrokerProcess) -> None
 
 async def test_nobody_there_is_a_fault_with_the_address(access: Access) -> None:
     """Without the address in the sentence, an operator does not see that it is the wrong one."""
-    with start_broker("amqtt") as broker:
+    with start_broker("nats-server") as broker:
         port = broker.port
     (finding,) = await doctor._broker(Place(access, BrokerAddress("127.0.0.1", port)))
     assert (finding.level, finding.exit_code) == ("fault", 3)
@@ -129,9 +129,9 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
     [
         ((), True, "ok: high: no command and no answer"),
         ((), False, "ok: high, if the broker keeps"),
-        ((("warning", "amqtt keeps nothing on disk"),), True, "warning: middle"),
+        ((("warning", "it keeps nothing on disk"),), True, "warning: middle"),
         (
-            (("warning", "fsync is off: a power cut"), ("warning", "amqtt keeps nothing on disk")),
+            (("warning", "fsync is off: a power cut"), ("warning", "it keeps nothing on disk")),
             True,
             "warning: low",
         ),

@@ -120,7 +120,7 @@ def test_the_catalogue_is_whole() -> None:
     assert {case.number for case in CASES} == {*range(1, 49)} - {26, 35, 38, 39, 40, 46}
 
 
-@pytest.fixture(scope="module", params=["mosquitto", "mosquitto 3.1.1", "amqtt"])
+@pytest.fixture(scope="module", params=["mosquitto", "mosquitto 3.1.1", "nats-server"])
 def address(request: pytest.FixtureRequest) -> Iterator[BrokerAddress]:
     with start_broker(request.param.split()[0]) as broker:
         yield replace(broker.address, force_v3=request.param != "mosquitto")
@@ -160,7 +160,7 @@ async def test_every_hostile_answer_is_one_problem_at_most_and_stops_nobody(
         problems = found.get(f"d{n}", [])
         kinds = [p["kind"] for p in problems]
         expected = case.kind if case.number != HUGE or address.force_v3 else None
-        # amqtt hands an answer to nobody whose topic or payload it does not like: that is harmless, too
+        # nats-server hands an answer to nobody whose topic or payload it does not like: that is harmless, too
         fine = rows[f"c{n}"] == case.status and (not case.topic or rows[f"c{n}"] == UNTOUCHED)
         if not case.topic:
             fine = (

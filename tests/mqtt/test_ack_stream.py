@@ -83,7 +83,7 @@ async def test_the_broker_keeps_answers_while_we_are_away_and_over_its_restart()
             assert sorted(await _take(stream, 20)) == sorted(f"c{n}" for n in range(20))
 
 
-@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"])
+@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "nats-server"])
 async def test_a_dropped_link_ends_the_stream(kind: str) -> None:
     with start_broker(kind) as broker:
         async with subscribed(broker.address, str(uuid.uuid4())) as stream:

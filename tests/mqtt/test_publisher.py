@@ -107,7 +107,7 @@ async def test_no_puback_is_unknown_after_the_timeout(mosquitto: BrokerProcess) 
             mosquitto.thaw()
 
 
-@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "amqtt"])
+@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.mosquitto), "nats-server"])
 async def test_a_dropped_link_ends_the_wait_at_once(kind: str) -> None:
     """Without watching the link, a publish hangs to its timeout."""
     with start_broker(kind) as broker:

@@ -102,6 +102,14 @@ REMOVALS = (
     ),
     Removal(
         "G14",
+        "the reason in the key of a problem without a command",
+        "console/store/problems.py",
+        "        [_storable(p.key) for p in problems],\n",
+        "        [_storable(p.command_id) for p in problems],\n",
+        f"{_ANSWERED}each_reason_why_answers_of_a_device_are_malformed_is_a_row",
+    ),
+    Removal(
+        "G14",
         "the sum of an answer's digits",
         "console/wire/ack_payloads.py",
         "        digits += number.length\n",
@@ -187,7 +195,7 @@ REMOVALS = (
         "the readers own error for what cannot be read",
         "console/services/acknowledger.py",
         "        except AckError as error:\n"
-        '            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error))]\n'
+        '            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error), error.reason)]\n'
         "        except Exception as error:",
         "        except ZeroDivisionError as error:",
         "tests/e2e/test_channel.py::test_a_poisonous_message_never_stops_the_flow",

@@ -409,3 +409,42 @@ async def test_types_that_report_progress_and_never_an_end_are_found(
     await owner.execute("UPDATE device_commands SET status = 'missed' WHERE command_id IN ('c1', 'c4')")
     assert await progress_only(database, fleet.acme) == (ProgressOnly("flash", 2, "accepted"),)
     assert await progress_only(database, fleet.rival) == ()
+
+
+async def test_each_reason_why_answers_of_a_device_are_malformed_is_a_row(
+    settlement: SettlementStore, owner: asyncpg.Connection, program: Program, fleet: Fleet
+) -> None:
+    """Without the reason in the key, the last one hides the others."""
+    payloads = (b"[]", b"{}", b"\xff", b'{"command_id": 5}', b"{", b"{}", b"x" * 70_000)
+    reader = Acknowledger(OneBatch(*payloads), settlement, lambda _tenant: None, SystemClock())
+    await reader.run_once()
+    found = await program.history.problems("acme")
+    assert {(p.kind, p.device_id, p.command_id) for p in found} == {("malformed ack", "pump-1", "")}
+    reasons = {p.reason: p.count for p in found}
+    assert reasons == {
+        "not an object": 1, "no command_id": 2, "not UTF-8": 1, "command_id is not a string": 1, "not JSON": 1,
+        "too large": 1,
+    }  # fmt: skip
+    pages = []
+    before = None
+    while page := await program.history.problems("acme", "kind:malformed*", 2, before):
+        pages += page
+        before = page[-1]
+    assert sorted(p.reason for p in pages) == sorted(reasons)
+
+
+async def test_a_device_that_sends_every_kind_of_nonsense_ends_on_a_few_rows(
+    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without reasons that are ours, a device makes a row with each byte that it changes."""
+    nonsense = [f'{{"command_id": "{n}/"}}'.encode() for n in range(60)]
+    nonsense += [f'{{"a{n}": }}'.encode() for n in range(60)] + [bytes([n % 256]) * n for n in range(60)]
+    reader = Acknowledger(OneBatch(*nonsense), settlement, lambda _tenant: None, SystemClock())
+    for _ in range(3):
+        await reader.run_once()
+    rows = await owner.fetch("SELECT device_id, command_id, count FROM device_console.problems")
+    assert sum(row["count"] for row in rows) == 3 * len(nonsense)
+    assert len(rows) < 10
+    assert ("pump-1", "") in {
+        (row["device_id"], row["command_id"]) for row in rows
+    }  # beyond its rate: one row

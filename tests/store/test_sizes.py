@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from console.domain.commands import MAX_PAYLOAD_BYTES, Draft, params_fault
 from console.domain.identifiers import id_fault
 from console.domain.json_size import stored_size
-from console.errors import InvalidInputError
+from console.errors import ConflictError, InvalidInputError
 from console.runtime.program import Program
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from tests.conftest import Fleet
+from tests.rows import add_command
 
 _numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,6})(\.[0-9]{1,8})?([eE][-+]?0{0,2}[0-9]{1,3})?", fullmatch=True)
 _texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=6)
@@ -143,6 +144,17 @@ async def test_what_is_accepted_at_send_is_never_parked_at_publication(
         with pytest.raises(InvalidInputError, match="at most 65,536"):
             await program.bulk.begin("acme", too_large)
     assert await owner.fetchval("SELECT count(*) FROM device_console.problems") == 0
+
+
+async def test_a_retry_of_what_is_read_back_cut_names_that(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without it, whole JSON is said to be none."""
+    await add_command(
+        owner, fleet.acme, "c1", status="missed", published=True, params=_params(80_000, "plain")
+    )
+    with pytest.raises(ConflictError, match="70,000 characters or more"):
+        await program.sender.retry("acme", "c1", "alice")
 
 
 async def test_an_id_that_send_takes_is_one_that_the_claim_routes(owner: asyncpg.Connection) -> None:

@@ -316,3 +316,28 @@ async def test_a_filter_that_is_not_open_takes_no_key(rig):
         await seen.type("ping")
         await seen.shows("/ ping", "1 match")
         assert field.has_focus
+
+
+async def test_progress_and_a_later_answer_are_shown_in_the_list_and_told(rig):
+    """Without them, a device at work looks silent, and an ok behind a failure is only among the problems."""
+    await rig.devices("pump-1", "pump-2")
+    await rig.command("cmd-1", "pump-1", published=True)
+    await rig.command(
+        "cmd-2", "pump-2", status="delivered", published=True, ack='{"status": "error", "details": null}'
+    )
+    entry = (
+        "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail) VALUES ('acme', $1, $2, $3)"
+    )
+    await rig.sql.execute(entry, "cmd-1", "progress", '{"status":"downloading","details":{"percent":40}}')
+    await rig.sql.execute(entry, "cmd-2", "conflict", '{"status":"ok","details":null}')
+    async with rig.console() as seen:
+        await seen.shows("◑ in progress", "✕ failed, then ok")
+        await seen.press("H")
+        await seen.shows("◑ in progress", "✕ failed, then ok", "◑ 1 in progress")
+        await seen.press("/")
+        await seen.type("phase:in_progress")
+        await seen.press("enter")
+        await seen.shows("◑ in progress")
+        await seen.hides("✕ failed")
+        await seen.press("e")
+        await seen.shows("“downloading”", '"percent":40')

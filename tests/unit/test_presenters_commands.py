@@ -6,15 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.domain.commands import NEVER, Command
+from console.domain.batches import Batch, BatchDraft, BatchView
+from console.domain.commands import NEVER, Command, Phase
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
+from console.headless.output import SYMBOLS
+from console.tui.presenters.batches import progress_lines
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line
 from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.timeline import content_lines, deadline_line, retry_link, steps, story_lines
+from console.tui.presenters.words import PHASES, to_ascii
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
+BATCH = Batch(BatchDraft("5b0c9a52", "ping", "{}", timedelta(hours=1), "all", len(Phase)), NOW)
 
 
 def command(**changes):
@@ -303,3 +308,32 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
     assert doubt(detail(*many, attempts=22, last_error="the broker refused it")) == ""
     assert doubt(detail(*many, attempts=22, last_error="the outcome is unknown: no PUBACK"))
     assert explain(detail(attempts=1)) == f"It waits to be published; {unseen}."
+
+
+def test_every_phase_has_a_symbol_in_the_shell_on_the_screen_and_in_ascii():
+    """Without one of them, a command in a phase that is new ends the program that shows it."""
+    assert set(PHASES) == set(SYMBOLS) == set(Phase)
+    assert len({SYMBOLS[phase] for phase in Phase}) == len(Phase)
+    folded = [to_ascii(PHASES[phase][0]) for phase in Phase]
+    assert len(set(folded)) == len(Phase)
+    assert all(
+        symbol.isascii() and symbol != "?"
+        for symbol in folded
+        if symbol != to_ascii(PHASES[Phase.UNKNOWN][0])
+    )
+    bar = progress_lines(BatchView(BATCH, dict.fromkeys(Phase, 1), (), NOW), None, 160)
+    assert all(f"1 {phase}" in "".join(cell.text for cell in bar[1]) for phase in Phase)
+
+
+def test_a_later_answer_is_told_beside_the_one_that_counts():
+    assert command_cells(command(status="delivered", acked_at=NOW, ack_status="error", later="ok"), NOW)[
+        "phase"
+    ].text == ("✕ failed, then ok")
+    same = command(status="delivered", acked_at=NOW, ack_status="ok", later="ok")
+    assert command_cells(same, NOW)["phase"].text == "● ok, then differed"
+    long = command(status="delivered", acked_at=NOW, ack_status="ok", later="x\x1b" * 60)
+    assert len(command_cells(long, NOW)["phase"].text) < 40
+    said = ("conflict", None, '{"status":"ok","details":{"fw":"2"}}')
+    assert 'A later answer differs: “ok” {"fw":"2"}' in explain(
+        detail(said, status="delivered", acked_at=NOW, ack_status="error")
+    )

@@ -6,7 +6,7 @@ from console.domain.devices import Device, DeviceCounts, Link
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import age
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import LINKS, PHASES, link_cell
+from console.tui.presenters.words import LINKS, PHASES, later_words, link_cell
 
 COLUMNS = (
     Column("device", "DEVICE", 9, most=40),
@@ -60,7 +60,9 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
         return dict.fromkeys(("last", "command", "ago"), Cell("–", "dim"))
     symbol, tone = PHASES[command.phase]
     return {
-        "last": Cell(f"{symbol} {command.phase}{' (late)' if command.late else ''}", tone),
+        "last": Cell(
+            f"{symbol} {command.phase}{' (late)' if command.late else ''}{later_words(command)}", tone
+        ),
         "command": Cell(safe(command.command_type, 60)),
         "ago": Cell(age(now - command.created_at)),
     }

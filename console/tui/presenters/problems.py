@@ -28,7 +28,7 @@ _TONES: dict[ProblemKind, Tone] = {
 
 
 def problem_key(problem: Problem) -> str:
-    return f"{problem.kind}\x1f{problem.device_id}\x1f{problem.command_id}"
+    return f"{problem.kind}\x1f{problem.device_id}\x1f{problem.key}"
 
 
 def problem_whom(problem: Problem) -> list[str]:

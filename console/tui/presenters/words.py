@@ -57,11 +57,17 @@ def phase_cell(command: Command) -> Cell:
         word += " (late)"
     if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
         word += f": {_said(command.ack_status)}"
-    if command.later is not None:
-        word += f", then {_said(command.later) if command.later != command.ack_status else 'differed'}"
+    word += later_words(command)
     if command.inconsistencies:
         return Cell(f"{symbol} {word} ‼", "warn")
     return Cell(f"{symbol} {word}", tone)
+
+
+def later_words(command: Command) -> str:
+    """A later answer that differs, or came when none counted any more; empty without one."""
+    if command.later is None:
+        return ""
+    return f", then {_said(command.later) if command.later != command.ack_status else 'differed'}"
 
 
 def _said(word: str) -> str:

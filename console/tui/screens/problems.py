@@ -21,7 +21,7 @@ from console.tui.screens.text import TextDialog
 
 def _place(problem: Problem) -> tuple[object, ...]:
     """The order of the pages, newest first."""
-    return problem.last_at, problem.kind.value, problem.device_id, problem.command_id
+    return problem.last_at, problem.kind.value, problem.device_id, problem.key
 
 
 class ProblemsScreen(NewestScreen[Problem]):
