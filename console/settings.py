@@ -84,6 +84,10 @@ class Settings(BaseModel):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
 
+    def read_again_from(self, secret_files: Mapping[str, Path]) -> None:
+        """Remember which secrets came from which files: not settings, but where they are read again."""
+        self._secret_files.update(secret_files)
+
     def newest_secret(self, name: str) -> str | None:
         """A secret as its file holds it now, or as it was given; secrets are rotated while the program runs.
 
@@ -165,7 +169,7 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
             values[name], origins[name] = value, "flag"
     try:
         settings = Settings.model_validate(values)
-        settings._secret_files.update(secret_files)  # noqa: SLF001 - not a setting: where one came from
+        settings.read_again_from(secret_files)
     except ValidationError as error:
         raise UsageError(_sentence(error, origins)) from None
     shown = tuple(

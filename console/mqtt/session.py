@@ -104,7 +104,9 @@ class Session:
     def silent_s(self) -> float:
         """For how many seconds the broker has owed us the answer to a ping; 0 while we do not read."""
         paho = self.paho
-        if self._is_paused or not paho._ping_t:  # noqa: SLF001 - paho tells nobody of its pings
+        if self._is_paused:
+            return 0.0
+        if not paho._ping_t:  # noqa: SLF001 - paho tells nobody of its pings
             return 0.0
         return float(time.monotonic() - max(paho._ping_t, paho._last_bytes_received))  # noqa: SLF001
 
@@ -118,7 +120,9 @@ class Session:
             if self.silent_s >= LOST_AFTER_S and not self.lost.done():
                 silence = f"it has answered nothing for {self.silent_s:.0f} s"
                 self.lost.set_exception(aiomqtt.MqttError(silence))
-            elif not self._is_paused and not self.paho._ping_t:  # noqa: SLF001
+            elif self._is_paused:
+                continue
+            elif not self.paho._ping_t:  # noqa: SLF001
                 self.paho._send_pingreq()  # noqa: SLF001
 
     def _read(self) -> None:

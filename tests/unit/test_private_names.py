@@ -16,8 +16,8 @@ from console.store.pool import Access
 
 ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}
-PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic"}
-ASYNCPG = {"_con", "_params"}
+PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq"}
+ASYNCPG = {"_con", "_params", "_transport"}
 TEXTUAL = {"_driver"}
 
 
@@ -34,6 +34,10 @@ async def test_aiomqtt_has_them() -> None:
 
 def test_paho_has_them() -> None:
     assert {name for name in ("_sock_close", "_ssl_wrap_socket") if not hasattr(paho.Client, name)} == set()
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    assert {
+        name for name in ("_ping_t", "_last_bytes_received", "_send_pingreq") if not hasattr(client, name)
+    } == set()
     message = paho.MQTTMessage(mid=7, topic=b"a/\xff")
     assert message._topic == b"a/\xff"  # `topic` fails on what is no UTF-8
 
@@ -60,6 +64,7 @@ async def test_asyncpg_has_them(access: Access) -> None:
     try:
         async with pool.acquire() as lent:
             assert lent._con._params.password is None
+            assert lent._con._transport.get_extra_info("socket") is not None
     finally:
         await pool.close()
 
