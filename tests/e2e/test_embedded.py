@@ -375,6 +375,7 @@ def test_another_broker_than_the_running_one_is_busy(home: Path) -> None:
 
 def test_a_missing_mosquitto_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_module, "find_mosquitto", lambda: None)
+    monkeypatch.setattr(broker_module, "find_nats", lambda: None)
     with pytest.raises(RefusedError, match="install the package mosquitto"):
         broker_module.choose_kind("mosquitto")
 
@@ -385,6 +386,7 @@ def test_a_missing_wheel_is_refused_with_what_to_install(monkeypatch: pytest.Mon
     with pytest.raises(RefusedError, match=works_from_here):
         postgres_module.require_package()
     monkeypatch.setattr(broker_module, "find_mosquitto", lambda: None)
+    monkeypatch.setattr(broker_module, "find_nats", lambda: None)
     with pytest.raises(RefusedError, match=works_from_here):
         broker_module.choose_kind("auto")
 
