@@ -86,6 +86,7 @@ async def test_a_late_ack_is_accepted_before_and_after_the_sweep(
 async def test_record_only_keeps_the_status_and_the_ack_goes_to_the_journal(
     settlement: SettlementStore, owner: asyncpg.Connection, program: Program, *, swept: bool
 ) -> None:
+    """Without the entry, an answer that is only to be recorded is nowhere."""
     await add_command(owner, "acme", "c1", ttl=OVERDUE, age=timedelta(hours=1), published=True)
     if swept:
         await settlement.sweep(BEGINNING, 100)
