@@ -192,8 +192,8 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT extract(epoch FROM g.ended_at - g.began_at)::double precision
     FROM device_console.ingest_gaps g
-    WHERE g.began_at <= p_expires_at AND g.ended_at >= p_expires_at
-      AND p_acked_at BETWEEN g.ended_at - interval '1 second' AND g.ended_at + interval '5 seconds'
+    WHERE g.began_at <= p_expires_at AND p_acked_at > p_expires_at
+      AND p_acked_at BETWEEN g.began_at AND g.ended_at + interval '5 seconds'
     ORDER BY g.ended_at DESC LIMIT 1
 $$;
 

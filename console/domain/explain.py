@@ -239,6 +239,8 @@ def _late(detail: CommandDetail) -> str:
         return ""
     if command.cancelled_at is not None:
         return f": late, after {safe(command.cancelled_by, 80) or 'somebody'} had cancelled it"
+    if detail.unread is not None:
+        return f": late, after the deadline; it answered while no live worker read ({age(detail.unread)})"
     return ": late, after the deadline"
 
 

@@ -22,7 +22,7 @@ CONNECT_TIMEOUT_S = 6.0
 KEEP_ALIVE_S = 20
 PING_EVERY_S = 1.5
 SILENT_AFTER_S = 2.0
-LOST_AFTER_S = 12.0
+LOST_AFTER_S = 8.0
 MAXIMUM_PACKET_BYTES = 1_048_576
 _SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 _spoke_v5: set[str] = set()  # brokers that have answered with MQTT 5: from those a hang-up says nothing of it
@@ -329,6 +329,7 @@ async def _close(session: Session) -> None:
     lost = session.lost
     if lost.done():
         lost.cancelled() or lost.exception()
+        session.paho._sock_close()  # noqa: SLF001 - a link that we gave up is open on our side
     try:
         await session.client.__aexit__(None, None, None)
     except aiomqtt.MqttError:

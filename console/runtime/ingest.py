@@ -43,7 +43,11 @@ _QUIET_LOOK_S = 0.1
 
 
 class Ingest:
-    """This process's share of the acknowledgements. `sessions` are the slots that it has had before."""
+    """This process's share of the acknowledgements. `sessions` are the slots that it has had before.
+
+    Until `shy_until`, on the clock of the loop, it leaves what is free to others: its own link has just
+    broken.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Ingest:
         acknowledger: Callable[[AckStream, Lease], Acknowledger],
         sessions: set[int],
         contest: Contest,
+        shy_until: float = 0.0,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -62,6 +67,7 @@ class Ingest:
         self._acknowledger = acknowledger
         self._sessions = sessions
         self._contest = contest
+        self._shy_until = shy_until
         self._held: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._free_looks: dict[int, int] = {}
         self._emptied: set[int] = set()
@@ -114,6 +120,8 @@ class Ingest:
     async def _taken(self, holders: Sequence[Holder], slot: int) -> Lease | None:
         """Take a first slot at once, a further one when nobody else has wanted it for a while."""
         is_free = not is_alive(holders, ingest_role(slot))
+        if asyncio.get_running_loop().time() < self._shy_until and self._leases.has_others(holders):
+            return None
         if self._held:
             self._free_looks[slot] = self._free_looks.get(slot, 0) + 1 if is_free else 0
             if self._free_looks[slot] < _PATIENCE:

@@ -8,14 +8,14 @@ or by the fence in its next write, whichever is first.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from console.clock import Clock
 from console.errors import ConsoleError, LeaseLostError
-from console.store.leases import BEAT_EVERY_S, STALE_AFTER_S, Identity, LeaseStore
+from console.store.leases import BEAT_EVERY_S, DISPATCH, STALE_AFTER_S, Holder, Identity, LeaseStore
 from console.store.pool import Access, Database
 from console.store.processes import has_ended, this_machine
 
@@ -127,6 +127,11 @@ class Leases:
     async def _dead(self, store: LeaseStore, role: str) -> list[int]:
         """The leases of processes of this machine that have ended: nobody need wait until they are stale."""
         return [owner.token for owner in await store.owners(role) if has_ended(owner.pid, owner.machine)]
+
+    def has_others(self, holders: Sequence[Holder]) -> bool:
+        """Whether another process is alive that does the same work."""
+        ours = (self._identity.pid, self._identity.host)
+        return any(h.role == DISPATCH and h.is_alive and (h.pid, h.host) != ours for h in holders)
 
     async def give(self, *leases: Lease) -> None:
         """Give roles back; where the database does not answer they become stale by themselves."""

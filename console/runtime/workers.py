@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
-from console.errors import CopyError, DatabaseUnreachableError
+from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError
 from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
@@ -31,6 +31,7 @@ from console.store.settlement import SettlementStore
 PROBE_EVERY_S = 2.0
 _JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
 HEAR_FIRST_S = 8.0
+_SHY_S = 3.0  # standbys look every second
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Workers:
         self._dispatcher: Dispatcher | None = None
         self._sessions: set[int] = set()
         self._contest = Contest(clock, lambda: health.publishes)
+        self._shy_until = 0.0
         self.stopped = asyncio.Event()
         self.sweeps = 0
         self.last_sweep_at: float | None = None
@@ -143,10 +145,15 @@ class Workers:
 
     async def acknowledge(self) -> None:
         """Hold this process's share of the ingest slots; stand by while others hold them all."""
-        await Ingest(
+        ingest = Ingest(
             self._database, self._broker, self._health, self._leases, self._acknowledger,
-            self._sessions, self._contest,
-        ).run()  # fmt: skip
+            self._sessions, self._contest, self._shy_until,
+        )  # fmt: skip
+        try:
+            await ingest.run()
+        except BrokerUnreachableError:
+            self._shy_until = asyncio.get_running_loop().time() + _SHY_S
+            raise
 
     def _acknowledger(self, stream: AckStream, lease: Lease) -> Acknowledger:
         return Acknowledger(

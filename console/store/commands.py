@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from console.domain.acks import answer_word
@@ -118,7 +118,10 @@ class CommandStore:
                 return None
             entries = await connection.fetch(query("command_journal"), tenant_id, command_id)
         journal = tuple(JournalEntry(e["at"], e["kind"], e["by_name"], e["detail"]) for e in entries)
-        return CommandDetail(command_of(row), journal, row["read_at"], device_seen_at=row["seen_at"])
+        unread = None if row["unread_s"] is None else timedelta(seconds=row["unread_s"])
+        return CommandDetail(
+            command_of(row), journal, row["read_at"], device_seen_at=row["seen_at"], unread=unread
+        )
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:
         """Take an unpublished command back; False when it is no longer there to be taken."""

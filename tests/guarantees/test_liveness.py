@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +13,7 @@ import pytest
 from console.clock import SystemClock
 from console.domain.acks import Acknowledgement, LateAck
 from console.errors import LeaseLostError
+from console.mqtt.session import BrokerAddress
 from console.runtime.leases import Leases
 from console.store.leases import DISPATCH, SIMULATOR, SWEEP, ingest_role, is_alive, lease_holders
 from console.store.pool import Access, Database
@@ -19,7 +21,9 @@ from console.store.settlement import SettlementStore
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.devices import device, ok, say, silent
+from tests.faults.postgres import through
 from tests.faults.processes import Running, environment, program
+from tests.faults.proxy import Proxy, proxy
 from tests.faults.terminal import Terminal, state, terminal
 from tests.rows import add_command, row_of
 from tests.waiting import until
@@ -204,6 +208,71 @@ async def test_a_standby_takes_over_from_a_stopped_process(
         await until(heard_again)
         assert await holder_pid(owner) == successor
         assert (await row_of(owner, "c1"))["status"] == "delivered"
+
+
+@pytest.mark.mosquitto
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "what", ["database cut off", "both cut off", "broker cut off", "stopped with both links"]
+)
+async def test_a_standby_takes_over_from_one_that_is_cut_off(
+    database_proxy: Proxy, mosquitto: BrokerProcess, access: Access, owner: asyncpg.Connection, fleet: Fleet,
+    tmp_path: Path, what: str,
+) -> None:  # fmt: skip
+    """Without leases that go stale and links that are asked, a cut cable keeps the answers where nobody reads them."""
+    async with proxy(("127.0.0.1", mosquitto.port)) as broker_proxy, AsyncExitStack() as stack:
+        far = environment(
+            tmp_path / "far",
+            through(access.url, database_proxy.port),
+            BrokerAddress("127.0.0.1", broker_proxy.port),
+        )
+        holder = await stack.enter_async_context(program(far, "--sweeper"))
+        await holder.ready()
+
+        async def holds(pid: int) -> bool:
+            return await holder_pid(owner) == pid
+
+        await until(lambda: holds(holder.pid))
+        near = environment(tmp_path / "near", access.url, mosquitto.address)
+        standby = await stack.enter_async_context(program(near, "--sweeper"))
+        await standby.ready()
+        if "database" in what or "both" in what:
+            await database_proxy.become("black hole")
+        if "broker" in what or "both" in what:
+            await broker_proxy.become("black hole")
+        if "stopped" in what:
+            holder.signal(signal.SIGSTOP)
+        began = asyncio.get_running_loop().time()
+        await add_command(owner, fleet.acme, "c1", published=True, ttl=timedelta(seconds=5))
+        await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", ok({"command_id": "c1"}))
+
+        async def answered() -> bool:
+            return (await row_of(owner, "c1"))["status"] == "delivered"
+
+        await until(answered)
+        print(f"{what}: taken over after {asyncio.get_running_loop().time() - began:.1f} s")
+        await until(lambda: holds(standby.pid))
+        if what != "broker cut off":  # that one gave the slot back: nobody was silent
+            gap = await owner.fetchval(
+                "SELECT device_console.ingest_gap_s(expires_at, acked_at) FROM device_commands WHERE command_id = 'c1'"
+            )
+            assert gap > 5
+        await database_proxy.become("pass")
+        await broker_proxy.become("pass")
+        database_proxy.cut()
+        broker_proxy.cut()
+        holder.signal(signal.SIGCONT)
+        await say(mosquitto.address, "tenant/acme/device/pump-2/commands/ack", ok({"command_id": "c1"}))
+
+        async def forged() -> bool:
+            count = await owner.fetchval(
+                "SELECT count(*) FROM device_console.problems WHERE kind = 'forged ack'"
+            )
+            return bool(count == 1)
+
+        await until(forged)
+        assert holder.alive
+        assert await holds(standby.pid)
 
 
 @pytest.mark.mosquitto

@@ -80,6 +80,14 @@ REMOVALS = (
         f"{_LIVE}a_shell_takes_over_from_another_one",
     ),
     Removal(
+        "G30",
+        "leaving the slot to a process whose link is not broken",
+        "console/runtime/workers.py",
+        "            self._shy_until = asyncio.get_running_loop().time() + _SHY_S\n",
+        "",
+        "tests/guarantees/test_liveness.py::test_a_standby_takes_over_from_one_that_is_cut_off[broker cut off]",
+    ),
+    Removal(
         "G32",
         "the identity of the database",
         "migrations/913_leases.sql",

@@ -52,6 +52,13 @@ def test_a_command_without_a_deadline_never_expires_and_an_overdue_one_says_so()
     assert command_cells(command(expires_at=NOW), NOW)["left"].text == "overdue"
 
 
+def test_an_answer_that_nobody_read_in_time_says_so():
+    late = detail(status="delivered", acked_at=NOW + timedelta(hours=2), ack_status="ok")
+    assert "no live worker" not in explain(late)
+    said = explain(replace(late, unread=timedelta(seconds=14)))
+    assert "late, after the deadline; it answered while no live worker read (14s)" in said
+
+
 def test_a_late_answer_is_flagged_in_words():
     late = command(status="delivered", acked_at=NOW + timedelta(hours=2), ack_status="ok")
     assert command_cells(late, NOW)["phase"].text == "● ok (late)"

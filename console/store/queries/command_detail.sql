@@ -9,6 +9,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        octet_length(v.command_params::text) AS params_bytes, octet_length(v.ack_details::text) AS ack_bytes,
        device_console.shown((SELECT s.last_seen_at FROM public.device_state s
                              WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)) AS seen_at,
+       device_console.ingest_gap_s(v.expires_at, v.acked_at) AS unread_s,
        clock_timestamp() AS read_at
 FROM device_console.command_view v
 WHERE v.tenant_id = $1 AND v.command_id = $2
