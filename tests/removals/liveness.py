@@ -148,7 +148,7 @@ REMOVALS = (
         "reading the secrets again",
         "console/settings.py",
         "        if path is not None:\n            with suppress(UsageError):",
-        "        if path is None:\n            with suppress(UsageError):",
+        "        if False:\n            with suppress(UsageError):",
         f"{_STALE}rotated_secrets_are_read_at_the_next_connection",
     ),
     Removal(
