@@ -175,9 +175,9 @@ class Workers:
     def _swept(self, sweep: Sweep) -> None:
         self.sweeps += 1
         self.last_sweep_at = self._clock.monotonic()
-        if sweep.settled:
-            if self.last_sweep_at - self._began_at > sweep.lateness_s:  # not what was overdue before we came
-                self._health.lateness.add(sweep.lateness_s, sweep.settled)
+        if sweep.settled and self.last_sweep_at - self._began_at > sweep.lateness_s:
+            self._health.lateness.add(sweep.lateness_s, sweep.settled)  # not what was overdue before we came
+        if sweep.settled or sweep.healed:
             self._feed.tell(None)
 
     async def tell_troubles(self) -> None:

@@ -15,12 +15,16 @@ BEGINNING = "-infinity"
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """One committed batch of the sweep. `cursor` continues the pass; None ends it."""
+    """One committed batch of the sweep. `cursor` continues the pass; None ends it.
+
+    `healed` were answered before; another program had written their status back.
+    """
 
     missed: int
     expired: int
     cursor: str | None
     lateness_s: float
+    healed: int = 0
 
 
 async def _outcomes(
@@ -74,7 +78,9 @@ class SettlementStore:
         """Settle at most `limit` overdue commands from `cursor` on, in one committed batch."""
         async with self._database.fleet_session() as connection:
             row = await connection.fetchrow(query("sweep"), cursor, limit)
-        return Swept(row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]))
+        return Swept(
+            row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]), row["healed"]
+        )
 
     async def next_deadline(self) -> float | None:
         """Seconds until the next queued command is overdue, negative when one is; None without any."""

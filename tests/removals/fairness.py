@@ -2,7 +2,10 @@
 
 from tests.removals import Removal
 
-_SQL = "migrations/912_fairer_dispatch.sql"
+_SQL = "migrations/922_turns.sql"
+_TURNS = "tests/store/test_dispatch_turns.py::test_"
+_SWEEP = "migrations/923_fair_sweep.sql"
+_NEIGHBOURS = "tests/guarantees/test_neighbours.py::test_"
 _ROWS = "tests/store/test_dispatch_fairness.py::test_"
 _STREAM = "tests/mqtt/test_ack_stream.py::test_"
 _BROKERS = "tests/guarantees/test_hostile_brokers.py::test_"
@@ -37,14 +40,14 @@ REMOVALS = (
         "the count of equal problems in the claim",
         _SQL,
         "        GROUP BY 1, 2, 3, 4\n        ORDER BY 1, 2, 3, 4\n        ON CONFLICT",
-        "        GROUP BY 1, 2, 3, 4, j.seq\n        ON CONFLICT",
+        "        GROUP BY 1, 2, 3, 4, j.n\n        ON CONFLICT",
         f"{_ROWS}ids_that_are_alike_once_they_are_cut_are_one_problem_and_stop_nobody",
     ),
     Removal(
         "G6",
         "the look at older rows of other writers",
         _SQL,
-        "AND older.status = 'queued' AND older.published_at IS NULL",
+        "AND older.status = 'queued' AND older.published_at IS NULL AND older.acked_at IS NULL",
         "AND false",
         f"{_ROWS}a_foreign_row_that_was_there_before_is_not_overtaken",
     ),
@@ -52,8 +55,8 @@ REMOVALS = (
         "G6",
         "the creation of a row that is taken over",
         _SQL,
-        "        SELECT c.tenant_id, c.command_id, c.device_id, c.created_at\n",
-        "        SELECT c.tenant_id, c.command_id, c.device_id, now()\n",
+        "GREATEST(f.created_at, '2000-01-01')",
+        "now()",
         f"{_ROWS}the_order_of_what_is_taken_over_is_that_of_its_creation",
     ),
     Removal(
@@ -108,7 +111,7 @@ REMOVALS = (
         "G14",
         "the one row of what belongs to no tenant",
         _SQL,
-        "SELECT t.tenant_id IS NOT NULL OR i.kind = 'link' AS ours",
+        "SELECT t.tenant_id IS NOT NULL AND octet_length(t.tenant_id) <= 1000 OR i.kind = 'link' AS ours",
         "SELECT true AS ours",
         "tests/e2e/test_link_problems.py::test_what_belongs_to_no_tenant_is_one_row_that_names_nobody_and_everybody_sees",
     ),
@@ -135,5 +138,119 @@ REMOVALS = (
         "                         AND b.stopped_at IS NOT NULL)\n",
         "                         AND false)\n",
         "tests/store/test_batch_stop.py::test_what_of_a_stopped_batch_is_not_taken_back_yet_is_not_published",
+    ),
+    Removal(
+        "G6",
+        "the look at the command of an earlier row",
+        _SQL,
+        "                  WHERE c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL\n"
+        "                    AND c.expires_at > now() + interval '1 second'\n"
+        "                  ORDER BY",
+        "                  ORDER BY",
+        f"{_TURNS}what_is_done_with_blocks_nobody_whoever_left_its_outbox_row_behind",
+    ),
+    Removal(
+        "G6",
+        "the turn of what waits in the next look",
+        _SQL,
+        "SELECT CASE WHEN EXISTS (SELECT FROM device_console.turns(1) t WHERE t.put_off_s IS NULL) THEN 0",
+        "SELECT CASE WHEN EXISTS (SELECT FROM device_console.outbox o WHERE o.due_at <= now()) THEN 0",
+        f"{_TURNS}what_waits_for_an_earlier_one_is_not_due",
+    ),
+    Removal(
+        "G6",
+        "the pauses of a dispatcher that gets nothing",
+        "console/services/dispatcher.py",
+        "            wait_s = min(_FIRST_REST_S * 2.0**self._empty, _POLL_S)\n",
+        "            wait_s = 0.01\n",
+        "tests/unit/test_dispatcher.py::test_what_is_due_and_cannot_be_had_is_looked_at_ever_more_seldom",
+    ),
+    Removal(
+        "G6",
+        "the leases that are given back",
+        "console/services/dispatcher.py",
+        "            await self._held.give_back()\n",
+        "            pass\n",
+        "tests/unit/test_dispatcher.py::test_a_dispatcher_that_is_stopped_records_what_it_hears_and_gives_the_rest_back",
+    ),
+    Removal(
+        "G35",
+        "the turns of the tenants in the claim",
+        _SQL,
+        "row_number() OVER (PARTITION BY j.tenant_id, j.its_turn ORDER BY j.due_at, j.seq)",
+        "row_number() OVER (ORDER BY j.due_at, j.seq)",
+        f"{_TURNS}each_tenant_has_its_share_of_a_window",
+    ),
+    Removal(
+        "G35",
+        "putting off what waits",
+        _SQL,
+        "    SET due_at = now() + make_interval(secs => l.put_off_s), held_back = true\n",
+        "    SET due_at = o.due_at, held_back = true\n",
+        f"{_TURNS}a_long_queue_of_one_device_hides_no_other_and_goes_on_at_once",
+    ),
+    Removal(
+        "G35",
+        "the next in turn, when one is taken out",
+        "migrations/920_rights_by_column.sql",
+        "    UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now())\n",
+        "    UPDATE device_console.outbox o SET held_back = false\n",
+        f"{_TURNS}a_long_queue_of_one_device_hides_no_other_and_goes_on_at_once",
+    ),
+    Removal(
+        "G35",
+        "the third of the time to live",
+        _SQL,
+        "                       OR 3 * (extract(epoch FROM now())::double precision - c.began) >= c.ends - c.began)\n",
+        "                       )\n",
+        f"{_TURNS}a_row_of_another_program_is_taken_over_at_a_third_of_its_time",
+    ),
+    Removal(
+        "G35",
+        "the shares in taking over",
+        _SQL,
+        "                LIMIT GREATEST(20, p_limit / cardinality(v_tenants))\n",
+        "                LIMIT p_limit - v_total\n",
+        f"{_TURNS}taking_over_has_a_share_for_each_tenant",
+    ),
+    Removal(
+        "G31",
+        "the look at acked_at in the sweep",
+        _SWEEP,
+        "CASE WHEN c.acked_at IS NOT NULL THEN 'delivered'",
+        "CASE WHEN false THEN 'delivered'",
+        f"{_TURNS}the_sweep_heals_what_was_answered_and_counts_it_apart",
+    ),
+    Removal(
+        "G31",
+        "the look at acked_at in the claim",
+        _SQL,
+        "                        OR c.acked_at IS NOT NULL THEN 'gone'\n",
+        "                        THEN 'gone'\n",
+        f"{_TURNS}an_answered_command_is_never_published_nor_taken_over",
+    ),
+    Removal(
+        "G35",
+        "the claim of each by itself",
+        _SQL,
+        "    -- one of them breaks the statement: each by itself\n",
+        "    RAISE EXCEPTION 'one of them breaks the statement';\n",
+        f"{_NEIGHBOURS}a_row_that_breaks_the_claim_is_put_off_and_named",
+    ),
+    Removal(
+        "G35",
+        "the halving of the sweep",
+        _SWEEP,
+        "        v_error := SQLERRM;\n",
+        "        RAISE;\n",
+        f"{_NEIGHBOURS}a_trigger_that_raises_for_one_row_is_that_rows_own_trouble",
+    ),
+    Removal(
+        "G35",
+        "the count of digits before they are written",
+        "migrations/921_document_sizes.sql",
+        "        IF v_digits > 16 * p_most::bigint + 6 * v_stored THEN\n",
+        "        IF false THEN\n",
+        "tests/store/test_document_sizes.py::test_a_number_of_few_bytes_is_counted_before_it_is_written",
     ),
 )
