@@ -1,8 +1,8 @@
 -- Migration 921: how large a JSON document is as text, told before it becomes text: a number of few bytes can have
 -- 131,072 digits.
 
--- The bytes of a document's text, or null where that is surely more than 16 * p_most. Bounded in time and memory whatever the
--- document is: what is stored cannot be larger than several times its text, and numbers are counted before they are written.
+-- The bytes of a document's text, or null where that is surely more than p_most. Bounded in time and memory whatever the document
+-- is: what is stored cannot be larger than several times its text, and the digits of numbers are counted before they are written.
 CREATE FUNCTION device_console.json_bytes(p_document JSONB, p_most INTEGER) RETURNS INTEGER
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -33,7 +33,7 @@ BEGIN
         EXCEPTION WHEN OTHERS THEN  -- nested too deep to be walked
             RETURN NULL;
         END;
-        IF v_digits > 16 * p_most::bigint + 6 * v_stored THEN
+        IF v_digits > 8 * p_most::bigint THEN  -- counted too high by as much as that
             RETURN NULL;
         END IF;
     END IF;
@@ -41,15 +41,15 @@ BEGIN
 END
 $$;
 
--- The first p_most characters of a document's text. One that is too large to be written at all is named so instead: it is no
--- JSON, so nobody takes it for the document.
+-- The first p_most characters of a document's text. Instead of one that is too large to be written stands a text that says so:
+-- it is no object, so nobody takes it for params or an answer.
 CREATE FUNCTION device_console.json_shown(p_document JSONB, p_most INTEGER) RETURNS TEXT
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN p_document IS NULL THEN NULL
-                WHEN device_console.json_bytes(p_document, 262144) IS NULL
-                THEN '… cut: as text this document is too long to be shown'
+                WHEN device_console.json_bytes(p_document, LEAST(GREATEST(p_most, 65536), 1048576)) IS NULL
+                THEN '"cut: as text, this document is too long to be shown"'
                 ELSE left(p_document::text, p_most) END
 $$;
 

@@ -1,5 +1,17 @@
 -- Migration 923: tenants take turns at the sweep, nobody's locks hold it up, and what was answered is never settled otherwise.
 
+-- Answers to commands that another session had locked; see migration 925. For the console's functions only.
+CREATE TABLE device_console.kept_answers (
+    answer_id       BIGINT      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id       TEXT        NOT NULL,
+    device_id       TEXT        NOT NULL,
+    command_id      TEXT        NOT NULL,
+    ack             TEXT        NOT NULL,
+    kept_at         TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+CREATE INDEX kept_answers_of ON device_console.kept_answers (tenant_id, command_id);
+ALTER TABLE device_console.kept_answers ENABLE ROW LEVEL SECURITY;
+
 -- Settle some overdue commands of one tenant, at most p_most. What another session has locked, or a dispatcher holds, is
 -- passed by; an answered one whose status another program wrote back is delivered, whoever holds it.
 CREATE FUNCTION device_console.settle(
@@ -16,6 +28,8 @@ AS $$
               SELECT FROM device_console.outbox o
               WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
                 AND o.holder IS NOT NULL AND o.due_at > now()))
+          AND NOT EXISTS (SELECT FROM device_console.kept_answers k
+                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)
         ORDER BY c.expires_at
         LIMIT p_most
         FOR UPDATE OF c SKIP LOCKED

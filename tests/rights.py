@@ -81,14 +81,14 @@ MAY_UPDATE = {
     ("device_commands", "status"), ("batches", "stopped_at"), ("batches", "stopped_by"),
 }  # fmt: skip
 OPERATORS_FUNCTIONS = {
-    "bound_tenants", "id_is_routable", "ingest_gap_s", "is_stale", "json_bytes", "json_shown", "lease_holders",
-    "own_tenant", "shown", "take_back",
+    "ack_word", "announce_own", "bound_tenants", "id_is_routable", "ingest_gap_s", "is_stale", "json_bytes",
+    "json_shown", "lease_holders", "own_digest", "own_tenant", "shown", "take_back",
 }  # fmt: skip
 WORKERS_FUNCTIONS = {
-    "acknowledge", "adopt", "beat", "claim", "database_identity", "fence", "give_leases", "id_is_routable",
-    "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "lease_holders", "lease_owners", "lock_free",
-    "mark", "next_deadline", "next_due", "progressed", "record_problems", "release", "set_ingest_slots",
-    "sweep", "take_lease", "trim_problems",
+    "acknowledge", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
+    "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
+    "lease_holders", "lease_owners", "lock_free", "mark", "next_deadline", "next_due", "progressed",
+    "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "trim_problems",
 }  # fmt: skip
 
 

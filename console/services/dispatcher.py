@@ -243,7 +243,7 @@ class Dispatcher:
             self._adopt_at = ended_at + max(_ADOPT_EVERY_S, _ADOPT_SHARE * (ended_at - began_at))
 
     async def _rest(self) -> None:
-        """Wait until something may be due; at least a little, and ever longer while what is due cannot be had."""
+        """Wait until something may be due: at least a little, ever longer while what is due cannot be had."""
         looked_at = self._clock.monotonic()
         due = await self._outbox.next_due()
         if due is None or due > 0:

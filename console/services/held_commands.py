@@ -1,4 +1,4 @@
-"""The commands on which a dispatcher holds leases: each is marked, given back, or left until the lease ends."""
+"""The commands on which a dispatcher holds leases: each is marked, given back or left to the lease's end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ class HeldCommands:
             return marked.published
 
     async def mark_again(self) -> int:
-        """Try those whose rows were locked, at intervals, while their leases last; return how many were set."""
+        """Try those whose rows were locked, now and then while their leases last; say how many were set."""
         now = self._clock.monotonic()
         if not self._locked or now < self._mark_at:
             return 0
@@ -92,7 +92,7 @@ class HeldCommands:
             self._forget(back.tenant_id, back.command_id)
 
     async def give_back(self) -> None:
-        """Let go of everything, also while being cancelled. What the broker took is marked, not given back."""
+        """Let go of everything, also while being cancelled. What the broker took is left to be marked."""
         if not self._held:
             return
         locked = {(c.tenant_id, c.command_id) for c in self._locked}

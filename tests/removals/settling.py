@@ -16,6 +16,8 @@ _DUE_AND_SETTLED = """\
               SELECT FROM device_console.outbox o
               WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
                 AND o.holder IS NOT NULL AND o.due_at > now()))
+          AND NOT EXISTS (SELECT FROM device_console.kept_answers k
+                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)
         ORDER BY c.expires_at
         LIMIT p_most
         FOR UPDATE OF c SKIP LOCKED

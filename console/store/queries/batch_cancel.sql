@@ -35,6 +35,6 @@ WITH target AS MATERIALIZED (
           SELECT c.command_id, 2, 'cancelled', $3::text, 'the batch was stopped'::text FROM cancelled c) n
     ORDER BY n.command_id, n.place
 ), told AS (
-    SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM cancelled)
+    SELECT device_console.announce_own() WHERE EXISTS (SELECT FROM cancelled)
 )
 SELECT (SELECT count(*) FROM cancelled) FROM (VALUES (1)) AS one LEFT JOIN told ON true

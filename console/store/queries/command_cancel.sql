@@ -31,4 +31,4 @@ WITH target AS MATERIALIZED (
           SELECT c.command_id, 2, 'cancelled', $3::text, $4::text FROM cancelled c) n
     ORDER BY n.command_id, n.place
 )
-SELECT c.command_id, pg_notify('device_console', $1) FROM cancelled c
+SELECT c.command_id, device_console.announce_own() FROM cancelled c
