@@ -95,6 +95,12 @@ class HeldCommands:
         """Let go of everything, also while being cancelled. What the broker took is left to be marked."""
         if not self._held:
             return
+        going = asyncio.create_task(self._let_go())
+        while not going.done():  # whoever cancels us again waits for it, two seconds at most
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(going)
+
+    async def _let_go(self) -> None:
         locked = {(c.tenant_id, c.command_id) for c in self._locked}
         returned = [
             Returned(tenant_id, command_id, error, 0.0)
