@@ -70,6 +70,10 @@ class DatabaseUnreachableError(UnreachableError):
     """The database does not answer, or the link to it broke."""
 
 
+class RowsLockedError(DatabaseUnreachableError):
+    """Somebody else has locked the rows for longer than was waited."""
+
+
 class BrokerUnreachableError(UnreachableError):
     """The broker does not answer, or the link to it broke."""
 

@@ -55,7 +55,7 @@ RIGHTS = (
     Table("public.device_group_members", (S,), "(tenant_id, group_id, device_id) VALUES ($1, $2, 'pump-1')"),
     Table("public.template_commands", (S,),
           "(template_id, command_key, display_name) VALUES (1, $1 || $2, 'x')", has_tenant=False),
-    Table("device_console.outbox", (S, I, D),
+    Table("device_console.outbox", (S, I),
           "(tenant_id, command_id, device_id) VALUES ($1, $2, 'pump-1')", ours=True),
     Table("device_console.journal", (S, I), "(tenant_id, command_id, kind) VALUES ($1, $2, 'attempt')", ours=True),
     Table("device_console.problems", (S,),
@@ -66,18 +66,29 @@ RIGHTS = (
     Table("device_console.batch_members", (S, I), "(tenant_id, batch_id, command_id) VALUES ($1, 'b', $2)", ours=True),
     Table("device_console.batch_targets", (S, I),
           "(tenant_id, batch_id, device_ids) VALUES ($1, $2, '{pump-1}')", ours=True),
-    Table("device_console.deployment", (S,), "(only_row) VALUES ($1 || $2 <> '')", worker=(S,), has_tenant=False),
+    Table("device_console.deployment", (), "(only_row) VALUES ($1 || $2 <> '')", worker=(S,), has_tenant=False),
     Table("device_console.migrations", (S,),
           "(version, name, checksum, origin) VALUES (length($1), $2, 'x', 'applied')", has_tenant=False),
 )  # fmt: skip
+MAY_INSERT = {  # of the tables whose other columns are ours to fill
+    "outbox": {"tenant_id", "command_id", "device_id"},
+    "journal": {"tenant_id", "command_id", "kind", "by_name", "detail"},
+    "batches": {
+        "tenant_id", "batch_id", "command_type", "params", "ttl_s", "target", "wanted", "retry_of", "created_by",
+    },
+}  # fmt: skip
 MAY_UPDATE = {
     ("device_commands", "status"), ("batches", "stopped_at"), ("batches", "stopped_by"),
 }  # fmt: skip
-OPERATORS_FUNCTIONS = {"id_is_routable", "shown", "lease_holders", "ingest_gap_s", "is_stale"}
+OPERATORS_FUNCTIONS = {
+    "ack_word", "announce_own", "bound_tenants", "id_is_routable", "ingest_gap_s", "is_stale", "json_bytes",
+    "json_shown", "lease_holders", "own_digest", "own_tenant", "shown", "take_back",
+}  # fmt: skip
 WORKERS_FUNCTIONS = {
-    "acknowledge", "adopt", "claim", "id_is_routable", "mark", "next_deadline", "next_due", "record_problems", "release",
-    "set_ingest_slots", "sweep", "trim_problems", "progressed", "take_lease", "beat", "give_leases", "fence", "ingest_resumed",
-    "lease_owners", "lease_holders", "ingest_gap_s", "is_stale", "database_identity", "is_original",
+    "acknowledge", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
+    "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
+    "lease_holders", "lease_owners", "lock_free", "mark", "next_deadline", "next_due", "progressed",
+    "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "trim_problems",
 }  # fmt: skip
 
 

@@ -102,6 +102,7 @@ class Outcome(StrEnum):
     PROGRESS = "progress"
     LATE_PROGRESS = "late progress"
     PROGRESS_AFTER_END = "progress after the end"
+    KEPT = "kept until its command is free"
     REFUSED = "refused by the database"
 
 

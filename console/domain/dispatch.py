@@ -28,6 +28,14 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """How many commands got their ``published_at``, and those whose rows another session has locked."""
+
+    published: int
+    locked: tuple[Confirmed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """Not published, or unknown: why, and how many seconds to wait before the next attempt."""
 

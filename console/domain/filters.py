@@ -225,7 +225,7 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
 
 
 def _all_fit(patterns: tuple[str, ...], words: tuple[str, ...]) -> bool:
-    return all(any(glob(pattern).fullmatch(word) for word in words) for pattern in patterns)
+    return all(any(glob(pattern).fits(word) for word in words) for pattern in patterns)
 
 
 def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Term | str | None:
@@ -301,10 +301,10 @@ def _holds(term: Term, subject: Subject, now: datetime) -> bool:
         return _compared(term, subject.instants.get(term.key), now) is not term.negated
     if term.key in MANY_VALUED:
         values = subject.many.get(term.key, frozenset())
-        fits = any(glob(p).fullmatch(folded(term.key, value)) for p in term.patterns for value in values)
+        fits = any(glob(p).fits(folded(term.key, value)) for p in term.patterns for value in values)
     else:
         value = folded(term.key, subject.texts.get(term.key, ""))
-        fits = any(glob(p).fullmatch(value) for p in term.patterns)
+        fits = any(glob(p).fits(value) for p in term.patterns)
     return fits is not term.negated
 
 

@@ -1,6 +1,10 @@
-"""Patterns of the filter language: ``*`` and ``?`` are wild, and a backslash takes that from them."""
+"""Patterns of the filter language: ``*`` and ``?`` are wild, and a backslash takes that from them.
+
+They are matched without backtracking.
+"""
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 PIECE = re.compile(r"\\[*?\\]|.", re.DOTALL)  # a character, or an escaped one
@@ -24,8 +28,36 @@ def literal(pattern: str) -> str:
     return _ESCAPED.sub(r"\1", pattern)
 
 
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """The parts between the stars, each of a fixed length: the leftmost place of each is as good as any."""
+
+    parts: tuple[re.Pattern[str], ...]
+    lengths: tuple[int, ...]
+
+    def fits(self, text: str) -> bool:
+        """Whether the glob describes the whole text."""
+        first, last = self.lengths[0], self.lengths[-1]
+        if len(self.parts) == 1:
+            return len(text) == first and self.parts[0].match(text) is not None
+        start, end = first, len(text) - last
+        if start > end or not self.parts[0].match(text) or not self.parts[-1].match(text, end):
+            return False
+        for part in self.parts[1:-1]:
+            found = part.search(text, start, end)
+            if found is None:
+                return False
+            start = found.end()
+        return True
+
+
 @lru_cache(maxsize=1_024)
-def glob(pattern: str) -> re.Pattern[str]:
+def glob(pattern: str) -> Glob:
     """``*`` is any text, ``?`` one character, everything else itself."""
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(t, re.escape(t[-1])) for t in PIECE.findall(pattern)), re.DOTALL)
+    parts: list[list[str]] = [[]]
+    for piece in PIECE.findall(pattern):
+        if piece == "*":
+            parts.append([])
+        else:
+            parts[-1].append("." if piece == "?" else re.escape(piece[-1]))
+    return Glob(tuple(re.compile("".join(part), re.DOTALL) for part in parts), tuple(map(len, parts)))

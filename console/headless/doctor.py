@@ -10,7 +10,7 @@ from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import BrokerFacts, survey
 from console.runtime.place import DEMO_TENANTS, Place, open_place
 from console.settings import Settings
-from console.store.changes import ping
+from console.store.changes import bound_tenants, ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_holders
 from console.store.pool import Database
@@ -54,7 +54,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
         async with open_place(settings, needs_broker=False) as place:
             findings.append(_where(place))
             tenant_id = next(iter(settings.tenants), DEMO_TENANTS[0] if place.embedded else None)
-            findings += await _database(place, tenant_id)
+            findings += await _database(place, tenant_id, settings.tenants)
             findings += await _broker(place, tenant_id)
             findings.append(_level(place, findings))
     except ConsoleError as error:
@@ -73,7 +73,21 @@ def _where(place: Place) -> Finding:
     return Finding("ok", "servers", "configured servers")
 
 
-async def _database(place: Place, tenant_id: str | None = None) -> list[Finding]:
+def _binding(bound: tuple[str, ...] | None, tenants: Sequence[str]) -> Finding:
+    """Whether this login may choose its tenants, or the map of logins does."""
+    if bound is None:
+        return Finding(
+            "note", "tenants",
+            "device_console.login_tenants does not name this login: it may choose any; see SECURITY.md",
+        )  # fmt: skip
+    other = [tenant for tenant in tenants if tenant not in bound]
+    if other:
+        text = f"this login is bound to {', '.join(bound)}: it sees nothing of {', '.join(other)}"
+        return Finding("fault", "tenants", text, 1)
+    return Finding("ok", "tenants", f"this login is bound to {', '.join(bound)} in the console's own tables")
+
+
+async def _database(place: Place, tenant_id: str | None = None, tenants: Sequence[str] = ()) -> list[Finding]:
     database = Database(place.access, max_size=2)
     try:
         await database.open()
@@ -84,6 +98,7 @@ async def _database(place: Place, tenant_id: str | None = None) -> list[Finding]
         ]
         found += [Finding("warning", "database", text) for text in report.warnings]
         found += _database_promise(await durability(database))
+        found.append(_binding(await bound_tenants(database), tenants))
         old = await old_transaction(database)
         if old is not None:
             found.append(Finding("warning", "database", old))

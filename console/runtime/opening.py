@@ -86,7 +86,14 @@ async def open_program(
         workers = None
         if place.broker is not None:
             workers = Workers(
-                database, place.broker, feed, health, clock, worker_settings(settings), _PROGRAMS[jobs]
+                database,
+                place.broker,
+                feed,
+                health,
+                clock,
+                worker_settings(settings),
+                _PROGRAMS[jobs],
+                tenants,
             )
         program = wire_program(
             database,

@@ -9,7 +9,6 @@ from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError
-from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
 from console.runtime.contest import Contest
@@ -17,12 +16,13 @@ from console.runtime.ingest import Ingest
 from console.runtime.leases import Lease, Leases
 from console.runtime.silence import watch_silence
 from console.runtime.supervisor import end, first_to_fail
-from console.services.acknowledger import Acknowledger
+from console.services.acknowledger import Acknowledger, Stream
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health
+from console.services.kept_answers import KeptAnswers
 from console.services.sweeper import Sweep, Sweeper
-from console.store.changes import COMMANDS_CHANNEL, deployment, listen, ping
+from console.store.changes import COMMANDS_CHANNEL, deployment, digests, listen, ping
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, is_alive, lease_holders
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
@@ -56,6 +56,7 @@ class Workers:
         clock: Clock,
         settings: WorkerSettings | None = None,
         program: str = "worker",
+        tenants: tuple[str, ...] = (),
     ) -> None:
         self._database = database
         self._broker = broker
@@ -70,6 +71,8 @@ class Workers:
         self._contest = Contest(clock, lambda: health.publishes)
         self._shy_until = 0.0
         self.stopped = asyncio.Event()
+        self._tenants = tenants
+        self._names: dict[str, str] = {}
         self.sweeps = 0
         self.last_sweep_at: float | None = None
         self._began_at = clock.monotonic()
@@ -155,10 +158,11 @@ class Workers:
             self._shy_until = asyncio.get_running_loop().time() + _SHY_S
             raise
 
-    def _acknowledger(self, stream: AckStream, lease: Lease) -> Acknowledger:
+    def _acknowledger(self, stream: Stream, lease: Lease | None, room: int = 1) -> Acknowledger:
+        settlement = SettlementStore(self._database, lease.token) if lease else self._settlement
         return Acknowledger(
-            stream, SettlementStore(self._database, lease.token), self._feed.tell, self._clock,
-            late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
+            stream, settlement, self._feed.tell, self._clock,
+            late_ack=self._settings.late_ack, max_ack_bytes=room * self._settings.max_ack_bytes,
             progress=self._settings.progress,
         )  # fmt: skip
 
@@ -168,16 +172,21 @@ class Workers:
             self._health.sweep = "on"
             try:
                 watch = [lease.until_lost()] if lease else []
-                await first_to_fail(Sweeper(self._settlement, self._swept, self._clock).run(), *watch)
+                kept = self._acknowledger(
+                    KeptAnswers(self._settlement), None, room=2
+                )  # they were judged before
+                await first_to_fail(
+                    Sweeper(self._settlement, self._swept, self._clock).run(), kept.run(), *watch
+                )
             finally:
                 self._health.sweep = "off"
 
     def _swept(self, sweep: Sweep) -> None:
         self.sweeps += 1
         self.last_sweep_at = self._clock.monotonic()
-        if sweep.settled:
-            if self.last_sweep_at - self._began_at > sweep.lateness_s:  # not what was overdue before we came
-                self._health.lateness.add(sweep.lateness_s, sweep.settled)
+        if sweep.settled and self.last_sweep_at - self._began_at > sweep.lateness_s:
+            self._health.lateness.add(sweep.lateness_s, sweep.settled)  # not what was overdue before we came
+        if sweep.settled or sweep.healed:
             self._feed.tell(None)
 
     async def tell_troubles(self) -> None:
@@ -195,13 +204,16 @@ class Workers:
 
     async def listen(self) -> None:
         """Hear what other processes changed."""
+        self._names = await digests(self._database, self._tenants)
         await listen(self._database.access, self._heard, lambda: self.wake(None))
 
-    def _heard(self, channel: str, tenant_id: str) -> None:
-        if channel == COMMANDS_CHANNEL:
-            self.wake(tenant_id)
-        else:
+    def _heard(self, channel: str, payload: str) -> None:
+        """Tell the screens of their tenants; the dispatcher looks whoever's command it is."""
+        tenant_id = self._names.get(payload, payload)
+        if channel != COMMANDS_CHANNEL or tenant_id in self._tenants:
             self._feed.tell(tenant_id)
+        if channel == COMMANDS_CHANNEL and self._dispatcher is not None:
+            self._dispatcher.wake()
 
     async def probe(self) -> None:
         """Measure the database link."""

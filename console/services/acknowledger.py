@@ -19,7 +19,7 @@ from console.domain.acks import (
     folded_word,
 )
 from console.domain.events import Problem, ProblemKind
-from console.errors import DatabaseUnreachableError, DataRefusedError
+from console.errors import DatabaseUnreachableError, DataRefusedError, RowsLockedError
 from console.wire.ack_payloads import PADDED, AckError, AckPayload, decode_ack
 from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic
 
@@ -29,6 +29,7 @@ BATCH = 500
 _TURN_S = 0.005  # of reading, before the loop gets its turn
 _DEVICES_REMEMBERED = 10_000
 _RETRY_S = 0.5
+_WARY_S = 30.0
 _log = logging.getLogger("console.acknowledger")
 _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
     Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancel"),
@@ -56,6 +57,7 @@ class Settlement(Protocol):
     async def acknowledge(
         self, acks: Sequence[Acknowledgement], problems: Sequence[Problem], late_ack: LateAck
     ) -> tuple[Outcome, ...]: ...
+    async def keep_locked(self, acks: Sequence[Acknowledgement]) -> frozenset[int]: ...
     async def record(self, problems: Sequence[Problem]) -> None: ...
 
 
@@ -90,6 +92,7 @@ class Acknowledger:
         self._progress = progress
         self._clock = clock
         self._limiter = ProblemLimiter(clock)
+        self._locked_until: dict[str, float] = {}
 
     async def run(self) -> None:
         """Take batches until cancelled.
@@ -183,8 +186,16 @@ class Acknowledger:
 
     async def _commit(self, acks: list[Acknowledgement], problems: list[Problem]) -> tuple[Outcome, ...]:
         """Commit; halve the batch around a row that PostgreSQL refuses, so that one cannot stop the rest."""
+        now = self._clock.monotonic()
+        suspects = [p for p, ack in enumerate(acks) if self._locked_until.get(ack.tenant_id, 0.0) > now]
+        kept = await self._keep_locked(acks, suspects)
         try:
-            return await self._until_up(lambda: self._settlement.acknowledge(acks, problems, self._late_ack))
+            if not kept:
+                return await self._until_up(
+                    lambda: self._settlement.acknowledge(acks, problems, self._late_ack), tell_locked=True
+                )
+        except RowsLockedError:
+            kept = await self._keep_locked(acks, range(len(acks)))
         except DataRefusedError as error:
             if len(acks) <= 1:
                 refused = [
@@ -202,13 +213,31 @@ class Acknowledger:
             half = len(acks) // 2
             first = await self._commit(acks[:half], problems)
             return first + await self._commit(acks[half:], [])
+        free = [ack for place, ack in enumerate(acks) if place not in kept]
+        rest = iter(await self._commit(free, problems))
+        return tuple(Outcome.KEPT if place in kept else next(rest) for place in range(len(acks)))
 
-    async def _until_up(self, act: Callable[[], Awaitable[T]]) -> T:
+    async def _keep_locked(self, acks: Sequence[Acknowledgement], places: Sequence[int]) -> frozenset[int]:
+        """Keep those of the answers at `places` whose commands somebody has locked, so that the others go on.
+
+        Their tenants' answers are not waited for again for a while.
+        """
+        if not places:
+            return frozenset()
+        found = await self._until_up(lambda: self._settlement.keep_locked([acks[place] for place in places]))
+        kept = frozenset(places[place] for place in found)
+        until = self._clock.monotonic() + _WARY_S
+        self._locked_until |= {acks[place].tenant_id: until for place in kept}
+        return kept
+
+    async def _until_up(self, act: Callable[[], Awaitable[T]], *, tell_locked: bool = False) -> T:
         """Repeat while the database is away: nothing is acknowledged, the broker keeps the rest."""
         while True:
             try:
                 return await act()
-            except DatabaseUnreachableError:
+            except DatabaseUnreachableError as error:
+                if tell_locked and isinstance(error, RowsLockedError):
+                    raise
                 await asyncio.sleep(_RETRY_S)
 
 

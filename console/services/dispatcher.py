@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID, uuid4
 
 from console.clock import Clock
 from console.domain.dispatch import Claimed, Confirmed, Returned
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import UNKNOWN_OUTCOME, Puback
-from console.errors import BrokerUnreachableError, DatabaseUnreachableError
+from console.errors import BrokerUnreachableError, ConsoleError
+from console.services.held_commands import HeldCommands, Outbox
 from console.wire.payloads import encode_command
 from console.wire.topics import TopicError, ack_topic, command_topic
 
@@ -22,22 +22,14 @@ LEASE_S = 15.0
 WINDOW = 64
 ADOPT_AFTER_S = 30.0
 _POLL_S = 1.0
-_ADOPT_EVERY_S = 5.0
+_SPACING_S = 0.02  # between two looks that found nothing, however often somebody wakes us
+_FIRST_REST_S = 0.05
+_ADOPT_EVERY_S = 2.0
+_ADOPT_SHARE = 20.0  # taking over others' rows takes a twentieth of the time at most
+_FAREWELL_S = 0.5
 _MIN_LEFT_S = 1.0
 _SIDE_BY_SIDE = 2  # attempts beside others; one that the link did not survive twice is tried alone
 _UNROUTABLE_FOR_S = 7 * 24 * 3600.0  # beyond the longest TTL: it settles at its deadline
-
-
-class Outbox(Protocol):
-    """What the dispatcher needs of the database."""
-
-    async def claim(
-        self, holder: UUID, limit: int, lease_s: float, max_bytes: int
-    ) -> tuple[Claimed, ...]: ...
-    async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> int: ...
-    async def release(self, holder: UUID, returned: Sequence[Returned]) -> None: ...
-    async def adopt(self, age_s: float, limit: int) -> int: ...
-    async def next_due(self) -> float | None: ...
 
 
 class Publishes(Protocol):
@@ -99,9 +91,10 @@ class Dispatcher:
         self._told = told
         self._clock = clock
         self._settings = settings or DispatchSettings()
-        self._holder = uuid4()
+        self._held = HeldCommands(outbox, clock, self._settings.lease_s, self._settings.puback_timeout_s)
         self._wake = asyncio.Event()
         self._adopt_at = clock.monotonic()
+        self._empty = 0
         self._link_error: BrokerUnreachableError | None = None
         self._ending = False
 
@@ -117,24 +110,30 @@ class Dispatcher:
     async def run(self) -> None:
         """Relay until `end` is called.
 
+        Leases are given back whatever way this ends.
+
         Raises:
-            BrokerUnreachableError: the link broke; leases were given back, open a new link and go on.
+            BrokerUnreachableError: the link broke; open a new link and go on.
             DatabaseUnreachableError: leases run out by themselves.
         """
-        while not self._ending:
-            self._wake.clear()
-            await self._adopt_if_due()
-            done = await self.run_once()
-            if done.claimed == 0:
-                await self._rest()
+        try:
+            while not self._ending:
+                self._wake.clear()
+                await self._adopt_if_due()
+                await self._held.mark_again()
+                done = await self.run_once()
+                if done.claimed == 0:
+                    await self._rest()
+                else:
+                    self._empty = 0
+        finally:
+            await self._held.give_back()
 
     async def run_once(self) -> Dispatched:
         """Claim one window of due commands, publish them side by side, record every answer."""
         asked_at = self._clock.monotonic()
         limits = self._settings
-        claimed = await self._outbox.claim(
-            self._holder, limits.window, limits.lease_s, limits.max_payload_bytes
-        )
+        claimed = await self._held.claim(limits.window, limits.max_payload_bytes)
         if not claimed:
             return Dispatched()
         published, returned = await self._publish_in_turns(claimed, asked_at)
@@ -155,9 +154,7 @@ class Dispatcher:
         published = returned = 0
         for turn in turns:
             if self._link_error is not None:
-                await self._outbox.release(
-                    self._holder, [self._back(c, "not tried: the link broke", 0.0) for c in turn]
-                )
+                await self._held.release([self._back(c, "not tried: the link broke", 0.0) for c in turn])
                 returned += len(turn)
                 continue
             confirmed, back = await self._publish_all(turn, asked_at)
@@ -171,29 +168,33 @@ class Dispatcher:
         try:
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                results = [task.result() for task in done]
-                confirmed = [result for result in results if isinstance(result, Confirmed)]
-                back = [result for result in results if isinstance(result, Returned)]
-                if confirmed:
-                    published += await self._mark(confirmed)
-                if back:
-                    await self._outbox.release(self._holder, back)
-                    returned += len(back)
+                marked, back = await self._record([task.result() for task in done])
+                published += marked
+                returned += back
+        except asyncio.CancelledError:
+            await self._take_leave(waiting)
+            raise
         finally:
             for task in waiting:
                 task.cancel()
         return published, returned
 
-    async def _mark(self, confirmed: Sequence[Confirmed]) -> int:
-        """Keep trying while the lease lasts: the broker has these commands."""
-        until = self._clock.monotonic() + self._settings.lease_s - self._settings.puback_timeout_s
-        while True:
-            try:
-                return await self._outbox.mark(self._holder, confirmed)
-            except DatabaseUnreachableError:
-                if self._clock.monotonic() > until:
-                    raise
-                await asyncio.sleep(0.2)
+    async def _record(self, results: Sequence[Confirmed | Returned]) -> tuple[int, int]:
+        confirmed = [result for result in results if isinstance(result, Confirmed)]
+        back = [result for result in results if isinstance(result, Returned)]
+        published = await self._held.mark(confirmed) if confirmed else 0
+        await self._held.release(back)
+        return published, len(back)
+
+    async def _take_leave(self, waiting: set[asyncio.Task[Confirmed | Returned]]) -> None:
+        """Hear the answers that are on their way, so that what the broker has is not sent again."""
+        if not waiting:
+            return
+        done, _ = await asyncio.wait(waiting, timeout=_FAREWELL_S)
+        results = [task.result() for task in done if not task.cancelled() and task.exception() is None]
+        with suppress(ConsoleError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._record(results)
 
     async def _publish(self, command: Claimed, asked_at: float) -> Confirmed | Returned:
         left_s = command.seconds_left - (self._clock.monotonic() - asked_at)
@@ -204,6 +205,7 @@ class Dispatcher:
         except TopicError as error:  # the database's own check knows fewer kinds of spaces
             await self._tell(command, ProblemKind.UNROUTABLE, str(error))
             return self._back(command, str(error), _UNROUTABLE_FOR_S)
+        self._held.tried(command)
         payload = encode_command(
             command.command_id, command.command_type, command.params_json, command.expires_at
         )
@@ -234,16 +236,26 @@ class Dispatcher:
         )
 
     async def _adopt_if_due(self) -> None:
-        if self._clock.monotonic() >= self._adopt_at:
-            self._adopt_at = self._clock.monotonic() + _ADOPT_EVERY_S
+        began_at = self._clock.monotonic()
+        if began_at >= self._adopt_at:
             await self._outbox.adopt(self._settings.adopt_after_s, 1_000)
+            ended_at = self._clock.monotonic()
+            self._adopt_at = ended_at + max(_ADOPT_EVERY_S, _ADOPT_SHARE * (ended_at - began_at))
 
     async def _rest(self) -> None:
+        """Wait until something may be due: at least a little, ever longer while what is due cannot be had."""
+        looked_at = self._clock.monotonic()
         due = await self._outbox.next_due()
-        wait_s = _POLL_S if due is None else min(max(due, 0.01), _POLL_S)
+        if due is None or due > 0:
+            self._empty = 0
+            wait_s = _POLL_S if due is None else min(max(due, 0.01), _POLL_S)
+        else:
+            wait_s = min(_FIRST_REST_S * 2.0**self._empty, _POLL_S)
+            self._empty = min(self._empty + 1, 5)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
                 await self._wake.wait()
+        await asyncio.sleep(max(0.0, _SPACING_S - (self._clock.monotonic() - looked_at)))
 
     @staticmethod
     def _back(command: Claimed, error: str, delay_s: float) -> Returned:

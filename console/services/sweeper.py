@@ -23,6 +23,8 @@ class SweptBatch(Protocol):
     @property
     def expired(self) -> int: ...
     @property
+    def healed(self) -> int: ...
+    @property
     def cursor(self) -> str | None: ...
     @property
     def lateness_s(self) -> float: ...
@@ -38,11 +40,15 @@ class Overdue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one pass settled, and how late its oldest command was."""
+    """What one pass settled, and how late its oldest command was.
+
+    `healed` were answered, and another program had written their status back: we did not settle them.
+    """
 
     missed: int = 0
     expired: int = 0
     lateness_s: float = 0.0
+    healed: int = 0
 
     @property
     def settled(self) -> int:
@@ -60,6 +66,7 @@ class Sweeper:
         self._clock = clock
         self._batch = batch
         self._trim_at = clock.monotonic()
+        self._blocked = 0
 
     async def run(self) -> None:
         """Sweep until cancelled.
@@ -70,25 +77,43 @@ class Sweeper:
         while True:
             done = await self.run_once()
             await self._trim_if_due()
-            if done.settled == 0:
+            if done.settled + done.healed == 0:
                 await self._rest()
+            else:
+                self._blocked = 0
 
     async def run_once(self) -> Sweep:
-        """One pass over everything overdue, in committed batches."""
-        missed = expired = 0
+        """Settle everything overdue, in committed batches.
+
+        One pass may leave something of a tenant with much for the next one, so that nobody waits behind it.
+        """
+        total = Sweep()
+        again = True
+        while again:
+            done, batches = await self._pass()
+            again = batches > 1 and done.settled + done.healed > 0
+            total = Sweep(
+                total.missed + done.missed,
+                total.expired + done.expired,
+                max(total.lateness_s, done.lateness_s),
+                total.healed + done.healed,
+            )
+        self._swept(total)
+        return total
+
+    async def _pass(self) -> tuple[Sweep, int]:
+        missed = expired = healed = batches = 0
         lateness_s = 0.0
-        cursor = BEGINNING
-        while True:
+        cursor: str | None = BEGINNING
+        while cursor is not None:
             batch = await self._overdue.sweep(cursor, self._batch)
+            batches += 1
             missed += batch.missed
             expired += batch.expired
+            healed += batch.healed
             lateness_s = max(lateness_s, batch.lateness_s)
-            if batch.cursor is None or batch.missed + batch.expired < self._batch:
-                break
             cursor = batch.cursor
-        result = Sweep(missed, expired, lateness_s)
-        self._swept(result)
-        return result
+        return Sweep(missed, expired, lateness_s, healed), batches
 
     async def _rest(self) -> None:
         """Sleep to the next deadline, at most a second: other writers do not tell."""
@@ -96,7 +121,9 @@ class Sweeper:
         if due is None:
             rest_s = _LONGEST_REST_S
         elif due <= 0:
-            rest_s = _BLOCKED_REST_S  # locked by someone, or under a live lease
+            # locked by someone, or under a live lease: ever longer, for many may be held for hours
+            rest_s = min(_BLOCKED_REST_S * 2.0**self._blocked, _LONGEST_REST_S)
+            self._blocked = min(self._blocked + 1, 5)
         else:
             rest_s = min(due, _LONGEST_REST_S)
         await asyncio.sleep(rest_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Deployment:
 
 
 async def listen(access: Access, heard: Callable[[str, str], None], ready: Callable[[], None]) -> None:
-    """Call `heard` with channel and tenant id for every hint, until the link breaks.
+    """Call `heard` with channel and payload for every hint, until the link breaks.
 
     Raises:
         DatabaseUnreachableError: the link broke; hints since then are lost, so re-read everything.
@@ -38,6 +38,22 @@ async def listen(access: Access, heard: Callable[[str, str], None], ready: Calla
                 await connection.add_listener(channel, lambda *event: heard(str(event[2]), str(event[3])))
             ready()
             await _until_closed(connection)
+
+
+async def digests(database: Database, tenants: Iterable[str]) -> dict[str, str]:
+    """The tenants by the words that stand for them in notifications, which others cannot read."""
+    found: dict[str, str] = {}
+    for tenant_id in tenants:
+        async with database.tenant_session(tenant_id) as connection:
+            found[await connection.fetchval(query("own_digest"))] = tenant_id
+    return found
+
+
+async def bound_tenants(database: Database) -> tuple[str, ...] | None:
+    """The tenants that the map of logins lets this one choose; None where it does not name the login."""
+    async with database.tenant_session("") as connection:
+        bound = await connection.fetchval(query("bound_tenants"))
+    return None if bound is None else tuple(bound)
 
 
 async def _until_closed(connection: Any) -> None:

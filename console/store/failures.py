@@ -14,6 +14,7 @@ from console.errors import (
     DataRefusedError,
     LeaseLostError,
     RefusedError,
+    RowsLockedError,
 )
 
 _LINK_TROUBLE = (OSError, TimeoutError, EOFError)
@@ -61,6 +62,8 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
         return DatabaseUnreachableError("The tables were changed at this moment: try again.")
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return RowsLockedError(f"The database does not answer ({text}).")
     if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
         return DatabaseUnreachableError(f"The database does not answer ({text}).")
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _COPY:

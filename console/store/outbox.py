@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from console.domain.dispatch import Claimed, Confirmed, Returned
+from console.domain.dispatch import Claimed, Confirmed, Marked, Returned
 from console.store.pool import Database
 from console.store.sql import query
 
@@ -32,17 +32,21 @@ class OutboxStore:
             for r in rows
         )
 
-    async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> int:
-        """Set ``published_at`` where `holder` still has the lease; return how many were set."""
+    async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
+        """Set ``published_at`` where `holder` has the lease; what another session has locked is left."""
         async with self._database.fleet_session() as connection:
+            tenants, commands = [c.tenant_id for c in confirmed], [c.command_id for c in confirmed]
+            places = {row["n"] - 1 for row in await connection.fetch(query("lock_free"), tenants, commands)}
+            free = [confirmed[place] for place in sorted(places)]
             rows = await connection.fetch(
                 query("mark"),
                 holder,
-                [c.tenant_id for c in confirmed],
-                [c.command_id for c in confirmed],
-                [c.nobody_listens for c in confirmed],
+                [c.tenant_id for c in free],
+                [c.command_id for c in free],
+                [c.nobody_listens for c in free],
             )
-        return len(rows)
+        locked = tuple(c for place, c in enumerate(confirmed) if place not in places)
+        return Marked(len(rows), locked)
 
     async def release(self, holder: UUID, returned: Sequence[Returned]) -> None:
         """Give leases back with the reason and the delay before the next attempt."""

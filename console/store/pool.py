@@ -20,10 +20,11 @@ from console.store.liveness import SESSION_IS_WATCHED, watch_link
 
 CONNECT_TIMEOUT_S = 8.0
 COMMAND_TIMEOUT_S = 30.0
+LOCK_WAIT = "5s"
 
 _ENTER = (
     "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true),"
-    " set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '10s', true),"
+    " set_config('lock_timeout', $3, true), set_config('idle_in_transaction_session_timeout', '10s', true),"
     " current_setting('transaction_read_only') = 'on' AS read_only"
 )
 Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
@@ -134,9 +135,9 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def fleet_session(self) -> AsyncIterator[Connection]:
+    async def fleet_session(self, *, lock_wait: str = LOCK_WAIT) -> AsyncIterator[Connection]:
         """One transaction as the worker role: our functions, every tenant, nothing else."""
-        async with self._session(self.access.worker_role, "") as connection:
+        async with self._session(self.access.worker_role, "", lock_wait) as connection:
             yield connection
 
     @asynccontextmanager
@@ -146,12 +147,14 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _session(self, role: str, tenant_id: str) -> AsyncIterator[Connection]:
+    async def _session(
+        self, role: str, tenant_id: str, lock_wait: str = LOCK_WAIT
+    ) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise UsageError("The database is not open.")
         pool = self._pool
         with translated():
-            connection, transaction = await self._begin(pool, role, tenant_id)
+            connection, transaction = await self._begin(pool, role, tenant_id, lock_wait)
             useless = False
             try:
                 try:
@@ -170,14 +173,14 @@ class Database:
             finally:
                 await _give_back(pool, connection, dead=useless)
 
-    async def _begin(self, pool: Any, role: str, tenant_id: str) -> tuple[Connection, Any]:
+    async def _begin(self, pool: Any, role: str, tenant_id: str, lock_wait: str) -> tuple[Connection, Any]:
         """Begin on a connection that answers: after a restart of the server, pooled ones may be dead."""
         for attempt in range(1, self._max_size + 2):
             connection = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
             transaction = connection.transaction()
             try:
                 await transaction.start()
-                row = await connection.fetchrow(_ENTER, role, tenant_id)
+                row = await connection.fetchrow(_ENTER, role, tenant_id, lock_wait)
             except BaseException as error:
                 dead = isinstance(translate(error), DatabaseUnreachableError)
                 await _give_back(pool, connection, dead=dead)

@@ -11,16 +11,23 @@ from console.store.problems import record_problems
 from console.store.sql import query
 
 BEGINNING = "-infinity"
+_PATIENCE = (
+    "500ms"  # writers hold a command for milliseconds; whoever holds one longer holds up its own answers only
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """One committed batch of the sweep. `cursor` continues the pass; None ends it."""
+    """One committed batch of the sweep. `cursor` continues the pass; None ends it.
+
+    `healed` were answered before; another program had written their status back.
+    """
 
     missed: int
     expired: int
     cursor: str | None
     lateness_s: float
+    healed: int = 0
 
 
 async def _outcomes(
@@ -54,8 +61,12 @@ class SettlementStore:
     async def acknowledge(
         self, acks: Sequence[Acknowledgement], problems: Sequence[Problem], late_ack: LateAck
     ) -> tuple[Outcome, ...]:
-        """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order."""
-        async with self._database.fleet_session() as connection:
+        """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order.
+
+        Raises:
+            RowsLockedError: somebody has locked one of the commands: see `keep_locked`.
+        """
+        async with self._database.fleet_session(lock_wait=_PATIENCE) as connection:
             await fence(connection, self._lease)
             progress = await _outcomes(connection, "progressed", [a for a in acks if a.is_progress])
             ends = [a for a in acks if not a.is_progress]
@@ -63,6 +74,32 @@ class SettlementStore:
             if problems:
                 await record_problems(connection, problems)
         return tuple(next(progress if ack.is_progress else ended) for ack in acks)
+
+    async def keep_locked(self, acks: Sequence[Acknowledgement]) -> frozenset[int]:
+        """Keep the answers to commands that somebody has locked; return their places in the list."""
+        async with self._database.fleet_session() as connection:
+            rows = await connection.fetch(
+                query("keep_locked"),
+                [a.tenant_id for a in acks],
+                [a.device_id for a in acks],
+                [a.command_id for a in acks],
+                [a.ack_json for a in acks],
+            )
+        return frozenset(row["n"] - 1 for row in rows)
+
+    async def kept(self, limit: int) -> tuple[tuple[int, Acknowledgement], ...]:
+        """The oldest kept answers whose commands nobody has locked now, with their numbers."""
+        async with self._database.fleet_session() as connection:
+            rows = await connection.fetch(query("kept"), limit)
+        return tuple(
+            (r["answer_id"], Acknowledgement(r["tenant_id"], r["device_id"], r["command_id"], r["ack"]))
+            for r in rows
+        )
+
+    async def forget_kept(self, answers: Sequence[int]) -> None:
+        """Drop kept answers that were taken."""
+        async with self._database.fleet_session() as connection:
+            await connection.execute(query("forget_kept"), list(answers))
 
     async def record(self, problems: Sequence[Problem]) -> None:
         """Count problems in a transaction of their own."""
@@ -74,7 +111,9 @@ class SettlementStore:
         """Settle at most `limit` overdue commands from `cursor` on, in one committed batch."""
         async with self._database.fleet_session() as connection:
             row = await connection.fetchrow(query("sweep"), cursor, limit)
-        return Swept(row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]))
+        return Swept(
+            row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]), row["healed"]
+        )
 
     async def next_deadline(self) -> float | None:
         """Seconds until the next queued command is overdue, negative when one is; None without any."""

@@ -25,7 +25,9 @@ class Channel:
     def __init__(self, database: Database, address: BrokerAddress, settings: WorkerSettings) -> None:
         self.feed, clock = Feed(), SystemClock()
         self.health = Health(clock)
-        self.workers = Workers(database, address, self.feed, self.health, clock, settings)
+        self.workers = Workers(
+            database, address, self.feed, self.health, clock, settings, tenants=("acme", "rival")
+        )
         self.program = wire_program(
             database, tenants=("acme", "rival"), operator="alice", feed=self.feed, health=self.health,
             sent=self.workers.wake,

@@ -122,6 +122,22 @@ async def test_send_publishes_by_itself_when_no_worker_lives_and_waits_for_the_a
 
 
 @pytest.mark.mosquitto
+async def test_twenty_commands_in_a_row_are_twenty_answers(
+    console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
+) -> None:
+    """Without leases that are given back, and a claim that passes what is done with, the next one waits for a lease."""
+    async with device(mosquitto.address) as pump:
+        for number in range(20):
+            ended = await console.run(
+                "send", "pump-1", "ping", "--id", f"c{number}", "--wait", "--ttl", "40s"
+            )
+            assert ended.code == 0, ended.err
+            leased = "SELECT count(*) FROM device_console.outbox WHERE holder IS NOT NULL"
+            assert await owner.fetchval(leased) == 0
+    assert [c["command_id"] for c in pump.commands] == [f"c{number}" for number in range(20)]
+
+
+@pytest.mark.mosquitto
 async def test_the_exit_code_tells_the_answer(console: Console, mosquitto: BrokerProcess) -> None:
     failing = b'{"command_id": "c1", "status": "error"}'
     async with device(mosquitto.address, answer=lambda _: failing):

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from tests.brokers import start_broker
+from tests.brokers import free_port, start_broker
 
 REPOSITORY = Path(__file__).parents[2]
 V5 = aiomqtt.ProtocolVersion.V5
@@ -61,3 +61,28 @@ async def _until_last(client: aiomqtt.Client) -> list[str]:
                 return topics
             topics.append(str(message.topic))
     return topics
+
+
+@pytest.mark.mosquitto
+@pytest.mark.mqtt5
+async def test_a_device_with_the_consoles_client_id_does_not_take_its_session(tmp_path: Path) -> None:
+    """Without a listener that names a device's session after its user, any device may end the console's, answers and all."""
+    os.chmod(tmp_path, 0o755)
+    port = free_port()
+    rule = next(
+        line.strip()
+        for line in (REPOSITORY / "SECURITY.md").read_text("utf-8").splitlines()
+        if "as_clientid" in line
+    )
+    assert rule == "use_username_as_clientid true"
+    ours = "device-console-0123456789ab-ingest"
+    with start_broker("mosquitto", f"listener {port} 127.0.0.1\n{rule}") as broker:
+        async with aiomqtt.Client(
+            broker.address.host, broker.address.port, identifier=ours, username="console", protocol=V5
+        ) as console:
+            await console.subscribe("tenant/+/device/+/commands/ack", qos=1)
+            async with aiomqtt.Client(
+                "127.0.0.1", port, identifier=ours, username="acme.pump-1", protocol=V5, clean_start=True
+            ) as device:
+                await device.publish("tenant/acme/device/pump-1/commands/ack", b"last", qos=1)
+            assert await _until_last(console) == []

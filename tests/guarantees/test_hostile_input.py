@@ -259,7 +259,7 @@ async def test_85_to_92_no_strange_row_blinds_a_list_a_screen_or_the_sweep(
         await owner.execute(
             "DELETE FROM device_commands WHERE command_id IN ('c85', 'c90')"
         )  # 95: gone while shown
-        await owner.execute("SELECT pg_notify('device_console', 'acme')")
+        await owner.execute("SELECT device_console.announce('{acme}')")
         await screen.settled(0.5)
         screen.type("?")
         await screen.shows("Keys")

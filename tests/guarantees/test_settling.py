@@ -172,7 +172,9 @@ async def test_the_sweep_wakes_at_the_next_deadline(monkeypatch: pytest.MonkeyPa
             return keep
 
         async def sweep(self, _cursor: str, _limit: int) -> object:
-            return type("Nothing", (), {"missed": 0, "expired": 0, "cursor": None, "lateness_s": 0.0})()
+            return type(
+                "Nothing", (), {"missed": 0, "expired": 0, "healed": 0, "cursor": None, "lateness_s": 0.0}
+            )()
 
     async def nap(seconds: float) -> None:
         naps.append(seconds)

@@ -294,7 +294,7 @@ async def changed(owner: asyncpg.Connection, saying: "asyncio.Task[object]") -> 
         "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type)"
         " VALUES ('acme', gen_random_uuid()::text, 'pump-1', $1)", CONTROLS[0],
     )  # fmt: skip
-    await owner.execute("SELECT pg_notify('device_console', 'acme')")
+    await owner.execute("SELECT device_console.announce('{acme}')")
     return saying.done()
 
 

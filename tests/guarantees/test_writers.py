@@ -131,6 +131,12 @@ async def test_a_sweep_killed_in_the_middle_of_a_batch_leaves_nothing_half_done(
         "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, due_at)"
         " SELECT tenant_id, command_id, device_id, 'infinity' FROM device_commands"
     )
+    await owner.execute(
+        "CREATE FUNCTION public.pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_advisory_xact_lock_shared(77); RETURN OLD; END $$;"
+        "CREATE TRIGGER pause BEFORE DELETE ON device_console.outbox FOR EACH ROW"
+        " WHEN (OLD.command_id = 'c150') EXECUTE FUNCTION public.pause()"
+    )
     sweeping = (
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         " AND query LIKE '%sweep%' AND pid <> pg_backend_pid()"
@@ -138,7 +144,7 @@ async def test_a_sweep_killed_in_the_middle_of_a_batch_leaves_nothing_half_done(
     env = environment(tmp_path, access.url, mosquitto.address)
     async with program(env, "--sweeper") as worker:
         async with third.transaction():  # so that it is killed after the statuses and before the outbox
-            await third.execute("SELECT FROM device_console.outbox WHERE command_id = 'c150' FOR UPDATE")
+            await third.execute("SELECT pg_advisory_xact_lock(77)")
             await until(lambda: owner.fetchval(sweeping))
             if killed == "the worker":
                 worker.kill()
@@ -185,8 +191,8 @@ async def test_each_batch_of_a_pass_begins_where_the_last_one_ended() -> None:
 
         async def sweep(self, cursor: str, limit: int) -> Swept:
             asked.append(cursor)
-            last = len(asked) == 3
-            return Swept(missed=limit - last, expired=0, cursor=f"after {len(asked)}", lateness_s=0.0)
+            cursor = f"after {len(asked)}" if len(asked) < 3 else None
+            return Swept(missed=limit if len(asked) <= 3 else 0, expired=0, cursor=cursor, lateness_s=0.0)
 
     await Sweeper(Full(), lambda _sweep: None, SystemClock(), batch=10).run_once()
-    assert asked == [BEGINNING, "after 1", "after 2"]
+    assert asked == [BEGINNING, "after 1", "after 2", BEGINNING]  # the last one finds that nothing was left

@@ -51,8 +51,8 @@ REMOVALS = (
         "G30",
         "the end of a transaction that nobody goes on with",
         "console/store/pool.py",
-        " set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '10s', true),",
-        " set_config('lock_timeout', '5s', true), set_config('app.nothing', '10s', true),",
+        " set_config('lock_timeout', $3, true), set_config('idle_in_transaction_session_timeout', '10s', true),",
+        " set_config('lock_timeout', $3, true), set_config('app.nothing', '10s', true),",
         f"{_LIVE}a_transaction_of_a_stopped_process_ends",
     ),
     Removal(

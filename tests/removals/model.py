@@ -3,16 +3,8 @@
 from tests.removals import Removal
 
 _SQL = "migrations/907_lock_order.sql"
+_TURNS = "migrations/922_turns.sql"
 _HERE = "tests/guarantees/test_lock_order.py::test_"
-_COMMANDS_FIRST = """\
-    PERFORM FROM public.device_commands c
-    JOIN unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
-      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
-    ORDER BY c.tenant_id, c.command_id
-    FOR UPDATE OF c;
-
-    WITH given_back"""
-
 _LINKS = "tests/guarantees/test_hostile_links.py::test_"
 
 REMOVALS = (
@@ -67,10 +59,10 @@ REMOVALS = (
     ),
     Removal(
         "G20",
-        "the commands before the outbox in giving leases back",
-        _SQL,
-        _COMMANDS_FIRST,
-        "    WITH given_back",
+        "SKIP LOCKED in giving leases back",
+        _TURNS,
+        "        WHERE o.holder = p_holder\n        FOR UPDATE OF o SKIP LOCKED\n",
+        "        WHERE o.holder = p_holder\n        FOR UPDATE OF o\n",
         f"{_HERE}a_lease_given_back_too_late_never_deadlocks_with_the_sweep",
     ),
     Removal(

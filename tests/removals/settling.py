@@ -6,23 +6,32 @@ _MODEL = "tests/guarantees/test_model.py::test_every_history_of_a_command_is_wha
 _HERE = "tests/guarantees/test_settling.py::test_"
 _WRITERS = "tests/guarantees/test_writers.py::test_"
 _STORE = "tests/store/test_settling.py::test_"
-_SQL = "migrations/902_settle_functions.sql"  # the sweep
+_SQL = "migrations/902_settle_functions.sql"
 _ANSWERS = "migrations/930_answers.sql"
+_SWEEP = "migrations/923_fair_sweep.sql"
 
 _DUE_AND_SETTLED = """\
-        WHERE c.status = 'queued' AND c.expires_at <= now() AND c.expires_at >= p_cursor
-          AND NOT EXISTS (
+        WHERE c.ctid = ANY (p_rows) AND c.status = 'queued' AND c.expires_at <= p_until
+          AND (c.acked_at IS NOT NULL OR NOT EXISTS (
               SELECT FROM device_console.outbox o
               WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
-                AND o.holder IS NOT NULL AND o.due_at > now())
+                AND o.holder IS NOT NULL AND o.due_at > now()))
+          AND NOT EXISTS (SELECT FROM device_console.kept_answers k
+                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)
         ORDER BY c.expires_at
-        LIMIT p_limit
+        LIMIT p_most
         FOR UPDATE OF c SKIP LOCKED
+    ), waiting AS MATERIALIZED (
+        SELECT o.tenant_id, o.command_id FROM device_console.outbox o
+        JOIN due d ON d.tenant_id = o.tenant_id AND d.command_id = o.command_id
+        FOR UPDATE OF o SKIP LOCKED
     ), settled AS (
         UPDATE public.device_commands c
-        SET status = CASE WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END
-        FROM due
-        WHERE c.ctid = due.row_id AND c.status = 'queued'
+        SET status = CASE WHEN c.acked_at IS NOT NULL THEN 'delivered'
+                          WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END,
+            published_at = COALESCE(c.published_at, c.acked_at)
+        FROM due d
+        WHERE c.ctid = d.row_id AND c.status = 'queued'
 """
 
 _ANSWERED = "tests/store/test_answers.py::test_"
@@ -203,7 +212,7 @@ REMOVALS = (
     Removal(
         "G17",
         "the queued status in the sweep's UPDATE and in what it looks at",
-        _SQL,
+        _SWEEP,
         _DUE_AND_SETTLED,
         _DUE_AND_SETTLED.replace("c.status = 'queued'", "c.status <> 'x'"),
         f"{_STORE}four_sweepers_and_four_ackers_count_every_row_once",
@@ -211,31 +220,31 @@ REMOVALS = (
     Removal(
         "G18",
         "the comparison with the deadline",
-        _SQL,
-        "        WHERE c.status = 'queued' AND c.expires_at <= now() AND c.expires_at >= p_cursor\n",
-        "        WHERE c.status = 'queued' AND c.expires_at >= p_cursor\n",
+        _SWEEP,
+        "    v_until   TIMESTAMPTZ := now();\n",
+        "    v_until   TIMESTAMPTZ := 'infinity';\n",
         _MODEL,
     ),
     Removal(
         "G18",
         "the split by published_at",
-        _SQL,
-        "CASE WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END",
-        "CASE WHEN c.published_at IS NULL THEN 'missed' ELSE 'missed' END",
+        _SWEEP,
+        "WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END",
+        "WHEN c.published_at IS NULL THEN 'missed' ELSE 'missed' END",
         _MODEL,
     ),
     Removal(
         "G18",
         "the respect for a live lease",
-        _SQL,
-        "                AND o.holder IS NOT NULL AND o.due_at > now())\n",
-        "                AND false)\n",
+        _SWEEP,
+        "                AND o.holder IS NOT NULL AND o.due_at > now()))\n",
+        "                AND false))\n",
         f"{_STORE}a_row_under_a_live_lease_is_not_swept_before_the_lease_ends",
     ),
     Removal(
         "G19",
         "SKIP LOCKED",
-        _SQL,
+        _SWEEP,
         "        FOR UPDATE OF c SKIP LOCKED\n",
         "        FOR UPDATE OF c\n",
         f"{_HERE}the_sweep_goes_past_rows_that_someone_holds_and_past_an_old_snapshot",
@@ -243,9 +252,9 @@ REMOVALS = (
     Removal(
         "G19",
         "the limit of a batch",
-        _SQL,
-        "        LIMIT p_limit\n",
-        "        LIMIT p_limit * 1000\n",
+        _SWEEP,
+        "        v_left := LEAST(v_share, p_limit - missed - expired - healed);\n",
+        "        v_left := 1000 * p_limit;\n",
         f"{_HERE}a_batch_of_the_sweep_is_bounded_and_committed_by_itself",
     ),
     Removal(
@@ -307,10 +316,10 @@ REMOVALS = (
     Removal(
         "G21",
         "the figure of the lateness",
-        _SQL,
-        "           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at)"
-        " FILTER (WHERE isfinite(s.expires_at))), 0),\n",
-        "           0,\n",
+        _SWEEP,
+        "           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at) FILTER (\n"
+        "               WHERE s.expires_at > '2000-01-01' AND s.status <> 'delivered')), 0)::double precision\n",
+        "           0::double precision\n",
         f"{_HERE}lateness_is_told",
     ),
     Removal(

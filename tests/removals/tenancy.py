@@ -162,21 +162,21 @@ REMOVALS = (
     Removal(
         "G22",
         "the check of what is written",
-        "migrations/908_batches.sql",
-        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
-        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n"
-        "    WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))",
-        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
-        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n"
+        "migrations/920_rights_by_column.sql",
+        "ALTER POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "    USING (tenant_id = (SELECT device_console.own_tenant()))\n"
+        "    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()))",
+        "ALTER POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "    USING (tenant_id = (SELECT device_console.own_tenant()))\n"
         "    WITH CHECK (true)",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
     ),
     Removal(
         "G22",
         "the tenant '' that is nobody",
-        "migrations/911_batch_targets.sql",
-        "    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))\n",
-        "    USING (tenant_id = current_setting('app.tenant_id', true))\n",
+        "migrations/920_rights_by_column.sql",
+        "SELECT NULLIF(current_setting('app.tenant_id', true), '') AS tenant_id",
+        "SELECT current_setting('app.tenant_id', true) AS tenant_id",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
     ),
     Removal(
@@ -210,5 +210,45 @@ REMOVALS = (
         "    await connection.execute(migration.sql)\n\n\nasync def _check_owner",
         "    await connection.execute(f'{migration.sql}; COMMIT; BEGIN')\n\n\nasync def _check_owner",
         f"{_MIGRATING}what_a_killed_migration_left_half_done_is_not_there_and_the_next_process_goes_on",
+    ),
+    Removal(
+        "G35",
+        "the rights by the column in the outbox",
+        "migrations/920_rights_by_column.sql",
+        "GRANT INSERT (tenant_id, command_id, device_id) ON device_console.outbox TO %I'",
+        "GRANT INSERT ON device_console.outbox TO %I'",
+        f"{_RIGHTS}an_operator_fills_only_the_columns_that_sending_needs",
+    ),
+    Removal(
+        "G22",
+        "the map of logins",
+        "migrations/920_rights_by_column.sql",
+        "    WHERE NOT EXISTS (SELECT FROM device_console.login_tenants m WHERE m.login = session_user)\n",
+        "    WHERE true\n",
+        "tests/store/test_login_tenants.py::test_a_bound_login_reaches_its_own_tenant_only_whatever_it_sets",
+    ),
+    Removal(
+        "G22",
+        "the digest in notifications",
+        "migrations/924_announcements.sql",
+        "    SELECT pg_notify('device_console', device_console.digest_of(t.tenant_id))\n",
+        "    SELECT pg_notify('device_console', t.tenant_id)\n",
+        "tests/store/test_login_tenants.py::test_listening_shows_neither_names_nor_a_way_to_find_them_out",
+    ),
+    Removal(
+        "G22",
+        "the digest in functions that notify by themselves",
+        "migrations/939_one_announcement.sql",
+        "            'PERFORM device_console.announce(p_tenants);', 'g');\n",
+        "            '\\&', 'g');\n",
+        "tests/store/test_login_tenants.py::test_every_function_that_notifies_uses_the_digest",
+    ),
+    Removal(
+        "G22",
+        "the client id that is the worker's alone",
+        "migrations/920_rights_by_column.sql",
+        "        EXECUTE format('REVOKE SELECT ON device_console.deployment FROM %I', operator_role);\n",
+        "",
+        f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
     ),
 )

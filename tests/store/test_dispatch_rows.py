@@ -71,7 +71,7 @@ async def test_a_lease_that_ran_out_is_claimed_again_and_the_old_holder_cannot_m
     await _claim(outbox, dead)
     await owner.execute("UPDATE device_console.outbox SET due_at = now()")
     assert await _claim(outbox) == [command_id]
-    assert await outbox.mark(dead, [Confirmed("acme", command_id)]) == 0
+    assert (await outbox.mark(dead, [Confirmed("acme", command_id)])).published == 0
     assert (await row_of(owner, command_id))["published_at"] is None
 
 
@@ -88,7 +88,7 @@ async def test_the_mark_never_writes_the_status(
                 "UPDATE device_commands SET status = 'delivered', published_at = now(), acked_at = now()"
                 " WHERE command_id = $1", command_id,
             )  # fmt: skip
-        assert await outbox.mark(holder, [Confirmed("acme", command_id)]) == 1
+        assert (await outbox.mark(holder, [Confirmed("acme", command_id)])).published == 1
         row = await row_of(owner, command_id)
         assert row["status"] == ("delivered" if answered else "queued")
         assert row["published_at"] is not None

@@ -91,7 +91,7 @@ async def whole_life(owner: asyncpg.Connection, access: Access) -> None:
     holder = await owner.fetchval("SELECT gen_random_uuid()")
     (claimed,) = await outbox.claim(holder, 10, 10, 65_536)
     assert claimed.command_id == command_id
-    assert await outbox.mark(holder, [Confirmed("acme", command_id, nobody_listens=False)]) == 1
+    assert (await outbox.mark(holder, [Confirmed("acme", command_id, nobody_listens=False)])).published == 1
     await add_command(owner, "acme", "silent", published=True)
     await owner.execute(
         "UPDATE device_commands SET expires_at = now() - interval '1 s' WHERE command_id = 'silent'"

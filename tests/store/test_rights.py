@@ -6,6 +6,7 @@ import pytest
 from console.store.pool import Database
 from tests.conftest import Fleet
 from tests.rights import (
+    MAY_INSERT,
     MAY_UPDATE,
     OPERATORS_FUNCTIONS,
     RIGHTS,
@@ -57,6 +58,31 @@ async def test_each_column_alone_can_be_changed_only_where_it_must(
                 continue
             changed.add((column["t"], column["c"]))
     assert changed == (MAY_UPDATE if role == "operator" else set())
+
+
+async def test_an_operator_fills_only_the_columns_that_sending_needs(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    """Without grants by the column, an operator sets attempts, turns and numbers that every claim and sweep reads."""
+    for table, allowed in MAY_INSERT.items():
+        columns = await owner.fetch(
+            "SELECT column_name AS c FROM information_schema.columns"
+            " WHERE table_schema = 'device_console' AND table_name = $1",
+            table,
+        )
+        filled: set[str] = set()
+        async with session_of(database, "operator", "acme") as connection:
+            for (column,) in columns:
+                try:
+                    async with connection.transaction():
+                        await connection.execute(
+                            f"INSERT INTO device_console.{table} ({column}) OVERRIDING SYSTEM VALUE"
+                            f" SELECT {column} FROM device_console.{table} WHERE false"
+                        )
+                except asyncpg.InsufficientPrivilegeError:
+                    continue
+                filled.add(column)
+        assert filled == allowed
 
 
 @pytest.mark.parametrize(

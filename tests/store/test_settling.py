@@ -246,4 +246,5 @@ def test_every_outcome_of_the_database_is_known() -> None:
     assert {o.value for o in Outcome} == {
         "acked", "late", "late recorded", "duplicate", "conflict", "forged", "unknown", "refused by the database",
         "progress", "late progress", "progress after the end",
+        "kept until its command is free",
     }  # fmt: skip

@@ -398,7 +398,7 @@ async def test_the_cursor_stays_in_view_when_the_terminal_shrinks_and_when_rows_
             await seen.shows("▌  pump-017")
         await seen.pilot.resize_terminal(60, 15)
         await rig.devices(*(f"early-{n:03}" for n in range(30)))
-        await rig.sql.execute("SELECT pg_notify('device_console', 'acme')")
+        await rig.sql.execute("SELECT device_console.announce('{acme}')")
         await seen.until(lambda: seen.app.screen.query_one("#table").cursor_key == "pump-017", "kept")
         await seen.until(lambda: len(seen.app.screen.query_one("#table").keys) == 90, "listed all")
         await seen.shows("▌  pump-017")

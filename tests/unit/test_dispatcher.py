@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from console.domain.dispatch import Marked
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback
 from console.errors import BrokerUnreachableError
@@ -36,9 +37,9 @@ class FakeOutbox:
         self._clock.seconds += self._slept_s
         return self._claimed
 
-    async def mark(self, _holder: UUID, confirmed: Sequence[Confirmed]) -> int:
+    async def mark(self, _holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
         self.marked += confirmed
-        return len(confirmed)
+        return Marked(len(confirmed))
 
     async def release(self, _holder: UUID, returned: Sequence[Returned]) -> None:
         self.returned += returned
@@ -46,7 +47,7 @@ class FakeOutbox:
     async def adopt(self, _age_s: float, _limit: int) -> int:
         return 0
 
-    async def next_due_s(self) -> float | None:
+    async def next_due(self) -> float | None:
         return None
 
 
@@ -128,3 +129,74 @@ async def test_a_link_that_broke_once_delays_nobody() -> None:
     with pytest.raises(BrokerUnreachableError):
         await relay.run_once()
     assert {row.command_id: row.delay_s for row in outbox.returned} == {"a": 0.0, "poison": 0.0}
+
+
+class Blocked(FakeOutbox):
+    """Says that something is due and gives nothing out, as when others hold it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock, ())
+        self.looks = 0
+
+    async def claim(self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int) -> tuple[Claimed, ...]:
+        self.looks += 1
+        return ()
+
+    async def next_due(self) -> float | None:
+        return -5.0
+
+
+async def test_what_is_due_and_cannot_be_had_is_looked_at_ever_more_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the pauses, the dispatcher turns thousands of times a second while somebody else's lease lasts."""
+    clock = FakeClock()
+    outbox = Blocked(clock)
+    relay = Dispatcher(
+        outbox, FakePublisher(), FakeProblems(), lambda _tenant: None, clock, DispatchSettings()
+    )
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> asyncio.Timeout:
+        pauses.append(seconds)
+        if len(pauses) == 8:
+            relay.end()
+        return asyncio.timeout_at(0.0)
+
+    monkeypatch.setattr("console.services.dispatcher.asyncio.timeout", pause)
+    await relay.run()
+    assert outbox.looks == 8
+    assert pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
+
+
+class Slow(FakePublisher):
+    """A broker that has taken `fast` and says nothing of the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all_there = asyncio.Event()
+
+    async def publish(self, topic: str, _payload: bytes, *, command_id: str, **_rest: object) -> Puback:
+        self.topics.append(topic)
+        if len(self.topics) == 2:
+            self.all_there.set()
+        await self.all_there.wait()
+        if command_id != "fast":
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.05)
+        return Puback(0)
+
+
+async def test_a_dispatcher_that_is_stopped_records_what_it_hears_and_gives_the_rest_back() -> None:
+    """Without it, the leases of a shell command that has ended hold up its device for a quarter of a minute."""
+    clock = FakeClock()
+    outbox, link = FakeOutbox(clock, [claimed("fast", "pump-1"), claimed("slow", "pump-2")]), Slow()
+    relay = Dispatcher(outbox, link, FakeProblems(), lambda _tenant: None, clock, DispatchSettings())
+    task = asyncio.create_task(relay.run())
+    await link.all_there.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [row.command_id for row in outbox.marked] == ["fast"]
+    assert [(row.command_id, row.delay_s) for row in outbox.returned] == [("slow", 0.0)]
+    assert outbox.returned[0].error == "the outcome is unknown: the worker was stopped"

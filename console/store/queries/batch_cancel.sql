@@ -12,10 +12,8 @@ WITH target AS MATERIALIZED (
     LIMIT $4
     FOR UPDATE OF c SKIP LOCKED
 ), taken AS (
-    DELETE FROM device_console.outbox o USING target t
-    WHERE o.tenant_id = t.tenant_id AND o.command_id = t.command_id
-      AND (o.holder IS NULL OR o.due_at <= now())
-    RETURNING o.command_id, o.attempt, o.last_error
+    SELECT b.command_id, b.attempt, b.last_error
+    FROM device_console.take_back(array(SELECT t.command_id FROM target t)) b
 ), cancelled AS (
     UPDATE public.device_commands c SET status = 'expired'
     FROM taken t
@@ -37,6 +35,6 @@ WITH target AS MATERIALIZED (
           SELECT c.command_id, 2, 'cancelled', $3::text, 'the batch was stopped'::text FROM cancelled c) n
     ORDER BY n.command_id, n.place
 ), told AS (
-    SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM cancelled)
+    SELECT device_console.announce_own() WHERE EXISTS (SELECT FROM cancelled)
 )
 SELECT (SELECT count(*) FROM cancelled) FROM (VALUES (1)) AS one LEFT JOIN told ON true

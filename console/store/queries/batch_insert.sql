@@ -32,7 +32,7 @@ WITH live AS MATERIALIZED (
     SELECT $1, a.command_id, 'retry_of', $9, i.retry_of
     FROM added a JOIN input i USING (command_id) WHERE i.retry_of IS NOT NULL
 ), told AS (
-    SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM added)
+    SELECT device_console.announce_own() WHERE EXISTS (SELECT FROM added)
 )
 -- what an earlier try committed, whose reply was lost, counts as well
 SELECT n.new + CASE WHEN n.new = cardinality($3::text[]) THEN 0 ELSE

@@ -6,8 +6,8 @@ WITH used AS (
     GROUP BY r.template_id
 )
 SELECT u.template_id::text AS template_id, u.devices, c.command_key, c.display_name,
-       CASE WHEN length(c.parameters_schema::text) <= $3 THEN c.parameters_schema::text END AS params_schema,
-       CASE WHEN length(c.response_schema::text) <= $3 THEN c.response_schema::text END AS answer_schema
+       CASE WHEN device_console.json_bytes(c.parameters_schema, $3) <= $3 THEN c.parameters_schema::text END AS params_schema,
+       CASE WHEN device_console.json_bytes(c.response_schema, $3) <= $3 THEN c.response_schema::text END AS answer_schema
 FROM used u
 JOIN public.template_commands c ON c.template_id = u.template_id
 ORDER BY c.command_key, u.template_id

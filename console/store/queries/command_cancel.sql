@@ -7,10 +7,8 @@ WITH target AS MATERIALIZED (
       AND c.acked_at IS NULL
     FOR UPDATE OF c
 ), taken AS (
-    DELETE FROM device_console.outbox o USING target t
-    WHERE o.tenant_id = t.tenant_id AND o.command_id = t.command_id
-      AND (o.holder IS NULL OR o.due_at <= now())
-    RETURNING o.command_id, o.attempt, o.last_error
+    SELECT b.command_id, b.attempt, b.last_error
+    FROM device_console.take_back(array(SELECT t.command_id FROM target t)) b
 ), cancelled AS (
     UPDATE public.device_commands c SET status = 'expired'
     FROM target t
@@ -33,4 +31,4 @@ WITH target AS MATERIALIZED (
           SELECT c.command_id, 2, 'cancelled', $3::text, $4::text FROM cancelled c) n
     ORDER BY n.command_id, n.place
 )
-SELECT c.command_id, pg_notify('device_console', $1) FROM cancelled c
+SELECT c.command_id, device_console.announce_own() FROM cancelled c

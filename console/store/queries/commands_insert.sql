@@ -22,6 +22,6 @@ WITH input AS (
     SELECT $1, a.command_id, 'retry_of', i.created_by, i.retry_of
     FROM added a JOIN input i USING (command_id) WHERE i.retry_of IS NOT NULL
 ), told AS (
-    SELECT pg_notify('device_console', $1) WHERE EXISTS (SELECT FROM added)
+    SELECT device_console.announce_own() WHERE EXISTS (SELECT FROM added)
 )
 SELECT a.command_id FROM added a LEFT JOIN told ON true

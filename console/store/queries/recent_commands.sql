@@ -5,7 +5,8 @@ FROM (SELECT DISTINCT ON (c.command_type, c.command_params) c.command_type, c.co
                  AS ttl_s, c.created_at
       FROM (SELECT * FROM public.device_commands d WHERE d.tenant_id = $1
             ORDER BY d.created_at DESC LIMIT 500) c
-      WHERE length(c.command_params::text) <= 4000
+      WHERE device_console.json_bytes(c.command_params, 4000) <= 4000
+        AND c.created_at BETWEEN '2000-01-01' AND '9999-12-31' AND c.expires_at > c.created_at
       ORDER BY c.command_type, c.command_params, c.created_at DESC) n
 ORDER BY n.created_at DESC
 LIMIT 30

@@ -16,7 +16,8 @@ WITH wanted AS (
 ), answered AS (
     SELECT c.acked_at, c.acked_at - COALESCE(LEAST(c.published_at, c.acked_at), c.created_at) AS took
     FROM public.device_commands c
-    WHERE cardinality($2::text[]) = 1 AND c.tenant_id = $1 AND c.device_id = ($2::text[])[1]
+    WHERE isfinite(c.created_at) AND isfinite(c.published_at) IS NOT FALSE AND isfinite(c.acked_at) IS NOT FALSE
+      AND cardinality($2::text[]) = 1 AND c.tenant_id = $1 AND c.device_id = ($2::text[])[1]
     ORDER BY c.created_at DESC LIMIT 20
 )
 SELECT count(*) AS total, count(*) FILTER (WHERE NOT w.allowed) AS forbidden,

@@ -9,7 +9,9 @@ WITH needed (name, columns) AS (VALUES
     ('public.device_groups', 'tenant_id group_id name'),
     ('public.device_group_members', 'tenant_id group_id device_id'),
     ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
-    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at'),
+    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at held_back'),
+    ('device_console.kept_answers', 'answer_id tenant_id device_id command_id ack'),
+    ('device_console.login_tenants', 'login tenant_id'),
     ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
     ('device_console.command_view', 'phase attempts last_error cancelled_at progress later in_outbox'),
@@ -19,8 +21,10 @@ WITH needed (name, columns) AS (VALUES
 ), found AS MATERIALIZED (
     SELECT n.name, n.columns, to_regclass(n.name)::oid AS oid FROM needed n
 ), functions (name) AS (VALUES
-    ('acknowledge'), ('adopt'), ('claim'), ('id_is_routable'), ('mark'), ('next_deadline'), ('next_due'),
-    ('progressed'), ('record_problems'), ('release'), ('shown'), ('sweep'), ('trim_problems')
+    ('acknowledge'), ('adopt'), ('announce_own'), ('bound_tenants'), ('claim'), ('forget_kept'), ('id_is_routable'),
+    ('json_bytes'), ('json_shown'), ('keep_locked'), ('kept'), ('lock_free'), ('mark'), ('next_deadline'),
+    ('next_due'), ('own_digest'), ('own_tenant'), ('progressed'), ('record_problems'), ('release'), ('shown'),
+    ('sweep'), ('take_back'), ('trim_problems')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted

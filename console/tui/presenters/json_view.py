@@ -7,7 +7,7 @@ from console.tui.presenters.cells import Cell, Line
 
 MAX_SHOWN = 8_000
 _ONE_LINE = 44
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},:]|[^\s\[\]{},:"]+')  # an open string takes the rest
 _KEY = re.compile(r'"(?:[^"\\]|\\.)*"(?=\s*:)')
 
 
