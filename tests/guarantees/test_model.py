@@ -67,6 +67,7 @@ class Row:
     cancelled: bool = False
     progress: int = 0
     conflicts: frozenset[str] = frozenset()
+    called_queued: bool = False  # by another program, although it is answered
     waits: "Waiting | None" = None
 
     @property
@@ -213,6 +214,7 @@ class Model:
         if ack in PROGRESS:
             return self._progressed(key, row)
         if row.status == "delivered":
+            row.called_queued = False
             if row.ack == ack:
                 return "duplicate"
             row.conflicts |= {ack}
@@ -234,9 +236,17 @@ class Model:
             row.published = True
         return "progress" if row.status == "queued" and row.expires_at >= self.now else "late progress"
 
+    def write_back(self, key: Key) -> None:
+        """Another program publishes by itself and writes queued afterwards, whatever has come meanwhile."""
+        row = self.rows[key]
+        row.published = True
+        row.called_queued = row.status == "delivered"
+
     def sweep(self) -> tuple[int, int]:
         missed = expired = 0
         for key, row in self.rows.items():
+            if row.called_queued and row.expires_at <= self.now:
+                row.called_queued, row.waits = False, None
             if (
                 row.status == "queued"
                 and row.expires_at <= self.now
@@ -294,6 +304,17 @@ class Channel(RuleBasedStateMachine):
         if key not in self.model.rows:
             self.run(add_command(self.owner, key[0], key[1], device, ttl=timedelta(seconds=ttl_s)))
             self.model.send(key, device, ttl_s, foreign=True)
+
+    @rule(key=keys)
+    def another_writer_writes_queued_back(self, key: Key) -> None:
+        if key in self.model.rows and self.model.rows[key].status in {"queued", "delivered"}:
+            self.run(
+                self.owner.execute(
+                    "UPDATE device_commands SET published_at = now(), status = 'queued'"
+                    " WHERE tenant_id = $1 AND command_id = $2", *key,
+                )
+            )  # fmt: skip
+            self.model.write_back(key)
 
     @rule()
     def adopt(self) -> None:
@@ -375,7 +396,7 @@ class Channel(RuleBasedStateMachine):
         while True:
             batch = self.run(self.settlement.sweep(BEGINNING, limit))
             missed, expired = missed + batch.missed, expired + batch.expired
-            if batch.missed + batch.expired == 0:
+            if batch.missed + batch.expired + batch.healed == 0:
                 break
         assert (missed, expired) == self.model.sweep()
 
@@ -416,7 +437,7 @@ class Channel(RuleBasedStateMachine):
         }  # fmt: skip
         assert shown == {
             key: (
-                row.status, row.phase, row.published, row.ack is not None, row.ack,
+                "queued" if row.called_queued else row.status, row.phase, row.published, row.ack is not None, row.ack,
                 row.waits is not None, row.waits.holder if row.waits else None,
             )
             for key, row in self.model.rows.items()
