@@ -214,7 +214,7 @@ REMOVALS = (
         f"{_TURNS}taking_over_has_a_share_for_each_tenant",
     ),
     Removal(
-        "G36",
+        "G31",
         "the look at acked_at in the sweep",
         _SWEEP,
         "CASE WHEN c.acked_at IS NOT NULL THEN 'delivered'",
@@ -222,7 +222,7 @@ REMOVALS = (
         f"{_TURNS}the_sweep_heals_what_was_answered_and_counts_it_apart",
     ),
     Removal(
-        "G36",
+        "G31",
         "the look at acked_at in the claim",
         _SQL,
         "                        OR c.acked_at IS NOT NULL THEN 'gone'\n",
@@ -287,7 +287,7 @@ REMOVALS = (
         "tests/guarantees/test_neighbours_locks.py::test_answers_of_others_go_on_and_none_is_lost",
     ),
     Removal(
-        "G36",
+        "G31",
         "the look at kept answers in the sweep",
         _SWEEP,
         "                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)\n        ORDER BY",
