@@ -197,7 +197,10 @@ class Dispatcher:
                 await self._record(results)
 
     async def _publish(self, command: Claimed, asked_at: float) -> Confirmed | Returned:
-        left_s = command.seconds_left - (self._clock.monotonic() - asked_at)
+        held_s = self._clock.monotonic() - asked_at
+        if held_s >= self._settings.lease_s:  # this process was stopped: another may have published it since
+            return self._back(command, "its lease ran out before its turn", 0.0)
+        left_s = command.seconds_left - held_s
         if left_s < _MIN_LEFT_S:
             return self._back(command, "less than a second of its TTL was left", 0.0)
         try:

@@ -88,6 +88,14 @@ REMOVALS = (
         "tests/guarantees/test_liveness.py::test_a_standby_takes_over_from_one_that_is_cut_off[broker cut off]",
     ),
     Removal(
+        "G30",
+        "the dispatcher's look at its lease",
+        "console/services/dispatcher.py",
+        "        if held_s >= self._settings.lease_s:",
+        "        if held_s < 0:",
+        "tests/unit/test_dispatcher.py::test_a_process_that_slept_beyond_its_leases_publishes_nothing_of_them",
+    ),
+    Removal(
         "G32",
         "the identity of the database",
         "migrations/913_leases.sql",

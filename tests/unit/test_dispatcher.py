@@ -102,6 +102,14 @@ async def test_time_lost_between_claim_and_publish_counts() -> None:
     assert [row.command_id for row in outbox.returned] == ["late"]
 
 
+async def test_a_process_that_slept_beyond_its_leases_publishes_nothing_of_them() -> None:
+    """Without the look at the lease, one that wakes up sends again what another has sent since."""
+    relay, outbox, link, _ = dispatcher([claimed("c1", seconds_left=600.0)], slept_s=15.0)
+    await relay.run_once()
+    assert link.topics == []
+    assert [row.command_id for row in outbox.returned] == ["c1"]
+
+
 async def test_an_id_that_the_database_let_pass_is_a_problem_and_no_crash() -> None:
     """Without the second look at the topic, an outer no-break space ends the worker again and again."""
     rows = [claimed("c1", "\u00a0pump"), claimed("c2")]  # to a database in the C locale that is no space
