@@ -149,7 +149,7 @@ REMOVALS = (
         "G18",
         "the seconds left by the database's clock",
         "console/services/dispatcher.py",
-        "        left_s = command.seconds_left - (self._clock.monotonic() - asked_at)\n",
+        "        left_s = command.seconds_left - held_s\n",
         "        today = __import__('datetime').datetime.now(command.expires_at.tzinfo)\n"
         "        left_s = (command.expires_at - today).total_seconds()\n",
         f"{_CLOCKS}a_worker_whose_clock_is_a_day_off_publishes_settles_and_acknowledges_in_time",
