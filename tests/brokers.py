@@ -53,7 +53,7 @@ class BrokerProcess:
         else:
             config = self._folder / "nats.conf"
             config.write_text(
-                f'server_name: device-console\nhost: 127.0.0.1\nport: -1\njetstream {{ store_dir: "{self._folder}" }}\n'
+                f'server_name: device-console\nhost: 127.0.0.1\nport: -1\nmax_payload: 8MB\njetstream {{ store_dir: "{self._folder}" }}\n'
                 f'mqtt {{ host: 127.0.0.1, port: {self.port}, ack_wait: "2s", max_ack_pending: 1000 }}\n'
             )
             argv = [str(find_nats()), "-c", str(config)]

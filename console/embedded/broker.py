@@ -54,6 +54,7 @@ host: 127.0.0.1
 port: -1
 authorization {{ users: [ {{ user: mqtt, password: "{password}" }} ] }}
 jetstream {{ store_dir: ".", sync_interval: always }}
+max_payload: 8MB
 mqtt {{ host: 127.0.0.1, port: {port}, no_auth_user: mqtt, ack_wait: "10s", max_ack_pending: 1000 }}
 """
 

@@ -12,7 +12,7 @@ from console.errors import ConflictError
 from console.headless.sweep import watchdog_s
 from console.mqtt import session as session_module
 from console.mqtt.publisher import publisher
-from console.store.outbox import OutboxStore
+from console.store.changes import set_ingest_slots
 from console.store.pool import Access, Database
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
@@ -27,10 +27,6 @@ from tests.waiting import until
 READ_ONLY = "ALTER ROLE console_login IN DATABASE {} SET default_transaction_read_only = {}"
 
 
-async def adopts(database: Database) -> int:
-    return await OutboxStore(database).adopt(0.0, 10)
-
-
 async def test_sessions_that_stayed_read_only_are_left_at_the_first_refusal(
     access: Access, owner: asyncpg.Connection
 ) -> None:
@@ -43,9 +39,9 @@ async def test_sessions_that_stayed_read_only_are_left_at_the_first_refusal(
         await asyncio.gather(*(database_sleeps(database) for _ in range(4)))
         await owner.execute(READ_ONLY.format(name, "off"))
         with pytest.raises(ConflictError, match="read-only"):
-            await adopts(database)
+            await set_ingest_slots(database, 1)
         for _ in range(4):
-            assert await adopts(database) == 0
+            await set_ingest_slots(database, 1)
     finally:
         await database.close()
         await owner.execute(
