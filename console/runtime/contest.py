@@ -13,7 +13,7 @@ from console.clock import Clock
 from console.errors import CopyError, TakenOverError
 
 WITHIN_S = 60.0
-QUIET_S = 3.0
+QUIET_S = 6.0  # longer than the original needs to take its session back
 _CERTAIN, _LIKELY = 2, 3  # times within a minute before the workers stop
 _BRIEF_S = 15.0  # a session that lived longer was not fought over
 _SIDE_BY_SIDE_S = 1.0
@@ -27,13 +27,13 @@ _FIGHT = (
 class Contest:
     """Counts how often the session was taken away, and holds off publications meanwhile.
 
-    `other_link_is_up` tells whether another connection of this process to the broker lives: when both break,
-    the broker was the reason.
+    `other_link` tells since when another connection of this process to the broker lives, None when it does not:
+    where both break, the broker was the reason.
     """
 
-    def __init__(self, clock: Clock, other_link_is_up: Callable[[], bool]) -> None:
+    def __init__(self, clock: Clock, other_link: Callable[[], float | None]) -> None:
         self._clock = clock
-        self._other_link_is_up = other_link_is_up
+        self._other_link = other_link
         self._times: deque[tuple[float, bool]] = deque()
         self._quiet_at = clock.monotonic()
         self._contested, self._ours = asyncio.Event(), asyncio.Event()
@@ -46,23 +46,24 @@ class Contest:
         Raises:
             CopyError: that happens again and again.
         """
+        self._contested.set()
+        self._ours.clear()
         if not error.is_certain:
+            since = self._other_link()
             await asyncio.sleep(_SIDE_BY_SIDE_S)  # the other connection would break within that time, too
-            if lived_s > _BRIEF_S or not self._other_link_is_up():
+            if lived_s > _BRIEF_S or since is None or self._other_link() != since:
                 return
         now = self._clock.monotonic()
         self._times.append((now, error.is_certain))
         while self._times[0][0] < now - WITHIN_S:
             self._times.popleft()
-        self._contested.set()
-        self._ours.clear()
         certain = sum(is_certain for _, is_certain in self._times)
         if certain >= _CERTAIN or len(self._times) >= _LIKELY:
             raise CopyError(_FIGHT)
 
     def held(self, *, was_silent: bool) -> None:
         """The session is ours. A last holder that only fell silent may live beside a copy: wait and see."""
-        if was_silent or self._contested.is_set():
+        if was_silent or self._times:
             self._quiet_at = self._clock.monotonic() + QUIET_S
         self._contested.clear()
         self._ours.set()

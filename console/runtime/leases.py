@@ -137,10 +137,13 @@ class Leases:
         """Give roles back; where the database does not answer they become stale by themselves."""
         for lease in leases:
             self._drop(lease)
-        if leases:
-            with suppress(ConsoleError, TimeoutError):
-                async with asyncio.timeout(_GIVE_TIMEOUT_S):
-                    await (await self._store()).give([lease.token for lease in leases])
+        if leases:  # a repeated cancellation must not leave them behind
+            await asyncio.shield(asyncio.ensure_future(self._give([lease.token for lease in leases])))
+
+    async def _give(self, tokens: Sequence[int]) -> None:
+        with suppress(ConsoleError, TimeoutError):
+            async with asyncio.timeout(_GIVE_TIMEOUT_S):
+                await (await self._store()).give(tokens)
 
     @asynccontextmanager
     async def holding(self, role: str, *, shared: bool = False) -> AsyncIterator[Lease | None]:

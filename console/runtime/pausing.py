@@ -29,6 +29,7 @@ class Pausing:
     def __init__(self) -> None:
         self._parts: list[Part] = []
         self._paused = False
+        self._turn = asyncio.Lock()
 
     def add(self, part: Part) -> None:
         """From now on this part is paused with the others."""
@@ -36,14 +37,16 @@ class Pausing:
 
     async def stop(self) -> None:
         """Pause, stop the process as a shell would, and go on with it. A part that hangs is left behind."""
-        await self._pause()
-        os.kill(os.getpid(), signal.SIGSTOP)
-        self.go_on()
+        async with self._turn:
+            await self._pause()
+            os.kill(os.getpid(), signal.SIGSTOP)
+            self.go_on()
 
     async def again(self) -> None:
         """End every part and begin it again, on new connections with the secrets of this moment."""
-        await self._pause()
-        self.go_on()
+        async with self._turn:
+            await self._pause()
+            self.go_on()
 
     async def _pause(self) -> None:
         self._paused = True

@@ -9,6 +9,7 @@ from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError
+from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
 from console.runtime.contest import Contest
@@ -16,7 +17,7 @@ from console.runtime.ingest import Ingest
 from console.runtime.leases import Lease, Leases
 from console.runtime.silence import watch_silence
 from console.runtime.supervisor import end, first_to_fail
-from console.services.acknowledger import Acknowledger, Stream
+from console.services.acknowledger import Acknowledger
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health
@@ -68,7 +69,7 @@ class Workers:
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._sessions: set[int] = set()
-        self._contest = Contest(clock, lambda: health.publishes)
+        self._contest = Contest(clock, lambda: health.publishes_since)
         self._shy_until = 0.0
         self.stopped = asyncio.Event()
         self._tenants = tenants
@@ -158,11 +159,10 @@ class Workers:
             self._shy_until = asyncio.get_running_loop().time() + _SHY_S
             raise
 
-    def _acknowledger(self, stream: Stream, lease: Lease | None, room: int = 1) -> Acknowledger:
-        settlement = SettlementStore(self._database, lease.token) if lease else self._settlement
+    def _acknowledger(self, stream: AckStream, lease: Lease) -> Acknowledger:
         return Acknowledger(
-            stream, settlement, self._feed.tell, self._clock,
-            late_ack=self._settings.late_ack, max_ack_bytes=room * self._settings.max_ack_bytes,
+            stream, SettlementStore(self._database, lease.token), self._feed.tell, self._clock,
+            late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
             progress=self._settings.progress,
         )  # fmt: skip
 
@@ -172,9 +172,10 @@ class Workers:
             self._health.sweep = "on"
             try:
                 watch = [lease.until_lost()] if lease else []
-                kept = self._acknowledger(
-                    KeptAnswers(self._settlement), None, room=2
-                )  # they were judged before
+                kept = KeptAnswers(
+                    self._settlement, self._feed.tell,
+                    late_ack=self._settings.late_ack, progress=self._settings.progress,
+                )  # fmt: skip
                 await first_to_fail(
                     Sweeper(self._settlement, self._swept, self._clock).run(), kept.run(), *watch
                 )

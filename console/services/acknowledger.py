@@ -111,7 +111,7 @@ class Acknowledger:
         problems_after = [
             problem if not problem.device_id else self._limiter.limited(problem)
             for ack, outcome in zip(acks, outcomes, strict=True)
-            for problem in _follow_up(ack, outcome)
+            for problem in follow_up(ack, outcome)
         ]
         if problems_after:
             await self._until_up(lambda: self._settlement.record(problems_after))
@@ -189,33 +189,40 @@ class Acknowledger:
         now = self._clock.monotonic()
         suspects = [p for p, ack in enumerate(acks) if self._locked_until.get(ack.tenant_id, 0.0) > now]
         kept = await self._keep_locked(acks, suspects)
-        try:
-            if not kept:
+        while not kept:
+            try:
                 return await self._until_up(
                     lambda: self._settlement.acknowledge(acks, problems, self._late_ack), tell_locked=True
                 )
-        except RowsLockedError:
-            kept = await self._keep_locked(acks, range(len(acks)))
-        except DataRefusedError as error:
-            if len(acks) <= 1:
-                refused = [
-                    Problem(
-                        a.tenant_id,
-                        ProblemKind.MALFORMED_ACK,
-                        a.device_id,
-                        a.command_id,
-                        f"{error} {a.ack_json}"[:1_000],
-                    )
-                    for a in acks
-                ]
-                await self._until_up(lambda: self._settlement.record([*problems, *refused]))
-                return tuple(Outcome.REFUSED for _ in acks)
-            half = len(acks) // 2
-            first = await self._commit(acks[:half], problems)
-            return first + await self._commit(acks[half:], [])
+            except RowsLockedError:
+                kept = await self._keep_locked(acks, range(len(acks)))
+                if not kept:  # it is gone by now, or it is none that a row has
+                    await asyncio.sleep(_RETRY_S)
+            except DataRefusedError as error:
+                return await self._commit_halves(acks, problems, error)
         free = [ack for place, ack in enumerate(acks) if place not in kept]
         rest = iter(await self._commit(free, problems))
         return tuple(Outcome.KEPT if place in kept else next(rest) for place in range(len(acks)))
+
+    async def _commit_halves(
+        self, acks: list[Acknowledgement], problems: list[Problem], error: DataRefusedError
+    ) -> tuple[Outcome, ...]:
+        if len(acks) > 1:
+            half = len(acks) // 2
+            first = await self._commit(acks[:half], problems)
+            return first + await self._commit(acks[half:], [])
+        refused = [
+            Problem(
+                a.tenant_id,
+                ProblemKind.MALFORMED_ACK,
+                a.device_id,
+                a.command_id,
+                f"{error} {a.ack_json}"[:1_000],
+            )
+            for a in acks
+        ]
+        await self._until_up(lambda: self._settlement.record([*problems, *refused]))
+        return tuple(Outcome.REFUSED for _ in acks)
 
     async def _keep_locked(self, acks: Sequence[Acknowledgement], places: Sequence[int]) -> frozenset[int]:
         """Keep those of the answers at `places` whose commands somebody has locked, so that the others go on.
@@ -258,7 +265,8 @@ def _oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
     return found
 
 
-def _follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
+def follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
+    """What an operator should see of what became of an answer."""
     if outcome is Outcome.DUPLICATE:  # one row for a tenant: a broker may repeat any answer
         text = f"an answer came again and changed nothing; the last time by {ack.device_id}"
         return (Problem(ack.tenant_id, ProblemKind.DUPLICATE_ACK, "", "", text),)

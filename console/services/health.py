@@ -140,9 +140,10 @@ class Health:
         self.trouble("workers", why)
 
     @property
-    def publishes(self) -> bool:
-        """Whether the connection of this process that publishes is up."""
-        return self._broker["dispatch"].up
+    def publishes_since(self) -> float | None:
+        """Since when the connection of this process that publishes is up; None while it is not."""
+        link = self._broker["dispatch"]
+        return link.since if link.up else None
 
     def trouble(self, link: str, text: str) -> None:
         """Something about a link that an operator should see later, too."""

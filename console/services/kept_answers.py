@@ -1,43 +1,78 @@
 """Answers whose commands somebody had locked: kept in a table, taken once the lock is gone."""
 
 import asyncio
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from console.domain.acks import Acknowledgement, RawAck
-from console.wire.topics import ack_topic
+from console.domain.acks import PROGRESS_WORDS, Acknowledgement, LateAck, Outcome, answer_word, folded_word
+from console.domain.events import Problem
+from console.errors import DatabaseUnreachableError, DataRefusedError
+from console.services.acknowledger import follow_up
 
+BATCH = 100
 _LOOK_EVERY_S = 1.0
 
 
 class Keeps(Protocol):
     """What is needed of the database."""
 
-    async def kept(self, limit: int) -> tuple[tuple[int, Acknowledgement], ...]: ...
-    async def forget_kept(self, answers: Sequence[int]) -> None: ...
+    async def take_kept(
+        self,
+        limit: int,
+        is_progress: Callable[[str], bool],
+        late_ack: LateAck,
+        noted: Callable[[Acknowledgement, Outcome], Sequence[Problem]],
+    ) -> tuple[Acknowledgement, ...]: ...
+    async def refuse_kept(self, why: str) -> None: ...
 
 
 class KeptAnswers:
-    """Reads as the broker's stream does, so that whoever takes answers takes these, too."""
+    """Takes what is free, as often as there is any. Several processes may: each takes what it has locked."""
 
-    def __init__(self, settlement: Keeps) -> None:
+    def __init__(
+        self,
+        settlement: Keeps,
+        told: Callable[[str], None],
+        *,
+        late_ack: LateAck = LateAck.ACCEPT,
+        progress: frozenset[str] = PROGRESS_WORDS,
+    ) -> None:
         self._settlement = settlement
+        self._told = told
+        self._late_ack = late_ack
+        self._progress = progress
 
-    async def batch(self, limit: int) -> tuple[RawAck, ...]:
-        """Wait for answers that can be taken now, and return them."""
+    async def run(self) -> None:
+        """Look every second, until cancelled."""
         while True:
-            kept = await self._settlement.kept(limit)
-            if kept:
-                return tuple(_message(answer_id, ack) for answer_id, ack in kept)
-            await asyncio.sleep(_LOOK_EVERY_S)
+            taken = 0
+            try:
+                taken = await self.run_once()
+            except DatabaseUnreachableError:  # also a lock that came back: it is looked at again
+                taken = 0
+            if taken == 0:
+                await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def acknowledge(self, messages: Sequence[RawAck]) -> None:
-        """Forget what has been committed."""
-        await self._settlement.forget_kept([message.mid for message in messages])
+    async def run_once(self) -> int:
+        """Take one batch and return how many that were; one that PostgreSQL refuses stops none of the others.
 
+        Raises:
+            DatabaseUnreachableError: nothing was taken.
+        """
+        limit = BATCH
+        while True:
+            try:
+                acks = await self._settlement.take_kept(limit, self._is_progress, self._late_ack, follow_up)
+            except DataRefusedError as error:
+                if limit > 1:
+                    limit //= 2
+                    continue
+                await self._settlement.refuse_kept(str(error))
+                return 1
+            for tenant_id in {ack.tenant_id for ack in acks}:
+                self._told(tenant_id)
+            return len(acks)
 
-def _message(answer_id: int, ack: Acknowledgement) -> RawAck:
-    """The answer as its device might have sent it."""
-    payload = f'{{"command_id":{json.dumps(ack.command_id)},{ack.ack_json.lstrip()[1:]}'
-    return RawAck(ack_topic(ack.tenant_id, ack.device_id).encode(), payload.encode(), answer_id, 1)
+    def _is_progress(self, ack_json: str) -> bool:
+        word = answer_word(ack_json)
+        return word is not None and folded_word(word) in self._progress

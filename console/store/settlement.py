@@ -1,11 +1,12 @@
 """Settling commands: acknowledgement batches and the sweep, as the worker role."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from console.domain.acks import Acknowledgement, LateAck, Outcome
-from console.domain.events import Problem
-from console.store.leases import fence
+from console.domain.events import Problem, ProblemKind
+from console.errors import RowsLockedError
 from console.store.pool import Connection, Database
 from console.store.problems import record_problems
 from console.store.sql import query
@@ -47,6 +48,38 @@ async def _outcomes(
     return iter([Outcome(row["outcome"]) for row in sorted(rows, key=lambda row: row["n"])])
 
 
+async def _taken(
+    connection: Connection, acks: Sequence[Acknowledgement], late_ack: LateAck
+) -> tuple[Outcome, ...]:
+    """Words of progress first, then what ends a command; an outcome for each, in the order given."""
+    progressing, ends = [a for a in acks if a.is_progress], [a for a in acks if not a.is_progress]
+    if progressing and ends:  # each statement locks in the order of the key, both together need not
+        await connection.execute(query("lock_commands"), *_names(acks))
+    progress = await _outcomes(connection, "progressed", progressing)
+    ended = await _outcomes(connection, "acknowledge", ends, late_ack is LateAck.ACCEPT)
+    return tuple(next(progress if ack.is_progress else ended) for ack in acks)
+
+
+async def _leave_to_the_kept(connection: Connection, acks: Sequence[Acknowledgement]) -> None:
+    """No answer overtakes an earlier one to the same command that is kept.
+
+    Raises:
+        RowsLockedError: one of these would.
+    """
+    if await connection.fetchval(query("has_kept"), *_names(acks)):
+        raise RowsLockedError("An earlier answer to one of these commands is kept.")
+
+
+def _names(acks: Sequence[Acknowledgement]) -> tuple[list[str], list[str]]:
+    return [a.tenant_id for a in acks], [a.command_id for a in acks]
+
+
+def _kept(row: Any, *, is_progress: bool) -> Acknowledgement:
+    return Acknowledgement(
+        row["tenant_id"], row["device_id"], row["command_id"], row["ack"], is_progress=is_progress
+    )
+
+
 class SettlementStore:
     """The only writer of final statuses, cancel aside.
 
@@ -64,16 +97,16 @@ class SettlementStore:
         """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order.
 
         Raises:
-            RowsLockedError: somebody has locked one of the commands: see `keep_locked`.
+            RowsLockedError: somebody has locked one of the commands, or an earlier answer to one is kept: see
+                `keep_locked`.
         """
         async with self._database.fleet_session(lock_wait=_PATIENCE) as connection:
-            await fence(connection, self._lease)
-            progress = await _outcomes(connection, "progressed", [a for a in acks if a.is_progress])
-            ends = [a for a in acks if not a.is_progress]
-            ended = await _outcomes(connection, "acknowledge", ends, late_ack is LateAck.ACCEPT)
+            if await connection.fetchval(query("fence_answers"), self._lease) and acks:
+                await _leave_to_the_kept(connection, acks)
+            outcomes = await _taken(connection, acks, late_ack)
             if problems:
                 await record_problems(connection, problems)
-        return tuple(next(progress if ack.is_progress else ended) for ack in acks)
+        return outcomes
 
     async def keep_locked(self, acks: Sequence[Acknowledgement]) -> frozenset[int]:
         """Keep the answers to commands that somebody has locked; return their places in the list."""
@@ -87,19 +120,42 @@ class SettlementStore:
             )
         return frozenset(row["n"] - 1 for row in rows)
 
-    async def kept(self, limit: int) -> tuple[tuple[int, Acknowledgement], ...]:
-        """The oldest kept answers whose commands nobody has locked now, with their numbers."""
-        async with self._database.fleet_session() as connection:
-            rows = await connection.fetch(query("kept"), limit)
-        return tuple(
-            (r["answer_id"], Acknowledgement(r["tenant_id"], r["device_id"], r["command_id"], r["ack"]))
-            for r in rows
-        )
+    async def take_kept(
+        self,
+        limit: int,
+        is_progress: Callable[[str], bool],
+        late_ack: LateAck,
+        noted: Callable[[Acknowledgement, Outcome], Sequence[Problem]],
+    ) -> tuple[Acknowledgement, ...]:
+        """Take the oldest kept answers whose commands nobody has locked, at most `limit`, in one transaction.
 
-    async def forget_kept(self, answers: Sequence[int]) -> None:
-        """Drop kept answers that were taken."""
+        It holds the commands' locks from the look to the commit, so that nobody else takes them, too.
+
+        Raises:
+            DataRefusedError: PostgreSQL refuses one of them; nothing was taken.
+        """
+        async with self._database.fleet_session(lock_wait=_PATIENCE) as connection:
+            rows = await connection.fetch(query("kept"), limit)
+            acks = [_kept(row, is_progress=is_progress(row["ack"])) for row in rows]
+            if acks:
+                outcomes = await _taken(connection, acks, late_ack)
+                found = [p for pair in zip(acks, outcomes, strict=True) for p in noted(*pair)]
+                if found:
+                    await record_problems(connection, found)
+                await connection.execute(query("forget_kept"), [row["answer_id"] for row in rows])
+        return tuple(acks)
+
+    async def refuse_kept(self, why: str) -> None:
+        """Drop the oldest kept answer that could be taken, and record why it was not."""
         async with self._database.fleet_session() as connection:
-            await connection.execute(query("forget_kept"), list(answers))
+            for row in await connection.fetch(query("kept"), 1):
+                ack = _kept(row, is_progress=False)
+                detail = f"{why} {ack.ack_json}"[:1_000]
+                refused = Problem(
+                    ack.tenant_id, ProblemKind.MALFORMED_ACK, ack.device_id, ack.command_id, detail
+                )
+                await record_problems(connection, [refused])
+                await connection.execute(query("forget_kept"), [row["answer_id"]])
 
     async def record(self, problems: Sequence[Problem]) -> None:
         """Count problems in a transaction of their own."""

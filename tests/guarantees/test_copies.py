@@ -130,7 +130,7 @@ async def test_only_what_repeats_within_a_minute_is_a_contest() -> None:
     from console.errors import TakenOverError
 
     clock = Hands()
-    contest = Contest(clock, lambda: True)
+    contest = Contest(clock, lambda: 1.0)
     taken = TakenOverError("taken over", is_certain=True)
     await contest.lost(taken, 1.0)
     clock.now += 61
@@ -144,9 +144,11 @@ async def test_a_broker_that_closes_every_connection_is_no_contest() -> None:
     """Without the look at the other connection, a broker that restarts three times stops the workers."""
     from console.errors import TakenOverError
 
-    contest = Contest(Hands(), lambda: False)
+    began = iter(range(100))  # it is back each time, as another connection
+    contest = Contest(Hands(), lambda: float(next(began)))
     for _ in range(4):
         await contest.lost(TakenOverError("it hung up", is_certain=False), 1.0)
+        contest.held(was_silent=False)
     await until(contest_is_quiet(contest))
 
 

@@ -1,14 +1,16 @@
 """An open transaction of one tenant's operator holds up nobody else: psql, BEGIN, and home for the weekend."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from console.clock import SystemClock
-from console.domain.acks import LateAck, RawAck
+from console.domain.acks import RawAck
 from console.domain.dispatch import Confirmed
 from console.runtime.program import Program
 from console.services.acknowledger import Acknowledger
@@ -21,6 +23,7 @@ from tests.conftest import Fleet
 from tests.guarantees.test_neighbours import rival_is_served
 from tests.hostile_rows import sql_client
 from tests.rows import add_command, row_of
+from tests.waiting import until
 
 HELD = {
     "commands that wait": "UPDATE device_commands SET status = status",
@@ -69,6 +72,10 @@ async def test_an_operator_cannot_lock_a_table_against_the_workers(
         await psql.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
+def taker(settlement: SettlementStore) -> KeptAnswers:
+    return KeptAnswers(settlement, lambda _tenant: None)
+
+
 class Messages:
     """Some messages, once; afterwards nothing."""
 
@@ -105,16 +112,79 @@ async def test_answers_of_others_go_on_and_none_is_lost(
             await Acknowledger(stream, settlement, lambda _tenant: None, SystemClock()).run_once()
         assert stream.acknowledged == [0, 1, 2]
         assert (await row_of(owner, "free"))["status"] == "delivered"
-        assert await settlement.kept(10) == ()  # not while it is locked
+        assert await taker(settlement).run_once() == 0  # not while it is locked
     assert (await settlement.sweep(BEGINNING, 100)).missed == 0  # it has been answered
-    kept = Acknowledger(
-        KeptAnswers(settlement), settlement, lambda _tenant: None, SystemClock(), late_ack=LateAck.ACCEPT
-    )
-    await kept.run_once()
+    assert await taker(settlement).run_once() == 2
     assert (await row_of(owner, "held"))["status"] == "delivered"
     assert await owner.fetchval("SELECT count(*) FROM device_console.kept_answers") == 0
     kinds = await owner.fetch("SELECT DISTINCT kind FROM device_console.problems")
     assert {row["kind"] for row in kinds} == {"late ack", "duplicate ack"}
+
+
+async def test_a_kept_answer_whose_command_is_locked_again_waits_again(
+    database: Database, owner: asyncpg.Connection, access: Access, fleet: Fleet
+) -> None:
+    """Without taking it under the lock that found it free, it is kept once more, for ever."""
+    settlement = SettlementStore(database)
+    await add_command(owner, fleet.acme, "held", published=True)
+    stream = Messages((fleet.acme, "held"))
+    for _ in range(2):
+        async with sql_client(access, fleet.acme) as psql, psql.transaction():
+            await psql.execute("UPDATE device_commands SET status = status")
+            await Acknowledger(stream, settlement, lambda _tenant: None, SystemClock()).run_once()
+            assert await taker(settlement).run_once() == 0
+    assert await owner.fetchval("SELECT count(*) FROM device_console.kept_answers") == 2
+    taken = await asyncio.gather(taker(settlement).run_once(), taker(settlement).run_once())
+    assert sum(taken) == 2  # each by one of them
+    assert (await row_of(owner, "held"))["status"] == "delivered"
+    found = await owner.fetch("SELECT kind, count FROM device_console.problems")
+    assert [tuple(row) for row in found] == [("duplicate ack", 1)]
+
+
+async def test_no_answer_overtakes_one_that_is_kept(
+    database: Database, owner: asyncpg.Connection, access: Access, fleet: Fleet
+) -> None:
+    """Without the look at what is kept, the second answer counts and the first is the conflict."""
+    settlement = SettlementStore(database)
+    await add_command(owner, fleet.acme, "held", published=True)
+    first, second = Messages((fleet.acme, "held")), Messages((fleet.acme, "held"))
+    first.waiting = (replace(first.waiting[0], payload=b'{"command_id": "held", "status": "error"}'),)
+    async with sql_client(access, fleet.acme) as psql, psql.transaction():
+        await psql.execute("UPDATE device_commands SET status = status")
+        await Acknowledger(first, settlement, lambda _tenant: None, SystemClock()).run_once()
+    await Acknowledger(second, settlement, lambda _tenant: None, SystemClock()).run_once()
+    assert (await row_of(owner, "held"))["status"] == "queued"
+    assert await taker(settlement).run_once() == 2
+    assert json.loads((await row_of(owner, "held"))["ack_details"])["status"] == "error"
+
+
+async def test_a_lock_that_no_command_has_is_waited_for(
+    database: Database, owner: asyncpg.Connection, fleet: Fleet, database_url: str
+) -> None:
+    """Without the pause, a table that its owner has locked is asked for again and again until the program ends."""
+    settlement = SettlementStore(database)
+    await add_command(owner, fleet.acme, "c1", published=True)
+    stream = Messages((fleet.acme, "c1"))
+    other = await asyncpg.connect(database_url)
+    async with other.transaction():
+        await other.execute("LOCK TABLE device_commands IN SHARE MODE")  # as CREATE INDEX does
+        acknowledger = Acknowledger(stream, settlement, lambda _tenant: None, SystemClock())
+        taking = asyncio.create_task(acknowledger.run_once())
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'device_commands'::regclass"
+
+        async def waits_for_the_table() -> bool:
+            return bool(await owner.fetchval(waits))
+
+        await until(waits_for_the_table)
+
+        async def gave_up() -> bool:
+            return not await owner.fetchval(waits)
+
+        await until(gave_up)
+        assert not taking.done()
+    await taking
+    await other.close()
+    assert (await row_of(owner, "c1"))["status"] == "delivered"
 
 
 async def test_a_confirmation_that_cannot_be_written_is_written_later(

@@ -195,8 +195,8 @@ REMOVALS = (
         "G14",
         "the halving of the batch",
         "console/services/acknowledger.py",
-        "            if len(acks) <= 1:",
-        "            if len(acks) <= BATCH:",
+        "        if len(acks) > 1:\n            half",
+        "        if len(acks) > BATCH:\n            half",
         f"{_HERE}one_answer_that_only_the_database_refuses_does_not_stop_the_other_499",
     ),
     Removal(
