@@ -1,5 +1,5 @@
 -- Migration 945: kept answers are taken in one transaction with their commands' locks, and none that comes later
--- overtakes them.
+-- overtakes them. And the identity of a database can be read where nothing can be written.
 
 -- The first statement of each batch of answers: as `fence`, and whether any answer is kept at this moment.
 CREATE FUNCTION device_console.fence_answers(p_token BIGINT) RETURNS BOOLEAN
@@ -37,6 +37,23 @@ BEGIN
       ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
     ORDER BY c.tenant_id, c.command_id
     FOR UPDATE OF c;
+END
+$$;
+
+-- As before, without writing where there is nothing to write: a server may be read-only at this moment.
+CREATE OR REPLACE FUNCTION device_console.is_original(p_accept BOOLEAN) RETURNS BOOLEAN
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_here  TEXT := device_console.database_identity();
+    v_known TEXT := (SELECT d.identity FROM device_console.deployment d);
+BEGIN
+    IF v_known = v_here OR current_setting('transaction_read_only') = 'on' THEN
+        RETURN COALESCE(v_known = v_here, true);
+    END IF;
+    UPDATE device_console.deployment d SET identity = v_here WHERE d.identity IS NULL OR p_accept;
+    RETURN (SELECT d.identity = v_here FROM device_console.deployment d);
 END
 $$;
 

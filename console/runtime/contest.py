@@ -27,8 +27,8 @@ _FIGHT = (
 class Contest:
     """Counts how often the session was taken away, and holds off publications meanwhile.
 
-    `other_link` tells since when another connection of this process to the broker lives, None when it does not:
-    where both break, the broker was the reason.
+    `other_link` tells since when another connection of this process to the broker lives, None when it does
+    not: where both break, the broker was the reason.
     """
 
     def __init__(self, clock: Clock, other_link: Callable[[], float | None]) -> None:

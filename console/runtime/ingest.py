@@ -171,7 +171,8 @@ class Ingest:
             await self._read(plan, slot, lease)
         except TakenOverError as error:
             lived_s = asyncio.get_running_loop().time() - began
-            if await self._leases.still_holds(lease):
+            subscribed, lease.link = bool(lease.link), ""  # some brokers hang up on what they deny
+            if (subscribed or error.is_certain) and await self._leases.still_holds(lease):
                 await self._lost(error, lived_s, plan, slot)
             raise
 

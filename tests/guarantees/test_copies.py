@@ -115,6 +115,31 @@ async def test_a_physical_copy_and_its_original_find_each_other_at_the_broker(
         assert len(pump.got) == 1
 
 
+@pytest.mark.mosquitto
+async def test_a_worker_starts_on_a_server_that_is_read_only_now(
+    access: Access, owner: asyncpg.Connection, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
+) -> None:
+    """Without reading before writing, a worker ends at once on a standby that is promoted a minute later."""
+    name = await owner.fetchval("SELECT current_database()")
+    await owner.execute(f"ALTER ROLE console_login IN DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        async with program(environment(tmp_path, access.url, mosquitto.address), "--sweeper") as worker:
+
+            async def says_so() -> bool:
+                assert worker.alive, worker.said
+                return any("read-only" in line for line in worker.said)
+
+            await until(says_so)
+            await owner.execute(
+                f"ALTER ROLE console_login IN DATABASE {name} RESET default_transaction_read_only"
+            )
+            await worker.ready()
+    finally:
+        await owner.execute(
+            f"ALTER ROLE console_login IN DATABASE {name} RESET default_transaction_read_only"
+        )
+
+
 class Hands:
     """A clock that a test sets."""
 
