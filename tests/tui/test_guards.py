@@ -67,7 +67,7 @@ async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_the_count(
         await seen.shows("pump-3")
         await asks(seen)
         await seen.shows(
-            "reboot", f"{whom} of acme", "ttl 1h", "offline", "set_interval by bob, 1", "The broker is down",
+            "reboot", f"{whom} of acme", "ttl 1h", "offline", "set_interval by bob, ", "The broker is down",
             "reboot interrupts or changes the device", "cannot be recalled", f"Type the count, {count}, to unlock",
         )  # fmt: skip
         await seen.press("y")
