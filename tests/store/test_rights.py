@@ -31,6 +31,15 @@ async def test_an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_el
     assert await surprises(database, "operator", tenant) == []
 
 
+async def test_every_table_is_one_whose_rights_are_tried(owner: asyncpg.Connection) -> None:
+    """Without this, a table that a migration adds is open to everybody until somebody looks."""
+    tables = await owner.fetch(
+        "SELECT relnamespace::regnamespace || '.' || relname AS name FROM pg_class"
+        " WHERE relnamespace = ANY ('{public,device_console}'::regnamespace[]) AND relkind IN ('r', 'p')"
+    )
+    assert {row["name"] for row in tables} == {table.name for table in RIGHTS}
+
+
 async def test_a_worker_may_touch_no_table(database: Database, owner: asyncpg.Connection) -> None:
     """Without its lack of table rights, a worker could read and change every tenant."""
     await one_row_each(owner)
