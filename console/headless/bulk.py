@@ -86,10 +86,17 @@ async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, b
     """
     program, batch_id = opened.program, job.draft.batch_id
     if not begun:
-        with saying(lambda: f"Nothing was sent. Should the batch be on record, {_resume(batch_id)}."):
+        with saying(lambda: _not_begun(batch_id)):
             await program.bulk.begin(program.tenants[0], job)
     with saying(lambda: _half_way(job)):
         return await _follow(options, opened, job)
+
+
+def _not_begun(batch_id: str) -> str:
+    return (
+        "No command was sent. If the batch was recorded all the same, "
+        f"`device-console resume {batch_id}` sends it; nothing is sent twice."
+    )
 
 
 def _half_way(job: BulkJob) -> str:
@@ -104,7 +111,7 @@ def _half_way(job: BulkJob) -> str:
 
 
 def _resume(batch_id: str) -> str:
-    return f"`device-console resume {batch_id}` sends what is left, nothing twice"
+    return f"`device-console resume {batch_id}` sends what is left; nothing is sent twice"
 
 
 async def _follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> int:
