@@ -67,9 +67,21 @@ RIGHTS = (
     Table("device_console.batch_targets", (S, I),
           "(tenant_id, batch_id, device_ids) VALUES ($1, $2, '{pump-1}')", ours=True),
     Table("device_console.deployment", (), "(only_row) VALUES ($1 || $2 <> '')", worker=(S,), has_tenant=False),
+    Table("device_console.leases", (), "(role, holder, is_shared, program, host, pid, machine)"
+          " VALUES ($1, gen_random_uuid(), true, $2, 'x', 1, 'x')", has_tenant=False),
+    Table("device_console.lease_ends", (), "(role, ended_at) VALUES ($1 || $2, now())", has_tenant=False),
+    Table("device_console.ingest_gaps", (), "(slot, began_at) VALUES (length($1 || $2), now())", has_tenant=False),
+    Table("device_console.kept_answers", (),
+          "(tenant_id, device_id, command_id, ack) VALUES ($1, 'pump-1', $2, '{}')", ours=True),
+    Table("device_console.login_tenants", (), "(tenant_id, login) VALUES ($1, $2)", ours=True),
     Table("device_console.migrations", (S,),
           "(version, name, checksum, origin) VALUES (length($1), $2, 'x', 'applied')", has_tenant=False),
 )  # fmt: skip
+_COLUMNS = {  # one of each table that has no tenants
+    "public.template_commands": "display_name", "device_console.deployment": "deployment_id",
+    "device_console.leases": "role", "device_console.lease_ends": "role", "device_console.ingest_gaps": "slot",
+    "device_console.migrations": "name",
+}  # fmt: skip
 MAY_INSERT = {  # of the tables whose other columns are ours to fill
     "outbox": {"tenant_id", "command_id", "device_id"},
     "journal": {"tenant_id", "command_id", "kind", "by_name", "detail"},
@@ -110,9 +122,7 @@ async def one_row_each(owner: asyncpg.Connection) -> None:
 def statement(table: Table, verb: str) -> str | None:
     """The verb with the rows of the tenant $1; None where the table has no such column."""
     where = "tenant_id = $1" if table.has_tenant else "$1::text IS NOT NULL"
-    column = "tenant_id" if table.has_tenant else "name" if "migrations" in table.name else "deployment_id"
-    if table.name == "public.template_commands":
-        column = "display_name"
+    column = "tenant_id" if table.has_tenant else _COLUMNS[table.name]
     if verb in {STATUS, STOPPED}:
         wanted = {STATUS: "public.device_commands", STOPPED: "device_console.batches"}[verb]
         if table.name != wanted:

@@ -79,7 +79,7 @@ async def _ingest_slots(options: argparse.Namespace, settings: Settings) -> int:
     """Show or set how many processes may share the acknowledgements; running ones follow within seconds."""
     if options.slots is not None and settings.read_only:
         raise UsageError("ingest-slots changes the deployment and --read-only forbids changes.")
-    async with open_place(settings) as place:
+    async with open_place(settings, needs_broker=False) as place:
         database = Database(place.access, max_size=1)
         try:
             await database.open()

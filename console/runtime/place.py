@@ -47,7 +47,7 @@ async def open_place(settings: Settings, *, needs_broker: bool = True) -> AsyncI
     """Find or start the servers; what was started is left at the end, and stops with its last user.
 
     Half a configuration is refused for reading as for sending, so that nobody finds out with the first send;
-    only `doctor`, which says what is missing, goes on without a broker.
+    only `doctor` and `ingest-slots`, which need the database alone, go on without a broker.
 
     Raises:
         UsageError: one of the two servers is configured and the other is not.

@@ -16,6 +16,8 @@ from console.store.pool import Access, direct_connection
 
 LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
 _LOCK_WAIT = "120s"
+_LOCK_TIMEOUT_S = 130.0  # the database gives up first, and says why
+_MIGRATION_TIMEOUT_S = 3_600.0  # an index on a large table takes longer than any command of the program may
 _TRIES = 4
 _MADE_MEANWHILE = (
     asyncpg.DuplicateObjectError,
@@ -99,7 +101,7 @@ async def migrate(access: Access, migrations: Sequence[Migration] | None = None)
     async with direct_connection(access) as connection:
         with translated():
             await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
-            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=130)
+            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)
             await _ensure_bookkeeping(connection)
             done = {
                 row["version"]: row
@@ -195,7 +197,7 @@ async def _apply(connection: Any, access: Access, migration: Migration) -> None:
         await connection.execute("SELECT set_config($1, $2, true)", f"device_console.{name}", value)
     if migration.version >= 900:
         await _check_owner(connection)
-    await connection.execute(migration.sql)
+    await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)
 
 
 async def _check_owner(connection: Any) -> None:
@@ -241,7 +243,7 @@ async def _in_scratch(connection: Any, migration: Migration) -> dict[str, Any]:
     try:
         await connection.execute("CREATE SCHEMA device_console_scratch")
         await connection.execute("SET LOCAL search_path = device_console_scratch, public")
-        await connection.execute(migration.sql)
+        await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)
         return {
             table: await describe(connection, "device_console_scratch", table) for table in migration.tables
         }

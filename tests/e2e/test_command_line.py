@@ -464,3 +464,11 @@ async def test_the_configuration_is_typed_in_json(nowhere: Console) -> None:
         {"history.retry": "f3"},
     )
     assert shown["database_url"] is None
+
+
+async def test_the_slots_need_the_database_alone(console: Console) -> None:
+    """Without this, whoever cares for the database needs the broker's address to set a number in a table."""
+    del console.environment["MQTT_URL"]
+    for arguments in (("ingest-slots", "3"), ("ingest-slots",)):
+        ended = await console.run(*arguments)
+        assert (ended.code, ended.out) == (0, "3\n"), ended.err

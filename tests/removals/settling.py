@@ -71,6 +71,14 @@ REMOVALS = (
     ),
     Removal(
         "G11",
+        "the bound of a stored status before it becomes text",
+        "migrations/941_unsafe_in_parallel.sql",
+        "device_console.json_bytes(answer -> 'status', 65536) <= 65536",
+        "true",
+        f"{_ANSWERED}an_answer_to_a_status_that_is_huge_as_text_is_a_conflict",
+    ),
+    Removal(
+        "G11",
         "the entry for a later answer that differs",
         _ANSWERS,
         "        WHERE v.outcome = 'conflict'\n",

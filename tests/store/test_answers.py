@@ -448,3 +448,28 @@ async def test_a_device_that_sends_every_kind_of_nonsense_ends_on_a_few_rows(
     assert ("pump-1", "") in {
         (row["device_id"], row["command_id"]) for row in rows
     }  # beyond its rate: one row
+
+
+async def test_an_answer_to_a_status_that_is_huge_as_text_is_a_conflict(
+    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the bound, thirty kilobytes of another program become 393 MB of text, and no answer is compared with it."""
+    await add_command(owner, fleet.acme, "c1", status="delivered", published=True)
+    await owner.execute(
+        "UPDATE device_commands SET acked_at = now(), ack_details = (SELECT jsonb_build_object('status',"
+        " jsonb_agg(1e131000::numeric)) FROM generate_series(1, 3000) n)"
+    )
+    stored = await owner.fetchval("SELECT pg_column_size(ack_details) FROM device_commands")
+    assert stored < 100_000
+    assert await answer(settlement, ack("c1"), ack("c1", "null")) == ["conflict", "conflict"]
+    assert await answer(settlement, ack("c1")) == ["conflict"]
+
+
+async def test_a_short_status_that_is_no_text_is_compared_as_its_text(
+    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    await add_command(owner, fleet.acme, "c1", status="delivered", published=True)
+    await owner.execute(
+        """UPDATE device_commands SET acked_at = now(), ack_details = '{"status": [1, true]}'"""
+    )
+    assert await answer(settlement, ack("c1", "[1, true]"), ack("c1")) == ["duplicate", "conflict"]

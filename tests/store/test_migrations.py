@@ -11,7 +11,7 @@ import pytest
 
 from console.errors import RefusedError
 from console.store.adoption import describe
-from console.store.migrate import Migration, migrate, migrations_folder, read_migrations
+from console.store.migrate import LOCK_KEY, Migration, migrate, migrations_folder, read_migrations
 from console.store.pool import Access
 from tests.conftest import with_database
 from tests.waiting import until
@@ -135,6 +135,39 @@ async def test_a_changed_migration_is_refused(database_url: str) -> None:
 async def test_a_newer_database_is_refused(database_url: str) -> None:
     with pytest.raises(RefusedError, match="904_command_view, which this program does not know: update"):
         await migrate(Access(database_url), [m for m in read_migrations() if m.version != 904])
+
+
+async def test_a_migration_may_take_longer_than_a_command(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a limit of its own, an index on a large table is given up after half a minute, at each start again."""
+    slow = Migration(900, "slow", "SELECT pg_sleep(4)", ())
+    wanted = [m for m in read_migrations() if m.version < 900]
+    await migrate(Access(empty_url), wanted)
+    monkeypatch.setattr("console.store.pool.COMMAND_TIMEOUT_S", 3.0)
+    steps = await migrate(Access(empty_url), [*wanted, slow])
+    assert [step.action for step in steps if step.migration == slow] == ["applied"]
+
+
+async def test_who_waits_for_another_migration_waits_longer_than_a_command(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a limit of its own, the second of two programs is refused while the first one migrates."""
+    wanted = [m for m in read_migrations() if m.version < 900]
+    await migrate(Access(empty_url), wanted)
+    other = await _connect(empty_url)
+    await other.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+    monkeypatch.setattr("console.store.pool.COMMAND_TIMEOUT_S", 3.0)
+    waiting = asyncio.create_task(migrate(Access(empty_url), wanted))
+    try:
+        await other.execute("SELECT pg_sleep(4)")
+        assert not waiting.done()
+        await other.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
+        assert {step.action for step in await waiting} == {"present"}
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await other.close()
 
 
 async def test_a_failing_migration_leaves_nothing_behind(empty_url: str) -> None:

@@ -1,5 +1,7 @@
 """The rights of both roles, tried out one by one. What they should be stands in tests/rights.py."""
 
+import re
+
 import asyncpg
 import pytest
 
@@ -27,6 +29,15 @@ async def test_an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_el
     """Without the policies and the grants as they are, some verb reaches one row more."""
     await one_row_each(owner)
     assert await surprises(database, "operator", tenant) == []
+
+
+async def test_every_table_is_one_whose_rights_are_tried(owner: asyncpg.Connection) -> None:
+    """Without this, a table that a migration adds is open to everybody until somebody looks."""
+    tables = await owner.fetch(
+        "SELECT relnamespace::regnamespace || '.' || relname AS name FROM pg_class"
+        " WHERE relnamespace = ANY ('{public,device_console}'::regnamespace[]) AND relkind IN ('r', 'p')"
+    )
+    assert {row["name"] for row in tables} == {table.name for table in RIGHTS}
 
 
 async def test_a_worker_may_touch_no_table(database: Database, owner: asyncpg.Connection) -> None:
@@ -118,3 +129,22 @@ async def test_every_definer_function_has_a_fixed_search_path(owner: asyncpg.Con
     )
     assert len(rows) >= 10
     assert [row["proname"] for row in rows if row["proconfig"] != ["search_path=pg_catalog, pg_temp"]] == []
+
+
+async def test_no_function_with_a_subtransaction_is_planned_in_parallel(owner: asyncpg.Connection) -> None:
+    """Without the mark, a parallel plan over a large table fails before PostgreSQL 17: it cannot start subtransactions."""
+    rows = await owner.fetch(
+        "SELECT proname AS name, lower(pg_get_functiondef(oid)) AS body, proparallel = 'u'::\"char\" AS is_unsafe FROM pg_proc"
+        " WHERE pronamespace = 'device_console'::regnamespace AND prokind = 'f'"
+    )
+    bodies = {row["name"]: row["body"] for row in rows}
+    found = {name for name, body in bodies.items() if re.search(r"\bexception\s+when\b", body)}
+    assert "json_bytes" in found
+    while callers := {
+        name
+        for name, body in bodies.items()
+        if name not in found and any(re.search(rf"device_console\.{called}\(", body) for called in found)
+    }:
+        found |= callers
+    assert {"json_shown", "ack_word", "plain_answer", "claim"} <= found
+    assert found - {row["name"] for row in rows if row["is_unsafe"]} == set()

@@ -34,6 +34,21 @@ REFUSED = {
     "the tags": ("DROP TABLE device_tags", "lacks public.device_tags"),
     "the states": ("DROP TABLE device_state", "lacks public.device_state"),
     "a function": ("DROP FUNCTION device_console.sweep", "lacks device_console.sweep"),
+    "the leases": ("DROP TABLE device_console.leases", "lacks device_console.leases: restore"),
+    "a column of the leases": (
+        "ALTER TABLE device_console.leases DROP beat_at",
+        "lacks device_console.leases.beat_at",
+    ),
+    "the gaps": ("DROP TABLE device_console.ingest_gaps", "lacks device_console.ingest_gaps: restore"),
+    "the taking of a lease": (
+        "DROP FUNCTION device_console.take_lease",
+        "lacks device_console.take_lease: restore",
+    ),
+    "an inner function": ("DROP FUNCTION device_console.settle_each", "lacks device_console.settle_each"),
+    "no policies on the leases": (
+        "ALTER TABLE device_console.leases DISABLE ROW LEVEL SECURITY",
+        "off on device_console.leases",
+    ),
     "a migration": ("DELETE FROM device_console.migrations WHERE version = 904", "lacks 1 migrations"),
     "our tables": ("DROP SCHEMA device_console CASCADE", "The console's tables are missing"),
     "commands": ("REVOKE SELECT ON device_commands FROM pulse_app", "run GRANT SELECT ON device_commands"),

@@ -10,7 +10,10 @@ WITH needed (name, columns) AS (VALUES
     ('public.device_group_members', 'tenant_id group_id device_id'),
     ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
     ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at held_back'),
-    ('device_console.kept_answers', 'answer_id tenant_id device_id command_id ack'),
+    ('device_console.leases', 'token role holder is_shared program host pid machine link taken_at beat_at'),
+    ('device_console.lease_ends', 'role ended_at'),
+    ('device_console.ingest_gaps', 'slot began_at ended_at'),
+    ('device_console.kept_answers', 'answer_id tenant_id device_id command_id ack kept_at'),
     ('device_console.login_tenants', 'login tenant_id'),
     ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
@@ -21,10 +24,13 @@ WITH needed (name, columns) AS (VALUES
 ), found AS MATERIALIZED (
     SELECT n.name, n.columns, to_regclass(n.name)::oid AS oid FROM needed n
 ), functions (name) AS (VALUES
-    ('acknowledge'), ('adopt'), ('announce_own'), ('bound_tenants'), ('claim'), ('forget_kept'), ('id_is_routable'),
-    ('json_bytes'), ('json_shown'), ('keep_locked'), ('kept'), ('lock_free'), ('mark'), ('next_deadline'),
-    ('next_due'), ('own_digest'), ('own_tenant'), ('progressed'), ('record_problems'), ('release'), ('shown'),
-    ('sweep'), ('take_back'), ('trim_problems')
+    ('ack_word'), ('acknowledge'), ('adopt'), ('announce'), ('announce_own'), ('beat'), ('bound_tenants'), ('claim'),
+    ('concerns_all'), ('database_identity'), ('digest_of'), ('fence'), ('forget_kept'), ('give_leases'),
+    ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('is_original'), ('is_stale'), ('json_bytes'),
+    ('json_shown'), ('keep_locked'), ('keep_newest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
+    ('lock_free'), ('mark'), ('next_deadline'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
+    ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
+    ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_problems'), ('turns')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted
