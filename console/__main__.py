@@ -2,9 +2,12 @@
 
 import sys
 
+from console.leaving import leave_at_once
+
 
 def main() -> int:
     """Run the program; return its exit code."""
+    leave_at_once()
     if sys.argv[1:] == ["--version"]:
         from console import __version__
 

@@ -135,9 +135,9 @@ def _reads(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "device-console batch 0d1f6c7e-…",
         json=True,
     )
-    batch.add_argument("id", help="the batch's id, or how only it begins")
+    batch.add_argument("id", help="the batch's id, or a beginning that no other id has")
     show = add("show", "Show one command in full.", "device-console show 0d1f6c7e-… --json", json=True)
-    show.add_argument("id", help="the command's id, or how only it begins")
+    show.add_argument("id", help="the command's id, or a beginning that no other id has")
     problems = add(
         "problems", "List what an operator should look at.", "device-console problems forged", json=True
     )
@@ -184,7 +184,7 @@ def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "device-console cancel 0d1f6c7e-…",
         json=True,
     )
-    cancel.add_argument("id", help="the command's or batch's id, or how only it begins")
+    cancel.add_argument("id", help="the command's or batch's id, or a beginning that no other id has")
     cancel.add_argument("--reason", default="", help="why, for the journal")
     retry = add(
         "retry",
@@ -192,7 +192,9 @@ def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "device-console retry 0d1f6c7e-… --wait",
         json=True,
     )
-    retry.add_argument("id", help="the settled command's or the batch's id, or how only it begins")
+    retry.add_argument(
+        "id", help="the settled command's or the batch's id, or a beginning that no other id has"
+    )
     _waiting(retry)
     resume = add(
         "resume",
@@ -200,7 +202,7 @@ def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "device-console resume 5b0c9a52-… --wait",
         json=True,
     )
-    resume.add_argument("id", help="the batch's id, or how only it begins")
+    resume.add_argument("id", help="the batch's id, or a beginning that no other id has")
     _waiting(resume)
 
 

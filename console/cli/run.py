@@ -12,15 +12,17 @@ from collections.abc import Coroutine, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
+from console.cli.last_gate import guard_terminals
 from console.cli.parser import parse
 from console.errors import ConsoleError, UsageError
+from console.interrupts import on_interrupt, raise_again
+from console.leaving import INTERRUPTED, leave
 
 if TYPE_CHECKING:
     import asyncio
 
     from console.settings import Configuration, Settings
 
-INTERRUPTED = 130
 _CHANGES = {
     "migrate": "migrate changes the database",
     "simulate": "simulate answers commands and writes rows",
@@ -30,6 +32,7 @@ _CHANGES = {
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code."""
     _speak_the_terminals_language()
+    guard_terminals()
     _leave_out_the_callers_folder()
     options = parse(arguments)
     try:
@@ -100,18 +103,26 @@ def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
         from console.headless.care import reset_demo
 
         _refuse_read_only(settings, "demo reset deletes the demo's data")
+        raise_again()
         return reset_demo(settings)
     import asyncio
 
-    return asyncio.run(_quiet(_front(options, settings)))
+    try:
+        return asyncio.run(_quiet(_front(options, settings)))
+    except asyncio.CancelledError:
+        return INTERRUPTED
 
 
 async def _quiet(front: Coroutine[Any, Any, int]) -> int:
-    """Keep the noise of libraries off the screen."""
+    """Keep the noise of libraries off the screen; an interrupt cancels what runs, which ends in order."""
     import asyncio
 
-    asyncio.get_running_loop().set_exception_handler(_log_noise)
-    return await front
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    loop.set_exception_handler(_log_noise)
+    if task is None:
+        return await front
+    with on_interrupt(loop, lambda: leave() if task.cancelling() else task.cancel()):
+        return await front
 
 
 def _log_noise(_loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> None:

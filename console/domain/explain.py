@@ -160,7 +160,7 @@ def _since(detail: CommandDetail) -> str:
 
 
 def _silent(detail: CommandDetail) -> str:
-    """Where the device has not been heard of since the publication: since when."""
+    """Where nothing was heard of the device after the publication: when it last was."""
     seen, published = detail.device_seen_at, detail.command.published_at
     if published is None or (seen is not None and seen >= published):
         return ""
@@ -175,7 +175,7 @@ def _seen(detail: CommandDetail) -> str:
     if seen is None:
         return "; it was never heard of"
     if command.published_at is not None and seen < command.published_at:
-        return f"; it has not been heard of since {age(command.published_at - seen)} before the publication"
+        return f"; it was last heard of {age(command.published_at - seen)} before the publication"
     if seen > command.expires_at:
         return "; it was heard of after the deadline, so it came back or was busy"
     return "; it was heard of in the meantime, so it got no command or gave no answer"

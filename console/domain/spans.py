@@ -15,6 +15,25 @@ def age(span: timedelta) -> str:
     return f"{seconds // 86_400}d"
 
 
+def coarse_age(span: timedelta) -> str:
+    """Like `age`, for rows that are looked at while time goes by: seconds below ten, then every fifth.
+
+    A list of many rows that told every second would be drawn anew each second, over a slow line, too.
+    """
+    return age(_coarse(span))
+
+
+def coarse_countdown(span: timedelta) -> str:
+    """What is left in a row of many: ``6d 23h``, ``4h 05m``, ``59m``, ``45s``; seconds singly below ten."""
+    if timedelta(minutes=1) <= span < timedelta(hours=1):
+        return age(span)
+    return countdown(_coarse(span))
+
+
+def _coarse(span: timedelta) -> timedelta:
+    return span if span.total_seconds() < 10 else span - span % timedelta(seconds=5)
+
+
 def countdown(span: timedelta) -> str:
     """What is left, in two units: ``48s``, ``59m 48s``, ``4h 05m``, ``6d 23h``."""
     seconds = max(0, int(span.total_seconds()))

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import signal
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +15,8 @@ from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import catalogue, output
 from console.headless.aftermath import saying
+from console.interrupts import on_interrupt
+from console.leaving import INTERRUPTED
 from console.runtime.opening import Opened
 from console.runtime.program import Program
 from console.services.bulk import BulkJob
@@ -85,10 +86,17 @@ async def follow(options: argparse.Namespace, opened: Opened, job: BulkJob, *, b
     """
     program, batch_id = opened.program, job.draft.batch_id
     if not begun:
-        with saying(lambda: f"Nothing was sent. Should the batch be on record, {_resume(batch_id)}."):
+        with saying(lambda: _not_begun(batch_id)):
             await program.bulk.begin(program.tenants[0], job)
     with saying(lambda: _half_way(job)):
         return await _follow(options, opened, job)
+
+
+def _not_begun(batch_id: str) -> str:
+    return (
+        "No command was sent. If the batch was recorded all the same, "
+        f"`device-console resume {batch_id}` sends it; nothing is sent twice."
+    )
 
 
 def _half_way(job: BulkJob) -> str:
@@ -103,7 +111,7 @@ def _half_way(job: BulkJob) -> str:
 
 
 def _resume(batch_id: str) -> str:
-    return f"`device-console resume {batch_id}` sends what is left, nothing twice"
+    return f"`device-console resume {batch_id}` sends what is left; nothing is sent twice"
 
 
 async def _follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> int:
@@ -117,8 +125,7 @@ async def _follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> 
         job.stopping = True
         stopped.set()
 
-    loop.add_signal_handler(signal.SIGINT, stop)
-    try:
+    with on_interrupt(loop, stop):
         async with own_workers(opened):
             await program.bulk.run(tenant, job)
             output.say(f"{job.committed:,} of {job.total:,} committed as batch {batch_id}")
@@ -127,12 +134,10 @@ async def _follow(options: argparse.Namespace, opened: Opened, job: BulkJob) -> 
             if job.stopping:
                 taken = await program.bulk.stop(tenant, job.draft.batch_id, program.operator)
                 output.say(f"stopped; {taken:,} taken back before they were published")
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
     view = await _view(program, job.draft.batch_id)
     print_view(view, as_json=options.json, groups=options.wait)
     if job.stopping:
-        return 130
+        return INTERRUPTED
     return 0 if not options.wait or view.phases.get(Phase.OK, 0) == view.batch.draft.wanted else 1
 
 

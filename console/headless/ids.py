@@ -64,4 +64,4 @@ def _nothing(given: str, tenant: str, kinds: tuple[str, ...]) -> str:
     nothing = f"There is no {' and no '.join(kinds)} {given[:128]!r} in the tenant {tenant!r}."
     if len(given) < _LEAST:
         return f"{nothing} Give the whole id, or at least {_LEAST} characters of its beginning."
-    return f"{nothing} Nor does one of the newer ones begin so; an older one takes its whole id."
+    return f"{nothing} None of the newer ones begins with it either; for an older one give the whole id."

@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -62,7 +64,10 @@ class ConsoleApp(App[int]):
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-high")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z", "suspend_process", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_process", show=False),
+        Binding("ctrl+l", "redraw", show=False),
+    ]
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
@@ -77,6 +82,24 @@ class ConsoleApp(App[int]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return tones_of(self.current_theme)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Give a frame to the easel, which writes what differs when the terminal can take it."""
+        driver = self._driver
+        if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
+            super()._display(screen, renderable)
+        elif self._running and not self._closed and not self._batch_count:
+            driver.easel.show(self.screen, renderable, sync=self._sync_available)
+
+    def on_resize(self) -> None:
+        if isinstance(self._driver, TerminalDriver):  # many a terminal moves about what stands on it
+            self._driver.easel.forget()
+
+    def action_redraw(self) -> None:
+        """Draw all anew, after something else has written to the terminal."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.easel.forget()
+        self.screen.refresh()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """None: the palette offers our own table only."""

@@ -42,12 +42,20 @@ async def run(program: Program) -> int:
         app.exit(0)
 
     signals = (signal.SIGTERM, signal.SIGHUP)
+
+    def crash(failed: threading.ExceptHookArgs) -> None:
+        """A thread that fails ends the program: without the one that reads keys nothing could be done."""
+        if isinstance(failed.exc_value, Exception) and not loop.is_closed():
+            loop.call_soon_threadsafe(app._handle_exception, failed.exc_value)  # noqa: SLF001
+
     for number in signals:
         loop.add_signal_handler(number, leave)
+    threading.excepthook, before = crash, threading.excepthook
     try:
         mouse = program.environment.get("CONSOLE_MOUSE", "").lower() not in _OFF
         await app.run_async(mouse=mouse)
     finally:
+        threading.excepthook = before
         _free_input(app)
         if leaving.is_alive():  # what is closed after the screen gets its time, too, but no more than that
             leaving.cancel()

@@ -74,7 +74,7 @@ async def test_a_bulk_send_that_loses_the_database_says_what_is_committed_and_ho
     batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
     assert ended.code == 3
     assert f"1,000 of 2,500 are committed as batch {batch_id} for certain" in ended.err
-    assert f"`device-console resume {batch_id}` sends what is left, nothing twice." in ended.err
+    assert f"`device-console resume {batch_id}` sends what is left; nothing is sent twice." in ended.err
     again = await cut_off(console, database_proxy, insert, "resume", batch_id[:8])
     assert again.code == 3
     assert f"1,000 of 1,500 are committed as batch {batch_id} for certain" in again.err
@@ -94,7 +94,7 @@ async def test_a_retry_of_a_batch_that_loses_the_database_names_the_new_batch(
     begin = "console.store.batches:BatchStore.devices:pause:1"
     ended = await cut_off(console, database_proxy, begin, "retry", old)
     assert ended.code == 3
-    assert "Nothing was sent." in ended.err
+    assert "No command was sent." in ended.err
     insert = "console.store.batches:BatchStore.insert:pause:1"
     ended = await cut_off(console, database_proxy, insert, "retry", old)
     new = str(await owner.fetchval("SELECT batch_id FROM device_console.batches WHERE retry_of = $1", old))

@@ -1,9 +1,9 @@
-"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|pause|stop:N``.
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|pause|stop|fail:N``.
 
 At the N-th pass of that point the process kills itself, as a power cut would, fails as a bug would, or is stopped as
-a shell would (``stop``, the one moment that is for a function and not for a coroutine; ``pause`` stops after the N-th
-pass that had a result). The product itself has no failpoints: a
-method of a class is wrapped before the program starts, and a name that no longer exists ends the process.
+a shell would (``stop``, which is for a function and not for a coroutine, as is ``fail``, a bug in one; ``pause``
+stops after the N-th pass that had a result). The product itself has no failpoints: a method of a class is wrapped
+before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
 ``CONSOLE_TEST_CLOCK_SHIFT_S`` sets every wall clock of the program wrong by so many seconds.
 """
@@ -32,20 +32,23 @@ def arm(description: str) -> None:
     for holder in holders:
         owner = getattr(owner, holder)
     inner = getattr(owner, name)
-    if moment == "stop":
-        setattr(owner, name, _stopping(inner, int(number)))
+    if moment in {"stop", "fail"}:
+        setattr(owner, name, _stopping(inner, int(number), fails=moment == "fail"))
         return
     assert inspect.iscoroutinefunction(inner), f"{description} names no coroutine function"
     setattr(owner, name, _killing(inner, moment, int(number)))
 
 
-def _stopping(inner: Callable[..., object], number: int) -> Callable[..., object]:
+def _stopping(inner: Callable[..., object], number: int, *, fails: bool) -> Callable[..., object]:
     passes = 0
 
     @functools.wraps(inner)
     def wrapped(*args: object, **rest: object) -> object:
         nonlocal passes
         passes += 1
+        if passes == number and fails:
+            message = "the bug of a test, in a function"
+            raise RuntimeError(message)
         if passes == number:
             os.kill(os.getpid(), signal.SIGTSTP)
         return inner(*args, **rest)

@@ -58,9 +58,19 @@ class Terminal:
         if not data:
             asyncio.get_running_loop().remove_reader(self._master)
             return
+        self._arrived(data)
+
+    def _arrived(self, data: bytes) -> None:
         self.raw += data
         with suppress(Exception):  # pyte trips over some private sequences; the bytes are kept all the same
             self._stream.feed(data)
+
+    def stall(self) -> None:
+        """Stop taking what the program writes, as a terminal does whose window is dragged or whose line hangs."""
+        asyncio.get_running_loop().remove_reader(self._master)
+
+    def go_on(self) -> None:
+        asyncio.get_running_loop().add_reader(self._master, self._read)
 
     def _resize(self) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
@@ -84,7 +94,13 @@ class Terminal:
         return self.process is not None and self.process.returncode is None
 
     def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
+        self.send(keys.encode())
+
+    def send(self, data: bytes) -> None:
+        """Bytes as a terminal may send them, whatever they are."""
+        with suppress(BlockingIOError):
+            while data:
+                data = data[os.write(self._master, data) :]
 
     async def paste(self, text: str) -> None:
         """As a terminal with bracketed paste does; it takes what the program leaves room for."""
@@ -113,6 +129,14 @@ class Terminal:
             await until(there, timeout_s)
         except AssertionError:
             raise AssertionError(f"no {text!r} on the screen:\n{self.text}") from None
+
+    async def changes(self, before: str) -> None:
+        """Until something else is on the screen."""
+
+        async def other() -> bool:
+            return self.text != before
+
+        await until(other)
 
     @property
     def _busy(self) -> bool:
@@ -161,6 +185,26 @@ class Terminal:
         with suppress(OSError, ValueError):
             asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
+
+
+class FarTerminal(Terminal):
+    """A terminal at the end of a slow line: it takes `rate` bytes a second, and a round trip takes `delay_s`."""
+
+    def __init__(self, columns: int, rows: int, *, rate: int, delay_s: float) -> None:
+        super().__init__(columns, rows)
+        self._rate, self._delay_s = rate, delay_s
+
+    def _read(self) -> None:
+        """A twentieth of a second's worth; the rest waits where the program writes."""
+        loop = asyncio.get_running_loop()
+        self.stall()
+        with suppress(OSError):
+            data = os.read(self._master, self._rate // 20)
+            loop.call_later(self._delay_s / 2, self._arrived, data)
+            loop.call_later(len(data) / self._rate, self.go_on)
+
+    def send(self, data: bytes) -> None:
+        asyncio.get_running_loop().call_later(self._delay_s / 2, super().send, data)
 
 
 @asynccontextmanager

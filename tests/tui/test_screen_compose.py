@@ -1,6 +1,10 @@
 """Sending: from the sheet through the dialog to a committed row, and nowhere else."""
 
+import pytest
+from textual import events
+
 from console.errors import DatabaseUnreachableError
+from console.tui.widgets.fields import ParamsArea
 
 
 async def _opened(seen, kind="ping"):
@@ -44,11 +48,11 @@ async def test_wrong_json_is_told_with_line_and_column_and_blocks_the_send(rig):
     async with rig.console() as seen:
         await _opened(seen)
         await seen.press("tab", "tab")
-        await seen.type("x")
+        await seen.type("{x}")
         await seen.shows("The params are not JSON", "line 1, column")
         await seen.press("f5")
         await seen.shows("Cannot review and send")
-        await seen.press("backspace")
+        await seen.press("left", "backspace")
         await seen.shows("Ready.")
         assert "Cannot review" not in seen.text, "a refusal stands over a sheet that is fine"
 
@@ -119,8 +123,6 @@ async def test_a_dangerous_type_wants_the_count_typed(rig):
 
 
 async def test_a_paste_with_a_newline_never_sends(rig):
-    from textual import events
-
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await _opened(seen, "pi")
@@ -209,3 +211,37 @@ async def test_a_read_that_ends_after_its_screen_was_left_draws_nothing(rig):
         await seen.shows("Devices   1")
         await left._read_once()
         assert not drawn
+
+
+@pytest.mark.parametrize("clicked", [False, True])
+async def test_what_is_pasted_into_fresh_params_takes_their_place(rig, clicked):
+    """Without the selection the braces that stand there are left around it: {{"n": 1}}."""
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.shows("New command")
+        await seen.press("tab", "tab")
+        area = seen.app.screen.focused
+        assert isinstance(area, ParamsArea)
+        if clicked:
+            await seen.pilot.click(area, offset=(1, 0))
+        area.post_message(events.Paste('{"n": 1}'))
+        await seen.until(lambda: area.text == '{"n": 1}', "took the place of what stood there")
+        area.post_message(events.Paste("\n"))
+        await seen.until(lambda: area.text == '{"n": 1}\n', "put the second behind the first")
+        area.select_all()
+        area.post_message(events.Paste("[]"))
+        await seen.until(lambda: area.text == "[]", "took the place of what was selected")
+
+
+async def test_what_is_typed_into_fresh_params_takes_their_place(rig):
+    await rig.devices("pump-1")
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.shows("New command")
+        await seen.press("tab", "tab")
+        area = seen.app.screen.focused
+        await seen.type('{"n":2}')
+        await seen.until(lambda: area.text == '{"n":2}', "took it as typed")

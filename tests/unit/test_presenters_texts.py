@@ -12,7 +12,7 @@ from console.domain.commands import Phase, params_fault
 from console.domain.devices import Link
 from console.domain.events import Problem, ProblemKind
 from console.domain.plain_text import is_utf8
-from console.domain.spans import age, countdown, latency
+from console.domain.spans import age, coarse_age, coarse_countdown, countdown, latency
 from console.domain.targets import Target
 from console.tui.actions import ACTIONS, ACTS, actions_for
 from console.tui.last_gate import LastGate
@@ -87,6 +87,15 @@ def test_times_are_short_words():
     assert latency(timedelta(seconds=0.19)) == "0.19s"
     assert latency(timedelta(hours=1, minutes=2)) == "1h 02m"
     assert step(timedelta(milliseconds=5)) == "+5 ms"
+
+
+def test_what_many_rows_tell_ticks_by_the_second_below_ten_seconds_only() -> None:
+    def at(seconds: float) -> timedelta:
+        return timedelta(seconds=seconds)
+
+    assert [coarse_age(at(s)) for s in (-5, 9.9, 12, 59, 250)] == ["0s", "9s", "10s", "55s", "4m"]
+    lefts = [coarse_countdown(at(s)) for s in (-1, 9, 14, 59.9, 60, 3_588, 3_600)]
+    assert lefts == ["0s", "9s", "10s", "55s", "1m", "59m", "1h 00m"]
 
 
 def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character():

@@ -7,9 +7,17 @@ import aiomqtt
 import asyncpg
 import paho.mqtt.client as paho
 import pytest
+from rich.console import Console
+from rich.style import Style
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers import _writer_thread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import SGR_STYLES
 from textual.widgets import TextArea
 
 from console.store.pool import Access
@@ -18,7 +26,10 @@ ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}
 PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq"}
 ASYNCPG = {"_con", "_params", "_transport"}
-TEXTUAL = {"_driver"}
+TEXTUAL = {
+    "_driver", "_handle_exception", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
+}  # fmt: skip
+RICH = {"_color_system", "_attributes", "_set_attributes"}
 
 
 async def test_aiomqtt_has_them() -> None:
@@ -44,17 +55,42 @@ def test_paho_has_them() -> None:
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(App, "_fatal_error"), (App, "_close_messages_no_wait"), (TextArea, "_on_paste"), (_writer_thread, "MAX_QUEUED_WRITES")],
+    [
+        (App, "_fatal_error"), (App, "_close_messages_no_wait"), (App, "_handle_exception"), (App, "_display"),
+        (TextArea, "_on_paste"), (_writer_thread, "MAX_QUEUED_WRITES"), (Screen, "_compositor_refresh"),
+        (LinuxDriver, "_run_input_thread"), (LinuxDriver, "_query_in_band_window_resize"),
+        (Compositor, "render_full_update"), (LayoutUpdate, "render_segments"), (ChopsUpdate, "render_segments"),
+    ],
 )  # fmt: skip
 def test_textual_has_them(owner: object, name: str) -> None:
     assert hasattr(owner, name)
+
+
+def test_a_frame_is_made_of_what_the_painter_takes() -> None:
+    assert isinstance(Compositor()._dirty_regions, set)
+    update = ChopsUpdate([], [], [])
+    assert (update.chops, update.spans, update.chop_ends) == ([], [], [])
+    assert vars(LayoutUpdate([], Region())) == {"strips": [], "region": Region()}
+    style = Style(bold=True)
+    assert SGR_STYLES[0] == "1"
+    assert style._attributes & style._set_attributes == 1
+    assert hasattr(Console(), "_color_system")
+
+
+def test_a_parser_tells_whether_it_waits_for_more() -> None:
+    parser = XTermParser()
+    assert parser._awaiting.timeout is None
+    list(parser.feed("\x1b"))
+    assert parser._awaiting.timeout is not None
+    parser._timeout_time = 0.0
+    assert [event.key for event in parser.tick() if isinstance(event, Key)] == ["escape"]
 
 
 def test_textuals_driver_has_them() -> None:
     """They are made by its constructor, so that only its text tells them."""
     text = Path(str(LinuxDriver.__init__.__code__.co_filename)).read_text("utf-8")
     base = Path(str(LinuxDriver.__mro__[1].__init__.__code__.co_filename)).read_text("utf-8")
-    for name in ("_loop", "_writer_thread", "_auto_restart", "_must_signal_resume"):
+    for name in ("_loop", "_writer_thread", "_auto_restart", "_must_signal_resume", "_file"):
         assert f"self.{name}" in text + base, name
     assert App()._driver is None
 
@@ -76,4 +112,4 @@ def test_every_private_name_that_is_used_is_among_them() -> None:
         for line in path.read_text("utf-8").splitlines():
             if "SLF001" in line:
                 used |= set(re.findall(r"\.(_[a-z]\w*)", line.partition("#")[0]))
-    assert used == AIOMQTT | PAHO | ASYNCPG | TEXTUAL
+    assert used == AIOMQTT | PAHO | ASYNCPG | TEXTUAL | RICH

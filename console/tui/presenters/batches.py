@@ -7,7 +7,7 @@ from datetime import datetime
 from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
 from console.domain.commands import Phase
 from console.domain.safe_text import safe
-from console.domain.spans import age
+from console.domain.spans import coarse_age
 from console.services.bulk import BulkJob
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts, line_width
 from console.tui.presenters.words import PHASES, counted
@@ -35,7 +35,7 @@ def batch_cells(batch: Batch, now: datetime) -> dict[str, Cell]:
     """Every cell of a batch's row, by column."""
     draft = batch.draft
     return {
-        "age": Cell(age(now - batch.created_at)),
+        "age": Cell(coarse_age(now - batch.created_at)),
         "type": Cell(safe(draft.command_type), "strong"),
         "devices": Cell(f"{draft.wanted:,}"),
         "target": Cell(_target(draft, 120)),
@@ -63,7 +63,7 @@ def batch_line(view: BatchView, now: datetime, width: int) -> Line:
         parts.append((Cell(f"stopped by {safe(view.batch.stopped_by, 24)}", "warn"),))
     parts.append((Cell(_target(draft, 60), "dim"),))
     by = safe(draft.created_by, 24) or "nobody"
-    parts.append((Cell(f"by {by}, {age(now - view.batch.created_at)} ago"),))
+    parts.append((Cell(f"by {by}, {coarse_age(now - view.batch.created_at)} ago"),))
     return fit_parts(parts, width)
 
 

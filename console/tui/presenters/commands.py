@@ -6,7 +6,7 @@ from datetime import datetime
 
 from console.domain.commands import Command, Phase
 from console.domain.safe_text import safe, safe_id
-from console.domain.spans import age, countdown, latency
+from console.domain.spans import coarse_age, coarse_countdown, latency
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
 from console.tui.presenters.words import PHASES, counted, phase_cell
 
@@ -29,7 +29,7 @@ TENANT_COLUMNS = (_AGE, _DEVICE, *_REST)
 def command_cells(command: Command, now: datetime) -> dict[str, Cell]:
     """Every cell of a command's row, by column."""
     return {
-        "age": Cell(age(now - command.created_at)),
+        "age": Cell(coarse_age(now - command.created_at)),
         "device": Cell(safe_id(command.device_id)),
         "type": Cell(safe(command.command_type), "strong"),
         "phase": phase_cell(command),
@@ -50,7 +50,7 @@ def _left(command: Command, now: datetime) -> Cell:
     seconds = left.total_seconds()
     if seconds <= 0:
         return Cell("overdue", "warn")
-    return Cell(countdown(left), "warn" if seconds < 60 else "")
+    return Cell(coarse_countdown(left), "warn" if seconds < 60 else "")
 
 
 _BY_WEIGHT = (

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from console.domain.batches import Preview
 from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
-from console.domain.spans import age, latency
+from console.domain.spans import coarse_age, latency
 from console.domain.targets import Target
 from console.tui.presenters.cells import Cell, Line, fit_parts, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
@@ -81,9 +81,9 @@ def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime,
         (Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim"),)
     )
     if seen_at is not None:
-        parts.append((Cell(f"seen {age(now - seen_at)} ago", "dim"),))
+        parts.append((Cell(f"seen {coarse_age(now - seen_at)} ago", "dim"),))
     if preview.last_latency is not None and preview.last_acked_at is not None:
-        ago = age(now - preview.last_acked_at)
+        ago = coarse_age(now - preview.last_acked_at)
         parts.append((Cell(f"last answer in {latency(preview.last_latency)}, {ago} ago", "dim"),))
     return fit_parts(parts, width)
 
@@ -95,7 +95,7 @@ def guard_line(preview: Preview | None, now: datetime) -> Line:
     newest, same = preview.newest, preview.same_in_flight
     who = (
         f"{safe(newest.command_type, 40)} by {safe(newest.by, 40) or 'somebody'},"
-        f" {age(now - newest.created_at)} ago"
+        f" {coarse_age(now - newest.created_at)} ago"
     )
     if preview.total == 1:
         return (Cell(f"! In flight already: {who}.", "warn"),)
@@ -131,7 +131,7 @@ def target_lines(shown: Sequence[Target], total: int, now: datetime) -> list[Lin
     """Some targets, a line each, and how many more there are."""
     lines: list[Line] = []
     for target in shown:
-        seen = age(now - target.last_seen_at) if target.last_seen_at else "–"
+        seen = coarse_age(now - target.last_seen_at) if target.last_seen_at else "–"
         note = Cell("  cannot be sent to", "bad") if target.fault else Cell("")
         link = link_cell(link_of(target.link))
         name = Cell(f"{safe_id(target.device_id, 24):<24} ")

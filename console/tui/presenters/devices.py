@@ -4,7 +4,7 @@ from datetime import datetime
 
 from console.domain.devices import Device, DeviceCounts, Link
 from console.domain.safe_text import safe, safe_id
-from console.domain.spans import age
+from console.domain.spans import coarse_age
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
 from console.tui.presenters.words import LINKS, PHASES, later_words, link_cell
 
@@ -29,7 +29,7 @@ def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
     return {
         "device": Cell(safe_id(device.device_id), "strong"),
         "link": link_cell(device.link),
-        "seen": Cell(age(now - seen) if seen else "–", "" if seen else "dim"),
+        "seen": Cell(coarse_age(now - seen) if seen else "–", "" if seen else "dim"),
         "site": Cell(safe(device.site_id)),
         "model": Cell(safe(device.model)),
         "fw": Cell(safe(device.fw_version)),
@@ -64,7 +64,7 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
             f"{symbol} {command.phase}{' (late)' if command.late else ''}{later_words(command)}", tone
         ),
         "command": Cell(safe(command.command_type, 60)),
-        "ago": Cell(age(now - command.created_at)),
+        "ago": Cell(coarse_age(now - command.created_at)),
     }
 
 

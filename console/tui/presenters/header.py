@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from console.domain.safe_text import safe
-from console.domain.spans import age, countdown
+from console.domain.spans import coarse_age, countdown
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
 from console.tui.presenters.words import counted
@@ -165,7 +165,7 @@ def _waiting(outbox: Outbox, now: datetime) -> tuple[str, str]:
         return "", ""
     words = f"{counted(outbox.depth, 'command')} {'waits' if outbox.depth == 1 else 'wait'}"
     old = outbox.oldest_at is not None and (now - outbox.oldest_at).total_seconds() >= 1
-    since = f", the oldest for {age(now - outbox.oldest_at)}" if old and outbox.oldest_at else ""
+    since = f", the oldest for {coarse_age(now - outbox.oldest_at)}" if old and outbox.oldest_at else ""
     due = outbox.next_deadline
     if due is None or due.year >= 9999 or due <= now:
         return f"{words}{since}.", f"{words}."

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from console.domain.events import Problem, ProblemKind
 from console.domain.safe_text import safe, safe_id
-from console.domain.spans import age
+from console.domain.spans import coarse_age
 from console.tui.presenters.cells import Cell, Column, Tone
 from console.tui.presenters.header import as_said
 
@@ -43,7 +43,7 @@ def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
     """Every cell of a problem's row, by column."""
     link = problem.kind is ProblemKind.LINK  # of which the link's name stands where others have a device
     return {
-        "age": Cell(age(now - problem.last_at) if problem.last_at else "–"),
+        "age": Cell(coarse_age(now - problem.last_at) if problem.last_at else "–"),
         "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
         "device": Cell("–", "dim") if link else Cell(safe_id(problem.device_id) or "–"),
         "count": Cell(f"{problem.count:,}"),

@@ -138,7 +138,12 @@ class ConsoleScreen(Screen[Receipt | None]):
     # Reading
 
     def request_read(self) -> None:
-        """Read once more; while a read is under way, once more after it."""
+        """Read once more; while a read is under way, once more after it.
+
+        What is covered is not seen: it reads when it is uncovered.
+        """
+        if not self.is_active:
+            return
         if self._reading:
             self._read_again = True
             return
@@ -150,7 +155,7 @@ class ConsoleScreen(Screen[Receipt | None]):
             while True:
                 self._read_again = False
                 await self._read_once()
-                if not self._read_again:
+                if not (self._read_again and self.is_active):
                     return
         finally:
             self._reading = False
@@ -163,7 +168,7 @@ class ConsoleScreen(Screen[Receipt | None]):
             self.desk.trouble = safe(error, 300)
         else:
             self.desk.trouble = ""
-        if self in self.app.screen_stack:  # it may have been left meanwhile, and half of it be gone
+        if self.is_active:  # it may have been left meanwhile, and half of it be gone
             self.refresh_chrome()
             self.repaint()
 

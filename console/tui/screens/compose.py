@@ -99,8 +99,6 @@ class ComposeScreen(SendingSheet):
             ]
         )
         self.query_one("#targets-pane").can_focus = False
-        if self._params.text == "{}":
-            self._params.move_cursor((0, 1))
         self._type.focus()
         if self._kept:
             self.say(f"This is your draft from before{'' if self._sheet.doubted else ': it was not sent'}.")

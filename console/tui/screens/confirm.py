@@ -17,6 +17,7 @@ from console.domain.safe_text import safe
 from console.errors import ConsoleError, DatabaseUnreachableError
 from console.tui.actions import CONFIRM_KEY
 from console.tui.background import start
+from console.tui.easel import when_seen
 from console.tui.presenters.cells import Cell, Line, Tone
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.widgets.text import Lines
@@ -95,7 +96,7 @@ class ConfirmDialog(ModalScreen[None]):
         self.query_one("#dialog-title", Lines).show([(Cell(self._question.title, "strong"),)])
         self._text.show(self._question.lines)
         self._show_state()
-        self.call_after_refresh(self._painted)
+        self.call_after_refresh(when_seen, self.app, self._painted)
 
     def _painted(self) -> None:
         self._painted_at = time.monotonic()

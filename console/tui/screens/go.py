@@ -117,7 +117,9 @@ class GoDialog(ModalScreen[Message | None]):
         if batches or page.commands:
             return f"Several ids begin with “{shown}”: type more of it."
         if page.reached is not None:
-            return f"Nothing begins with “{shown}” among the newer commands: an older one takes its whole id."
+            return (
+                f"Nothing begins with “{shown}” among the newer commands: for an older one give the whole id."
+            )
         return None
 
     def action_close(self) -> None:

@@ -13,7 +13,7 @@ from console.domain.commands import Command
 from console.domain.filter_subjects import COMMAND_KEYS, command_subject
 from console.domain.filters import Scope, matches
 from console.domain.history import CommandDetail
-from console.domain.spans import age
+from console.domain.spans import coarse_age
 from console.errors import ConsoleError
 from console.services.history import PAGE
 from console.tui.actions import bindings_for
@@ -185,7 +185,7 @@ class HistoryScreen(CommandActs):
         rows = self._rows
         words = f"{len(rows.order):,}{'+' if rows.more else ''} match"
         if rows.more and rows.reached is not None:
-            words += f", searched back {age(self.desk.clock.now() - rows.reached.created_at)}"
+            words += f", searched back {coarse_age(self.desk.clock.now() - rows.reached.created_at)}"
         return words
 
     def _known(self) -> dict[str, tuple[str, ...]]:

@@ -36,8 +36,22 @@ class ParamsArea(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
-        if not self.read_only:
-            self.insert(json_paste(event.text))
+        if self.read_only:
+            return
+        text = json_paste(event.text)
+        start, end = self.selection.start, self.selection.end
+        if self._is_untouched and text.lstrip()[:1] in {"{", "["}:
+            start, end = (0, 0), self.document.end
+        self.replace(text, start, end, maintain_selection_offset=False)
+
+    def on_focus(self) -> None:
+        """What stands there unless something is written gives way to what is typed or pasted."""
+        if self._is_untouched:
+            self.select_all()
+
+    @property
+    def _is_untouched(self) -> bool:
+        return self.text.strip() == "{}"
 
 
 def complete(field: Input, offered: Sequence[str]) -> None:

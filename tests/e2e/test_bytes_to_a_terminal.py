@@ -1,0 +1,144 @@
+"""What the screen costs on a line: next to nothing while nothing happens, and never more than the line takes."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.store.pool import Access
+from tests.brokers import BrokerProcess
+from tests.conftest import Fleet, make_home
+from tests.faults.processes import REPOSITORY, environment
+from tests.faults.terminal import FarTerminal, Terminal, terminal
+from tests.rows import add_command
+
+IDLE, IDLE_DEVICES = 300, 1_500  # bytes a second
+WINDOW_S = 4
+FRAME = 12_000  # bytes: more than a whole screen of 80 by 24 takes
+# what was seen: Devices 243, History of a device 0, of the tenant 17, Detail 0, Compose 157, bulk sends 0, Problems 0,
+# help 0 (over Devices or a History), go 102 (its cursor blinks), confirm 0; before frames were compared: 3,292,
+# 22,960, 25,438, 103, 15,998, 8,496, 9,486, 24,390, 39,999 and 4,057
+WALK = (
+    # keys that lead there, what then stands there, keys that lead back
+    ("", "Devices   250", ""),
+    ("?", "Keys", "\x1b"),
+    ("\r", "› History", ""),
+    ("?", "Keys", "\x1b"),
+    ("\r", "Command › Detail", "\x1b\x1b"),
+    ("H", "All devices › History", "\x1b"),
+    (":", "Go to", "\x1b"),
+    ("p", "Problems", "\x1b"),
+    ("b", "Bulk sends", "\x1b"),
+    ("c", "New command", ""),
+    ("ping", "Ready.", ""),
+    ("\x13", "Send ping to", "\x1b\x1b"),
+)
+
+
+@pytest.fixture
+async def demo() -> AsyncIterator[Terminal]:
+    """The demo with its fleet of 250 devices, as a newcomer starts it."""
+    home = make_home()
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
+    env = {**keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor"}
+    async with terminal(env, "--embedded") as screen:
+        yield screen
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def env(access: Access, mosquitto: BrokerProcess, tmp_path: Path, fleet: Fleet) -> dict[str, str]:
+    assert fleet.acme == "acme"
+    return environment(tmp_path, access.url, mosquitto.address)
+
+
+async def test_a_screen_on_which_nothing_happens_costs_next_to_nothing(demo: Terminal) -> None:
+    """Without the comparison with what stands there, a repaint of what is the same costs up to 40,000 bytes a second."""
+    await demo.shows("Devices   250", 120)
+    await demo.shows("online      ")
+    costs: dict[str, float] = {}
+    for keys, there, back in WALK:
+        demo.type(keys)
+        await demo.shows(there)
+        await demo.settled(0.5, 5)
+        size = len(demo.raw)
+        await asyncio.sleep(WINDOW_S)
+        costs[f"{there} ({keys!r})"] = (len(demo.raw) - size) / WINDOW_S
+        for key in back:
+            demo.type(key)
+            await demo.settled()
+    print(costs)
+    dear = {k: v for k, v in costs.items() if v > (IDLE_DEVICES if "Devices   " in k else IDLE)}
+    assert dear == {}, costs
+
+
+@pytest.mark.mosquitto
+async def test_frames_do_not_queue_up_for_a_terminal_that_does_not_take_them(env: dict[str, str]) -> None:
+    """Without the wait for the last frame, each of these keys leaves a frame that is still to be shown."""
+    async with terminal(env) as screen:
+        await screen.shows("pump-5")
+        await screen.settled()
+        screen.stall()
+        size = len(screen.raw)
+        for _ in range(40):
+            screen.type("\x1b[20~")  # f9: another theme, so that every cell is another one
+            await screen.settled(0.05)
+        screen.type("p")
+        await screen.settled(0.5)
+        screen.go_on()
+        await screen.shows("Problems")
+        await screen.settled()
+        print(len(screen.raw) - size)
+        assert len(screen.raw) - size < 4 * FRAME
+        assert "No problems" in screen.text
+
+
+@pytest.mark.soak
+@pytest.mark.mosquitto
+async def test_every_key_answers_soon_on_a_slow_line_at_the_busiest_screen(
+    env: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """20,000 bytes a second, 300 ms there and back, thirty new commands a second, for more than a minute."""
+    screen = FarTerminal(80, 24, rate=20_000, delay_s=0.3)
+    await screen.start(env)
+    busy = asyncio.create_task(_fill(owner))
+    waits: list[float] = []
+    try:
+        await screen.shows("pump-5")
+        screen.type("H")
+        await screen.shows("All devices › History")
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            for key, there in (
+                ("?", "Keys"),
+                ("\x1b", ""),
+                (":", "Go to"),
+                ("\x1b", ""),
+                ("j", ""),
+                ("G", ""),
+            ):
+                since, before = time.monotonic(), screen.text
+                screen.type(key)
+                await (screen.shows(there) if there else screen.changes(before))
+                waits.append(time.monotonic() - since)
+                await asyncio.sleep(2)
+        waits.sort()
+        print(f"{len(waits)} keys: median {waits[len(waits) // 2]:.2f} s, longest {waits[-1]:.2f} s")
+        assert waits[len(waits) // 2] < 1.5
+        assert waits[-1] < 4
+    finally:
+        busy.cancel()
+        await screen.close()
+
+
+async def _fill(owner: asyncpg.Connection) -> None:
+    number = 0
+    while True:
+        await add_command(owner, "acme", f"busy-{number}", f"pump-{number % 5 + 1}")
+        number += 1
+        await asyncio.sleep(1 / 30)
