@@ -162,3 +162,11 @@ async def test_a_login_that_may_do_all_and_one_that_may_not_work_are_warned_abou
     assert "may not assume nobody_is: no workers run here" in await warnings(
         replace(access, worker_role="nobody_is")
     )
+
+
+async def test_every_function_of_ours_is_looked_for(owner: asyncpg.Connection) -> None:
+    """Without this, what a migration adds is found missing by the first worker that calls it."""
+    rows = await owner.fetch(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'device_console'::regnamespace ORDER BY 1"
+    )
+    assert [row["proname"] for row in rows if f"('{row['proname']}')" not in query("start_columns")] == []
