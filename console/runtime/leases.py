@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -69,6 +69,7 @@ class Leases:
         self._database: Database | None = None
         self._opening = asyncio.Lock()
         self._held: dict[int, Lease] = {}
+        self._owed: list[int] = []  # tokens that could not be given back yet
 
     async def run(self) -> None:
         """Beat until cancelled; a beat that fails is tried again until the leases are stale."""
@@ -86,6 +87,9 @@ class Leases:
 
     async def _beat(self) -> None:
         self._end_stale()
+        if self._owed:
+            owed, self._owed = self._owed, []
+            await self._give(owed)
         asked = list(self._held.values())
         if not asked:
             return
@@ -141,9 +145,11 @@ class Leases:
             await asyncio.shield(asyncio.ensure_future(self._give([lease.token for lease in leases])))
 
     async def _give(self, tokens: Sequence[int]) -> None:
-        with suppress(ConsoleError, TimeoutError):
+        try:
             async with asyncio.timeout(_GIVE_TIMEOUT_S):
                 await (await self._store()).give(tokens)
+        except (ConsoleError, TimeoutError):
+            self._owed += tokens
 
     @asynccontextmanager
     async def holding(self, role: str, *, shared: bool = False) -> AsyncIterator[Lease | None]:

@@ -116,7 +116,7 @@ class Workers:
         """Relay on this link, but for the times when the ingest session may be somebody else's."""
         limits = self._settings.dispatch
         while True:
-            await self._hear_first()
+            await first_to_fail(self._hear_first(), link.until_lost())
             self._health.dispatch = "on"
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,

@@ -42,14 +42,6 @@ REMOVALS = (
         f"{_SENDING}published_means_that_the_broker_took_it",
     ),
     Removal(
-        "G4",
-        "the last round after the link broke",
-        "console/runtime/workers.py",
-        "        dispatcher.end()\n        await relaying\n",
-        "",
-        f"{_SENDING}published_means_that_the_broker_took_it",
-    ),
-    Removal(
         "G5",
         "the new connection after a time-out",
         "console/services/dispatcher.py",
