@@ -36,14 +36,6 @@ REMOVALS = (
         f"{_STREAM}everything_that_a_message_holds_counts_towards_the_pause",
     ),
     Removal(
-        "G8",
-        "the count of equal problems in the claim",
-        _SQL,
-        "        GROUP BY 1, 2, 3, 4\n        ORDER BY 1, 2, 3, 4\n        ON CONFLICT",
-        "        GROUP BY 1, 2, 3, 4, j.n\n        ON CONFLICT",
-        f"{_ROWS}ids_that_are_alike_once_they_are_cut_are_one_problem_and_stop_nobody",
-    ),
-    Removal(
         "G6",
         "the look at older rows of other writers",
         _SQL,
