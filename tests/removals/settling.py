@@ -10,30 +10,6 @@ _SQL = "migrations/902_settle_functions.sql"
 _ANSWERS = "migrations/930_answers.sql"
 _SWEEP = "migrations/923_fair_sweep.sql"
 
-_DUE_AND_SETTLED = """\
-        WHERE c.ctid = ANY (p_rows) AND c.status = 'queued' AND c.expires_at <= p_until
-          AND (c.acked_at IS NOT NULL OR NOT EXISTS (
-              SELECT FROM device_console.outbox o
-              WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
-                AND o.holder IS NOT NULL AND o.due_at > now()))
-          AND NOT EXISTS (SELECT FROM device_console.kept_answers k
-                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)
-        ORDER BY c.expires_at
-        LIMIT p_most
-        FOR UPDATE OF c SKIP LOCKED
-    ), waiting AS MATERIALIZED (
-        SELECT o.tenant_id, o.command_id FROM device_console.outbox o
-        JOIN due d ON d.tenant_id = o.tenant_id AND d.command_id = o.command_id
-        FOR UPDATE OF o SKIP LOCKED
-    ), settled AS (
-        UPDATE public.device_commands c
-        SET status = CASE WHEN c.acked_at IS NOT NULL THEN 'delivered'
-                          WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END,
-            published_at = COALESCE(c.published_at, c.acked_at)
-        FROM due d
-        WHERE c.ctid = d.row_id AND c.status = 'queued'
-"""
-
 _ANSWERED = "tests/store/test_answers.py::test_"
 
 REMOVALS = (
@@ -218,14 +194,6 @@ REMOVALS = (
         "tests/e2e/test_channel.py::test_a_poisonous_message_never_stops_the_flow",
     ),
     Removal(
-        "G17",
-        "the queued status in the sweep's UPDATE and in what it looks at",
-        _SWEEP,
-        _DUE_AND_SETTLED,
-        _DUE_AND_SETTLED.replace("c.status = 'queued'", "c.status <> 'x'"),
-        f"{_STORE}four_sweepers_and_four_ackers_count_every_row_once",
-    ),
-    Removal(
         "G18",
         "the comparison with the deadline",
         _SWEEP,
@@ -288,22 +256,6 @@ REMOVALS = (
         "            cursor = batch.cursor\n",
         "",
         f"{_WRITERS}each_batch_of_a_pass_begins_where_the_last_one_ended",
-    ),
-    Removal(
-        "G20",
-        "the commands before the outbox in the mark",
-        "migrations/901_dispatch_functions.sql",
-        "    ORDER BY c.tenant_id, c.command_id\n    FOR UPDATE OF c;\n",
-        "    LIMIT 0;\n",
-        f"{_WRITERS}no_two_writers_in_opposite_orders_deadlock",
-    ),
-    Removal(
-        "G20",
-        "the command before the outbox in a cancel",
-        "console/store/queries/command_cancel.sql",
-        "    FOR UPDATE OF c\n",
-        "",
-        f"{_WRITERS}no_two_writers_in_opposite_orders_deadlock",
     ),
     Removal(
         "G20",

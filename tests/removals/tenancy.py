@@ -237,14 +237,6 @@ REMOVALS = (
     ),
     Removal(
         "G22",
-        "the digest in functions that notify by themselves",
-        "migrations/939_one_announcement.sql",
-        "            'PERFORM device_console.announce(p_tenants);', 'g');\n",
-        "            '\\&', 'g');\n",
-        "tests/store/test_login_tenants.py::test_every_function_that_notifies_uses_the_digest",
-    ),
-    Removal(
-        "G22",
         "the client id that is the worker's alone",
         "migrations/920_rights_by_column.sql",
         "        EXECUTE format('REVOKE SELECT ON device_console.deployment FROM %I', operator_role);\n",
