@@ -58,6 +58,8 @@ def test_every_kind_of_term_is_read() -> None:
         ("age>soon", "no span of time"),
         ("age>999999999s", None),
         ("age>99999d", "hundred years"),
+        ("age>36500d1s", "hundred years"),
+        ("age>1234567890s", "hundred years"),
         ("site>1h", "cannot be compared"),
         ('by:"alice', "not closed"),
     ],

@@ -127,6 +127,19 @@ def test_where_the_device_was_is_the_evidence(seen, status, says):
     assert explain(replace(detail(**changes), device_seen_at=seen)).endswith(says)
 
 
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        (timedelta(minutes=1), 'The device is at it: it reported “flashing” 0s ago and has not given'),
+        (timedelta(0), 'The device reported “flashing” 0s ago and no end before the deadline'),
+    ],
+)
+def test_a_command_in_progress_says_what_was_reported_last_and_whether_it_can_still_end(left, says):
+    answer = '{"status": "flashing", "details": null}'
+    changes = {"published_at": NOW, "progress": answer, "expires_at": NOW + left}
+    assert explain(detail(("progress", "", answer), **changes)).startswith(says)
+
+
 def test_what_waits_for_a_broker_that_is_away_says_so():
     assert (
         explain(detail(), "connection refused")
