@@ -130,8 +130,8 @@ def test_where_the_device_was_is_the_evidence(seen, status, says):
 @pytest.mark.parametrize(
     ("left", "says"),
     [
-        (timedelta(minutes=1), 'The device is at it: it reported “flashing” 0s ago and has not given'),
-        (timedelta(0), 'The device reported “flashing” 0s ago and no end before the deadline'),
+        (timedelta(minutes=1), "The device is at it: it reported “flashing” 0s ago and has not given"),
+        (timedelta(0), "The device reported “flashing” 0s ago and no end before the deadline"),
     ],
 )
 def test_a_command_in_progress_says_what_was_reported_last_and_whether_it_can_still_end(left, says):
