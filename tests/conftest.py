@@ -18,10 +18,13 @@ from console.runtime.wiring import wire_program
 from console.store.demo_login import ensure_login
 from console.store.migrate import migrate
 from console.store.pool import Access, Database
+from tests.addresses import with_database
 from tests.brokers import BrokerProcess, start_broker
 from tests.needs import mark_missing, summary
+from tests.platform import PlatformUrls, drop_platform, make_platform
 from tests.rows import add_devices, add_tenant
 
+__all__ = ["with_database"]
 _numbers = itertools.count()
 
 
@@ -56,11 +59,6 @@ def server_url(request: pytest.FixtureRequest) -> str:
     """The superuser's URL of the run's PostgreSQL; CONSOLE_TEST_DATABASE_URL names another server."""
     named = os.environ.get("CONSOLE_TEST_DATABASE_URL")
     return named or str(request.getfixturevalue("servers").addresses.database_url)
-
-
-def with_database(url: str, name: str) -> str:
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
 
 
 async def _execute(url: str, *statements: str) -> None:
@@ -106,6 +104,26 @@ async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield with_database(server_url, name)
     await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _platform(server_url: str, *, owner_superuser: bool) -> AsyncIterator[PlatformUrls]:
+    name = f"platform_{os.getpid()}_{next(_numbers)}"
+    yield await make_platform(server_url, name, owner_superuser=owner_superuser)
+    await drop_platform(server_url, name)
+
+
+@pytest.fixture
+async def platform(server_url: str) -> AsyncIterator[PlatformUrls]:
+    """The platform's database as its stock image has it: the owner is a superuser. Nothing of ours is in it."""
+    async for urls in _platform(server_url, owner_superuser=True):
+        yield urls
+
+
+@pytest.fixture
+async def plain_platform(server_url: str) -> AsyncIterator[PlatformUrls]:
+    """The same as a managed installation has it: the owner is a login like any other."""
+    async for urls in _platform(server_url, owner_superuser=False):
+        yield urls
 
 
 @pytest.fixture
