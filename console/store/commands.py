@@ -26,6 +26,7 @@ class CommandStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._has_order: bool | None = None
 
     async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
         """Commit drafts as queued with their outbox rows; return the ids that became rows.
@@ -88,12 +89,13 @@ class CommandStore:
     ) -> HistoryPage:
         """One page of history, newest first, after the cursor `before`; documents cut unless `whole`.
 
-        A filter is looked for in at most `SEARCHED` rows: then the page says how far it came.
+        A filter is looked for in at most `SEARCHED` rows: then the page says how far it came. Without an
+        index by age each such part would read the whole table, so one statement looks at all rows.
         """
         place = _Place(device_ids, before)
         reached: Cursor | None = None
         async with self._database.tenant_session(tenant_id) as connection:
-            if wanted:
+            if wanted and (device_ids is not None or await self._is_in_order(connection)):
                 sql, parameters = place.statement("history_reach", 2)
                 edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
                 reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None
@@ -103,6 +105,12 @@ class CommandStore:
         full = len(rows) > limit
         commands = tuple(command_of(row) for row in rows[:limit])
         return HistoryPage(commands, read_at, full or reached is not None, None if full else reached)
+
+    async def _is_in_order(self, connection: Any) -> bool:
+        """Whether an index gives the tenant's commands by age; looked up once."""
+        if self._has_order is None:
+            self._has_order = bool(await connection.fetchval(query("newest_index")))
+        return self._has_order
 
     async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
         """The rows on screen, read again; rows that are gone are missing."""
@@ -189,7 +197,7 @@ class _Place:
 
 
 def command_of(row: Any) -> Command:
-    """Build a command from a row of the command view."""
+    """Build a command from a row of commands as we read them."""
     keys = set(row.keys())
     with translated():
         return Command(

@@ -15,12 +15,13 @@ from console.domain.filters import (
     Word,
 )
 from console.domain.globs import PIECE
+from console.store.sql import with_command_rows
 
 _LINK = (
     "CASE WHEN lower({s}.status) IN ('online', 'stale', 'offline') THEN lower({s}.status) ELSE 'unknown' END"
 )
-_NEWEST = (
-    "\nLEFT JOIN LATERAL (SELECT w.* FROM device_console.command_view w WHERE w.tenant_id = r.tenant_id"
+_NEWEST = with_command_rows(
+    "\nLEFT JOIN LATERAL (SELECT w.* FROM /*command_rows*/ w WHERE w.tenant_id = r.tenant_id"
     " AND w.device_id = r.device_id ORDER BY w.created_at DESC, w.command_id DESC LIMIT 1) n ON true"
 )
 _SAME = "tenant_id = v.tenant_id AND {0}.device_id = v.device_id)"
@@ -117,7 +118,7 @@ def newest_command(wanted: Filter) -> str:
 def conditions(wanted: Filter, used: int, now: datetime | None = None) -> Conditions:
     """The filter's terms over the aliases of its scope.
 
-    v is a command view; r and s a device, n its newest command; p a problem; b a bulk send.
+    v is a command as we read it; r and s a device, n its newest command; p a problem; b a bulk send.
     `now` replaces the database's clock, for comparison with the Python twin.
     """
     built = Conditions(used)

@@ -3,12 +3,20 @@
 from functools import cache
 from importlib import resources
 
+_ROWS = "/*command_rows*/"
+
 
 @cache
 def query(name: str) -> str:
-    """Return the text of ``queries/<name>.sql``.
+    """Return the text of ``queries/<name>.sql``, with the commands as we read them where their mark stands.
 
     Raises:
         FileNotFoundError: a bug: no such statement is shipped.
     """
-    return resources.files("console.store").joinpath("queries", f"{name}.sql").read_text("utf-8")
+    text = resources.files("console.store").joinpath("queries", f"{name}.sql").read_text("utf-8")
+    return with_command_rows(text) if _ROWS in text else text
+
+
+def with_command_rows(text: str) -> str:
+    """The statement with the commands as we read them in place of ``/*command_rows*/``."""
+    return text.replace(_ROWS, query("command_rows"))

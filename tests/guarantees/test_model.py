@@ -30,6 +30,7 @@ from console.store.commands import CommandStore
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
 from console.store.settlement import BEGINNING, SettlementStore
+from console.store.sql import with_command_rows
 from tests.conftest import Fleet
 from tests.rows import add_command
 
@@ -423,9 +424,11 @@ class Channel(RuleBasedStateMachine):
             return
         rows = self.run(
             self.owner.fetch(
-                "SELECT c.*, v.phase, o.command_id IS NOT NULL AS waits, o.holder FROM device_commands c"
-                " JOIN device_console.command_view v USING (tenant_id, command_id)"
-                " LEFT JOIN device_console.outbox o USING (tenant_id, command_id)"
+                with_command_rows(
+                    "SELECT c.*, v.phase, o.command_id IS NOT NULL AS waits, o.holder FROM device_commands c"
+                    " JOIN /*command_rows*/ v USING (tenant_id, command_id)"
+                    " LEFT JOIN device_console.outbox o USING (tenant_id, command_id)"
+                )
             )
         )
         shown = {

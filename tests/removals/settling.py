@@ -24,9 +24,9 @@ REMOVALS = (
     Removal(
         "G11",
         "acked_at as what counts as answered, in the phase",
-        _ANSWERS,
-        "           WHEN c.status = 'delivered' OR c.acked_at IS NOT NULL AND c.status IN ('queued', 'missed', 'expired')\n",
-        "           WHEN c.status = 'delivered'\n",
+        "console/store/queries/command_rows.sql",
+        "               WHEN c.status = 'delivered' OR c.acked_at IS NOT NULL AND c.status IN ('queued', 'missed', 'expired')\n",
+        "               WHEN c.status = 'delivered'\n",
         f"{_ANSWERED}what_another_program_writes_back_never_unsays_an_answer",
     ),
     Removal(

@@ -19,6 +19,7 @@ from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
 from console.store.filter_sql import conditions, newest_command
 from console.store.pool import Access, Database
+from console.store.sql import with_command_rows
 from tests.conftest import Fleet
 
 VALUES = ["ping", "reboot", "PING", "p*", "*o*", "?ing", "lyon", "Ly*", "pump-1", "pump-?", "Pump-1", "alice", "a%",
@@ -124,7 +125,7 @@ async def test_sql_and_predicate_agree_on_every_row(
         }
         for name in ("c1", "c2"):
             subjects[name].many["batch"] = frozenset({"north"})
-        rows = "SELECT v.command_id AS id FROM device_console.command_view v WHERE v.tenant_id = $1"
+        rows = with_command_rows("SELECT v.command_id AS id FROM /*command_rows*/ v WHERE v.tenant_id = $1")
     elif scope is Scope.PROBLEMS:
         subjects = {
             p["detail"]: Subject(
@@ -165,7 +166,7 @@ async def test_sql_and_predicate_agree_on_every_row(
         wanted = parse_filter(text, scope)
         terms = conditions(wanted, 1, now)
         async with database.tenant_session("acme") as connection:
-            sql = rows.format(newest=newest_command(wanted)) + terms.sql
+            sql = rows.replace("{newest}", newest_command(wanted)) + terms.sql
             found = {r["id"] for r in await connection.fetch(sql, "acme", *terms.parameters)}
         assert found == {name for name, subject in subjects.items() if matches(wanted, subject, now)}, text
         found_any.update(found)
@@ -201,6 +202,23 @@ async def test_a_search_rests_says_how_far_it_came_and_goes_on(
     every = await program.history.commands("acme", limit=100)
     assert found == [c.command_id for c in every.commands if c.command_type == "ping"]
     assert (pages, rests) == (6, 5)
+
+
+async def test_without_an_index_by_age_one_statement_searches_all(
+    program: Program, owner: asyncpg.Connection, filled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A platform's table has none: each rest would cost two more looks at all of its rows."""
+    del filled
+    await owner.execute("DROP INDEX device_console_newest")
+    monkeypatch.setattr("console.store.commands.SEARCHED", 7)
+    page = await program.history.commands("acme", text="type:ping", limit=100)
+    every = await program.history.commands("acme", limit=100)
+    assert [c.command_id for c in page.commands] == [
+        c.command_id for c in every.commands if c.command_type == "ping"
+    ]
+    assert (page.more, page.reached) == (False, None)
+    of_device = await program.history.commands("acme", device_ids=["pump-1"], text="type:nothing", limit=100)
+    assert of_device.reached is not None
 
 
 @pytest.mark.parametrize("form", FORMATS)

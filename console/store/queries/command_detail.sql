@@ -11,5 +11,5 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
                              WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)) AS seen_at,
        device_console.ingest_gap_s(v.expires_at, v.acked_at) AS unread_s,
        clock_timestamp() AS read_at
-FROM device_console.command_view v
+FROM /*command_rows*/ v
 WHERE v.tenant_id = $1 AND v.command_id = $2

@@ -19,7 +19,7 @@ LEFT JOIN LATERAL (
         ORDER BY c.created_at DESC LIMIT 20) n
 ) a ON true
 LEFT JOIN LATERAL (
-    SELECT w.* FROM device_console.command_view w
+    SELECT w.* FROM /*command_rows*/ w
     WHERE w.tenant_id = r.tenant_id AND w.device_id = r.device_id
     ORDER BY w.created_at DESC, w.command_id DESC LIMIT 1
 ) v ON true

@@ -8,5 +8,5 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
        left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
        clock_timestamp() AS read_at
-FROM device_console.command_view v
+FROM /*command_rows*/ v
 WHERE v.tenant_id = $1 AND v.command_id = ANY ($2::text[])

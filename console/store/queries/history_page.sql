@@ -8,7 +8,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
        left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
        clock_timestamp() AS read_at
-FROM device_console.command_view v
+FROM /*command_rows*/ v
 WHERE v.tenant_id = $1/*where*/
 ORDER BY v.created_at DESC, v.command_id DESC
 LIMIT $2

@@ -15,7 +15,7 @@ WITH reported AS MATERIALIZED (
     LIMIT 20
 )
 SELECT k.command_type, k.commands,
-       left((SELECT v.progress FROM device_console.command_view v
+       left((SELECT v.progress FROM /*command_rows*/ v
              WHERE v.tenant_id = $1 AND v.command_id = k.example), 400) AS progress
 FROM kinds k
 WHERE NOT EXISTS (

@@ -17,7 +17,6 @@ WITH needed (name, columns) AS (VALUES
     ('device_console.login_tenants', 'login tenant_id'),
     ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
-    ('device_console.command_view', 'phase attempts last_error cancelled_at progress later in_outbox'),
     ('device_console.batches', 'tenant_id batch_id command_type params ttl_s target wanted retry_of created_by created_at stopped_at stopped_by'),
     ('device_console.batch_members', 'tenant_id batch_id command_id'),
     ('device_console.batch_targets', 'tenant_id batch_id device_ids')
