@@ -105,9 +105,11 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
     if error and UNKNOWN_OUTCOME in error:
         why = _clause(error.partition(f"{UNKNOWN_OUTCOME}: ")[2])
         return f"It waits to be published again: the outcome of the last attempt is unknown ({why})."
+    unsure = doubt(detail)
+    if detail.held_up:
+        return f"It waits to be published: {_clause(detail.held_up)}{f'; {unsure}' if unsure else ''}."
     if error:
         return f"It waits for publication; the last attempt failed: {_clause(error)}."
-    unsure = doubt(detail)
     if unsure:
         return f"It waits to be published; {unsure}."
     return "It is committed and waits for its turn to be published."

@@ -62,6 +62,7 @@ class CommandDetail:
     `answer_verdict`: what the catalogue has against the answer, "" when it fits, None when nothing is known.
     `device_seen_at` is when the device was last heard of, by its state or by an answer; None when never.
     `unread` is how long no live worker had read the answers when this one came, if that made it late.
+    `held_up` is what stands against its publication now, when that is known; else empty.
     `usual` is read while the answer is waited for; None when the device has not answered the like before.
     """
 
@@ -72,3 +73,4 @@ class CommandDetail:
     usual: Usual | None = None
     device_seen_at: datetime | None = None
     unread: timedelta | None = None
+    held_up: str = ""

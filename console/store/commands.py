@@ -128,7 +128,12 @@ class CommandStore:
         journal = tuple(JournalEntry(e["at"], e["kind"], e["by_name"], e["detail"]) for e in entries)
         unread = None if row["unread_s"] is None else timedelta(seconds=row["unread_s"])
         return CommandDetail(
-            command_of(row), journal, row["read_at"], device_seen_at=row["seen_at"], unread=unread
+            command_of(row),
+            journal,
+            row["read_at"],
+            device_seen_at=row["seen_at"],
+            unread=unread,
+            held_up=row["held_up"] or "",
         )
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:

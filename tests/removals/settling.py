@@ -218,6 +218,14 @@ REMOVALS = (
         f"{_STORE}a_row_under_a_live_lease_is_not_swept_before_the_lease_ends",
     ),
     Removal(
+        "G18",
+        "the cause that held an expired command up",
+        "migrations/957_what_holds_a_command_up.sql",
+        "COALESCE(d.last_error, device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at), ",
+        "COALESCE(d.last_error, ",
+        f"{_STORE}every_command_that_expires_says_what_held_it_up",
+    ),
+    Removal(
         "G19",
         "SKIP LOCKED",
         _SWEEP,

@@ -9,6 +9,7 @@ import pytest
 from console.clock import SystemClock
 from console.domain.acks import Acknowledgement, LateAck, Outcome
 from console.domain.commands import Phase
+from console.domain.explain import explain
 from console.errors import DataRefusedError
 from console.runtime.program import Program
 from console.services.sweeper import Sweeper
@@ -248,3 +249,52 @@ def test_every_outcome_of_the_database_is_known() -> None:
         "progress", "late progress", "progress after the end",
         "kept until its command is free",
     }  # fmt: skip
+
+
+async def causes(owner: asyncpg.Connection, program: Program) -> list[str]:
+    """What the records of the expired commands and their explanations name, the oldest command first."""
+    found = []
+    for row in await owner.fetch("SELECT command_id FROM device_commands ORDER BY created_at, command_id"):
+        detail = await program.history.command("acme", row["command_id"])
+        assert detail is not None
+        found.append(explain(detail))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("stands", "cause"),
+    [
+        ("UPDATE tenants SET status = 'SUSPENDED' WHERE tenant_id = 'acme'", "the tenant is suspended"),
+        ("UPDATE device_registry SET decommissioned_at = now()", "the device is decommissioned"),
+        ("UPDATE device_console.leases SET link = ''", "no connection to the broker"),
+        ("UPDATE device_console.leases SET beat_at = now() - interval '1 minute'", "no connection to the broker"),
+        ("DELETE FROM device_console.leases", "no connection to the broker"),
+        ("UPDATE device_console.leases SET taken_at = now() + interval '1 hour'", "no connection to the broker"),
+        ("SELECT", "its turn never came|behind an earlier command of its device"),
+        ("UPDATE device_console.outbox SET last_error = 'quota' WHERE seq = (SELECT min(seq) FROM device_console.outbox)",
+         "quota|behind an earlier command of its device (quota)"),
+    ],
+)  # fmt: skip
+async def test_every_command_that_expires_says_what_held_it_up(
+    program: Program, settlement: SettlementStore, owner: asyncpg.Connection, stands: str, cause: str
+) -> None:
+    """Without the look at it each says that its turn never came, but for the first of a device."""
+    await owner.execute(
+        "INSERT INTO device_console.leases (role, holder, is_shared, program, host, pid, machine, link, taken_at)"
+        " VALUES ('dispatch', gen_random_uuid(), true, 'test', 'here', 1, 'there', 'MQTT 5', now() - interval '1 hour')"
+    )
+    first, *others = cause.split("|")
+    wanted = [first] + (others or [first]) * 2
+    for _ in wanted:
+        await program.sender.send("acme", [program.sender.draft("pump-1", "ping")])
+    await owner.execute(stands)
+    if "never came" not in cause:
+        waiting = await causes(owner, program)
+        assert [c in said for c, said in zip(wanted, waiting, strict=True)] == [True] * 3, waiting
+        assert not any("its turn" in said for said in waiting)
+    await owner.execute("UPDATE device_commands SET expires_at = now()")
+    assert (await settlement.sweep(BEGINNING, 100)).expired == 3
+    expired = await causes(owner, program)
+    assert [said.endswith(f"after 0 attempts: {c}.") for c, said in zip(wanted, expired, strict=True)] == [
+        True
+    ] * 3, expired

@@ -10,6 +10,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown((SELECT s.last_seen_at FROM public.device_state s
                              WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)) AS seen_at,
        device_console.ingest_gap_s(v.expires_at, v.acked_at) AS unread_s,
+       CASE WHEN v.phase = 'waiting' THEN device_console.held_up_now(v.command_id) END AS held_up,
        clock_timestamp() AS read_at
 FROM /*command_rows*/ v
 WHERE v.tenant_id = $1 AND v.command_id = $2
