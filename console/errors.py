@@ -5,7 +5,8 @@
     ConsoleError                 one sentence: what is wrong and what to do; ends with `exit_code`
     ├── UsageError          2    the command line, the configuration, or no terminal
     │   └── RefusedError    2    a set-up that would be dangerous or cannot work
-    │       └── CopyError   2    this database, or another, is a copy: two would send each command
+    │       ├── CopyError   2    this database, or another, is a copy: two would send each command
+    │       └── UnfinishedError  the migrations were not applied, or not all of them
     ├── InvalidInputError   2    what the operator typed breaks a limit of the contract
     │   └── NotFoundError   2    the device or command that was named does not exist
     ├── ConflictError       1    the operation lost against the state of the world
@@ -32,6 +33,10 @@ class UsageError(ConsoleError):
 
 class RefusedError(UsageError):
     """The program refuses to run on this set-up because it would be dangerous or cannot work."""
+
+
+class UnfinishedError(RefusedError):
+    """The database is not migrated, or not to the end."""
 
 
 class CopyError(RefusedError):

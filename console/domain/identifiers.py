@@ -3,6 +3,7 @@
 import unicodedata
 
 MAX_ID_LENGTH = 128
+MAX_NAME_LENGTH = 64  # of an operator
 _FORBIDDEN = "/+#"
 
 

@@ -23,7 +23,7 @@ from console.store.scale_history import seed_history
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run one of the commands that open the database themselves."""
     if options.command == "migrate":
-        return await _migrate(settings, as_json=options.json)
+        return await _migrate(settings, as_json=options.json, platform_tables=options.create_platform_tables)
     if options.command == "doctor":
         return await examine(settings, as_json=options.json)
     if options.command == "ingest-slots":
@@ -54,7 +54,7 @@ def reset_demo(settings: Settings) -> int:
     return 0
 
 
-async def _migrate(settings: Settings, *, as_json: bool) -> int:
+async def _migrate(settings: Settings, *, as_json: bool, platform_tables: bool) -> int:
     if is_embedded(settings):
         if not settings.embedded:
             raise UsageError("migrate needs a database: set DATABASE_URL (embedded ones migrate themselves).")
@@ -63,7 +63,8 @@ async def _migrate(settings: Settings, *, as_json: bool) -> int:
         return 0
     if settings.database_url is None:
         raise UsageError("migrate needs a database: set DATABASE_URL.")
-    steps = await migrate(database_access(settings, settings.database_url.get_secret_value()))
+    access = database_access(settings, settings.database_url.get_secret_value())
+    steps = await migrate(access, platform_tables=platform_tables)
     for step in steps:
         name = f"{step.migration.version:03}_{step.migration.name}"
         if as_json:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.domain.safe_text import safe
-from console.errors import ConsoleError
+from console.errors import ConsoleError, UnfinishedError
 from console.headless import output
 from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import BrokerFacts, survey
@@ -13,6 +13,7 @@ from console.settings import Settings
 from console.store.changes import bound_tenants, ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_holders
+from console.store.migrate import obstacles
 from console.store.pool import Database
 from console.store.progress import ProgressOnly, progress_only
 
@@ -107,12 +108,22 @@ async def _database(place: Place, tenant_id: str | None = None, tenants: Sequenc
         if tenant_id:
             found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
         found += worker_findings(await lease_holders(database))
+    except UnfinishedError as error:
+        return [Finding("fault", "database", str(error), error.exit_code), *await _obstacles(place)]
     except ConsoleError as error:
         return [Finding("fault", "database", str(error), error.exit_code)]
     else:
         return found
     finally:
         await database.close()
+
+
+async def _obstacles(place: Place) -> list[Finding]:
+    """What would stand in the way of this login if it migrated; one that may not even look is told enough."""
+    try:
+        return [Finding("fault", "migration", text, 2) for text in await obstacles(place.access)]
+    except ConsoleError:
+        return []
 
 
 def worker_findings(holders: Sequence[Holder]) -> list[Finding]:

@@ -90,7 +90,7 @@ async def _prepared(settings: Settings, servers: EmbeddedServers) -> Place:
     """Migrate and seed as the owner; from then on work with a plain login, as anyone else must."""
     addresses = servers.addresses
     owner = database_access(settings, addresses.database_url)
-    await migrate(owner)
+    await migrate(owner, platform_tables=True)
     database = Database(owner, max_size=1)
     await database.open()
     try:

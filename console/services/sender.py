@@ -11,6 +11,7 @@ from typing import Protocol
 from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase, params_fault
 from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
+from console.domain.identifiers import MAX_NAME_LENGTH
 from console.domain.targets import Target
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 
@@ -176,8 +177,8 @@ class Sender:
 
 
 def clean_name(name: str) -> str:
-    """An operator's name without control characters, at most 64 characters; never empty."""
-    cleaned = re.sub(r"\s+", " ", "".join(c for c in name if c.isprintable())).strip()[:64]
+    """An operator's name without control characters and not too long; never empty."""
+    cleaned = re.sub(r"\s+", " ", "".join(c for c in name if c.isprintable())).strip()[:MAX_NAME_LENGTH]
     return cleaned or "unknown"
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from console.errors import RefusedError
+from console.errors import RefusedError, UnfinishedError
 from console.store.migrate import pending
 from console.store.pool import Connection, Database
 from console.store.sql import query
+from console.store.uses import Found, find_uses
 
 OLD_S = 600.0
 _OLDEST = 150_000
@@ -76,18 +77,22 @@ async def check_start(database: Database) -> StartReport:
     async with database.login_session() as connection:
         login = await connection.fetchrow(query("start_login"), access.operator_role, access.worker_role)
         trusted = await _who_asked(connection, login["version"])
-    _check_server(login)
+        _check_server(login)
+        if login["reads_history"]:
+            await _check_migrations(connection)
+        elif not login["granted"]:
+            raise UnfinishedError(
+                "The migration of this database was begun and not finished: run `device-console migrate`, "
+                "which says what stands in its way."
+            )
     _check_trust(login, trusted)
     _check_role(login, access.operator_role)
     async with database.tenant_session("") as connection:
-        missing = await pending(connection)
-        if missing:
-            raise RefusedError(
-                f"The database lacks {len(missing)} migrations (first {missing[0]}): "
-                "run `device-console migrate`."
-            )
+        if not login["reads_history"]:
+            await _check_migrations(connection)
+        uses = await find_uses(connection)
         shape = await connection.fetchrow(query("start_columns"))
-        _check_shape(shape)
+        _check_shape(shape, uses)
         rights = await connection.fetchrow(query("start_operator"))
     _check_rights(rights, access.operator_role)
     return StartReport(
@@ -99,6 +104,16 @@ async def check_start(database: Database) -> StartReport:
         may_work=login["worker_exists"] and login["may_work"],
         may_send=rights["may_insert"] and not login["read_only"],
     )
+
+
+async def _check_migrations(connection: Connection) -> None:
+    """Look at the record of the migrations before anything that they make."""
+    missing = await pending(connection)
+    if missing:
+        raise UnfinishedError(
+            f"The database lacks {len(missing)} migrations (first {missing[0]}): "
+            "run `device-console migrate`."
+        )
 
 
 async def _who_asked(connection: Connection, version: int) -> Any:
@@ -118,7 +133,9 @@ def _check_server(login: Any) -> None:
     if login["version"] < _OLDEST:
         raise RefusedError("The server is older than PostgreSQL 15: the console needs 15 or newer.")
     if not login["migrated"]:
-        raise RefusedError("The console's tables are missing in this database: run `device-console migrate`.")
+        raise UnfinishedError(
+            "The console's tables are missing in this database: run `device-console migrate`."
+        )
 
 
 def _check_trust(login: Any, trusted: Any) -> None:
@@ -127,8 +144,13 @@ def _check_trust(login: Any, trusted: Any) -> None:
         raise RefusedError(_TRUST.format(login=login["login"]))
 
 
-def _check_shape(shape: Any) -> None:
+def _check_shape(shape: Any, uses: Found) -> None:
+    if uses.wrong:
+        raise RefusedError(
+            f"The platform's tables cannot be used as they are: {'; '.join(uses.wrong)}: change them back."
+        )
     lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]
+    lacking += [f"public.{table}" for table in uses.missing]
     if lacking:
         raise RefusedError(
             f"The database lacks {', '.join(lacking)}: restore what the migrations, or the platform, made."
@@ -150,6 +172,11 @@ def _check_role(login: Any, role: str) -> None:
         raise RefusedError(
             f"The login {login['login']} may not assume the role {role}: "
             f"run GRANT {role} TO {login['login']}."
+        )
+    if not login["may_enter"]:
+        raise RefusedError(
+            f"The role {role} may not use the console's own tables: run GRANT USAGE ON SCHEMA device_console "
+            f"TO {role}."
         )
 
 

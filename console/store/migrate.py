@@ -10,9 +10,10 @@ from typing import Any
 import asyncpg
 
 from console.errors import RefusedError
-from console.store.adoption import describe, differences
+from console.store.adoption import TableShape, describe, differences, remarks
 from console.store.failures import translated
 from console.store.pool import Access, direct_connection
+from console.store.preflight import hindrances
 
 LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
 _LOCK_WAIT = "120s"
@@ -24,6 +25,8 @@ _MADE_MEANWHILE = (
     asyncpg.UniqueViolationError,
     asyncpg.InternalServerError,  # "tuple concurrently updated", by two grants to one role
 )
+_FIRST_OF_OURS = 900
+_COMMANDS = "device_commands"  # the one table that must be as the console would have made it, or more
 _FILE_NAME = re.compile(r"(\d{3})_(\w+)\.sql")
 _ADOPTS = re.compile(r"^-- adopts: (.+)$", re.MULTILINE)
 _SEED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
@@ -89,12 +92,20 @@ def _tables(version: int, sql: str) -> tuple[str, ...]:
     return tuple(_SEED_TABLE.findall(sql)) if version < 900 else ()
 
 
-async def migrate(access: Access, migrations: Sequence[Migration] | None = None) -> tuple[Step, ...]:
+async def migrate(
+    access: Access, migrations: Sequence[Migration] | None = None, *, platform_tables: bool = False
+) -> tuple[Step, ...]:
     """Bring the database up to date; a second run, or one at the same time, does no harm.
+
+    Args:
+        access: the way in, with a login that owns the platform's tables.
+        migrations: others than the program's own.
+        platform_tables: make the platform's tables where they are missing; else that is refused, since the
+            platform's own migrator would take them for its own.
 
     Raises:
         RefusedError: an applied migration was changed, the database is newer than this program, or an
-            existing object differs from what is needed; nothing of the failing migration stays.
+            existing object is missing or differs from what is needed; nothing of the failing migration stays.
         DatabaseUnreachableError: the link broke; run it again.
     """
     wanted = migrations or read_migrations()
@@ -102,31 +113,56 @@ async def migrate(access: Access, migrations: Sequence[Migration] | None = None)
         with translated():
             await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
             await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)
-            await _ensure_bookkeeping(connection)
-            done = {
-                row["version"]: row
-                for row in await connection.fetch("SELECT * FROM device_console.migrations")
-            }
+            await _check_encoding(connection)
+            done = {row["version"]: row for row in await _history(connection)}
             _check_history(done, wanted)
+            open_ones = [migration for migration in wanted if migration.version not in done]
+            if open_ones:
+                _refuse(await _hindrances(connection, access, open_ones, make=platform_tables))
+            await connection.execute(_BOOKKEEPING)
             return tuple([await _stepped(connection, access, migration, done) for migration in wanted])
+
+
+def _refuse(obstacles_found: Sequence[str]) -> None:
+    if obstacles_found:
+        raise RefusedError(f"Nothing was changed: {'. Further: '.join(obstacles_found)}.")
 
 
 async def pending(connection: Any) -> tuple[str, ...]:
     """Name the migrations that a database still needs; every one when it never saw any."""
     names = tuple(f"{m.version:03}_{m.name}" for m in read_migrations())
-    if await connection.fetchval("SELECT to_regclass('device_console.migrations')") is None:
-        return names
-    rows = await connection.fetch("SELECT version FROM device_console.migrations")
-    seen = {f"{row['version']:03}" for row in rows}
+    seen = {f"{row['version']:03}" for row in await _history(connection)}
     return tuple(name for name in names if name[:3] not in seen)
 
 
-async def _ensure_bookkeeping(connection: Any) -> None:
+async def _check_encoding(connection: Any) -> None:
     encoding = await connection.fetchval("SHOW server_encoding")
     if encoding != "UTF8":
         raise RefusedError(f"The database is encoded in {encoding}: the console needs one in UTF8.")
+
+
+async def _history(connection: Any) -> Sequence[Any]:
     if await connection.fetchval("SELECT to_regclass('device_console.migrations')") is None:
-        await connection.execute(_BOOKKEEPING)
+        return ()
+    found: Sequence[Any] = await connection.fetch("SELECT * FROM device_console.migrations")
+    return found
+
+
+async def obstacles(access: Access) -> tuple[str, ...]:
+    """What stands in the way of the migrations that a database still needs."""
+    async with direct_connection(access) as connection:
+        with translated():
+            open_ones = [name[:3] for name in await pending(connection)]
+            wanted = [m for m in read_migrations() if f"{m.version:03}" in open_ones]
+            return await _hindrances(connection, access, wanted, make=False) if wanted else ()
+
+
+async def _hindrances(
+    connection: Any, access: Access, open_ones: Sequence[Migration], *, make: bool
+) -> tuple[str, ...]:
+    tables = [table for migration in open_ones for table in migration.tables]
+    first = any(migration.version == _FIRST_OF_OURS for migration in open_ones)
+    return await hindrances(connection, access, tables, first=first, make=make)
 
 
 def _check_history(done: dict[int, Any], wanted: Sequence[Migration]) -> None:
@@ -195,21 +231,7 @@ async def _apply(connection: Any, access: Access, migration: Migration) -> None:
         ("own_tables", tables),
     ):
         await connection.execute("SELECT set_config($1, $2, true)", f"device_console.{name}", value)
-    if migration.version >= 900:
-        await _check_owner(connection)
     await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)
-
-
-async def _check_owner(connection: Any) -> None:
-    owner = await connection.fetchval(
-        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'public.device_commands'::regclass"
-        " AND NOT pg_has_role(current_user, relowner, 'USAGE')"
-    )
-    if owner is not None:
-        raise RefusedError(
-            f"The table device_commands belongs to the role {owner}: run `device-console migrate` with a "
-            f"login that is {owner} or a member of it, because the console's functions need that owner."
-        )
 
 
 async def _adopt(connection: Any, migration: Migration, present: Sequence[str]) -> tuple[str, ...]:
@@ -219,24 +241,20 @@ async def _adopt(connection: Any, migration: Migration, present: Sequence[str]) 
             f"Migration {migration.version:03} finds {', '.join(present)} but not {', '.join(missing)}: "
             "create the missing table as the platform does, then migrate again."
         )
-    strict = "device_commands" in migration.tables
+    shapes = {table: await describe(connection, "public", table) for table in migration.tables}
+    if _COMMANDS not in shapes:
+        return tuple(note for table, shape in shapes.items() for note in remarks(table, shape))
     expected = await _in_scratch(connection, migration)
-    wrong: list[str] = []
-    notes: list[str] = []
-    for table in migration.tables:
-        actual = await describe(connection, "public", table)
-        bad, remarks = differences(table, expected[table], actual, strict=strict)
-        wrong.extend(bad)
-        notes.extend(remarks)
+    wrong, notes = differences(_COMMANDS, expected, shapes[_COMMANDS])
     if wrong:
         raise RefusedError(
-            f"The existing {', '.join(present)} cannot be adopted: {'; '.join(wrong)}. "
+            f"The existing {_COMMANDS} cannot be adopted: {'; '.join(wrong)}. "
             "Change the table, or point the console at another database."
         )
     return tuple(notes)
 
 
-async def _in_scratch(connection: Any, migration: Migration) -> dict[str, Any]:
+async def _in_scratch(connection: Any, migration: Migration) -> TableShape:
     """Run the migration in a schema that is rolled back at once, to see what it would have made."""
     undo = connection.transaction()
     await undo.start()
@@ -244,9 +262,7 @@ async def _in_scratch(connection: Any, migration: Migration) -> dict[str, Any]:
         await connection.execute("CREATE SCHEMA device_console_scratch")
         await connection.execute("SET LOCAL search_path = device_console_scratch, public")
         await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)
-        return {
-            table: await describe(connection, "device_console_scratch", table) for table in migration.tables
-        }
+        return await describe(connection, "device_console_scratch", _COMMANDS)
     except asyncpg.InsufficientPrivilegeError as error:
         raise RefusedError(
             f"The login may not create a schema to compare with ({error}): grant it CREATE on the database."

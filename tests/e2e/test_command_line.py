@@ -299,7 +299,9 @@ async def test_migrate_prints_what_it_did_and_does_it_once(nowhere: Console, emp
     nowhere.environment["DATABASE_URL"], nowhere.environment["MQTT_URL"] = empty_url, "mqtt://h"
     unmigrated = await nowhere.run("devices", "--tenant", "acme")
     assert (unmigrated.code, "run `device-console migrate`" in unmigrated.one_sentence()) == (2, True)
-    first = await nowhere.run("migrate")
+    unasked = await nowhere.run("migrate")
+    assert (unasked.code, "--create-platform-tables" in unasked.one_sentence()) == (2, True)
+    first = await nowhere.run("migrate", "--create-platform-tables")
     assert first.code == 0
     assert "applied  079_device_commands" in first.out
     second = [json.loads(line) for line in (await nowhere.run("migrate", "--json")).out.splitlines()]

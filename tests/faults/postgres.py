@@ -61,7 +61,7 @@ class PrivatePostgres:
         await owner.execute(f"CREATE DATABASE {name}")
         await owner.close()
         self.owner_url = with_database(self._url, name)
-        await migrate(Access(self.owner_url))
+        await migrate(Access(self.owner_url), platform_tables=True)
         database = Database(Access(self.owner_url), max_size=1)
         await database.open()
         self.login_url = await ensure_login(database)

@@ -26,7 +26,7 @@ def server() -> Iterator[DebianPostgres]:
 
 @pytest.fixture
 async def logins(server: DebianPostgres) -> None:
-    await migrate(Access(server.url))
+    await migrate(Access(server.url), platform_tables=True)
     database = Database(Access(server.url))
     await database.open()
     await ensure_login(database)

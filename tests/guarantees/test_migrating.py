@@ -35,7 +35,10 @@ async def test_processes_that_migrate_at_once_do_it_once(
     env = environment(tmp_path, empty_url, NOWHERE)
     await empty.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
     async with AsyncExitStack() as stack:
-        both = [await stack.enter_async_context(program(env, "migrate")) for _ in range(2)]
+        both = [
+            await stack.enter_async_context(program(env, "migrate", "--create-platform-tables"))
+            for _ in range(2)
+        ]
 
         async def both_wait() -> bool:
             assert all(process.alive for process in both), [process.said for process in both]
@@ -55,11 +58,11 @@ async def test_what_a_killed_migration_left_half_done_is_not_there_and_the_next_
 ) -> None:
     """Without one transaction for each migration, a kill between its work and its record blocks every next run."""
     env = environment(tmp_path, empty_url, NOWHERE, failpoint=f"console.store.migrate:_apply:{moment}:9")
-    async with program(env, "migrate") as dying:
+    async with program(env, "migrate", "--create-platform-tables") as dying:
         assert await dying.ended() == -9, dying.said
     assert await empty.fetchval("SELECT count(*) FROM device_console.migrations") == 8
-    async with program(env | {FAILPOINT: ""}, "migrate") as second:
+    async with program(env | {FAILPOINT: ""}, "migrate", "--create-platform-tables") as second:
         assert await second.ended() == 0, second.said
     assert await empty.fetchval("SELECT count(*) FROM device_console.migrations") == WHOLE
-    async with program(env | {FAILPOINT: ""}, "migrate") as third:
+    async with program(env | {FAILPOINT: ""}, "migrate", "--create-platform-tables") as third:
         assert await third.ended() == 0, third.said

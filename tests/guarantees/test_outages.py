@@ -149,7 +149,7 @@ def fill(disk: Path, *, but_for: int) -> Path:
 
 async def prepared(url: str) -> str:
     """Migrate, with a tenant of five devices; return the plain login's URL."""
-    await migrate(Access(url))
+    await migrate(Access(url), platform_tables=True)
     database = Database(Access(url), max_size=2)
     await database.open()
     login = await ensure_login(database)

@@ -48,7 +48,7 @@ async def database_url(server: DebianPostgres) -> AsyncIterator[str]:
     owner = await asyncpg.connect(server.url)
     await owner.execute(f"CREATE DATABASE {name}")
     url = with_database(server.url, name)
-    await migrate(Access(url))
+    await migrate(Access(url), platform_tables=True)
     database = Database(Access(url), max_size=1)
     await database.open()
     await ensure_login(database)

@@ -26,8 +26,8 @@ REMOVALS = (
         "G25",
         "the cleaning of an operator's name",
         "console/services/sender.py",
-        "if c.isprintable())).strip()[:64]",
-        "if c)).strip()[:64]",
+        "if c.isprintable())).strip()[:MAX_NAME_LENGTH]",
+        "if c)).strip()[:MAX_NAME_LENGTH]",
         f"{_TERMINAL}hostile_words_in_the_environment_are_harmless",
     ),
     Removal(

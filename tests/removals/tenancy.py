@@ -207,8 +207,8 @@ REMOVALS = (
         "G29",
         "one transaction for a migration and its record",
         "console/store/migrate.py",
-        "    await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)\n\n\nasync def _check_owner",
-        "    await connection.execute(f'{migration.sql}; COMMIT; BEGIN')\n\n\nasync def _check_owner",
+        "    await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)\n\n\nasync def _adopt",
+        "    await connection.execute(f'{migration.sql}; COMMIT; BEGIN')\n\n\nasync def _adopt",
         f"{_MIGRATING}what_a_killed_migration_left_half_done_is_not_there_and_the_next_process_goes_on",
     ),
     Removal(

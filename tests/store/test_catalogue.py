@@ -89,7 +89,7 @@ async def test_a_registry_that_is_not_ours_gets_no_column(empty_url: str) -> Non
         " manufacturer text, hw_revision text, fw_version text, notes text, device_type text, decommissioned_at"
         " timestamptz, PRIMARY KEY (tenant_id, device_id))"
     )
-    await migrate(Access(empty_url))
+    await migrate(Access(empty_url), platform_tables=True)
     columns = await owner.fetchval(
         "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = 'device_registry'::regclass AND attnum > 0"
     )

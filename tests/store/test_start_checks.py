@@ -16,7 +16,7 @@ REFUSED = {
     "an owner": ("ALTER TABLE device_commands OWNER TO pulse_app", "is not bound by row level security"),
     "a column": (
         "ALTER TABLE device_commands RENAME acked_at TO answered",
-        "lacks public.device_commands.acked_at",
+        "device_commands lacks the column acked_at (timestamp with time zone), which is needed to record answers",
     ),
     "no policies on the outbox": (
         "ALTER TABLE device_console.outbox DISABLE ROW LEVEL SECURITY",
@@ -24,7 +24,7 @@ REFUSED = {
     ),
     "a column of the registry": (
         "ALTER TABLE device_registry RENAME fw_version TO firmware",
-        "lacks public.device_registry.fw_version",
+        "device_registry lacks the column fw_version (text), which is needed to list and filter devices",
     ),
     "a column of ours": (
         "ALTER TABLE device_console.problems DROP detail",

@@ -1,13 +1,6 @@
--- What the console relies on and does not find: tables, columns and functions, indexes of device_commands; and the
--- tables on which row level security is off, ours and the platform's.
+-- What of the console's own is missing: tables, columns and functions; indexes of device_commands; and the tables on
+-- which row level security is off, ours and the platform's.
 WITH needed (name, columns) AS (VALUES
-    ('public.device_commands', 'command_id tenant_id device_id command_type command_params status published_at acked_at ack_details expires_at created_by created_at'),
-    ('public.tenants', 'tenant_id name status'),
-    ('public.device_registry', 'tenant_id device_id site_id status model fw_version decommissioned_at'),
-    ('public.device_state', 'tenant_id device_id status last_seen_at'),
-    ('public.device_tags', 'tenant_id device_id tag'),
-    ('public.device_groups', 'tenant_id group_id name'),
-    ('public.device_group_members', 'tenant_id group_id device_id'),
     ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
     ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at held_back'),
     ('device_console.leases', 'token role holder is_shared program host pid machine link taken_at beat_at'),
@@ -45,10 +38,12 @@ SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS table
                                  'idx_device_commands_device_history'])
              EXCEPT SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
              WHERE i.indrelid = to_regclass('public.device_commands') AND i.indisvalid) AS indexes,
-       array(SELECT f.name FROM found f JOIN pg_class c ON c.oid = f.oid
-             WHERE NOT c.relrowsecurity AND c.relkind = 'r' AND f.name <> 'device_console.deployment'
-               AND (f.name LIKE 'device_console.%' OR f.name = 'public.device_commands') ORDER BY 1) AS open,
-       array(SELECT f.name FROM found f JOIN pg_class c ON c.oid = f.oid
-             WHERE NOT c.relrowsecurity
-               AND f.name IN ('public.tenants', 'public.device_registry', 'public.device_state', 'public.device_tags')
-             ORDER BY 1) AS unguarded
+       array(SELECT t.name FROM (SELECT f.name, f.oid FROM found f UNION ALL
+                                 VALUES ('public.device_commands', to_regclass('public.device_commands'))) t
+             JOIN pg_class c ON c.oid = t.oid
+             WHERE NOT c.relrowsecurity AND c.relkind = 'r' AND t.name <> 'device_console.deployment'
+             ORDER BY 1) AS open,
+       array(SELECT t.name
+             FROM unnest(ARRAY['public.tenants', 'public.device_registry', 'public.device_state', 'public.device_tags'])
+                 AS t(name) JOIN pg_class c ON c.oid = to_regclass(t.name)
+             WHERE NOT c.relrowsecurity ORDER BY 1) AS unguarded

@@ -10,5 +10,12 @@ SELECT session_user::text AS login,
            AS may_work,
        pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only,
        EXISTS (SELECT FROM pg_namespace WHERE nspname = 'device_console') AS migrated,
+       COALESCE((SELECT has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT') FROM pg_class
+                 WHERE relnamespace = to_regnamespace('device_console') AND relname = 'migrations'), false)
+           AS reads_history,
+       EXISTS (SELECT FROM pg_proc WHERE pronamespace = to_regnamespace('device_console')
+               AND proname = 'set_ingest_slots') AS granted,  -- it is younger than the first grants
+       COALESCE((SELECT has_schema_privilege(r.oid, n.oid, 'USAGE') FROM pg_roles r, pg_namespace n
+                 WHERE r.rolname = $1 AND n.nspname = 'device_console'), false) AS may_enter,
        current_setting('server_encoding') AS encoding,
        current_setting('server_version_num')::integer AS version
