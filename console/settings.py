@@ -53,6 +53,9 @@ class Settings(BaseModel):
     worker_role: str = Field(
         "device_console_worker", min_length=1, description="the role that workers assume"
     )
+    audit: bool = Field(
+        default=True, description="whether acts leave a row in the platform's audit_log, where there is one"
+    )
     late_ack: Literal["accept", "record-only"] = Field("accept", description="what a late ACK does")
     progress_words: str = Field("", description="words of progress to add and to drop: +flashing,-queued")
     max_payload_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest command payload")

@@ -28,6 +28,7 @@ class ProblemKind(StrEnum):
     REFUSED_PUBLISH = "refused publish"
     UNROUTABLE = "unroutable"
     LINK = "link"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Which tenant, device and command ids can be routed: they become levels of an MQTT topic."""
 
+import re
 import unicodedata
 
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 64  # of an operator
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FORBIDDEN = "/+#"
 
 
@@ -26,3 +28,9 @@ def id_fault(value: str) -> str | None:
     if value != value.strip():
         return "it begins or ends with a space"
     return None
+
+
+def name_shown(name: str | None) -> str:
+    """Who sent a command, as screens show it: the UUID of a platform's user is cut, as nobody reads it."""
+    text = name or ""
+    return f"{text[:8]}…" if _UUID.fullmatch(text) else text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, UnfinishedError
 from console.headless import output
+from console.headless.beside import audit, hindrances
 from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import BrokerFacts, survey
 from console.runtime.place import DEMO_TENANTS, Place, open_place
@@ -13,7 +14,6 @@ from console.settings import Settings
 from console.store.changes import bound_tenants, ping
 from console.store.checks import Durability, check_start, durability, lists_whole_tenants, old_transaction
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_holders
-from console.store.migrate import obstacles
 from console.store.pool import Database
 from console.store.progress import ProgressOnly, progress_only
 
@@ -55,7 +55,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
         async with open_place(settings, needs_broker=False) as place:
             findings.append(_where(place))
             tenant_id = next(iter(settings.tenants), DEMO_TENANTS[0] if place.embedded else None)
-            findings += await _database(place, tenant_id, settings.tenants)
+            findings += await _database(place, tenant_id, settings)
             findings += await _broker(place, tenant_id)
             findings.append(_level(place, findings))
     except ConsoleError as error:
@@ -88,7 +88,7 @@ def _binding(bound: tuple[str, ...] | None, tenants: Sequence[str]) -> Finding:
     return Finding("ok", "tenants", f"this login is bound to {', '.join(bound)} in the console's own tables")
 
 
-async def _database(place: Place, tenant_id: str | None = None, tenants: Sequence[str] = ()) -> list[Finding]:
+async def _database(place: Place, tenant_id: str | None, settings: Settings) -> list[Finding]:
     database = Database(place.access, max_size=2)
     try:
         await database.open()
@@ -99,31 +99,26 @@ async def _database(place: Place, tenant_id: str | None = None, tenants: Sequenc
         ]
         found += [Finding("warning", "database", text) for text in report.warnings]
         found += _database_promise(await durability(database))
-        found.append(_binding(await bound_tenants(database), tenants))
+        found.append(_binding(await bound_tenants(database), settings.tenants))
         old = await old_transaction(database)
         if old is not None:
             found.append(Finding("warning", "database", old))
         if not await lists_whole_tenants(database):
             found.append(Finding("note", "database", _NO_INDEX))
         if tenant_id:
+            level, text = await audit(database, tenant_id, on=settings.audit)
+            found.append(Finding(level, "audit", text))
             found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
         found += worker_findings(await lease_holders(database))
     except UnfinishedError as error:
-        return [Finding("fault", "database", str(error), error.exit_code), *await _obstacles(place)]
+        told = [Finding("fault", "migration", text, error.exit_code) for text in await hindrances(place)]
+        return [Finding("fault", "database", str(error), error.exit_code), *told]
     except ConsoleError as error:
         return [Finding("fault", "database", str(error), error.exit_code)]
     else:
         return found
     finally:
         await database.close()
-
-
-async def _obstacles(place: Place) -> list[Finding]:
-    """What would stand in the way of this login if it migrated; one that may not even look is told enough."""
-    try:
-        return [Finding("fault", "migration", text, 2) for text in await obstacles(place.access)]
-    except ConsoleError:
-        return []
 
 
 def worker_findings(holders: Sequence[Holder]) -> list[Finding]:

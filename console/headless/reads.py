@@ -16,6 +16,7 @@ from console.domain.explain import explain
 from console.domain.filter_subjects import COMMAND_KEYS, command_subject
 from console.domain.filters import Scope, matches, parse_filter
 from console.domain.history import CommandDetail
+from console.domain.identifiers import name_shown
 from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import output
@@ -92,7 +93,7 @@ async def history(options: argparse.Namespace, program: Program) -> int:
         [
             [
                 output.age_text(c.created_at, read_at), c.device_id, c.command_type, output.phase_text(c),
-                output.latency_text(c.latency), c.created_by or "-", c.command_id,
+                output.latency_text(c.latency), name_shown(c.created_by) or "-", c.command_id,
             ]
             for c in found
         ],

@@ -100,6 +100,7 @@ async def open_program(
             tenants=tenants,
             operator=clean_name(settings.operator) if settings.operator else login_name(),
             read_only=settings.read_only,
+            audit=settings.audit,
             demo=place.embedded,
             max_payload_bytes=settings.max_payload_bytes,
             feed=feed,

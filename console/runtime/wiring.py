@@ -29,6 +29,7 @@ def wire_program(
     tenants: tuple[str, ...],
     operator: str,
     read_only: bool = False,
+    audit: bool = True,
     demo: bool = False,
     max_payload_bytes: int = MAX_PAYLOAD_BYTES,
     feed: Feed | None = None,
@@ -40,13 +41,13 @@ def wire_program(
     keys: Mapping[str, str] | None = None,
 ) -> Program:
     """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
-    commands = CommandStore(database)
+    commands = CommandStore(database, audit=audit)
     catalogues = Catalogues(CatalogueStore(database))
     feed = feed or Feed()
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
         sender=Sender(commands, sent or feed.tell, max_payload_bytes),
-        bulk=Bulk(BatchStore(database), sent or feed.tell, max_payload_bytes),
+        bulk=Bulk(BatchStore(database, audit=audit), sent or feed.tell, max_payload_bytes),
         catalogues=catalogues,
         feed=feed,
         health=health or Health(SystemClock()),

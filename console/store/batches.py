@@ -8,18 +8,21 @@ from console.domain.acks import answer_word
 from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather
 from console.domain.commands import Phase
 from console.domain.filters import Filter
+from console.store.audit import AuditLog
 from console.store.filter_sql import conditions
 from console.store.pool import Database
 from console.store.sql import query
 
 _CANCELLED_AT_ONCE = 1_000
+_NOTHING = "INSERT 0 0"
 
 
 class BatchStore:
     """Reads and writes as the operator role."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, audit: bool = True) -> None:
         self._database = database
+        self._audit = AuditLog(on=audit)
 
     async def begin(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
@@ -27,11 +30,13 @@ class BatchStore:
         """Record the batch and whom it is for; a second time changes nothing."""
         repeats = list(retried) if any(retried) else None
         async with self._database.tenant_session(tenant_id) as connection:
-            await connection.execute(
+            done = await connection.execute(
                 query("batch_begin"), tenant_id, draft.batch_id, draft.command_type, draft.params_json,
                 draft.ttl.total_seconds(), draft.target, draft.wanted, draft.retry_of, draft.created_by,
                 list(device_ids), repeats,
             )  # fmt: skip
+            if done != _NOTHING:
+                await self._audit.batch(connection, draft.batch_id)
 
     async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]:
         """The devices that can yet get the batch's command, each with the command that is to be repeated."""
@@ -63,7 +68,8 @@ class BatchStore:
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
         """Let nothing more be committed and take back what is not published; return how many were."""
         async with self._database.tenant_session(tenant_id) as connection:
-            await connection.execute(query("batch_stop"), tenant_id, batch_id, by)
+            if await connection.fetchval(query("batch_stop"), tenant_id, batch_id, by) is not None:
+                await self._audit.batch(connection, batch_id)
         total = 0
         while True:
             async with self._database.tenant_session(tenant_id) as connection:

@@ -11,6 +11,7 @@ from console.domain.dispatch import OutboxView
 from console.domain.filters import Filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.targets import Target
+from console.store.audit import AuditLog
 from console.store.failures import translated
 from console.store.filter_sql import Conditions, conditions
 from console.store.pool import Database
@@ -24,8 +25,9 @@ SHOWN, WHOLE = 400, 10_000_000  # characters of a document
 class CommandStore:
     """Reads and writes ``device_commands`` as the operator role."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, audit: bool = True) -> None:
         self._database = database
+        self._audit = AuditLog(on=audit)
         self._has_order: bool | None = None
 
     async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
@@ -47,6 +49,7 @@ class CommandStore:
             )
             async with self._database.tenant_session(tenant_id) as connection:
                 rows = await connection.fetch(query("commands_insert"), tenant_id, *columns)
+                await self._audit.sent(connection, (row["command_id"] for row in rows))
             written.update(row["command_id"] for row in rows)
         return frozenset(written)
 
@@ -139,10 +142,10 @@ class CommandStore:
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:
         """Take an unpublished command back; False when it is no longer there to be taken."""
         async with self._database.tenant_session(tenant_id) as connection:
-            return (
-                await connection.fetchrow(query("command_cancel"), tenant_id, command_id, by, reason)
-                is not None
-            )
+            row = await connection.fetchrow(query("command_cancel"), tenant_id, command_id, by, reason)
+            if row is not None:
+                await self._audit.cancelled(connection, command_id, by)
+        return row is not None
 
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]:
         """Command types in recent use, most used first."""

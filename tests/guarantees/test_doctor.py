@@ -11,6 +11,7 @@ from console.headless import doctor
 from console.mqtt.session import BrokerAddress
 from console.mqtt.survey import Trial, survey
 from console.runtime.place import Place
+from console.settings import Settings
 from console.store.checks import Durability, lists_whole_tenants
 from console.store.pool import Access, Database
 from tests.brokers import SPEAKS_V3, BrokerProcess, start_broker
@@ -42,7 +43,7 @@ def test_the_database_keeps_what_it_was_told_to_keep(facts: Durability, says: st
 async def test_the_servers_of_this_run_are_what_they_are(access: Access, any_broker: BrokerProcess) -> None:
     """Without asking the servers, doctor would say what their defaults are; this run's PostgreSQL has no fsync."""
     place = Place(access, any_broker.address)
-    database = texts(await doctor._database(place))
+    database = texts(await doctor._database(place, None, Settings()))
     broker = texts(await doctor._broker(place))
     assert "fsync is off" in database or "survives" in database
     old = any_broker.address.force_v3

@@ -2,6 +2,7 @@
 
 from tests.removals import Removal
 
+_AUDIT = "tests/store/test_audit.py::test_"
 _ADOPTING = "tests/store/test_adopting.py::test_"
 
 REMOVALS = (
@@ -76,5 +77,37 @@ REMOVALS = (
         "'40', '42', '57'",
         "'40', '57'",
         f"{_ADOPTING}a_failure_that_meets_every_command_alike_puts_none_of_them_off",
+    ),
+    Removal(
+        "G37",
+        "the row of a send in the audit log",
+        "console/store/commands.py",
+        "await self._audit.sent(connection, (row",
+        "await self._audit.sent(connection, () and (row",
+        f"{_AUDIT}each_act_leaves_one_row",
+    ),
+    Removal(
+        "G37",
+        "switching the audit log off",
+        "console/runtime/wiring.py",
+        "CommandStore(database, audit=audit)",
+        "CommandStore(database)",
+        f"{_AUDIT}off_it_leaves_none",
+    ),
+    Removal(
+        "G37",
+        "asking the table for what it would say at the commit",
+        "migrations/947_audit.sql",
+        "    SET CONSTRAINTS ALL IMMEDIATE;",
+        "    NULL;",
+        f"{_AUDIT}whatever_the_table_says_against_it_the_command_is_sent_and_a_problem_says_so",
+    ),
+    Removal(
+        "G37",
+        "writing only of the operator's own commands",
+        "migrations/947_audit.sql",
+        "    WHERE c.tenant_id = v_tenant AND c.command_id = ANY (p_commands)",
+        "    WHERE c.command_id = ANY (p_commands)",
+        f"{_AUDIT}no_row_about_what_is_not_there_or_not_ones_own",
     ),
 )

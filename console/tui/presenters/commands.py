@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from console.domain.commands import Command, Phase
+from console.domain.identifiers import name_shown
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import coarse_age, coarse_countdown, latency
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
@@ -35,7 +36,7 @@ def command_cells(command: Command, now: datetime) -> dict[str, Cell]:
         "phase": phase_cell(command),
         "answered": Cell(latency(command.latency), "" if command.acked_at else "dim"),
         "left": _left(command, now),
-        "by": Cell(safe(command.created_by) or "–", "" if command.created_by else "dim"),
+        "by": Cell(safe(name_shown(command.created_by)) or "–", "" if command.created_by else "dim"),
         "params": Cell(safe(command.params_json, 120), "dim"),
         "id": Cell(safe(command.command_id), "dim"),
     }

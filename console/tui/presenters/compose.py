@@ -10,6 +10,7 @@ from typing import TypeAlias
 from rich.cells import cell_len
 
 from console.domain.batches import Preview
+from console.domain.identifiers import name_shown
 from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import coarse_age, latency
@@ -94,7 +95,7 @@ def guard_line(preview: Preview | None, now: datetime) -> Line:
         return ()
     newest, same = preview.newest, preview.same_in_flight
     who = (
-        f"{safe(newest.command_type, 40)} by {safe(newest.by, 40) or 'somebody'},"
+        f"{safe(newest.command_type, 40)} by {safe(name_shown(newest.by), 40) or 'somebody'},"
         f" {coarse_age(now - newest.created_at)} ago"
     )
     if preview.total == 1:

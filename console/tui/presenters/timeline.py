@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from console.domain.explain import explain, said
 from console.domain.history import CommandDetail
+from console.domain.identifiers import name_shown
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import countdown
 from console.tui.presenters.cells import Cell, Line, Tone, line_width
@@ -45,7 +46,7 @@ class Step:
 def steps(detail: CommandDetail) -> tuple[Step, ...]:
     """Everything on record, in the order of time."""
     command = detail.command
-    by = f"by {safe(command.created_by, 60)}" if command.created_by else ""
+    by = f"by {safe(name_shown(command.created_by), 60)}" if command.created_by else ""
     found = [Step(command.created_at, "created", note=by)]
     if command.published_at is not None:
         note = "inferred from the answer" if command.published_at == command.acked_at else ""

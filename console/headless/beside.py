@@ -1,0 +1,30 @@
+"""What `doctor` says of the platform around us: what stands in a migration's way, and its audit log."""
+
+from console.errors import ConsoleError
+from console.runtime.place import Place
+from console.store.audit import audit_fault
+from console.store.migrate import obstacles
+from console.store.pool import Database
+
+
+async def hindrances(place: Place) -> tuple[str, ...]:
+    """What would stand in the way of this login if it migrated; one that may not even look is told enough."""
+    try:
+        return await obstacles(place.access)
+    except ConsoleError:
+        return ()
+
+
+async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, str]:
+    """Whether acts leave a row in the platform's audit log: a level, and the words for it."""
+    fault = await audit_fault(database, tenant_id)
+    if fault is None:
+        return "note", "the database has no audit_log: acts are on record in the console's own journal only"
+    if not on:
+        return "note", "acts leave no row in audit_log: CONSOLE_AUDIT is off"
+    if fault:
+        return "warning", (
+            f"audit_log takes no row, so that acts leave none ({fault}): let its owner change that, or set "
+            "CONSOLE_AUDIT=off"
+        )
+    return "ok", "each send, bulk send, cancel and retry leaves a row in audit_log"
