@@ -3,22 +3,31 @@
 import itertools
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from console.headless import doctor
 from console.mqtt.session import BrokerAddress
+from console.runtime.place import Place
+from console.runtime.wiring import wire_program
+from console.settings import Settings
 from console.store.migrate import migrate
-from console.store.pool import Access
+from console.store.pool import Access, Database
+from console.tui.app import ConsoleApp
 from tests.brokers import BrokerProcess, free_port
 from tests.devices import device
 from tests.e2e.test_command_line import Console, mqtt_url, sweeping
 from tests.platform import PlatformUrls, drop_platform, let_work, make_platform
-from tests.platform.behaviour import insert_as_the_api, write_back
-from tests.platform.dump import changed, public_of
+from tests.platform.behaviour import USER_ID, insert_as_the_api, write_back
+from tests.platform.dump import changed, ours_in, public_of
+from tests.platform.walk import walk
 from tests.rows import row_of
+from tests.tui.conftest import Seen
+from tests.waiting import until
 
 _numbers = itertools.count()
 
@@ -73,7 +82,7 @@ async def test_every_command_of_the_shell_works_for_every_login(
     """Without rights that fit the platform's roles, one of these logins is refused something on the way."""
     await migrate(Access(urls.owner))
     console = console_of(getattr(urls, login), tmp_path, mosquitto.address)
-    keeper = console_of(urls.keeper, tmp_path, mosquitto.address)
+    keeper = console if login == "owner" else console_of(urls.keeper, tmp_path, mosquitto.address)
     devices = [json.loads(line) for line in (await console.run("devices", "--json")).out.splitlines()]
     assert {"gw-1", "pump-1"} <= {found["device_id"] for found in devices}
     async with sweeping(keeper), device(mosquitto.address):
@@ -98,3 +107,91 @@ async def test_every_command_of_the_shell_works_for_every_login(
     for words in (("problems", "--json"), ("batches", "--json"), ("types", "gw-1", "--json")):
         ended = await console.run(*words)
         assert ended.code == 0, (words, ended.err)
+
+
+async def test_a_whole_life_of_commands_changes_only_what_the_page_says(urls: PlatformUrls) -> None:
+    """Without a schema of its own for all that the console makes, the platform's next migration meets it."""
+    before = public_of(urls.superuser, without=("device_commands", "audit_log"))
+    await migrate(Access(urls.owner))
+    assert (await walk(Access(urls.owner))).may_work
+    assert not (await walk(Access(urls.person), device_id="pump-2")).may_work
+    assert (await walk(Access(urls.keeper), device_id="gw-1")).may_work
+    assert changed(before, public_of(urls.superuser, without=("device_commands", "audit_log"))) == []
+
+
+async def test_what_the_page_says_takes_it_out_again(urls: PlatformUrls, owner: asyncpg.Connection) -> None:
+    """Without it, whoever wants to be rid of the console has to search for what it made."""
+    page = (Path(__file__).parents[2] / "docs" / "beside-the-platform.md").read_text()
+    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    role = f"leaving_{os.getpid()}"
+    await owner.execute(f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO iot_plain")
+    before, roles = public_of(urls.superuser), "SELECT count(*) FROM pg_roles"
+    had = await owner.fetchval(roles)
+    await migrate(Access(urls.owner, worker_role=role))
+    assert await ours_in(owner, role) != []
+    tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'device_console'")
+    assert [row["tablename"] for row in tables if f"`{row['tablename']}`" not in page] == []
+    await owner.execute(statements.replace("device_console_worker", role))
+    assert await ours_in(owner, role) == []
+    assert await owner.fetchval(roles) == had - 1
+    assert changed(before, public_of(urls.superuser)) == []
+    await owner.execute(f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO iot_plain")
+    try:
+        await migrate(Access(urls.owner, worker_role=role))
+        await walk(Access(urls.owner, worker_role=role))
+    finally:
+        await owner.execute(statements.replace("device_console_worker", role))
+
+
+async def test_the_screen_shows_and_sends_as_a_plain_login(
+    urls: PlatformUrls, owner: asyncpg.Connection
+) -> None:
+    """Without rights that fit the platform's roles, the screen opens and its first list is refused."""
+    await migrate(Access(urls.owner))
+    await insert_as_the_api(owner, "acme", "pump-1", "read_meter")
+    database = Database(Access(urls.person))
+    await database.open()
+
+    async def is_sent() -> bool:
+        sent = "SELECT created_by FROM device_commands WHERE command_type = 'ping' AND device_id = 'pump-1'"
+        return await owner.fetchval(sent) == "alice"
+
+    program = wire_program(database, tenants=("acme",), operator="alice")
+    program.health.database_up(latency_s=0.002)
+    program.health.broker_up(detail="v5")
+    app = ConsoleApp(program)
+    try:
+        async with app.run_test(size=(120, 40)) as pilot:
+            seen = Seen(app, pilot)
+            await seen.shows("pump-1", "gw-1", "read_meter")
+            await seen.type("/pump-1")
+            await seen.press("enter")
+            await seen.hides("gw-1")
+            await seen.press("enter")
+            await seen.shows("read_meter", f"{USER_ID[:8]}…")
+            await seen.press("c")
+            await seen.shows("New command")
+            await seen.type("ping")
+            await seen.shows("Ready.")
+            await seen.press("ctrl+s")
+            await seen.shows("Send ping to pump-1 of acme?")
+            await seen.press("y", "y")
+            await until(is_sent)
+    finally:
+        await database.close()
+
+
+async def test_doctor_names_what_stands_in_the_way_of_a_migration(plain_platform: PlatformUrls) -> None:
+    """Without it, doctor sends to migrate and migrate to doctor, and both name a right that is not the point."""
+    role = f"elsewhere_too_{os.getpid()}"
+    superuser = await asyncpg.connect(plain_platform.superuser)
+    await superuser.execute(f"CREATE ROLE {role} NOLOGIN")
+    try:
+        place = Place(Access(plain_platform.owner, worker_role=role), None)
+        said = [(f.subject, f.text) for f in await doctor._database(place, "acme", Settings())]
+    finally:
+        await superuser.execute(f"DROP ROLE {role}")
+        await superuser.close()
+    assert [subject for subject, _ in said] == ["database", "migration"]
+    assert "run `device-console migrate`" in said[0][1]
+    assert f"run GRANT {role} TO iot_plain;" in said[1][1]

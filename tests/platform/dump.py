@@ -9,13 +9,13 @@ import asyncpg
 from tests.needs import find_dump
 
 
-def public_of(url: str) -> str:
-    """The whole of `public` as pg_dump tells it, rows included."""
+def public_of(url: str, without: tuple[str, ...] = ()) -> str:
+    """The whole of `public` as pg_dump tells it, with all rows but those of some tables."""
     parts = urlsplit(url)
     where = parse_qs(parts.query)
     host, port = where.get("host", [parts.hostname or ""])[0], where.get("port", [str(parts.port or 5432)])[0]
     ran = subprocess.run(
-        [find_dump(), "--schema=public", "-h", host, "-p", port, "-U", parts.username or "", parts.path[1:]],
+        [find_dump(), "--schema=public", *(f"--exclude-table-data={name}" for name in without), "-h", host, "-p", port, "-U", parts.username or "", parts.path[1:]],
         capture_output=True, check=False, text=True,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

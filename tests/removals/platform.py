@@ -80,6 +80,14 @@ REMOVALS = (
     ),
     Removal(
         "G37",
+        "telling in doctor what stands in the way",
+        "console/headless/doctor.py",
+        "for text in await hindrances(place)]",
+        "for text in ()]",
+        "tests/guarantees/test_beside_platform.py::test_doctor_names_what_stands_in_the_way_of_a_migration",
+    ),
+    Removal(
+        "G37",
         "the row of a send in the audit log",
         "console/store/commands.py",
         "await self._audit.sent(connection, (row",
