@@ -19,7 +19,14 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from console.domain.acks import Acknowledgement, LateAck
 from console.domain.commands import Draft
@@ -32,6 +39,7 @@ from console.store.pool import Access, Database
 from console.store.settlement import BEGINNING, SettlementStore
 from console.store.sql import with_command_rows
 from tests.conftest import Fleet
+from tests.platform.behaviour import platform_ack, platform_sweep, write_back
 from tests.rows import add_command
 
 T = TypeVar("T")
@@ -50,6 +58,7 @@ Key = tuple[str, str]
 keys = st.tuples(st.sampled_from(TENANTS), st.sampled_from(IDS))
 devices = st.sampled_from(DEVICES)
 holders = st.sampled_from(HOLDERS)
+places = st.integers(0, 6)
 answers = st.tuples(keys, devices, st.sampled_from(("ok", "error", "done", "accepted", "running")))
 PROGRESS = frozenset({"accepted", "running"})
 
@@ -68,7 +77,7 @@ class Row:
     cancelled: bool = False
     progress: int = 0
     conflicts: frozenset[str] = frozenset()
-    called_queued: bool = False  # by another program, although it is answered
+    called: str = ""  # by another program, although it is answered: queued or missed
     waits: "Waiting | None" = None
 
     @property
@@ -177,7 +186,7 @@ class Model:
             if row.waits.attempt > 1:
                 self.journal[key, "attempt"] += 1
             row.waits = None
-            if row.status == "queued" or (row.status == "delivered" and row.published):
+            if row.status in {"queued", "delivered"}:
                 row.published = True
                 marked.add(key)
         return marked
@@ -215,7 +224,7 @@ class Model:
         if ack in PROGRESS:
             return self._progressed(key, row)
         if row.status == "delivered":
-            row.called_queued = False
+            row.called = ""
             if row.ack == ack:
                 return "duplicate"
             row.conflicts |= {ack}
@@ -241,13 +250,31 @@ class Model:
         """Another program publishes by itself and writes queued afterwards, whatever has come meanwhile."""
         row = self.rows[key]
         row.published = True
-        row.called_queued = row.status == "delivered"
+        row.called = "queued" if row.status == "delivered" else ""
+
+    def sweep_of_the_platform(self) -> None:
+        """It looks at status and published_at only, and knows nothing of our leases."""
+        for row in self.rows.values():
+            if row.expires_at > self.now:
+                continue
+            if row.called == "queued":
+                row.called = "missed"
+            elif row.status == "queued":
+                row.status = "missed" if row.published else "expired"
+
+    def answer_to_the_platform(self, key: Key, ack: str) -> bool:
+        """Its handler takes what is called queued, also for the second time, and proves no publication."""
+        row = self.rows[key]
+        if (row.called or row.status) != "queued":
+            return False
+        row.status, row.called, row.ack = "delivered", "", ack
+        return True
 
     def sweep(self) -> tuple[int, int]:
         missed = expired = 0
         for key, row in self.rows.items():
-            if row.called_queued and row.expires_at <= self.now:
-                row.called_queued, row.waits = False, None
+            if row.called == "queued" and row.expires_at <= self.now:
+                row.called, row.waits = "", None
             if (
                 row.status == "queued"
                 and row.expires_at <= self.now
@@ -306,16 +333,31 @@ class Channel(RuleBasedStateMachine):
             self.run(add_command(self.owner, key[0], key[1], device, ttl=timedelta(seconds=ttl_s)))
             self.model.send(key, device, ttl_s, foreign=True)
 
-    @rule(key=keys)
-    def another_writer_writes_queued_back(self, key: Key) -> None:
-        if key in self.model.rows and self.model.rows[key].status in {"queued", "delivered"}:
-            self.run(
-                self.owner.execute(
-                    "UPDATE device_commands SET published_at = now(), status = 'queued'"
-                    " WHERE tenant_id = $1 AND command_id = $2", *key,
-                )
-            )  # fmt: skip
+    @precondition(lambda self: self.model.rows)
+    @rule(place=places)
+    def another_writer_writes_queued_back(self, place: int) -> None:
+        key = self._one(place)
+        if self.model.rows[key].status in {"queued", "delivered"}:
+            self.run(write_back(self.owner, *key))
             self.model.write_back(key)
+
+    @rule()
+    def another_program_sweeps(self) -> None:
+        self.run(platform_sweep(self.owner))
+        self.model.sweep_of_the_platform()
+
+    @precondition(lambda self: self.model.rows)
+    @rule(place=places, status=st.sampled_from(("ok", "error", "done")), bridged=st.booleans())
+    def a_device_answers_another_program(self, place: int, status: str, bridged: bool) -> None:
+        """Over MQTT, where a bridge adds a key, or over HTTP to a command that nobody may have published."""
+        key = self._one(place)
+        device = self.model.rows[key].device
+        done = self.run(
+            platform_ack(
+                self.owner, key[0], device, key[1], status=status, bridged_at=1.5 if bridged else None
+            )
+        )
+        assert done == self.model.answer_to_the_platform(key, status)
 
     @rule()
     def adopt(self) -> None:
@@ -352,8 +394,14 @@ class Channel(RuleBasedStateMachine):
         self.run(self.outbox.release(holder, everything))
         self.model.release(holder, delay_s)
 
-    @rule(key=keys)
-    def cancel(self, key: Key) -> None:
+    def _one(self, place: int) -> Key:
+        """One of the rows that there are: most keys name none."""
+        return sorted(self.model.rows)[place % len(self.model.rows)]
+
+    @precondition(lambda self: self.model.rows)
+    @rule(place=places)
+    def cancel(self, place: int) -> None:
+        key = self._one(place)
         assert self.run(self.commands.cancel(*key, "alice", "")) == self.model.cancel(key)
 
     @rule(key=keys)
@@ -440,7 +488,7 @@ class Channel(RuleBasedStateMachine):
         }  # fmt: skip
         assert shown == {
             key: (
-                "queued" if row.called_queued else row.status, row.phase, row.published, row.ack is not None, row.ack,
+                row.called or row.status, row.phase, row.published, row.ack is not None, row.ack,
                 row.waits is not None, row.waits.holder if row.waits else None,
             )
             for key, row in self.model.rows.items()
