@@ -61,7 +61,12 @@ class OutboxStore:
             )
 
     async def adopt(self, age_s: float, limit: int) -> int:
-        """Take over commands that another writer left unpublished for `age_s` seconds."""
+        """Take over commands that another writer left unpublished for `age_s` seconds.
+
+        What it called queued again after an answer is healed; outbox rows of what it settled are taken away.
+        """
+        async with self._database.fleet_session() as connection:
+            await connection.execute(query("tidy_up"), limit)
         async with self._database.fleet_session() as connection:
             return int(await connection.fetchval(query("adopt"), age_s, limit))
 

@@ -125,6 +125,16 @@ class Model:
         self.seq += 1
         self.rows[key].waits = Waiting(self.seq, self.now)
 
+    def tidy_up(self) -> None:
+        """What is parked, and settled by another program, leaves no row in the outbox; what is answered is so called."""
+        for key, row in self.rows.items():
+            if row.called == "queued":
+                row.called = ""
+            if row.waits and row.waits.due_at == float("inf") and (row.called or row.status) != "queued":
+                row.waits = None
+                if row.status == "expired":
+                    self.journal[key, "unsent"] += 1
+
     def adoptable(self) -> set[Key]:
         return {
             key for key, row in self.rows.items()
@@ -366,6 +376,7 @@ class Channel(RuleBasedStateMachine):
         order = self.run(
             self.owner.fetch("SELECT tenant_id, command_id FROM device_console.outbox ORDER BY seq")
         )
+        self.model.tidy_up()
         for key in [(row["tenant_id"], row["command_id"]) for row in order]:
             if key in expected:
                 self.model.enqueue(key)

@@ -226,6 +226,22 @@ REMOVALS = (
         f"{_STORE}every_command_that_expires_says_what_held_it_up",
     ),
     Removal(
+        "G31",
+        "the healing of what was called queued again, before its deadline",
+        "migrations/958_left_by_others.sql",
+        "        WHERE c.status = 'queued' AND c.acked_at IS NOT NULL\n        ORDER",
+        "        WHERE false\n        ORDER",
+        f"{_ANSWERED}an_answered_command_is_not_left_queued_until_its_deadline",
+    ),
+    Removal(
+        "G31",
+        "the clearing of what another program settled",
+        "migrations/958_left_by_others.sql",
+        "o.due_at = 'infinity' AND c.status IS DISTINCT FROM 'queued'",
+        "false",
+        f"{_ANSWERED}what_another_program_settled_leaves_nothing_in_the_outbox",
+    ),
+    Removal(
         "G19",
         "SKIP LOCKED",
         _SWEEP,

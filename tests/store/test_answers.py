@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import uuid
 from datetime import timedelta
 
 import asyncpg
@@ -20,6 +21,7 @@ from console.store.pool import Database
 from console.store.progress import ProgressOnly, progress_only
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
+from tests.platform.behaviour import platform_sweep
 from tests.rows import add_command, row_of, status_of
 
 # What the platform's API does within a second of every send: it publishes itself, then writes this without a guard.
@@ -473,3 +475,34 @@ async def test_a_short_status_that_is_no_text_is_compared_as_its_text(
         """UPDATE device_commands SET acked_at = now(), ack_details = '{"status": [1, true]}'"""
     )
     assert await answer(settlement, ack("c1", "[1, true]"), ack("c1")) == ["duplicate", "conflict"]
+
+
+async def test_an_answered_command_is_not_left_queued_until_its_deadline(
+    settlement: SettlementStore, database: Database, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the healing until then the platform's own sweep may call it missed, and whoever looks at the row believes it waits."""
+    await add_command(owner, "acme", "c1")
+    await answer(settlement, ack("c1"))
+    before = await row_of(owner, "c1")
+    await owner.execute(WRITE_BACK, "c1")
+    await OutboxStore(database).adopt(30.0, 100)
+    after = await row_of(owner, "c1")
+    assert after["status"] == "delivered"
+    assert (after["acked_at"], after["ack_details"]) == (before["acked_at"], before["ack_details"])
+
+
+async def test_what_another_program_settled_leaves_nothing_in_the_outbox(
+    program: Program, database: Database, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the clearing a parked row stays: it is not claimed again, and our sweep meets queued commands only."""
+    outbox, holder = OutboxStore(database), uuid.uuid4()
+    (command_id,) = (await program.sender.send("acme", [program.sender.draft("pump-1", "ping")])).command_ids
+    await owner.execute("UPDATE device_commands SET expires_at = now()")
+    assert await outbox.claim(holder, 10, 30.0, 65_536) == ()
+    assert await owner.fetchval("SELECT due_at = 'infinity' FROM device_console.outbox")
+    await outbox.adopt(30.0, 100)
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 1
+    await platform_sweep(owner)
+    await outbox.adopt(30.0, 100)
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
+    assert "after 0 attempts: no connection to the broker" in explain(await detail_of(program, command_id))
