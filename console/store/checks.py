@@ -201,6 +201,12 @@ def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) 
         )
     if rights["may_delete"] or rights["may_truncate"]:
         found.append(f"The role {role} may delete commands: run REVOKE DELETE, TRUNCATE ON device_commands.")
+    if rights["must_fill"]:
+        found.append(
+            f"The table device_commands has columns that must be filled and that the console does not know "
+            f"({', '.join(rights['must_fill'])}): nothing can be sent; run ALTER TABLE device_commands ALTER "
+            f"{rights['must_fill'][0]} SET DEFAULT …, or DROP NOT NULL."
+        )
     if not rights["may_insert"]:
         found.append(f"The role {role} may not send: run GRANT INSERT ON device_commands TO {role}.")
     if not rights["may_update"]:

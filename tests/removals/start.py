@@ -27,6 +27,7 @@ REMOVALS = (
     _look("whether the operator role is there", 'not login["operator_exists"]', _ROLES),
     _look("whether we may assume it", 'not login["may_operate"]', _ROLES),
     _look("the right to delete", 'rights["may_delete"] or rights["may_truncate"]', _WARNED),
+    _look("columns that must be filled", 'rights["must_fill"]', _WARNED),
     _look("the right to send", 'not rights["may_insert"]', _WARNED),
     _look("the right to cancel", 'not rights["may_update"]', _WARNED),
     _look("a read-only database", 'login["read_only"]', _WARNED),

@@ -59,6 +59,10 @@ REFUSED = {
 WARNED = {
     "deletes": ("GRANT DELETE ON device_commands TO pulse_app", "may delete commands"),
     "truncates": ("GRANT TRUNCATE ON device_commands TO pulse_app", "may delete commands"),
+    "a column that must be filled": (
+        "ALTER TABLE device_commands ADD COLUMN region text NOT NULL",
+        "must be filled and that the console does not know (region): nothing can be sent",
+    ),
     "cannot send": ("REVOKE INSERT ON device_commands FROM pulse_app", "may not send"),
     "cannot cancel": ("REVOKE UPDATE (status) ON device_commands FROM pulse_app", "may not cancel"),
     "no index": (
