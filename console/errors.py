@@ -43,6 +43,10 @@ class CopyError(RefusedError):
     """Workers of a copy of the database would send each command a second time."""
 
 
+class PooledError(RefusedError):
+    """What needs a session of its own is behind a pooler that has none to give."""
+
+
 class InvalidInputError(ConsoleError):
     """What the operator gave breaks a limit of the contract. Nothing was written."""
 

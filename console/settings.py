@@ -70,6 +70,7 @@ class Settings(BaseModel):
     mouse: bool = Field(default=True, description="whether the screen takes the mouse")
     simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
     _secret_files: dict[str, Path] = PrivateAttr(default_factory=dict)
+    _read_last: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -100,8 +101,9 @@ class Settings(BaseModel):
         path = self._secret_files.get(name)
         if path is not None:
             with suppress(UsageError):
-                return _secret_file(path, name) or (given.get_secret_value() if given else None)
-        return given.get_secret_value() if given else None
+                if found := _secret_file(path, name):
+                    self._read_last[name] = found
+        return self._read_last.get(name) or (given.get_secret_value() if given else None)
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -240,7 +242,7 @@ def _secret_path(name: str, env: Mapping[str, str]) -> Path | None:
 
 def _secret_file(path: Path, name: str) -> str:
     try:
-        return path.read_text("utf-8").strip()
+        return path.read_text("utf-8-sig").strip("\ufeff\0 \t\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"The file {path} for {name} cannot be read: {reason}.") from None

@@ -213,7 +213,12 @@ def _waiting(parser: argparse.ArgumentParser) -> None:
 
 def _care(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add = _Commands(commands).add
-    add("doctor", "Check the set-up and say what it guarantees.", "device-console doctor", json=True)
+    doctor = add("doctor", "Check the set-up and say what it guarantees.", "device-console doctor", json=True)
+    doctor.add_argument(
+        "--probe",
+        action="store_true",
+        help="also publish on the tenant's topics, for a device that does not exist",
+    )
     config = add("config", "Show the configuration.", "device-console config show", json=True)
     config.add_argument("action", choices=["show"], help="print every value with its origin")
     migrate = add(

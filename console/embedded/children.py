@@ -22,6 +22,7 @@ _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 5.0
 _STEADY_AFTER_S = 10.0
 _PATIENCE_S = 1.0  # with a predecessor that should be stopping by itself
+_SAVE_EVERY_S = 1.0
 _STOP_TIMEOUT_S = 10.0
 
 
@@ -42,6 +43,7 @@ class Program(Protocol):
     lock: Path
     log: Path
     stop_signal: signal.Signals
+    save_signal: signal.Signals | None
 
     def prepare(self, run: Callable[[Launch], str]) -> Launch | None:
         """Get ready for a start, now that no predecessor is left. None means: not possible yet."""
@@ -78,6 +80,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._since = time.monotonic()
         self._next_try = 0.0
+        self._next_save = 0.0
         self._last_words = 0  # where the log of this start begins
 
     def step(self) -> None:
@@ -93,6 +96,15 @@ class Child:
         """Tell whether our process answers; one that died meanwhile left the answer to somebody else."""
         process = self._process
         return process is not None and self.program.answers(process.pid) and process.poll() is None
+
+    def keep_saving(self) -> None:
+        """Ask it once a second to write down what it holds, where it does not by itself."""
+        now = time.monotonic()
+        number, process = self.program.save_signal, self._process
+        if number is None or process is None or self.state != "up" or now < self._next_save:
+            return
+        self._next_save = now + _SAVE_EVERY_S
+        process.send_signal(number)
 
     def ask_to_stop(self) -> None:
         if self._process is not None and self._process.poll() is None:

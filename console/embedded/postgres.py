@@ -37,6 +37,7 @@ class Postgres:
     """The cluster of one directory, as a program to run."""
 
     name = "PostgreSQL"
+    save_signal: signal.Signals | None = None
     stop_signal = signal.SIGINT  # fast shutdown
 
     def __init__(self, directory: EmbeddedDirectory, socket_folder: Path, *, fsync: bool) -> None:

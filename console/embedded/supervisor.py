@@ -74,6 +74,7 @@ class Supervisor:
         children = (self._postgres, self._broker)
         for child in children:
             child.step()
+            child.keep_saving()
             child.trim_log()
         ready = all(child.state == "up" for child in children)
         self._publish(ready=ready)

@@ -25,7 +25,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "migrate":
         return await _migrate(settings, as_json=options.json, platform_tables=options.create_platform_tables)
     if options.command == "doctor":
-        return await examine(settings, as_json=options.json)
+        return await examine(settings, as_json=options.json, probe=options.probe)
     if options.command == "ingest-slots":
         return await _ingest_slots(options, settings)
     return await _simulate(options, settings)

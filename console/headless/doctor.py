@@ -1,14 +1,14 @@
 """``doctor``: checks the set-up step by step and says what it guarantees."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, UnfinishedError
 from console.headless import output
 from console.headless.beside import audit, hindrances
-from console.mqtt.ack_stream import SESSION_S
-from console.mqtt.survey import BrokerFacts, survey
+from console.headless.brokers import broker_findings, level
+from console.headless.findings import Finding
+from console.headless.poolers import pooler_findings
 from console.runtime.place import DEMO_TENANTS, Place, open_place
 from console.settings import Settings
 from console.store.changes import bound_tenants, ping
@@ -17,38 +17,13 @@ from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_hol
 from console.store.pool import Database
 from console.store.progress import ProgressOnly, progress_only
 
-_OLD_PROTOCOL = (
-    "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
-    "use a broker with MQTT 5, such as mosquitto 2"
-)
-_NATS = (
-    "nats-server keeps sessions and messages on disk and delivers again what was not acknowledged; it hangs "
-    "up on who publishes to a topic with a space, and has no shared subscriptions. For MQTT 5 install the "
-    "package mosquitto; without root, on Debian and its kin: `apt-get download mosquitto libcjson1 libdlt2 "
-    "libwrap0`, `dpkg -x` each (ldd tells whether more is missing), and put a script `mosquitto` on the PATH "
-    "that sets LD_LIBRARY_PATH and runs it"
-)
 _NO_INDEX = (
     "no index serves the history of a whole tenant, so it is slow when it is long; the owner of "
     "device_commands may run CREATE INDEX ON device_commands (tenant_id, created_at DESC, command_id DESC)"
 )
-_SHORT_SESSION = (
-    "it keeps our session for {seconds} s only: answers are lost when no worker is connected for longer; "
-    "let it keep sessions for a week"
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report. `level`: ok, note, warning or fault."""
-
-    level: str
-    subject: str
-    text: str
-    exit_code: int = 0
-
-
-async def examine(settings: Settings, *, as_json: bool) -> int:
+async def examine(settings: Settings, *, as_json: bool, probe: bool = False) -> int:
     """Print the findings; return 0, or the exit code of the worst fault."""
     findings: list[Finding] = []
     try:
@@ -56,8 +31,8 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
             findings.append(_where(place))
             tenant_id = next(iter(settings.tenants), DEMO_TENANTS[0] if place.embedded else None)
             findings += await _database(place, tenant_id, settings)
-            findings += await _broker(place, tenant_id)
-            findings.append(_level(place, findings))
+            findings += await broker_findings(place, tenant_id, probe=probe)
+            findings.append(level(place, findings))
     except ConsoleError as error:
         findings.append(Finding("fault", "set-up", str(error), error.exit_code))
     for finding in findings:
@@ -98,6 +73,8 @@ async def _database(place: Place, tenant_id: str | None, settings: Settings) -> 
             Finding("ok", "database", f"answers in {latency_s * 1000:.1f} ms; every migration is applied")
         ]
         found += [Finding("warning", "database", text) for text in report.warnings]
+        found += [Finding("note", "database", text) for text in place.access.notes]
+        found += await pooler_findings(database)
         found += _database_promise(await durability(database))
         found.append(_binding(await bound_tenants(database), settings.tenants))
         old = await old_transaction(database)
@@ -161,101 +138,6 @@ def _without_end(kind: ProgressOnly) -> Finding:
         f"CONSOLE_PROGRESS_WORDS=-{kind.word}"
     )
     return Finding("warning", "answers", text)
-
-
-async def _broker(place: Place, tenant_id: str | None = None) -> list[Finding]:
-    if place.broker is None:
-        return [Finding("warning", "broker", "MQTT_URL is not set: commands cannot be published from here")]
-    try:
-        facts = await survey(place.broker, tenant_id)
-    except ConsoleError as error:
-        return [Finding("fault", "broker", str(error), error.exit_code)]
-    protocol = "5" if facts.is_v5 else "3.1.1"
-    version = f" ({facts.version})" if facts.version else ""
-    found = [Finding("ok", "broker", f"{place.broker.label} answers with MQTT {protocol}{version}")]
-    found += [Finding("warning", "broker", text) for text in place.broker.warnings]
-    if not facts.is_v5:
-        found.append(Finding("warning", "broker", _OLD_PROTOCOL))
-    if facts.session_s < SESSION_S:
-        found.append(Finding("warning", "broker", _SHORT_SESSION.format(seconds=facts.session_s)))
-    if not facts.may_share:
-        found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))
-    found += _trials(facts, tenant_id or "")
-    found.append(_broker_promise(place))
-    return found
-
-
-def _trials(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
-    """What came of a message to ourselves on each of the two topics."""
-    found: list[Finding] = []
-    if facts.commands is not None:
-        if facts.commands.refused:
-            refused = facts.commands.refused
-            text = f"commands of {tenant_id} cannot be published ({refused}): allow it to this user"
-            found.append(Finding("fault", "broker", text, 1))
-        else:
-            found.append(Finding("ok", "broker", f"commands of {tenant_id} may be published"))
-    answers = facts.answers
-    if answers is None:
-        return found
-    if answers.refused:
-        text = (
-            f"whether answers of {tenant_id} are heard was not tried: this user may not publish one "
-            f"({answers.refused})"
-        )
-        found.append(Finding("note", "broker", text))
-    elif answers.heard:
-        found.append(Finding("ok", "broker", f"answers of {tenant_id} are heard"))
-    else:
-        text = (
-            f"an answer of {tenant_id} was published and not heard, though the broker granted the "
-            "subscription: allow this user to read tenant/+/device/+/commands/ack"
-        )
-        found.append(Finding("fault", "broker", text, 1))
-    return found
-
-
-def _level(place: Place, findings: Sequence[Finding]) -> Finding:
-    """The guarantee that the servers give together, in one line: the weakest part decides."""
-    texts = [finding.text for finding in findings if finding.level in {"warning", "fault"}]
-
-    def any_says(*words: str) -> bool:
-        return any(word in text for text in texts for word in words)
-
-    if any(finding.level == "fault" for finding in findings):
-        return Finding("warning", "level", "none: mend the faults above first")
-    if any_says("fsync is off", "full_page_writes is off", "synchronous_commit is off"):
-        return Finding("warning", "level", "low: the database may lose commands that were called queued")
-    if any_says("keeps nothing on disk", _OLD_PROTOCOL, "keeps our session for"):
-        return Finding(
-            "warning",
-            "level",
-            "middle: no command is lost, answers may be, and a stale command may be delivered",
-        )
-    if not place.embedded:
-        return Finding(
-            "ok", "level", "high, if the broker keeps its messages on disk: no command and no answer is lost"
-        )
-    return Finding("ok", "level", "high: no command and no answer is lost, the broker's last second aside")
-
-
-def _broker_promise(place: Place) -> Finding:
-    """What happens to answers that the broker took and we have not read when it dies."""
-    if place.broker_kind == "nats-server":
-        return Finding("warning", "guarantee", _NATS)
-    if place.embedded:
-        return Finding(
-            "ok",
-            "guarantee",
-            "answers survive a crash of the console; a kill of the broker may lose those of its last second",
-        )
-    return Finding(
-        "note",
-        "guarantee",
-        "whether the broker keeps answers over a crash cannot be seen from here. With mosquitto set "
-        "persistence true, autosave_interval 1 and max_queued_messages 0: by default it forgets all of them "
-        "when it is killed, and drops silently what is beyond 1,000",
-    )
 
 
 def _database_promise(facts: Durability) -> list[Finding]:

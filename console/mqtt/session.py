@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiomqtt
@@ -33,7 +33,10 @@ _paho_log.setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is and how to log in. Never print it whole: use `label`."""
+    """Where the broker is and how to log in. Never print it whole: use `label`.
+
+    `others` are further hosts of its cluster, tried in turn when the first does not answer.
+    """
 
     host: str
     port: int
@@ -42,6 +45,8 @@ class BrokerAddress:
     tls: ssl.SSLContext | None = None
     force_v3: bool = False
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    others: tuple[tuple[str, int], ...] = ()
     renew: "Callable[[], BrokerAddress] | None" = field(default=None, repr=False, compare=False)
 
     @property
@@ -158,7 +163,7 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
         BrokerUnreachableError: nothing answers, or the link broke while connecting.
         RefusedError: the broker refused the login, or its certificate does not verify.
     """
-    session = await _open(address.newest, kind)
+    session = await _open_any(address.newest, kind)
     try:
         if session.connack.properties.get("MaximumQoS", 1) == 0:
             raise RefusedError(
@@ -171,6 +176,17 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
             pinging.cancel()
     finally:
         await _close(session)
+
+
+async def _open_any(address: BrokerAddress, kind: SessionKind) -> Session:
+    """Connect to the first host that answers; what one host of a cluster refuses, the others refuse, too."""
+    failure: BrokerUnreachableError | None = None
+    for host, port in ((address.host, address.port), *address.others):
+        try:
+            return await _open(replace(address, host=host, port=port), kind)
+        except BrokerUnreachableError as error:
+            failure = failure or error
+    raise failure or BrokerUnreachableError(f"The broker at {address.label} does not answer.")
 
 
 async def _open(address: BrokerAddress, kind: SessionKind) -> Session:

@@ -15,6 +15,8 @@ from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, c
 from console.wire.topics import PROBE, ack_filter, ack_topic, command_topic
 
 _VERSION_TOPIC = "$SYS/broker/version"
+_EMQX_VERSION_TOPIC = "$SYS/brokers/+/version"
+OWN_TOPIC = "console/doctor"
 _PATIENCE_S = 1.0
 _REFUSED = 0x80
 
@@ -31,19 +33,26 @@ class Trial:
 class BrokerFacts:
     """`session_s` is how long it keeps a session, as far as it says; `version` is "" when it tells none.
 
-    `commands` and `answers` are trials on the topics of a device that does not exist; None without a tenant.
+    `refused` is why it would not let us subscribe to a tenant's answers; `own` a trial on a topic that is
+    nobody's but ours; `commands` and `answers` are trials on the topics of a device that does not exist,
+    where others hear them: None unless they were asked for.
     """
 
     is_v5: bool
     version: str
     session_s: int
     may_share: bool
+    own: Trial
+    refused: str = ""
     commands: Trial | None = None
     answers: Trial | None = None
 
 
-async def survey(address: BrokerAddress, tenant_id: str | None = None) -> BrokerFacts:
-    """Connect as an ingest session does, look, try what may be done in this tenant, and leave nothing behind.
+async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe: bool = False) -> BrokerFacts:
+    """Connect as an ingest session does, look, try a topic of our own, and leave nothing behind.
+
+    With a tenant, whether its answers may be subscribed to is asked; only with `probe` is anything published
+    on its topics: whatever listens there, the platform's ingestion too, takes it for a device's.
 
     Raises:
         BrokerUnreachableError: it does not answer.
@@ -57,10 +66,16 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None) -> Broker
             version=await _version(session),
             session_s=int(said.get("SessionExpiryInterval", SESSION_S)),
             may_share=bool(said.get("SharedSubscriptionAvailable", 1)),
+            own=Trial(),
         )
     async with connect(address, SessionKind(name)):
         pass
+    own = f"{OWN_TOPIC}/{name}"
+    facts = replace(facts, own=await _tried(address, own, own, own))
     if tenant_id is None:
+        return facts
+    facts = replace(facts, refused=await _refused(address, ack_filter(tenant_id)))
+    if not probe or facts.refused:
         return facts
     device = f"{PROBE}-{uuid.uuid4().hex[:8]}"
     topic, answer = command_topic(tenant_id, device), ack_topic(tenant_id, device)
@@ -69,6 +84,16 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None) -> Broker
         commands=await _tried(address, topic, topic, answer),
         answers=await _tried(address, ack_filter(tenant_id), answer, answer),
     )
+
+
+async def _refused(address: BrokerAddress, topic: str) -> str:
+    """Why a subscription is refused, or ""."""
+    try:
+        async with connect(address, SessionKind(f"device-console-doctor-{uuid.uuid4().hex[:12]}")) as session:
+            codes = await session.client.subscribe(topic, qos=0)
+    except (BrokerUnreachableError, aiomqtt.MqttError):
+        return "it hung up"
+    return next((f"reason code {code_of(code):#04x}" for code in codes if code_of(code) >= _REFUSED), "")
 
 
 async def _tried(address: BrokerAddress, wanted: str, topic: str, answer_to: str) -> Trial:
@@ -103,7 +128,8 @@ async def _version(session: Session) -> str:
     """The name and version that many brokers publish; "" when there is none within a second."""
     with suppress(aiomqtt.MqttError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_S):
-            await session.client.subscribe(_VERSION_TOPIC, qos=0)
+            await session.client.subscribe([(_VERSION_TOPIC, 0), (_EMQX_VERSION_TOPIC, 0)])
             async for message in session.client.messages:
-                return bytes(message.payload).decode("utf-8", "replace")[:60]
+                said = bytes(message.payload).decode("utf-8", "replace")[:60]
+                return said if str(message.topic) == _VERSION_TOPIC else f"EMQX version {said}"
     return ""

@@ -1,18 +1,17 @@
 """From URLs and files to addresses: what a configured database and broker are reached by."""
 
-import os
-import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from console.domain.urls import UrlError, cleaned, read_url
 from console.errors import UsageError
 from console.mqtt.session import BrokerAddress
 from console.settings import Settings
+from console.store.dsn import Dsn, read_dsn
 from console.store.pool import Access
 
 _CLEAR_DATABASE = (
@@ -22,8 +21,12 @@ _UNVERIFIED_DATABASE = (
     "The database's certificate is not verified: use sslmode=verify-full, or leave sslmode out."
 )
 _CLEAR_BROKER = "The link to the broker is in clear over the network: use mqtts:// in MQTT_URL."
-_PORT = re.compile(r":\d*$")
-_SCHEMES = {"mqtt": (False, 1883), "mqtts": (True, 8883)}
+_HOME_CAS = Path("~/.postgresql/root.crt").expanduser()  # where libpq and the driver look
+_LEFT_OUT_OF_BROKER = "what stands behind the host in MQTT_URL has no meaning for MQTT and is left out"
+_SCHEMES = {
+    "mqtt": (False, 1883), "tcp": (False, 1883), "mqtts": (True, 8883), "ssl": (True, 8883),
+    "tls": (True, 8883),
+}  # fmt: skip
 
 
 def database_access(settings: Settings, url: str) -> Access:
@@ -32,56 +35,65 @@ def database_access(settings: Settings, url: str) -> Access:
     Raises:
         UsageError: the URL is not one of PostgreSQL.
     """
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise UsageError(
-            "DATABASE_URL must begin with postgresql:// (for example postgresql://user@host/db)."
-        )
-    try:
-        _ = urlsplit(url).port
-    except ValueError:
-        raise UsageError("DATABASE_URL cannot be read: check host, port and brackets.") from None
     direct = settings.newest_secret("direct_database_url")
-    tls, warning = _database_tls(settings, url)
-    direct_tls, direct_warning = _database_tls(settings, direct) if direct else (None, "")
+    notes: list[str] = []
+    warnings: list[str] = []
+
+    def context(name: str, text: str) -> ssl.SSLContext | None:
+        dsn = _dsn(name, text)
+        found, warning = _database_tls(settings, dsn)
+        notes.extend(f"{name}: {note}" for note in dsn.notes)
+        warnings.extend(f"{name}: {note}." for note in dsn.warnings)
+        warnings.extend([warning] if warning else [])
+        return found
+
     return Access(
         url=url,
         direct_url=direct,
         operator_role=settings.operator_role,
         worker_role=settings.worker_role,
-        tls=tls,
-        direct_tls=direct_tls,
-        warnings=tuple(dict.fromkeys(text for text in (warning, direct_warning) if text)),
+        tls=context("DATABASE_URL", url),
+        direct_tls=context("CONSOLE_DIRECT_DATABASE_URL", direct) if direct else None,
+        warnings=tuple(dict.fromkeys(warnings)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _database_tls(settings: Settings, url: str) -> tuple[ssl.SSLContext | None, str]:
+def _dsn(name: str, text: str) -> Dsn:
+    try:
+        return read_dsn(text)
+    except UrlError as error:
+        raise UsageError(f"{name} cannot be read: {error}.") from None
+
+
+def _database_tls(settings: Settings, dsn: Dsn) -> tuple[ssl.SSLContext | None, str]:
     """The context for this URL, if any, and what is unsafe about the link.
 
     A server elsewhere is verified by host name and CA unless the URL (or PGSSLMODE) says otherwise; one on
-    this machine is not asked for TLS. With CONSOLE_DATABASE_CA every link with TLS is verified.
+    this machine is not asked for TLS. With CONSOLE_DATABASE_CA every link with TLS is verified, and with
+    sslrootcert=system, or with sslmode=verify-full and no file of CAs, by what the system trusts.
     """
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    mode = query.get("sslmode", [os.environ.get("PGSSLMODE", "")])[0]
-    local = all(map(_is_local, _hosts(parts, query)))
+    mode, root = dsn.ssl_mode, dsn.ssl_root
+    local = all(_is_local(host) for host, _ in dsn.hosts)
     if mode == "disable":
         return None, "" if local else _CLEAR_DATABASE
     files = settings.database_ca or settings.database_cert
-    if (local or mode) and not files:
-        unsure = not local and not mode.startswith("verify")
+    trusts_system = root == "system" or (mode.startswith("verify") and not root and not _HOME_CAS.exists())
+    if (local or mode) and not files and not trusts_system:
+        unsure = not local and not mode.startswith("verify") and not root
         return None, _UNVERIFIED_DATABASE if unsure else ""
-    context = _context(settings.database_ca, settings.database_cert, settings.database_key)
-    if mode == "verify-ca":
+    context = _context(
+        settings.database_ca or (Path(root) if root not in {"", "system"} else None),
+        settings.database_cert or _path(dsn.parameters.get("sslcert")),
+        settings.database_key or _path(dsn.parameters.get("sslkey")),
+    )
+    if mode == "verify-ca" and (settings.database_ca or not trusts_system):
         context.check_hostname = False
     return context, ""
 
 
-def _hosts(parts: SplitResult, query: dict[str, list[str]]) -> list[str]:
-    """Every host that the URL names, in either place: the driver may try each of them."""
-    named = [_PORT.sub("", entry) for entry in parts.netloc.rpartition("@")[2].split(",")]
-    named += [host for value in query.get("host", []) for host in value.split(",")]
-    found = [unquote(host).strip("[]") for host in named if host]
-    return found or os.environ.get("PGHOST", "").split(",")
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def _is_local(host: str) -> bool:
@@ -142,33 +154,32 @@ def configured_broker(settings: Settings) -> BrokerAddress | None:
 
 
 def broker_address(settings: Settings, url: str) -> BrokerAddress:
-    """Where the broker is and how to log in.
+    """Where the broker is and how to log in. Several hosts are those of one cluster, tried in turn.
 
     Raises:
         UsageError: the URL or a TLS file cannot be used.
     """
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise UsageError("MQTT_URL cannot be read: write it as mqtt://user@host:1883.") from None
-    if parts.scheme not in _SCHEMES or not parts.hostname:
+        parts = read_url(cleaned(url), frozenset())
+    except UrlError as error:
+        raise UsageError(f"MQTT_URL cannot be read: {error}; write it as mqtt://user@host:1883.") from None
+    if parts.scheme not in _SCHEMES or not all(host for host, _ in parts.hosts) or not parts.hosts:
         raise UsageError("MQTT_URL must be mqtt://host[:1883] or mqtts://host[:8883].")
     secure, usual_port = _SCHEMES[parts.scheme]
+    hosts = tuple((host, port or usual_port) for host, port in parts.hosts)
+    local = all(_is_local(host) for host, _ in hosts)
+    left_out = parts.path.strip("/") or parts.parameters
     return BrokerAddress(
-        host=parts.hostname,
-        port=port or usual_port,
-        username=_part(parts, "username"),
-        password=_part(parts, "password"),
+        host=hosts[0][0],
+        port=hosts[0][1],
+        username=parts.user,
+        password=parts.password,
         tls=_context(settings.mqtt_ca, settings.mqtt_cert, settings.mqtt_key) if secure else None,
         force_v3=settings.mqtt_version == "3.1.1",
-        warnings=() if secure or _is_local(parts.hostname) else (_CLEAR_BROKER,),
+        warnings=() if secure or local else (_CLEAR_BROKER,),
+        notes=(_LEFT_OUT_OF_BROKER,) if left_out else (),
+        others=hosts[1:],
     )
-
-
-def _part(parts: SplitResult, name: str) -> str | None:
-    value = getattr(parts, name)
-    return unquote(value) if value else None
 
 
 def _context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:

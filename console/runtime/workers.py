@@ -1,6 +1,7 @@
 """The background workers of one process: dispatch, acknowledge, sweep, listen. Any number of processes."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from console.clock import Clock
 from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
-from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError
+from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError, PooledError
 from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress
@@ -32,7 +33,10 @@ from console.store.settlement import SettlementStore
 PROBE_EVERY_S = 2.0
 _JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
 HEAR_FIRST_S = 8.0
+LOOK_EVERY_S = 2.0  # where nothing can be heard
+_LOOKS = 150  # before it is tried again
 _SHY_S = 3.0  # standbys look every second
+_log = logging.getLogger("console.workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Workers:
         self._sessions: set[int] = set()
         self._contest = Contest(clock, lambda: health.publishes_since)
         self._shy_until = 0.0
+        self._looks = False
         self.stopped = asyncio.Event()
         self._tenants = tenants
         self._names: dict[str, str] = {}
@@ -204,9 +209,17 @@ class Workers:
         await asyncio.sleep(PROBE_EVERY_S)
 
     async def listen(self) -> None:
-        """Hear what other processes changed."""
+        """Hear what other processes changed; look again and again where a pooler lets nothing be heard."""
         self._names = await digests(self._database, self._tenants)
-        await listen(self._database.access, self._heard, lambda: self.wake(None))
+        try:
+            await listen(self._database.access, self._heard, lambda: self.wake(None))
+        except PooledError as error:
+            if not self._looks:
+                _log.info("%s Until then this process looks every %g s.", error, LOOK_EVERY_S)
+            self._looks = True
+            for _ in range(_LOOKS):
+                self.wake(None)
+                await asyncio.sleep(LOOK_EVERY_S)
 
     def _heard(self, channel: str, payload: str) -> None:
         """Tell the screens of their tenants; the dispatcher looks whoever's command it is."""

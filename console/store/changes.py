@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from console.errors import DatabaseUnreachableError
+from console.errors import DatabaseUnreachableError, RefusedError
 from console.store.failures import translated
-from console.store.pool import Access, Database, direct_connection
+from console.store.pool import Access, Connection, Database, direct_connection
 from console.store.sql import query
 
 COMMANDS_CHANNEL = "device_console"
 CHANNELS = (COMMANDS_CHANNEL, "device_state_changed")
 _ALIVE_EVERY_S = 5.0
+_WHICH = (
+    "SELECT oid, datname, (SELECT system_identifier FROM pg_catalog.pg_control_system())"
+    " FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
+)
 _IS_STANDBY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'"
 
 
@@ -76,6 +80,21 @@ async def deployment(database: Database) -> Deployment:
     async with database.fleet_session() as connection:
         row = await connection.fetchrow(query("deployment"))
     return Deployment(row["deployment_id"], row["ingest_slots"], row["ingest_slots_ever"])
+
+
+async def is_same_database(database: Database, connection: Connection) -> bool:
+    """Whether another connection reaches the database that the pool uses, and not a copy or a namesake of it.
+
+    Where a provider keeps the identifier of the server to itself, it is believed.
+    """
+    try:
+        async with database.login_session() as pooled:
+            ours = await pooled.fetchrow(_WHICH)
+        async with connection.transaction():
+            theirs = await connection.fetchrow(_WHICH)
+    except RefusedError:
+        return True
+    return tuple(ours) == tuple(theirs)
 
 
 async def set_ingest_slots(database: Database, slots: int) -> None:

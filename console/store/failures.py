@@ -28,6 +28,15 @@ IS_A_COPY = (
     "This database is a copy, or was moved: workers here would send the commands of the original a second "
     "time. If no worker runs on the original any more, start once with --accept-copy."
 )
+# PgBouncer has one code for whatever it says; what else it says passes.
+_POOLER_REFUSES = (
+    "does not exist",
+    "no such",
+    "authentication failed",
+    "unsupported startup",
+    "not allowed to",
+)
+_STATEMENT_POOLING = "not allowed in statement pooling mode"
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
 
@@ -48,6 +57,16 @@ def _refusal(error: BaseException, text: str) -> ConsoleError | None:
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return RefusedError(
             f"The database denied it ({text}): run `device-console doctor` to see which right is missing."
+        )
+    if _STATEMENT_POOLING in text:
+        return RefusedError(
+            f"The pooler before the database allows no transactions ({text}): let it pool by transaction or "
+            "by session, or set DATABASE_URL to the address of the server itself."
+        )
+    if isinstance(error, asyncpg.ProtocolViolationError) and any(words in text for words in _POOLER_REFUSES):
+        return RefusedError(
+            f"The pooler before the database refused the login ({text}): check user, password, database and "
+            "parameters in DATABASE_URL."
         )
     if isinstance(error, asyncpg.InvalidSchemaNameError | _MISSING[0] | _MISSING[1] | _MISSING[2]):
         return RefusedError(

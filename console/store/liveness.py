@@ -11,7 +11,6 @@ _CLIENT = (
     ("TCP_KEEPCNT", _TIMES),
     ("TCP_USER_TIMEOUT", _UNANSWERED_MS),
 )
-# A pooler's own link to the server gets these instead of ours: they suit it as well.
 _SERVER = (
     f"SELECT set_config('tcp_keepalives_idle', '{_IDLE_S}', false),"
     f" set_config('tcp_keepalives_interval', '{_EVERY_S}', false),"
@@ -25,15 +24,20 @@ SESSION_IS_WATCHED = (
 )
 
 
-async def watch_link(connection: Any) -> Any:
-    """Set keepalives and time-outs on both ends of a new connection, which a Unix socket needs not."""
+def keep_alive(connection: Any) -> bool:
+    """Set keepalives and time-outs on our end; False where it is a Unix socket, which needs none."""
     plug = connection._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg has no socket options
     if plug is None or plug.family not in {socket.AF_INET, socket.AF_INET6}:
-        return connection
+        return False
     plug.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _CLIENT:
         with suppress(OSError):
             if hasattr(socket, name):  # not every system has all of them
                 plug.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    await connection.execute(_SERVER)
-    return connection
+    return True
+
+
+async def watch_link(connection: Any) -> None:
+    """The same on both ends of a new connection. A pooler's link to the server is not ours to change."""
+    if keep_alive(connection):
+        await connection.execute(_SERVER)

@@ -6,7 +6,7 @@ serves them too.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -14,13 +14,18 @@ from weakref import WeakSet
 
 import asyncpg
 
-from console.errors import DatabaseUnreachableError, UsageError
+from console.domain.urls import UrlError
+from console.errors import DatabaseUnreachableError, PooledError, UsageError
+from console.store.dsn import read_dsn
 from console.store.failures import is_useless_session, translate, translated
-from console.store.liveness import SESSION_IS_WATCHED, watch_link
+from console.store.links import IS_POOLED, IS_POOLED_TOO, Link, keeps_session, open_link
+from console.store.liveness import SESSION_IS_WATCHED
 
 CONNECT_TIMEOUT_S = 8.0
+SEVERAL_HOSTS_TIMEOUT_S = 3.0  # each: the next one waits for it
 COMMAND_TIMEOUT_S = 30.0
 LOCK_WAIT = "5s"
+_DRIVER_OPTIONS = {"command_timeout": COMMAND_TIMEOUT_S}
 
 _ENTER = (
     "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true),"
@@ -34,7 +39,8 @@ Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
 class Access:
     """How to reach the database and which roles to assume there. The URLs hold secrets: never print them.
 
-    Without a context of its own a link is as safe as its URL's sslmode. `warnings` are what the start tells.
+    Without a context of its own a link is as safe as its URL's sslmode. `warnings` are what the start tells,
+    `notes` what doctor adds.
     `renew` reads again what came from files: it is asked at each connection, since secrets are rotated.
     """
 
@@ -45,6 +51,7 @@ class Access:
     tls: ssl.SSLContext | None = None
     direct_tls: ssl.SSLContext | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     renew: "Callable[[], Access] | None" = field(default=None, repr=False, compare=False)
 
     @property
@@ -70,13 +77,6 @@ class Access:
         """Where LISTEN, advisory locks and migrations go: past any pooler."""
         return self.direct_url or self.url
 
-    def options(self, *, direct: bool = False) -> dict[str, Any]:
-        """What the driver needs beside the URL."""
-        context = self.direct_tls if direct and self.direct_url else self.tls
-        return {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S} | (
-            {"ssl": context} if context else {}
-        )
-
 
 class Database:
     """A lazily connected pool. Every use is one short transaction under an assumed role."""
@@ -87,6 +87,8 @@ class Database:
         self._pool: asyncpg.Pool | None = None
         self._entered: WeakSet[Any] = WeakSet()
         self._newest_is_read_only = False
+        self._patience_s = CONNECT_TIMEOUT_S
+        self.is_direct = False  # whether the newest connection ends at the server itself, and not at a pooler
 
     async def open(self) -> None:
         """Connect once, so that a wrong address or password is told at start.
@@ -96,26 +98,24 @@ class Database:
             RefusedError: the login or the database name is wrong.
             UsageError: the URL cannot be read.
         """
+        self._patience_s = _patience_s(self.access.url)
         with translated():
-            self._pool = await _readable(
-                asyncpg.create_pool(
-                    self.access.url,
-                    min_size=0,
-                    max_size=self._max_size,
-                    connect=self._connect,
-                    reset=_nothing_to_reset,
-                    statement_cache_size=0 if self.access.direct_url else 100,
-                    max_inactive_connection_lifetime=60.0,
-                    **self.access.options(),
-                )
+            self._pool = await asyncpg.create_pool(
+                min_size=0,
+                max_size=self._max_size,
+                connect=self._connect,
+                reset=_nothing_to_reset,
+                max_inactive_connection_lifetime=60.0,
+                **_DRIVER_OPTIONS,
             )
-            await _readable(self._pool.execute("SELECT 1"))
+            await self._pool.execute("SELECT 1")
 
-    async def _connect(self, _url: str, **options: Any) -> Connection:
+    async def _connect(self, *_: Any, **options: Any) -> Connection:
         """One more connection of the pool, with the secrets of this moment."""
         access = self.access.newest
-        connection = await asyncpg.connect(access.url, **options | access.options())
-        return await watch_link(connection)
+        link = await _open(access.url, access.tls, **options)
+        self.is_direct = link.is_direct
+        return link
 
     async def renew(self) -> None:
         """Use no connection of before this moment for anything new."""
@@ -176,7 +176,7 @@ class Database:
     async def _begin(self, pool: Any, role: str, tenant_id: str, lock_wait: str) -> tuple[Connection, Any]:
         """Begin on a connection that answers: after a restart of the server, pooled ones may be dead."""
         for attempt in range(1, self._max_size + 2):
-            connection = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+            connection = await pool.acquire(timeout=self._patience_s)
             transaction = connection.transaction()
             try:
                 await transaction.start()
@@ -220,26 +220,59 @@ async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -
 
 
 @asynccontextmanager
-async def direct_connection(access: Access) -> AsyncIterator[Any]:
-    """A session of its own, past any pooler: for LISTEN, advisory locks and migrations."""
+async def direct_connection(access: Access) -> AsyncIterator[Link]:
+    """A session of its own, past any pooler: for LISTEN, advisory locks and migrations.
+
+    The server ends it when this process is stopped; a pooler in session mode has to notice by itself.
+
+    Raises:
+        PooledError: there is a pooler that does not keep a session for its client.
+    """
     with translated():
-        newest = access.newest
-        connection = await _readable(asyncpg.connect(newest.direct, **newest.options(direct=True)))
+        newest = access.newest.past_pooler
+        connection = await _open(newest.url, newest.tls, **_DRIVER_OPTIONS)
         try:
-            await watch_link(connection)
-            await connection.execute(SESSION_IS_WATCHED)
+            if connection.is_direct:
+                await connection.execute(SESSION_IS_WATCHED)
+            elif not await keeps_session(
+                connection, lambda: _open(newest.url, newest.tls, **_DRIVER_OPTIONS)
+            ):
+                raise PooledError(IS_POOLED_TOO if access.direct_url else IS_POOLED)
             yield connection
         finally:
             with suppress(Exception):
                 await connection.close(timeout=2)
 
 
-async def _readable(connecting: Awaitable[Any]) -> Any:
+async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> Link:
+    """Open a connection to the first host of this URL that does.
+
+    Raises:
+        UsageError: the URL cannot be read.
+    """
     try:
-        return await connecting
+        dsn = read_dsn(url)
+        options |= {"timeout": _host_timeout_s(dsn.timeout_s, len(dsn.hosts))} | ({"ssl": tls} if tls else {})
+        return await open_link(dsn.url, dsn.hosts, dsn.target, believe=not dsn.is_pooled, **options)
     except ssl.SSLCertVerificationError:  # it is a ValueError, too
         raise
+    except UrlError as error:
+        raise UsageError(f"DATABASE_URL cannot be read: {error}.") from None
     except (asyncpg.exceptions.ClientConfigurationError, ValueError):
         raise UsageError(
             "DATABASE_URL cannot be read: write it as postgresql://user@host:port/database."
         ) from None
+
+
+def _host_timeout_s(wanted_s: float | None, hosts: int) -> float:
+    return wanted_s or (SEVERAL_HOSTS_TIMEOUT_S if hosts > 1 else CONNECT_TIMEOUT_S)
+
+
+def _patience_s(url: str) -> float:
+    """How long a connection may take to come about, over all of its hosts."""
+    try:
+        dsn = read_dsn(url)
+    except UrlError as error:
+        raise UsageError(f"DATABASE_URL cannot be read: {error}.") from None
+    hosts = max(1, len(dsn.hosts))
+    return max(CONNECT_TIMEOUT_S, hosts * _host_timeout_s(dsn.timeout_s, hosts))

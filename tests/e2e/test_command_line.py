@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiomqtt
 import asyncpg
 import pytest
 
@@ -318,6 +319,27 @@ async def test_doctor_says_what_is_in_force(console: Console) -> None:
     console.environment["MQTT_URL"] = f"mqtt://127.0.0.1:{free_port()}"
     broken = await console.run("doctor")
     assert (broken.code, "fault" in broken.out) == (3, True)
+
+
+@pytest.mark.mosquitto
+async def test_doctor_publishes_nothing_where_tenants_listen(
+    console: Console, mosquitto: BrokerProcess
+) -> None:
+    """Without a topic of its own, the platform stores each look as telemetry of a device that nobody knows."""
+    async with aiomqtt.Client(mosquitto.address.host, mosquitto.address.port) as platform:
+        await platform.subscribe("tenant/#", qos=1)
+        heard: dict[str, int] = {}
+        for look in ("", "--probe"):
+            ended = await console.run("doctor", *filter(None, [look]))
+            assert ended.code == 0, ended.out
+            await platform.publish("tenant/last", b"", qos=1)
+            heard[look] = 0
+            async with asyncio.timeout(PATIENCE_S):
+                async for message in platform.messages:
+                    if str(message.topic) == "tenant/last":
+                        break
+                    heard[look] += 1
+    assert heard == {"": 0, "--probe": 2}
 
 
 async def test_config_show_masks_secrets_and_names_origins(nowhere: Console, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -265,6 +266,37 @@ def test_a_holder_killed_while_starting_leaves_nothing(new_home: Path) -> None:
 
 
 Victim = Callable[[EmbeddedDirectory], int]
+
+
+@needs_proc
+@pytest.mark.mosquitto
+async def test_a_killed_broker_keeps_what_it_took_while_nobody_was_connected(
+    home: Path, directory: EmbeddedDirectory
+) -> None:
+    """Without the signal, mosquitto writes nothing for a minute, from 2.1 on not even then while nobody is there."""
+    with EmbeddedServers.attach(home, broker="mosquitto", fsync=False) as servers:
+        addresses = servers.addresses
+        async with mqtt_client(addresses, "subscriber", clean=False) as client:
+            await client.subscribe("kept/#", qos=1)
+        async with mqtt_client(addresses, "publisher") as client:
+            for number in range(3):
+                await client.publish("kept/one", str(number).encode(), qos=1)
+        saved, taken_at = directory.broker_data / "mosquitto.db", time.time()
+        wait_until(lambda: saved.exists() and saved.stat().st_mtime > taken_at + 0.05)
+        pid = broker_of(directory)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pid not in processes_of(directory.root))
+
+        def back() -> bool:
+            servers.ensure()
+            return answering(addresses)
+
+        wait_until(back, 20)
+        async with mqtt_client(addresses, "subscriber", clean=False) as client, asyncio.timeout(10):
+            messages = aiter(client.messages)
+            assert [(await anext(messages)).payload for _ in range(3)] == [b"0", b"1", b"2"]
+
+
 VICTIMS = [
     pytest.param(postgres_of, id="postgres"),
     pytest.param(broker_of, id="broker"),

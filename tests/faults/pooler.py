@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a server: one connection to it serves everybody."""
+"""PgBouncer before a server, in transaction mode unless told otherwise: one connection to it serves everybody."""
 
 import contextlib
 import os
@@ -16,15 +16,17 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def pgbouncer(socket_folder: Path, port: int, pool_size: int = 1) -> Iterator[int]:
+def pgbouncer(
+    socket_folder: Path, port: int, pool_size: int = 1, mode: str = "transaction", extra: str = ""
+) -> Iterator[int]:
     """Yield the port of a pooler before the server on this Unix socket."""
     need("pgbouncer", find_program("pgbouncer"))
     folder = Path(tempfile.mkdtemp(prefix="dc-pooler-"))
     listening = free_port()
     (folder / "pgbouncer.ini").write_text(
         f"[databases]\n* = host={socket_folder} port={port} user=console_login\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-        f"listen_port = {listening}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {pool_size}\n"
-        f"unix_socket_dir =\nlogfile =\npidfile =\nignore_startup_parameters = extra_float_digits\n"
+        f"listen_port = {listening}\nauth_type = any\npool_mode = {mode}\ndefault_pool_size = {pool_size}\n"
+        f"unix_socket_dir =\nlogfile =\npidfile =\nignore_startup_parameters = extra_float_digits\n{extra}\n"
     )
     folder.chmod(0o755)
     account = {"user": "postgres", "cwd": "/"} if os.geteuid() == 0 else {}

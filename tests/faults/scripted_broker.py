@@ -19,9 +19,11 @@ class Script:
     connack: int = 0
     properties: bytes = b""
     puback: int | None = 0
+    suback: int = 1
     hang_up_with: int | None = (
         None  # a DISCONNECT with this reason, right after the first publication or subscription
     )
+    hang_up_silently: bool = False  # the same without a DISCONNECT, as mosquitto before 2.0.15 ends a session
     session_present: bool = False
     connects: list[bytes] = field(default_factory=list)
     published: list[bytes] = field(default_factory=list)
@@ -42,6 +44,15 @@ async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 def _build(head: int, body: bytes) -> bytes:
     assert len(body) < 0x80
     return bytes([head, len(body)]) + body
+
+
+def _topics(subscribe: bytes) -> int:
+    """How many topics a SUBSCRIBE without properties names."""
+    place, found = 3, 0
+    while place < len(subscribe):
+        place += 3 + int.from_bytes(subscribe[place : place + 2], "big")
+        found += 1
+    return found
 
 
 class ScriptedBroker:
@@ -68,6 +79,8 @@ class ScriptedBroker:
                 await writer.drain()
                 if head >> 4 == CONNECT and self.script.connack:
                     break
+                if self.script.hang_up_silently and head >> 4 in {PUBLISH, SUBSCRIBE}:
+                    break
                 if self.script.hang_up_with is not None and head >> 4 in {PUBLISH, SUBSCRIBE}:
                     writer.write(_build(0xE0, bytes([self.script.hang_up_with, 0])))
                     await writer.drain()
@@ -91,7 +104,7 @@ class ScriptedBroker:
                 return []
             return [_build(0x40, body[2 + topic : 4 + topic] + bytes([script.puback, 0]))]
         if head >> 4 == SUBSCRIBE:
-            return [_build(0x90, body[:2] + b"\x00\x01")]
+            return [_build(0x90, body[:2] + bytes([0, *[script.suback] * _topics(body)]))]
         if head >> 4 == PINGREQ:
             return [b"\xd0\x00"]
         return []

@@ -1,13 +1,17 @@
 """``doctor`` names what the servers really keep, and what to change."""
 
+import asyncio
 import os
 import re
 from pathlib import Path
 
+import aiomqtt
 import asyncpg
 import pytest
 
-from console.headless import doctor
+from console.headless import brokers, doctor
+from console.headless.brokers import broker_findings, level
+from console.headless.findings import Finding
 from console.mqtt.session import BrokerAddress
 from console.mqtt.survey import Trial, survey
 from console.runtime.place import Place
@@ -18,10 +22,11 @@ from tests.brokers import SPEAKS_V3, BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.devices import say
 from tests.e2e.conftest import OpenChannel
+from tests.faults.scripted_broker import Script, scripted_broker
 from tests.waiting import until
 
 
-def texts(findings: list[doctor.Finding]) -> str:
+def texts(findings: list[Finding]) -> str:
     return "\n".join(f"{finding.level}: {finding.text}" for finding in findings)
 
 
@@ -44,7 +49,7 @@ async def test_the_servers_of_this_run_are_what_they_are(access: Access, any_bro
     """Without asking the servers, doctor would say what their defaults are; this run's PostgreSQL has no fsync."""
     place = Place(access, any_broker.address)
     database = texts(await doctor._database(place, None, Settings()))
-    broker = texts(await doctor._broker(place))
+    broker = texts(await broker_findings(place))
     assert "fsync is off" in database or "survives" in database
     old = any_broker.address.force_v3
     assert ("MQTT 5 (mosquitto version 2" in broker) == (not old)
@@ -65,7 +70,7 @@ async def test_nobody_there_is_a_fault_with_the_address(access: Access) -> None:
     """Without the address in the sentence, an operator does not see that it is the wrong one."""
     with start_broker("nats-server") as broker:
         port = broker.port
-    (finding,) = await doctor._broker(Place(access, BrokerAddress("127.0.0.1", port)))
+    (finding,) = await broker_findings(Place(access, BrokerAddress("127.0.0.1", port)))
     assert (finding.level, finding.exit_code) == ("fault", 3)
     assert f"127.0.0.1:{port}" in finding.text
 
@@ -103,7 +108,7 @@ async def test_what_the_brokers_access_rules_really_allow_is_tried(
     (tmp_path / "acl").write_text(f"{rules}topic read $SYS/#\n")
     os.chmod(tmp_path, 0o755)
     with start_broker("mosquitto", f"acl_file {tmp_path / 'acl'}") as broker:
-        findings = await doctor._broker(Place(access, broker.address), "acme")
+        findings = await broker_findings(Place(access, broker.address), "acme", probe=True)
     assert re.search(says, texts(findings)), texts(findings)
 
 
@@ -113,7 +118,7 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
 ) -> None:
     """Without its own device id, each look would be an answer that matches nothing."""
     async with open_channel(mosquitto.address) as channel:
-        facts = await survey(mosquitto.address, "acme")
+        facts = await survey(mosquitto.address, "acme", probe=True)
         assert facts.answers == Trial(heard=True)
         await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", b"{}")
 
@@ -126,7 +131,7 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
 
 
 @pytest.mark.parametrize(
-    ("said", "embedded", "level"),
+    ("said", "embedded", "sum_of_all"),
     [
         ((), True, "ok: high: no command and no answer"),
         ((), False, "ok: high, if the broker keeps"),
@@ -136,13 +141,70 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
             True,
             "warning: low",
         ),
+        ((("warning", brokers._SAVES_WHEN_AWAKE),), False, "warning: middle.*autosave_on_changes"),
         ((("fault", "the broker does not answer"),), False, "warning: none"),
     ],
 )
 def test_the_weakest_part_decides_the_level(
-    access: Access, said: tuple[tuple[str, str], ...], embedded: bool, level: str
+    access: Access, said: tuple[tuple[str, str], ...], embedded: bool, sum_of_all: str
 ) -> None:
     """Without the sum, an operator has to weigh ten findings alone."""
     place = Place(access, None, servers=object() if embedded else None)  # type: ignore[arg-type]
-    found = doctor._level(place, [doctor.Finding(kind, "x", text) for kind, text in said])
-    assert texts([found]).startswith(level)
+    found = level(place, [Finding(kind, "x", text) for kind, text in said])
+    assert re.match(sum_of_all, texts([found]))
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("mosquitto version 2.0.11", "note: .*With mosquitto set persistence true, autosave_interval 1"),
+        ("mosquitto version 2.1.2", "warning: .*Set persistence true, autosave_on_changes true"),
+        ("mosquitto version 3.0.0", "warning: .*autosave_on_changes true"),
+        ("mosquitto version 1.6.9", "note: .*by default it forgets all"),
+        ("EMQX version 5.8.0", "note: EMQX keeps sessions and their messages in memory"),
+        ("", "note: whether the broker keeps answers over a crash cannot be seen"),
+    ],
+)
+def test_what_a_broker_keeps_is_told_by_its_kind_and_version(access: Access, version: str, says: str) -> None:
+    """Without the version, a broker that writes nothing while nobody is connected is called safe."""
+    assert re.match(says, texts([brokers._promise(Place(access, None), version)]))
+
+
+@pytest.mark.mosquitto
+async def test_a_look_publishes_nothing_where_tenants_listen(
+    access: Access, mosquitto: BrokerProcess
+) -> None:
+    """Without a topic of our own, the platform stores each look as telemetry of a device that nobody knows."""
+    async with aiomqtt.Client(mosquitto.address.host, mosquitto.address.port) as platform:
+        await platform.subscribe([("tenant/#", 1), ("console/#", 1)])
+        findings = await broker_findings(Place(access, mosquitto.address), "acme")
+        await platform.publish("tenant/last", b"")
+        heard = []
+        async with asyncio.timeout(30):
+            async for message in platform.messages:
+                if str(message.topic) == "tenant/last":
+                    break
+                heard.append(str(message.topic))
+    assert [topic.rpartition("/")[0] for topic in heard] == ["console/doctor"]
+    assert "ok: a message on our own topic (console/doctor/…) came back" in texts(findings)
+    assert "note: whether commands of acme can be published" in texts(findings)
+
+
+@pytest.mark.mosquitto
+@pytest.mark.mqtt5
+@pytest.mark.parametrize("rules", ["topic readwrite tenant/#\n", "topic read console/#\n"])
+async def test_rules_without_our_own_topic_are_no_fault(access: Access, tmp_path: Path, rules: str) -> None:
+    """Without the difference, a broker whose rules are as strict as they should be is called broken."""
+    (tmp_path / "acl").write_text(rules)
+    os.chmod(tmp_path, 0o755)
+    with start_broker("mosquitto", f"acl_file {tmp_path / 'acl'}") as broker:
+        findings = await broker_findings(Place(access, broker.address), "acme")
+    assert "note: a message on our own topic (console/doctor/…) did not come back" in texts(findings)
+    assert not [finding for finding in findings if finding.level == "fault"]
+
+
+async def test_a_refused_subscription_is_a_fault(access: Access) -> None:
+    """Without asking, doctor calls a broker well that will let us hear no answer."""
+    async with scripted_broker(Script(suback=0x87)) as broker:
+        findings = await broker_findings(Place(access, broker.address), "acme")
+    assert "fault: it refuses the subscription to the answers of acme (reason code 0x87)" in texts(findings)

@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 import pytest
 
-from console.errors import BrokerUnreachableError, RefusedError
+from console.errors import BrokerUnreachableError, RefusedError, TakenOverError
 from console.mqtt.ack_stream import ack_stream
 from console.mqtt.session import SessionKind, connect
 from console.mqtt.survey import survey
@@ -182,6 +182,26 @@ async def test_104_a_session_that_is_taken_over_again_and_again_ends_the_workers
         assert "a copy of the database is in use beside it" in channel.health.view().stopped
         assert channel.health.view().dispatch == channel.health.view().ingest == "off"
     assert len(script.connects) < 10
+
+
+@pytest.mark.parametrize(
+    ("script", "is_certain", "says"),
+    [
+        (Script(hang_up_with=0x8E), True, "another client took over our client id"),
+        (Script(hang_up_with=0x80), False, "hung up without a reason"),
+        (Script(hang_up_silently=True), False, "hung up without a reason"),
+    ],
+)
+async def test_104_the_end_of_a_session_is_certain_only_where_the_broker_says_so(
+    script: Script, is_certain: bool, says: str
+) -> None:
+    """Without both, a take-over is known only to newer brokers, or each hang-up is one."""
+    async with scripted_broker(script) as broker, ack_stream(broker.address, "deployment") as stream:
+        with contextlib.suppress(BrokerUnreachableError):
+            await stream.subscribe()
+        with pytest.raises(TakenOverError, match=says) as ended:
+            await stream.batch(1)
+    assert ended.value.is_certain == is_certain
 
 
 async def test_104_a_broker_that_hangs_in_the_middle_of_a_packet_is_left() -> None:

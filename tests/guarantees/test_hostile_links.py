@@ -188,7 +188,7 @@ async def test_49_a_stranger_with_our_client_id_is_told_and_no_war_follows(
 
         async with raw(mosquitto.address, client_id):
             await until(told)
-        assert "a second program with our client id" in drops[0]  # mosquitto 2.0.11 sends no 0x8E
+        assert "a second program with" in drops[0]  # from 2.0.15 on mosquitto says 0x8E, before that nothing
         await channel.ready()
         await the_rest_flows(channel, mosquitto.address, owner)
     assert len(drops) == 1

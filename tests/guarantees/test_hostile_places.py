@@ -11,6 +11,7 @@ import pytest
 
 from console.headless import doctor
 from console.runtime.place import Place
+from console.settings import Settings
 from console.store.pool import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
@@ -55,7 +56,7 @@ async def test_99_an_old_transaction_is_warned_about(access: Access, monkeypatch
     try:
         await idle.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         monkeypatch.setattr("console.store.checks.OLD_S", 0.0)
-        found = await doctor._database(Place(access, None))
+        found = await doctor._database(Place(access, None), None, Settings())
     finally:
         await idle.close()
     assert any(f.level == "warning" and "a transaction has been open for" in f.text for f in found), found

@@ -213,7 +213,9 @@ async def test_a_database_without_tls_is_refused_in_one_sentence(papers: Papers)
         ("postgresql://u@db.example/d?sslmode=disable", False, "in clear"),
         ("postgresql://u@db.example/d?sslmode=require", False, "not verified"),
         ("postgresql://u@db.example/d?sslmode=prefer", False, "not verified"),
-        ("postgresql://u@db.example/d?sslmode=verify-full", False, ""),
+        ("postgresql://u@db.example/d?sslmode=verify-full", True, ""),
+        ("postgresql://u@db.example/d?sslrootcert=system", True, ""),
+        ("host=db.example dbname=d", True, ""),
         ("postgresql://u@127.0.0.1/d?sslmode=disable", False, ""),
     ],
 )

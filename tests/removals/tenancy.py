@@ -83,8 +83,8 @@ REMOVALS = (
         "G27",
         "every host that a URL names",
         "console/runtime/addresses.py",
-        "    local = all(map(_is_local, _hosts(parts, query)))\n",
-        "    local = any(map(_is_local, _hosts(parts, query)))\n",
+        "    local = all(_is_local(host) for host, _ in dsn.hosts)\n",
+        "    local = any(_is_local(host) for host, _ in dsn.hosts)\n",
         "tests/guarantees/test_tls.py::test_a_database_elsewhere_is_verified_unless_told_otherwise",
     ),
     Removal(

@@ -25,7 +25,7 @@ from console.store.pool import Access
 ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}
 PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq"}
-ASYNCPG = {"_con", "_params", "_transport"}
+ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {
     "_driver", "_handle_exception", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
 }  # fmt: skip
@@ -101,6 +101,8 @@ async def test_asyncpg_has_them(access: Access) -> None:
         async with pool.acquire() as lent:
             assert lent._con._params.password is None
             assert lent._con._transport.get_extra_info("socket") is not None
+            assert lent._con._stmt_cache.get_max_size() == 100
+            assert lent._con._stmt_cache_enabled
     finally:
         await pool.close()
 

@@ -1,0 +1,199 @@
+"""Connection strings as people paste them: passwords that nobody encoded, several hosts, key=value lists.
+
+A sentence about a URL names the place of the fault and never quotes the URL: what was meant as a host or a
+parameter may be a piece of the password.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+LONGEST = 8_192
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.:-]*)://")
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\]|[\w.~%-]*)(?::(?P<port>[0-9]{0,5}))?")
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_PAIR = re.compile(
+    r"\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'(?=\s|$)|((?:[^\s'\\]|\\.)(?:[^\s\\]|\\.)*|))", re.DOTALL
+)
+_ENCODE = "write / as %2F, @ as %40, ? as %3F, # as %23 and % as %25 in the user and the password"
+
+
+class UrlError(ValueError):
+    """A URL that cannot be read; its text says why and holds nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A connection string in its parts, decoded. A host without a port has the port None."""
+
+    scheme: str
+    hosts: tuple[tuple[str, int | None], ...]
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    path: str = ""
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to read a URL: what stands before the @, and what behind it."""
+
+    login: str | None
+    hosts: tuple[tuple[str, int | None], ...]
+    path: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+def cleaned(text: str) -> str:
+    """Without what files, shells and copying put around it: a byte order mark, line ends, quotes.
+
+    Raises:
+        UrlError: there is nothing else, or more than one line of it.
+    """
+    text = text.strip("\ufeff\0 \t\r\n")
+    for quote in "\"'`":
+        if len(text) > 1 and text[0] == text[-1] == quote:
+            text = text[1:-1].strip()
+    if not text:
+        raise UrlError("it is empty")
+    if len(text) > LONGEST:
+        raise UrlError(f"it is longer than {LONGEST} characters")
+    if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in text):
+        raise UrlError("it has control characters or more than one line")
+    return text
+
+
+def read_url(text: str, known: frozenset[str]) -> Url:
+    """Read a URL. An @, /, ? or # in the password may stand as it is wherever only one reading is possible.
+
+    Args:
+        text: the URL, cleaned.
+        known: the names of parameters that are expected: only between those may an @ stand in a value.
+
+    Raises:
+        UrlError: it is no URL, or may be read in several ways.
+    """
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        raise UrlError("it has no scheme such as postgresql:// or mqtt://")
+    reading = _only_reading(text[scheme.end() :], known)
+    user, password = _login(reading.login)
+    return Url(
+        scheme[1].lower(),
+        tuple((decoded(host, "host"), port) for host, port in reading.hosts),
+        user,
+        password,
+        decoded(reading.path, "path"),
+        tuple((decoded(name, "parameters"), decoded(value, "parameters")) for name, value in reading.pairs),
+    )
+
+
+def _only_reading(rest: str, known: frozenset[str]) -> _Reading:
+    """The reading of the standard (an authority ends at the first / ? or #) wherever it can be one."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    standard = authority.rfind("@")
+    readings = {
+        place: reading
+        for place in (-1, *(match.start() for match in re.finditer("@", rest)))
+        if (reading := _reading(rest, place, known)) is not None
+    }
+    if standard in readings:
+        return readings[standard]
+    if not readings:
+        raise UrlError(f"check its host, port and brackets, and {_ENCODE}")
+    if len(readings) > 1:
+        raise UrlError(f"it may be read in several ways: {_ENCODE}")
+    return next(iter(readings.values()))
+
+
+def _reading(rest: str, place: int, known: frozenset[str]) -> _Reading | None:
+    match = re.fullmatch(r"([^/?#@]*)(?:/([^?#@]*))?(?:\?(.*))?", rest[place + 1 :])
+    hosts = None if match is None else _hosts(match[1])
+    if match is None or hosts is None:
+        return None
+    pairs = tuple(entry.partition("=") for entry in (match[3] or "").split("&") if entry)
+    if not all(middle and _NAME.fullmatch(name) for name, middle, _ in pairs):
+        return None
+    if "@" in (match[3] or "") and not all(name in known for name, _, _ in pairs):
+        return None
+    login = rest[:place] if place >= 0 else None
+    return _Reading(login, hosts, match[2] or "", tuple((name, value) for name, _, value in pairs))
+
+
+def _hosts(text: str) -> tuple[tuple[str, int | None], ...] | None:
+    """The hosts as they are written, or None where this is no list of hosts."""
+    found: list[tuple[str, int | None]] = []
+    for entry in text.split(",") if text else ():
+        match = _HOST.fullmatch(entry)
+        port = int(match["port"]) if match and match["port"] else None
+        if match is None or (port is not None and not 0 < port < 65_536):
+            return None
+        found.append((match["host"].strip("[]"), port))
+    return tuple(found)
+
+
+def _login(login: str | None) -> tuple[str | None, str | None]:
+    if not login:
+        return None, None
+    user, middle, password = login.partition(":")
+    return decoded(user, "user") or None, (decoded(password, "password") or None) if middle else None
+
+
+def decoded(value: str, what: str) -> str:
+    """Percent-decoded, or as it stands where no % in it begins an escape.
+
+    Raises:
+        UrlError: some do and some do not, or the bytes are no text.
+    """
+    escapes = len(_ESCAPE.findall(value))
+    if not escapes:
+        return value
+    if escapes != value.count("%"):
+        raise UrlError(f"its {what} has a % that begins no escape beside others that do: write each % as %25")
+    try:
+        text = unquote_to_bytes(value).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UrlError(f"its {what} is not UTF-8 when it is decoded: write each % as %25") from None
+    if "\0" in text:
+        raise UrlError(f"its {what} has a zero byte (%00)")
+    return text
+
+
+def looks_like_pairs(text: str) -> bool:
+    """Whether this is a list such as ``host=db.example dbname=iot`` and no URL."""
+    return _SCHEME.match(text) is None and re.match(r"\w+\s*=", text) is not None
+
+
+def read_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Read ``key=value`` pairs as libpq does: single quotes around spaces, a backslash before quotes.
+
+    Raises:
+        UrlError: it is no such list.
+    """
+    found: list[tuple[str, str]] = []
+    place, end = 0, len(text.rstrip())
+    while place < end:
+        match = _PAIR.match(text, place)
+        if match is None or (match.end() < end and not text[match.end()].isspace()):
+            raise UrlError(
+                "put single quotes around values with spaces, and a backslash before ' and \\ in them"
+            )
+        quoted, bare = match[2], match[3]
+        value = bare if quoted is None else quoted
+        found.append((match[1].lower(), re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)))
+        place = match.end()
+    return tuple(found)
+
+
+def spread(hosts: Sequence[str], ports: Sequence[int | None]) -> tuple[tuple[str, int | None], ...]:
+    """Give each host its port; one port is for all of them.
+
+    Raises:
+        UrlError: there are several, but not as many as hosts.
+    """
+    if len(ports) not in {0, 1, len(hosts)}:
+        raise UrlError("it names another number of ports than of hosts")
+    each = list(ports) * len(hosts) if len(ports) == 1 else list(ports) or [None] * len(hosts)
+    return tuple(zip(hosts, each, strict=True))

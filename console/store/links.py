@@ -1,0 +1,167 @@
+"""Opening one connection: the hosts in turn, who is at the other end, and what may be kept in the session.
+
+A pooler in transaction mode gives each transaction whichever session of the server is free. What lives in
+a session (prepared statements, LISTEN, settings, locks) is then somebody else's or nobody's. So a link counts
+as one through a pooler until the server itself has shown that it is at the other end.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from console.errors import DatabaseUnreachableError
+from console.store.liveness import keep_alive, watch_link
+
+Host: TypeAlias = tuple[str, int]
+IS_POOLED = (
+    "The database is reached through a pooler that shares its sessions (PgBouncer in transaction mode, or "
+    "alike): set CONSOLE_DIRECT_DATABASE_URL to the address of the server itself, for `migrate` and to hear "
+    "of changes at once."
+)
+IS_POOLED_TOO = (
+    "CONSOLE_DIRECT_DATABASE_URL leads through a pooler that shares its sessions, too: set it to the address "
+    "of the server itself, or of a pooler in session mode."
+)
+_STATEMENTS = 100
+_HEARD_WITHIN_S = 2.0
+_CLOCK_TOLERANCE_S = 0.5
+# The simple protocol, since two messages may reach two servers; the answer is in the number of rows. A server
+# announces its own process at the start of a session, a pooler makes a number up or tells that of a session
+# which began before the client came.
+_IS_SERVER = (
+    "SELECT 1 FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS own WHERE own.pid = {pid}"
+    " AND pg_catalog.clock_timestamp() - own.backend_start < interval '{age_s:.3f} seconds'"
+)
+_PRIMARY = "NOT pg_catalog.pg_is_in_recovery()"
+_WRITABLE = "pg_catalog.current_setting('transaction_read_only') = 'off'"
+_TARGETS = {
+    "primary": _PRIMARY,
+    "standby": f"NOT ({_PRIMARY})",
+    "prefer-standby": f"NOT ({_PRIMARY})",
+    "read-write": _WRITABLE,
+    "read-only": f"NOT ({_WRITABLE})",
+}
+TARGETS = frozenset({"any", *_TARGETS})
+_NEXT_HOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.TooManyConnectionsError,
+    DatabaseUnreachableError,
+)
+
+
+class Link(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
+    """One connection. `is_direct`: the server itself answers, so that the session is ours alone."""
+
+    is_direct = False
+    began = 0.0
+
+
+async def open_link(
+    url: str, hosts: Sequence[Host], target: str, *, believe: bool = True, **options: Any
+) -> Link:
+    """Connect to the first of the hosts that answers and is what `target` (target_session_attrs) asks for.
+
+    Unless we `believe` it, the link counts as one through a pooler, whatever it looks like.
+
+    Raises:
+        DatabaseUnreachableError: hosts answer, and none is what `target` asks for.
+    """
+    options |= {"statement_cache_size": 0, "connection_class": Link, "target_session_attrs": "any"}
+    wanted = [target, "any"] if target == "prefer-standby" else [target]
+    failure: BaseException | None = None
+    for attribute in wanted:
+        for place in hosts or (None,):
+            try:
+                link = await _opened(url, place, _TARGETS.get(attribute), options)
+                return await _judged(link, believe=believe)
+            except _NEXT_HOST as error:
+                failure = _graver(failure, error)
+    assert failure is not None  # noqa: S101 - there is at least one place, and each ended in one
+    raise failure
+
+
+def _graver(before: BaseException | None, error: BaseException) -> BaseException:
+    """Of what several hosts failed with, what tells an operator more than that nobody answers."""
+    return error if before is None or isinstance(before, OSError | TimeoutError) else before
+
+
+async def _opened(url: str, place: Host | None, condition: str | None, options: dict[str, Any]) -> Link:
+    where = {} if place is None else {"host": place[0], "port": place[1]}
+    began = time.monotonic()
+    link: Link = await asyncpg.connect(url, **where, **options)
+    link.began = began
+    if condition is not None and not await _holds(link, condition):
+        link.terminate()
+        raise _WrongHostError
+    return link
+
+
+async def _judged(link: Link, *, believe: bool) -> Link:
+    """Let the session keep statements and settings only where the server itself answers."""
+    try:
+        link.is_direct = believe and await _is_server(link)
+        if link.is_direct:
+            link._stmt_cache.set_max_size(_STATEMENTS)  # noqa: SLF001 - asyncpg settles it before it connects
+            link._stmt_cache_enabled = True  # noqa: SLF001
+            await watch_link(link)
+        else:
+            keep_alive(link)
+    except BaseException:
+        link.terminate()
+        raise
+    return link
+
+
+class _WrongHostError(DatabaseUnreachableError):
+    """A host answers and is not what the URL asks for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database hosts that answer are not what target_session_attrs in the URL asks for: wait for "
+            "the switch-over to end, or name every host of the cluster."
+        )
+
+
+async def _holds(link: Link, condition: str) -> bool:
+    return bool(await link.execute(f"SELECT 1 WHERE {condition}") == "SELECT 1")
+
+
+async def _is_server(link: Link) -> bool:
+    age_s = time.monotonic() - link.began + _CLOCK_TOLERANCE_S
+    question = _IS_SERVER.format(pid=link.get_server_pid(), age_s=age_s)
+    with suppress(asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError):
+        return bool(await link.execute(question) == "SELECT 1")
+    return False
+
+
+async def keeps_session(link: Link, another: Callable[[], Awaitable[Link]]) -> bool:
+    """Whether a pooler keeps one session for this link: what another connection announces is heard on it.
+
+    Where sessions are shared, an announcement goes to whoever uses that session at the moment, or to nobody.
+    """
+    channel = f"device_console_{uuid.uuid4().hex}"
+    heard = asyncio.Event()
+
+    def hear(*_: object) -> None:
+        heard.set()
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_HEARD_WITHIN_S):
+            await link.add_listener(channel, hear)
+            teller = await another()
+            try:
+                await teller.execute(f"NOTIFY {channel}")
+            finally:
+                teller.terminate()
+            await heard.wait()
+    with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        await link.remove_listener(channel, hear)
+    return heard.is_set()
