@@ -58,6 +58,9 @@ class Settings(BaseModel):
     )
     late_ack: Literal["accept", "record-only"] = Field("accept", description="what a late ACK does")
     progress_words: str = Field("", description="words of progress to add and to drop: +flashing,-queued")
+    dangerous_words: str = Field(
+        "", description="words of a command's type that ask first, to add and to drop: +calibrate,-open"
+    )
     max_payload_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest command payload")
     max_ack_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest ACK payload")
     adopt_after_s: Seconds = Field(30.0, description="adopt other writers' unpublished rows after")

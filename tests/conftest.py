@@ -127,6 +127,16 @@ async def plain_platform(server_url: str) -> AsyncIterator[PlatformUrls]:
 
 
 @pytest.fixture
+async def platform_program(platform: PlatformUrls) -> AsyncIterator[Program]:
+    """The console on the platform's database, as a person that the platform knows."""
+    await migrate(Access(platform.owner))
+    database = Database(Access(platform.person))
+    await database.open()
+    yield wire_program(database, tenants=("acme",), operator="alice")
+    await database.close()
+
+
+@pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A superuser's connection, to look at rows past every policy."""
     connection = await asyncpg.connect(database_url)

@@ -173,7 +173,9 @@ def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
     send.add_argument("device", nargs="?", help="the device's id; left out with --where")
     send.add_argument("type", help="the command type, for example reboot")
     send.add_argument("--where", metavar="FILTER", help=f"send to every device found: {_FILTER}")
-    send.add_argument("--yes", action="store_true", help="with --where: send; without it only look")
+    send.add_argument(
+        "--yes", action="store_true", help="with --where: send, not only look; else: do not ask"
+    )
     send.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
     send.add_argument("--ttl", default="1h", help="5s to 7d (default 1h)")
     send.add_argument("--id", help="an id of your own: sending the same again changes nothing")
@@ -195,6 +197,7 @@ def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
     retry.add_argument(
         "id", help="the settled command's or the batch's id, or a beginning that no other id has"
     )
+    retry.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
     _waiting(retry)
     resume = add(
         "resume",

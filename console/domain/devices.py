@@ -16,9 +16,21 @@ class Link(StrEnum):
     UNKNOWN = "unknown"
 
 
+class State(StrEnum):
+    """What the registry says of a device; a date of decommissioning that is yet to come counts as none."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    SUSPENDED = "suspended"
+    DECOMMISSIONED = "decommissioned"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One registered device with its state and its newest command."""
+    """One registered device with its newest command.
+
+    What the registry leaves open of model, manufacturer, type and name, its template or its metadata may say.
+    """
 
     tenant_id: str
     device_id: str
@@ -28,21 +40,38 @@ class Device:
     fw_version: str | None = None
     registry_status: str = "ACTIVE"
     decommissioned_at: datetime | None = None
+    decommissioned: bool = False
+    name: str | None = None
+    manufacturer: str | None = None
+    device_type: str | None = None
+    template: str | None = None
+    template_slug: str | None = None
+    parent_id: str | None = None
     last_seen_at: datetime | None = None
     tags: tuple[str, ...] = ()
     in_flight: int = 0
     last_command: Command | None = None
 
+    @property
+    def state(self) -> str:
+        """One of the words of `State`, or another one that the platform knows."""
+        return State.DECOMMISSIONED.value if self.decommissioned else self.registry_status.lower()
+
+    @property
+    def in_service(self) -> bool:
+        return self.state in {"", State.ACTIVE}
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceCounts:
-    """How many devices a tenant has, by link."""
+    """How many devices a tenant has, by link; decommissioned ones are counted apart."""
 
     total: int = 0
     online: int = 0
     stale: int = 0
     offline: int = 0
     unknown: int = 0
+    decommissioned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from console.domain.filters import Subject
 
 COMMAND_KEYS = frozenset({"device", "status", "phase", "type", "by", "answer", "id", "age", "ttl"})
 DEVICE_KEYS = frozenset(
-    {"device", "status", "link", "site", "model", "fw", "tag", "phase", "type", "by", "age", "ttl"}
-)
+    {
+        "device", "status", "link", "state", "site", "name", "model", "template", "parent", "fw", "tag",
+        "phase", "type", "by", "age", "ttl",
+    }
+)  # fmt: skip
 
 
 def command_subject(command: Command, device: Device | None = None, groups: Iterable[str] = ()) -> Subject:
@@ -24,10 +27,7 @@ def command_subject(command: Command, device: Device | None = None, groups: Iter
         "answer": command.ack_status or "",
         "code": answer_code(command.ack_json),
         "id": command.command_id,
-        "site": device.site_id if device else "",
-        "model": (device.model if device else None) or "",
-        "fw": (device.fw_version if device else None) or "",
-        "link": device.link.value if device else "unknown",
+        **(_registered(device) if device else {"link": "unknown"}),
     }
     everything = (
         command.device_id, command.command_type, command.phase.value, command.created_by, command.ack_status,
@@ -36,8 +36,7 @@ def command_subject(command: Command, device: Device | None = None, groups: Iter
     instants = {"age": command.created_at}
     if command.phase in OPEN:
         instants["ttl"] = command.expires_at
-    many = {"tag": frozenset(device.tags if device else ()), "group": frozenset(groups)}
-    return Subject(texts, many, instants, _joined(everything))
+    return Subject(texts, _many(device, groups), instants, _joined(everything))
 
 
 def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
@@ -46,17 +45,14 @@ def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
     texts = {
         "device": device.device_id,
         "status": device.link.value,
-        "link": device.link.value,
-        "site": device.site_id,
-        "model": device.model or "",
-        "fw": device.fw_version or "",
+        **_registered(device),
         "phase": last.phase.value if last else "",
         "type": last.command_type if last else "",
         "by": (last.created_by if last else None) or "",
     }
     everything = (
-        device.device_id, device.link.value, device.site_id, device.model, device.fw_version,
-        device.registry_status,
+        device.device_id, device.link.value, device.site_id, device.model, device.fw_version, device.state,
+        device.name, device.manufacturer, device.template,
     )  # fmt: skip
     instants = {}
     if device.last_seen_at is not None:
@@ -65,8 +61,28 @@ def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
         instants["age"] = last.created_at
         if last.phase in OPEN:
             instants["ttl"] = last.expires_at
-    many = {"tag": frozenset(device.tags), "group": frozenset(groups)}
-    return Subject(texts, many, instants, _joined(everything), device.tags)
+    return Subject(texts, _many(device, groups), instants, _joined(everything), device.tags)
+
+
+def _registered(device: Device) -> dict[str, str]:
+    return {
+        "link": device.link.value,
+        "state": device.state,
+        "site": device.site_id,
+        "name": device.name or "",
+        "model": device.model or "",
+        "parent": device.parent_id or "",
+        "fw": device.fw_version or "",
+    }
+
+
+def _many(device: Device | None, groups: Iterable[str]) -> dict[str, frozenset[str]]:
+    templates = (device.template, device.template_slug) if device else ()
+    return {
+        "tag": frozenset(device.tags if device else ()),
+        "group": frozenset(groups),
+        "template": frozenset(name for name in templates if name),
+    }
 
 
 def _joined(parts: Iterable[str | None]) -> str:

@@ -4,13 +4,22 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from console.domain.commands import Phase, Status
-from console.domain.devices import Link
 from console.domain.filter_ids import is_id, nearest
+from console.domain.filter_keys import (
+    AS_WRITTEN,
+    EVERY_KEY,
+    KEYS,
+    MANY_VALUED,
+    NEWEST_COMMAND,
+    SPANS,
+    WORDS,
+    Scope,
+    words_of_key,
+)
 from console.domain.globs import glob, is_exact, literal, pattern_of
 
+__all__ = ["AS_WRITTEN", "KEYS", "MANY_VALUED", "NEWEST_COMMAND", "SPANS", "WORDS", "Scope", "words_of_key"]
 MOST_TERMS = 24
 MOST_LENGTH = 2_000
 _TOKEN = re.compile(r'-?(?:[^\s"]|"[^"]*"?)+')
@@ -19,42 +28,6 @@ _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _MOST_DIGITS = 9  # of a part of a span: more are beyond the limit
 _MOST_DAYS = 36_500
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-class Scope(StrEnum):
-    """Which list is filtered: it decides the keys."""
-
-    DEVICES = "devices"
-    COMMANDS = "commands"
-    PROBLEMS = "problems"
-    BATCHES = "batches"
-
-
-_DEVICE_KEYS = ("device", "link", "site", "model", "fw", "tag", "group")
-_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "code", "id", "batch")
-KEYS: dict[Scope, tuple[str, ...]] = {
-    Scope.DEVICES: ("device", "status", "link", "site", "model", "fw", "tag", "group", "phase", "type", "by"),
-    Scope.COMMANDS: ("device", *_COMMAND_KEYS, "link", "site", "model", "fw", "tag", "group"),
-    Scope.PROBLEMS: ("device", "kind", "id"),
-    Scope.BATCHES: ("type", "by", "id"),
-}
-SPANS: dict[Scope, tuple[str, ...]] = {
-    Scope.DEVICES: ("age", "ttl", "seen"),
-    Scope.COMMANDS: ("age", "ttl"),
-    Scope.PROBLEMS: ("age",),
-    Scope.BATCHES: ("age",),
-}
-_EVERY_KEY = frozenset(name for names in (*KEYS.values(), *SPANS.values()) for name in names)
-NEWEST_COMMAND = frozenset(
-    {"phase", "type", "by", "age", "ttl"}
-)  # what these say of a device, its newest command says
-AS_WRITTEN = frozenset({"device", "id", "batch"})  # identifiers: upper and lower case differ
-MANY_VALUED = frozenset({"tag", "group", "batch"})
-WORDS: dict[str, tuple[str, ...]] = {
-    "phase": tuple(phase.value for phase in Phase),
-    "link": tuple(link.value for link in Link),
-    "status": tuple(status.value for status in Status),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +99,15 @@ class Filter:
         """The keys that the terms name."""
         return frozenset(term.key for term in self.terms if not isinstance(term, Word))
 
+    @property
+    def shows_decommissioned(self) -> bool:
+        """Whether it asks for them: by any word on the state, or by the very id of a device."""
+        return any(
+            isinstance(term, Match)
+            and (term.key == "state" or (term.key == "device" and term.exact and not term.negated))
+            for term in self.terms
+        )
+
     def parted(self, keys: frozenset[str]) -> tuple["Filter", "Filter"]:
         """The terms without these keys, and those with them: a row fits when it fits both."""
         inside = tuple(term for term in self.terms if not isinstance(term, Word) and term.key in keys)
@@ -189,7 +171,7 @@ def _term(token: str, scope: Scope) -> Term | str | None:
         text = fold(_unquoted(token[1:] if negated else token))
         return Word(text, negated) if text else None
     minus, key, operator, rest = keyed[1] == "-", keyed[2].lower(), keyed[3], keyed[4]
-    if operator == ":" and is_id(key, rest, _EVERY_KEY):
+    if operator == ":" and is_id(key, rest, EVERY_KEY):
         return Word(fold(_unquoted(token.removeprefix("-"))), minus)
     if operator == ":" and key not in SPANS[scope]:
         return _match(minus, key, rest, scope)
@@ -220,6 +202,8 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
                 also = ""
                 if key == "status" and scope is Scope.COMMANDS and pattern in WORDS["link"]:
                     also = f" (the device's link is link:{pattern})"
+                if key == "status" and pattern in WORDS["state"]:
+                    also = f" (what the registry says is state:{pattern})"
                 return f"{key}: is one of {hint}{also}."
     return Match(key, patterns, negated)
 
@@ -248,11 +232,6 @@ def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Te
     if span > timedelta(days=_MOST_DAYS):
         return f"{_shown(rest)} is longer than a hundred years."
     return Span(key, operator, span, negated)
-
-
-def words_of_key(key: str, scope: Scope) -> tuple[str, ...]:
-    """The words a key can have here; empty when it takes any. The status of a device is its link."""
-    return WORDS.get("link" if key == "status" and scope is Scope.DEVICES else key, ())
 
 
 def _split(text: str) -> list[str]:

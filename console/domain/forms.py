@@ -9,6 +9,7 @@ from typing import Any
 
 MOST_FIELDS = 40
 MOST_CHOICES = 60
+_LARGEST_WHOLE = 1e15
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
 
@@ -71,8 +72,8 @@ def _field(name: str, rule: Any, *, required: bool) -> Field:
 
 
 def _kind(rule: dict[str, Any]) -> tuple[FieldKind, dict[str, Any]]:
-    values = rule.get("enum")
-    if isinstance(values, list) and 0 < len(values) <= MOST_CHOICES:
+    values = _allowed(rule)
+    if 0 < len(values) <= MOST_CHOICES:
         return FieldKind.CHOICE, {_as_text(value): value for value in values}
     kind = rule.get("type")
     if isinstance(kind, list):
@@ -83,11 +84,24 @@ def _kind(rule: dict[str, Any]) -> tuple[FieldKind, dict[str, Any]]:
     return plain.get(str(kind), FieldKind.JSON), {}
 
 
+def _allowed(rule: dict[str, Any]) -> list[Any]:
+    """The only values that the rule takes, when it lists them: a const is a list of one."""
+    if "const" in rule:
+        return [rule["const"]]
+    values = rule.get("enum")
+    if isinstance(values, list):
+        return values
+    several = rule.get("oneOf", rule.get("anyOf"))
+    if isinstance(several, list) and all(isinstance(one, dict) and "const" in one for one in several):
+        return [one["const"] for one in several]
+    return []
+
+
 def _hint(kind: FieldKind, rule: dict[str, Any], *, required: bool) -> str:
     parts = ["required"] if required else []
     if kind is FieldKind.CHOICE:
-        values = rule.get("enum")
-        parts.append(" | ".join(_as_text(v) for v in values) if isinstance(values, list) else "true | false")
+        values = _allowed(rule) or [True, False]
+        parts.append(" | ".join(map(_as_text, values)) if len(values) > 1 else f"only {_as_text(values[0])}")
     else:
         parts.append(kind.value)
     parts += _bounds(rule)
@@ -98,12 +112,32 @@ def _hint(kind: FieldKind, rule: dict[str, Any], *, required: bool) -> str:
 
 
 def _bounds(rule: dict[str, Any]) -> list[str]:
-    low, high = rule.get("minimum"), rule.get("maximum")
-    if isinstance(low, int | float) and isinstance(high, int | float):
-        return [f"{low:g} to {high:g}"]
-    if isinstance(low, int | float):
-        return [f"at least {low:g}"]
-    return [f"at most {high:g}"] if isinstance(high, int | float) else []
+    """What the rule wants of a number or of the length of a text, in words."""
+    parts = _range(rule.get("minimum"), rule.get("maximum"))
+    above, below, step = (
+        _number(rule.get(key)) for key in ("exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+    )
+    parts += [f"more than {above}"] if above else []
+    parts += [f"less than {below}"] if below else []
+    parts += [f"a multiple of {step}"] if step else []
+    return parts + [f"{part} characters" for part in _range(rule.get("minLength"), rule.get("maxLength"))]
+
+
+def _range(low: Any, high: Any) -> list[str]:
+    least, most = _number(low), _number(high)
+    if least and most:
+        return [f"{least} to {most}" if least != most else f"exactly {least}"]
+    if least:
+        return [f"at least {least}"]
+    return [f"at most {most}"] if most else []
+
+
+def _number(value: Any) -> str:
+    """A number with all its digits, empty for anything else: 604800, not 6.048e+05."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    whole = isinstance(value, int) or (value.is_integer() and abs(value) < _LARGEST_WHOLE)
+    return str(int(value)) if whole else f"{value:g}"
 
 
 def _as_text(value: Any) -> str:

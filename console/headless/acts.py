@@ -19,6 +19,7 @@ from console.errors import (
 )
 from console.headless import bulk, catalogue, output
 from console.headless.aftermath import saying
+from console.headless.asking import ask_first
 from console.runtime.jobs import running
 from console.runtime.opening import Opened
 from console.runtime.pausing import stops_in_order
@@ -48,6 +49,7 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
+    await ask_first(program, options.device, options.type, yes=options.yes)
     receipt = await _committed(program, draft)
     with contextlib.suppress(ConsoleError):  # it is committed: a note that cannot be had must not hide its id
         await catalogue.warn(program, (options.device,), options.type, params)
@@ -64,6 +66,7 @@ async def retry(options: argparse.Namespace, opened: Opened) -> int:
             output.say(f"{since_ok_text(job.since_ok)}: nothing is sent to them again")
         return await bulk.follow(options, opened, job)
     draft = await program.sender.again(program.tenants[0], options.id, program.operator)
+    await ask_first(program, draft.device_id, draft.command_type, yes=options.yes)
     receipt = await _committed(program, draft)
     old = await program.history.command(program.tenants[0], options.id)
     if old is not None and old.command.later in OK_WORDS:

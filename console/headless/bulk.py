@@ -46,7 +46,12 @@ async def send_where(options: argparse.Namespace, opened: Opened) -> int:
     if isinstance(ttl, str):
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
-    ids = await program.history.device_index(tenant, checked(options.where, Scope.DEVICES))
+    where = checked(options.where, Scope.DEVICES)
+    ids = await program.history.sendable_index(tenant, where)
+    if parse_filter(where, Scope.DEVICES).shows_decommissioned:
+        left_out = len(await program.history.device_index(tenant, where)) - len(ids)
+        if left_out > 0:
+            output.say(f"{left_out:,} of those that it finds are decommissioned: they are left out")
     job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
     program.bulk.check(job)
     preview = await program.bulk.preview(tenant, ids, options.type)

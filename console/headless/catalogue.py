@@ -20,11 +20,22 @@ async def types(options: argparse.Namespace, program: Program) -> int:
     found = (await program.catalogues.of_devices(tenant_id, (options.device,))).entries
     if options.json:
         for entry in found:
-            output.print_json(_document(entry))
+            asks_first = program.danger.asks(entry.command_type, entry.danger)
+            output.print_json(_document(entry) | {"asks_first": asks_first})
         return 0
     if not found:
         output.say("No catalogue describes this device's model: any type can be sent to it.")
-    output.print_table(["TYPE", "NAME", "PARAMS"], [(e.command_type, e.name, _params(e)) for e in found])
+    asks = program.danger.asks
+    output.print_table(
+        ["TYPE", "NAME", "ASKS", "PARAMS", "ABOUT"],
+        [
+            (
+                e.command_type, e.name, "yes" if asks(e.command_type, e.danger) else "-", _params(e),
+                e.description or "-",
+            )
+            for e in found
+        ],
+    )  # fmt: skip
     return 0
 
 
@@ -40,6 +51,7 @@ def _document(entry: CatalogueEntry) -> dict[str, object]:
     return {
         "type": entry.command_type,
         "name": entry.name,
+        "description": entry.description,
         "params_schema": json.loads(entry.params_schema) if entry.params_schema else None,
         "answer_schema": json.loads(entry.answer_schema) if entry.answer_schema else None,
     }

@@ -26,41 +26,58 @@ from console.runtime.program import Program
 from console.services.exporter import FORMATS, Format, exported
 
 _PAGE = 200
+_DEVICES = ("DEVICE", "NAME", "LINK", "SEEN", "SITE", "MODEL", "FW", "FLIGHT", "LAST COMMAND")
 _SAFETY_POLL_S = 1.0
 
 
 async def devices(options: argparse.Namespace, program: Program) -> int:
     """List devices, all of them, page by page."""
-    tenant_id = program.tenants[0]
-    entries = await program.history.device_index(tenant_id, checked(" ".join(options.text), Scope.DEVICES))
+    tenant_id, where = program.tenants[0], checked(" ".join(options.text), Scope.DEVICES)
+    entries = await program.history.device_index(tenant_id, where)
     now = datetime.now(UTC)
-    rows: list[list[object]] = []
+    found: list[Device] = []
     for start in range(0, len(entries), _PAGE):
         ids = entries[start : start + _PAGE]
         page = await program.history.devices(tenant_id, ids)
         for device in (page[i] for i in ids if i in page):
             if options.json:
                 output.print_json(output.device_json(device))
-                continue
-            rows.append(_device_row(device, now))
+            else:
+                found.append(device)
     if not options.json:
-        output.print_table(["DEVICE", "LINK", "SEEN", "SITE", "MODEL", "FW", "FLIGHT", "LAST COMMAND"], rows)
-        output.say(f"{len(rows)} devices of {tenant_id}")
+        columns = (
+            _DEVICES if any(device.name for device in found) else tuple(c for c in _DEVICES if c != "NAME")
+        )
+        rows = [_device_row(device, now) for device in found]
+        output.print_table(columns, [[row[column] for column in columns] for row in rows])
+        output.say(f"{len(found)} devices of {tenant_id}")
+    await _say_hidden(program, where)
     return 0
 
 
-def _device_row(device: Device, now: datetime) -> list[object]:
+async def _say_hidden(program: Program, where: str) -> None:
+    """Name what is left out, so that nobody wonders."""
+    if parse_filter(where, Scope.DEVICES).shows_decommissioned:
+        return
+    hidden = len(await program.history.device_index(program.tenants[0], f"{where} state:decommissioned"))
+    if hidden:
+        output.say(f"note: {hidden:,} decommissioned not shown: state:decommissioned finds them")
+
+
+def _device_row(device: Device, now: datetime) -> dict[str, object]:
     last = device.last_command
-    return [
-        device.device_id,
-        device.link.value,
-        output.age_text(device.last_seen_at, now),
-        device.site_id,
-        device.model or "-",
-        device.fw_version or "-",
-        device.in_flight or "-",
-        f"{last.command_type} {last.phase.value}" if last else "-",
-    ]
+    link = device.link.value
+    return {
+        "DEVICE": device.device_id,
+        "NAME": device.name or "-",
+        "LINK": link if device.in_service else f"{link}, {device.state}",
+        "SEEN": output.age_text(device.last_seen_at, now),
+        "SITE": device.site_id,
+        "MODEL": device.model or "-",
+        "FW": device.fw_version or "-",
+        "FLIGHT": device.in_flight or "-",
+        "LAST COMMAND": f"{last.command_type} {last.phase.value}" if last else "-",
+    }
 
 
 async def history(options: argparse.Namespace, program: Program) -> int:

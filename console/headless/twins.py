@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Awaitable, Callable
 
 from console.domain.filters import Scope
-from console.headless import acts, bulk, catalogue, favourites, ids, reads
+from console.errors import InvalidInputError
+from console.headless import acts, bulk, catalogue, favourites, ids, output, reads
 from console.headless.bulk import checked
 from console.headless.logs import log_to_stderr
 from console.runtime.opening import Opened, open_program
@@ -45,10 +46,33 @@ def _check_filter(options: argparse.Namespace) -> None:
     Raises:
         InvalidInputError: a part of it cannot be understood; the sentence names it.
     """
-    words = getattr(options, "text", None)
-    text = " ".join(words) if words else getattr(options, "where", None)
+    text = _filter_of(options)
     if text:
-        checked(text, _SCOPES.get(options.command, Scope.COMMANDS))
+        checked(text, _scope_of(options))
+
+
+def _filter_of(options: argparse.Namespace) -> str:
+    words = getattr(options, "text", None)
+    return " ".join(words) if words else getattr(options, "where", None) or ""
+
+
+def _scope_of(options: argparse.Namespace) -> Scope:
+    return _SCOPES.get(options.command, Scope.COMMANDS)
+
+
+async def _judge_filter(options: argparse.Namespace, program: Program) -> None:
+    """Say which values of the filter do not occur, and what was probably meant.
+
+    Raises:
+        InvalidInputError: the filter cannot mean anything: it names a group that does not exist.
+    """
+    text = _filter_of(options)
+    for note in (
+        await program.history.filter_notes(program.tenants[0], text, _scope_of(options)) if text else ()
+    ):
+        if note.is_fault:
+            raise InvalidInputError(f"The filter {text[:80]!r} cannot be used: {note.sentence}")
+        output.say(f"note: {note.sentence}")
 
 
 async def _complete(options: argparse.Namespace, program: Program) -> None:
@@ -66,7 +90,9 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command in _READS:
         async with open_program(settings, jobs="none") as opened:
             await _complete(options, opened.program)
+            await _judge_filter(options, opened.program)
             return await _READS[options.command](options, opened.program)
     async with open_program(settings, jobs="later", simulate=True) as opened:
         await _complete(options, opened.program)
+        await _judge_filter(options, opened.program)
         return await _ACTS[options.command](options, opened)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from console.clock import SystemClock
 from console.domain.acks import LateAck, progress_words
+from console.domain.danger import Danger, changed_danger
 from console.domain.identifiers import id_fault
 from console.errors import CopyError, RefusedError, UsageError
 from console.runtime.jobs import running
@@ -62,7 +63,7 @@ async def open_program(
         RefusedError: a start check failed.
         UnreachableError: the database does not answer.
     """
-    tenants = _tenants(settings) if operator_front else ()
+    tenants, danger = _tenants(settings) if operator_front else (), _danger(settings)
     jobs = "none" if settings.read_only else jobs
     async with AsyncExitStack() as stack:
         place = await stack.enter_async_context(open_place(settings))
@@ -115,6 +116,7 @@ async def open_program(
                 "CONSOLE_MOUSE": "on" if settings.mouse else "off",
             },
             keys=settings.keys,
+            danger=danger,
         )
         if operator_front:
             await _check_tenant(program)
@@ -158,6 +160,18 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         max_ack_bytes=settings.max_ack_bytes,
         progress=progress,
     )
+
+
+def _danger(settings: Settings) -> Danger:
+    """Which types ask first.
+
+    Raises:
+        UsageError: the words cannot be read.
+    """
+    try:
+        return changed_danger(settings.dangerous_words)
+    except ValueError as error:
+        raise UsageError(f"The setting dangerous_words is wrong: {error}.") from None
 
 
 def _tenants(settings: Settings) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from console.domain.danger import Danger
 from console.runtime.pausing import Pausing
 from console.services.bulk import Bulk
 from console.services.catalogue import Catalogues
@@ -32,3 +33,4 @@ class Program:
     warnings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    danger: Danger = field(default_factory=Danger)

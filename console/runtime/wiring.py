@@ -6,6 +6,7 @@ from pathlib import Path
 
 from console.clock import SystemClock
 from console.domain.commands import MAX_PAYLOAD_BYTES
+from console.domain.danger import Danger
 from console.runtime.pausing import Pausing
 from console.runtime.program import Program
 from console.services.bulk import Bulk
@@ -39,6 +40,7 @@ def wire_program(
     warnings: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
     keys: Mapping[str, str] | None = None,
+    danger: Danger | None = None,
 ) -> Program:
     """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
     commands = CommandStore(database, audit=audit)
@@ -60,4 +62,5 @@ def wire_program(
         warnings=warnings,
         environment=environment or {},
         keys=keys or {},
+        danger=danger or Danger(),
     )

@@ -8,11 +8,14 @@ from console.domain.commands import Phase
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
+from console.domain.filter_values import KnownValues, Note, notes
 from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, Usual
 from console.domain.tenants import Tenant
 
 PAGE = 200
+REGISTRY_KEYS = frozenset({"site", "model", "fw", "tag", "group", "name", "template", "parent"})
+_LOOKED_UP, _LIKE = 5, 5  # ids that are no device, and devices that begin so
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
 
@@ -40,7 +43,9 @@ class CommandReads(Protocol):
 class DeviceReads(Protocol):
     """What is read of devices."""
 
-    async def index(self, tenant_id: str, wanted: Filter, order: DeviceOrder) -> list[str]: ...
+    async def index(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
+    ) -> list[str]: ...
     async def changed_index(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]: ...
@@ -48,7 +53,7 @@ class DeviceReads(Protocol):
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
-    async def words(self, tenant_id: str) -> dict[str, tuple[str, ...]]: ...
+    async def known_values(self, tenant_id: str) -> KnownValues: ...
     async def tenant(self, tenant_id: str) -> Tenant | None: ...
 
 
@@ -141,6 +146,11 @@ class History:
         """The ids of every device that the filter `text` matches, in order."""
         return await self._devices.index(tenant_id, parse_filter(text, Scope.DEVICES), order)
 
+    async def sendable_index(self, tenant_id: str, text: str) -> list[str]:
+        """The same without those that are decommissioned, whatever the filter asks for."""
+        wanted = parse_filter(text, Scope.DEVICES)
+        return await self._devices.index(tenant_id, wanted, DeviceOrder.DEVICE, sendable=True)
+
     async def changed_device_index(
         self, tenant_id: str, text: str, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]:
@@ -177,9 +187,35 @@ class History:
         """The tenant's own row, or None when there is none."""
         return await self._devices.tenant(tenant_id)
 
-    async def filter_words(self, tenant_id: str) -> dict[str, tuple[str, ...]]:
-        """What the keys of a filter have for values here, to complete one with."""
-        return await self._devices.words(tenant_id)
+    async def known_values(self, tenant_id: str) -> KnownValues:
+        """What the keys of a filter have for values here, to complete one with and to judge it by."""
+        return await self._devices.known_values(tenant_id)
+
+    async def filter_notes(self, tenant_id: str, text: str, scope: Scope) -> tuple[Note, ...]:
+        """What is to be said of a filter's values; looked up only where it names some."""
+        wanted = parse_filter(text, scope)
+        keys = wanted.keys
+        known = await self.known_values(tenant_id) if keys & REGISTRY_KEYS else KnownValues()
+        if "type" in keys:
+            known = known.with_more({"type": await self.recent_types(tenant_id)})
+        if "device" in keys:
+            known = known.with_more({"device": await self._devices_like(tenant_id, wanted)})
+        return notes(wanted, known)
+
+    async def _devices_like(self, tenant_id: str, wanted: Filter) -> tuple[str, ...]:
+        """The devices that the filter names, and some of which it names the beginning only."""
+        found: list[str] = []
+        named = [
+            term for term in wanted.terms if isinstance(term, Match) and term.key == "device" and term.exact
+        ]
+        for term in named:
+            found += await self._devices.index(
+                tenant_id, Filter(Scope.DEVICES, (replace(term, negated=False),)), DeviceOrder.DEVICE
+            )
+            for value in [value for value in term.values if value not in found][:_LOOKED_UP]:
+                begun = parse_filter(f'device:"{value}"*', Scope.DEVICES)
+                found += await self._devices.head(tenant_id, begun, DeviceOrder.DEVICE, _LIKE)
+        return tuple(found)
 
     async def problems(
         self, tenant_id: str, text: str = "", limit: int = 500, before: Problem | None = None

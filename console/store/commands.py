@@ -14,7 +14,8 @@ from console.domain.targets import Target
 from console.store.audit import AuditLog
 from console.store.failures import translated
 from console.store.filter_sql import Conditions, conditions
-from console.store.pool import Database
+from console.store.pool import Connection, Database
+from console.store.shape import BARE, Shape, read_shaped
 from console.store.sql import query
 
 BATCH = 1_000
@@ -96,18 +97,22 @@ class CommandStore:
         index by age each such part would read the whole table, so one statement looks at all rows.
         """
         place = _Place(device_ids, before)
-        reached: Cursor | None = None
-        async with self._database.tenant_session(tenant_id) as connection:
+        documents = WHOLE if whole else SHOWN
+
+        async def read(connection: Connection, shape: Shape) -> HistoryPage:
+            reached: Cursor | None = None
             if wanted and (device_ids is not None or await self._is_in_order(connection)):
                 sql, parameters = place.statement("history_reach", 2)
                 edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
                 reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None
-            sql, parameters = place.statement("history_page", 3, wanted, reached)
-            rows = await connection.fetch(sql, tenant_id, limit + 1, WHOLE if whole else SHOWN, *parameters)
+            sql, parameters = place.statement("history_page", 3, wanted, reached, shape)
+            rows = await connection.fetch(sql, tenant_id, limit + 1, documents, *parameters)
             read_at = rows[0]["read_at"] if rows else await connection.fetchval("SELECT clock_timestamp()")
-        full = len(rows) > limit
-        commands = tuple(command_of(row) for row in rows[:limit])
-        return HistoryPage(commands, read_at, full or reached is not None, None if full else reached)
+            full = len(rows) > limit
+            commands = tuple(command_of(row) for row in rows[:limit])
+            return HistoryPage(commands, read_at, full or reached is not None, None if full else reached)
+
+        return await read_shaped(self._database, tenant_id, read)
 
     async def _is_in_order(self, connection: Any) -> bool:
         """Whether an index gives the tenant's commands by age; looked up once."""
@@ -183,7 +188,12 @@ class _Place:
     before: Cursor | None
 
     def statement(
-        self, name: str, used: int, wanted: Filter | None = None, last: Cursor | None = None
+        self,
+        name: str,
+        used: int,
+        wanted: Filter | None = None,
+        last: Cursor | None = None,
+        shape: Shape = BARE,
     ) -> tuple[str, list[object]]:
         """The statement `name` with its further parameters; `last` is the oldest key to look at."""
         built = Conditions(used)
@@ -198,7 +208,7 @@ class _Place:
                     f"(v.created_at, v.command_id) {operator} ({at}::timestamptz, {key}::text)"
                 )
         if wanted:
-            terms = conditions(wanted, used + len(built.parameters))
+            terms = conditions(wanted, used + len(built.parameters), shape=shape)
             built.texts += terms.texts
             built.parameters += terms.parameters
         return query(name).replace("/*where*/", built.sql), built.parameters

@@ -86,6 +86,18 @@ _OWN = {
     },
     "gateway": {},
 }
+_DESCRIPTIONS = {
+    "reboot": "It is away for about a minute; what it has not sent yet is lost.",
+    "update_firmware": "Loads another firmware and restarts; a lost connection leaves the old one.",
+    "open_valve": "Water flows: look who works behind it.",
+    "close_valve": "Everything behind the valve runs dry.",
+    "flush_buffer": "Sends what was measured while the line was away.",
+}
+_LAST = ("update_firmware", "reboot")  # what nobody should take because it stands first
+
+
+def _in_order(kinds: dict[str, tuple[str, str, str]]) -> dict[str, tuple[str, str, str]]:
+    return {kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: kind in _LAST)}
 
 
 async def add_catalogue(connection: Connection, tenant_id: str) -> None:
@@ -93,9 +105,9 @@ async def add_catalogue(connection: Connection, tenant_id: str) -> None:
     if not await connection.fetchval("SELECT to_regclass('public.template_commands') IS NOT NULL"):
         return
     rows = [
-        (TEMPLATES[kind], command_type, *told)
+        (TEMPLATES[kind], command_type, told[0], _DESCRIPTIONS.get(command_type), *told[1:], place)
         for kind, own in _OWN.items()
-        for command_type, told in {**_COMMON, **own}.items()
+        for place, (command_type, told) in enumerate(_in_order({**own, **_COMMON}).items(), 1)
     ]
     await connection.execute(query("demo_catalogue"), *(list(column) for column in zip(*rows, strict=True)))
     await connection.execute(query("demo_templates"), tenant_id, list(TEMPLATES), list(TEMPLATES.values()))

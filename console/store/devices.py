@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
-
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
+from console.domain.filter_values import Group, KnownValues, known_values
 from console.domain.filters import Filter
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
-from console.store.filter_sql import conditions, newest_command
-from console.store.pool import Database
+from console.store.filter_columns import joins
+from console.store.filter_sql import conditions
+from console.store.group_sql import groups_statement
+from console.store.pool import Connection, Database
+from console.store.registry_sql import IN_SERVICE, fact, parent, template, template_join
+from console.store.shape import Shape, read_shaped
 from console.store.sql import query
 
+MOST_VALUES = 1_000  # of a key
 _ORDERS = {
     DeviceOrder.DEVICE: "",
     DeviceOrder.LINK: "array_position(ARRAY['offline', 'stale', 'online'], lower(s.status)) NULLS FIRST, ",
@@ -26,60 +30,88 @@ class DeviceStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._has_tags = True
 
-    async def index(self, tenant_id: str, wanted: Filter, order: DeviceOrder) -> list[str]:
-        """The ids of every device that the filter matches, in this order."""
-        return (await self.changed_index(tenant_id, wanted, order, None))[0] or []
+    async def index(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
+    ) -> list[str]:
+        """The ids of every device that the filter matches, in this order.
+
+        Decommissioned ones are among them where the filter asks for them, with `sendable` never.
+        """
+        return (await self._changed(tenant_id, wanted, order, None, sendable=sendable))[0] or []
 
     async def changed_index(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]:
         """The ids with their digest; None for the ids when `known` is their digest."""
-        sql, parameters = _listed("devices_index", wanted, order, 2)
-        async with self._database.tenant_session(tenant_id) as connection:
-            row = await connection.fetchrow(sql, tenant_id, known, *parameters)
+        return await self._changed(tenant_id, wanted, order, known)
+
+    async def _changed(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None, *, sendable: bool = False
+    ) -> tuple[list[str] | None, int]:
+        async def read(connection: Connection, shape: Shape) -> Any:
+            hidden = sendable or not wanted.shows_decommissioned
+            sql, parameters = _listed("devices_index", wanted, order, shape, hidden=hidden)
+            return await connection.fetchrow(sql, tenant_id, known, *parameters)
+
+        row = await read_shaped(self._database, tenant_id, read)
         return row["ids"], row["digest"]
 
     async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]:
         """The first of these ids."""
-        sql, parameters = _listed("devices_head", wanted, order, 2)
-        async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(sql, tenant_id, limit, *parameters)
-        return [row["device_id"] for row in rows]
+
+        async def read(connection: Connection, shape: Shape) -> Any:
+            hidden = not wanted.shows_decommissioned
+            sql, parameters = _listed("devices_head", wanted, order, shape, hidden=hidden)
+            return await connection.fetch(sql, tenant_id, limit, *parameters)
+
+        return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
 
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]:
-        """Those of these devices that the filter matches, in the order given."""
-        sql, parameters = _listed("devices_fitting", wanted, DeviceOrder.DEVICE, 2)
-        async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(sql, tenant_id, list(device_ids), *parameters)
-        return [row["device_id"] for row in rows]
+        """Those of these devices that the filter matches, in the order given; also decommissioned ones."""
+
+        async def read(connection: Connection, shape: Shape) -> Any:
+            sql, parameters = _listed("devices_fitting", wanted, DeviceOrder.DEVICE, shape, hidden=False)
+            return await connection.fetch(sql, tenant_id, list(device_ids), *parameters)
+
+        return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
 
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]:
         """The devices on screen in full, in no particular order."""
-        ids, tags = list(device_ids), dict[str, tuple[str, ...]]()
-        async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("devices_page"), tenant_id, ids)
-            if self._has_tags:
-                try:
-                    tagged = await connection.fetch(query("device_tags"), tenant_id, ids)
-                except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-                    self._has_tags = False  # not every platform has that table; the transaction only read
-                else:
-                    tags = {row["device_id"]: tuple(row["tags"]) for row in tagged}
+        ids = list(device_ids)
+
+        async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
+            sql = query("devices_page").replace("/*facts*/", _facts(shape))
+            rows = await connection.fetch(sql.replace("/*template*/", template_join(shape)), tenant_id, ids)
+            has_tags = shape.has("device_tags", "tag")  # not every platform has that table
+            return rows, await connection.fetch(query("device_tags"), tenant_id, ids) if has_tags else ()
+
+        rows, tagged = await read_shaped(self._database, tenant_id, read)
+        tags = {row["device_id"]: tuple(row["tags"]) for row in tagged}
         return tuple(_device(row, tags.get(row["device_id"], ())) for row in rows)
 
-    async def words(self, tenant_id: str) -> dict[str, tuple[str, ...]]:
-        """What occurs in this tenant by filter key, the most frequent first: site, model, fw, tag, group."""
-        async with self._database.tenant_session(tenant_id) as connection:
-            row = await connection.fetchrow(query("filter_words"), tenant_id)
-        return {key: tuple(values) for key, values in row.items()}
+    async def known_values(self, tenant_id: str) -> KnownValues:
+        """What occurs in this tenant by filter key, and what is wrong with its groups."""
+
+        async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
+            words = await connection.fetchrow(_words(shape), tenant_id, MOST_VALUES)
+            groups = groups_statement(shape)
+            return words, await connection.fetch(groups, tenant_id, MOST_VALUES) if groups else ()
+
+        words, groups = await read_shaped(self._database, tenant_id, read)
+        return known_values(
+            {key: tuple(found) for key, found in words.items()},
+            [Group(row["group_id"], row["name"], can_be_evaluated=row["is_known"]) for row in groups],
+        )
 
     async def counts(self, tenant_id: str) -> DeviceCounts:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("device_counts"), tenant_id)
         known = row["online"] + row["stale"] + row["offline"]
-        return DeviceCounts(row["total"], row["online"], row["stale"], row["offline"], row["total"] - known)
+        return DeviceCounts(
+            row["total"], row["online"], row["stale"], row["offline"], row["total"] - known,
+            row["decommissioned"],
+        )  # fmt: skip
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
         """The tenant's own row, or None when it does not exist."""
@@ -88,11 +120,41 @@ class DeviceStore:
         return Tenant(row["tenant_id"], row["name"], row["status"]) if row else None
 
 
-def _listed(name: str, wanted: Filter, order: DeviceOrder, used: int) -> tuple[str, list[object]]:
-    terms = conditions(wanted, used)
-    sql = query(name).replace("/*newest*/", newest_command(wanted))
-    sql = sql.replace("/*where*/", terms.sql).replace("/*order*/", _ORDERS[order])
-    return sql, terms.parameters
+def _listed(
+    name: str, wanted: Filter, order: DeviceOrder, shape: Shape, *, hidden: bool
+) -> tuple[str, list[object]]:
+    """The statement with its further parameters; `hidden` leaves out what is decommissioned."""
+    terms = conditions(wanted, 2, shape=shape)
+    where = terms.sql + (f"\n  AND {IN_SERVICE}" if hidden else "")
+    sql = query(name).replace("/*joins*/", joins(wanted, shape))
+    return sql.replace("/*where*/", where).replace("/*order*/", _ORDERS[order]), terms.parameters
+
+
+def _facts(shape: Shape) -> str:
+    named = {
+        **{
+            name: fact(name, shape) for name in ("model", "fw_version", "name", "manufacturer", "device_type")
+        },
+        "parent_id": parent(shape),
+        "template": template("name", shape),
+        "template_slug": template("slug", shape),
+    }
+    return ", ".join(f"{text} AS {name}" for name, text in named.items())
+
+
+def _words(shape: Shape) -> str:
+    tags = "SELECT NULL::text LIMIT 0"
+    if shape.has("device_tags", "tag"):
+        tags = "SELECT tag FROM public.device_tags WHERE tenant_id = $1 GROUP BY 1 ORDER BY count(*) DESC, 1"
+        tags += " LIMIT $2"
+    sql = query("filter_words")
+    for place, text in (
+        ("model", fact("model", shape)), ("fw", fact("fw_version", shape)), ("name", fact("name", shape)),
+        ("template", template("name", shape)), ("slug", template("slug", shape)),
+        ("parent", parent(shape)), ("join", template_join(shape)), ("tags", tags),
+    ):  # fmt: skip
+        sql = sql.replace(f"/*{place}*/", text)
+    return sql
 
 
 def link_of(word: str | None) -> Link:
@@ -110,9 +172,16 @@ def _device(row: Any, tags: tuple[str, ...]) -> Device:
         link=link_of(row["link"]),
         site_id=row["site_id"] or "",
         model=row["model"],
+        name=row["name"],
+        manufacturer=row["manufacturer"],
+        device_type=row["device_type"],
+        template=row["template"],
+        template_slug=row["template_slug"],
+        parent_id=row["parent_id"],
         fw_version=row["fw_version"],
         registry_status=row["registry_status"] or "",
         decommissioned_at=row["decommissioned_at"],
+        decommissioned=row["decommissioned"],
         last_seen_at=row["last_seen_at"],
         tags=tags,
         in_flight=row["in_flight"],

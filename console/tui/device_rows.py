@@ -45,13 +45,21 @@ class DeviceRows:
             self._drawn[key] = drawn = (device, second, device_cells(device, now))
         return drawn[2]
 
+    @property
+    def have_names(self) -> bool:
+        """Whether one of these devices has a name."""
+        return any(device.name for device in self._devices.values())
+
     def words(self) -> dict[str, tuple[str, ...]]:
         """What these devices offer to complete a filter with, by key."""
         loaded = self._devices.values()
         last = [device.last_command for device in loaded if device.last_command]
         return {
             "site": tuple(sorted({d.site_id for d in loaded if d.site_id})),
+            "name": tuple(sorted({d.name for d in loaded if d.name})),
             "model": tuple(sorted({d.model for d in loaded if d.model})),
+            "template": tuple(sorted({d.template for d in loaded if d.template})),
+            "parent": tuple(sorted({d.parent_id for d in loaded if d.parent_id})),
             "fw": tuple(sorted({d.fw_version for d in loaded if d.fw_version})),
             "tag": tuple(sorted({tag for d in loaded for tag in d.tags})),
             "device": tuple(sorted(d.device_id for d in loaded)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from console.domain.filter_values import KnownValues
 from console.errors import ConsoleError
 from console.tui.desk import Desk
 
@@ -9,22 +10,19 @@ Words = Mapping[str, tuple[str, ...]]
 
 
 class KnownWords:
-    """Called for the words by key. `read` fetches the tenant's; until then the loaded ones serve."""
+    """Called for the values by key. `read` fetches the tenant's; until then the loaded ones serve."""
 
     def __init__(self, desk: Desk, loaded: Callable[[], Words]) -> None:
         self._desk = desk
         self._loaded = loaded
-        self._tenant: Words = {}
+        self._tenant = KnownValues()
 
-    def __call__(self) -> Words:
-        found = dict(self._loaded())
-        for key, values in self._tenant.items():
-            found[key] = tuple(dict.fromkeys((*values, *found.get(key, ()))))
-        return found
+    def __call__(self) -> KnownValues:
+        return self._tenant.with_more(self._loaded())
 
     async def read(self) -> None:
         """Read what occurs in the tenant; trouble with the link is told elsewhere."""
         try:
-            self._tenant = await self._desk.program.history.filter_words(self._desk.tenant)
+            self._tenant = await self._desk.program.history.known_values(self._desk.tenant)
         except ConsoleError:
             return

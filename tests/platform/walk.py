@@ -51,7 +51,7 @@ async def walk(access: Access, *, tenant_id: str = "acme", device_id: str = "pum
         await history.changed_device_index(tenant_id, "", DeviceOrder.DEVICE, None)
         assert (await history.devices(tenant_id, [device_id]))[device_id].device_id == device_id
         assert (await history.device_counts(tenant_id)).total > 0
-        for read in (history.recent_types, history.recent_commands, history.filter_words, history.outbox):
+        for read in (history.recent_types, history.recent_commands, history.known_values, history.outbox):
             await read(tenant_id)
         await history.problems(tenant_id)
         await bulk.batches(tenant_id)

@@ -9,6 +9,7 @@ from console.store.catalogue import LONGEST_SCHEMA
 from console.store.migrate import migrate
 from console.store.pool import Access
 from tests.conftest import Fleet
+from tests.platform import PlatformUrls
 from tests.rows import add_command
 
 REBOOT = {"type": "object", "properties": {"delay_s": {"type": "integer"}}}
@@ -96,3 +97,40 @@ async def test_a_registry_that_is_not_ours_gets_no_column(empty_url: str) -> Non
     assert "template_id" not in columns
     assert await owner.fetchval("SELECT to_regclass('template_commands')") is None
     await owner.close()
+
+
+async def test_a_catalogue_is_offered_in_its_order_with_what_it_says_of_each_command(
+    platform_program: Program,
+) -> None:
+    """Without sort_order, factory_reset stands first; without the description its warning is never read."""
+    found = await platform_program.catalogues.of_devices("acme", ("gw-1", "gw-2"))
+    assert found.types == ("reboot", "set_interval", "factory_reset")
+    assert "This cannot be undone." in found.listing("factory_reset").description
+    assert [entry.danger for entry in found.entries] == [None, None, None]
+
+
+async def test_only_true_and_false_are_a_flag_of_the_catalogue(
+    platform_program: Program, platform: PlatformUrls
+) -> None:
+    owner = await asyncpg.connect(platform.owner)
+    await owner.execute(
+        "UPDATE template_commands SET parameters_schema = (ARRAY['{\"x-dangerous\": false}', '{\"x-dangerous\": 1}',"
+        " '{\"x-dangerous\": true}'])[sort_order]::jsonb WHERE template_id = (SELECT id FROM device_templates WHERE"
+        " slug = 'industrial-gateway')"
+    )
+    found = await platform_program.catalogues.of_devices("acme", ("gw-1",))
+    assert [entry.danger for entry in found.entries] == [False, None, True]
+    await owner.close()
+
+
+async def test_a_catalogue_that_appears_or_changes_while_the_program_runs_is_read(
+    program: Program, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without the second look, a column that went away ends every sheet until the program is started anew."""
+    await add_entry(owner, 1, "ping")
+    await give(owner, 1, "pump-1")
+    assert (await program.catalogues.of_devices("acme", ("pump-1",))).types == ("ping",)
+    await owner.execute("ALTER TABLE template_commands DROP COLUMN sort_order, DROP COLUMN description")
+    assert (await program.catalogues.of_devices("acme", ("pump-1",))).types == ("ping",)
+    await owner.execute("REVOKE SELECT ON template_commands FROM pulse_app")
+    assert not await program.catalogues.of_devices("acme", ("pump-1",))

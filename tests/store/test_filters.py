@@ -17,14 +17,17 @@ from console.runtime.program import Program
 from console.services.exporter import FORMATS, Format, exported
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
-from console.store.filter_sql import conditions, newest_command
+from console.store.filter_columns import joins
+from console.store.filter_sql import conditions
 from console.store.pool import Access, Database
+from console.store.shape import Shape, read_shaped
 from console.store.sql import with_command_rows
 from tests.conftest import Fleet
 
 VALUES = ["ping", "reboot", "PING", "p*", "*o*", "?ing", "lyon", "Ly*", "pump-1", "pump-?", "Pump-1", "alice", "a%",
           "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "busy*", "ex*", "online", "queued", "critical", "*", "roof*",
-          "north", "Ünder", "ünder", "1.4.2", '"x y"', "7", "x", "\\", '"*"', '"p"*', '"?ing"', 'a"\\"?', "in_progress", "in*"]  # fmt: skip
+          "north", "Ünder", "ünder", "1.4.2", '"x y"', "7", "x", "\\", '"*"', '"p"*', '"?ing"', 'a"\\"?', "in_progress", "in*",
+          "suspended", "a*", "Feed*", "valve-1", "GT*", "PX-200", "FW9", "west side", "odd", "*e*"]  # fmt: skip
 WORDS = [
     "ping",
     "PUMP",
@@ -96,10 +99,39 @@ async def _fill(owner: asyncpg.Connection) -> None:
     """)
 
 
+async def shape_of(database: Database) -> Shape:
+    async def same(_: object, shape: Shape) -> Shape:
+        return shape
+
+    return await read_shaped(database, "acme", same)
+
+
+_PLATFORMS = """
+    CREATE TABLE device_templates (id int PRIMARY KEY, name text, slug text, model text, manufacturer text, category text);
+    CREATE TABLE dynamic_device_groups (tenant_id text, group_id text, name text, query_filter jsonb);
+    ALTER TABLE device_registry ADD COLUMN parent_device_id text;
+    GRANT SELECT ON device_templates, dynamic_device_groups TO pulse_app;
+    INSERT INTO device_templates VALUES (1, 'Feed pump', 'feed-pump', 'GT-1', 'Pulse', 'controller');
+    UPDATE device_registry SET template_id = 1 WHERE device_id IN ('pump-2', 'pump-3');
+    UPDATE device_registry SET parent_device_id = 'valve-1', metadata = '{"name": "Feed A", "model": "M1"}'
+    WHERE device_id = 'pump-1';
+    UPDATE device_registry SET model = '', fw_version = NULL, metadata = '{"label": "a_b", "model": "M1", "firmware": "FW9"}',
+           parent_device_id = 'Valve-1' WHERE device_id = 'pump-4';
+    UPDATE device_registry SET decommissioned_at = now() - interval '1 day' WHERE device_id = 'pump-5';
+    UPDATE device_registry SET decommissioned_at = now() + interval '1 day' WHERE device_id = 'pump-4';
+    INSERT INTO dynamic_device_groups VALUES
+        ('acme', 'west', 'West side', '{"site_id": "a%b"}'), ('acme', 'held', 'Held back', '{"status": "suspended"}'),
+        ('acme', 'busy', 'Online and marked', '{"status": "ONLINE", "tags": ["Critical", "x y"]}'),
+        ('acme', 'px', 'In service', '{"status": "ACTIVE", "tags": []}'), ('acme', 'odd', 'Odd', '{"colour": "red"}'),
+        ('acme', 'all', 'Wrong', '["status"]'), ('acme', 'tagless', 'None', '{"tags": ["Critical", "roof"]}');
+"""
+
+
 @pytest.fixture
 async def filled(owner: asyncpg.Connection, fleet: Fleet) -> None:
     assert fleet.acme == "acme"
     await _fill(owner)
+    await owner.execute(_PLATFORMS)
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -112,11 +144,19 @@ async def test_sql_and_predicate_agree_on_every_row(
     await database.open()
     # `seen` compares what the platform says; the page also counts answers
     seen = dict(await owner.fetch("SELECT device_id, last_seen_at FROM device_state"))
-    groups = {"pump-1": ("north", "Northern ring"), "pump-3": ("g2", "Roof works")}
+    groups = {
+        "pump-1": ("north", "Northern ring", "busy", "Online and marked"),
+        "pump-2": ("px", "In service"),
+        "pump-3": ("g2", "Roof works", "west", "West side", "held", "Held back"),
+    }
+    groups = {f"pump-{n}": groups.get(f"pump-{n}", ()) for n in range(1, 6)}
+    for name in ("pump-1", "pump-4", "pump-5"):
+        groups[name] += ("px", "In service")
     devices = {
         d.device_id: d for d in await DeviceStore(database).page("acme", [f"pump-{n}" for n in range(1, 6)])
     }
     now = datetime.now(UTC)
+    shape = await shape_of(database)
     if scope is Scope.COMMANDS:
         commands = (await CommandStore(database).by_ids("acme", [f"c{n}" for n in range(1, 41)])).commands
         subjects = {
@@ -157,16 +197,16 @@ async def test_sql_and_predicate_agree_on_every_row(
         }
         rows = (
             "SELECT r.device_id AS id FROM device_registry r LEFT JOIN device_state s"
-            " ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id{newest} WHERE r.tenant_id = $1"
+            " ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id{joins} WHERE r.tenant_id = $1"
         )
     found_any = set()
     loop_filters = filters(scope)
 
     async def compare(text: str) -> None:
         wanted = parse_filter(text, scope)
-        terms = conditions(wanted, 1, now)
+        terms = conditions(wanted, 1, now, shape=shape)
         async with database.tenant_session("acme") as connection:
-            sql = rows.replace("{newest}", newest_command(wanted)) + terms.sql
+            sql = rows.replace("{joins}", joins(wanted, shape)) + terms.sql
             found = {r["id"] for r in await connection.fetch(sql, "acme", *terms.parameters)}
         assert found == {name for name, subject in subjects.items() if matches(wanted, subject, now)}, text
         found_any.update(found)

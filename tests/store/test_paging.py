@@ -46,7 +46,9 @@ async def test_a_filter_is_completed_with_what_occurs_in_the_tenant(
         "INSERT INTO device_tags VALUES ('acme', 'pump-1', 'critical'), ('rival', 'pump-1', 'secret');"
         "INSERT INTO device_groups VALUES ('acme', 'north', 'Northern ring')"
     )
-    words = await program.history.filter_words("acme")
-    assert words == {
-        "site": ("lyon", "porto"), "model": ("PX-200",), "fw": ("1.4.2",), "tag": ("critical",), "group": ("north",),
+    known = await program.history.known_values("acme")
+    assert known.values == {
+        "site": ("lyon", "porto"), "model": ("PX-200",), "fw": ("1.4.2",), "tag": ("critical",),
+        "group": ("Northern ring",), "name": (), "template": (), "parent": (),
     }  # fmt: skip
+    assert known.whole == set(known.values)

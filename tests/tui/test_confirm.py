@@ -8,6 +8,7 @@ from textual import events
 from textual.command import CommandPalette
 
 from console.domain.commands import DEFAULT_TTL
+from console.domain.danger import Typed
 from console.errors import DatabaseUnreachableError
 from console.tui.presenters.cells import Cell
 from console.tui.screens.confirm import Question, ask
@@ -172,7 +173,9 @@ async def test_a_key_typed_before_the_question_was_there_does_not_count(rig, typ
 
     async with rig.console() as seen:
         early = time.monotonic()
-        question = Question("Really?", ((Cell("so"),),), "do it", typed=typed)
+        question = Question(
+            "Really?", ((Cell("so"),),), "do it", typed=Typed("the count", typed) if typed else None
+        )
         ask(seen.app.screen, question, act, done.append)
         await seen.shows("Really?")
         await seen.pilot.pause()
@@ -195,15 +198,16 @@ async def test_enter_behind_the_typed_number_tells_how_to_go_on_and_cancels_only
         await seen.type("reboot")
         await seen.shows("Ready.")
         await seen.press("f5")
-        await seen.shows("Type the count, 1, to unlock")
-        await seen.press("2", "enter")
-        await seen.shows("First type 1.")
-        await seen.press("backspace", "1", "enter")
-        await seen.hides("Type the count, 1, to unlock")
+        await seen.shows("Type the end of its id, mp-1, to unlock")
+        await seen.press("m", "enter")
+        await seen.shows("First type mp-1.")
+        await seen.press(*"p-1", "enter")
+        await seen.hides("Type the end of its id, mp-1, to unlock")
         await seen.shows("New command")
         await seen.press("f5")
-        await seen.shows("Type the count, 1, to unlock")
-        await seen.press("1", "enter")
+        await seen.shows("Type the end of its id, mp-1, to unlock")
+        await seen.type("mp-1")
+        await seen.press("enter")
         await seen.shows("y does it, enter again cancels.")
         await seen.press("y")
         await seen.shows("1 command committed")

@@ -50,10 +50,17 @@ async def _resume(seen):
 
 
 @pytest.mark.parametrize(
-    ("asks", "whom", "count"),
-    [(_compose, "pump-1", 1), (_retry, "pump-1", 1), (_retry_batch, "pump-1", 1), (_resume, "2 devices", 2)],
+    ("asks", "whom", "typed", "count"),
+    [
+        (_compose, "pump-1", "the end of its id, mp-1", 1),
+        (_retry, "pump-1", "the end of its id, mp-1", 1),
+        (_retry_batch, "pump-1", "the end of its id, mp-1", 1),
+        (_resume, "2 devices", "the count, 2", 2),
+    ],
 )
-async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_the_count(rig, asks, whom, count):
+async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_something_typed(
+    rig, asks, whom, typed, count
+):
     """Without one place that asks, r and y reboot at once what compose would not."""
     await rig.devices("pump-1", "pump-2", "pump-3", link="OFFLINE")
     if asks in {_retry_batch, _resume}:
@@ -68,12 +75,12 @@ async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_the_count(
         await asks(seen)
         await seen.shows(
             "reboot", f"{whom} of acme", "ttl 1h", "offline", "set_interval by bob, ", "The broker is down",
-            "reboot interrupts or changes the device", "cannot be recalled", f"Type the count, {count}, to unlock",
+            "reboot interrupts or changes the device", "cannot be recalled", f"Type {typed}, to unlock",
         )  # fmt: skip
         await seen.press("y")
-        await seen.shows(f"First type {count}.")
+        await seen.shows(f"First type {typed.rpartition(', ')[2]}.")
         assert await rig.count() == before
-        await seen.press(str(count), "y")
+        await seen.press(*typed.rpartition(", ")[2], "y")
         await seen.hides("to unlock")
         await seen.until(lambda: not [w for w in seen.app.workers if w.group != "feed"], "was sent")
     assert await rig.count() == before + count

@@ -112,7 +112,7 @@ async def test_the_rest_is_offered_without_those_that_cannot_be_sent_to(rig):
     await rig.program.bulk._table.insert("acme", job.draft, ["pump-2"], [None])
     await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-3'")
     async with rig.console() as seen:
-        await seen.shows("pump-3")
+        await seen.shows("pump-2", "1 decommissioned hidden")
         await seen.press("b")
         await seen.shows("Bulk sends   1 batch")
         await seen.press("enter")
@@ -187,11 +187,14 @@ async def test_what_is_sent_from_a_filtered_history_is_seen(rig):
 async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     await rig.devices("pump-4", link="OFFLINE")
-    await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-2'")
     await rig.command("old", "pump-1", "reboot", ago_s=12)
     async with rig.console() as seen:
         await seen.shows("pump-4")
         await seen.press("a", "c")
+        await seen.shows("New command   to 4 devices")
+        await rig.sql.execute(
+            "UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-2'"
+        )
         await seen.type("reboot")
         await seen.shows(
             "● 3 online", "○ 1 offline", "1 in flight", "1 cannot be sent to", "In flight already to 1 device"

@@ -164,7 +164,11 @@ async def test_a_decommissioned_device_is_refused_in_place(rig):
     await rig.devices("pump-1")
     await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() - interval '1 day'")
     async with rig.console() as seen:
-        await seen.shows("pump-1")
+        await seen.shows("1 decommissioned hidden")
+        await seen.press("slash")
+        await seen.type("device:pump-1")
+        await seen.press("enter")
+        await seen.shows("⊘ decommissioned")
         await seen.press("c")
         await seen.type("ping")
         await seen.shows("is decommissioned")

@@ -213,3 +213,74 @@ async def test_an_answer_that_breaks_the_catalogue_is_marked(rig):
             await seen.press("enter")
             await seen.shows("Command › Detail", words)
             await seen.press("escape")
+
+
+async def _described(rig) -> None:
+    await rig.devices("gw-0017", "gw-0018")
+    await rig.sql.execute(
+        "INSERT INTO template_commands (template_id, command_key, display_name, description, parameters_schema, sort_order)"
+        " VALUES (1, 'factory_reset', 'Factory reset', 'Erases everything that the gateway knows. This cannot be undone.',"
+        ' \'{"type": "object", "required": ["confirm"], "properties": {"confirm": {"const": true}}}\', 3),'
+        " (1, 'reboot', 'Reboot', NULL, '{\"x-dangerous\": false}', 2), (1, 'ping', 'Ping', NULL,"
+        " '{\"x-dangerous\": true}', 1)"
+    )
+    await rig.sql.execute("UPDATE device_registry SET template_id = 1")
+
+
+async def test_the_catalogue_is_offered_in_its_order_and_warns_beside_the_type(rig):
+    """Without sort_order the first offer is the factory reset, and nobody is told what it does."""
+    await _described(rig)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("gw-0017")
+        await seen.press("c")
+        await seen.shows("models take  ping  reboot  factory_reset")
+        await seen.press("down")
+        await seen.until(lambda: seen.app.screen._type.value == "ping", "offered ping first")
+        await seen.press("down", "down")
+        await seen.shows("Erases everything that the gateway knows.", "This cannot be undone.", "only true")
+        await seen.press("enter", "enter", "tab")
+        await seen.shows("Ready.", '"params":{"confirm": true}')
+        await seen.press("f5")
+        await seen.shows("! Erases everything that the gateway knows. This cannot be undone.")
+        await seen.shows("Type the end of its id, 0017, to unlock")
+        await seen.press(*"0018", "y")
+        await seen.shows("First type 0017.")
+        await seen.press(*["backspace"] * 4, *"0017", "y")
+        await seen.shows("gw-0017 › History")
+    assert await sent(rig) == {"confirm": True}
+
+
+async def test_the_flag_of_the_catalogue_counts_more_than_the_name(rig):
+    """Without it a harmless reboot asks, and what only its maker knows to be dangerous does not; a retry neither."""
+    await _described(rig)
+    await rig.command("old", "gw-0018", "ping", "missed", published=True)
+    async with rig.console() as seen:
+        await seen.shows("gw-0017")
+        await seen.press("c")
+        await seen.type("reboot")
+        await seen.shows("Ready.")
+        await seen.press("f5")
+        await seen.shows("Send reboot to gw-0017")
+        assert "to unlock" not in seen.text
+        await seen.press("escape", "escape", "down", "enter")
+        await seen.shows("gw-0018 › History", "missed")
+        await seen.press("r")
+        await seen.shows("Type the end of its id, 0018, to unlock")
+
+
+async def test_the_letters_of_an_id_are_typed_though_they_are_keys(rig):
+    """Without it q leaves the question, and y answers it."""
+    await rig.devices("xqyn")
+    async with rig.console() as seen:
+        await seen.shows("xqyn")
+        await seen.press("c")
+        await seen.type("reboot")
+        await seen.shows("Ready.")
+        await seen.press("f5")
+        await seen.shows("Type the end of its id, xqyn, to unlock")
+        await seen.press(*"xqyn")
+        await seen.shows("to unlock: xqyn")
+        assert await rig.count() == 0
+        await seen.press("y")
+        await seen.shows("xqyn › History")
+    assert await rig.count() == 1

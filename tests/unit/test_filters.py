@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.domain.devices import Device
 from console.domain.filter_completion import completions
+from console.domain.filter_subjects import device_subject
 from console.domain.filters import (
     KEYS,
     MOST_TERMS,
@@ -208,3 +210,38 @@ def test_what_stands_between_quotes_is_itself(text, value, fits):
     wanted = parse_filter(text, Scope.DEVICES)
     subject = Subject({"device": value}, {}, {}, "")
     assert matches(wanted, subject, NOW) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "shows"),
+    [
+        ("", False),
+        ("pump", False),
+        ("device:pump-5", True),
+        ("device:pump-5,pump-6", True),
+        ("-device:pump-5", False),
+        ("device:pump-*", False),
+        ("state:decommissioned", True),
+        ("-state:active", True),
+        ("state:suspended", True),
+        ("site:lyon", False),
+    ],
+)
+def test_what_is_decommissioned_is_shown_only_when_it_is_asked_for(text, shows):
+    """Without the rule, what is gone stands among what can be sent to."""
+    assert parse_filter(text, Scope.DEVICES).shows_decommissioned is shows
+
+
+def test_the_state_of_the_registry_is_not_the_status():
+    for scope in (Scope.DEVICES, Scope.COMMANDS):
+        (fault,) = parse_filter("status:suspended", scope).faults
+        assert "what the registry says is state:suspended" in fault.sentence
+        (fault,) = parse_filter("state:gone", scope).faults
+        assert "state: is one of active, inactive, suspended, decommissioned" in fault.sentence
+    for state, device in (
+        ("active", Device("acme", "d")),
+        ("suspended", Device("acme", "d", registry_status="SUSPENDED")),
+        ("decommissioned", Device("acme", "d", registry_status="SUSPENDED", decommissioned=True)),
+    ):
+        assert (device.state, device.in_service) == (state, state == "active")
+        assert matches(parse_filter(f"state:{state}", Scope.DEVICES), device_subject(device), NOW)

@@ -203,3 +203,29 @@ async def test_the_details_of_an_answer_are_judged(ack, verdict):
     catalogues = Catalogues(Reads())
     assert await catalogues.answer_verdict("acme", "pump-1", "ping", ack) == verdict
     assert await catalogues.answer_verdict("acme", "pump-1", "dance", ack) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "hint"),
+    [
+        ({"const": True}, FieldKind.CHOICE, "only true"),
+        ({"type": "boolean", "const": True, "description": "really"}, FieldKind.CHOICE, "only true · really"),
+        ({"const": "v2"}, FieldKind.CHOICE, "only v2"),
+        ({"oneOf": [{"const": 1, "title": "slow"}, {"const": 2}]}, FieldKind.CHOICE, "1 | 2"),
+        ({"anyOf": [{"const": 1}, {"type": "string"}]}, FieldKind.JSON, "JSON"),
+        ({"type": "string", "minLength": 4, "maxLength": 4}, FieldKind.TEXT, "text, exactly 4 characters"),
+        ({"type": "string", "maxLength": 9}, FieldKind.TEXT, "text, at most 9 characters"),
+        ({"type": "integer", "minimum": 0, "maximum": 604_800}, FieldKind.INTEGER, "integer, 0 to 604800"),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1.5, "multipleOf": 0.5}, FieldKind.NUMBER,
+         "number, more than 0, less than 1.5, a multiple of 0.5"),
+        ({"type": "number", "maximum": 1e300, "minimum": True}, FieldKind.NUMBER, "number, at most 1e+300"),
+    ],
+)  # fmt: skip
+def test_a_hint_says_what_the_rule_takes(rule, kind, hint):
+    """Without it a const that takes only true is offered as true or false."""
+    form = form_of(json.dumps({"properties": {"field": rule}}))
+    assert form is not None
+    (field,) = form.fields
+    assert (field.kind, field.hint) == (kind, hint)
+    if "const" in rule:
+        assert filled(form, {"field": "false"}, "{}").faults == ("field: 'false' is no choice",)

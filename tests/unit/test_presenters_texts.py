@@ -19,8 +19,6 @@ from console.tui.last_gate import LastGate
 from console.tui.presenters import words
 from console.tui.presenters.cells import Cell, Column, fit_columns, fit_parts, fit_text, inked
 from console.tui.presenters.compose import (
-    is_dangerous,
-    must_type_count,
     payload_lines,
     preview_payload,
     warnings_of,
@@ -136,13 +134,6 @@ def test_the_last_gate_stops_what_a_terminal_obeys():
 )
 def test_the_locale_decides_about_symbols(environment, expected):
     assert is_utf8(environment) is expected
-
-
-def test_danger_and_numbers_want_the_count_typed():
-    assert is_dangerous("Factory_Reset")
-    assert must_type_count("reboot", 1)
-    assert must_type_count("ping", 11)
-    assert not must_type_count("ping", 10)
 
 
 def test_the_preview_is_harmless_and_on_one_line():

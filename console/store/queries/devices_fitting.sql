@@ -2,6 +2,6 @@
 SELECT r.device_id
 FROM unnest($2::text[]) WITH ORDINALITY AS i(device_id, place)
 JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.device_id
-LEFT JOIN public.device_state s ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id/*newest*/
+LEFT JOIN public.device_state s ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id/*joins*/
 WHERE true/*where*/
 ORDER BY i.place

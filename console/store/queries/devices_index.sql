@@ -5,7 +5,7 @@ FROM (SELECT a.ids, hash_array_extended(a.ids, 0) AS digest
       FROM (SELECT COALESCE(array_agg(q.device_id), '{}') AS ids
             FROM (SELECT r.device_id
                   FROM public.device_registry r
-                  LEFT JOIN public.device_state s ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id/*newest*/
+                  LEFT JOIN public.device_state s ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id/*joins*/
                   WHERE r.tenant_id = $1/*where*/
                   ORDER BY /*order*/r.device_id) q) a
       OFFSET 0) d

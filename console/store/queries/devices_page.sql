@@ -1,6 +1,7 @@
 -- The devices on screen in full. $2 their ids.
-SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, r.model, r.fw_version,
+SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, /*facts*/,
        r.status AS registry_status, device_console.shown(r.decommissioned_at) AS decommissioned_at,
+       COALESCE(r.decommissioned_at <= now(), false) AS decommissioned,
        GREATEST(device_console.shown(s.last_seen_at), device_console.shown(a.acked_at)) AS last_seen_at,
        (SELECT count(*) FROM public.device_commands q
         WHERE q.tenant_id = r.tenant_id AND q.device_id = r.device_id AND q.status = 'queued'
@@ -10,7 +11,7 @@ SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, r.model, r.
        device_console.shown(v.published_at) AS published_at, device_console.shown(v.acked_at) AS acked_at,
        v.ack_status, v.cancelled_at, left(v.progress, 400) AS progress, left(v.later, 400) AS later
 FROM unnest($2::text[]) AS i(device_id)
-JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.device_id
+JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.device_id/*template*/
 LEFT JOIN public.device_state s ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id
 LEFT JOIN LATERAL (
     SELECT max(n.acked_at) AS acked_at FROM (

@@ -1,10 +1,15 @@
--- What a filter's keys have for values in this tenant, at most 200 each. $1 tenant.
-SELECT array(SELECT r.site_id FROM public.device_registry r WHERE r.tenant_id = $1 AND r.site_id <> ''
-             GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 200) AS site,
-       array(SELECT r.model FROM public.device_registry r WHERE r.tenant_id = $1 AND r.model <> ''
-             GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 200) AS model,
-       array(SELECT r.fw_version FROM public.device_registry r WHERE r.tenant_id = $1 AND r.fw_version <> ''
-             GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 200) AS fw,
-       array(SELECT t.tag FROM public.device_tags t WHERE t.tenant_id = $1
-             GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 200) AS tag,
-       array(SELECT g.group_id FROM public.device_groups g WHERE g.tenant_id = $1 ORDER BY 1 LIMIT 200) AS "group"
+-- What a filter's keys have for values in this tenant, at most $2 each, those of most devices first. $1 tenant.
+WITH devices AS MATERIALIZED (
+    SELECT r.site_id AS site, /*model*/ AS model, /*fw*/ AS fw, /*name*/ AS name, /*template*/ AS template, /*slug*/ AS slug,
+           /*parent*/ AS parent
+    FROM public.device_registry r/*join*/
+    WHERE r.tenant_id = $1
+)
+SELECT array(SELECT site FROM devices WHERE site <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $2) AS site,
+       array(SELECT model FROM devices WHERE model <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $2) AS model,
+       array(SELECT fw FROM devices WHERE fw <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $2) AS fw,
+       array(SELECT name FROM devices WHERE name <> '' GROUP BY 1 ORDER BY name COLLATE "C" LIMIT $2) AS name,
+       array(SELECT template FROM devices WHERE template <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $2) AS template,
+       array(SELECT parent FROM devices WHERE parent <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $2) AS parent,
+       array(SELECT DISTINCT slug FROM devices WHERE slug <> '' LIMIT $2) AS slug,
+       array(/*tags*/) AS tag

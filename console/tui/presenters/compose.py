@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,36 +16,14 @@ from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import coarse_age, latency
 from console.domain.targets import Target
-from console.tui.presenters.cells import Cell, Line, fit_parts, line_width
+from console.tui.presenters.cells import Cell, Line, fit_parts, fit_text, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
 
 Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
-MANY = 10
 _OFFERED = 8
+_ABOUT = 2  # lines of a description
 _WEAK = frozenset({"offline", "stale"})
-_DANGEROUS = (
-    "reboot",
-    "reset",
-    "wipe",
-    "firmware",
-    "factory",
-    "erase",
-    "format",
-    "delete",
-    "shutdown",
-    "ota",
-)
 _UP_TO_COMMA = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+,?|.')
-
-
-def is_dangerous(command_type: str) -> bool:
-    """Whether the type's name says that a device may not come back from it as it was."""
-    return any(word in command_type.lower() for word in _DANGEROUS)
-
-
-def must_type_count(command_type: str, count: int) -> bool:
-    """Whether the operator has to type the number of devices before a send."""
-    return count > MANY or is_dangerous(command_type)
 
 
 def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str, width: int) -> list[Line]:
@@ -59,6 +38,14 @@ def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str, width:
             line = (*line, *(cell for cell in more if cell.text))
             told = Cell("")
     return [line] if line else []
+
+
+def about_lines(description: str, width: int, *, dangerous: bool) -> list[Line]:
+    """What the catalogue says of the chosen type, beside it; nothing where it says nothing."""
+    said = textwrap.wrap(safe(description, 300), max(20, width))
+    if len(said) > _ABOUT:
+        said = [*said[: _ABOUT - 1], fit_text(f"{said[_ABOUT - 1]}…", max(20, width)).rstrip()]
+    return [(Cell(line, "warn" if dangerous else "dim"),) for line in said]
 
 
 def devices_words(device_ids: Sequence[str]) -> str:

@@ -3,24 +3,26 @@
 from datetime import datetime
 
 from console.domain.devices import Device, DeviceCounts, Link
+from console.domain.filters import Filter
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import coarse_age
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import LINKS, PHASES, later_words, link_cell
+from console.tui.presenters.words import GONE, LINKS, PHASES, later_words, link_cell
 
 COLUMNS = (
     Column("device", "DEVICE", 9, most=40),
-    Column("link", "LINK", 9, arrow="↓"),
+    Column("link", "LINK", 9, most=16, arrow="↓"),
     Column("seen", "SEEN", 6, right=True),
-    Column("site", "SITE", 6, most=20, rank=5),
-    Column("model", "MODEL", 8, most=24, rank=7),
-    Column("fw", "FW", 6, most=14, rank=6),
-    Column("flight", "FLIGHT", 6, right=True, rank=4),
+    Column("site", "SITE", 6, most=20, rank=6),
+    Column("model", "MODEL", 8, most=24, rank=8),
+    Column("fw", "FW", 6, most=14, rank=7),
+    Column("flight", "FLIGHT", 6, right=True, rank=5),
     Column("last", "LAST", 11, most=18, rank=1),
     Column("command", "COMMAND", 11, most=30, rank=2),
-    Column("ago", "AGO", 4, right=True, rank=3),
-    Column("tags", "TAGS", 6, most=40, rank=8),
+    Column("ago", "AGO", 4, right=True, rank=4),
+    Column("tags", "TAGS", 6, most=40, rank=9),
 )
+WITH_NAMES = (COLUMNS[0], Column("name", "NAME", 8, most=28, rank=3), *COLUMNS[1:])
 
 
 def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
@@ -28,13 +30,14 @@ def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
     seen = device.last_seen_at
     return {
         "device": Cell(safe_id(device.device_id), "strong"),
-        "link": link_cell(device.link),
+        "name": Cell(safe(device.name, 60)),
+        "link": state_cell(device),
         "seen": Cell(coarse_age(now - seen) if seen else "–", "" if seen else "dim"),
         "site": Cell(safe(device.site_id)),
         "model": Cell(safe(device.model)),
         "fw": Cell(safe(device.fw_version)),
         "flight": Cell(f"{device.in_flight:,}", "live") if device.in_flight else Cell("–", "dim"),
-        "tags": Cell(_tags(device), "dim"),
+        "tags": Cell(" ".join(safe(tag, 40) for tag in device.tags[:10]), "dim"),
         **_last(device, now),
     }
 
@@ -44,13 +47,36 @@ def pending_cells(device_id: str) -> dict[str, Cell]:
     return {"device": Cell(safe_id(device_id), "strong")}
 
 
-def _tags(device: Device) -> str:
-    words = [safe(tag, 40) for tag in device.tags[:10]]
-    if device.decommissioned_at is not None:
-        words.insert(0, "decommissioned")
-    if device.registry_status not in {"", "ACTIVE"}:
-        words.insert(0, safe(device.registry_status.lower(), 20))
-    return " ".join(words)
+def state_cell(device: Device) -> Cell:
+    """The link; of a device that is not in service the symbol of its link with what the registry calls it."""
+    if device.in_service:
+        return link_cell(device.link)
+    symbol = GONE if device.decommissioned else LINKS[device.link][0]
+    return Cell(f"{symbol} {safe(device.state, 14)}", "dim" if device.decommissioned else "warn")
+
+
+def hidden_words(counts: DeviceCounts | None, shown: Filter) -> str:
+    """``2 decommissioned hidden``; empty where none is, or where the filter asks for them."""
+    if counts is None or not counts.decommissioned or shown.shows_decommissioned:
+        return ""
+    return f"{counts.decommissioned:,} decommissioned hidden"
+
+
+def place_line(device: Device, width: int) -> Line:
+    """What a device is: its name, make, template, where it stands and behind which gateway."""
+    maker, model = safe(device.manufacturer, 40), safe(device.model, 40)
+    make = model if model.lower().startswith(maker.lower()) else f"{maker} {model}".rstrip()
+    parts: list[Line] = [
+        (Cell(" "), state_cell(device)),
+        *([(Cell(safe(device.name, 60), "strong"),)] if device.name else []),
+        *([(Cell(make),)] if make else []),
+        *([(Cell(f"template {safe(device.template, 40)}", "dim"),)] if device.template else []),
+        *([(Cell(f"behind {safe_id(device.parent_id, 40)}"),)] if device.parent_id else []),
+        *([(Cell(f"site {safe(device.site_id, 40)}", "dim"),)] if device.site_id else []),
+        *([(Cell(f"fw {safe(device.fw_version, 20)}", "dim"),)] if device.fw_version else []),
+        *([(Cell(safe(device.device_type, 30), "dim"),)] if device.device_type else []),
+    ]
+    return fit_parts(parts, width)
 
 
 def _last(device: Device, now: datetime) -> dict[str, Cell]:
@@ -76,15 +102,19 @@ def counts_line(
     unseen: int = 0,
     news: str = "",
     order: str = "",
+    hidden: str = "",
 ) -> Line:
     """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first.
 
-    `news` is what else an operator should look at; `order` what it is sorted by where no heading says it.
+    `news` is what else an operator should look at; `order` what it is sorted by where no heading says it;
+    `hidden` which devices are left out.
     """
     title = Cell(" Devices", "strong")
     if counts is None:
         return (title, Cell("   reading…", "dim"))
     parts: list[Line] = [(title, Cell(f"   {counts.total:,}"))]
+    if hidden:
+        parts.append((Cell(hidden, "dim"),))
     if anchor is not None:
         parts.append((Cell(f"range from {safe(anchor, 20)}: v ends it", "accent"),))
     if news:

@@ -49,6 +49,8 @@ def filter_lines(width: int) -> list[Line]:
         lines += _hanging(f"in {scope.value}", keys, width)
     for key, words in WORDS.items():
         lines += _hanging(f"{key}:", f"One of {', '.join(words)}", width)
+    gone = "Decommissioned devices are hidden: state:decommissioned or the very id, device:pump-5, finds them"
+    lines += _hanging("state:", gone, width)
     lines += _hanging("status:", "Of a device in the list of devices: as link", width)
     stale = (
         "Silent for longer than the platform expects, not yet called offline; links are the platform's word"

@@ -22,6 +22,7 @@ LINKS: dict[Link, tuple[str, Tone]] = {
     Link.OFFLINE: ("○", "bad"),
     Link.UNKNOWN: ("?", "dim"),
 }
+GONE = "⊘"  # a device that is decommissioned
 
 # What stands in for our symbols where the terminal's locale is not UTF-8: one character each.
 ASCII = str.maketrans(

@@ -32,7 +32,7 @@ from console.tui.widgets.text import Lines
 
 _PANE = 120  # columns from which the targets stand beside the sheet
 _NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
-_OTHERS, _OTHERS_SHORT = 18, 12  # rows that all but the params need at most
+_OTHERS, _OTHERS_SHORT = 19, 12  # rows that all but the params need at most
 
 
 class ComposeScreen(SendingSheet):
@@ -77,7 +77,7 @@ class ComposeScreen(SendingSheet):
             return Horizontal(Static(name, classes="name", markup=False), *widgets, id=id, classes="row")
 
         form = Vertical(
-            row("type", self._type, self._recent),
+            row("type", self._type, self._recent, id="type-row"),
             row("ttl", self._ttl, self._expires),
             row("params", self._params, self._form, id="params-row"),
             row("", self._check, id="check-row"),
@@ -185,7 +185,8 @@ class ComposeScreen(SendingSheet):
         self.show_params()
         room = self.app.size.width - _NAMES - (_PANE_WIDTH if self.has_class("-pane") else 0)
         offered = (self._type.recent, self._type.listed, self._type.value)
-        self._recent.show(words.types_line(*offered, room - _FIELD))
+        about = words.about_lines(self._listing.description, room - _FIELD, dangerous=self._dangerous)
+        self._recent.show(about or words.types_line(*offered, room - _FIELD))
         lifetime, zone = self._lifetime, self.desk.zone
         ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
         if isinstance(lifetime, str):
@@ -219,7 +220,8 @@ class ComposeScreen(SendingSheet):
     def question(self) -> Question:
         sheet = self._sheet
         sending = Sending(sheet.command_type, sheet.params, sheet.ttl, self.device_ids)
-        return question_for(self.desk, sending, self._preview, self._targets, self._catalogue_says)
+        known = self._preview, self._targets, self._listing
+        return question_for(self.desk, sending, *known, self._catalogue_says)
 
     def action_compose_cli(self) -> None:
         if not self.refuse("compose_cli"):

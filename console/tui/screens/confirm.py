@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
+from console.domain.danger import Typed
 from console.domain.safe_text import safe
 from console.errors import ConsoleError, DatabaseUnreachableError
 from console.tui.actions import CONFIRM_KEY
@@ -23,6 +24,7 @@ from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.widgets.text import Lines
 
 ConfirmAct: TypeAlias = Callable[[str], Awaitable[str]]
+_DIGITS = frozenset("0123456789")
 _AGAIN = "Whether it was written is unknown. y tries the very same again: nothing can be done twice."
 _UNKNOWN = "Whether it was written is unknown: look before you do it again."
 _WAIT = "It is under way and cannot be taken back; esc again leaves it to end by itself, and its end is told."
@@ -31,13 +33,13 @@ _EARLY = "That key was typed before this question could be read: press y again i
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is about to happen. `typed` has to be typed before `y` counts."""
+    """What is about to happen. `typed` is what has to be typed before `y` counts."""
 
     title: str
     lines: tuple[Line, ...]
     yes: str
     no: str = "cancel"
-    typed: str = ""
+    typed: Typed | None = None
     ask_reason: bool = False
 
 
@@ -75,7 +77,8 @@ class ConfirmDialog(ModalScreen[None]):
         self._busy = False
         self._warned = False
         self._told = False
-        self._digits = ""
+        self._typed = ""
+        self._wanted = question.typed.text if question.typed else ""
         self._painted_at: float | None = None
         self._text = Lines(id="dialog-text")
         self._state = Lines(id="dialog-state")
@@ -103,13 +106,20 @@ class ConfirmDialog(ModalScreen[None]):
 
     @property
     def _ready(self) -> bool:
-        return self._digits == self._question.typed
+        return self._typed == self._wanted
+
+    def _is_text(self, event: events.Key) -> bool:
+        """Whether the key belongs to what has to be typed: then it neither confirms nor leaves."""
+        character = event.character or ""
+        if not self._wanted or not character or (self._ready and event.key == CONFIRM_KEY):
+            return False
+        return character in _DIGITS or character in self._wanted
 
     def _show_state(self, error: str = "") -> None:
         lines: list[Line] = []
         if self._question.typed:
-            prompt = f"Type the count, {self._question.typed}, to unlock: "
-            lines.append((Cell(prompt), Cell(f"{self._digits}▏", "ok" if self._ready else "warn")))
+            prompt = f"Type {self._question.typed.what}, {self._wanted}, to unlock: "
+            lines.append((Cell(prompt), Cell(f"{self._typed}▏", "ok" if self._ready else "warn")))
         if error:
             lines.append((Cell(error, "bad"),))
         if self._busy:
@@ -120,24 +130,24 @@ class ConfirmDialog(ModalScreen[None]):
         self._yes.show([(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._ready else "dim"))])
 
     def on_key(self, event: events.Key) -> None:
-        digit = bool(self._question.typed and event.character and event.character in "0123456789")
-        if isinstance(self.focused, Input) or not (digit or event.key in {CONFIRM_KEY, "backspace"}):
+        is_text = self._is_text(event)
+        if isinstance(self.focused, Input) or not (is_text or event.key in {CONFIRM_KEY, "backspace"}):
             return
         event.stop()
         if self._busy:
             return
         if self._painted_at is None or event.time < self._painted_at:
             self._show_state(_EARLY)
-        elif event.key == CONFIRM_KEY:
+        elif not is_text and event.key == CONFIRM_KEY:
             self._confirm()
-        elif self._question.typed:
-            typed = self._digits + (event.character or "") if digit else self._digits[:-1]
-            self._digits = typed[-12:]
+        elif self._wanted:
+            typed = self._typed + (event.character or "") if is_text else self._typed[:-1]
+            self._typed = typed[-12:]
             self._show_state()
 
     def _confirm(self) -> None:
         if not self._ready:
-            self._show_state(f"First type {self._question.typed}.")
+            self._show_state(f"First type {self._wanted}.")
             return
         self._busy, self._warned = True, False
         self._show_state()
@@ -182,10 +192,10 @@ class ConfirmDialog(ModalScreen[None]):
 
     @on(Button.Pressed, "#no")
     def _pressed(self) -> None:
-        """Enter behind the number is a habit, not a refusal: it is told once how to go on."""
-        if self._digits and not self._busy and not self._told:
+        """Enter behind what was typed is a habit, not a refusal: it is told once how to go on."""
+        if self._typed and not self._busy and not self._told:
             self._told = True
-            first = f"First type {self._question.typed}."
+            first = f"First type {self._wanted}."
             self._show_state(f"{CONFIRM_KEY} does it, enter again cancels." if self._ready else first)
         else:
             self.action_leave()

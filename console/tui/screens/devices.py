@@ -19,7 +19,7 @@ from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.device_list import DeviceList
 from console.tui.messages import ShowBatches, ShowHistory, ShowProblems, ShowTenants
-from console.tui.presenters.devices import COLUMNS, counts_line
+from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words
 from console.tui.screens.marking import MarkingScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -61,7 +61,9 @@ class DevicesScreen(MarkingScreen):
         failed, self._failed = self._failed, None
         if failed is not None:
             raise failed
-        if self._rows:  # what is seen comes first, what is listed may take a moment longer
+        if (
+            self._rows or self._table.keys
+        ):  # what is seen comes first, what is listed may take a moment longer
             await self._read_window()
             self._table.repaint_changes()
             if self._moved:
@@ -101,6 +103,8 @@ class DevicesScreen(MarkingScreen):
         self._table.set_empty(self._empty())
         head = await history.device_head(tenant, "", self._sort)
         self._rows.put(await history.devices(tenant, head))
+        if self._rows.have_names:
+            self._table.set_columns(WITH_NAMES)
         if not self._filter.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
@@ -147,6 +151,8 @@ class DevicesScreen(MarkingScreen):
             return
         found = await self.desk.program.history.devices(self.desk.tenant, wanted)
         self._rows.put(found)
+        if self._rows.have_names:
+            self._table.set_columns(WITH_NAMES)
         shown, now = self._filter.parsed, self.desk.clock.now()
         gone = {
             key for key, device in found.items()
@@ -162,8 +168,10 @@ class DevicesScreen(MarkingScreen):
             return (
                 f"No match among the first {search.looked:,} of {search.total:,} devices; the others follow…"
             )
+        hidden = hidden_words(self._list.counts, self._filter.parsed)
         if self._filter.text:
-            return "No device matches the filter. Press esc to clear it, or / to change it."
+            more = f" {hidden}: state:decommissioned finds them." if hidden else ""
+            return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
         return (
             "This tenant has no devices yet. They appear here as soon as the platform registers one; "
             "press t to look at another tenant, q to leave."
@@ -175,14 +183,16 @@ class DevicesScreen(MarkingScreen):
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
         marked, width = len(self._table.marks), self.app.size.width
         unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
-        line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid)
+        hidden = hidden_words(counts, self._filter.parsed)
+        line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid, hidden)
         self._title.show([line])
         if self._list.unfiltered:
             self._filter.count("not applied yet")
         elif search:
             self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
-            self._filter.count(f"{shown:,} of {counts.total if counts else shown:,}")
+            every = counts.total + (0 if hidden else counts.decommissioned) if counts else shown
+            self._filter.count(f"{shown:,} of {every:,}")
 
     def repaint(self) -> None:
         self.show_counts()
@@ -236,8 +246,12 @@ class DevicesScreen(MarkingScreen):
         self.request_read()
 
     def action_filter(self) -> None:
-        start(self, self._words.read, "words", exclusive=True)
+        start(self, self._read_words, "words", exclusive=True)
         self._filter.open()
+
+    async def _read_words(self) -> None:
+        await self._words.read()
+        self._filter.show_hint()
 
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:

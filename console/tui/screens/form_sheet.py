@@ -39,6 +39,12 @@ class FormSheet(SheetAids):
         return (self._catalogue or Catalogue()).listing(self._type.value)
 
     @property
+    def _dangerous(self) -> bool:
+        """Whether the type is one that asks first."""
+        flag = self._listing.danger_for(len(self.device_ids))
+        return self.desk.program.danger.asks(self._type.value, flag)
+
+    @property
     def _possible_form(self) -> Form | None:
         entry = self._listing.agreed
         return form_of(entry.params_schema) if entry else None

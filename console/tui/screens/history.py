@@ -28,6 +28,7 @@ from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
 from console.tui.screens.acts import CommandActs
 from console.tui.screens.base import SHORT, WIDE
+from console.tui.screens.device_place import DevicePlace
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -57,11 +58,18 @@ class HistoryScreen(CommandActs):
         self._words = KnownWords(desk, self._known)
         self._filter = FilterBar(Scope.COMMANDS, self._words, text)
         one = device_ids is not None and len(device_ids) == 1 and not of
+        self._place = DevicePlace(desk, device_ids[0] if one and device_ids else None)
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
 
     def body(self) -> Iterable[Widget]:
-        return (self._title, self._plots, self._filter, Horizontal(self._table, self._pane, id="split"))
+        return (
+            self._title,
+            self._place,
+            self._plots,
+            self._filter,
+            Horizontal(self._table, self._pane, id="split"),
+        )
 
     def on_mount(self) -> None:
         self._table.set_empty("Reading the history…")
@@ -89,6 +97,7 @@ class HistoryScreen(CommandActs):
 
     async def read(self) -> None:
         history, tenant, rows = self.desk.program.history, self.desk.tenant, self._rows
+        await self._place.read()
         sought = self._sought
         page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
         self.desk.clock.observe(page.read_at)
@@ -188,6 +197,10 @@ class HistoryScreen(CommandActs):
             words += f", searched back {coarse_age(self.desk.clock.now() - rows.reached.created_at)}"
         return words
 
+    async def _read_words(self) -> None:
+        await self._words.read()
+        self._filter.show_hint()
+
     def _known(self) -> dict[str, tuple[str, ...]]:
         """What the loaded rows offer to complete a filter with."""
         loaded = list(self._rows.commands.values())[:500]
@@ -208,6 +221,7 @@ class HistoryScreen(CommandActs):
 
     def on_resize(self) -> None:
         self._show_title()
+        self._place.paint()
         if self._has_pane and self._detail is None:
             start(self, self._follow_cursor, "detail", exclusive=True)
 
@@ -264,7 +278,7 @@ class HistoryScreen(CommandActs):
             self.post_message(ShowExport(self.device_ids, self._filter.text))
 
     def action_filter(self) -> None:
-        start(self, self._words.read, "words", exclusive=True)
+        start(self, self._read_words, "words", exclusive=True)
         self._filter.open()
 
     @on(FilterBar.Changed)

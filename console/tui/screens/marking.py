@@ -2,6 +2,8 @@
 
 from console.domain.filters import Scope
 from console.domain.safe_text import safe
+from console.errors import ConsoleError
+from console.tui.background import start
 from console.tui.desk import Desk
 from console.tui.device_rows import DeviceRows
 from console.tui.known_words import KnownWords
@@ -110,7 +112,36 @@ class MarkingScreen(ConsoleScreen):
     def action_mark_all(self) -> None:
         if self.refuse("mark_all"):
             return
-        shown = set(self._table.keys)
+        wanted = self._filter.parsed
+        if wanted.shows_decommissioned or "group" in wanted.keys:
+            start(self, self._mark_sendable, "mark", exclusive=True)
+        else:
+            self._mark_or_unmark(set(self._table.keys))
+
+    async def _mark_sendable(self) -> None:
+        """Mark what the filter shows but is not decommissioned: nothing of that gets in by a filter.
+
+        Nothing at all where a group is unknown: without it, what it was to keep out would be marked.
+        """
+        shown, text, tenant = set(self._table.keys), self._filter.text, self.desk.tenant
+        try:
+            found = await self.desk.program.history.filter_notes(tenant, text, Scope.DEVICES)
+            sendable = await self.desk.program.history.sendable_index(tenant, text)
+        except ConsoleError as error:
+            self.say(str(error), "bad")
+            return
+        fault = next((note.sentence for note in found if note.is_fault), "")
+        if fault:
+            self.say(f"Nothing is marked: {safe(fault, 300)}", "warn")
+            return
+        self._mark_or_unmark(shown & set(sendable))
+        left = len(shown.difference(sendable))
+        if left:
+            self.say(
+                f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn"
+            )
+
+    def _mark_or_unmark(self, shown: set[str]) -> None:
         self._table.marks = (
             self._table.marks - shown if shown <= self._table.marks else self._table.marks | shown
         )

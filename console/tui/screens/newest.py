@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from textual import on
 from textual.widget import Widget
 
+from console.domain.filter_values import KnownValues
 from console.domain.filters import Scope
 from console.errors import ConsoleError
 from console.tui.background import start
@@ -55,7 +56,7 @@ class NewestScreen(ConsoleScreen, Generic[T]):
         self._rows = self._no_rows()
         self._paging = False
         self._title = Lines(id="title")
-        self._filter = FilterBar(listing.scope, listing.values)
+        self._filter = FilterBar(listing.scope, lambda: KnownValues(listing.values()))
         self._table = LineTable(listing.columns, self._cells, id="table")
 
     def _no_rows(self) -> PagedRows[T]:

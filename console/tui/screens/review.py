@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.domain.batches import Preview
+from console.domain.catalogue import Listing
+from console.domain.danger import to_type
 from console.domain.json_text import one_line
 from console.domain.safe_text import safe, safe_id
 from console.domain.targets import Target
@@ -36,9 +38,10 @@ async def looked_up_question(desk: Desk, sending: Sending) -> Question:
         ConsoleError: the database did not answer.
     """
     ids, tenant = sending.device_ids, desk.tenant
+    listing = (await desk.program.catalogues.of_devices(tenant, ids)).listing(sending.command_type)
     preview = await desk.program.bulk.preview(tenant, ids, sending.command_type)
     targets = await desk.program.sender.targets(tenant, ids) if len(ids) <= BY_NAME else None
-    return question_for(desk, sending, preview, targets)
+    return question_for(desk, sending, preview, targets, listing)
 
 
 def question_for(
@@ -46,16 +49,19 @@ def question_for(
     sending: Sending,
     preview: Preview | None,
     targets: Sequence[Target] | None,
+    listing: Listing,
     verdict: str | None = None,
 ) -> Question:
-    """The question before every send; above ten devices, or for a dangerous type, the count must be typed.
+    """The question before every send; above ten devices, or for a dangerous type, something must be typed.
 
-    `verdict` is what the catalogue has against the params.
+    `listing` is what the catalogue says of the type, `verdict` what it has against the params.
     """
     kind, ids, now = safe(sending.command_type, 60), sending.device_ids, desk.clock.now()
     lines: list[Line] = []
-    if words.is_dangerous(sending.command_type):
-        lines.append((Cell(f"! {kind} interrupts or changes the device.", "warn"),))
+    dangerous = desk.program.danger.asks(sending.command_type, listing.danger_for(len(ids)))
+    if dangerous:
+        said = safe(listing.description, 300) or f"{kind} interrupts or changes the device."
+        lines.append((Cell(f"! {said}", "warn"),))
     weak = " ".join(words.warnings_of(targets or ()))
     lines += [(Cell(f"! {weak}", "warn"),)] if weak else []
     lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []
@@ -72,5 +78,4 @@ def question_for(
     params = one_line(sending.params)
     lines.append((Cell(f"ttl {sending.ttl}   params {safe(params, 200)}", "dim"),))
     title = sending.title.format(kind=kind, whom=words.devices_words(ids), tenant=safe(desk.tenant, 40))
-    typed = str(len(ids)) if words.must_type_count(sending.command_type, len(ids)) else ""
-    return Question(title, tuple(lines), "send", typed=typed)
+    return Question(title, tuple(lines), "send", typed=to_type(ids, dangerous=dangerous))

@@ -1,7 +1,7 @@
 """The line in which a filter is typed: it settles 120 ms after the last key, hints in red, and completes."""
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from console.domain.filter_completion import completions
+from console.domain.filter_values import KnownValues, notes
 from console.domain.filters import Filter, Scope, parse_filter
 from console.domain.safe_text import safe
 from console.tui.presenters.cells import Cell, Line, Tone
@@ -19,17 +20,18 @@ from console.tui.widgets.text import Lines
 
 DEBOUNCE_S = 0.12
 _OFFERED = 6
+_NOTES = 2
 _EXAMPLES = {
     Scope.DEVICES: "lyon  status:offline  -tag:spare",
     Scope.COMMANDS: "phase:missed  age>1h",
     Scope.PROBLEMS: "kind:forged*  age<1d",
     Scope.BATCHES: "type:reboot  by:alice  age<7d",
 }
-Values = Callable[[], Mapping[str, tuple[str, ...]]]
+Values = Callable[[], KnownValues]
 
 
 class FilterBar(Vertical):
-    """Hidden while there is no filter. `values` are words known to occur, by key.
+    """Hidden while there is no filter. `values` are those known to occur.
 
     `first` is the filter that the screen was opened with: to clear goes back to that.
     """
@@ -40,7 +42,7 @@ class FilterBar(Vertical):
     class Left(Message):
         """The operator is done typing."""
 
-    def __init__(self, scope: Scope, values: Values = dict, first: str = "") -> None:
+    def __init__(self, scope: Scope, values: Values = KnownValues, first: str = "") -> None:
         super().__init__(id="filter-bar")
         self._first = first
         self._scope = scope
@@ -67,7 +69,7 @@ class FilterBar(Vertical):
             self.put(self._first)
 
     def on_resize(self) -> None:
-        self._show_hint()
+        self.show_hint()
 
     @property
     def can_clear(self) -> bool:
@@ -103,9 +105,10 @@ class FilterBar(Vertical):
         self._count.show([(Cell(f"{text} ", "dim"),)])
 
     def _offers(self, text: str, cursor: int) -> tuple[str, ...]:
-        return completions(text, cursor, self._scope, self._values())
+        return completions(text, cursor, self._scope, self._values().values)
 
-    def _show_hint(self) -> None:
+    def show_hint(self) -> None:
+        """Say what is wrong with what is typed, what it may become, or which of its values do not occur."""
         self._hint.display = True
         faults = parse_filter(self._field.value, self._scope).faults
         if faults:
@@ -113,9 +116,22 @@ class FilterBar(Vertical):
             self._hint.show(self._hanging(" ! ", safe(faults[0].sentence, 300) + more, "bad"))
             return
         offers = self._offers(self._field.value, self._field.cursor_position)[:_OFFERED]
-        words = "  ".join(safe(offer, 30) for offer in offers)
-        self._hint.display = bool(offers) and self._field.has_focus
-        self._hint.show(self._hanging("   → ", f"{words}  (tab takes the first)", "dim"))
+        if offers and self._field.has_focus:
+            words = "  ".join(safe(offer, 30) for offer in offers)
+            self._hint.show(self._hanging("   → ", f"{words}  (tab takes the first)", "dim"))
+            return
+        found = notes(parse_filter(self._field.value, self._scope), self._values())
+        lines = [
+            line
+            for note in found[:_NOTES]
+            for line in self._hanging(
+                " ! " if note.is_fault else "   → ",
+                safe(note.sentence, 300),
+                "bad" if note.is_fault else "warn",
+            )
+        ]
+        self._hint.display = bool(lines)
+        self._hint.show(lines)
 
     def _hanging(self, lead: str, text: str, tone: Tone) -> list[Line]:
         """Lines that hang behind what leads the first."""
@@ -128,7 +144,7 @@ class FilterBar(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._show_hint()
+        self.show_hint()
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(DEBOUNCE_S, self._settle)
@@ -165,7 +181,7 @@ class FilterBar(Vertical):
         if self._timer is not None:
             self._timer.stop()
         text = self._field.value.encode("utf-8", "replace").decode().replace("\x00", "")
-        self._show_hint()
+        self.show_hint()
         if text != self.text:
             self.text = text
             self.post_message(self.Changed())
@@ -179,7 +195,7 @@ class FilterBar(Vertical):
         self._settle()
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())
-        self.call_after_refresh(self._show_hint)
+        self.call_after_refresh(self.show_hint)
 
 
 class _Completer(Suggester):

@@ -31,11 +31,16 @@ class FieldInput(Input):
 
     def __init__(self, field: Field, text: str) -> None:
         choices = SuggestFromList(field.choices, case_sensitive=False) if field.choices else None
-        super().__init__(text, compact=True, max_length=4_000, suggester=choices)
+        only = safe(next(iter(field.choices)), 40) if len(field.choices) == 1 else ""
+        super().__init__(text, compact=True, max_length=4_000, suggester=choices, placeholder=only)
         self.field = field
 
     def action_complete(self) -> None:
-        complete(self, tuple(self.field.choices))
+        """Take what stands in grey: the first that begins so, or the only one there is."""
+        if not self.value and len(self.field.choices) == 1:
+            self.action_choice(1)
+        else:
+            complete(self, tuple(self.field.choices))
 
     def action_choice(self, by: int) -> None:
         choices = list(self.field.choices)

@@ -1,0 +1,141 @@
+"""What each key of a filter reads, by list and by what a database has.
+
+v is a command; r and s a device, t its template, n its newest command; p a problem; b a bulk send. $1 is
+the tenant.
+"""
+
+from functools import lru_cache
+
+from console.domain.acks import CODE_KEYS
+from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, Word
+from console.store.group_sql import has_dynamic_groups, has_listed_groups, in_group
+from console.store.registry_sql import STATE, fact, parent, template, template_join
+from console.store.shape import Shape
+from console.store.sql import with_command_rows
+
+_LINK = (
+    "CASE WHEN lower({s}.status) IN ('online', 'stale', 'offline') THEN lower({s}.status) ELSE 'unknown' END"
+)
+NEWEST = with_command_rows(
+    "\nLEFT JOIN LATERAL (SELECT w.* FROM /*command_rows*/ w WHERE w.tenant_id = r.tenant_id"
+    " AND w.device_id = r.device_id ORDER BY w.created_at DESC, w.command_id DESC LIMIT 1) n ON true"
+)
+_STATE = (
+    "(SELECT s.status FROM public.device_state s"
+    " WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)"
+)
+
+_CODE = "COALESCE({})".format(
+    ", ".join(
+        f"CASE WHEN jsonb_typeof(v.ack_details #> '{{details,{key}}}') IN ('string', 'number')"
+        f" THEN v.ack_details #>> '{{details,{key}}}' END"
+        for key in CODE_KEYS
+    )
+)
+_TAG = "{of}.device_id IN (SELECT g.device_id FROM public.device_tags g WHERE g.tenant_id = $1 AND {fits})"
+_TEMPLATE = (
+    "{of}.device_id IN (SELECT x.device_id FROM public.device_registry x JOIN public.device_templates g"
+    " ON g.id = x.template_id WHERE x.tenant_id = $1 AND {fits})"
+)
+_BATCH = (
+    "EXISTS (SELECT FROM device_console.batch_members b WHERE b.tenant_id = v.tenant_id"
+    " AND b.command_id = v.command_id AND {fits})"
+)
+INSTANTS: dict[Scope, dict[str, str]] = {
+    Scope.COMMANDS: {
+        "age": "v.created_at",
+        "ttl": "CASE WHEN v.status = 'queued' AND v.acked_at IS NULL THEN v.expires_at END",
+    },
+    Scope.DEVICES: {
+        "age": "n.created_at",
+        "ttl": "CASE WHEN n.status = 'queued' AND n.acked_at IS NULL THEN n.expires_at END",
+        "seen": "s.last_seen_at",
+    },
+    Scope.PROBLEMS: {"age": "p.last_at"},
+    Scope.BATCHES: {"age": "b.created_at"},
+}
+OWNERS = {Scope.COMMANDS: "v", Scope.DEVICES: "r", Scope.PROBLEMS: "p", Scope.BATCHES: "b"}
+
+
+@lru_cache(maxsize=256)
+def column(key: str, scope: Scope, shape: Shape) -> str:
+    """The one value of a key that has one."""
+    return _columns(scope, shape)[key]
+
+
+def _columns(scope: Scope, shape: Shape) -> dict[str, str]:
+    if scope is Scope.PROBLEMS:
+        return {"device": "p.device_id", "kind": "p.kind", "id": "p.command_id"}
+    if scope is Scope.BATCHES:
+        return {"type": "b.command_type", "by": "b.created_by", "id": "b.batch_id"}
+    registered = {
+        "state": STATE, "site": "r.site_id", "model": fact("model", shape), "fw": fact("fw_version", shape),
+        "name": fact("name", shape), "parent": parent(shape),
+    }  # fmt: skip
+    if scope is Scope.DEVICES:
+        link = _LINK.format(s="s")
+        newest = {"phase": "n.phase", "type": "n.command_type", "by": "n.created_by"}
+        return registered | newest | {"device": "r.device_id", "status": link, "link": link}
+    of_device = (
+        f"(SELECT {{}} FROM public.device_registry r{template_join(shape)}"  # noqa: S608
+        " WHERE r.tenant_id = v.tenant_id AND r.device_id = v.device_id)"
+    )
+    return {key: of_device.format(text) for key, text in registered.items()} | {
+        "device": "v.device_id", "status": "v.status", "phase": "v.phase", "type": "v.command_type",
+        "by": "v.created_by", "answer": "v.ack_status", "code": _CODE, "id": "v.command_id",
+        "link": f"CASE WHEN lower({_STATE}) IN ('online', 'stale', 'offline') THEN lower({_STATE})"
+                " ELSE 'unknown' END",
+    }  # fmt: skip
+
+
+def of_devices(fits: str, key: str, shape: Shape) -> str:
+    """Whether a command's device fits: those that do are found once, not anew for each of their commands."""
+    join = template_join(shape) if key == "model" else ""
+    state = "public.device_state s WHERE s.tenant_id = $1"
+    devices = state if key == "link" else f"public.device_registry r{join} WHERE r.tenant_id = $1"
+    return f"v.device_id IN (SELECT {'s' if key == 'link' else 'r'}.device_id FROM {devices} AND {fits})"  # noqa: S608
+
+
+def many_columns(key: str, shape: Shape) -> tuple[str, ...]:
+    """What a condition on a key of several values looks at; nothing where the database has none of it."""
+    if key == "template":
+        wanted = ("name", "slug") if shape.has_templates else ()
+        return tuple(f"g.{name}" for name in wanted if shape.has("device_templates", name))
+    if key == "group":
+        return ("g.group_id", "g.name") if has_listed_groups(shape) or has_dynamic_groups(shape) else ()
+    if key == "tag":
+        return ("g.tag",) if shape.has("device_tags", "tag") else ()
+    return ("b.batch_id",)
+
+
+def many(key: str, fits: str, scope: Scope, shape: Shape) -> str:
+    """Whether one of the values of a key fits."""
+    of = OWNERS[scope]
+    if key == "group":
+        return in_group(of, fits, shape)
+    return {"tag": _TAG, "batch": _BATCH, "template": _TEMPLATE}[key].format(of=of, fits=fits)
+
+
+def everything(scope: Scope, shape: Shape) -> str:
+    """What plain words are sought in."""
+    if scope is Scope.COMMANDS:
+        return "v.device_id, v.command_type, v.phase, v.created_by, v.ack_status, v.command_id"
+    if scope is Scope.PROBLEMS:
+        return "p.kind, p.device_id, p.command_id, p.detail"
+    if scope is Scope.BATCHES:
+        return "b.command_type, b.target, b.created_by, b.stopped_by, b.retry_of, b.batch_id"
+    facts = ", ".join(fact(name, shape) for name in ("name", "manufacturer"))
+    known = (
+        f"{fact('model', shape)}, {fact('fw_version', shape)}, {STATE}, {facts}, {template('name', shape)}"
+    )
+    return f"r.device_id, {_LINK.format(s='s')}, r.site_id, {known}"
+
+
+def joins(wanted: Filter, shape: Shape) -> str:
+    """What a statement over devices has to join for this filter: template, newest command, or nothing."""
+    if wanted.scope is not Scope.DEVICES:
+        return ""
+    asks = any(
+        isinstance(term, Word) or (isinstance(term, Match) and term.key == "model") for term in wanted.terms
+    )
+    return (template_join(shape) if asks else "") + (NEWEST if wanted.keys & NEWEST_COMMAND else "")

@@ -1,0 +1,73 @@
+"""A shell command that could do harm asks whoever sits at its terminal, and nobody else."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.store.pool import Access
+from tests.brokers import BrokerProcess
+from tests.conftest import Fleet
+from tests.faults.processes import REPOSITORY, environment
+from tests.faults.terminal import terminal
+
+pytestmark = pytest.mark.mosquitto
+SEND = ("send", "pump-1", "factory_reset", "--ttl", "1m")
+
+
+@pytest.fixture
+def env(access: Access, mosquitto: BrokerProcess, tmp_path: Path, fleet: Fleet) -> dict[str, str]:
+    assert fleet.acme == "acme"
+    return environment(tmp_path, access.url, mosquitto.address)
+
+
+async def count(owner: asyncpg.Connection) -> int:
+    return await owner.fetchval("SELECT count(*) FROM device_commands")
+
+
+async def test_the_end_of_the_id_is_wanted_at_a_terminal(
+    env: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """Without the question, the line of another window that is pasted here resets the device."""
+    async with terminal(env, *SEND) as screen:
+        await screen.shows("Type the end of its id, mp-1, to send factory_reset to pump-1")
+        screen.type("mp-2\n")
+        assert await screen.ended() == 2
+        assert "Nothing was sent" in screen.text
+    assert await count(owner) == 0
+    async with terminal(env, *SEND) as screen:
+        await screen.shows("Type the end of its id")
+        assert screen.process is not None
+        screen.process.send_signal(signal.SIGINT)
+        assert await screen.ended() == 130
+    assert await count(owner) == 0
+    async with terminal(env, *SEND) as screen:
+        await screen.shows("Type the end of its id")
+        screen.type("mp-1\n")
+        assert await screen.ended() == 0
+    assert await count(owner) == 1
+
+
+async def test_a_script_a_setting_and_yes_are_not_asked(
+    env: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """Without the look at the streams, a script that worked for years waits for ever."""
+    for changed, arguments in (
+        ({}, (*SEND, "--yes")),
+        ({"CONSOLE_DANGEROUS_WORDS": "-factory_reset"}, SEND),
+        ({}, ("send", "pump-1", "get_information", "--ttl", "1m")),
+    ):
+        async with terminal(env | changed, *arguments) as screen:
+            assert await screen.ended() == 0
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "console", *SEND, env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert await process.wait() == 0
+    assert await count(owner) == 4
+    async with terminal(env | {"CONSOLE_DANGEROUS_WORDS": "reset"}, *SEND) as screen:
+        assert await screen.ended() == 2
+        assert "dangerous_words is wrong" in screen.text

@@ -1,0 +1,70 @@
+"""What a filter in a shell finds, leaves out, and says of values that do not occur."""
+
+import json
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from console.store.pool import Access
+from tests.brokers import BrokerProcess
+from tests.conftest import Fleet
+from tests.e2e.test_command_line import Console, mqtt_url
+
+pytestmark = pytest.mark.mosquitto
+
+
+@pytest.fixture
+async def console(
+    access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path, owner: asyncpg.Connection
+) -> Console:
+    assert fleet.acme == "acme"
+    await owner.execute(
+        "UPDATE device_registry SET site_id = 'warehouse-east', metadata = '{\"name\": \"Feed pump\"}' WHERE device_id = 'pump-1';"
+        "UPDATE device_registry SET decommissioned_at = now() WHERE device_id IN ('pump-4', 'pump-5');"
+        "UPDATE device_registry SET status = 'SUSPENDED' WHERE device_id = 'pump-2';"
+        "INSERT INTO device_groups VALUES ('acme', 'north', 'Northern ring')"
+    )
+    return Console(
+        tmp_path, DATABASE_URL=access.url, MQTT_URL=mqtt_url(mosquitto.address), CONSOLE_TENANT="acme",
+        CONSOLE_OPERATOR="alice",
+    )  # fmt: skip
+
+
+async def test_what_is_decommissioned_is_left_out_and_counted(
+    console: Console, owner: asyncpg.Connection
+) -> None:
+    """Without the note nobody knows where two devices are."""
+    listed = await console.run("devices")
+    assert "pump-4" not in listed.out
+    assert "unknown, suspended" in listed.out
+    assert listed.out.startswith("DEVICE  NAME")
+    assert "2 decommissioned not shown: state:decommissioned finds them" in listed.err
+    gone = await console.run("devices", "state:decommissioned", "--json")
+    documents = [json.loads(line) for line in gone.out.splitlines()]
+    assert {d["device_id"]: d["state"] for d in documents} == {
+        "pump-4": "decommissioned",
+        "pump-5": "decommissioned",
+    }
+    assert "not shown" not in gone.err
+    sent = await console.run("send", "--where", "state:decommissioned,suspended", "ping", "--yes")
+    assert "2 of those that it finds are decommissioned: they are left out" in sent.err
+    assert await owner.fetchval("SELECT string_agg(device_id, ' ') FROM device_commands") == "pump-2"
+
+
+async def test_a_value_that_does_not_occur_is_told_and_an_unknown_group_is_refused(
+    console: Console, owner: asyncpg.Connection
+) -> None:
+    """Without it a group with a typing error is an empty fleet."""
+    hinted = await console.run("devices", "site:warehouse")
+    assert hinted.code == 0
+    assert "note: No site is just “warehouse”: site:warehouse* finds warehouse-east." in hinted.err
+    for arguments in (
+        ("devices", "group:nrth"), ("history", "--where", "group:nrth"), ("export", "--where", "group:nrth"),
+        ("tail", "--where", "group:nrth"), ("send", "--where", "group:nrth", "ping", "--yes"),
+    ):  # fmt: skip
+        refused = await console.run(*arguments)
+        assert refused.code == 2, arguments
+        assert "There is no group “nrth”: the nearest is north" in refused.err
+    assert (await console.run("devices", "group:north")).code == 0
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0

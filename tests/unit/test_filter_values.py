@@ -1,0 +1,126 @@
+"""What is said of a filter whose values do not occur, and how groups are offered."""
+
+import pytest
+
+from console.domain.filter_completion import completions
+from console.domain.filter_values import MOST, Group, KnownValues, Note, known_values, notes, quoted
+from console.domain.filters import Scope, parse_filter
+
+SITES = ("warehouse-east", "warehouse-west", "lyon", "old warehouse", "Porto")
+KNOWN = known_values(
+    {"site": SITES, "model": (), "template": ("Feed pump",), "slug": ("feed-pump",), "parent": ("GW-1",)},
+    [
+        Group("grp-1", "Feed pumps"),
+        Group("grp-2", "Boosters"),
+        Group("grp-3", "boosters"),
+        Group("dyn-1", "Odd", can_be_evaluated=False),
+        Group("dyn-2", "", can_be_evaluated=True),
+        Group("dyn-3", "dyn-2"),
+        Group("dyn-4", 'a "quoted" one'),
+        Group("north", "North"),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "site:warehouse",
+            "No site is just “warehouse”: site:warehouse* finds warehouse-east, warehouse-west.",
+        ),
+        ("-site:WAREHOUSE", "No site is just “warehouse”: site:warehouse* finds"),
+        ("site:lyon,east", "No site is just “east”: site:*east* finds warehouse-east."),
+        ('site:"old w"', 'No site is just “old w”: site:"old w"* finds old warehouse.'),
+        ("site:lion", "There is no site “lion”: the nearest is lyon."),
+        ("site:x", "There is no site “x”: there is warehouse-east, warehouse-west, lyon …."),
+        ("model:PX", "There is no model “px”: this tenant has none."),
+        ("parent:gw-1", "There is no parent “gw-1”"),
+        ("site:lyon site:warehouse* fw:7 word age>1h", None),
+        ("template:feed-pump", None),
+        ("template:feed", "No template is just “feed”: template:feed* finds Feed pump."),
+    ],
+)
+def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, said):
+    """Without it site:warehouse finds nothing of warehouse-east and says nothing."""
+    found = notes(parse_filter(text, Scope.DEVICES), KNOWN)
+    assert [note.is_fault for note in found] == [False] * bool(said)
+    if said:
+        assert said in found[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("group:feed", "No group is just “feed”: group:feed* finds Feed pumps."),
+        ("group:bosters", "There is no group “bosters”: the nearest is Boosters."),
+        ("group:zzz", "There is no group “zzz”: there is Feed pumps, grp-2, grp-3 …."),
+        ("group:south*", "No group is named like “south*”: there is Feed pumps"),
+        ("group:odd", "Who is in the group “Odd” cannot be told: its filter has other conditions"),
+        ("group:dyn-1", "Who is in the group “dyn-1” cannot be told"),
+        ("group:o*", "Who is in the group “Odd” cannot be told"),
+        ('group:"feed pumps",grp-1,north,b*,d*', None),
+    ],
+)
+def test_a_group_that_is_not_there_or_not_understood_is_a_fault(text, said):
+    """Without it a group with a typing error is an empty fleet, and one of an unknown kind all of it."""
+    found = notes(parse_filter(text, Scope.COMMANDS), KNOWN)
+    assert [note.is_fault for note in found] == [True] * bool(said)
+    if said:
+        assert said in found[0].sentence
+
+
+def test_groups_are_offered_by_name_and_by_id_where_two_are_named_alike():
+    assert KNOWN.values["group"] == (
+        "Feed pumps",
+        "grp-2",
+        "grp-3",
+        "Odd",
+        "dyn-2",
+        "dyn-3",
+        "dyn-4",
+        "North",
+    )
+    assert KNOWN.broken == {"dyn-1", "odd"}
+    assert KNOWN.whole == {"site", "model", "template", "parent", "group"}
+
+
+def test_what_may_not_be_all_is_not_said_to_be_missing():
+    many = known_values(
+        {"site": tuple(f"s{n}" for n in range(MOST))}, [Group(f"g{n}", "") for n in range(MOST)]
+    )
+    assert notes(parse_filter("site:x group:x group:x*", Scope.DEVICES), many) == ()
+    loaded = KnownValues().with_more({"type": ("reboot", "ping")})
+    assert notes(parse_filter("type:dance by:alice", Scope.COMMANDS), loaded) == ()
+    (note,) = notes(parse_filter("type:reb", Scope.COMMANDS), loaded)
+    assert note == Note("No command type is just “reb”: type:reb* finds reboot.")
+    (kind,) = notes(parse_filter("kind:late", Scope.PROBLEMS), KnownValues({"kind": ("late ack",)}))
+    assert "kind:late* finds late ack" in kind.sentence
+    assert notes(parse_filter("kind:zz", Scope.PROBLEMS), KnownValues())[0].sentence.startswith(
+        "There is no kind of"
+    )
+    assert KNOWN.with_more({"site": ("turku",)}).values["site"] == (*SITES, "turku")
+    several = notes(
+        parse_filter("site:s", Scope.DEVICES), KnownValues({"site": tuple(f"s{n}" for n in range(9))})
+    )
+    assert several[0].sentence.endswith("site:s* finds s0, s1, s2 and 6 more.")
+
+
+def test_values_are_quoted_where_a_character_would_mean_something_else():
+    assert [quoted(text) for text in ("lyon", "a b", "a,b", "a*")] == ["lyon", '"a b"', '"a,b"', '"a*"']
+
+
+@pytest.mark.parametrize(
+    ("text", "offers"),
+    [
+        ("site:ware", ("site:warehouse-east", "site:warehouse-west", "site:ware*")),
+        ("site:east", ("site:*east*",)),
+        ("site:lyo", ("site:lyon",)),
+        ("site:lyon", ()),
+        ("site:", tuple(f"site:{site}" for site in (*SITES[:3], '"old warehouse"', "Porto"))),
+        ("site:nothing", ()),
+        ("site:w*", ()),
+    ],
+)
+def test_the_pattern_for_all_that_begin_so_is_offered(text, offers):
+    assert completions(text, len(text), Scope.DEVICES, {"site": SITES}) == offers
