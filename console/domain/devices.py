@@ -62,6 +62,11 @@ class Device:
         return self.state in {"", State.ACTIVE}
 
 
+SEEN_IN_FULL = (
+    20_000  # devices: the list of a larger fleet goes by the state's instant, answers cost a look each
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceCounts:
     """How many devices a tenant has, by link; decommissioned ones are counted apart."""

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from console.domain.command_json import command_fields, detail_json, instant
 from console.domain.commands import Command, Phase
-from console.domain.devices import Device
+from console.domain.devices import SEEN_IN_FULL, Device
 from console.domain.explain import explain
 from console.domain.filter_subjects import COMMAND_KEYS, command_subject
 from console.domain.filters import Scope, matches, parse_filter
@@ -52,6 +52,7 @@ async def devices(options: argparse.Namespace, program: Program) -> int:
         output.print_table(columns, [[row[column] for column in columns] for row in rows])
         output.say(f"{len(found)} devices of {tenant_id}")
     await _say_hidden(program, where)
+    await _say_seen(program, where)
     return 0
 
 
@@ -62,6 +63,18 @@ async def _say_hidden(program: Program, where: str) -> None:
     hidden = len(await program.history.device_index(program.tenants[0], f"{where} state:decommissioned"))
     if hidden:
         output.say(f"note: {hidden:,} decommissioned not shown: state:decommissioned finds them")
+
+
+async def _say_seen(program: Program, where: str) -> None:
+    """A large fleet is not filtered by all signs of life."""
+    if "seen" not in parse_filter(where, Scope.DEVICES).keys:
+        return
+    counts = await program.history.device_counts(program.tenants[0])
+    if counts.total + counts.decommissioned > SEEN_IN_FULL:
+        output.say(
+            f"note: above {SEEN_IN_FULL:,} devices, seen goes by the platform's state, not by answers"
+            " or connections"
+        )
 
 
 def _device_row(device: Device, now: datetime) -> dict[str, object]:

@@ -15,11 +15,13 @@ from console.store.audit import AuditLog
 from console.store.failures import translated
 from console.store.filter_sql import Conditions, conditions
 from console.store.pool import Connection, Database
+from console.store.seen_sql import STATE_ONLY, seen
 from console.store.shape import BARE, Shape, read_shaped
 from console.store.sql import query
 
 BATCH = 1_000
 SEARCHED = 10_000
+_SEEN_IN_FULL = 1_000  # targets: of more at once the state's own instant will do
 SHOWN, WHOLE = 400, 10_000_000  # characters of a document
 
 
@@ -65,8 +67,13 @@ class CommandStore:
 
     async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]:
         """What stands against sending to these devices, in the order given."""
-        async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("targets"), tenant_id, list(device_ids))
+        ids = list(device_ids)
+
+        async def read(connection: Connection, shape: Shape) -> Any:
+            said = seen(shape, tenant="$1", device="i.device_id") if len(ids) <= _SEEN_IN_FULL else STATE_ONLY
+            return await connection.fetch(query("targets").replace("/*seen*/", said), tenant_id, ids)
+
+        rows = await read_shaped(self._database, tenant_id, read)
         return tuple(
             Target(
                 device_id=row["device_id"],
@@ -128,11 +135,16 @@ class CommandStore:
 
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """One command with its journal and the database's time; None when it does not exist."""
-        async with self._database.tenant_session(tenant_id) as connection:
-            row = await connection.fetchrow(query("command_detail"), tenant_id, command_id)
-            if row is None:
-                return None
-            entries = await connection.fetch(query("command_journal"), tenant_id, command_id)
+
+        async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
+            sql = query("command_detail").replace("/*seen*/", _seen_of_command(shape))
+            found = await connection.fetchrow(sql, tenant_id, command_id)
+            journal = query("command_journal")
+            return found, await connection.fetch(journal, tenant_id, command_id) if found else ()
+
+        row, entries = await read_shaped(self._database, tenant_id, read)
+        if row is None:
+            return None
         journal = tuple(JournalEntry(e["at"], e["kind"], e["by_name"], e["detail"]) for e in entries)
         unread = None if row["unread_s"] is None else timedelta(seconds=row["unread_s"])
         return CommandDetail(
@@ -212,6 +224,13 @@ class _Place:
             built.texts += terms.texts
             built.parameters += terms.parameters
         return query(name).replace("/*where*/", built.sql), built.parameters
+
+
+def _seen_of_command(shape: Shape) -> str:
+    """When the device of v was last heard of."""
+    of_it = "s.tenant_id = v.tenant_id AND s.device_id = v.device_id"
+    state = f"(SELECT s.last_seen_at FROM public.device_state s WHERE {of_it})"  # noqa: S608 - no text of others
+    return seen(shape, tenant="v.tenant_id", device="v.device_id", state=state)
 
 
 def command_of(row: Any) -> Command:

@@ -13,6 +13,7 @@ from console.store.filter_sql import conditions
 from console.store.group_sql import groups_statement
 from console.store.pool import Connection, Database
 from console.store.registry_sql import IN_SERVICE, fact, parent, template, template_join
+from console.store.seen_sql import seen, seen_of_all
 from console.store.shape import Shape, read_shaped
 from console.store.sql import query
 
@@ -20,7 +21,7 @@ MOST_VALUES = 1_000  # of a key
 _ORDERS = {
     DeviceOrder.DEVICE: "",
     DeviceOrder.LINK: "array_position(ARRAY['offline', 'stale', 'online'], lower(s.status)) NULLS FIRST, ",
-    DeviceOrder.SEEN: "s.last_seen_at DESC NULLS LAST, ",
+    DeviceOrder.SEEN: "/*seen*/ DESC NULLS LAST, ",
     DeviceOrder.SITE: "r.site_id, ",
 }
 
@@ -51,7 +52,8 @@ class DeviceStore:
     ) -> tuple[list[str] | None, int]:
         async def read(connection: Connection, shape: Shape) -> Any:
             hidden = sendable or not wanted.shows_decommissioned
-            sql, parameters = _listed("devices_index", wanted, order, shape, hidden=hidden)
+            of_all = await seen_of_all(connection, tenant_id, wanted, order, shape)
+            sql, parameters = _listed("devices_index", wanted, order, shape, of_all, hidden=hidden)
             return await connection.fetchrow(sql, tenant_id, known, *parameters)
 
         row = await read_shaped(self._database, tenant_id, read)
@@ -62,7 +64,8 @@ class DeviceStore:
 
         async def read(connection: Connection, shape: Shape) -> Any:
             hidden = not wanted.shows_decommissioned
-            sql, parameters = _listed("devices_head", wanted, order, shape, hidden=hidden)
+            of_all = await seen_of_all(connection, tenant_id, wanted, order, shape)
+            sql, parameters = _listed("devices_head", wanted, order, shape, of_all, hidden=hidden)
             return await connection.fetch(sql, tenant_id, limit, *parameters)
 
         return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
@@ -71,7 +74,9 @@ class DeviceStore:
         """Those of these devices that the filter matches, in the order given; also decommissioned ones."""
 
         async def read(connection: Connection, shape: Shape) -> Any:
-            sql, parameters = _listed("devices_fitting", wanted, DeviceOrder.DEVICE, shape, hidden=False)
+            order = DeviceOrder.DEVICE
+            of_all = await seen_of_all(connection, tenant_id, wanted, order, shape)
+            sql, parameters = _listed("devices_fitting", wanted, order, shape, of_all, hidden=False)
             return await connection.fetch(sql, tenant_id, list(device_ids), *parameters)
 
         return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
@@ -81,7 +86,7 @@ class DeviceStore:
         ids = list(device_ids)
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
-            sql = query("devices_page").replace("/*facts*/", _facts(shape))
+            sql = query("devices_page").replace("/*facts*/", _facts(shape)).replace("/*seen*/", seen(shape))
             rows = await connection.fetch(sql.replace("/*template*/", template_join(shape)), tenant_id, ids)
             has_tags = shape.has("device_tags", "tag")  # not every platform has that table
             return rows, await connection.fetch(query("device_tags"), tenant_id, ids) if has_tags else ()
@@ -121,13 +126,17 @@ class DeviceStore:
 
 
 def _listed(
-    name: str, wanted: Filter, order: DeviceOrder, shape: Shape, *, hidden: bool
+    name: str, wanted: Filter, order: DeviceOrder, shape: Shape, of_all: str, *, hidden: bool
 ) -> tuple[str, list[object]]:
-    """The statement with its further parameters; `hidden` leaves out what is decommissioned."""
-    terms = conditions(wanted, 2, shape=shape)
+    """The statement with its further parameters; `of_all` is when a device was heard of.
+
+    `hidden` leaves out what is decommissioned.
+    """
+    terms = conditions(wanted, 2, shape=shape, seen=of_all)
     where = terms.sql + (f"\n  AND {IN_SERVICE}" if hidden else "")
     sql = query(name).replace("/*joins*/", joins(wanted, shape))
-    return sql.replace("/*where*/", where).replace("/*order*/", _ORDERS[order]), terms.parameters
+    sql = sql.replace("/*where*/", where).replace("/*order*/", _ORDERS[order])
+    return sql.replace("/*seen*/", of_all), terms.parameters
 
 
 def _facts(shape: Shape) -> str:

@@ -10,6 +10,7 @@ from console.domain.acks import CODE_KEYS
 from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, Word
 from console.store.group_sql import has_dynamic_groups, has_listed_groups, in_group
 from console.store.registry_sql import STATE, fact, parent, template, template_join
+from console.store.seen_sql import STATE_ONLY
 from console.store.shape import Shape
 from console.store.sql import with_command_rows
 
@@ -49,7 +50,7 @@ INSTANTS: dict[Scope, dict[str, str]] = {
     Scope.DEVICES: {
         "age": "n.created_at",
         "ttl": "CASE WHEN n.status = 'queued' AND n.acked_at IS NULL THEN n.expires_at END",
-        "seen": "s.last_seen_at",
+        "seen": STATE_ONLY,
     },
     Scope.PROBLEMS: {"age": "p.last_at"},
     Scope.BATCHES: {"age": "b.created_at"},

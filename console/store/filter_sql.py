@@ -6,6 +6,7 @@ from datetime import datetime
 from console.domain.filters import AS_WRITTEN, MANY_VALUED, Filter, Match, Scope, Span, Word
 from console.domain.globs import PIECE, glob
 from console.store.filter_columns import INSTANTS, column, everything, many, many_columns, of_devices
+from console.store.seen_sql import STATE_ONLY
 from console.store.shape import BARE, Shape
 
 _OF_DEVICE = frozenset({"state", "site", "model", "fw", "name", "parent", "link"})
@@ -30,22 +31,36 @@ class Conditions:
         return "".join(f"\n  AND {text}" for text in self.texts)
 
 
-def conditions(wanted: Filter, used: int, now: datetime | None = None, *, shape: Shape = BARE) -> Conditions:
+def conditions(
+    wanted: Filter, used: int, now: datetime | None = None, *, shape: Shape = BARE, seen: str = STATE_ONLY
+) -> Conditions:
     """The filter's terms over the aliases of its scope, as `filter_columns` has them.
 
-    `now` replaces the database's clock, for comparison with the Python twin.
+    `now` replaces the database's clock, for comparison with the Python twin; `seen` is when a device was
+    last heard of.
     """
     built = Conditions(used)
     clock = "now()"
     if now is not None and any(isinstance(term, Span) for term in wanted.terms):
         clock = f"{built.add(now)}::timestamptz"
     for term in wanted.terms:
-        text = _term(term, wanted.scope, built, clock, shape)
+        if isinstance(term, Span):
+            text = _span(term, wanted.scope, built, clock, seen)
+        else:
+            text = _term(term, wanted.scope, built, shape)
         built.texts.append(f"NOT COALESCE({text}, false)" if term.negated else text)
     return built
 
 
-def _term(term: Match | Span | Word, scope: Scope, built: Conditions, clock: str, shape: Shape) -> str:
+def _span(term: Span, scope: Scope, built: Conditions, clock: str, seen: str) -> str:
+    instant, place = seen if term.key == "seen" else INSTANTS[scope][term.key], built.add(term.span)
+    if term.key == "ttl":
+        return f"{instant} {term.operator} {clock} + {place}::interval"
+    flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[term.operator]
+    return f"{instant} {flipped} {clock} - {place}::interval"
+
+
+def _term(term: Match | Word, scope: Scope, built: Conditions, shape: Shape) -> str:
     if isinstance(term, Word):
         place = built.add(term.text)
         found = (
@@ -55,12 +70,6 @@ def _term(term: Match | Span | Word, scope: Scope, built: Conditions, clock: str
             return found
         tag = many("tag", f'position({place}::text IN lower(g.tag COLLATE "C")) > 0', scope, shape)
         return f"({found} OR {tag})"
-    if isinstance(term, Span):
-        instant, place = INSTANTS[scope][term.key], built.add(term.span)
-        if term.key == "ttl":
-            return f"{instant} {term.operator} {clock} + {place}::interval"
-        flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[term.operator]
-        return f"{instant} {flipped} {clock} - {place}::interval"
     places = built.add(list(term.values) if term.exact else [like(pattern) for pattern in term.patterns])
     fits_any = f"{'=' if term.exact else 'LIKE'} ANY ({places}::text[])"
     if term.key in MANY_VALUED:

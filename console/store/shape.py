@@ -30,6 +30,11 @@ class Shape:
         return all(f"{table}.{column}" in self.columns for column in columns)
 
     @property
+    def has_events(self) -> bool:
+        """Whether the newest connection event of a device is found by an index."""
+        return self.has("device_connection_events", "tenant_id", "device_id", "timestamp", "by device")
+
+    @property
     def has_templates(self) -> bool:
         return self.has("device_registry", "template_id") and self.has("device_templates", "id", "name")
 

@@ -68,3 +68,15 @@ async def test_a_value_that_does_not_occur_is_told_and_an_unknown_group_is_refus
         assert "There is no group “nrth”: the nearest is north" in refused.err
     assert (await console.run("devices", "group:north")).code == 0
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
+
+
+async def test_a_large_fleet_says_what_seen_goes_by(console: Console, owner: asyncpg.Connection) -> None:
+    """Without the note a device that has just answered is missing among those that were seen."""
+    assert "goes by" not in (await console.run("devices", "seen<1h")).err
+    await owner.execute(
+        "INSERT INTO device_registry (tenant_id, device_id, site_id)"
+        " SELECT 'acme', 'many-' || n, 'west' FROM generate_series(1, 20000) AS n"
+    )
+    said = (await console.run("devices", "seen<1h")).err
+    assert "above 20,000 devices, seen goes by the platform's state, not by answers or connections" in said
+    assert "goes by" not in (await console.run("devices", "many-1999*")).err

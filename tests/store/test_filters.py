@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
@@ -20,6 +19,7 @@ from console.store.devices import DeviceStore
 from console.store.filter_columns import joins
 from console.store.filter_sql import conditions
 from console.store.pool import Access, Database
+from console.store.seen_sql import seen
 from console.store.shape import Shape, read_shaped
 from console.store.sql import with_command_rows
 from tests.conftest import Fleet
@@ -142,8 +142,6 @@ async def test_sql_and_predicate_agree_on_every_row(
     del filled
     database = Database(access)
     await database.open()
-    # `seen` compares what the platform says; the page also counts answers
-    seen = dict(await owner.fetch("SELECT device_id, last_seen_at FROM device_state"))
     groups = {
         "pump-1": ("north", "Northern ring", "busy", "Online and marked"),
         "pump-2": ("px", "In service"),
@@ -189,12 +187,7 @@ async def test_sql_and_predicate_agree_on_every_row(
         }  # fmt: skip
         rows = "SELECT b.batch_id AS id FROM device_console.batches b WHERE b.tenant_id = $1"
     else:
-        subjects = {
-            d.device_id: device_subject(
-                replace(d, last_seen_at=seen.get(d.device_id)), groups.get(d.device_id, ())
-            )
-            for d in devices.values()
-        }
+        subjects = {d.device_id: device_subject(d, groups.get(d.device_id, ())) for d in devices.values()}
         rows = (
             "SELECT r.device_id AS id FROM device_registry r LEFT JOIN device_state s"
             " ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id{joins} WHERE r.tenant_id = $1"
@@ -204,7 +197,7 @@ async def test_sql_and_predicate_agree_on_every_row(
 
     async def compare(text: str) -> None:
         wanted = parse_filter(text, scope)
-        terms = conditions(wanted, 1, now, shape=shape)
+        terms = conditions(wanted, 1, now, shape=shape, seen=seen(shape))
         async with database.tenant_session("acme") as connection:
             sql = rows.replace("{joins}", joins(wanted, shape)) + terms.sql
             found = {r["id"] for r in await connection.fetch(sql, "acme", *terms.parameters)}

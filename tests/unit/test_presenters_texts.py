@@ -9,8 +9,9 @@ from rich.segment import Segment
 from textual.color import Color
 
 from console.domain.commands import Phase, params_fault
-from console.domain.devices import Link
+from console.domain.devices import DeviceCounts, DeviceOrder, Link
 from console.domain.events import Problem, ProblemKind
+from console.domain.filters import Scope, parse_filter
 from console.domain.plain_text import is_utf8
 from console.domain.spans import age, coarse_age, coarse_countdown, countdown, latency
 from console.domain.targets import Target
@@ -23,7 +24,7 @@ from console.tui.presenters.compose import (
     preview_payload,
     warnings_of,
 )
-from console.tui.presenters.devices import COLUMNS
+from console.tui.presenters.devices import COLUMNS, seen_words
 from console.tui.presenters.problems import problem_cells, problem_whom
 from console.tui.presenters.times import step
 from console.tui.presenters.words import LINKS, PHASES, to_ascii
@@ -191,3 +192,18 @@ def test_a_fault_of_json_reads_as_a_sentence():
     assert params_fault('{"a": "\n"}') == (
         "The params are not JSON: Invalid control character at line 1, column 8."
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "devices", "said"),
+    [
+        ("", DeviceOrder.SEEN, 20_001, "seen: without answers"),
+        ("seen<1h", DeviceOrder.DEVICE, 20_001, "seen: without answers"),
+        ("", DeviceOrder.DEVICE, 20_001, ""),
+        ("seen<1h", DeviceOrder.SEEN, 20_000, ""),
+    ],
+)
+def test_a_large_fleet_says_that_seen_leaves_answers_out(text, order, devices, said):
+    counts = DeviceCounts(total=devices - 1, decommissioned=1)
+    assert seen_words(counts, parse_filter(text, Scope.DEVICES), order) == said
+    assert seen_words(None, parse_filter(text, Scope.DEVICES), order) == ""

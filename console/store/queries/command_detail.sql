@@ -7,8 +7,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.json_shown(v.ack_details, 70000) AS ack_json,
        v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
        left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
-       device_console.shown((SELECT s.last_seen_at FROM public.device_state s
-                             WHERE s.tenant_id = v.tenant_id AND s.device_id = v.device_id)) AS seen_at,
+       /*seen*/ AS seen_at,
        device_console.ingest_gap_s(v.expires_at, v.acked_at) AS unread_s,
        CASE WHEN v.phase = 'waiting' THEN device_console.held_up_now(v.command_id) END AS held_up,
        clock_timestamp() AS read_at

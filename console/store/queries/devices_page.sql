@@ -2,7 +2,7 @@
 SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, /*facts*/,
        r.status AS registry_status, device_console.shown(r.decommissioned_at) AS decommissioned_at,
        COALESCE(r.decommissioned_at <= now(), false) AS decommissioned,
-       GREATEST(device_console.shown(s.last_seen_at), device_console.shown(a.acked_at)) AS last_seen_at,
+       /*seen*/ AS last_seen_at,
        (SELECT count(*) FROM public.device_commands q
         WHERE q.tenant_id = r.tenant_id AND q.device_id = r.device_id AND q.status = 'queued'
           AND q.acked_at IS NULL) AS in_flight,
@@ -13,12 +13,6 @@ SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, /*facts*/,
 FROM unnest($2::text[]) AS i(device_id)
 JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.device_id/*template*/
 LEFT JOIN public.device_state s ON s.tenant_id = r.tenant_id AND s.device_id = r.device_id
-LEFT JOIN LATERAL (
-    SELECT max(n.acked_at) AS acked_at FROM (
-        SELECT c.acked_at FROM public.device_commands c
-        WHERE c.tenant_id = r.tenant_id AND c.device_id = r.device_id
-        ORDER BY c.created_at DESC LIMIT 20) n
-) a ON true
 LEFT JOIN LATERAL (
     SELECT w.* FROM /*command_rows*/ w
     WHERE w.tenant_id = r.tenant_id AND w.device_id = r.device_id

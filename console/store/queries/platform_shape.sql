@@ -1,5 +1,5 @@
 -- Which columns the tables have that may belong to the platform, as far as whoever asks may read them and they are of a
--- kind that we can read: documents as jsonb, keys of templates as numbers, texts as texts.
+-- kind that we can read: documents as jsonb, keys of templates as numbers, texts as texts. "by device" is an index.
 SELECT array(
     SELECT c.relname || '.' || a.attname
     FROM unnest(ARRAY['device_registry', 'device_state', 'device_tags', 'device_groups', 'device_group_members',
@@ -16,5 +16,12 @@ SELECT array(
                WHEN a.attname IN ('model', 'manufacturer', 'device_type', 'name', 'slug', 'category', 'description',
                                   'parent_device_id', 'group_id', 'tag', 'command_key', 'display_name')
                THEN t.typcategory = 'S'
+               WHEN a.attname = 'timestamp' THEN a.atttypid = 'timestamptz'::regtype
                ELSE true END
+    UNION ALL
+    SELECT 'device_connection_events.by device'
+    FROM pg_index i
+    WHERE i.indrelid = to_regclass('public.device_connection_events') AND i.indisvalid AND i.indpred IS NULL
+      AND pg_get_indexdef(i.indexrelid, 1, true) = 'tenant_id' AND pg_get_indexdef(i.indexrelid, 2, true) = 'device_id'
+      AND pg_get_indexdef(i.indexrelid, 3, true) LIKE '"timestamp"%'
 )

@@ -1,7 +1,7 @@
 -- What stands against sending to these devices, and how reachable they look.
 SELECT i.device_id, r.device_id IS NOT NULL AS registered, r.status,
        r.decommissioned_at <= now() AS decommissioned, lower(s.status) AS link,
-       device_console.shown(s.last_seen_at) AS last_seen_at,
+       device_console.shown(/*seen*/) AS last_seen_at,
        (SELECT count(*) FROM public.device_commands c
         WHERE c.tenant_id = $1 AND c.device_id = i.device_id AND c.status = 'queued'
           AND c.acked_at IS NULL) AS in_flight,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from console.domain.devices import Device, DeviceCounts, Link
+from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters import Filter
 from console.domain.safe_text import safe, safe_id
 from console.domain.spans import coarse_age
@@ -62,6 +62,14 @@ def hidden_words(counts: DeviceCounts | None, shown: Filter) -> str:
     return f"{counts.decommissioned:,} decommissioned hidden"
 
 
+def seen_words(counts: DeviceCounts | None, shown: Filter, order: DeviceOrder) -> str:
+    """What sorting or filtering by "seen" leaves out in a large fleet; empty where it leaves out nothing."""
+    asked = order is DeviceOrder.SEEN or "seen" in shown.keys
+    if counts is None or not asked or counts.total + counts.decommissioned <= SEEN_IN_FULL:
+        return ""
+    return "seen: without answers"
+
+
 def place_line(device: Device, width: int) -> Line:
     """What a device is: its name, make, template, where it stands and behind which gateway."""
     maker, model = safe(device.manufacturer, 40), safe(device.model, 40)
@@ -102,19 +110,18 @@ def counts_line(
     unseen: int = 0,
     news: str = "",
     order: str = "",
-    hidden: str = "",
+    notes: tuple[str, ...] = (),
 ) -> Line:
     """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first.
 
     `news` is what else an operator should look at; `order` what it is sorted by where no heading says it;
-    `hidden` which devices are left out.
+    `notes` say which devices are left out, and by what they are sorted.
     """
     title = Cell(" Devices", "strong")
     if counts is None:
         return (title, Cell("   reading…", "dim"))
     parts: list[Line] = [(title, Cell(f"   {counts.total:,}"))]
-    if hidden:
-        parts.append((Cell(hidden, "dim"),))
+    parts += [(Cell(note, "dim"),) for note in notes if note]
     if anchor is not None:
         parts.append((Cell(f"range from {safe(anchor, 20)}: v ends it", "accent"),))
     if news:

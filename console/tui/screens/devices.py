@@ -19,7 +19,7 @@ from console.tui.copier import copy_text
 from console.tui.desk import Desk
 from console.tui.device_list import DeviceList
 from console.tui.messages import ShowBatches, ShowHistory, ShowProblems, ShowTenants
-from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words
+from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words, seen_words
 from console.tui.screens.marking import MarkingScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -184,7 +184,8 @@ class DevicesScreen(MarkingScreen):
         marked, width = len(self._table.marks), self.app.size.width
         unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
         hidden = hidden_words(counts, self._filter.parsed)
-        line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid, hidden)
+        notes = (hidden, seen_words(counts, self._filter.parsed, self._sort))
+        line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid, notes)
         self._title.show([line])
         if self._list.unfiltered:
             self._filter.count("not applied yet")
