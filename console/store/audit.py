@@ -14,20 +14,20 @@ class AuditLog:
 
     async def sent(self, connection: Connection, command_ids: Iterable[str]) -> None:
         """These commands were sent, or sent again."""
-        await self._commands(connection, list(command_ids), None)
+        await self._commands(connection, list(command_ids), cancelled=False)
 
-    async def cancelled(self, connection: Connection, command_id: str, by: str) -> None:
-        """This command was taken back."""
-        await self._commands(connection, [command_id], by)
+    async def cancelled(self, connection: Connection, command_id: str) -> None:
+        """This command was taken back, by whom the journal says."""
+        await self._commands(connection, [command_id], cancelled=True)
 
     async def batch(self, connection: Connection, batch_id: str) -> None:
         """This bulk send was begun, or stopped."""
         if self._on:
             self._on = bool(await connection.fetchval(query("audit_batch"), batch_id))
 
-    async def _commands(self, connection: Connection, command_ids: list[str], by: str | None) -> None:
+    async def _commands(self, connection: Connection, command_ids: list[str], *, cancelled: bool) -> None:
         if self._on and command_ids:
-            self._on = bool(await connection.fetchval(query("audit_commands"), command_ids, by))
+            self._on = bool(await connection.fetchval(query("audit_commands"), command_ids, cancelled))
 
 
 async def audit_fault(database: Database, tenant_id: str) -> str | None:

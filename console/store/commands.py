@@ -161,7 +161,7 @@ class CommandStore:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("command_cancel"), tenant_id, command_id, by, reason)
             if row is not None:
-                await self._audit.cancelled(connection, command_id, by)
+                await self._audit.cancelled(connection, command_id)
         return row is not None
 
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from console.errors import RefusedError
 from console.store.adoption import TableShape, describe, differences, remarks
 from console.store.failures import translated
 from console.store.pool import Access, direct_connection
-from console.store.preflight import hindrances
+from console.store.preflight import foreign_schema, hindrances
 
 LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
 _LOCK_WAIT = "120s"
@@ -30,6 +30,12 @@ _COMMANDS = "device_commands"  # the one table that must be as the console would
 _FILE_NAME = re.compile(r"(\d{3})_(\w+)\.sql")
 _ADOPTS = re.compile(r"^-- adopts: (.+)$", re.MULTILINE)
 _SEED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+# From the catalog alone: to_regclass fails where the login may not use the schema.
+_MAY_READ = """
+SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'device_console' AND c.relname = 'migrations'
+"""
 _BOOKKEEPING = """
 CREATE SCHEMA IF NOT EXISTS device_console;
 CREATE TABLE IF NOT EXISTS device_console.migrations (
@@ -119,7 +125,9 @@ async def migrate(
             open_ones = [migration for migration in wanted if migration.version not in done]
             if open_ones:
                 _refuse(await _hindrances(connection, access, open_ones, make=platform_tables))
-            await connection.execute(_BOOKKEEPING)
+            # only where it is missing: CREATE on the database may be revoked once the schema is there
+            if await connection.fetchval(_MAY_READ) is None:
+                await connection.execute(_BOOKKEEPING)
             return tuple([await _stepped(connection, access, migration, done) for migration in wanted])
 
 
@@ -142,8 +150,11 @@ async def _check_encoding(connection: Any) -> None:
 
 
 async def _history(connection: Any) -> Sequence[Any]:
-    if await connection.fetchval("SELECT to_regclass('device_console.migrations')") is None:
+    may_read = await connection.fetchval(_MAY_READ)
+    if may_read is None:
         return ()
+    if not may_read:
+        _refuse(await foreign_schema(connection))
     found: Sequence[Any] = await connection.fetch("SELECT * FROM device_console.migrations")
     return found
 

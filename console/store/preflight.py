@@ -29,6 +29,23 @@ FROM pg_roles me LEFT JOIN pg_roles w ON w.rolname = $1
 WHERE me.rolname = current_user
 """
 
+_FOREIGN = """
+SELECT quote_ident(current_user) AS login, quote_ident(pg_get_userbyid(nspowner)) AS owner
+FROM pg_namespace WHERE nspname = 'device_console' AND NOT pg_has_role(current_user, nspowner, 'USAGE')
+"""
+
+
+async def foreign_schema(connection: Any) -> tuple[str, ...]:
+    """Say how this login comes to act as the owner of the console's schema, where it may not."""
+    row = await connection.fetchrow(_FOREIGN)
+    if row is None:
+        return ()
+    text = (
+        f"the schema device_console belongs to the role {row['owner']}, as which the login {row['login']} may "
+        f"not act: run GRANT {row['owner']} TO {row['login']}; or migrate with a login that may"
+    )
+    return (text,)
+
 
 async def hindrances(
     connection: Any, access: Access, tables: Sequence[str], *, first: bool, make: bool
@@ -54,6 +71,7 @@ async def hindrances(
             f"the table device_commands belongs to the role {facts['owner']}, and the console's functions "
             f"need that owner: migrate with a login that is {facts['owner']} or a member of it"
         )
+    said += await foreign_schema(connection)
     if not facts["may_make_schema"]:
         said.append(
             f"the login {facts['login']} may not make the schema device_console: run "

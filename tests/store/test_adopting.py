@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -192,6 +193,39 @@ async def test_every_other_hindrance_is_told_with_its_statement(
     )
     assert "run GRANT CREATE ON SCHEMA public TO platform_person;" in nobody
     await superuser.close()
+
+
+async def test_an_update_needs_the_owner_of_the_schema_and_no_other_right(
+    plain_platform: PlatformUrls,
+) -> None:
+    """Without the look, whoever lost CREATE after the first migration, or never owned the schema, is told nothing exact."""
+    await let_work(plain_platform)
+    superuser = await asyncpg.connect(plain_platform.superuser)
+    access = Access(plain_platform.owner)
+    last = read_migrations()[-1]
+    undo = f"DELETE FROM device_console.migrations WHERE version = {last.version}"
+    try:
+        await migrate(access)
+        database = await superuser.fetchval("SELECT current_database()")
+        await superuser.execute(
+            f"ALTER DATABASE {database} OWNER TO CURRENT_USER; REVOKE CREATE ON DATABASE {database} FROM PUBLIC;{undo}"
+        )
+        harmless = replace(last, sql="SELECT 1")
+        wanted = (*read_migrations()[:-1], harmless)
+        assert (await migrate(access, wanted))[-1].action == "applied"
+        await superuser.execute(f"{undo}; ALTER SCHEMA device_console OWNER TO CURRENT_USER")
+        mine = await superuser.fetchval("SELECT quote_ident(current_user)")
+        says = f"belongs to the role {mine}, as which the login iot_plain may not act: run GRANT {mine} TO iot_plain;"
+        with pytest.raises(RefusedError, match=says):
+            await migrate(access, wanted)
+        await superuser.execute(
+            "ALTER TABLE device_console.migrations OWNER TO CURRENT_USER;"
+            "REVOKE ALL ON SCHEMA device_console FROM PUBLIC, iot_plain, pulse_app"
+        )
+        with pytest.raises(RefusedError, match=says):
+            await migrate(access, wanted)
+    finally:
+        await superuser.close()
 
 
 async def test_two_migrations_of_one_platform_at_once_do_it_once(platform: PlatformUrls) -> None:

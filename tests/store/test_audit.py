@@ -160,7 +160,7 @@ async def test_no_row_about_what_is_not_there_or_not_ones_own(
     )
     async with person.tenant_session("acme") as connection:
         for command in ("theirs", "nothing"):
-            await connection.fetchval("SELECT device_console.audit_commands(ARRAY[$1], NULL)", command)
+            await connection.fetchval("SELECT device_console.audit_commands(ARRAY[$1], false)", command)
         await connection.fetchval("SELECT device_console.audit_batch('nothing')")
     assert await rows_of(sql) == []
     with pytest.raises(RefusedError, match="permission denied for function write_audit"):
@@ -168,3 +168,72 @@ async def test_no_row_about_what_is_not_there_or_not_ones_own(
             await connection.execute(
                 "SELECT device_console.write_audit('rival', 'x', 'x', 'x', 'x', 'x', '{}', 'x')"
             )
+
+
+async def test_no_row_about_an_act_of_another_moment_or_another_name(
+    beside: Program, person: Database, sql: asyncpg.Connection
+) -> None:
+    """Without the look at when, an operator with psql repeats each act of others, and cancels in their names."""
+    waiting, taken_back = await send(beside), await send(beside)
+    await beside.sender.cancel("acme", taken_back, "bruno")
+    job = beside.bulk.job("ping", "{}", DEFAULT_TTL, "alice", device_ids=["pump-1", "pump-2"], target="all")
+    await beside.bulk.begin("acme", job)
+    await beside.bulk.stop("acme", job.draft.batch_id, "bruno")
+    await sql.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, status)"
+        " VALUES ('acme', 'swept', 'pump-1', 'x', 'expired'), ('acme', 'old', 'pump-1', 'x', 'queued');"
+        "UPDATE device_commands SET created_at = now() - interval '1 hour' WHERE command_id = 'old';"
+        "UPDATE device_commands SET created_at = now() + interval '1 hour' WHERE command_id <> 'old'"
+    )
+    before = await rows_of(sql)
+    for cancelled in (False, True):
+        async with person.tenant_session("acme") as connection:
+            await connection.execute("UPDATE device_commands SET status = status")
+            await connection.execute(
+                "INSERT INTO device_console.outbox (tenant_id, command_id, device_id)"
+                " VALUES ('acme', 'old', 'pump-1') ON CONFLICT DO NOTHING"
+            )
+            await connection.execute(
+                "SELECT device_console.audit_commands($1::text[], $2)",
+                [waiting, taken_back, "swept", "old"],
+                cancelled,
+            )
+            await connection.execute("SELECT device_console.audit_batch($1)", job.draft.batch_id)
+    assert await rows_of(sql) == before
+
+
+async def test_a_rule_of_another_table_waits_for_the_commit(
+    person: Database, sql: asyncpg.Connection
+) -> None:
+    """Without the choice, the platform's own deferred triggers fire before their transaction is complete."""
+    await sql.execute(
+        "CREATE TABLE fired (command_id text);"
+        "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO public.fired VALUES (NEW.command_id); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON device_commands DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION look()"
+    )
+    async with sql.transaction():
+        await sql.execute("SELECT set_config('app.tenant_id', 'acme', true)")
+        await sql.execute(
+            "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type)"
+            " VALUES ('acme', 'mine', 'pump-1', 'x')"
+        )
+        await sql.execute(
+            "INSERT INTO device_console.outbox (tenant_id, command_id, device_id) VALUES ('acme', 'mine', 'pump-1')"
+        )
+        await sql.execute("SELECT device_console.audit_commands(ARRAY['mine'], false)")
+        assert await sql.fetchval("SELECT count(*) FROM fired") == 0
+    assert await sql.fetchval("SELECT count(*) FROM fired") == 1
+    assert len(await rows_of(sql)) == 1
+
+
+async def test_an_act_goes_on_where_not_even_the_problem_can_be_written(
+    beside: Program, sql: asyncpg.Connection
+) -> None:
+    """Without a savepoint of its own, the record of the failure ends the act that was to go on."""
+    await sql.execute(
+        "ALTER TABLE audit_log ADD CHECK (false); ALTER TABLE device_console.problems ADD CHECK (false)"
+    )
+    command_id = await send(beside)
+    assert await sql.fetchval("SELECT count(*) FROM device_commands WHERE command_id = $1", command_id) == 1
