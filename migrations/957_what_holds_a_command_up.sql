@@ -1,6 +1,6 @@
 -- Migration 957: what holds a command up is told for each, not for the first of its device only, and not as "its turn never came".
 
--- What stands or stood against publishing one; null when nothing is known to. Inlined into the sweep, so without SET and definer.
+-- What stands or stood against publishing one; null when nothing is known to. It runs with the rights of its caller.
 CREATE FUNCTION device_console.held_up(p_tenant TEXT, p_device TEXT, p_seq BIGINT, p_at TIMESTAMPTZ) RETURNS TEXT
 LANGUAGE sql STABLE
 AS $$

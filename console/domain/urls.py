@@ -26,13 +26,17 @@ class UrlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A connection string in its parts, decoded. A host without a port has the port None."""
+    """A connection string in its parts, decoded. A host without a port has the port None.
+
+    `written_path` is the path as it is written: only there does a / separate.
+    """
 
     scheme: str
     hosts: tuple[tuple[str, int | None], ...]
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     path: str = ""
+    written_path: str = ""
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
@@ -86,6 +90,7 @@ def read_url(text: str, known: frozenset[str]) -> Url:
         user,
         password,
         decoded(reading.path, "path"),
+        reading.path,
         tuple((decoded(name, "parameters"), decoded(value, "parameters")) for name, value in reading.pairs),
     )
 

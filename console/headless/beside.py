@@ -2,7 +2,7 @@
 
 from console.errors import ConsoleError
 from console.runtime.place import Place
-from console.store.audit import audit_fault
+from console.store.audit import audit_fault, is_read_only
 from console.store.migrate import obstacles
 from console.store.pool import Database
 
@@ -17,11 +17,16 @@ async def hindrances(place: Place) -> tuple[str, ...]:
 
 async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, str]:
     """Whether acts leave a row in the platform's audit log: a level, and the words for it."""
+    if not on:
+        return "note", "acts leave no row in audit_log: CONSOLE_AUDIT is off"
+    if await is_read_only(database, tenant_id):
+        return "note", (
+            "this session is read-only, so that nobody can tell here whether audit_log takes a row: ask "
+            "again at the primary server"
+        )
     fault = await audit_fault(database, tenant_id)
     if fault is None:
         return "note", "the database has no audit_log: acts are on record in the console's own journal only"
-    if not on:
-        return "note", "acts leave no row in audit_log: CONSOLE_AUDIT is off"
     if fault:
         return "warning", (
             f"audit_log takes no row, so that acts leave none ({fault}): let its owner change that, or set "

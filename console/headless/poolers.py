@@ -3,12 +3,11 @@
 from console.errors import ConsoleError, PooledError
 from console.headless.findings import Finding
 from console.store.changes import is_same_database
-from console.store.links import IS_POOLED
 from console.store.pool import Database, direct_connection
 
 _POOLED = (
-    "the server itself is not at the other end of DATABASE_URL, a pooler such as PgBouncer is: statements "
-    "are prepared anew for each use, and nothing is kept in a session"
+    "what is at the other end of DATABASE_URL could not be shown to be the server itself, so it counts as a "
+    "pooler such as PgBouncer: statements are prepared anew for each use, and nothing is kept in a session"
 )
 _UNTIL_THEN = "Until then changes by other processes are seen by looking every 2 s, and `migrate` refuses"
 _SESSIONS = "it keeps sessions: what other processes change is heard at once"
@@ -38,7 +37,8 @@ async def pooler_findings(database: Database) -> list[Finding]:
         found.append(Finding("warning", "pooler", f"{error} {_UNTIL_THEN}"))
     except ConsoleError as error:
         if access.direct_url is None:
-            return [*found, Finding("warning", "pooler", f"{IS_POOLED} {_UNTIL_THEN}")]
+            text = f"another connection to find out whether it keeps sessions failed: {error} {_UNTIL_THEN}"
+            return [*found, Finding("warning", "pooler", text)]
         text = f"CONSOLE_DIRECT_DATABASE_URL cannot be used: {error}"
         found.append(Finding("fault", "pooler", text, error.exit_code))
     return found

@@ -35,3 +35,9 @@ async def audit_fault(database: Database, tenant_id: str) -> str | None:
     async with database.tenant_session(tenant_id) as connection:
         found: str | None = await connection.fetchval(query("audit_fault"))
     return found
+
+
+async def is_read_only(database: Database, tenant_id: str) -> bool:
+    """Whether sessions may write nothing at all: on a standby, or by a setting of the login."""
+    async with database.tenant_session(tenant_id) as connection:
+        return bool(await connection.fetchval("SELECT current_setting('transaction_read_only') = 'on'"))

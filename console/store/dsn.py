@@ -3,11 +3,20 @@
 import configparser
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from console.domain.urls import Url, UrlError, cleaned, looks_like_pairs, read_pairs, read_url, spread
+from console.domain.urls import (
+    Url,
+    UrlError,
+    cleaned,
+    decoded,
+    looks_like_pairs,
+    read_pairs,
+    read_url,
+    spread,
+)
 from console.store.links import TARGETS, Host
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -108,9 +117,28 @@ def _from_url(text: str) -> Url:
     name = url.scheme.removeprefix("jdbc:").partition("+")[0]
     if name not in {"postgresql", "postgres"}:
         raise UrlError("it must begin with postgresql:// (for example postgresql://user@host/db)")
-    if "/" in url.path.strip("/"):
+    name = url.written_path.strip("/")
+    if "/" in name:
         raise UrlError("the name of its database has a / in it: write %2F")
-    return url
+    return _overridden(replace(url, path=decoded(name, "path")))
+
+
+def _overridden(url: Url) -> Url:
+    """With what its own parameters say in the place of what stands before them, as in libpq."""
+    own = dict(url.parameters)
+    names = own["host"].split(",") if own.get("host") else [host for host, _ in url.hosts]
+    ports = _ports(own["port"]) if own.get("port") else [port for _, port in url.hosts]
+    return replace(
+        url,
+        hosts=spread([name.strip() for name in names], ports if any(ports) else []) if names else (),
+        user=own.get("user") or url.user,
+        password=own.get("password") or url.password,
+        path=own.get("dbname") or url.path,
+    )
+
+
+def _ports(text: str) -> list[int | None]:
+    return [_port(entry) for entry in text.split(",")]
 
 
 def _from_pairs(text: str) -> Url:
@@ -154,14 +182,15 @@ def _hosts(url: Url, given: Mapping[str, str]) -> tuple[Host, ...]:
         entries = given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST", "")
         named = [entry.strip() for entry in entries.split(",")] if entries else []
     if given.get("port") and not any(ports):
-        ports = [_port(entry) for entry in given["port"].split(",")]
+        ports = _ports(given["port"])
     if not named and any(ports):
         named = ["localhost"]
+    if not any(ports):
+        ports = _ports(os.environ.get("PGPORT", ""))
     if len(ports) == 1 or not any(ports):
         ports = ports[:1] if any(ports) else []
     return tuple(
-        (host or "localhost", port or _port(os.environ.get("PGPORT", "")) or _USUAL_PORT)
-        for host, port in spread(named, ports if named else [])
+        (host or "localhost", port or _USUAL_PORT) for host, port in spread(named, ports if named else [])
     )
 
 
@@ -202,7 +231,7 @@ def _driver_url(url: Url, given: Mapping[str, str]) -> str:
     user = url.user if url.user is not None else given.get("user")
     password = url.password if url.password is not None else given.get("password")
     login = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password else "")
-    database = url.path.strip("/") or given.get("dbname") or given.get("database") or ""
+    database = url.path or given.get("dbname") or given.get("database") or ""
     taken = {name: given[name] for name in _DRIVER if given.get(name)}
     name = given.get("fallback_application_name")
     if name and "application_name" not in taken:

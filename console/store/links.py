@@ -30,6 +30,8 @@ IS_POOLED_TOO = (
 _STATEMENTS = 100
 _HEARD_WITHIN_S = 2.0
 _CLOCK_TOLERANCE_S = 0.5
+_TRIED_AGAIN_AFTER_S = 3_600.0
+_shared_until: dict[str, float] = {}  # what this process found out, by URL
 # The simple protocol, since two messages may reach two servers; the answer is in the number of rows. A server
 # announces its own process at the start of a session, a pooler makes a number up or tells that of a session
 # which began before the client came.
@@ -65,23 +67,26 @@ class Link(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
 
 
 async def open_link(
-    url: str, hosts: Sequence[Host], target: str, *, believe: bool = True, **options: Any
+    url: str, hosts: Sequence[Host], target: str, *, patience_s: float, believe: bool = True, **options: Any
 ) -> Link:
     """Connect to the first of the hosts that answers and is what `target` (target_session_attrs) asks for.
 
-    Unless we `believe` it, the link counts as one through a pooler, whatever it looks like.
+    Each host has `patience_s` to be connected to and to show what it is. Unless we `believe` it, the link
+    counts as one through a pooler, whatever it looks like.
 
     Raises:
         DatabaseUnreachableError: hosts answer, and none is what `target` asks for.
     """
     options |= {"statement_cache_size": 0, "connection_class": Link, "target_session_attrs": "any"}
+    options["timeout"] = patience_s
     wanted = [target, "any"] if target == "prefer-standby" else [target]
     failure: BaseException | None = None
     for attribute in wanted:
         for place in hosts or (None,):
             try:
-                link = await _opened(url, place, _TARGETS.get(attribute), options)
-                return await _judged(link, believe=believe)
+                async with asyncio.timeout(patience_s):
+                    link = await _opened(url, place, options)
+                    return await _judged(link, _TARGETS.get(attribute), believe=believe)
             except _NEXT_HOST as error:
                 failure = _graver(failure, error)
     assert failure is not None  # noqa: S101 - there is at least one place, and each ended in one
@@ -93,20 +98,19 @@ def _graver(before: BaseException | None, error: BaseException) -> BaseException
     return error if before is None or isinstance(before, OSError | TimeoutError) else before
 
 
-async def _opened(url: str, place: Host | None, condition: str | None, options: dict[str, Any]) -> Link:
+async def _opened(url: str, place: Host | None, options: dict[str, Any]) -> Link:
     where = {} if place is None else {"host": place[0], "port": place[1]}
     began = time.monotonic()
     link: Link = await asyncpg.connect(url, **where, **options)
     link.began = began
-    if condition is not None and not await _holds(link, condition):
-        link.terminate()
-        raise _WrongHostError
     return link
 
 
-async def _judged(link: Link, *, believe: bool) -> Link:
+async def _judged(link: Link, condition: str | None, *, believe: bool) -> Link:
     """Let the session keep statements and settings only where the server itself answers."""
     try:
+        if condition is not None and not await _holds(link, condition):
+            raise _WrongHostError  # noqa: TRY301 - the link ends for this as for all else
         link.is_direct = believe and await _is_server(link)
         if link.is_direct:
             link._stmt_cache.set_max_size(_STATEMENTS)  # noqa: SLF001 - asyncpg settles it before it connects
@@ -142,13 +146,18 @@ async def _is_server(link: Link) -> bool:
     return False
 
 
-async def keeps_session(link: Link, another: Callable[[], Awaitable[Link]]) -> bool:
+async def keeps_session(link: Link, url: str, another: Callable[[], Awaitable[Link]]) -> bool:
     """Whether a pooler keeps one session for this link: what another connection announces is heard on it.
 
     Where sessions are shared, an announcement goes to whoever uses that session at the moment, or to nobody.
+    There the trial leaves a LISTEN in somebody's session: this process does not try the same URL again for
+    an hour.
     """
+    if time.monotonic() < _shared_until.get(url, 0.0):
+        return False
     channel = f"device_console_{uuid.uuid4().hex}"
     heard = asyncio.Event()
+    was_told = False
 
     def hear(*_: object) -> None:
         heard.set()
@@ -159,9 +168,12 @@ async def keeps_session(link: Link, another: Callable[[], Awaitable[Link]]) -> b
             teller = await another()
             try:
                 await teller.execute(f"NOTIFY {channel}")
+                was_told = True
             finally:
                 teller.terminate()
             await heard.wait()
     with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         await link.remove_listener(channel, hear)
+    if was_told and not heard.is_set():
+        _shared_until[url] = time.monotonic() + _TRIED_AGAIN_AFTER_S
     return heard.is_set()

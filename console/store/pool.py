@@ -235,7 +235,7 @@ async def direct_connection(access: Access) -> AsyncIterator[Link]:
             if connection.is_direct:
                 await connection.execute(SESSION_IS_WATCHED)
             elif not await keeps_session(
-                connection, lambda: _open(newest.url, newest.tls, **_DRIVER_OPTIONS)
+                connection, newest.url, lambda: _open(newest.url, newest.tls, **_DRIVER_OPTIONS)
             ):
                 raise PooledError(IS_POOLED_TOO if access.direct_url else IS_POOLED)
             yield connection
@@ -252,7 +252,8 @@ async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> Link:
     """
     try:
         dsn = read_dsn(url)
-        options |= {"timeout": _host_timeout_s(dsn.timeout_s, len(dsn.hosts))} | ({"ssl": tls} if tls else {})
+        options |= {"ssl": tls} if tls else {}
+        options["patience_s"] = _host_timeout_s(dsn.timeout_s, len(dsn.hosts))
         return await open_link(dsn.url, dsn.hosts, dsn.target, believe=not dsn.is_pooled, **options)
     except ssl.SSLCertVerificationError:  # it is a ValueError, too
         raise

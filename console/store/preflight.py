@@ -41,8 +41,8 @@ async def foreign_schema(connection: Any) -> tuple[str, ...]:
     if row is None:
         return ()
     text = (
-        f"the schema device_console belongs to the role {row['owner']}, as which the login {row['login']} may "
-        f"not act: run GRANT {row['owner']} TO {row['login']}; or migrate with a login that may"
+        f"the schema device_console belongs to the role {row['owner']}, as which the login {row['login']} "
+        f"may not act: run GRANT {row['owner']} TO {row['login']}; or migrate with a login that may"
     )
     return (text,)
 

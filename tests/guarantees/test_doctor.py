@@ -12,13 +12,14 @@ import pytest
 from console.headless import brokers, doctor
 from console.headless.brokers import broker_findings, level
 from console.headless.findings import Finding
+from console.headless.poolers import pooler_findings
 from console.mqtt.session import BrokerAddress
 from console.mqtt.survey import Trial, survey
 from console.runtime.place import Place
 from console.settings import Settings
 from console.store.checks import Durability, lists_whole_tenants
 from console.store.pool import Access, Database
-from tests.brokers import SPEAKS_V3, BrokerProcess, start_broker
+from tests.brokers import SPEAKS_V3, BrokerProcess, free_port, start_broker
 from tests.conftest import Fleet
 from tests.devices import say
 from tests.e2e.conftest import OpenChannel
@@ -208,3 +209,12 @@ async def test_a_refused_subscription_is_a_fault(access: Access) -> None:
     async with scripted_broker(Script(suback=0x87)) as broker:
         findings = await broker_findings(Place(access, broker.address), "acme")
     assert "fault: it refuses the subscription to the answers of acme (reason code 0x87)" in texts(findings)
+
+
+async def test_why_no_session_could_be_had_is_told() -> None:
+    """Without the reason, a password that was changed or a server that is down is taken for a pooler."""
+    database = Database(Access(f"postgresql://x@127.0.0.1:{free_port()}/x"))
+    pooler, session = await pooler_findings(database)
+    assert "could not be shown to be the server itself" in pooler.text
+    assert "failed: The database does not answer" in session.text
+    assert "CONSOLE_DIRECT_DATABASE_URL" not in session.text

@@ -10,6 +10,7 @@ from console.errors import BrokerUnreachableError, DatabaseUnreachableError
 from console.mqtt.session import SessionKind, connect
 from console.runtime.addresses import configured_broker, configured_database
 from console.settings import Settings, load
+from console.store import links
 from console.store.dsn import read_dsn
 from console.store.pool import Access, Database, direct_connection
 from tests.brokers import free_port, start_broker
@@ -61,6 +62,27 @@ async def test_a_host_that_says_nothing_costs_seconds_only(access: Access) -> No
         url = f"postgresql://console_login@127.0.0.1:{cut_off.port},{server}{name}"
         async with asyncio.timeout(40):
             assert await port_reached(url) == port
+
+
+async def test_a_host_that_falls_silent_after_the_login_costs_seconds_and_leaves_no_link(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the time-out, a host that is cut off right after the login takes the time of all others."""
+    asked: list[links.Link] = []
+    is_server = links._is_server
+
+    async def silent_at_first(link: links.Link) -> bool:
+        asked.append(link)
+        return await (asyncio.Event().wait() if len(asked) == 1 else is_server(link))
+
+    monkeypatch.setattr(links, "_is_server", silent_at_first)
+    folder, port = read_dsn(access.url).hosts[0]
+    server = f"{quote(folder, safe='')}:{port}"
+    url = f"postgresql://console_login@{server},{server}{urlsplit(access.url).path}?connect_timeout=2"
+    async with asyncio.timeout(40):
+        assert await port_reached(url) == port
+    assert len(asked) == 2
+    assert asked[0].is_closed()
 
 
 @pytest.mark.mosquitto

@@ -169,6 +169,13 @@ async def test_what_needs_a_session_refuses_and_leaves_nothing_in_the_pooler(
         await migrate(access)
     with pytest.raises(PooledError, match="CONSOLE_DIRECT_DATABASE_URL"):
         await listen(access, lambda *_: None, lambda: None)
+    stranger = await asyncpg.connect(access.url, statement_cache_size=0)
+    left = await stranger.fetch("SELECT pg_listening_channels()")
+    for _ in range(3):
+        with pytest.raises(PooledError):
+            await listen(access, lambda *_: None, lambda: None)
+    assert await stranger.fetch("SELECT pg_listening_channels()") == left
+    await stranger.close()
     owner = await asyncpg.connect(database_url)
     assert await owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
     await owner.close()

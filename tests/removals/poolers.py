@@ -119,4 +119,20 @@ REMOVALS = (
         "_UNSPECIFIED, _TAKEN_OVER = 0x80, 0xFF",
         "tests/guarantees/test_hostile_brokers.py::test_104_the_end_of_a_session_is_certain_only_where_the_broker_says_so",
     ),
+    Removal(
+        "G38",
+        "the time-out of the questions to a host that took the login",
+        "console/store/links.py",
+        "                async with asyncio.timeout(patience_s):\n",
+        "                async with asyncio.timeout(None):\n",
+        f"{_HOSTS}a_host_that_falls_silent_after_the_login_costs_seconds_and_leaves_no_link",
+    ),
+    Removal(
+        "G38",
+        "the hour without another trial of a pooler that shares its sessions",
+        "console/store/links.py",
+        "        _shared_until[url] = time.monotonic() + _TRIED_AGAIN_AFTER_S",
+        "        pass",
+        f"{_POOLER}what_needs_a_session_refuses_and_leaves_nothing_in_the_pooler",
+    ),
 )

@@ -237,3 +237,20 @@ async def test_an_act_goes_on_where_not_even_the_problem_can_be_written(
     )
     command_id = await send(beside)
     assert await sql.fetchval("SELECT count(*) FROM device_commands WHERE command_id = $1", command_id) == 1
+
+
+async def test_doctor_blames_no_table_for_a_session_that_may_write_nothing(
+    person: Database, plain_platform: PlatformUrls
+) -> None:
+    """Without the look, a table that takes every row is called the one that takes none."""
+    sign = "&" if "?" in plain_platform.person else "?"
+    reader = Database(Access(f"{plain_platform.person}{sign}options=-c%20default_transaction_read_only%3Don"))
+    await reader.open()
+    level, text = await audit(reader, "acme", on=True)
+    await reader.close()
+    assert (level, text.partition(",")[0]) == ("note", "this session is read-only")
+
+
+async def test_doctor_asks_nothing_where_the_audit_is_off(person: Database, sql: asyncpg.Connection) -> None:
+    await sql.execute("DROP FUNCTION device_console.audit_fault")
+    assert (await audit(person, "acme", on=False))[0] == "note"

@@ -117,6 +117,11 @@ SAME = [
     ("postgresql://u:p@/db?host=/run/p&port=7", (("/run/p", 7),)),
     ("postgresql:///db?host=a,b&port=1,2&user=u&password=p", (("a", 1), ("b", 2))),
     ("postgresql://u:p@:7/db", (("localhost", 7),)),
+    ("postgresql://u:p@localhost/db?host=/cloudsql/x", (("/cloudsql/x", 5432),)),
+    ("postgresql://u:p@h:5/db?host=a,b", (("a", 5), ("b", 5))),
+    ("postgresql://u:p@h:5,i:6/db?host=a,b", (("a", 5), ("b", 6))),
+    ("postgresql://u:p@h:5/db?port=6", (("h", 6),)),
+    ("postgresql://x:y@h/z?user=u&password=p&dbname=db", (("h", 5432),)),
     ("host=a,b port=7 dbname=db user=u password=p", (("a", 7), ("b", 7))),
     ("port=7 dbname=db user=u password='p'", (("localhost", 7),)),
     ("hostaddr=10.0.0.1 dbname=db user=u password=p", (("10.0.0.1", 5432),)),
@@ -134,6 +139,24 @@ def test_every_form_that_libpq_takes_is_taken(text: str, hosts: tuple[tuple[str,
     assert dsn.hosts == hosts
     params = driver(dsn)
     assert (params.user, params.password, params.database) == ("u", "p", "db")
+
+
+def test_a_database_may_have_a_slash_in_its_name() -> None:
+    assert driver(read_dsn("postgresql://u:p@h/my%2Fdb")).database == "my/db"
+    assert driver(read_dsn("postgresql://u:p@h/%2Fdb/")).database == "/db"
+
+
+def test_the_ports_of_the_environment_go_with_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "7,8")
+    assert read_dsn("postgresql://a,b/db").hosts == (("a", 7), ("b", 8))
+    assert read_dsn("postgresql://a:1,b/db").hosts == (("a", 1), ("b", 5432))
+    assert read_dsn("postgresql:///db").hosts == ()
+    with pytest.raises(UrlError, match="another number of ports"):
+        read_dsn("postgresql://a/db")
+    monkeypatch.setenv("PGHOST", "a,b")
+    assert read_dsn("postgresql:///db").hosts == (("a", 7), ("b", 8))
+    monkeypatch.setenv("PGPORT", "9")
+    assert read_dsn("postgresql://a,b/db").hosts == (("a", 9), ("b", 9))
 
 
 def driver(dsn: Dsn) -> Any:
