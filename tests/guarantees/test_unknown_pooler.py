@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -15,8 +16,10 @@ from console.errors import PooledError, RefusedError
 from console.headless import doctor
 from console.runtime.place import Place
 from console.settings import Settings
+from console.store import links
 from console.store.changes import listen
 from console.store.demo_login import ensure_login
+from console.store.links import keeps_session
 from console.store.migrate import migrate
 from console.store.pool import Access, Database, direct_connection
 from tests.brokers import BrokerProcess
@@ -169,13 +172,6 @@ async def test_what_needs_a_session_refuses_and_leaves_nothing_in_the_pooler(
         await migrate(access)
     with pytest.raises(PooledError, match="CONSOLE_DIRECT_DATABASE_URL"):
         await listen(access, lambda *_: None, lambda: None)
-    stranger = await asyncpg.connect(access.url, statement_cache_size=0)
-    left = await stranger.fetch("SELECT pg_listening_channels()")
-    for _ in range(3):
-        with pytest.raises(PooledError):
-            await listen(access, lambda *_: None, lambda: None)
-    assert await stranger.fetch("SELECT pg_listening_channels()") == left
-    await stranger.close()
     owner = await asyncpg.connect(database_url)
     assert await owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
     await owner.close()
@@ -183,6 +179,20 @@ async def test_what_needs_a_session_refuses_and_leaves_nothing_in_the_pooler(
     assert await stranger.fetchval("SHOW idle_session_timeout") == "0"
     assert await stranger.fetchval("SHOW tcp_user_timeout") == "0"
     await stranger.close()
+
+
+async def test_a_pooler_that_shares_its_sessions_is_not_tried_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the hour, each look leaves one more LISTEN in sessions of others."""
+    monkeypatch.setattr(links, "_HEARD_WITHIN_S", 0.5)
+    link, tellers = AsyncMock(), AsyncMock()
+    tellers.return_value.terminate = Mock()
+    for _ in range(3):
+        assert not await keeps_session(link, "one pooler", tellers)
+    assert (tellers.await_count, link.add_listener.await_count) == (1, 1)
+    assert not await keeps_session(link, "another pooler", tellers)
+    assert tellers.await_count == 2
 
 
 @pytest.mark.parametrize("pool", [(8, "session")], indirect=True)

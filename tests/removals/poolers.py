@@ -133,6 +133,6 @@ REMOVALS = (
         "console/store/links.py",
         "        _shared_until[url] = time.monotonic() + _TRIED_AGAIN_AFTER_S",
         "        pass",
-        f"{_POOLER}what_needs_a_session_refuses_and_leaves_nothing_in_the_pooler",
+        f"{_POOLER}a_pooler_that_shares_its_sessions_is_not_tried_again_at_once",
     ),
 )
