@@ -4,21 +4,21 @@
 
 CREATE INDEX outbox_parked ON device_console.outbox (tenant_id, command_id) WHERE due_at = 'infinity';
 
--- Take away at most p_limit of them, keeping on record why each was not sent; return how many.
-CREATE FUNCTION device_console.clear_parked(p_limit INTEGER) RETURNS INTEGER
+-- Take away these outbox rows, keeping on record why each was not sent; return how many.
+CREATE FUNCTION device_console.clear_some(p_tenants TEXT[], p_commands TEXT[]) RETURNS INTEGER
 LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_count INTEGER;
 BEGIN
     WITH over AS MATERIALIZED (
         SELECT o.tenant_id, o.command_id, c.status, c.expires_at
-        FROM device_console.outbox o
+        FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
+        JOIN device_console.outbox o ON o.tenant_id = i.tenant_id AND o.command_id = i.command_id
         LEFT JOIN public.device_commands c ON c.tenant_id = o.tenant_id AND c.command_id = o.command_id
         WHERE o.due_at = 'infinity' AND c.status IS DISTINCT FROM 'queued'
         ORDER BY o.tenant_id, o.command_id
-        LIMIT p_limit
         FOR UPDATE OF o SKIP LOCKED
     ), dropped AS (
         DELETE FROM device_console.outbox o USING over v
@@ -35,20 +35,20 @@ BEGIN
 END
 $$;
 
--- Call delivered again, at most p_limit, what is answered and was called queued afterwards; return how many. Until now that waited for
--- the deadline, where the platform's sweep may come first and call it missed.
-CREATE FUNCTION device_console.heal_answered(p_limit INTEGER) RETURNS INTEGER
+-- Call these commands delivered again, that are answered and were called queued afterwards; return how many.
+CREATE FUNCTION device_console.heal_some(p_tenants TEXT[], p_commands TEXT[]) RETURNS INTEGER
 LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_count INTEGER;
 BEGIN
     WITH answered AS MATERIALIZED (
-        SELECT c.tenant_id, c.command_id FROM public.device_commands c
+        SELECT c.tenant_id, c.command_id
+        FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
+        JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
         WHERE c.status = 'queued' AND c.acked_at IS NOT NULL
         ORDER BY c.tenant_id, c.command_id
-        LIMIT p_limit
         FOR UPDATE OF c SKIP LOCKED
     ), healed AS (
         UPDATE public.device_commands c
@@ -62,10 +62,79 @@ BEGIN
 END
 $$;
 
+-- Do both for at most p_limit commands each. Until now an answered command waited for its deadline, where the platform's sweep may come
+-- first and call it missed. What one row does to the statement is its own: the others are gone through one by one, and a problem
+-- names it.
+CREATE FUNCTION device_console.tidy_up(p_limit INTEGER, OUT healed INTEGER, OUT cleared INTEGER)
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenants  TEXT[];
+    v_commands TEXT[];
+    v_one      INTEGER;
+BEGIN
+    healed := 0;
+    cleared := 0;
+    SELECT array_agg(n.tenant_id), array_agg(n.command_id) INTO v_tenants, v_commands
+    FROM (SELECT c.tenant_id::text, c.command_id::text FROM public.device_commands c
+          WHERE c.status = 'queued' AND c.acked_at IS NOT NULL
+          ORDER BY c.tenant_id, c.command_id LIMIT p_limit) n;
+    IF v_tenants IS NOT NULL THEN
+        BEGIN
+            healed := device_console.heal_some(v_tenants, v_commands);
+        EXCEPTION WHEN OTHERS THEN
+            IF device_console.concerns_all(SQLSTATE) THEN
+                RAISE;
+            END IF;
+            FOR v_one IN 1 .. cardinality(v_tenants) LOOP
+                BEGIN
+                    healed := healed + device_console.heal_some(v_tenants[v_one:v_one], v_commands[v_one:v_one]);
+                EXCEPTION WHEN OTHERS THEN
+                    IF device_console.concerns_all(SQLSTATE) THEN
+                        RAISE;
+                    END IF;
+                    PERFORM device_console.record_problems(
+                        v_tenants[v_one:v_one], ARRAY['unroutable'], ARRAY[''], ARRAY[device_console.short_id(v_commands[v_one])],
+                        ARRAY['it is answered and cannot be called delivered: ' || left(SQLERRM, 500)]);
+                END;
+            END LOOP;
+        END;
+    END IF;
+
+    SELECT array_agg(n.tenant_id), array_agg(n.command_id) INTO v_tenants, v_commands
+    FROM (SELECT o.tenant_id, o.command_id
+          FROM device_console.outbox o
+          LEFT JOIN public.device_commands c ON c.tenant_id = o.tenant_id AND c.command_id = o.command_id
+          WHERE o.due_at = 'infinity' AND c.status IS DISTINCT FROM 'queued'
+          ORDER BY o.tenant_id, o.command_id LIMIT p_limit) n;
+    IF v_tenants IS NOT NULL THEN
+        BEGIN
+            cleared := device_console.clear_some(v_tenants, v_commands);
+        EXCEPTION WHEN OTHERS THEN
+            IF device_console.concerns_all(SQLSTATE) THEN
+                RAISE;
+            END IF;
+            FOR v_one IN 1 .. cardinality(v_tenants) LOOP
+                BEGIN
+                    cleared := cleared + device_console.clear_some(v_tenants[v_one:v_one], v_commands[v_one:v_one]);
+                EXCEPTION WHEN OTHERS THEN
+                    IF device_console.concerns_all(SQLSTATE) THEN
+                        RAISE;
+                    END IF;
+                    PERFORM device_console.record_problems(
+                        v_tenants[v_one:v_one], ARRAY['unroutable'], ARRAY[''], ARRAY[device_console.short_id(v_commands[v_one])],
+                        ARRAY['its place in the outbox cannot be cleared: ' || left(SQLERRM, 500)]);
+                END;
+            END LOOP;
+        END;
+    END IF;
+END
+$$;
+
 DO $$
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.clear_parked, device_console.heal_answered FROM PUBLIC;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.clear_parked, device_console.heal_answered TO %I',
-                   current_setting('device_console.worker_role'));
+    REVOKE ALL ON FUNCTION device_console.clear_some, device_console.heal_some, device_console.tidy_up FROM PUBLIC;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.tidy_up TO %I', current_setting('device_console.worker_role'));
 END
 $$;

@@ -506,3 +506,32 @@ async def test_what_another_program_settled_leaves_nothing_in_the_outbox(
     await outbox.adopt(30.0, 100)
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
     assert "after 0 attempts: no connection to the broker" in explain(await detail_of(program, command_id))
+
+
+async def test_a_row_that_cannot_be_healed_or_cleared_holds_up_no_other(
+    program: Program, settlement: SettlementStore, database: Database, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the look at each by itself nothing is taken over or published any more, for any tenant."""
+    outbox = OutboxStore(database)
+    for command_id in ("bad", "good"):
+        await add_command(owner, "acme", command_id)
+        await answer(settlement, ack(command_id))
+        await owner.execute(WRITE_BACK, command_id)
+    for device in ("pump-2", "pump-3"):
+        await program.sender.send("acme", [program.sender.draft(device, "ping")])
+    await owner.execute("UPDATE device_console.outbox SET due_at = 'infinity'")
+    await owner.execute("UPDATE device_commands SET status = 'expired' WHERE device_id <> 'pump-1'")
+    bad = await owner.fetchval("SELECT command_id FROM device_commands WHERE device_id = 'pump-2'")
+    await owner.execute(
+        "ALTER TABLE device_commands ADD CONSTRAINT theirs CHECK (command_id <> 'bad' OR status <> 'delivered') NOT VALID;"
+        f"ALTER TABLE device_console.journal ADD CONSTRAINT ours CHECK (command_id <> '{bad}') NOT VALID"
+    )
+    await add_command(owner, "rival", "found", age=timedelta(minutes=2))
+    assert await outbox.adopt(30.0, 100) == 1
+    assert (await status_of(owner, "bad"), await status_of(owner, "good")) == ("queued", "delivered")
+    left = await owner.fetch("SELECT command_id FROM device_console.outbox WHERE tenant_id = 'acme'")
+    assert [row["command_id"] for row in left] == [bad]
+    problems = await owner.fetch(
+        "SELECT command_id, detail FROM device_console.problems WHERE kind = 'unroutable'"
+    )
+    assert {row["command_id"] for row in problems} == {"bad", bad}
