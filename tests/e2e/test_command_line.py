@@ -122,6 +122,7 @@ async def test_send_publishes_by_itself_when_no_worker_lives_and_waits_for_the_a
     assert (await row_of(owner, document["command_id"]))["created_by"] == "alice[31m"
 
 
+@pytest.mark.soak
 @pytest.mark.mosquitto
 async def test_twenty_commands_in_a_row_are_twenty_answers(
     console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection

@@ -75,7 +75,10 @@ async def test_migrate_and_doctor_find_everything_and_public_stays_as_it_was(
 
 
 @pytest.mark.mosquitto
-@pytest.mark.parametrize("login", ["owner", "person", "keeper"])
+@pytest.mark.parametrize(
+    "login",
+    [pytest.param("owner", marks=pytest.mark.soak), "person", pytest.param("keeper", marks=pytest.mark.soak)],
+)
 async def test_every_command_of_the_shell_works_for_every_login(
     urls: PlatformUrls, owner: asyncpg.Connection, mosquitto: BrokerProcess, tmp_path: Path, login: str
 ) -> None:

@@ -91,7 +91,11 @@ EVERY = (
 @pytest.mark.mosquitto
 @pytest.mark.parametrize(
     ("pool", "commands"),
-    [((1, "transaction"), EVERY), ((4, "transaction"), EVERY[:3]), ((20, "session"), EVERY[:3])],
+    [
+        pytest.param((1, "transaction"), EVERY, marks=pytest.mark.soak),
+        ((4, "transaction"), EVERY[:3]),
+        ((20, "session"), EVERY[:3]),
+    ],
     indirect=["pool"],
 )
 async def test_every_command_works_again_and_again(
