@@ -206,6 +206,7 @@ def _acts(commands: "argparse._SubParsersAction[_Parser]") -> None:
         json=True,
     )
     resume.add_argument("id", help="the batch's id, or a beginning that no other id has")
+    resume.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
     _waiting(resume)
 
 

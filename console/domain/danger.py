@@ -18,13 +18,26 @@ WORDS = frozenset(
         "emergency", "estop",
     }
 )  # fmt: skip
-_READS = frozenset({"get", "read", "list", "show", "query", "fetch", "describe", "check"})
+_READS = frozenset({"get", "read", "list", "show", "query", "describe", "check"})
+_FETCHES = frozenset({"fetch"})  # reads where something is told; else the device may fetch what it then runs
+_TOLD = frozenset({"version", "status", "state", "info", "log", "logs", "history", "list"})
 _SETS = frozenset({"set", "configure"})
 _GRAVE = frozenset({"factory", "firmware", "fw", "ota", "bootloader"})  # also where they are only set
+_GRAVE_ACTS = frozenset(
+    {"reboot", "restart", "reset", "wipe", "erase"}
+)  # also these, but not the counter of them
+_COUNTS = frozenset({"count", "counter", "counters", "reason", "cause"})
 _NEXT = frozenset({"and", "then"})
 _ENDINGS = ("reset", "reboot", "restart", "shutdown", "update", "upgrade", "off", "cycle")
 _STEMS = frozenset(
     {"factory", "hard", "soft", "firmware", "fw", "power", "cold", "warm", "full", "master", "ota"}
+)
+# Words written together. A preset, a formatter, a formation, a wiper and a swipe are none of these.
+_BEGINS = re.compile(
+    "reboot|restart|reset|erase|wipe(?!rs?$)|factory|firmware|shutdown|delete|format(?!t|s$|ion|ive)"
+)
+_ENDS = re.compile(
+    "(firmware|reboot|restart|erase|shutdown|(?<!p)reset|(?<!s)wipe|(?<!satis)(?<!ol)factory)$"
 )
 _PART = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\dA-Za-z_]+|\d+")
@@ -45,7 +58,8 @@ class Danger:
 
         Args:
             command_type: the type. Its words are told apart by separators, capitals and digits. Behind a word
-                that reads, like get, nothing is dangerous; behind set the last word is, or one like firmware.
+                that reads, like get, nothing is dangerous; behind set the last word is, or one like firmware
+                or reset, unless a reset is only counted.
             flag: what the catalogue says of it; None where it says nothing.
         """
         words = split_words(command_type)
@@ -59,10 +73,28 @@ class Danger:
     def _acts(self, clause: tuple[str, ...]) -> bool:
         if clause[0] in _READS:
             return False
-        if clause[0] in _SETS:
-            clause = (clause[-1], *(word for word in clause if word in _GRAVE))
-        joined = (one + other for one, other in pairwise(clause))
-        return any(word in self.words or _is_compound(word) for word in (*clause, *joined))
+        if clause[0] in _FETCHES and clause[-1] in _TOLD:
+            return False
+        joined = [one + other for one, other in pairwise(clause)]
+        if clause[0] in _SETS | _FETCHES:
+            is_counted = clause[-1] in _COUNTS
+            grave = [
+                word for word in clause if word in _GRAVE or (not is_counted and self._is_grave_act(word))
+            ]
+            clause, joined = (clause[-1], *grave), joined[-1:]
+        return any(self._is_written_together(word) for word in clause) or any(
+            word in self.words or _is_compound(word) for word in (*clause, *joined)
+        )
+
+    def _is_grave_act(self, word: str) -> bool:
+        return word in _GRAVE_ACTS or self._is_written_together(word)
+
+    def _is_written_together(self, word: str) -> bool:
+        """``resetdevice`` and ``updatefirmware``, but not ``getfirmware``."""
+        if any(word == verb + what for verb in _READS for what in _GRAVE):
+            return False
+        found = _BEGINS.match(word) or _ENDS.search(word)
+        return found is not None and found[0] in self.words
 
 
 def split_words(command_type: str) -> tuple[str, ...]:

@@ -53,9 +53,12 @@ class Filled:
 def form_of(schema_text: str | None) -> Form | None:
     """The form for a JSON Schema; None where it describes no object, or one too large for a form."""
     try:
-        schema = json.loads(schema_text or "")
-    except (ValueError, RecursionError):
+        return _form(json.loads(schema_text or ""))
+    except (ValueError, RecursionError):  # also of a default that is deep, when it is written out again
         return None
+
+
+def _form(schema: Any) -> Form | None:
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict) or not 0 < len(properties) <= MOST_FIELDS:
         return None

@@ -49,7 +49,7 @@ async def send(options: argparse.Namespace, opened: Opened) -> int:
         raise InvalidInputError(ttl)
     params = await asyncio.to_thread(sys.stdin.read) if options.params == "-" else options.params
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
-    await ask_first(program, options.device, options.type, yes=options.yes)
+    await ask_first(program, (options.device,), options.type, yes=options.yes)
     receipt = await _committed(program, draft)
     with contextlib.suppress(ConsoleError):  # it is committed: a note that cannot be had must not hide its id
         await catalogue.warn(program, (options.device,), options.type, params)
@@ -64,9 +64,10 @@ async def retry(options: argparse.Namespace, opened: Opened) -> int:
         job = await program.bulk.retry(program.tenants[0], options.id, program.operator)
         if job.since_ok:
             output.say(f"{since_ok_text(job.since_ok)}: nothing is sent to them again")
+        await ask_first(program, job.device_ids, job.draft.command_type, yes=options.yes)
         return await bulk.follow(options, opened, job)
     draft = await program.sender.again(program.tenants[0], options.id, program.operator)
-    await ask_first(program, draft.device_id, draft.command_type, yes=options.yes)
+    await ask_first(program, (draft.device_id,), draft.command_type, yes=options.yes)
     receipt = await _committed(program, draft)
     old = await program.history.command(program.tenants[0], options.id)
     if old is not None and old.command.later in OK_WORDS:

@@ -1,7 +1,10 @@
 """Asking at a terminal before something dangerous is sent; a script is never asked."""
 
 import asyncio
+import contextlib
 import sys
+import termios
+from collections.abc import Sequence
 
 from console.domain.danger import to_type
 from console.domain.safe_text import safe, safe_id
@@ -10,8 +13,8 @@ from console.headless import output
 from console.runtime.program import Program
 
 
-async def ask_first(program: Program, device_id: str, command_type: str, *, yes: bool) -> None:
-    """Want the end of the device's id typed where somebody is there to type it.
+async def ask_first(program: Program, device_ids: Sequence[str], command_type: str, *, yes: bool) -> None:
+    """Want the end of the device's id typed, or the number of several, where somebody is there to type it.
 
     Raises:
         InvalidInputError: something else was typed; nothing is sent.
@@ -19,16 +22,25 @@ async def ask_first(program: Program, device_id: str, command_type: str, *, yes:
     """
     if yes or not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return
-    catalogue = await program.catalogues.of_devices(program.tenants[0], (device_id,))
+    catalogue = await program.catalogues.of_devices(program.tenants[0], device_ids)
     listing = catalogue.listing(command_type)
-    wanted = to_type(
-        (device_id,), dangerous=program.danger.asks(command_type, listing.danger_for(1))
-    )  # fmt: skip
+    count = len(device_ids)
+    dangerous = program.danger.asks(command_type, listing.danger_for(count))
+    wanted = to_type(device_ids, dangerous=dangerous)
     if wanted is None:
         return
     kind = safe(command_type, 60)
-    output.say(safe(listing.description, 300) or f"{kind} interrupts or changes the device.")
-    whom = safe_id(device_id, 128)
+    whom = safe_id(device_ids[0], 128) if count == 1 else f"{count:,} devices"
+    harm = (
+        f"{kind} interrupts or changes {'the device' if count == 1 else 'the devices'}." if dangerous else ""
+    )
+    about = safe(listing.description, 300) or harm
+    if about:
+        output.say(about)
+    with contextlib.suppress(
+        termios.error
+    ):  # what was typed or pasted before the question is no answer to it
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
     output.say(f"Type {wanted.what}, {wanted.text}, to send {kind} to {whom} (--yes does not ask):")
     if (await _line()).strip() != wanted.text:
         raise InvalidInputError("Nothing was sent: that is not what was to be typed.")

@@ -15,6 +15,7 @@ from console.domain.safe_text import safe
 from console.errors import DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.headless import catalogue, output
 from console.headless.aftermath import saying
+from console.headless.asking import ask_first
 from console.interrupts import on_interrupt
 from console.leaving import INTERRUPTED
 from console.runtime.opening import Opened
@@ -80,6 +81,7 @@ async def send_rest(options: argparse.Namespace, opened: Opened) -> int:
     program = opened.program
     job = await program.bulk.resume(program.tenants[0], options.id, program.operator)
     output.say(f"{job.total:,} devices have got nothing of it yet")
+    await ask_first(program, job.device_ids, job.draft.command_type, yes=options.yes)
     return await follow(options, opened, job, begun=True)
 
 

@@ -52,9 +52,19 @@ def _document(entry: CatalogueEntry) -> dict[str, object]:
         "type": entry.command_type,
         "name": entry.name,
         "description": entry.description,
-        "params_schema": json.loads(entry.params_schema) if entry.params_schema else None,
-        "answer_schema": json.loads(entry.answer_schema) if entry.answer_schema else None,
+        "params_schema": _parsed(entry.params_schema),
+        "answer_schema": _parsed(entry.answer_schema),
     }
+
+
+def _parsed(schema: str | None) -> object:
+    """The schema; its text where it is too deep, or holds a number too long, to be written out again."""
+    try:
+        document = json.loads(schema) if schema else None
+        json.dumps(document)
+    except (ValueError, RecursionError):
+        return schema
+    return document
 
 
 def _params(entry: CatalogueEntry) -> str:

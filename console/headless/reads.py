@@ -60,7 +60,7 @@ async def _say_hidden(program: Program, where: str) -> None:
     """Name what is left out, so that nobody wonders."""
     if parse_filter(where, Scope.DEVICES).shows_decommissioned:
         return
-    hidden = len(await program.history.device_index(program.tenants[0], f"{where} state:decommissioned"))
+    hidden = len(await program.history.decommissioned_index(program.tenants[0], where))
     if hidden:
         output.say(f"note: {hidden:,} decommissioned not shown: state:decommissioned finds them")
 

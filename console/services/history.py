@@ -146,6 +146,14 @@ class History:
         """The ids of every device that the filter `text` matches, in order."""
         return await self._devices.index(tenant_id, parse_filter(text, Scope.DEVICES), order)
 
+    async def decommissioned_index(self, tenant_id: str, text: str) -> list[str]:
+        """The decommissioned devices that the filter `text` would match."""
+        wanted = parse_filter(text, Scope.DEVICES)
+        state = Match("state", ("decommissioned",))
+        return await self._devices.index(
+            tenant_id, replace(wanted, terms=(*wanted.terms, state)), DeviceOrder.DEVICE
+        )
+
     async def sendable_index(self, tenant_id: str, text: str) -> list[str]:
         """The same without those that are decommissioned, whatever the filter asks for."""
         wanted = parse_filter(text, Scope.DEVICES)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
-from console.domain.filter_values import Group, KnownValues, known_values
+from console.domain.filter_values import MOST, MOST_GROUPS, Group, KnownValues, known_values
 from console.domain.filters import Filter
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
@@ -17,7 +17,6 @@ from console.store.seen_sql import seen, seen_of_all
 from console.store.shape import Shape, read_shaped
 from console.store.sql import query
 
-MOST_VALUES = 1_000  # of a key
 _ORDERS = {
     DeviceOrder.DEVICE: "",
     DeviceOrder.LINK: "array_position(ARRAY['offline', 'stale', 'online'], lower(s.status)) NULLS FIRST, ",
@@ -99,14 +98,14 @@ class DeviceStore:
         """What occurs in this tenant by filter key, and what is wrong with its groups."""
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
-            words = await connection.fetchrow(_words(shape), tenant_id, MOST_VALUES)
+            words = await connection.fetchrow(_words(shape), tenant_id, MOST)
             groups = groups_statement(shape)
-            return words, await connection.fetch(groups, tenant_id, MOST_VALUES) if groups else ()
+            return words, await connection.fetch(groups, tenant_id, MOST_GROUPS) if groups else ()
 
         words, groups = await read_shaped(self._database, tenant_id, read)
         return known_values(
             {key: tuple(found) for key, found in words.items()},
-            [Group(row["group_id"], row["name"], can_be_evaluated=row["is_known"]) for row in groups],
+            [Group(row["group_id"], row["name"] or "", can_be_evaluated=row["is_known"]) for row in groups],
         )
 
     async def counts(self, tenant_id: str) -> DeviceCounts:

@@ -19,7 +19,7 @@ RULE_IS_KNOWN = (
     " AND COALESCE(upper(g.query_filter ->> 'status') IN"
     " ('ONLINE', 'STALE', 'OFFLINE', 'ACTIVE', 'INACTIVE', 'SUSPENDED'), true)"
     " AND COALESCE(jsonb_typeof(g.query_filter -> 'tags'), 'array') IN ('array', 'string')"
-    " AND NOT g.query_filter @? '$.tags[*] ? (@.type() != \"string\")'"
+    " AND NOT COALESCE(g.query_filter @? 'strict $.tags[*] ? (@.type() != \"string\")', false)"
     " ELSE false END"
 )
 _TAGGED = (
@@ -71,7 +71,7 @@ def groups_statement(shape: Shape) -> str:
             "SELECT g.group_id, g.name, true AS is_known FROM public.device_groups g WHERE g.tenant_id = $1"
         )
     if has_dynamic_groups(shape):
-        known = RULE_IS_KNOWN.format()
+        known = RULE_IS_KNOWN.format() + ("" if shape.has("device_tags", "tag") else _TAGLESS)
         parts.append(
             f"SELECT g.group_id, g.name, {known} AS is_known"  # noqa: S608
             " FROM public.dynamic_device_groups g WHERE g.tenant_id = $1"

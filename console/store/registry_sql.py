@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from console.store.shape import Shape
 
-_MOST_BYTES = 65_536  # of a device's metadata as stored: what is larger is not looked into
+_MOST_BYTES = 8_192  # of a device's metadata as stored: what is larger is not looked into
 _LONGEST = 200
 _TEMPLATE = {"model": "model", "manufacturer": "manufacturer", "device_type": "category"}
 _METADATA = {

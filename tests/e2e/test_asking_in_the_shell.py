@@ -71,3 +71,49 @@ async def test_a_script_a_setting_and_yes_are_not_asked(
     async with terminal(env | {"CONSOLE_DANGEROUS_WORDS": "reset"}, *SEND) as screen:
         assert await screen.ended() == 2
         assert "dangerous_words is wrong" in screen.text
+
+
+async def test_what_was_typed_before_the_question_is_no_answer(
+    env: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """Without it, lines that were pasted together with the command answer what nobody has read."""
+    async with terminal(env, *SEND) as screen:
+        screen.type("mp-1\n")
+        await screen.shows("Type the end of its id")
+        screen.type("no\n")
+        assert await screen.ended() == 2
+        assert "Nothing was sent" in screen.text
+    assert await count(owner) == 0
+
+
+async def test_a_batch_is_sent_again_or_gone_on_with_only_when_that_is_typed(
+    env: dict[str, str], owner: asyncpg.Connection
+) -> None:
+    """Without the question, an id of another window that is pasted behind retry resets a fleet again."""
+    whole = ("send", "--where", "device:pump-1,pump-2", "factory_reset", "--ttl", "1m", "--yes")
+    async with terminal(env, *whole) as screen:
+        assert await screen.ended() == 0
+    batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
+    await owner.execute("UPDATE device_commands SET status = 'missed', published_at = now()")
+    unsent = await owner.fetchval(
+        "DELETE FROM device_commands WHERE device_id = 'pump-2' RETURNING command_id"
+    )
+    await owner.execute("DELETE FROM device_console.batch_members WHERE command_id = $1", unsent)
+    for verb, asked, answer in (
+        ("retry", "Type the end of its id, mp-1, to send factory_reset to pump-1", "mp-1\n"),
+        ("resume", "Type the end of its id, mp-2, to send factory_reset to pump-2", "mp-2\n"),
+    ):
+        before = await count(owner)
+        async with terminal(env, verb, batch_id) as screen:
+            await screen.shows(asked)
+            screen.type("yes\n")
+            assert await screen.ended() == 2
+            assert "Nothing was sent" in screen.text
+        assert await count(owner) == before
+        async with terminal(env, verb, batch_id) as screen:
+            await screen.shows(asked)
+            screen.type(answer)
+            assert await screen.ended() == 0, screen.text
+        assert await count(owner) == before + 1
+    async with terminal(env, "retry", batch_id, "--yes") as screen:
+        assert await screen.ended() == 0

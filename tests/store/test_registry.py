@@ -1,5 +1,6 @@
 """What the platform's registry holds of a device is read, found by filters, and done without where it is missing."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -110,7 +111,7 @@ async def test_a_group_whose_filter_is_not_understood_matches_nothing(
         (
             '{"model": "GW-100"}', '{"site_id": "lyon", "tags_any": ["a"]}', '["status"]', '"ONLINE"', "7",
             '{"status": ["ONLINE"]}', '{"status": "BROKEN"}', '{"site_id": 7}', '{"tags": [7]}', '{"tags": {"a": 1}}',
-            '{"status": null}',
+            '{"status": null}', '{"tags": [["water"]]}', '{"tags": [[]]}', '{"tags": ["water", []]}',
         )
     ):  # fmt: skip
         await sql.execute(
@@ -121,6 +122,34 @@ async def test_a_group_whose_filter_is_not_understood_matches_nothing(
         (note,) = await platform_program.history.filter_notes("acme", f"group:odd-{number}", Scope.DEVICES)
         assert note.is_fault, rule
         assert "cannot be told" in note.sentence
+
+
+async def test_a_rule_with_tags_is_not_understood_where_tags_may_not_be_read(
+    platform_program: Program, sql: asyncpg.Connection
+) -> None:
+    """Without it the group is empty, and what it was to keep out is sent to."""
+    await sql.execute("REVOKE SELECT ON device_tags FROM pulse_app")
+    await sql.execute(
+        "UPDATE dynamic_device_groups SET query_filter = $1 WHERE group_id = 'dyn-3c15'",
+        '{"tags": ["water"]}',
+    )
+    (note,) = await platform_program.history.filter_notes("acme", "-group:west", Scope.DEVICES)
+    assert note.is_fault
+    assert "cannot be told" in note.sentence
+    assert await found(platform_program, "group:west") == []
+
+
+async def test_of_many_groups_all_are_judged(platform_program: Program, sql: asyncpg.Connection) -> None:
+    """Without it no group is wrong any more in a tenant of more than a thousand."""
+    await sql.execute(
+        "INSERT INTO dynamic_device_groups (tenant_id, group_id, name, query_filter)"
+        " SELECT 'acme', 'a-' || n, 'Group ' || n, '{}'::jsonb FROM generate_series(1, 1200) n"
+        " UNION ALL SELECT 'acme', 'z-odd', 'Odd', '{\"model\": \"x\"}'"
+    )
+    for text in ("-group:nobody", "-group:nobody*", "-group:odd", "group:o*"):
+        (note,) = await platform_program.history.filter_notes("acme", text, Scope.DEVICES)
+        assert note.is_fault, text
+    assert await platform_program.history.filter_notes("acme", "-group:west", Scope.DEVICES) == ()
 
 
 async def test_the_rules_of_groups_are_read_as_the_platform_writes_them(
@@ -165,6 +194,8 @@ async def test_nothing_that_is_decommissioned_is_chosen_by_a_filter(platform_pro
     for text in ("state:decommissioned", "device:pump-5,pump-1", "-state:active", ""):
         chosen = await platform_program.history.sendable_index("acme", text)
         assert chosen == [i for i in await found(platform_program, text) if i != "pump-5"]
+    for text in ("", "pump", 'device:"pump-5', "-pump-1"):
+        assert await platform_program.history.decommissioned_index("acme", text) == ["pump-5"], text
     searched = [
         device
         async for piece in platform_program.history.search_devices("acme", "-type:ping", DeviceOrder.DEVICE)
@@ -197,6 +228,7 @@ async def test_metadata_may_hold_anything(platform_program: Program, sql: asyncp
         ('{"name": 1e131000}', None), ('{"name": {"a": 1}}', None), ('{"name": ""}', None), ("[]", None),
         ('{"name": ""  , "label": "L"}', "L"), ('{"display_name": "D", "label": "L"}', "D"), ('"text"', None),
         (f'{{"name": "{"x" * 300}"}}', "x" * 200),
+        (json.dumps({"name": "N", "notes": [str(number) for number in range(9_000)]}), None),
     ):  # fmt: skip
         await sql.execute("UPDATE device_registry SET metadata = $1 WHERE device_id = 'gw-1'", metadata)
         device = (await platform_program.history.devices("acme", ["gw-1"]))["gw-1"]
@@ -285,11 +317,11 @@ async def test_groups_are_offered_by_name_and_sites_by_what_they_begin_with(
             "acme", "site:warehouse -model:px group:wst device:pump device:pump-1,meter type:x", scope
         )
         assert [note.sentence for note in notes] == [
+            "There is no group “wst”: the nearest is West.",
             "No site is just “warehouse”: site:warehouse* finds warehouse-west, warehouse-east.",
             "No model is just “px”: model:px* finds PX-200, PX-300.",
-            "There is no group “wst”: the nearest is West.",
             "No device is just “pump”: device:pump* finds pump-1, pump-2, pump-3 and 1 more.",
             "No device is just “meter”: device:meter* finds meter-1.",
         ]
-        assert [note.is_fault for note in notes] == [False, False, True, False, False]
+        assert [note.is_fault for note in notes] == [True, False, False, False, False]
     assert await platform_program.history.filter_notes("acme", "age>1h word", Scope.COMMANDS) == ()

@@ -1,5 +1,6 @@
 """What the registry holds is seen on the screens: names, makes, gateways, and what is not in service any more."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -76,6 +77,31 @@ async def test_an_unknown_group_marks_nothing_also_when_it_is_to_keep_devices_ou
         await _filtered(seen, "-group:west", "4 of 7")
         await seen.press("a")
         await seen.shows("4 marked")
+
+
+async def test_nothing_is_done_with_marks_that_are_still_looked_up(registry, monkeypatch):
+    """Without it the command goes to the device under the cursor, or to what was marked before."""
+    real, go_on = registry.program.history.sendable_index, asyncio.Event()
+
+    async def slow(*arguments: str) -> list[str]:
+        await go_on.wait()
+        return await real(*arguments)
+
+    async with registry.console() as seen:
+        await seen.shows("Devices   7")
+        await _filtered(seen, "-state:active", "3 of 8")
+        monkeypatch.setattr(registry.program.history, "sendable_index", slow)
+        await seen.press("a", "c")
+        await seen.shows("Cannot compose: the marks are being looked up, wait for them.")
+        await seen.press("space")
+        await seen.shows("the marks are being looked up")
+        assert seen.app.screen.marks == frozenset()
+        for action in ("tenant_history", "mark_range", "mark_all"):
+            assert "looked up" in seen.app.screen.reason(action)
+        go_on.set()
+        await seen.shows("2 marked")
+        await seen.press("c")
+        await seen.shows("to 2 devices")
 
 
 async def test_a_database_that_is_away_marks_nothing(registry, monkeypatch):

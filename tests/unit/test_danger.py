@@ -14,6 +14,9 @@ from console.tui.presenters.compose import about_lines
         "device/restart", "open_valve", "close_valve", "stop_pump", "start pump", "unlock_door", "OTAUpdate", "fw_update",
         "fwupdate", "shut_down", "power.off", "set_valve_open", "setRelayOff", "set_relay_off_2", "set_firmware_url",
         "restore_defaults", "read_and_reset", "get_then_wipe", "update_firmware", "disarm", "format_sd",
+        "updatefirmware", "resetdevice", "rebootdevice", "eraseflash", "wipedata", "formatdisk", "formatsd", "deletefiles",
+        "factorydefaults", "REBOOTNOW", "rebooting", "shutdownnow", "restartservice", "devicereset", "set_shut_down",
+        "configure_reboot_now", "set_reset_now", "set_rebootnow_2", "fetch_firmware", "fetch_firmware_image",
     ],
 )  # fmt: skip
 def test_what_a_device_may_not_come_back_from_asks(command_type):
@@ -26,6 +29,9 @@ def test_what_a_device_may_not_come_back_from_asks(command_type):
     [
         "get_information", "rotate_logs", "read_total", "set_quota", "ping", "set_interval", "set_stop_bits",
         "get_firmware_version", "get_reset_reason", "readOtaStatus", "reformatted", "set_2", "update_config", "sync_clock",
+        "preset", "userpreset", "offset", "information", "formats", "formatting", "formatter", "formation", "swipe", "wiper",
+        "satisfactory", "increase", "set_reset_counter", "set_restart_reason", "getfirmware", "fetch_logs",
+        "fetch_firmware_version", "fetch_reset_reason", "recall_preset", "read_resetlog",
         "self_test", "flush_buffer", "Öffnungszeiten", "", "___", "and", "set", "read", "opening_hours", "total", "proton",
     ],
 )  # fmt: skip
@@ -47,6 +53,7 @@ def test_a_setting_adds_and_drops_words_and_whole_types():
     assert not danger.asks("close_valve")
     assert danger.asks("close_door")
     assert danger.asks("reboot")
+    assert not changed_danger("-reset").asks("resetdevice")
     assert changed_danger("") == Danger()
     assert not changed_danger("-factory_reset").asks("factory_reset", flag=True)
     for wrong in ("calibrate", "+", "+-", "- ,open"):

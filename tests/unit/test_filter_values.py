@@ -18,6 +18,8 @@ KNOWN = known_values(
         Group("dyn-3", "dyn-2"),
         Group("dyn-4", 'a "quoted" one'),
         Group("north", "North"),
+        Group("dyn-5", "Shared"),
+        Group("dyn-6", "shared", can_be_evaluated=False),
     ],
 )
 
@@ -59,13 +61,19 @@ def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, said):
         ("group:odd", "Who is in the group “Odd” cannot be told: its filter has other conditions"),
         ("group:dyn-1", "Who is in the group “dyn-1” cannot be told"),
         ("group:o*", "Who is in the group “Odd” cannot be told"),
-        ('group:"feed pumps",grp-1,north,b*,d*', None),
+        ("group:north,d*", "Who is in the group “dyn-6” cannot be told"),
+        ("-group:b*,dyn-?", "Who is in the group “dyn-6” cannot be told"),
+        ("-group:*", "Who is in the group “Odd” cannot be told"),
+        ("-group:shared", "Who is in the group “Shared” cannot be told"),
+        ("group:dyn-6", "Who is in the group “dyn-6” cannot be told"),
+        ('group:"feed pumps",grp-1,north,b*,g*,dyn-5', None),
     ],
 )
 def test_a_group_that_is_not_there_or_not_understood_is_a_fault(text, said):
     """Without it a group with a typing error is an empty fleet, and one of an unknown kind all of it."""
     found = notes(parse_filter(text, Scope.COMMANDS), KNOWN)
-    assert [note.is_fault for note in found] == [True] * bool(said)
+    assert [note.is_fault for note in found] == [True] * len(found)
+    assert bool(found) is bool(said)
     if said:
         assert said in found[0].sentence
 
@@ -80,16 +88,49 @@ def test_groups_are_offered_by_name_and_by_id_where_two_are_named_alike():
         "dyn-3",
         "dyn-4",
         "North",
+        "dyn-5",
+        "dyn-6",
     )
-    assert KNOWN.broken == {"dyn-1", "odd"}
+    assert KNOWN.broken == {"dyn-1", "odd", "dyn-6", "shared"}
     assert KNOWN.whole == {"site", "model", "template", "parent", "group"}
 
 
+def test_groups_are_judged_beyond_those_that_are_offered(monkeypatch):
+    """Without it a tenant of many groups has no unknown one, and what was to be kept out is sent to."""
+    groups = [Group(f"g{n}", "") for n in range(MOST + 50)] + [Group("odd", "", can_be_evaluated=False)]
+    known = known_values({}, groups)
+    assert len(known.values["group"]) == MOST
+    for text, said in (
+        ("group:x", "There is no group"),
+        ("-group:x*", "No group is named like"),
+        ("group:odd", "Who is"),
+    ):
+        (note,) = notes(parse_filter(text, Scope.DEVICES), known)
+        assert note.is_fault
+        assert note.sentence.startswith(said)
+    assert notes(parse_filter("-group:g1049", Scope.DEVICES), known) == ()
+    monkeypatch.setattr("console.domain.filter_values.MOST_GROUPS", MOST)
+    known = known_values({}, groups)
+    for text in ("group:x", "-group:x*", "group:g1"):
+        (note,) = notes(parse_filter(text, Scope.DEVICES), known)
+        assert note.is_fault
+        assert "names all that is meant cannot be told" in note.sentence
+
+
+def test_only_the_notes_that_are_shown_are_made_faults_first():
+    """Without it a pasted list of values is compared with all that occur, at every key."""
+    text = "site:lyonx,lyony,lyonz model:a,b,c group:zzz,yyy"
+    assert [note.is_fault for note in notes(parse_filter(text, Scope.DEVICES), KNOWN, 2)] == [True, True]
+    every = [note.sentence for note in notes(parse_filter(text, Scope.DEVICES), KNOWN)]
+    assert len(every) == 8
+    sites = ",".join(f"lyon{n}" for n in range(9))
+    near = [note.sentence for note in notes(parse_filter(f"site:{sites}", Scope.DEVICES), KNOWN)]
+    assert ["nearest" in sentence for sentence in near] == [True] * 5 + [False] * 4
+
+
 def test_what_may_not_be_all_is_not_said_to_be_missing():
-    many = known_values(
-        {"site": tuple(f"s{n}" for n in range(MOST))}, [Group(f"g{n}", "") for n in range(MOST)]
-    )
-    assert notes(parse_filter("site:x group:x group:x*", Scope.DEVICES), many) == ()
+    many = known_values({"site": tuple(f"s{n}" for n in range(MOST))}, [])
+    assert notes(parse_filter("site:x", Scope.DEVICES), many) == ()
     loaded = KnownValues().with_more({"type": ("reboot", "ping")})
     assert notes(parse_filter("type:dance by:alice", Scope.COMMANDS), loaded) == ()
     (note,) = notes(parse_filter("type:reb", Scope.COMMANDS), loaded)

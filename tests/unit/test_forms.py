@@ -1,6 +1,7 @@
 """Forms from schemas: whatever a schema says, nothing of the params is lost, and nothing is made up."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from console.domain.catalogue import Catalogue, CatalogueEntry
 from console.domain.forms import MOST_FIELDS, FieldKind, Form, filled, form_of, texts_of
+from console.headless import output
+from console.headless.catalogue import _document
 from console.services.catalogue import MOST_WORK, Catalogues, misfit, params_verdict
 
 RULES = {
@@ -229,3 +232,15 @@ def test_a_hint_says_what_the_rule_takes(rule, kind, hint):
     assert (field.kind, field.hint) == (kind, hint)
     if "const" in rule:
         assert filled(form, {"field": "false"}, "{}").faults == ("field: 'false' is no choice",)
+
+
+def test_what_is_too_deep_or_too_long_has_no_form():
+    """Without it one schema of the catalogue ends the list of all types."""
+    texts = ["9" * (sys.get_int_max_str_digits() + 1)]
+    texts += ["[" * depth + "]" * depth for depth in range(100, sys.getrecursionlimit(), 5)]
+    for text in texts:
+        form_of(f'{{"properties": {{"a": {{"default": {text}}}}}}}')
+        entry = CatalogueEntry("1", "ping", "Ping", f'{{"default": {text}}}', None)
+        output.print_json(_document(entry))
+    assert _document(CatalogueEntry("1", "ping", "Ping", '{"a": 1}', None))["params_schema"] == {"a": 1}
+    assert form_of(f'{{"properties": {{"a": {{"default": {texts[0]}}}}}}}') is None

@@ -14,6 +14,8 @@ from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
 
+_WHILE_MARKING = frozenset({"compose", "tenant_history", "mark", "mark_range", "mark_all"})
+
 
 class MarkingScreen(ConsoleScreen):
     """A filtered list of devices, of which some are marked; marks stay when the filter changes."""
@@ -23,6 +25,7 @@ class MarkingScreen(ConsoleScreen):
         self._rows = DeviceRows()
         self._anchor: str | None = None
         self._anchor_is_new = False
+        self._is_marking = False
         self._words = KnownWords(desk, self._rows.words)
         self._filter = FilterBar(Scope.DEVICES, self._words)
         self._table = LineTable(columns, lambda key: self._rows.cells(key, self.desk.clock.now()), id="table")
@@ -66,6 +69,8 @@ class MarkingScreen(ConsoleScreen):
         }
 
     def reason(self, action_id: str) -> str | None:
+        if self._is_marking and action_id in _WHILE_MARKING:
+            return "the marks are being looked up, wait for them"
         faults = self._filter.parsed.faults
         if action_id == "mark_all" and faults:
             return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}"
@@ -88,7 +93,8 @@ class MarkingScreen(ConsoleScreen):
         return counted(len(marks), "marked device") if marks else ""
 
     def action_tenant_history(self) -> None:
-        self.post_message(ShowHistory(tuple(sorted(self._table.marks)) or None))
+        if not self.refuse("tenant_history"):
+            self.post_message(ShowHistory(tuple(sorted(self._table.marks)) or None))
 
     def action_mark(self) -> None:
         key = self._table.cursor_key
@@ -114,11 +120,21 @@ class MarkingScreen(ConsoleScreen):
             return
         wanted = self._filter.parsed
         if wanted.shows_decommissioned or "group" in wanted.keys:
+            self._is_marking = True
+            self.refresh_chrome()
             start(self, self._mark_sendable, "mark", exclusive=True)
         else:
             self._mark_or_unmark(set(self._table.keys))
 
     async def _mark_sendable(self) -> None:
+        """Until it is known what to mark, nothing is done with the marks: they are still the old ones."""
+        try:
+            await self._look_up_marks()
+        finally:
+            self._is_marking = False
+            self.refresh_chrome()
+
+    async def _look_up_marks(self) -> None:
         """Mark what the filter shows but is not decommissioned: nothing of that gets in by a filter.
 
         Nothing at all where a group is unknown: without it, what it was to keep out would be marked.

@@ -107,8 +107,11 @@ class FilterBar(Vertical):
     def _offers(self, text: str, cursor: int) -> tuple[str, ...]:
         return completions(text, cursor, self._scope, self._values().values)
 
-    def show_hint(self) -> None:
-        """Say what is wrong with what is typed, what it may become, or which of its values do not occur."""
+    def show_hint(self, *, judges: bool = True) -> None:
+        """Say what is wrong with what is typed, what it may become, or which of its values do not occur.
+
+        Without `judges` not the last, which looks at all values: not at every key.
+        """
         self._hint.display = True
         faults = parse_filter(self._field.value, self._scope).faults
         if faults:
@@ -120,10 +123,10 @@ class FilterBar(Vertical):
             words = "  ".join(safe(offer, 30) for offer in offers)
             self._hint.show(self._hanging("   → ", f"{words}  (tab takes the first)", "dim"))
             return
-        found = notes(parse_filter(self._field.value, self._scope), self._values())
+        found = notes(parse_filter(self._field.value, self._scope), self._values(), _NOTES) if judges else ()
         lines = [
             line
-            for note in found[:_NOTES]
+            for note in found
             for line in self._hanging(
                 " ! " if note.is_fault else "   → ",
                 safe(note.sentence, 300),
@@ -144,7 +147,7 @@ class FilterBar(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.show_hint()
+        self.show_hint(judges=False)
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(DEBOUNCE_S, self._settle)
