@@ -47,14 +47,15 @@ BEGIN
         SELECT c.tenant_id, c.command_id
         FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
         JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
-        WHERE c.status = 'queued' AND c.acked_at IS NOT NULL
+        -- by its key: the partial index of queued commands knows no command id
+        WHERE c.status || '' = 'queued' AND c.acked_at IS NOT NULL
         ORDER BY c.tenant_id, c.command_id
         FOR UPDATE OF c SKIP LOCKED
     ), healed AS (
         UPDATE public.device_commands c
         SET status = 'delivered', published_at = COALESCE(c.published_at, c.acked_at)
         FROM answered a
-        WHERE c.tenant_id = a.tenant_id AND c.command_id = a.command_id AND c.status = 'queued' AND c.acked_at IS NOT NULL
+        WHERE c.tenant_id = a.tenant_id AND c.command_id = a.command_id AND c.status || '' = 'queued' AND c.acked_at IS NOT NULL
         RETURNING 1
     )
     SELECT count(*) INTO v_count FROM healed;
