@@ -207,7 +207,8 @@ async def test_a_database_without_tls_is_refused_in_one_sentence(papers: Papers)
         ("postgresql://u@[::1]/d", False, ""),
         ("postgresql://u@localhost/d", False, ""),
         ("postgresql://u@/d?host=/run/postgresql", False, ""),
-        ("postgresql://u@db.example/d?host=127.0.0.1", True, ""),
+        ("postgresql://u@db.example/d?host=127.0.0.1", False, ""),  # the parameter is where it goes
+        ("postgresql://u@127.0.0.1/d?host=db.example", True, ""),
         ("postgresql://u@/d?host=/run/postgresql,db.example", True, ""),
         ("postgresql://u@[::1]:5432/d", False, ""),
         ("postgresql://u@db.example/d?sslmode=disable", False, "in clear"),
