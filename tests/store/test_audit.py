@@ -155,10 +155,16 @@ async def test_no_row_about_what_is_not_there_or_not_ones_own(
     person: Database, sql: asyncpg.Connection
 ) -> None:
     """Without the look at the command itself, an operator with psql writes what it likes into another's log."""
-    await sql.execute(
-        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type) VALUES ('rival', 'theirs', 'pump-1', 'x')"
-    )
     async with person.tenant_session("acme") as connection:
+        now = await connection.fetchval("SELECT now()")  # theirs was sent at the very same instant
+        await sql.execute(
+            "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, created_at)"
+            " VALUES ('rival', 'theirs', 'pump-1', 'x', $1)", now,
+        )  # fmt: skip
+        await sql.execute(
+            "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, created_at)"
+            " VALUES ('rival', 'theirs', 'pump-1', $1)", now,
+        )  # fmt: skip
         for command in ("theirs", "nothing"):
             await connection.fetchval("SELECT device_console.audit_commands(ARRAY[$1], false)", command)
         await connection.fetchval("SELECT device_console.audit_batch('nothing')")
