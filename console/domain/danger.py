@@ -19,7 +19,7 @@ WORDS = frozenset(
     }
 )  # fmt: skip
 _READS = frozenset({"get", "read", "list", "show", "query", "describe", "check"})
-_FETCHES = frozenset({"fetch"})  # reads where something is told; else the device may fetch what it then runs
+_FETCHES = frozenset({"fetch"})  # reads only what a device reports; anything else may be fetched to be run
 _TOLD = frozenset({"version", "status", "state", "info", "log", "logs", "history", "list"})
 _SETS = frozenset({"set", "configure"})
 _GRAVE = frozenset({"factory", "firmware", "fw", "ota", "bootloader"})  # also where they are only set
@@ -57,7 +57,7 @@ class Danger:
         """Whether a send of this type wants something typed first.
 
         Args:
-            command_type: the type. Its words are told apart by separators, capitals and digits. Behind a word
+            command_type: the type. Separators, capitals and digits divide it into words. Behind a word
                 that reads, like get, nothing is dangerous; behind set the last word is, or one like firmware
                 or reset, unless a reset is only counted.
             flag: what the catalogue says of it; None where it says nothing.
