@@ -59,6 +59,7 @@ class Platform:
     whole: set[str] = field(default_factory=set)  # sent as it sends: published and written back
     abandoned: set[str] = field(default_factory=set)  # it died between the insert and the publication
     polled: set[str] = field(default_factory=set)  # answered over HTTP
+    closing: asyncio.Event = field(default_factory=asyncio.Event)  # nothing more is asked over HTTP
 
     async def api(self) -> None:
         """One send after the other is begun; each ends by itself."""
@@ -114,10 +115,13 @@ class Platform:
             await owner.close()
 
     async def polls(self) -> None:
-        """A device that asks over HTTP, and answers some of what it is given, published or not."""
+        """A device that asks over HTTP, and answers some of what it is given, published or not.
+
+        It ends by itself: cancelled between its commit and its note, the answer would be nobody's.
+        """
         owner = await self.postgres.connect()
         try:
-            while True:
+            while not self.closing.is_set():
                 for command_id in await http_poll(owner, "acme", WEB):
                     if self.choice.random() < 0.3 and await http_ack(owner, "acme", WEB, command_id):
                         self.polled.add(command_id)
@@ -161,9 +165,11 @@ async def test_beside_the_platforms_own_programs_each_command_ends_right(
             sending = asyncio.create_task(send_for_ever(postgres.login_url, chance("sends"), returned))
             kills = await kill_workers(stack, env, workers, chance("kills"))
             assert [task.exception() for task in (*running, sending) if task.done()] == []
-            for task in (running[0], running[3], sending):
+            platform.closing.set()
+            await running[3]
+            for task in (running[0], sending):
                 task.cancel()
-            await asyncio.gather(running[0], running[3], sending, return_exceptions=True)
+            await asyncio.gather(running[0], sending, return_exceptions=True)
             await everything_is_settled(postgres)
             await until(partial(outbox_is_empty, postgres), 60)
             await until(partial(everything_was_said, devices))
