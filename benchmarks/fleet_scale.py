@@ -33,10 +33,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "screenshots")]
 from make import Terminal  # noqa: E402 - the same pty that makes the screenshots
 
 from console.domain.devices import DeviceOrder  # noqa: E402
-from console.domain.filters import Scope, parse_filter  # noqa: E402
+from console.domain.filters.language import Scope, parse_filter  # noqa: E402
 from console.domain.history import Cursor  # noqa: E402
 from console.embedded.servers import EmbeddedServers  # noqa: E402
-from console.services.bulk import Bulk  # noqa: E402
+from console.services.batch_send import BatchSend  # noqa: E402
 from console.store.batches import BatchStore  # noqa: E402
 from console.store.commands import CommandStore  # noqa: E402
 from console.store.devices import DeviceStore  # noqa: E402
@@ -155,7 +155,7 @@ async def bulk(url: str, count: int) -> dict[str, object]:
     """P6: so many commands with outbox rows and batch members, beside one INSERT … SELECT of the commands."""
     database = Database(Access(url))
     await database.open()
-    sender = Bulk(BatchStore(database), lambda _: None, 65_536)
+    sender = BatchSend(BatchStore(database), lambda _: None, 65_536)
     everything = parse_filter("", Scope.DEVICES)
     ids = (await DeviceStore(database).index(TENANT, everything, DeviceOrder.DEVICE))[:count]
     by = f"bench-{os.getpid()}"

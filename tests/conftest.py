@@ -12,12 +12,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from console.demo.login import ensure_login
 from console.embedded.servers import EmbeddedServers
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
-from console.store.demo_login import ensure_login
-from console.store.migrate import migrate
 from console.store.pool import Access, Database
+from console.store.schema.migrate import migrate
 from tests.addresses import with_database
 from tests.brokers import BrokerProcess, start_broker
 from tests.needs import mark_missing, summary

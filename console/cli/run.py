@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-from console.cli.last_gate import guard_terminals
+from console.cli.output_filter import guard_terminals
 from console.cli.parser import parse
 from console.errors import ConsoleError, UsageError
 from console.interrupts import on_interrupt, raise_again
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _speak_the_terminals_language() -> None:
     """Without UTF-8 our symbols become ASCII, and no output ends the program."""
-    from console.domain.plain_text import is_utf8, replaced
+    from console.domain.text.ascii import is_utf8, replaced
 
     codecs.register_error("device-console", replaced)
     for stream in (sys.stdout, sys.stderr):
@@ -88,7 +88,7 @@ def _refuse_read_only(settings: "Settings", why: str) -> None:
 
 
 def _clean(text: str) -> str:
-    from console.domain.safe_text import safe
+    from console.domain.text.safe import safe
 
     return safe(text, 2_000)
 
@@ -96,11 +96,11 @@ def _clean(text: str) -> str:
 def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
     settings = configuration.settings
     if options.command == "config":
-        from console.headless.care import show_configuration
+        from console.shell.setup import show_configuration
 
         return show_configuration(configuration, as_json=options.json)
     if options.command == "demo":
-        from console.headless.care import reset_demo
+        from console.shell.setup import reset_demo
 
         _refuse_read_only(settings, "demo reset deletes the demo's data")
         raise_again()
@@ -133,19 +133,19 @@ def _log_noise(_loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> N
 
 def _front(options: argparse.Namespace, settings: "Settings") -> Coroutine[Any, Any, int]:
     if options.sweeper:
-        from console.headless.sweep import run_sweeper
+        from console.worker.run import run_sweeper
 
         return run_sweeper(settings)
     if options.command is None:
         return _screen(settings)
     if options.command in {"migrate", "doctor", "ingest-slots", "simulate"}:
-        from console.headless import care
+        from console.shell import setup as care
 
         if options.command in _CHANGES:
             _refuse_read_only(settings, _CHANGES[options.command])
 
         return care.run(options, settings)
-    from console.headless import twins
+    from console.shell import registry as twins
 
     return twins.run(options, settings)
 
@@ -154,8 +154,8 @@ async def _screen(settings: "Settings") -> int:
     from console.tui import check_looks
 
     check_looks(settings.theme, settings.keys)
-    from console.headless.logs import log_to_file
-    from console.runtime.opening import open_program
+    from console.runtime.logs import log_to_file
+    from console.runtime.startup import open_program
 
     log_to_file(settings.home_folder / "log")
     try:
@@ -166,7 +166,7 @@ async def _screen(settings: "Settings") -> int:
     except ConsoleError:
         raise
     except Exception as error:  # noqa: BLE001 - a bug of a worker, which ends the screen, too
-        from console.tui.crash import write_crash
+        from console.tui.application.crash import write_crash
 
         path = write_crash(error, {"CONSOLE_HOME": str(settings.home_folder)})
         where = f"the report is in {path}" if path else "no report could be written"

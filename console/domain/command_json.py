@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from console.domain.commands import Command
 from console.domain.explain import explain
 from console.domain.history import CommandDetail
-from console.domain.json_text import json_depth
+from console.domain.text.json import json_depth
 
 MOST_DEPTH = 200  # what is deeper, common readers of JSON refuse or die of: it goes in as text
 _BEYOND = re.compile(r"[^\x20-\x7e]")

@@ -9,8 +9,8 @@ from math import isinf
 
 from console.domain.acks import counts_as_ok
 from console.domain.identifiers import id_fault
-from console.domain.json_size import MOST_BEFORE_POINT, MOST_BEHIND_POINT, stored_size, written
-from console.domain.json_text import has_unstorable_text, json_depth
+from console.domain.text.json import has_unstorable_text, json_depth
+from console.domain.text.json_size import MOST_BEFORE_POINT, MOST_BEHIND_POINT, stored_size, written
 
 MAX_TYPE_LENGTH = 100
 MIN_TTL = timedelta(seconds=5)

@@ -6,8 +6,8 @@ from console.domain.acks import answer_code, answer_details, answer_word
 from console.domain.commands import Command, Phase, Status
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.publication import UNKNOWN_OUTCOME
-from console.domain.safe_text import safe
-from console.domain.spans import age, latency
+from console.domain.text.durations import age, latency
+from console.domain.text.safe import safe
 
 _ENOUGH = 5  # answers, before the next may be called unusual
 _MOST_NOTED = 20  # attempts that the journal keeps

@@ -36,7 +36,7 @@ class Launch:
     user: ServerUser | None
 
 
-class Program(Protocol):
+class ServerProgram(Protocol):
     """What differs between the servers."""
 
     name: str
@@ -72,7 +72,7 @@ class Child:
     gets that lock knows for certain that the predecessor is gone: zombies and recycled process ids hold none.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: ServerProgram) -> None:
         self.program = program
         self.state: Literal["down", "starting", "up"] = "down"
         self.failures = 0

@@ -21,7 +21,7 @@ from console import errors
 from console.embedded import probes
 from console.embedded.directory import EmbeddedDirectory
 from console.embedded.locks import FileLock
-from console.embedded.state import BrokerKind, BrokerWish, Order, RunState
+from console.embedded.state import BrokerKind, BrokerWish, RunState, ServerOrder
 from console.errors import BusyError, RefusedError, UnreachableError
 
 _POLL_S = 0.005
@@ -162,7 +162,7 @@ class EmbeddedServers:
             return None
         reader, writer = os.pipe()
         kept = RunState.read(self._directory) or self._run
-        order = Order(self._directory, self._wish, self._fsync, lock.fileno(), kept)
+        order = ServerOrder(self._directory, self._wish, self._fsync, lock.fileno(), kept)
         try:
             with self._directory.supervisor_log.open("ab") as log:
                 subprocess.run(

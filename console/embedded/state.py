@@ -42,7 +42,7 @@ class RunState:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ServerOrder:
     """What a process tells the supervisor that it starts. `kept` holds the choices of a run that goes on."""
 
     directory: EmbeddedDirectory
@@ -57,7 +57,7 @@ class Order:
         return json.dumps(document)
 
     @classmethod
-    def from_json(cls, text: str) -> "Order":
+    def from_json(cls, text: str) -> "ServerOrder":
         document = json.loads(text)
         place = document.pop("directory")
         users = [place[name] and ServerUser(**place[name]) for name in ("postgres_user", "broker_user")]

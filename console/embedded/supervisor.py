@@ -19,7 +19,7 @@ from types import FrameType
 from console.embedded import broker, postgres
 from console.embedded.children import Child
 from console.embedded.locks import FileLock
-from console.embedded.state import Order, RunState
+from console.embedded.state import RunState, ServerOrder
 from console.errors import ConsoleError, UnreachableError
 
 _IDLE_S = 0.5
@@ -28,10 +28,10 @@ _BROKER_FAILURES = 5
 _PREDECESSOR_TIMEOUT_S = 5.0
 
 
-class Supervisor:
+class ServerSupervisor:
     """Runs PostgreSQL and the broker of one directory until the last holder is gone or SIGTERM comes."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: ServerOrder) -> None:
         self._order = order
         self._directory = order.directory
         self._lock = FileLock(self._directory.supervisor_lock).adopt(order.lock_descriptor)
@@ -166,13 +166,13 @@ class Announcement:
 
 
 def main() -> int:
-    order = Order.from_json(sys.argv[1])
+    order = ServerOrder.from_json(sys.argv[1])
     if os.fork():
         return 0  # the starter collects this process; init will collect the one that goes on
     os.umask(0o077)
     announcement = Announcement()
     try:
-        supervisor = Supervisor(order)
+        supervisor = ServerSupervisor(order)
         supervisor.watch_signals()
         supervisor.run(announcement)
     except ConsoleError as error:

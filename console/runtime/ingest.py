@@ -11,13 +11,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from console.concurrency import end_all, first_to_end
 from console.errors import ConsoleError, CopyError, RefusedError, TakenOverError
 from console.mqtt.ack_stream import AckStream, ack_stream, forget_session
 from console.mqtt.session import BrokerAddress
 from console.runtime.contest import Contest
 from console.runtime.leases import Lease, Leases
 from console.runtime.silence import watch_silence
-from console.runtime.supervisor import end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.health import Health
 from console.store.changes import Deployment, deployment
@@ -85,7 +85,7 @@ class Ingest:
                 await self._look(plan)
                 await self._wait()
         finally:
-            await end([task for _, task in self._held.values()])
+            await end_all([task for _, task in self._held.values()])
             leases = [lease for lease, _ in self._held.values()]
             self._held.clear()
             self._health.ingest = "off"
@@ -132,7 +132,7 @@ class Ingest:
     async def _give_to_newcomers(self, holders: Sequence[Holder]) -> None:
         if len(self._held) > 1 and is_alive(holders, WAITING_FOR_INGEST):
             lease, task = self._held.pop(max(self._held))
-            await end([task])
+            await end_all([task])
             await self._leases.give(lease)
 
     async def _empty_one(self, holders: Sequence[Holder], plan: Deployment) -> None:
@@ -148,7 +148,7 @@ class Ingest:
             return
 
     def _hold(self, slot: int, lease: Lease, serving: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(first_to_fail(serving, lease.until_lost()), name=f"ingest slot {slot}")
+        task = asyncio.create_task(first_to_end(serving, lease.until_lost()), name=f"ingest slot {slot}")
         self._held[slot] = (lease, task)
 
     async def _wait(self) -> None:
@@ -196,7 +196,7 @@ class Ingest:
                 self._health.trouble("session", _FORGOTTEN)
             self._sessions.add(slot)
             acknowledger = self._acknowledger(stream, lease)
-            await first_to_fail(
+            await first_to_end(
                 acknowledger.run(),
                 self._subscribe(stream, plan, slot, lease),
                 watch_silence(stream, self._health, "ingest"),
@@ -223,7 +223,7 @@ class Ingest:
         """Take what the broker dealt to this slot, until nothing comes any more; then let it go."""
         async with ack_stream(self._broker, plan.name, slot) as stream:
             if stream.session_present:
-                await first_to_fail(self._acknowledger(stream, lease).run(), _drained(stream))
+                await first_to_end(self._acknowledger(stream, lease).run(), _drained(stream))
         await forget_session(self._broker, plan.name, slot)
         self._emptied.add(slot)
 

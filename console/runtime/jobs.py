@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+from console.concurrency import end_all, first_to_end
 from console.errors import CopyError
 from console.runtime.pausing import Pausing
-from console.runtime.supervisor import Supervisor, end, first_to_fail
+from console.runtime.supervisor import Supervisor
 from console.runtime.workers import Workers
 
 Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -39,7 +40,7 @@ class _Tasks:
             return
         stopped = asyncio.create_task(self._workers.stopped.wait())
         try:
-            await first_to_fail(self._supervisor.forever(name, body), _ended(stopped))
+            await first_to_end(self._supervisor.forever(name, body), _ended(stopped))
         except CopyError as error:
             self._workers.stop(error)
         finally:
@@ -47,7 +48,7 @@ class _Tasks:
 
     async def pause(self) -> None:
         """End all of them, and let others take over at once."""
-        await end(self._tasks)
+        await end_all(self._tasks)
         await self._workers.give_all_back()
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from console.domain.danger import Danger
 from console.runtime.pausing import Pausing
-from console.services.bulk import Bulk
+from console.services.batch_send import BatchSend
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
-from console.services.history import History
+from console.services.reads import History
 from console.services.sender import Sender
 
 
@@ -20,7 +20,7 @@ class Program:
 
     history: History
     sender: Sender
-    bulk: Bulk
+    bulk: BatchSend
     catalogues: Catalogues
     feed: Feed
     health: Health

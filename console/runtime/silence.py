@@ -9,14 +9,14 @@ from console.services.health import Health
 _LOOK_EVERY_S = 0.5
 
 
-class Link(Protocol):
+class MeasuredLink(Protocol):
     """One connection to the broker."""
 
     @property
     def silent_s(self) -> float: ...
 
 
-async def watch_silence(link: Link, health: Health, part: str) -> None:
+async def watch_silence(link: MeasuredLink, health: Health, part: str) -> None:
     """Tell the health for how long the broker has owed an answer on this connection, until cancelled."""
     try:
         while True:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import partial
 
 from console.clock import SystemClock
+from console.concurrency import end_all, first_to_end
 from console.mqtt.fleet_link import FleetLinks
 from console.mqtt.session import BrokerAddress
 from console.runtime.leases import Lease, Leases
 from console.runtime.pausing import Pausing
-from console.runtime.place import DEMO_TENANTS, Place
-from console.runtime.supervisor import Supervisor, end, first_to_fail
+from console.runtime.servers import DEMO_TENANTS, Servers
+from console.runtime.supervisor import Supervisor
 from console.services.health import Health
 from console.simulator.device import SimulatedDevice, make_devices
 from console.simulator.fleet import Fleet
@@ -25,24 +26,24 @@ _SEED = "79"
 
 
 @asynccontextmanager
-async def simulate_demo(place: Place, devices: int, pausing: Pausing) -> AsyncIterator[None]:
+async def simulate_demo(servers: Servers, devices: int, pausing: Pausing) -> AsyncIterator[None]:
     """Play the demo tenants of the embedded servers while the block runs."""
-    async with _played(place, DEMO_TENANTS, devices, pausing):
+    async with _played(servers, DEMO_TENANTS, devices, pausing):
         yield
 
 
 @asynccontextmanager
-async def simulate_tenant(place: Place, tenant_id: str, devices: int) -> AsyncIterator[None]:
+async def simulate_tenant(servers: Servers, tenant_id: str, devices: int) -> AsyncIterator[None]:
     """Play up to `devices` devices of one tenant while the block runs."""
-    async with _played(place, (tenant_id,), devices, Pausing()):
+    async with _played(servers, (tenant_id,), devices, Pausing()):
         yield
 
 
 class _Playing:
     """The fleet as a task that can be ended and begun again."""
 
-    def __init__(self, place: Place, tenants: Sequence[str], devices: int) -> None:
-        self._play = partial(_play, place, tenants, devices)
+    def __init__(self, servers: Servers, tenants: Sequence[str], devices: int) -> None:
+        self._play = partial(_play, servers, tenants, devices)
         self._task: asyncio.Task[None] | None = None
 
     def go_on(self) -> None:
@@ -52,14 +53,14 @@ class _Playing:
     async def pause(self) -> None:
         """Every device hangs up; another process may play."""
         if self._task is not None:
-            await end([self._task])
+            await end_all([self._task])
 
 
 @asynccontextmanager
 async def _played(
-    place: Place, tenants: Sequence[str], devices: int, pausing: Pausing
+    servers: Servers, tenants: Sequence[str], devices: int, pausing: Pausing
 ) -> AsyncIterator[None]:
-    playing = _Playing(place, tenants, devices)
+    playing = _Playing(servers, tenants, devices)
     playing.go_on()
     pausing.add(playing)
     try:
@@ -68,13 +69,13 @@ async def _played(
         await playing.pause()
 
 
-async def _play(place: Place, tenants: Sequence[str], devices: int) -> None:
-    if place.broker is None:
+async def _play(servers: Servers, tenants: Sequence[str], devices: int) -> None:
+    if servers.broker is None:
         return
-    broker = place.broker
-    access = place.access
-    if place.servers is not None:  # the platform's own rights, which the console's login has not
-        access = replace(access, url=place.servers.addresses.database_url)
+    broker = servers.broker
+    access = servers.access
+    if servers.own is not None:  # the platform's own rights, which the console's login has not
+        access = replace(access, url=servers.own.addresses.database_url)
     clock = SystemClock()
     supervisor = Supervisor(Health(clock))
     leases = Leases(access, clock, "simulated fleet")
@@ -86,7 +87,7 @@ async def _play(place: Place, tenants: Sequence[str], devices: int) -> None:
         await asyncio.sleep(_STANDBY_S)
 
     try:
-        await first_to_fail(leases.run(), supervisor.forever("simulation", round_))
+        await first_to_end(leases.run(), supervisor.forever("simulation", round_))
     finally:
         await leases.close()
 
@@ -101,6 +102,6 @@ async def _simulate(
         for tenant_id in tenants:
             played += make_devices(tenant_id, await states.device_ids(tenant_id, devices), seed=_SEED)
         fleet = Fleet(played, FleetLinks(broker), states, SystemClock())
-        await first_to_fail(lease.until_lost(), fleet.run())
+        await first_to_end(lease.until_lost(), fleet.run())
     finally:
         await database.close()

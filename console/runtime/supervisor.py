@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from console.errors import BrokerUnreachableError, ConsoleError, CopyError, DatabaseUnreachableError
@@ -11,7 +11,6 @@ from console.services.health import Health
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
-_CANCEL_AGAIN_S = 1.0
 _log = logging.getLogger("console.supervisor")
 
 
@@ -56,26 +55,3 @@ def backoff(failures: int) -> float:
     """Seconds before the next try: doubling, jittered, bounded."""
     longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 10))
     return float(random.uniform(longest / 2, longest))  # noqa: S311 - jitter
-
-
-async def first_to_fail(*bodies: Coroutine[Any, Any, None]) -> None:
-    """Run bodies side by side until one ends; cancel the others and pass on its error."""
-    tasks = [asyncio.create_task(body) for body in bodies]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        await end(tasks)
-
-
-async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for their end; again when a library swallowed the cancellation."""
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not complain

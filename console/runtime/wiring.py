@@ -9,12 +9,12 @@ from console.domain.commands import MAX_PAYLOAD_BYTES
 from console.domain.danger import Danger
 from console.runtime.pausing import Pausing
 from console.runtime.program import Program
-from console.services.bulk import Bulk
+from console.services.batch_send import BatchSend
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
-from console.services.history import History
+from console.services.reads import History
 from console.services.sender import Sender
 from console.store.batches import BatchStore
 from console.store.catalogue import CatalogueStore
@@ -49,7 +49,7 @@ def wire_program(
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
         sender=Sender(commands, sent or feed.tell, max_payload_bytes),
-        bulk=Bulk(BatchStore(database, audit=audit), sent or feed.tell, max_payload_bytes),
+        bulk=BatchSend(BatchStore(database, audit=audit), sent or feed.tell, max_payload_bytes),
         catalogues=catalogues,
         feed=feed,
         health=health or Health(SystemClock()),

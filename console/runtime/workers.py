@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from console.clock import Clock
+from console.concurrency import end_all, first_to_end
 from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError, PooledError
@@ -17,7 +18,6 @@ from console.runtime.contest import Contest
 from console.runtime.ingest import Ingest
 from console.runtime.leases import Lease, Leases
 from console.runtime.silence import watch_silence
-from console.runtime.supervisor import end, first_to_fail
 from console.services.acknowledger import Acknowledger
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.services.feed import Feed
@@ -115,13 +115,13 @@ class Workers:
             if lease is not None:
                 lease.link = link.detail
                 watch.append(lease.until_lost())
-            await first_to_fail(self._relay_while_ours(link), *watch)
+            await first_to_end(self._relay_while_ours(link), *watch)
 
     async def _relay_while_ours(self, link: Publisher) -> None:
         """Relay on this link, but for the times when the ingest session may be somebody else's."""
         limits = self._settings.dispatch
         while True:
-            await first_to_fail(self._hear_first(), link.until_lost())
+            await first_to_end(self._hear_first(), link.until_lost())
             self._health.dispatch = "on"
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
@@ -181,7 +181,7 @@ class Workers:
                     self._settlement, self._feed.tell,
                     late_ack=self._settings.late_ack, progress=self._settings.progress,
                 )  # fmt: skip
-                await first_to_fail(
+                await first_to_end(
                     Sweeper(self._settlement, self._swept, self._clock).run(), kept.run(), *watch
                 )
             finally:
@@ -260,4 +260,4 @@ async def _relay(dispatcher: Dispatcher, link: Publisher, contest: Contest) -> N
         if not contested.done():
             await watching
     finally:
-        await end([relaying, watching, contested])
+        await end_all([relaying, watching, contested])

@@ -13,7 +13,7 @@ from console.domain.dispatch import Claimed, Confirmed, Returned
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import UNKNOWN_OUTCOME, Puback
 from console.errors import BrokerUnreachableError, ConsoleError
-from console.services.held_commands import HeldCommands, Outbox
+from console.services.held_commands import HeldCommands, OutboxStore
 from console.wire.payloads import encode_command
 from console.wire.topics import TopicError, ack_topic, command_topic
 
@@ -78,7 +78,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: OutboxStore,
         publisher: Publishes,
         problems: Problems,
         told: Callable[[str], None],

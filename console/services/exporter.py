@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from console.domain.command_json import command_fields, documents_of, json_object
 from console.domain.commands import Command
-from console.services.history import History
+from console.services.reads import History
 
 Format: TypeAlias = Literal["csv", "json", "jsonl"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "jsonl")

@@ -16,7 +16,7 @@ _GIVE_BACK_S = 2.0
 _UNTRIED = "not tried: the worker was stopped"
 
 
-class Outbox(Protocol):
+class OutboxStore(Protocol):
     """What the dispatcher needs of the database."""
 
     async def claim(
@@ -31,7 +31,7 @@ class Outbox(Protocol):
 class HeldCommands:
     """One dispatcher's leases. `give_back` leaves none behind, whatever way the dispatcher ends."""
 
-    def __init__(self, outbox: Outbox, clock: Clock, lease_s: float, puback_timeout_s: float) -> None:
+    def __init__(self, outbox: OutboxStore, clock: Clock, lease_s: float, puback_timeout_s: float) -> None:
         self._outbox = outbox
         self._clock = clock
         self._lease_s = lease_s

@@ -30,7 +30,7 @@ class CommandWrites(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class SendReceipt:
     """What a send left behind: the ids, each committed, and what the operator should know."""
 
     command_ids: tuple[str, ...]
@@ -75,7 +75,7 @@ class Sender:
         """What stands against sending to these devices, and what the operator should know first."""
         return await self._store.targets(tenant_id, device_ids)
 
-    async def send(self, tenant_id: str, drafts: Sequence[Draft]) -> Receipt:
+    async def send(self, tenant_id: str, drafts: Sequence[Draft]) -> SendReceipt:
         """Commit these drafts as queued commands.
 
         Raises:
@@ -96,7 +96,7 @@ class Sender:
         existed = await self._check_existing(tenant_id, [d for d in drafts if d.command_id not in written])
         self._sent(tenant_id)
         warnings = tuple(target.warning for target in targets if target.warning)
-        return Receipt(tuple(draft.command_id for draft in drafts), warnings, existed)
+        return SendReceipt(tuple(draft.command_id for draft in drafts), warnings, existed)
 
     async def _insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -121,7 +121,7 @@ class Sender:
                 )
         return bool(drafts)
 
-    async def retry(self, tenant_id: str, command_id: str, by: str | None) -> Receipt:
+    async def retry(self, tenant_id: str, command_id: str, by: str | None) -> SendReceipt:
         """Send a settled command again: a new row, a new id, the original TTL, linked in the journal.
 
         Raises:

@@ -31,7 +31,7 @@ _UPPER_BOUNDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReceivedCommand:
     """What a device understood of a command."""
 
     command_id: str
@@ -57,7 +57,7 @@ def behaviour_of(index: int) -> Behaviour:
     return next(behaviour for bound, behaviour in _UPPER_BOUNDS if place < bound)
 
 
-def reply_to(behaviour: Behaviour, order: Order, seed: str) -> Reply | None:
+def reply_to(behaviour: Behaviour, order: ReceivedCommand, seed: str) -> Reply | None:
     """Decide what a device answers to a command; None when it never will.
 
     `seed` names the run and the device: the same seed and command give the same reply.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from console.domain.identifiers import id_fault
-from console.simulator.behaviours import Behaviour, Order, Reply, behaviour_of, reply_to
+from console.simulator.behaviours import Behaviour, ReceivedCommand, Reply, behaviour_of, reply_to
 from console.wire.topics import ack_topic, command_topic
 
 
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class ReceivedPublish:
     """One PUBLISH as a device got it. `command_id` is empty when it could not be read."""
 
     tenant_id: str
@@ -68,14 +68,14 @@ class SimulatedDevice:
         *,
         seed: str = "",
         now: Callable[[], datetime] = _utc_now,
-        heard: Callable[[Receipt], None] | None = None,
+        heard: Callable[[ReceivedPublish], None] | None = None,
         keep: int = 200,
     ) -> None:
         self.tenant_id = tenant_id
         self.device_id = device_id
         self.behaviour = behaviour
         self.topic = command_topic(tenant_id, device_id)
-        self.receipts: deque[Receipt] = deque(maxlen=keep)
+        self.receipts: deque[ReceivedPublish] = deque(maxlen=keep)
         self.acted = 0
         self._ack_topic = ack_topic(tenant_id, device_id)
         self._seed = f"{seed}/{tenant_id}/{device_id}"
@@ -89,7 +89,9 @@ class SimulatedDevice:
         now = self._now()
         read = _read(payload)
         if read is None:
-            self._record(Receipt(self.tenant_id, self.device_id, "", Verdict.UNREADABLE, payload, now))
+            self._record(
+                ReceivedPublish(self.tenant_id, self.device_id, "", Verdict.UNREADABLE, payload, now)
+            )
             return ()
         order, expires_at = read
         known = self._replies.get(order.command_id)
@@ -102,10 +104,10 @@ class SimulatedDevice:
                 known = self._act(order)
             except RecursionError:  # params that can be read and are too deep to be repeated
                 verdict = Verdict.UNREADABLE
-        self._record(Receipt(self.tenant_id, self.device_id, order.command_id, verdict, payload, now))
+        self._record(ReceivedPublish(self.tenant_id, self.device_id, order.command_id, verdict, payload, now))
         return known or ()
 
-    def _act(self, order: Order) -> tuple[Answer, ...]:
+    def _act(self, order: ReceivedCommand) -> tuple[Answer, ...]:
         reply = reply_to(self.behaviour, order, self._seed)
         answers = () if reply is None else self._answers(order.command_id, reply)
         self.acted += 1
@@ -119,7 +121,7 @@ class SimulatedDevice:
         payload = json.dumps(message | (reply.extras or {}), separators=(",", ":")).encode()
         return (Answer(self._ack_topic, payload, reply.qos, reply.delay_s),) * reply.copies
 
-    def _record(self, receipt: Receipt) -> None:
+    def _record(self, receipt: ReceivedPublish) -> None:
         self.receipts.append(receipt)
         if self._heard is not None:
             self._heard(receipt)
@@ -130,7 +132,7 @@ def make_devices(
     device_ids: list[str] | tuple[str, ...],
     *,
     seed: str = "",
-    heard: Callable[[Receipt], None] | None = None,
+    heard: Callable[[ReceivedPublish], None] | None = None,
 ) -> tuple[SimulatedDevice, ...]:
     """Build a tenant's devices; the place in the list decides the temper."""
     return tuple(
@@ -139,7 +141,7 @@ def make_devices(
     )
 
 
-def _read(payload: bytes) -> tuple[Order, datetime] | None:
+def _read(payload: bytes) -> tuple[ReceivedCommand, datetime] | None:
     try:
         message = json.loads(payload)
         command_id, command_type, params = message["command_id"], message["type"], message["params"]
@@ -149,4 +151,4 @@ def _read(payload: bytes) -> tuple[Order, datetime] | None:
     readable = isinstance(command_id, str) and isinstance(command_type, str) and isinstance(params, dict)
     if not readable or id_fault(command_id) or expires_at.tzinfo is None:
         return None
-    return Order(command_id, command_type, params), expires_at
+    return ReceivedCommand(command_id, command_type, params), expires_at

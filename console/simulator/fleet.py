@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from console.clock import Clock
+from console.concurrency import first_to_end
 from console.simulator.behaviours import Absences, Behaviour
 from console.simulator.device import SimulatedDevice
 from console.simulator.group import DeviceGroup, OpenLink, Pause
 from console.simulator.presence import Presence, StateWriter
-from console.simulator.together import until_one_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Fleet:
             bodies.append(self._presence.run())
         if not bodies:
             return
-        await until_one_ends(*bodies)
+        await first_to_end(*bodies)
 
     async def until_online(self) -> None:
         """Wait until every device was subscribed once."""

@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias
 
 from console.clock import Clock
+from console.concurrency import first_to_end
 from console.errors import UnreachableError
 from console.simulator.device import Answer, SimulatedDevice
-from console.simulator.together import until_one_ends
 
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 10.0
@@ -135,7 +135,7 @@ class DeviceGroup:
         bodies = [self._listen(link), *(self._speak(link) for _ in range(_WINDOW))]
         if self._stay is not None:
             bodies.append(self._stay())
-        await until_one_ends(*bodies)
+        await first_to_end(*bodies)
 
     async def _listen(self, link: DeviceLink) -> None:
         async for topic, payload in link.commands():

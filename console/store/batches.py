@@ -7,7 +7,7 @@ from typing import Any
 from console.domain.acks import answer_word
 from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather
 from console.domain.commands import Phase
-from console.domain.filters import Filter
+from console.domain.filters.language import Filter
 from console.store.audit import AuditLog
 from console.store.filter_sql import conditions
 from console.store.pool import Database

@@ -8,7 +8,7 @@ from typing import Any
 from console.domain.acks import answer_word
 from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
-from console.domain.filters import Filter
+from console.domain.filters.language import Filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.targets import Target
 from console.store.audit import AuditLog

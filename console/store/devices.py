@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
-from console.domain.filter_values import MOST, MOST_GROUPS, Group, KnownValues, known_values
-from console.domain.filters import Filter
+from console.domain.filters.language import Filter
+from console.domain.filters.values import MOST, MOST_GROUPS, Group, KnownValues, known_values
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
 from console.store.filter_columns import joins

@@ -7,7 +7,7 @@ the tenant.
 from functools import lru_cache
 
 from console.domain.acks import CODE_KEYS
-from console.domain.filters import NEWEST_COMMAND, Filter, Match, Scope, Word
+from console.domain.filters.language import NEWEST_COMMAND, Filter, Match, Scope, Word
 from console.store.group_sql import has_dynamic_groups, has_listed_groups, in_group
 from console.store.registry_sql import STATE, fact, parent, template, template_join
 from console.store.seen_sql import STATE_ONLY

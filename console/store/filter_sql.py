@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from console.domain.filters import AS_WRITTEN, MANY_VALUED, Filter, Match, Scope, Span, Word
-from console.domain.globs import PIECE, glob
+from console.domain.filters.language import AS_WRITTEN, MANY_VALUED, Filter, Match, Scope, Span, Word
+from console.domain.filters.patterns import PIECE, glob
 from console.store.filter_columns import INSTANTS, column, everything, many, many_columns, of_devices
 from console.store.seen_sql import STATE_ONLY
 from console.store.shape import BARE, Shape

@@ -59,7 +59,7 @@ _NEXT_HOST = (
 )
 
 
-class Link(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
+class ServerConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
     """One connection. `is_direct`: the server itself answers, so that the session is ours alone."""
 
     is_direct = False
@@ -68,7 +68,7 @@ class Link(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
 
 async def open_link(
     url: str, hosts: Sequence[Host], target: str, *, patience_s: float, believe: bool = True, **options: Any
-) -> Link:
+) -> ServerConnection:
     """Connect to the first of the hosts that answers and is what `target` (target_session_attrs) asks for.
 
     Each host has `patience_s` to be connected to and to show what it is. Unless we `believe` it, the link
@@ -77,7 +77,11 @@ async def open_link(
     Raises:
         DatabaseUnreachableError: hosts answer, and none is what `target` asks for.
     """
-    options |= {"statement_cache_size": 0, "connection_class": Link, "target_session_attrs": "any"}
+    options |= {
+        "statement_cache_size": 0,
+        "connection_class": ServerConnection,
+        "target_session_attrs": "any",
+    }
     options["timeout"] = patience_s
     wanted = [target, "any"] if target == "prefer-standby" else [target]
     failure: BaseException | None = None
@@ -98,15 +102,15 @@ def _graver(before: BaseException | None, error: BaseException) -> BaseException
     return error if before is None or isinstance(before, OSError | TimeoutError) else before
 
 
-async def _opened(url: str, place: Host | None, options: dict[str, Any]) -> Link:
+async def _opened(url: str, place: Host | None, options: dict[str, Any]) -> ServerConnection:
     where = {} if place is None else {"host": place[0], "port": place[1]}
     began = time.monotonic()
-    link: Link = await asyncpg.connect(url, **where, **options)
+    link: ServerConnection = await asyncpg.connect(url, **where, **options)
     link.began = began
     return link
 
 
-async def _judged(link: Link, condition: str | None, *, believe: bool) -> Link:
+async def _judged(link: ServerConnection, condition: str | None, *, believe: bool) -> ServerConnection:
     """Let the session keep statements and settings only where the server itself answers."""
     try:
         if condition is not None and not await _holds(link, condition):
@@ -134,11 +138,11 @@ class _WrongHostError(DatabaseUnreachableError):
         )
 
 
-async def _holds(link: Link, condition: str) -> bool:
+async def _holds(link: ServerConnection, condition: str) -> bool:
     return bool(await link.execute(f"SELECT 1 WHERE {condition}") == "SELECT 1")
 
 
-async def _is_server(link: Link) -> bool:
+async def _is_server(link: ServerConnection) -> bool:
     age_s = time.monotonic() - link.began + _CLOCK_TOLERANCE_S
     question = _IS_SERVER.format(pid=link.get_server_pid(), age_s=age_s)
     with suppress(asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError):
@@ -146,7 +150,9 @@ async def _is_server(link: Link) -> bool:
     return False
 
 
-async def keeps_session(link: Link, url: str, another: Callable[[], Awaitable[Link]]) -> bool:
+async def keeps_session(
+    link: ServerConnection, url: str, another: Callable[[], Awaitable[ServerConnection]]
+) -> bool:
     """Whether a pooler keeps one session for this link: what another connection announces is heard on it.
 
     Where sessions are shared, an announcement goes to whoever uses that session at the moment, or to nobody.

@@ -18,7 +18,7 @@ from console.domain.urls import UrlError
 from console.errors import DatabaseUnreachableError, PooledError, UsageError
 from console.store.dsn import read_dsn
 from console.store.failures import is_useless_session, translate, translated
-from console.store.links import IS_POOLED, IS_POOLED_TOO, Link, keeps_session, open_link
+from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session, open_link
 from console.store.liveness import SESSION_IS_WATCHED
 
 CONNECT_TIMEOUT_S = 8.0
@@ -220,7 +220,7 @@ async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -
 
 
 @asynccontextmanager
-async def direct_connection(access: Access) -> AsyncIterator[Link]:
+async def direct_connection(access: Access) -> AsyncIterator[ServerConnection]:
     """A session of its own, past any pooler: for LISTEN, advisory locks and migrations.
 
     The server ends it when this process is stopped; a pooler in session mode has to notice by itself.
@@ -244,7 +244,7 @@ async def direct_connection(access: Access) -> AsyncIterator[Link]:
                 await connection.close(timeout=2)
 
 
-async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> Link:
+async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
     """Open a connection to the first host of this URL that does.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.events import Problem, ProblemKind
-from console.domain.filters import Filter
+from console.domain.filters.language import Filter
 from console.store.filter_sql import conditions
 from console.store.pool import Connection, Database
 from console.store.sql import query

@@ -1,7 +1,7 @@
 """When a device was last heard of, as one SQL expression: by its state, an answer or a connection event."""
 
 from console.domain.devices import SEEN_IN_FULL, DeviceOrder
-from console.domain.filters import Filter
+from console.domain.filters.language import Filter
 from console.store.pool import Connection
 from console.store.shape import Shape
 

@@ -7,13 +7,13 @@ _ROWS = "/*command_rows*/"
 
 
 @cache
-def query(name: str) -> str:
-    """Return the text of ``queries/<name>.sql``, with the commands as we read them where their mark stands.
+def query(name: str, package: str = "console.store") -> str:
+    """Return the text of ``queries/<name>.sql`` of a package, with our reading of commands at its mark.
 
     Raises:
         FileNotFoundError: a bug: no such statement is shipped.
     """
-    text = resources.files("console.store").joinpath("queries", f"{name}.sql").read_text("utf-8")
+    text = resources.files(package).joinpath("queries", f"{name}.sql").read_text("utf-8")
     return with_command_rows(text) if _ROWS in text else text
 
 

@@ -16,7 +16,7 @@ __all__ = ["check_looks", "refuse_terminal", "run_console"]
 async def run_console(program: "Program") -> int:
     """Run the console on this terminal until the operator leaves; return the exit code."""
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # Textual reads it when it is imported
-    from console.tui.run import run
+    from console.tui.application.run import run
 
     return await run(program)
 
@@ -28,8 +28,8 @@ def check_looks(theme: str, keys: "Mapping[str, str]") -> None:
         UsageError: there is no such theme, no such action or no such key.
     """
     if keys or theme not in {"dark", "light"}:  # the defaults need no look, which imports Textual
-        from console.tui.keymap import keymap
-        from console.tui.theme import theme_named
+        from console.tui.keys.keymap import keymap
+        from console.tui.look.theme import theme_named
 
         keymap(keys)
         theme_named(theme)

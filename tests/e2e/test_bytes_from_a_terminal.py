@@ -121,7 +121,7 @@ async def test_random_bytes_end_nothing(env: dict[str, str], tmp_path: Path, see
 
 async def test_a_thread_that_fails_ends_the_program_as_a_crash(env: dict[str, str], tmp_path: Path) -> None:
     """Without the hook for threads the screen stays, and hears no key any more."""
-    failing = "console.tui.terminal_input:TerminalInput.feed:fail:3"
+    failing = "console.tui.terminal.input:TerminalInput.feed:fail:3"
     async with terminal(env | {"CONSOLE_TEST_FAILPOINT": failing}) as screen:
         await screen.shows("pump-5")
         for _ in range(3):

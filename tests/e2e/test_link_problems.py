@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from console.domain.events import Problem, ProblemKind
-from console.domain.filters import Scope, parse_filter
+from console.domain.filters.language import Scope, parse_filter
 from console.store.pool import Database
 from console.store.problems import ProblemStore
 from console.store.settlement import SettlementStore

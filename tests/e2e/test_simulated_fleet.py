@@ -17,7 +17,7 @@ from console.domain.presence import Sighting
 from console.mqtt.fleet_link import FleetLinks
 from console.mqtt.session import BrokerAddress
 from console.simulator.behaviours import Behaviour
-from console.simulator.device import Receipt, SimulatedDevice, Verdict, make_devices
+from console.simulator.device import ReceivedPublish, SimulatedDevice, Verdict, make_devices
 from console.simulator.fleet import Fleet, FleetSettings
 from console.simulator.group import DeviceGroup
 from console.store.fleet_state import FleetState
@@ -82,7 +82,7 @@ def tenant_id() -> str:
     return f"t-{uuid.uuid4().hex[:8]}"
 
 
-def prompt(tenant_id: str, count: int, heard: Callable[[Receipt], None] | None = None):
+def prompt(tenant_id: str, count: int, heard: Callable[[ReceivedPublish], None] | None = None):
     return [SimulatedDevice(tenant_id, f"pump-{n}", heard=heard) for n in range(count)]
 
 

@@ -211,7 +211,7 @@ async def _is(value: bool) -> bool:
 async def test_a_crash_is_one_line_a_report_and_exit_1_and_tells_no_secret(env: dict[str, str]) -> None:
     """Without our own end Textual prints every local variable, and exits 0."""
     env |= {
-        "CONSOLE_TEST_FAILPOINT": "console.services.history:History.device_counts:raise:1",
+        "CONSOLE_TEST_FAILPOINT": "console.services.reads:History.device_counts:raise:1",
         "DATABASE_URL": env["DATABASE_URL"].replace("console_login@", "console_login:s3cret-canary@"),
     }
     async with terminal(env) as screen:

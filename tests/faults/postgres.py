@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
+from console.demo.login import ensure_login
 from console.embedded.directory import EmbeddedDirectory
 from console.embedded.servers import EmbeddedServers
-from console.store.demo_login import ensure_login
-from console.store.migrate import migrate
 from console.store.pool import Access, Database
+from console.store.schema.migrate import migrate
 from tests.conftest import make_home, with_database
 from tests.faults.debian import CHOSEN, debian_postgres
 from tests.rows import add_devices, add_tenant

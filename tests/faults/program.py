@@ -84,7 +84,7 @@ def _killing(
 
 
 def shorten_lease(lease_s: float) -> None:
-    from console.runtime import opening
+    from console.runtime import startup as opening
     from console.services.dispatcher import DispatchSettings
     from console.settings import Settings
 

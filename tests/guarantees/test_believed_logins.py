@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
+from console.demo.login import ensure_login
 from console.errors import RefusedError
-from console.store import checks
-from console.store.checks import check_start
-from console.store.demo_login import ensure_login
-from console.store.migrate import migrate
 from console.store.pool import Access, Database
+from console.store.schema import checks
+from console.store.schema.checks import check_start
+from console.store.schema.migrate import migrate
 from tests.faults.debian import DebianPostgres, debian_postgres
 
 pytestmark = pytest.mark.debian_postgres

@@ -10,14 +10,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from console.headless import doctor
 from console.mqtt.session import BrokerAddress
-from console.runtime.place import Place
+from console.runtime.servers import Servers
 from console.runtime.wiring import wire_program
 from console.settings import Settings
-from console.store.migrate import migrate
+from console.shell.doctor import examine as doctor
 from console.store.pool import Access, Database
-from console.tui.app import ConsoleApp
+from console.store.schema.migrate import migrate
+from console.tui.application.app import ConsoleApp
 from tests.brokers import BrokerProcess, free_port
 from tests.devices import device
 from tests.e2e.test_command_line import Console, mqtt_url, sweeping
@@ -190,7 +190,7 @@ async def test_doctor_names_what_stands_in_the_way_of_a_migration(plain_platform
     superuser = await asyncpg.connect(plain_platform.superuser)
     await superuser.execute(f"CREATE ROLE {role} NOLOGIN")
     try:
-        place = Place(Access(plain_platform.owner, worker_role=role), None)
+        place = Servers(Access(plain_platform.owner, worker_role=role), None)
         said = [(f.subject, f.text) for f in await doctor._database(place, "acme", Settings())]
     finally:
         await superuser.execute(f"DROP ROLE {role}")

@@ -9,16 +9,17 @@ import aiomqtt
 import asyncpg
 import pytest
 
-from console.headless import brokers, doctor
-from console.headless.brokers import broker_findings, level
-from console.headless.findings import Finding
-from console.headless.poolers import pooler_findings
 from console.mqtt.session import BrokerAddress
 from console.mqtt.survey import Trial, survey
-from console.runtime.place import Place
+from console.runtime.servers import Servers
 from console.settings import Settings
-from console.store.checks import Durability, lists_whole_tenants
+from console.shell.doctor import broker as brokers
+from console.shell.doctor import examine as doctor
+from console.shell.doctor.broker import broker_findings, level
+from console.shell.doctor.findings import Finding
+from console.shell.doctor.pooler import pooler_findings
 from console.store.pool import Access, Database
+from console.store.schema.checks import Durability, lists_whole_tenants
 from tests.brokers import SPEAKS_V3, BrokerProcess, free_port, start_broker
 from tests.conftest import Fleet
 from tests.devices import say
@@ -48,7 +49,7 @@ def test_the_database_keeps_what_it_was_told_to_keep(facts: Durability, says: st
 
 async def test_the_servers_of_this_run_are_what_they_are(access: Access, any_broker: BrokerProcess) -> None:
     """Without asking the servers, doctor would say what their defaults are; this run's PostgreSQL has no fsync."""
-    place = Place(access, any_broker.address)
+    place = Servers(access, any_broker.address)
     database = texts(await doctor._database(place, None, Settings()))
     broker = texts(await broker_findings(place))
     assert "fsync is off" in database or "survives" in database
@@ -71,7 +72,7 @@ async def test_nobody_there_is_a_fault_with_the_address(access: Access) -> None:
     """Without the address in the sentence, an operator does not see that it is the wrong one."""
     with start_broker("nats-server") as broker:
         port = broker.port
-    (finding,) = await broker_findings(Place(access, BrokerAddress("127.0.0.1", port)))
+    (finding,) = await broker_findings(Servers(access, BrokerAddress("127.0.0.1", port)))
     assert (finding.level, finding.exit_code) == ("fault", 3)
     assert f"127.0.0.1:{port}" in finding.text
 
@@ -109,7 +110,7 @@ async def test_what_the_brokers_access_rules_really_allow_is_tried(
     (tmp_path / "acl").write_text(f"{rules}topic read $SYS/#\n")
     os.chmod(tmp_path, 0o755)
     with start_broker("mosquitto", f"acl_file {tmp_path / 'acl'}") as broker:
-        findings = await broker_findings(Place(access, broker.address), "acme", probe=True)
+        findings = await broker_findings(Servers(access, broker.address), "acme", probe=True)
     assert re.search(says, texts(findings)), texts(findings)
 
 
@@ -150,7 +151,7 @@ def test_the_weakest_part_decides_the_level(
     access: Access, said: tuple[tuple[str, str], ...], embedded: bool, sum_of_all: str
 ) -> None:
     """Without the sum, an operator has to weigh ten findings alone."""
-    place = Place(access, None, servers=object() if embedded else None)  # type: ignore[arg-type]
+    place = Servers(access, None, servers=object() if embedded else None)  # type: ignore[arg-type]
     found = level(place, [Finding(kind, "x", text) for kind, text in said])
     assert re.match(sum_of_all, texts([found]))
 
@@ -168,7 +169,7 @@ def test_the_weakest_part_decides_the_level(
 )
 def test_what_a_broker_keeps_is_told_by_its_kind_and_version(access: Access, version: str, says: str) -> None:
     """Without the version, a broker that writes nothing while nobody is connected is called safe."""
-    assert re.match(says, texts([brokers._promise(Place(access, None), version)]))
+    assert re.match(says, texts([brokers._promise(Servers(access, None), version)]))
 
 
 @pytest.mark.mosquitto
@@ -178,7 +179,7 @@ async def test_a_look_publishes_nothing_where_tenants_listen(
     """Without a topic of our own, the platform stores each look as telemetry of a device that nobody knows."""
     async with aiomqtt.Client(mosquitto.address.host, mosquitto.address.port) as platform:
         await platform.subscribe([("tenant/#", 1), ("console/#", 1)])
-        findings = await broker_findings(Place(access, mosquitto.address), "acme")
+        findings = await broker_findings(Servers(access, mosquitto.address), "acme")
         await platform.publish("tenant/last", b"")
         heard = []
         async with asyncio.timeout(30):
@@ -199,7 +200,7 @@ async def test_rules_without_our_own_topic_are_no_fault(access: Access, tmp_path
     (tmp_path / "acl").write_text(rules)
     os.chmod(tmp_path, 0o755)
     with start_broker("mosquitto", f"acl_file {tmp_path / 'acl'}") as broker:
-        findings = await broker_findings(Place(access, broker.address), "acme")
+        findings = await broker_findings(Servers(access, broker.address), "acme")
     assert "note: a message on our own topic (console/doctor/…) did not come back" in texts(findings)
     assert not [finding for finding in findings if finding.level == "fault"]
 
@@ -207,7 +208,7 @@ async def test_rules_without_our_own_topic_are_no_fault(access: Access, tmp_path
 async def test_a_refused_subscription_is_a_fault(access: Access) -> None:
     """Without asking, doctor calls a broker well that will let us hear no answer."""
     async with scripted_broker(Script(suback=0x87)) as broker:
-        findings = await broker_findings(Place(access, broker.address), "acme")
+        findings = await broker_findings(Servers(access, broker.address), "acme")
     assert "fault: it refuses the subscription to the answers of acme (reason code 0x87)" in texts(findings)
 
 

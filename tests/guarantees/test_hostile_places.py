@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from console.headless import doctor
-from console.runtime.place import Place
+from console.runtime.servers import Servers
 from console.settings import Settings
+from console.shell.doctor import examine as doctor
 from console.store.pool import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
@@ -55,8 +55,8 @@ async def test_99_an_old_transaction_is_warned_about(access: Access, monkeypatch
     idle = await asyncpg.connect(access.url)
     try:
         await idle.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
-        monkeypatch.setattr("console.store.checks.OLD_S", 0.0)
-        found = await doctor._database(Place(access, None), None, Settings())
+        monkeypatch.setattr("console.store.schema.checks.OLD_S", 0.0)
+        found = await doctor._database(Servers(access, None), None, Settings())
     finally:
         await idle.close()
     assert any(f.level == "warning" and "a transaction has been open for" in f.text for f in found), found

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from console.mqtt.session import BrokerAddress
-from console.store.migrate import LOCK_KEY, read_migrations
+from console.store.schema.migrate import LOCK_KEY, read_migrations
 from tests.faults.processes import environment, program
 from tests.faults.program import FAILPOINT
 from tests.waiting import until
@@ -57,7 +57,9 @@ async def test_what_a_killed_migration_left_half_done_is_not_there_and_the_next_
     empty: asyncpg.Connection, empty_url: str, tmp_path: Path, moment: str
 ) -> None:
     """Without one transaction for each migration, a kill between its work and its record blocks every next run."""
-    env = environment(tmp_path, empty_url, NOWHERE, failpoint=f"console.store.migrate:_apply:{moment}:9")
+    env = environment(
+        tmp_path, empty_url, NOWHERE, failpoint=f"console.store.schema.migrate:_apply:{moment}:9"
+    )
     async with program(env, "migrate", "--create-platform-tables") as dying:
         assert await dying.ended() == -9, dying.said
     assert await empty.fetchval("SELECT count(*) FROM device_console.migrations") == 8

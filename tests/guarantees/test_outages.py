@@ -14,11 +14,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from console.demo.login import ensure_login
 from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
-from console.store.demo_login import ensure_login
-from console.store.migrate import migrate
 from console.store.pool import Access, Database
+from console.store.schema.migrate import migrate
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet, with_database
 from tests.devices import device

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from console.demo.login import ensure_login
 from console.domain.commands import DEFAULT_TTL
 from console.errors import ConsoleError, NotFoundError
 from console.runtime.wiring import wire_program
-from console.services.bulk import BulkJob
-from console.store.checks import check_start
-from console.store.demo_login import ensure_login
-from console.store.migrate import migrate
+from console.services.batch_send import BatchRun
 from console.store.pool import Access, Database
+from console.store.schema.checks import check_start
+from console.store.schema.migrate import migrate
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet, with_database
 from tests.devices import device
@@ -140,7 +140,7 @@ async def test_bulk_sends_their_stop_and_a_cancel_work_behind_a_pooler(
         for tenant in ("acme", "rival")
     ]
 
-    async def send(job: BulkJob) -> None:
+    async def send(job: BatchRun) -> None:
         tenant = str(job.draft.created_by)
         await program.bulk.begin(tenant, job)
         await program.bulk.run(tenant, job)

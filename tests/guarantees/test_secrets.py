@@ -141,7 +141,7 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
         assert b"Traceback" not in screen.raw
         assert b"the bug of a test" in files_below(tmp_path)
         assert CANARY.encode() not in screen.raw
-    failing |= {FAILPOINT: "console.services.bulk:Bulk.batches:raise:1"}
+    failing |= {FAILPOINT: "console.services.batch_send:BatchSend.batches:raise:1"}
     async with terminal(failing, columns=120, rows=40) as screen:
         await screen.shows("pump-1")
         screen.type("b")

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from console.demo.login import ensure_login
 from console.errors import PooledError, RefusedError
-from console.headless import doctor
-from console.runtime.place import Place
+from console.runtime.servers import Servers
 from console.settings import Settings
+from console.shell.doctor import examine as doctor
 from console.store import links
 from console.store.changes import listen
-from console.store.demo_login import ensure_login
 from console.store.links import keeps_session
-from console.store.migrate import migrate
 from console.store.pool import Access, Database, direct_connection
+from console.store.schema.migrate import migrate
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet, with_database
 from tests.devices import device
@@ -129,7 +129,7 @@ async def test_every_command_works_again_and_again(
 )
 async def test_doctors_first_look_names_the_setting(access: Access, says: str) -> None:
     """Without the look at who is at the other end, all is well until the second command."""
-    found = texts(await doctor._database(Place(access, None), None, Settings()))
+    found = texts(await doctor._database(Servers(access, None), None, Settings()))
     assert "a pooler such as PgBouncer" in found
     assert re.search(says, found), found
 
@@ -146,7 +146,7 @@ async def test_doctor_tries_the_direct_address(
         (with_database(direct, "postgres"), "fault: CONSOLE_DIRECT_DATABASE_URL reaches another database"),
     ):
         found = texts(
-            await doctor._database(Place(Access(access.url, direct_url=address), None), None, Settings())
+            await doctor._database(Servers(Access(access.url, direct_url=address), None), None, Settings())
         )
         assert says in found, found
 

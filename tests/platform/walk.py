@@ -7,9 +7,9 @@ from console.domain.commands import DEFAULT_TTL
 from console.domain.devices import DeviceOrder
 from console.domain.dispatch import Confirmed
 from console.runtime.wiring import wire_program
-from console.store.checks import StartReport, check_start
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
+from console.store.schema.checks import StartReport, check_start
 from console.store.settlement import BEGINNING, SettlementStore
 
 FILTERS = (

@@ -9,7 +9,7 @@ REMOVALS = (
     Removal(
         "G25",
         "the gate for untrusted text, on the screen",
-        "console/domain/safe_text.py",
+        "console/domain/text/safe.py",
         "    if len(raw) <= limit:\n        return cleaned\n",
         "    if len(raw) <= limit:\n        return raw\n",
         f"{_TERMINAL}no_control_code_of_a_hostile_database_reaches_the_terminal",
@@ -17,7 +17,7 @@ REMOVALS = (
     Removal(
         "G25",
         "the gate for untrusted text, in the shell",
-        "console/domain/safe_text.py",
+        "console/domain/text/safe.py",
         "    if len(raw) <= limit:\n        return cleaned\n",
         "    if len(raw) <= limit:\n        return raw\n",
         f"{_TERMINAL}no_control_code_reaches_a_pipe_from_the_twins",
@@ -65,7 +65,7 @@ REMOVALS = (
     Removal(
         "G26",
         "tracebacks without locals, in the report",
-        "console/tui/crash.py",
+        "console/tui/application/crash.py",
         "traceback.format_exception(cause)",
         "list(traceback.TracebackException.from_exception(cause, capture_locals=True).format())",
         f"{_SECRETS}screen_worker_and_crash_report_hold_no_secret",
@@ -73,7 +73,7 @@ REMOVALS = (
     Removal(
         "G26",
         "tracebacks without locals, on the screen",
-        "console/tui/app.py",
+        "console/tui/application/app.py",
         "    def _fatal_error(self) -> None:",
         "    def _own_fatal_error(self) -> None:",
         f"{_SECRETS}screen_worker_and_crash_report_hold_no_secret",

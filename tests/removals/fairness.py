@@ -256,7 +256,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the leftmost place of each part of a glob",
-        "console/domain/globs.py",
+        "console/domain/filters/patterns.py",
         '    return Glob(tuple(re.compile("".join(part), re.DOTALL) for part in parts), tuple(map(len, parts)))\n',
         '    whole = ".*".join("".join(part) for part in parts)\n'
         '    return type("Old", (), {"fits": re.compile(whole, re.DOTALL).fullmatch})()\n',

@@ -47,8 +47,8 @@ REMOVALS = (
         "G15",
         "taking batches while the SUBACK is on its way",
         "console/runtime/ingest.py",
-        "            await first_to_fail(\n                acknowledger.run(),\n",
-        "            await stream.subscribe()\n            await first_to_fail(\n                acknowledger.run(),\n",
+        "            await first_to_end(\n                acknowledger.run(),\n",
+        "            await stream.subscribe()\n            await first_to_end(\n                acknowledger.run(),\n",
         "tests/guarantees/test_ingest.py::test_a_database_that_hangs_costs_bounded_memory_and_no_answer",
     ),
     Removal(

@@ -32,7 +32,7 @@ REMOVALS = (
     Removal(
         "G28",
         "the wait of a worker that starts before its database",
-        "console/headless/sweep.py",
+        "console/worker/run.py",
         "        except DatabaseUnreachableError as error:",
         "        except ZeroDivisionError as error:",
         "tests/guarantees/test_outages.py::test_a_worker_that_starts_before_its_database_waits_for_it",

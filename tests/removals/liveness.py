@@ -66,7 +66,7 @@ REMOVALS = (
     Removal(
         "G30",
         "giving the roles back before a stop",
-        "console/tui/app.py",
+        "console/tui/application/app.py",
         "        await self._program.pausing.stop()\n",
         "        os.kill(os.getpid(), 19)\n",
         f"{_LIVE}ctrl_z_gives_every_role_back_first",
@@ -74,7 +74,7 @@ REMOVALS = (
     Removal(
         "G30",
         "looking again for live workers",
-        "console/headless/acts.py",
+        "console/shell/own_workers.py",
         "            if not await workers.others_work():\n                break\n",
         "            if await workers.others_work():\n                return\n            break\n",
         f"{_LIVE}a_shell_takes_over_from_another_one",
@@ -106,7 +106,7 @@ REMOVALS = (
     Removal(
         "G32",
         "the flag that accepts a copy",
-        "console/runtime/opening.py",
+        "console/runtime/startup.py",
         "await is_original(database, accept=settings.accept_copy)",
         "await is_original(database)",
         f"{_COPY}a_worker_says_that_it_is_in_a_copy_and_goes_on_when_that_is_accepted",
@@ -188,7 +188,7 @@ REMOVALS = (
     Removal(
         "G32",
         "going on after a hang-up",
-        "console/headless/sweep.py",
+        "console/worker/run.py",
         "        await opened.program.pausing.again()\n",
         "",
         f"{_STALE}a_hang_up_makes_a_worker_connect_anew_and_go_on",

@@ -9,7 +9,7 @@ REMOVALS = (
     Removal(
         "G37",
         "demanding what is used and nothing else",
-        "console/store/uses.py",
+        "console/store/schema/uses.py",
         'Use("tenants", _texts("tenant_id", "name", "status"),',
         'Use("tenants", _texts("tenant_id", "name", "status", "contact_phone"),',
         f"{_ADOPTING}nothing_else_is_demanded_of_the_platforms_tables",
@@ -17,7 +17,7 @@ REMOVALS = (
     Removal(
         "G37",
         "the look before the first write",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         "                _refuse(await",
         "                tuple(await",
         f"{_ADOPTING}an_empty_database_stays_empty_unless_the_tables_are_asked_for",
@@ -25,7 +25,7 @@ REMOVALS = (
     Removal(
         "G37",
         "the question before the platform's tables are made",
-        "console/store/preflight.py",
+        "console/store/schema/preflight.py",
         "    if not make:",
         "    if make is None:",
         f"{_ADOPTING}one_missing_table_of_the_platform_is_not_made_unasked",
@@ -33,7 +33,7 @@ REMOVALS = (
     Removal(
         "G37",
         "the look at the kinds of columns",
-        "console/store/uses.py",
+        "console/store/schema/uses.py",
         "    if not fits(kind, actual):",
         "    if not kind:",
         f"{_ADOPTING}a_column_of_another_kind_is_refused",
@@ -41,7 +41,7 @@ REMOVALS = (
     Removal(
         "G37",
         "taking more values of a status for what is needed",
-        "console/store/adoption.py",
+        "console/store/schema/adoption.py",
         "        set(_VALUE.findall(needed)) <= set(_VALUE.findall(actual))",
         "        set(_VALUE.findall(needed)) == set(_VALUE.findall(actual))",
         f"{_ADOPTING}what_is_wider_than_needed_is_adopted",
@@ -49,7 +49,7 @@ REMOVALS = (
     Removal(
         "G37",
         "looking at an expression without the casts of its type",
-        "console/store/adoption.py",
+        "console/store/schema/adoption.py",
         '    return _CASTS_OF_TEXT.sub("", text)',
         "    return text",
         f"{_ADOPTING}what_is_wider_than_needed_is_adopted",
@@ -57,7 +57,7 @@ REMOVALS = (
     Removal(
         "G37",
         "the look at the record of the migrations before the roles",
-        "console/store/checks.py",
+        "console/store/schema/checks.py",
         '        if login["reads_history"]:\n            await _check_migrations(connection)\n        elif not login["granted"]:',
         '        if not login["login"]:',
         f"{_ADOPTING}a_migration_that_is_not_finished_is_named",
@@ -65,7 +65,7 @@ REMOVALS = (
     Removal(
         "G37",
         "the look at the cluster's roles",
-        "console/store/preflight.py",
+        "console/store/schema/preflight.py",
         '        if facts["is_worker"] or facts["may_grant"]:',
         '        if facts["login"]:',
         f"{_ADOPTING}a_role_of_another_database_is_named_with_the_grant",
@@ -81,8 +81,8 @@ REMOVALS = (
     Removal(
         "G37",
         "telling in doctor what stands in the way",
-        "console/headless/doctor.py",
-        "for text in await hindrances(place)]",
+        "console/shell/doctor/examine.py",
+        "for text in await hindrances(servers)]",
         "for text in ()]",
         "tests/guarantees/test_beside_platform.py::test_doctor_names_what_stands_in_the_way_of_a_migration",
     ),

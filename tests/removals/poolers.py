@@ -42,7 +42,7 @@ REMOVALS = (
     Removal(
         "G38",
         "doctor's look for a pooler",
-        "console/headless/doctor.py",
+        "console/shell/doctor/examine.py",
         "        found += await pooler_findings(database)\n",
         "",
         f"{_POOLER}doctors_first_look_names_the_setting",
@@ -90,15 +90,15 @@ REMOVALS = (
     Removal(
         "G38",
         "the topic of doctor's own",
-        "console/headless/doctor.py",
-        "await broker_findings(place, tenant_id, probe=probe)",
-        "await broker_findings(place, tenant_id, probe=True)",
+        "console/shell/doctor/examine.py",
+        "await broker_findings(servers, tenant_id, probe=probe)",
+        "await broker_findings(servers, tenant_id, probe=True)",
         "tests/e2e/test_command_line.py::test_doctor_publishes_nothing_where_tenants_listen",
     ),
     Removal(
         "G38",
         "the version of the broker",
-        "console/headless/brokers.py",
+        "console/shell/doctor/broker.py",
         ">= (2, 1):",
         ">= (99, 1):",
         "tests/guarantees/test_doctor.py::test_what_a_broker_keeps_is_told_by_its_kind_and_version",

@@ -24,7 +24,7 @@ REMOVALS = (
     Removal(
         "G39",
         "a fault for one group among several that cannot be told",
-        "console/domain/filter_values.py",
+        "console/domain/filters/values.py",
         "    broken = next((value for value in fits if fold(value) in known.broken), None)\n",
         "    broken = fits[0] if fits and all(fold(value) in known.broken for value in fits) else None\n",
         "tests/unit/test_filter_values.py::test_a_group_that_is_not_there_or_not_understood_is_a_fault",
@@ -56,7 +56,7 @@ REMOVALS = (
     Removal(
         "G39",
         "waiting for marks that are looked up",
-        "console/tui/screens/marking.py",
+        "console/tui/screens/device_marks.py",
         "            self._is_marking = True\n",
         "",
         "tests/tui/test_screen_registry.py::test_nothing_is_done_with_marks_that_are_still_looked_up",
@@ -64,7 +64,7 @@ REMOVALS = (
     Removal(
         "G39",
         "asking before the rest of a batch",
-        "console/headless/bulk.py",
+        "console/shell/batches.py",
         "    await ask_first(program, job.device_ids, job.draft.command_type, yes=options.yes)\n",
         "",
         "tests/e2e/test_asking_in_the_shell.py::"
@@ -73,7 +73,7 @@ REMOVALS = (
     Removal(
         "G39",
         "forgetting what was typed before the question",
-        "console/headless/asking.py",
+        "console/shell/asking.py",
         "        termios.tcflush(sys.stdin, termios.TCIFLUSH)\n",
         "        pass\n",
         "tests/e2e/test_asking_in_the_shell.py::test_what_was_typed_before_the_question_is_no_answer",
@@ -97,7 +97,7 @@ REMOVALS = (
     Removal(
         "G39",
         "marking nothing by a filter with an unknown group",
-        "console/tui/screens/marking.py",
+        "console/tui/screens/device_marks.py",
         '        fault = next((note.sentence for note in found if note.is_fault), "")\n',
         '        fault = ""\n',
         "tests/tui/test_screen_registry.py::"

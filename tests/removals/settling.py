@@ -120,7 +120,7 @@ REMOVALS = (
     Removal(
         "G8",
         "the size that counts at publication",
-        "console/domain/json_size.py",
+        "console/domain/text/json_size.py",
         "    return _size(json.loads(text, parse_int=written, parse_float=written))\n",
         "    return len(text.encode())\n",
         "tests/store/test_sizes.py::test_what_is_accepted_at_send_is_never_parked_at_publication",

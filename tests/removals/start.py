@@ -2,7 +2,7 @@
 
 from tests.removals import Removal
 
-_CHECKS = "console/store/checks.py"
+_CHECKS = "console/store/schema/checks.py"
 _HERE = "tests/store/test_start_checks.py::test_"
 _REFUSED = f"{_HERE}what_cannot_work_or_is_dangerous_is_refused_in_one_sentence"
 _WARNED = f"{_HERE}what_is_unwise_or_missing_is_warned_about"
@@ -44,7 +44,7 @@ REMOVALS = (
     Removal(
         "G24",
         "the look at the encoding before the first migration",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         '    if encoding != "UTF8":',
         "    if encoding is None:",
         "tests/store/test_migrations.py::test_a_database_that_is_not_utf8_is_refused",

@@ -50,7 +50,7 @@ REMOVALS = (
     Removal(
         "G24",
         "the look at what binds the operator role",
-        "console/store/checks.py",
+        "console/store/schema/checks.py",
         '    if login["operator_unbound"]:',
         '    if login["operator_unbound"] is None:',
         "tests/store/test_tenancy.py::test_a_role_that_is_not_bound_is_refused",
@@ -58,7 +58,7 @@ REMOVALS = (
     Removal(
         "G24",
         "the look at the columns",
-        "console/store/checks.py",
+        "console/store/schema/checks.py",
         """    lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]\n""",
         """    lacking = [*shape["tables"], *shape["functions"]]\n""",
         "tests/store/test_start_checks.py::test_what_cannot_work_or_is_dangerous_is_refused_in_one_sentence",
@@ -66,7 +66,7 @@ REMOVALS = (
     Removal(
         "G24",
         "the look at the tables and functions",
-        "console/store/checks.py",
+        "console/store/schema/checks.py",
         """    lacking = [*shape["tables"], *shape["columns"], *shape["functions"]]\n""",
         """    lacking = [*shape["columns"]]\n""",
         "tests/store/test_start_checks.py::test_what_cannot_work_or_is_dangerous_is_refused_in_one_sentence",
@@ -74,7 +74,7 @@ REMOVALS = (
     Removal(
         "G27",
         "the look at the password that nobody gave",
-        "console/store/checks.py",
+        "console/store/schema/checks.py",
         '    return None if gave_password else await connection.fetchrow(query("start_peer"))\n',
         "    return None\n",
         "tests/guarantees/test_believed_logins.py::test_before_postgresql_16_a_believed_login_is_found_by_the_password_that_nobody_gave",
@@ -98,7 +98,7 @@ REMOVALS = (
     Removal(
         "G29",
         "the lock around the migrations",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         '            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)\n',
         "",
         "tests/store/test_migrations.py::test_two_runs_at_once_do_no_harm",
@@ -106,7 +106,7 @@ REMOVALS = (
     Removal(
         "G29",
         "the checksum",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         '        if row["checksum"] != known[version].checksum:',
         '        if row["checksum"] is None:',
         "tests/store/test_migrations.py::test_a_changed_migration_is_refused",
@@ -122,7 +122,7 @@ REMOVALS = (
     Removal(
         "G27",
         "the refusal of a login that nobody checks",
-        "console/store/checks.py",
+        "console/store/schema/checks.py",
         '    if trusted and trusted["trusted"] and not trusted["local"]:',
         '    if trusted and trusted["trusted"] is None:',
         "tests/store/test_tenancy.py::test_a_login_that_the_server_believes_without_asking_is_refused",
@@ -130,7 +130,7 @@ REMOVALS = (
     Removal(
         "G29",
         "the second try after another migration made the role",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         "        except _MADE_MEANWHILE:",
         "        except ZeroDivisionError:",
         "tests/store/test_migrations.py::test_a_role_that_another_database_makes_at_that_moment_is_taken",
@@ -198,7 +198,7 @@ REMOVALS = (
     Removal(
         "G29",
         "the lock around the migrations of two processes",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         '            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)\n',
         "",
         f"{_MIGRATING}processes_that_migrate_at_once_do_it_once",
@@ -206,7 +206,7 @@ REMOVALS = (
     Removal(
         "G29",
         "one transaction for a migration and its record",
-        "console/store/migrate.py",
+        "console/store/schema/migrate.py",
         "    await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)\n\n\nasync def _adopt",
         "    await connection.execute(f'{migration.sql}; COMMIT; BEGIN')\n\n\nasync def _adopt",
         f"{_MIGRATING}what_a_killed_migration_left_half_done_is_not_there_and_the_next_process_goes_on",

@@ -9,7 +9,7 @@ REMOVALS = (
     Removal(
         "G33",
         "the decoding that replaces what is no UTF-8",
-        "console/tui/terminal_input.py",
+        "console/tui/terminal/input.py",
         '        for character in self._take(size).decode("utf-8", "replace"):',
         '        for character in self._take(size).decode("utf-8"):',
         f"{_FROM}latin_1_is_pasted_into_a_field_with_what_it_cannot_say_replaced",
@@ -17,7 +17,7 @@ REMOVALS = (
     Removal(
         "G33",
         "the dropping of a sequence that is unknown",
-        "console/tui/terminal_input.py",
+        "console/tui/terminal/input.py",
         "            self._parser = XTermParser()\n\n    def _typed",
         "            pass\n\n    def _typed",
         f"{_FROM}what_is_no_key_acts_as_none",
@@ -25,7 +25,7 @@ REMOVALS = (
     Removal(
         "G33",
         "the dropping of strings that a terminal answers",
-        "console/tui/terminal_input.py",
+        "console/tui/terminal/input.py",
         '_STRINGS = b"]PX^_"',
         '_STRINGS = b""',
         f"{_FROM}what_is_no_key_acts_as_none",
@@ -33,7 +33,7 @@ REMOVALS = (
     Removal(
         "G33",
         "the crash of a thread",
-        "console/tui/run.py",
+        "console/tui/application/run.py",
         "            loop.call_soon_threadsafe(app._handle_exception, failed.exc_value)  # noqa: SLF001",
         "            pass",
         f"{_FROM}a_thread_that_fails_ends_the_program_as_a_crash",
@@ -41,7 +41,7 @@ REMOVALS = (
     Removal(
         "G33",
         "the comparison of a frame with what stands there",
-        "console/tui/painter.py",
+        "console/tui/terminal/painter.py",
         "        there = row[x : x + len(wanted)]\n",
         "        there = [_UNKNOWN] * len(wanted)\n",
         f"{_TO}a_screen_on_which_nothing_happens_costs_next_to_nothing",
@@ -49,7 +49,7 @@ REMOVALS = (
     Removal(
         "G33",
         "the wait for the frame before",
-        "console/tui/easel.py",
+        "console/tui/terminal/frames.py",
         "        if self._under_way or self._held():",
         "        if self._held():",
         f"{_TO}frames_do_not_queue_up_for_a_terminal_that_does_not_take_them",

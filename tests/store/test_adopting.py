@@ -12,11 +12,11 @@ import pytest
 
 from console.errors import RefusedError, UnfinishedError
 from console.runtime.wiring import wire_program
-from console.store.checks import check_start
-from console.store.migrate import migrate, obstacles, read_migrations
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
-from console.store.uses import TABLES, USES
+from console.store.schema.checks import check_start
+from console.store.schema.migrate import migrate, obstacles, read_migrations
+from console.store.schema.uses import TABLES, USES
 from tests.addresses import as_login
 from tests.conftest import Fleet
 from tests.platform import PlatformUrls, let_work

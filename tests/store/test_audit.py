@@ -10,11 +10,11 @@ import pytest
 from console.domain.commands import DEFAULT_TTL
 from console.domain.events import ProblemKind
 from console.errors import RefusedError
-from console.headless.beside import audit
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
-from console.store.migrate import migrate
+from console.shell.doctor.platform import audit
 from console.store.pool import Access, Database
+from console.store.schema.migrate import migrate
 from tests.platform import PlatformUrls, let_work
 
 AGAINST = {

@@ -6,18 +6,18 @@ import pytest
 from console.domain.commands import DEFAULT_TTL, Phase
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
-from console.services.bulk import BulkJob
+from console.services.batch_send import BatchRun
 from tests.conftest import Fleet
 from tests.rows import add_devices
 
 PUMPS = tuple(f"pump-{n}" for n in range(1, 6))
 
 
-def job_of(program: Program, *devices: str, kind: str = "ping") -> BulkJob:
+def job_of(program: Program, *devices: str, kind: str = "ping") -> BatchRun:
     return program.bulk.job(kind, "{}", DEFAULT_TTL, "alice", device_ids=devices or PUMPS, target="all pumps")
 
 
-async def send(program: Program, *devices: str, kind: str = "ping") -> BulkJob:
+async def send(program: Program, *devices: str, kind: str = "ping") -> BatchRun:
     job = job_of(program, *devices, kind=kind)
     await program.bulk.begin("acme", job)
     await program.bulk.run("acme", job)
@@ -50,7 +50,7 @@ async def test_sending_a_piece_again_changes_nothing(
 ) -> None:
     """Without ids that follow from batch and device, an unknown outcome would be sent twice."""
     job = await send(program)
-    again = BulkJob(job.draft, job.device_ids, job.retried)
+    again = BatchRun(job.draft, job.device_ids, job.retried)
     await program.bulk.begin("acme", again)
     await program.bulk.run("acme", again)
     assert again.committed == 5  # what a lost reply had committed counts as well
@@ -70,7 +70,7 @@ async def test_a_broken_link_is_tried_again_and_nothing_is_lost_or_doubled(
         return written
 
     monkeypatch.setattr(table, "insert", flaky)
-    monkeypatch.setattr("console.services.bulk._PAUSE_S", 0)
+    monkeypatch.setattr("console.services.batch_send._PAUSE_S", 0)
     await send(program)
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
 
@@ -100,7 +100,7 @@ async def test_a_stop_lets_nothing_more_in_and_takes_back_what_waits(
         " WHERE device_id = 'pump-1'"
     )
     assert await program.bulk.stop("acme", job.draft.batch_id, "bob") == 4
-    more = BulkJob(job.draft, ("pump-1",), (None,))
+    more = BatchRun(job.draft, ("pump-1",), (None,))
     await owner.execute("DELETE FROM device_commands WHERE device_id = 'pump-1'")
     await program.bulk.run("acme", more)
     assert more.committed == 0
@@ -181,7 +181,7 @@ async def test_what_a_process_left_half_done_is_gone_on_with_and_nothing_goes_tw
     assert rest.device_ids == PUMPS[2:]
     await program.bulk.run("acme", rest)
     await program.bulk.run(
-        "acme", BulkJob(rest.draft, rest.device_ids, rest.retried)
+        "acme", BatchRun(rest.draft, rest.device_ids, rest.retried)
     )  # two at once are harmless
     view = await program.bulk.batch("acme", batch_id)
     assert view is not None
@@ -228,7 +228,7 @@ async def test_another_tenant_sees_and_stops_nothing(
 async def test_what_breaks_a_limit_is_refused_before_anything_is_written(
     program: Program, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
-    for bad in (job_of(program, kind=" "), BulkJob(job_of(program).draft, (), ())):
+    for bad in (job_of(program, kind=" "), BatchRun(job_of(program).draft, (), ())):
         with pytest.raises(InvalidInputError):
             await program.bulk.begin("acme", bad)
     assert await owner.fetchval("SELECT count(*) FROM device_console.batches") == 0

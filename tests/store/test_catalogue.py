@@ -6,8 +6,8 @@ import asyncpg
 
 from console.runtime.program import Program
 from console.store.catalogue import LONGEST_SCHEMA
-from console.store.migrate import migrate
 from console.store.pool import Access
+from console.store.schema.migrate import migrate
 from tests.conftest import Fleet
 from tests.platform import PlatformUrls
 from tests.rows import add_command

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from console.demo.data import seed_demo
+from console.demo.scale import seed_history
 from console.domain.identifiers import id_fault
 from console.services.catalogue import misfit
 from console.store.catalogue import CatalogueStore
-from console.store.demo_data import seed_demo
 from console.store.pool import Access, Database
-from console.store.scale_history import seed_history
 from console.store.sql import with_command_rows
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.domain.filter_subjects import command_subject, device_subject
-from console.domain.filters import KEYS, SPANS, Scope, Subject, matches, parse_filter
+from console.domain.filters.language import KEYS, SPANS, Scope, Subject, matches, parse_filter
+from console.domain.filters.subjects import command_subject, device_subject
 from console.runtime.program import Program
 from console.services.exporter import FORMATS, Format, exported
 from console.store.commands import CommandStore

@@ -9,10 +9,10 @@ import pytest
 from console.domain.acks import Acknowledgement, LateAck
 from console.domain.dispatch import Confirmed
 from console.runtime.wiring import wire_program
-from console.store.checks import check_start
-from console.store.migrate import migrate
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
+from console.store.schema.checks import check_start
+from console.store.schema.migrate import migrate
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import with_database
 from tests.faults.debian import debian_postgres

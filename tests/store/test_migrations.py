@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from console.errors import RefusedError
-from console.store.adoption import describe
-from console.store.migrate import LOCK_KEY, Migration, migrate, migrations_folder, read_migrations
 from console.store.pool import Access
+from console.store.schema.adoption import describe
+from console.store.schema.migrate import LOCK_KEY, Migration, migrate, migrations_folder, read_migrations
 from tests.conftest import with_database
 from tests.waiting import until
 

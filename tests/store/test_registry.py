@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from console.domain.devices import DeviceOrder
-from console.domain.filters import Scope
+from console.domain.filters.language import Scope
 from console.runtime.program import Program
 from console.store import shape
 from console.store.sql import query

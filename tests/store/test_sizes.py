@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from console.domain.commands import MAX_PAYLOAD_BYTES, Draft, params_fault
 from console.domain.identifiers import id_fault
-from console.domain.json_size import stored_size
+from console.domain.text.json_size import stored_size
 from console.errors import ConflictError, InvalidInputError
 from console.runtime.program import Program
 from console.store.outbox import OutboxStore

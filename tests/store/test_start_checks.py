@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from console.errors import RefusedError
-from console.store.checks import check_start
 from console.store.pool import Access, Database
+from console.store.schema.checks import check_start
 from console.store.sql import query
 
 REFUSED = {
@@ -144,7 +144,7 @@ async def test_a_server_that_cannot_do_is_refused(
 ) -> None:
     """Without the look at the server, it fails at the first answer or function that it cannot hold."""
     assert fact in query("start_login")
-    monkeypatch.setattr("console.store.checks.query", lambda name: query(name).replace(fact, instead))
+    monkeypatch.setattr("console.store.schema.checks.query", lambda name: query(name).replace(fact, instead))
     assert sentence in await refusal(access)
 
 

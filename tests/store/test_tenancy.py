@@ -7,8 +7,8 @@ import pytest
 
 from console.errors import DatabaseUnreachableError, RefusedError, UsageError
 from console.runtime.program import Program
-from console.store.checks import check_start
 from console.store.pool import Access, Database
+from console.store.schema.checks import check_start
 from console.store.sql import query
 from tests.conftest import Fleet
 from tests.needs import need
@@ -120,8 +120,8 @@ async def test_a_login_that_the_server_believes_without_asking_is_refused(
     def told(name: str) -> str:
         return f"SELECT true AS trusted, {local} AS local" if name == "start_trust" else query(name)
 
-    monkeypatch.setattr("console.store.checks.query", told)
-    monkeypatch.setattr("console.store.checks._TELLS_TRUST", 0)
+    monkeypatch.setattr("console.store.schema.checks.query", told)
+    monkeypatch.setattr("console.store.schema.checks._TELLS_TRUST", 0)
     if local:
         assert any("without asking" in text for text in (await check_start(database)).warnings)
         return

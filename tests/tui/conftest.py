@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
 from console.store.pool import Access, Database
-from console.tui.app import ConsoleApp
+from console.tui.application.app import ConsoleApp
 
 
 @dataclass

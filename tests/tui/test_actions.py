@@ -8,12 +8,12 @@ from textual.binding import Binding
 
 from console.cli.parser import build_parser
 from console.errors import UsageError
-from console.tui.actions import ACTIONS, ACTS, SCREENS, actions_for, bindings_for
-from console.tui.keymap import keymap, with_keys
+from console.tui.keys.actions import ACTIONS, ACTS, SCREENS, actions_for, bindings_for
+from console.tui.keys.keymap import keymap, with_keys
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
-from console.tui.screens.compose import ComposeScreen
+from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
@@ -33,22 +33,22 @@ KINDS: dict[str, type[ConsoleScreen]] = {
 
 def empty_screen(rig, kind: str) -> ConsoleScreen:
     """The screen where there is nothing to act on."""
-    from console.tui.desk import Desk
+    from console.tui.state.console_state import ConsoleState
 
-    desk = Desk(rig.program, "acme")
+    state = ConsoleState(rig.program, "acme")
     match kind:
         case "devices":
-            return DevicesScreen(desk)
+            return DevicesScreen(state)
         case "history":
-            return HistoryScreen(desk, None)
+            return HistoryScreen(state, None)
         case "detail":
-            return DetailScreen(desk, "nothing")
+            return DetailScreen(state, "nothing")
         case "compose":
-            return ComposeScreen(desk, ("nobody",))
+            return ComposeScreen(state, ("nobody",))
         case "batch":
-            return BatchScreen(desk, "nothing")
+            return BatchScreen(state, "nothing")
         case _:
-            return KINDS[kind](desk)
+            return KINDS[kind](state)
 
 
 def test_every_action_is_on_a_screen_and_each_screen_knows_its_actions():
@@ -230,7 +230,7 @@ async def test_a_theme_of_textual_can_be_chosen_and_an_unknown_one_is_refused(ri
     rig.program = replace(rig.program, environment={"CONSOLE_THEME": "nord"})
     async with rig.console() as seen:
         assert seen.app.theme == "nord"
-    from console.tui.app import ConsoleApp
+    from console.tui.application.app import ConsoleApp
 
     with pytest.raises(UsageError, match="There is no theme 'pink': choose one of dark, light"):
         ConsoleApp(replace(rig.program, environment={"CONSOLE_THEME": "pink"}))

@@ -11,7 +11,7 @@ from console.domain.commands import DEFAULT_TTL
 from console.domain.danger import Typed
 from console.errors import DatabaseUnreachableError
 from console.tui.presenters.cells import Cell
-from console.tui.screens.confirm import Question, ask
+from console.tui.screens.dialogs.confirm import Question, ask
 
 
 @pytest.fixture

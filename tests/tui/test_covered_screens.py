@@ -2,9 +2,9 @@
 
 import pytest
 
-from console.tui.messages import DataChanged
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
+from console.tui.state.messages import DataChanged
 
 
 @pytest.mark.parametrize(("key", "there"), [("question_mark", "Keys"), ("H", "All devices › History")])

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from console.tui.screens.tenants import TenantsDialog
-from console.tui.screens.text import TextDialog
+from console.tui.screens.dialogs.tenants import TenantsDialog
+from console.tui.screens.dialogs.text import TextDialog
 from tests.tui.conftest import Rig, Seen
 
 FOLDER = Path(__file__).parent / "grids"
@@ -169,17 +169,17 @@ async def _hint(seen: Seen) -> None:
 
 
 async def _broker_down(seen: Seen) -> None:
-    seen.app.desk.program.health.broker_down("connection refused")
+    seen.app.state.program.health.broker_down("connection refused")
     await seen.shows("Broker unreachable")
 
 
 async def _database_down(seen: Seen) -> None:
-    seen.app.desk.program.health.database_down("connection refused")
+    seen.app.state.program.health.database_down("connection refused")
     await seen.shows("Database unreachable")
 
 
 async def _tenants(seen: Seen) -> None:
-    seen.app.push_screen(TenantsDialog(seen.app.desk))
+    seen.app.push_screen(TenantsDialog(seen.app.state))
     await seen.shows("Tenants", "Acme")
 
 

@@ -88,8 +88,8 @@ def steps(rig, monkeypatch):
         return await real(store, tenant_id, wanted, device_ids)
 
     monkeypatch.setattr("console.store.devices.DeviceStore.fitting", fitting)
-    monkeypatch.setattr("console.services.history.FIRST_LOOK", 2)
-    monkeypatch.setattr("console.services.history.LOOK", 2)
+    monkeypatch.setattr("console.services.reads.FIRST_LOOK", 2)
+    monkeypatch.setattr("console.services.reads.LOOK", 2)
     return found
 
 
@@ -320,7 +320,7 @@ async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig,
     await happens("late ack")
     async with rig.console() as seen:
         await seen.shows("pump-1", "● 1 online")
-        await seen.until(lambda: seen.app.desk.problems_seen, "looked")
+        await seen.until(lambda: seen.app.state.problems_seen, "looked")
         assert "new problem" not in seen.text
         await happens("forged ack")
         rig.program.feed.tell("acme")

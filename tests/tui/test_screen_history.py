@@ -246,7 +246,7 @@ async def test_all_that_a_detail_shows_can_be_taken_away_and_what_is_not_there_i
 async def test_a_second_copy_copies_whatever_the_clipboard_holds_meanwhile(rig, monkeypatch):
     """Without it y says Copied, and another text is pasted."""
     now = [100.0]
-    monkeypatch.setattr("console.tui.copier.monotonic", lambda: now[0])
+    monkeypatch.setattr("console.tui.screens.clipboard.monotonic", lambda: now[0])
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await seen.shows("pump-1")

@@ -7,7 +7,7 @@ import pytest
 
 from console.errors import DatabaseUnreachableError
 from console.services.feed import Feed
-from console.tui.bridge import carry
+from console.tui.application.bridge import carry
 
 
 async def test_a_broker_that_is_down_is_told_in_one_sentence(rig):
@@ -116,7 +116,7 @@ async def test_pauses_between_messages_grow_while_hints_keep_coming(monkeypatch)
         if len(pauses) == 7:
             ended.set()
 
-    monkeypatch.setattr("console.tui.bridge.asyncio.sleep", sleep)
+    monkeypatch.setattr("console.tui.application.bridge.asyncio.sleep", sleep)
     task = asyncio.create_task(carry(feed, lambda _: None, quick_s=0.03, quiet_s=0.1))
     feed.tell("acme")
     asyncio.get_running_loop().call_soon(feed.tell, "acme")

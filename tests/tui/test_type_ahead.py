@@ -6,7 +6,7 @@ import signal
 
 from textual import events
 
-from console.tui.type_ahead import TypeAhead
+from console.tui.terminal.type_ahead import TypeAhead
 
 
 class Taker:

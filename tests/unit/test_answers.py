@@ -3,7 +3,7 @@
 import pytest
 
 from console.domain.acks import PROGRESS_WORDS, answer_word, progress_words
-from console.domain.json_size import written
+from console.domain.text.json_size import written
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 
 from console.simulator.answers import DETAILS
-from console.simulator.behaviours import Behaviour, Order, behaviour_of, reply_to
+from console.simulator.behaviours import Behaviour, ReceivedCommand, behaviour_of, reply_to
 
 
-def order(command_type: str = "ping", number: int = 0, **params: object) -> Order:
-    return Order(f"c-{number}", command_type, params)
+def order(command_type: str = "ping", number: int = 0, **params: object) -> ReceivedCommand:
+    return ReceivedCommand(f"c-{number}", command_type, params)
 
 
 def test_a_fleet_has_each_temper_in_its_share() -> None:

@@ -14,10 +14,10 @@ WALL_CLOCKS = {
 }  # fmt: skip
 # what may show or name by the wall clock, and decides nothing about a command
 DISPLAY_ONLY = {
-    "headless/bulk.py batches", "headless/reads.py devices", "headless/reads.py history", "headless/reads.py problems",
+    "shell/batches.py batches", "shell/lists.py devices", "shell/lists.py history", "shell/lists.py problems",
     "simulator/device.py _utc_now",  # the clock of a device, which is not ours
     "store/commands.py _page",  # of an empty page
-    "tui/crash.py write_crash", "tui/desk.py now", "tui/presenters/times.py zone_words", "tui/screens/export.py _stem",
+    "tui/application/crash.py write_crash", "tui/state/console_state.py now", "tui/presenters/times.py zone_words", "tui/screens/dialogs/export.py _stem",
 }  # fmt: skip
 
 

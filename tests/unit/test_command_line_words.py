@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from console.cli.parser import parse
-from console.domain.filters import Match, Scope, parse_filter
+from console.domain.filters.language import Match, Scope, parse_filter
 from console.errors import InvalidInputError
-from console.headless import twins
-from console.headless.reads import _format_of
 from console.settings import load
+from console.shell import registry as twins
+from console.shell.lists import _format_of
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from console.domain.commands import (
 from console.domain.devices import Device, Link
 from console.domain.history import Cursor, HistoryPage
 from console.domain.identifiers import id_fault
-from console.domain.json_text import has_unstorable_text, json_depth
 from console.domain.publication import Puback
-from console.domain.safe_text import MIXED, safe, safe_block, safe_id
 from console.domain.targets import Target
+from console.domain.text.json import has_unstorable_text, json_depth
+from console.domain.text.safe import MIXED, safe, safe_block, safe_id
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from console.domain.filter_completion import completions
-from console.domain.filter_values import MOST, Group, KnownValues, Note, known_values, notes, quoted
-from console.domain.filters import Scope, parse_filter
+from console.domain.filters.completion import completions
+from console.domain.filters.language import Scope, parse_filter
+from console.domain.filters.values import MOST, Group, KnownValues, Note, known_values, notes, quoted
 
 SITES = ("warehouse-east", "warehouse-west", "lyon", "old warehouse", "Porto")
 KNOWN = known_values(
@@ -109,7 +109,7 @@ def test_groups_are_judged_beyond_those_that_are_offered(monkeypatch):
         assert note.is_fault
         assert note.sentence.startswith(said)
     assert notes(parse_filter("-group:g1049", Scope.DEVICES), known) == ()
-    monkeypatch.setattr("console.domain.filter_values.MOST_GROUPS", MOST)
+    monkeypatch.setattr("console.domain.filters.values.MOST_GROUPS", MOST)
     known = known_values({}, groups)
     for text in ("group:x", "-group:x*", "group:g1"):
         (note,) = notes(parse_filter(text, Scope.DEVICES), known)

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.domain.devices import Device
-from console.domain.filter_completion import completions
-from console.domain.filter_subjects import device_subject
-from console.domain.filters import (
+from console.domain.filters.completion import completions
+from console.domain.filters.language import (
     KEYS,
     MOST_TERMS,
     SPANS,
@@ -21,6 +20,7 @@ from console.domain.filters import (
     matches,
     parse_filter,
 )
+from console.domain.filters.subjects import device_subject
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """The footer: the same keys in the same places, whatever can be done."""
 
-from console.tui.actions import actions_for
+from console.tui.keys.actions import actions_for
 from console.tui.widgets.footer import Key, laid_out
 
 

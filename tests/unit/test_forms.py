@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from console.domain.catalogue import Catalogue, CatalogueEntry
 from console.domain.forms import MOST_FIELDS, FieldKind, Form, filled, form_of, texts_of
-from console.headless import output
-from console.headless.catalogue import _document
 from console.services.catalogue import MOST_WORK, Catalogues, misfit, params_verdict
+from console.shell import output
+from console.shell.types import _document
 
 RULES = {
     "name": {"type": "string", "description": "what it is called"},

@@ -7,7 +7,7 @@ from re import match
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.domain.globs import glob
+from console.domain.filters.patterns import glob
 from console.tui.presenters.json_view import pretty
 
 HOSTILE = "*a" * 60 + "*b"

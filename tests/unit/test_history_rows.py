@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from console.domain.commands import Command
 from console.domain.history import Cursor, HistoryPage
-from console.tui.history_rows import HistoryRows
+from console.tui.lists.history_rows import HistoryRows
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """Rows by pages: endless, without gaps, and the head stays live."""
 
-from console.tui.paged_rows import PagedRows
+from console.tui.lists.paged_rows import PagedRows
 
 
 def rows(size: int = 3) -> PagedRows[int]:

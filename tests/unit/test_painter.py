@@ -11,7 +11,7 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 
-from console.tui.painter import Painter
+from console.tui.terminal.painter import Painter
 
 SIZE, HOME = Size(12, 3), Offset(0, 0)
 RED, ON_BLUE, UNDER = Style(color="red"), Style(bgcolor="blue"), Style(underline=True)

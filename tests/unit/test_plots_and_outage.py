@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from console.domain.commands import Command
 from console.services.health import HealthView, LinkState
-from console.tui.outage import Outage
-from console.tui.presenters.header import Outbox
+from console.tui.presenters.header import OutboxDepth
 from console.tui.presenters.plots import BARS, plots_line, sparkline
 from console.tui.presenters.times import instant
+from console.tui.state.outage import BrokerOutage
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -79,22 +79,22 @@ def _view(*, up: bool, since: float, now: float = 100.0) -> HealthView:
 
 
 def test_an_outage_is_told_when_it_is_over_and_again_when_all_is_published() -> None:
-    outage = Outage()
-    assert outage.observe(_view(up=False, since=10), Outbox(0)) == ""
-    assert outage.observe(_view(up=False, since=10), Outbox(7)) == ""
+    outage = BrokerOutage()
+    assert outage.observe(_view(up=False, since=10), OutboxDepth(0)) == ""
+    assert outage.observe(_view(up=False, since=10), OutboxDepth(7)) == ""
     assert (
-        outage.observe(_view(up=True, since=44), Outbox(3))
+        outage.observe(_view(up=True, since=44), OutboxDepth(3))
         == "The broker is back after 34s. 7 commands waited."
     )
-    assert outage.observe(_view(up=True, since=44), Outbox(1)) == ""
-    assert "outbox is empty again" in outage.observe(_view(up=True, since=44), Outbox(0))
-    assert outage.observe(_view(up=True, since=44), Outbox(0)) == ""
+    assert outage.observe(_view(up=True, since=44), OutboxDepth(1)) == ""
+    assert "outbox is empty again" in outage.observe(_view(up=True, since=44), OutboxDepth(0))
+    assert outage.observe(_view(up=True, since=44), OutboxDepth(0)) == ""
 
 
 def test_a_blink_is_not_worth_a_word() -> None:
-    outage = Outage()
-    outage.observe(_view(up=False, since=10), Outbox(0))
-    assert outage.observe(_view(up=True, since=11), Outbox(0)) == ""
+    outage = BrokerOutage()
+    outage.observe(_view(up=False, since=10), OutboxDepth(0))
+    assert outage.observe(_view(up=True, since=11), OutboxDepth(0)) == ""
 
 
 def test_instants_are_told_in_a_zone_and_the_edges_of_the_calendar_do_no_harm() -> None:

@@ -10,7 +10,7 @@ from console.domain.batches import Batch, BatchDraft, BatchView
 from console.domain.commands import NEVER, Command, Phase
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
-from console.headless.output import SYMBOLS
+from console.shell.output import SYMBOLS
 from console.tui.presenters.batches import progress_lines
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line

@@ -6,7 +6,7 @@ import pytest
 
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, line_width
-from console.tui.presenters.header import Outbox, Place, banner_line, header_line
+from console.tui.presenters.header import HeaderIdentity, OutboxDepth, banner_line, header_line
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 UP = LinkState(up=True, latency_s=0.002)
@@ -19,7 +19,7 @@ def view(database=UP, broker=V5, sweep="on"):
 
 
 def header(width, health=None, **place):
-    line = header_line(Place("acme", "alice", **place), health or view(), Outbox(), width)
+    line = header_line(HeaderIdentity("acme", "alice", **place), health or view(), OutboxDepth(), width)
     return "".join(cell.text for cell in line), line_width(line)
 
 
@@ -50,11 +50,11 @@ def test_a_link_that_is_down_counts_and_tells_when_it_tries_again():
 
 
 def test_no_banner_while_all_is_well():
-    assert banner_line(view(), Outbox(), "", NOW, 118) == ""
+    assert banner_line(view(), OutboxDepth(), "", NOW, 118) == ""
 
 
 def test_the_banner_of_the_broker_tells_what_waits_and_what_still_works():
-    outbox = Outbox(7, NOW, NOW + timedelta(minutes=4))
+    outbox = OutboxDepth(7, NOW, NOW + timedelta(minutes=4))
     assert banner_line(view(UP, DOWN), outbox, "", NOW, 118) == (
         "Broker unreachable: connection refused. 7 commands wait; the first expires in 4m 00s. "
         "You can compose; sending waits."
@@ -62,13 +62,13 @@ def test_the_banner_of_the_broker_tells_what_waits_and_what_still_works():
 
 
 def test_the_banner_of_the_database_says_that_sending_is_blocked():
-    assert "sending is blocked" in banner_line(view(DOWN), Outbox(), "", NOW, 118)
+    assert "sending is blocked" in banner_line(view(DOWN), OutboxDepth(), "", NOW, 118)
 
 
 @pytest.mark.parametrize("width", [38, 58, 78, 118])
 @pytest.mark.parametrize("health", [view(DOWN), view(UP, DOWN)])
 def test_the_banner_is_one_line_at_every_width_and_says_first_what_is_down(width, health):
-    text = banner_line(health, Outbox(7, NOW, NOW + timedelta(minutes=4)), "", NOW, width)
+    text = banner_line(health, OutboxDepth(7, NOW, NOW + timedelta(minutes=4)), "", NOW, width)
     assert line_width((Cell(text),)) <= width
     assert "unreachable: connection refused" in text or width < 40
 
@@ -89,11 +89,11 @@ def test_the_banner_is_one_line_at_every_width_and_says_first_what_is_down(width
 )  # fmt: skip
 def test_an_error_is_told_as_people_say_it(error, said):
     link = LinkState(up=False, error=error)
-    assert banner_line(view(UP, link), Outbox(), "", NOW, 118).startswith(f"Broker unreachable: {said}.")
+    assert banner_line(view(UP, link), OutboxDepth(), "", NOW, 118).startswith(f"Broker unreachable: {said}.")
 
 
 def test_a_failed_read_is_told_without_the_names_of_classes():
-    text = banner_line(view(), Outbox(), "The database does not answer (TimeoutError).", NOW, 118)
+    text = banner_line(view(), OutboxDepth(), "The database does not answer (TimeoutError).", NOW, 118)
     assert text == "The database does not answer. Rows stand as last read; reading is tried again."
 
 
@@ -103,7 +103,7 @@ def test_an_attempt_that_takes_long_is_under_way_and_not_due_in_no_time():
 
 
 def test_how_long_the_oldest_waits_is_told_where_there_is_room():
-    outbox = Outbox(2, NOW - timedelta(seconds=5), NOW + timedelta(minutes=4))
+    outbox = OutboxDepth(2, NOW - timedelta(seconds=5), NOW + timedelta(minutes=4))
     assert banner_line(view(UP, DOWN), outbox, "", NOW, 118) == (
         "Broker unreachable: connection refused. 2 commands wait, the oldest for 5s; the first expires in 4m 00s."
     )

@@ -11,12 +11,11 @@ from textual.color import Color
 from console.domain.commands import Phase, params_fault
 from console.domain.devices import DeviceCounts, DeviceOrder, Link
 from console.domain.events import Problem, ProblemKind
-from console.domain.filters import Scope, parse_filter
-from console.domain.plain_text import is_utf8
-from console.domain.spans import age, coarse_age, coarse_countdown, countdown, latency
+from console.domain.filters.language import Scope, parse_filter
 from console.domain.targets import Target
-from console.tui.actions import ACTIONS, ACTS, actions_for
-from console.tui.last_gate import LastGate
+from console.domain.text.ascii import is_utf8
+from console.domain.text.durations import age, coarse_age, coarse_countdown, countdown, latency
+from console.tui.keys.actions import ACTIONS, ACTS, actions_for
 from console.tui.presenters import words
 from console.tui.presenters.cells import Cell, Column, fit_columns, fit_parts, fit_text, inked
 from console.tui.presenters.compose import (
@@ -28,6 +27,7 @@ from console.tui.presenters.devices import COLUMNS, seen_words
 from console.tui.presenters.problems import problem_cells, problem_whom
 from console.tui.presenters.times import step
 from console.tui.presenters.words import LINKS, PHASES, to_ascii
+from console.tui.terminal.output_filter import LastGate
 from console.tui.widgets.fields import json_paste
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.simulator.behaviours import Behaviour
-from console.simulator.device import Receipt, SimulatedDevice, Verdict, make_devices
+from console.simulator.device import ReceivedPublish, SimulatedDevice, Verdict, make_devices
 from console.wire.ack_payloads import decode_ack
 from console.wire.payloads import encode_command
 
@@ -88,7 +88,7 @@ def test_a_deaf_device_acts_and_says_nothing() -> None:
 
 
 def test_every_receipt_is_told_and_only_the_newest_are_kept() -> None:
-    told: list[Receipt] = []
+    told: list[ReceivedPublish] = []
     device = pump(keep=3, heard=told.append)
     for number in range(5):
         device.receive(command(f"c-{number}"))

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from console.domain.history import HistoryPage
-from console.domain.plain_text import replaced
 from console.domain.publication import Puback
-from console.domain.safe_text import cell_width
+from console.domain.text.ascii import replaced
+from console.domain.text.safe import cell_width
 from tests.unit.test_presenters_commands import NOW, detail
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from textual import constants, events
 from textual.message import Message
 
-from console.tui.terminal_input import GIVE_UP_S, TerminalInput
+from console.tui.terminal.input import GIVE_UP_S, TerminalInput
 
 
 def told(message: Message) -> str:

@@ -7,11 +7,11 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
+from console.tui.look.theme import GROUNDS, INKS, READABLE, THEMES, VISIBLE, contrast, tones_of
 from console.tui.presenters import cells
-from console.tui.theme import GROUNDS, INKS, READABLE, THEMES, VISIBLE, contrast, tones_of
 
 MEASURED = [theme for theme in (*THEMES, *BUILTIN_THEMES.values()) if not theme.name.startswith("ansi")]
-SHEET = Path(cells.__file__).parents[1] / "console.tcss"
+SHEET = Path(cells.__file__).parents[1] / "application" / "console.tcss"
 
 
 @pytest.mark.parametrize("theme", MEASURED, ids=lambda theme: theme.name)

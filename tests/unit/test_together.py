@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from console import concurrency as together
+from console.concurrency import first_to_end
 from console.errors import BrokerUnreachableError
-from console.simulator import together
-from console.simulator.together import until_one_ends
 
 
 async def test_the_first_error_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,5 +27,5 @@ async def test_the_first_error_ends_the_others(monkeypatch: pytest.MonkeyPatch) 
         raise BrokerUnreachableError(message)
 
     with pytest.raises(BrokerUnreachableError):
-        await asyncio.wait_for(until_one_ends(stubborn(), broken()), 5)
+        await asyncio.wait_for(first_to_end(stubborn(), broken()), 5)
     assert cancellations == 2

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
 from console.domain.commands import Phase
-from console.domain.safe_text import safe
-from console.domain.spans import coarse_age
-from console.services.bulk import BulkJob
+from console.domain.text.durations import coarse_age
+from console.domain.text.safe import safe
+from console.services.batch_send import BatchRun
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts, line_width
 from console.tui.presenters.words import PHASES, counted
 
@@ -67,7 +67,7 @@ def batch_line(view: BatchView, now: datetime, width: int) -> Line:
     return fit_parts(parts, width)
 
 
-def progress_lines(view: BatchView, job: BulkJob | None, width: int) -> list[Line]:
+def progress_lines(view: BatchView, job: BatchRun | None, width: int) -> list[Line]:
     """How far it is: a bar in which each phase has a glyph of its own, and their numbers in words."""
     wanted = view.batch.draft.wanted
     said = Cell(f"  {view.settled:,} of {wanted:,} settled")
@@ -107,7 +107,7 @@ def shares(counts: Sequence[int], room: int) -> list[int]:
     return sizes
 
 
-def _state(view: BatchView, job: BulkJob | None) -> Cell:
+def _state(view: BatchView, job: BatchRun | None) -> Cell:
     if job is not None and not job.ended:
         return Cell(f"sending {job.done:,} of {job.total:,}…", "live")
     if job is not None and job.error:

@@ -12,10 +12,10 @@ from rich.cells import cell_len
 
 from console.domain.batches import Preview
 from console.domain.identifiers import name_shown
-from console.domain.json_text import one_line
-from console.domain.safe_text import safe, safe_id
-from console.domain.spans import coarse_age, latency
 from console.domain.targets import Target
+from console.domain.text.durations import coarse_age, latency
+from console.domain.text.json import one_line
+from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Line, fit_parts, fit_text, line_width
 from console.tui.presenters.words import counted, link_cell, link_of
 

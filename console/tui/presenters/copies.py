@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from console.domain.commands import Command
-from console.domain.filters import MOST_LENGTH, Filter, Match, Scope, parse_filter
-from console.domain.json_text import one_line
+from console.domain.filters.language import MOST_LENGTH, Filter, Match, Scope, parse_filter
+from console.domain.text.json import one_line
 
 _PROGRAM = "device-console"
 

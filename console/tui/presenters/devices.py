@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, Link
-from console.domain.filters import Filter
-from console.domain.safe_text import safe, safe_id
-from console.domain.spans import coarse_age
+from console.domain.filters.language import Filter
+from console.domain.text.durations import coarse_age
+from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
 from console.tui.presenters.words import GONE, LINKS, PHASES, later_words, link_cell
 

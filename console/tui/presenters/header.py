@@ -7,8 +7,8 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from console.domain.safe_text import safe
-from console.domain.spans import coarse_age, countdown
+from console.domain.text.durations import coarse_age, countdown
+from console.domain.text.safe import safe
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
 from console.tui.presenters.words import counted
@@ -24,7 +24,7 @@ _NOISE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Outbox:
+class OutboxDepth:
     """What waits for publication, as last read."""
 
     depth: int = 0
@@ -33,7 +33,7 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HeaderIdentity:
     """Where the operator is and as whom."""
 
     tenant: str
@@ -42,29 +42,29 @@ class Place:
     read_only: bool = False
 
 
-def header_line(place: Place, view: HealthView, outbox: Outbox, width: int) -> Line:
+def header_line(identity: HeaderIdentity, view: HealthView, outbox: OutboxDepth, width: int) -> Line:
     """The fullest version that fits; trouble is the last thing to go."""
     line: Line = ()
     for level in range(6):
-        line = _header(place, view, outbox, width, level)
+        line = _header(identity, view, outbox, width, level)
         if line_width(line) <= width:
             return line
     return (Cell(fit_text("".join(cell.text for cell in line), width), "strong"),)
 
 
-def _header(place: Place, view: HealthView, outbox: Outbox, width: int, level: int) -> Line:
-    name = safe(place.tenant, 24 if level < 4 else 12)
+def _header(identity: HeaderIdentity, view: HealthView, outbox: OutboxDepth, width: int, level: int) -> Line:
+    name = safe(identity.tenant, 24 if level < 4 else 12)
     left = [Cell(f" {name}", "strong")]
     if level < 4:
-        left.append(Cell(f" · {safe(place.operator, 24 if level < 3 else 10)}"))
+        left.append(Cell(f" · {safe(identity.operator, 24 if level < 3 else 10)}"))
     gap = Cell("   " if level < 2 else "  ")
     middle: list[Cell] = []
     for part in _parts(view, outbox, level):
         middle += [part, gap]
     right: list[Cell] = []
-    if place.demo:
+    if identity.demo:
         right.append(Cell("DEMO ", "accent"))
-    if place.read_only:
+    if identity.read_only:
         right.append(Cell("READ-ONLY ", "warn"))
     used = line_width((*left, *middle, *right))
     spare = max(2, width - used)
@@ -72,7 +72,7 @@ def _header(place: Place, view: HealthView, outbox: Outbox, width: int, level: i
     return (*left, Cell(" " * before), *middle, Cell(" " * max(0, width - used - before)), *right)
 
 
-def _parts(view: HealthView, outbox: Outbox, level: int) -> Iterator[Cell]:
+def _parts(view: HealthView, outbox: OutboxDepth, level: int) -> Iterator[Cell]:
     yield link_words("pg", view.database, view.now, level)
     yield link_words("mqtt", view.broker, view.now, level)
     if level < 2 or (level < 5 and view.sweep not in {"on", "standby"}):
@@ -130,7 +130,7 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
 
 
 def banner_line(
-    view: HealthView, outbox: Outbox, trouble: str, now: datetime, width: int, *, acts: bool = True
+    view: HealthView, outbox: OutboxDepth, trouble: str, now: datetime, width: int, *, acts: bool = True
 ) -> str:
     """One line under the header; empty while all links are up and the last read worked.
 
@@ -159,7 +159,7 @@ def banner_line(
     return line
 
 
-def _waiting(outbox: Outbox, now: datetime) -> tuple[str, str]:
+def _waiting(outbox: OutboxDepth, now: datetime) -> tuple[str, str]:
     """What waits, in full and in short."""
     if not outbox.depth:
         return "", ""

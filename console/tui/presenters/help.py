@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from console.domain.filters import KEYS, SPANS, WORDS, Scope
-from console.tui.actions import MOVES, Action
+from console.domain.filters.language import KEYS, SPANS, WORDS, Scope
+from console.tui.keys.actions import MOVES, Action
 from console.tui.presenters.cells import Cell, Line
 
 _WIDTH = 13

@@ -2,7 +2,7 @@
 
 import re
 
-from console.domain.safe_text import safe, safe_block
+from console.domain.text.safe import safe, safe_block
 from console.tui.presenters.cells import Cell, Line
 
 MAX_SHOWN = 8_000

@@ -5,7 +5,7 @@ from datetime import timedelta
 from statistics import median
 
 from console.domain.commands import Command, Phase
-from console.domain.spans import age, latency
+from console.domain.text.durations import age, latency
 from console.tui.presenters.cells import Cell, Line, line_width
 
 BARS = "▁▂▃▄▅▆▇█"

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from console.domain.events import Problem, ProblemKind
-from console.domain.safe_text import safe, safe_id
-from console.domain.spans import coarse_age
+from console.domain.text.durations import coarse_age
+from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Tone
 from console.tui.presenters.header import as_said
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 from console.domain.explain import explain, said
 from console.domain.history import CommandDetail
 from console.domain.identifiers import name_shown
-from console.domain.safe_text import safe, safe_id
-from console.domain.spans import countdown
+from console.domain.text.durations import countdown
+from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Line, Tone, line_width
 from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.times import day, instant, step, zone_words
@@ -34,7 +34,7 @@ _NARROW = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineStep:
     """One thing that happened."""
 
     at: datetime
@@ -43,27 +43,27 @@ class Step:
     note: str = ""
 
 
-def steps(detail: CommandDetail) -> tuple[Step, ...]:
+def steps(detail: CommandDetail) -> tuple[TimelineStep, ...]:
     """Everything on record, in the order of time."""
     command = detail.command
     by = f"by {safe(name_shown(command.created_by), 60)}" if command.created_by else ""
-    found = [Step(command.created_at, "created", note=by)]
+    found = [TimelineStep(command.created_at, "created", note=by)]
     if command.published_at is not None:
         note = "inferred from the answer" if command.published_at == command.acked_at else ""
-        found.append(Step(command.published_at, "published", note=note))
+        found.append(TimelineStep(command.published_at, "published", note=note))
     for entry in detail.journal:
         if entry.kind != "retry_of":
             what, tone = _KINDS.get(entry.kind, (safe(entry.kind, 40), ""))
             told = said(entry.detail) if entry.kind in _SAID else entry.detail
             note = " ".join(filter(None, (entry.by and f"by {entry.by}", told)))
-            found.append(Step(entry.at, what, tone, safe(note, 300)))
+            found.append(TimelineStep(entry.at, what, tone, safe(note, 300)))
     if command.acked_at is not None:
         cell = phase_cell(command)
         found.append(
-            Step(command.acked_at, f"answered {cell.text}", "" if cell.tone == "calm" else cell.tone)
+            TimelineStep(command.acked_at, f"answered {cell.text}", "" if cell.tone == "calm" else cell.tone)
         )
     if _past(detail):
-        found.append(Step(command.expires_at, "deadline", "dim" if command.phase.settled else "warn"))
+        found.append(TimelineStep(command.expires_at, "deadline", "dim" if command.phase.settled else "warn"))
     return tuple(sorted(found, key=lambda found_step: found_step.at))
 
 
@@ -85,7 +85,7 @@ def story_lines(detail: CommandDetail, zone: tzinfo | None = UTC, width: int = 8
     return [*lines, *_timeline(steps(detail), zone, width), ()]
 
 
-def _timeline(found: Sequence[Step], zone: tzinfo | None, width: int) -> list[Line]:
+def _timeline(found: Sequence[TimelineStep], zone: tzinfo | None, width: int) -> list[Line]:
     """The steps in columns; a note that does not fit beside its step hangs beneath it."""
     today, left = day(found[0].at, zone), "" if width < _NARROW else "  "
     lines: list[Line] = [(Cell(f"timeline ({zone_words(zone)})", "accent"), Cell(f"  {today}", "dim"))]

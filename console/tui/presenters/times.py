@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from console.domain.spans import countdown
+from console.domain.text.durations import countdown
 
 _NEAR = timedelta(hours=12)  # so far a time of day is one instant only, also around midnight
 

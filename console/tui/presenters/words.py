@@ -2,7 +2,7 @@
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Link
-from console.domain.safe_text import safe
+from console.domain.text.safe import safe
 from console.tui.presenters.cells import Cell, Tone
 
 PHASES: dict[Phase, tuple[str, Tone]] = {

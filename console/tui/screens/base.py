@@ -7,15 +7,15 @@ from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from console.domain.safe_text import safe
+from console.domain.text.safe import safe
 from console.errors import ConsoleError
-from console.services.sender import Receipt
-from console.tui.actions import ACTIONS, ACTS, Action, actions_for
-from console.tui.background import start
-from console.tui.desk import Desk
-from console.tui.keymap import with_keys
-from console.tui.messages import ShowGo, ShowHelp, SwitchTheme
+from console.services.sender import SendReceipt
+from console.tui.keys.actions import ACTIONS, ACTS, Action, actions_for
+from console.tui.keys.keymap import with_keys
 from console.tui.presenters.cells import Cell, Tone
+from console.tui.state.background import start
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowGo, ShowHelp, SwitchTheme
 from console.tui.widgets.banner import Banner
 from console.tui.widgets.footer import KeyBar
 from console.tui.widgets.header import HeaderBar
@@ -32,15 +32,15 @@ def top_screen(app: App[Any]) -> "ConsoleScreen | None":
     return next((screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
 
-class ConsoleScreen(Screen[Receipt | None]):
+class ConsoleScreen(Screen[SendReceipt | None]):
     """A full screen. Subclasses give `body`, `read`, and what they repaint each second."""
 
     KIND: ClassVar[str] = ""
     AUTO_FOCUS = None
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, state: ConsoleState) -> None:
         super().__init__()
-        self.desk = desk
+        self.state = state
         self._reading = False
         self._read_again = False
         self._ticks = 0
@@ -108,8 +108,8 @@ class ConsoleScreen(Screen[Receipt | None]):
             if self._refusal is not None and self.reason(self._refusal[0]) != self._refusal[1]:
                 self._refusal = None
                 self._notice.hide()
-            self._header.refresh_from(self.desk)
-            self._banner.refresh_from(self.desk)
+            self._header.refresh_from(self.state)
+            self._banner.refresh_from(self.state)
             if self.focused is not None and self.focused.id == "filter":
                 self._keys.show_typing()
             else:
@@ -127,11 +127,11 @@ class ConsoleScreen(Screen[Receipt | None]):
         if not self.is_active:
             return
         self._ticks += 1
-        if self.desk.outbox_unread or (self.desk.trouble and self._ticks % 2 == 0):
+        if self.state.outbox_unread or (self.state.trouble and self._ticks % 2 == 0):
             self.request_read()
         self.refresh_chrome()
         self.repaint()
-        told = self.desk.outage.observe(self.desk.program.health.view(), self.desk.outbox)
+        told = self.state.outage.observe(self.state.program.health.view(), self.state.outbox)
         if told:
             self.say(told)
 
@@ -163,11 +163,11 @@ class ConsoleScreen(Screen[Receipt | None]):
     async def _read_once(self) -> None:
         try:
             await self.read()
-            await self.desk.read_outbox()
+            await self.state.read_outbox()
         except ConsoleError as error:
-            self.desk.trouble = safe(error, 300)
+            self.state.trouble = safe(error, 300)
         else:
-            self.desk.trouble = ""
+            self.state.trouble = ""
         if self.is_active:  # it may have been left meanwhile, and half of it be gone
             self.refresh_chrome()
             self.repaint()
@@ -177,15 +177,15 @@ class ConsoleScreen(Screen[Receipt | None]):
     @property
     def actions(self) -> tuple[Action, ...]:
         """What can be done here."""
-        found = actions_for(self.KIND, read_only=self.desk.program.read_only)
-        if len(self.desk.program.tenants) < 2:
+        found = actions_for(self.KIND, read_only=self.state.program.read_only)
+        if len(self.state.program.tenants) < 2:
             found = tuple(action for action in found if action.id != "tenant")
-        return tuple(with_keys(action, self.KIND, self.desk.keys) for action in found)
+        return tuple(with_keys(action, self.KIND, self.state.keys) for action in found)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Acts are gone, not just refused, when the console only reads."""
         del parameters
-        return not (action in ACTS and self.desk.program.read_only)
+        return not (action in ACTS and self.state.program.read_only)
 
     def still_here(self) -> bool:
         """Whether a question that had to wait for the database may be asked: not over something else."""
@@ -220,8 +220,8 @@ class ConsoleScreen(Screen[Receipt | None]):
         self.post_message(SwitchTheme())
 
     def action_zone(self) -> None:
-        self.desk.local_time = not self.desk.local_time
-        self.say(f"Times are told in {'this terminal’s zone' if self.desk.local_time else 'UTC'}.")
+        self.state.local_time = not self.state.local_time
+        self.say(f"Times are told in {'this terminal’s zone' if self.state.local_time else 'UTC'}.")
         self.repaint()
 
     def action_quit(self) -> None:
@@ -229,7 +229,7 @@ class ConsoleScreen(Screen[Receipt | None]):
 
     def ask_to_quit(self, key: str) -> None:
         """Leave; the first time say what that would break off."""
-        sending = self.desk.sending
+        sending = self.state.sending
         acting = any(worker.group == "act" and not worker.is_finished for worker in self.app.workers)
         if self._warned or not (sending or acting):
             self.app.exit(0)

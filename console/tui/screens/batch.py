@@ -12,21 +12,21 @@ from textual.widget import Widget
 
 from console.domain.batches import AnswerGroup, BatchView
 from console.domain.commands import Phase, ttl_text
-from console.domain.safe_text import safe
+from console.domain.text.safe import safe
 from console.errors import ConsoleError
-from console.services.bulk import BulkJob, since_ok_text
-from console.tui.actions import bindings_for
-from console.tui.background import start
-from console.tui.copier import copy_text
-from console.tui.desk import Desk
-from console.tui.messages import ShowBatch, ShowCompose, ShowExport, ShowHistory
+from console.services.batch_send import BatchRun, since_ok_text
+from console.tui.keys.actions import bindings_for
 from console.tui.presenters.batches import batch_line, group_cells, group_columns, group_key, progress_lines
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import shell_line
 from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.confirm import ConfirmAct, Question, ask
-from console.tui.screens.review import NO_RECALL, Sending, looked_up_question
+from console.tui.screens.clipboard import copy_text
+from console.tui.screens.compose.review import NO_RECALL, Sending, looked_up_question
+from console.tui.screens.dialogs.confirm import ConfirmAct, Question, ask
+from console.tui.state.background import start
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowBatch, ShowCompose, ShowExport, ShowHistory
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
@@ -39,13 +39,13 @@ class BatchScreen(ConsoleScreen):
     KIND = "batch"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("batch")
 
-    def __init__(self, desk: Desk, batch_id: str) -> None:
-        super().__init__(desk)
+    def __init__(self, state: ConsoleState, batch_id: str) -> None:
+        super().__init__(state)
         self._batch_id = batch_id
         self._view: BatchView | None = None
         self._groups: dict[str, AnswerGroup] = {}
         self._first: str | None = None
-        self._unsure: BulkJob | None = None
+        self._unsure: BatchRun | None = None
         self._unsendable = 0
         self._looked = (0, 0.0)
         self._title = Lines(id="title")
@@ -60,12 +60,12 @@ class BatchScreen(ConsoleScreen):
         self._table.focus()
 
     async def read(self) -> None:
-        view = await self.desk.program.bulk.batch(self.desk.tenant, self._batch_id)
+        view = await self.state.program.bulk.batch(self.state.tenant, self._batch_id)
         if view is None:
             self._table.set_empty("This bulk send does not exist any more. Press esc to go back.")
             return
         self._view = replace(view, unsendable=await self._cannot_be_sent_to(view))
-        self.desk.clock.observe(view.read_at)
+        self.state.clock.observe(view.read_at)
         self._groups = {group_key(group): group for group in view.groups}
         self._table.set_empty("Nothing is committed yet.")
         self._table.set_columns(group_columns(view.groups))
@@ -81,7 +81,7 @@ class BatchScreen(ConsoleScreen):
             return 0
         committed, at = self._looked
         if committed != view.committed or time.monotonic() - at > _LOOK_EVERY_S:
-            self._unsendable = await self.desk.program.bulk.unsendable(self.desk.tenant, self._batch_id)
+            self._unsendable = await self.state.program.bulk.unsendable(self.state.tenant, self._batch_id)
             self._looked = (view.committed, time.monotonic())
         return self._unsendable
 
@@ -95,10 +95,10 @@ class BatchScreen(ConsoleScreen):
 
     def repaint(self) -> None:
         if self._view is not None:
-            self._title.show([batch_line(self._view, self.desk.clock.now(), self.app.size.width)])
-            job = self.desk.jobs.get(self._batch_id)
+            self._title.show([batch_line(self._view, self.state.clock.now(), self.app.size.width)])
+            job = self.state.jobs.get(self._batch_id)
             self._progress.show([(), *progress_lines(self._view, job, self.app.size.width), ()])
-        self._table.set_faded(faded=not self.desk.linked)
+        self._table.set_faded(faded=not self.state.linked)
         self._table.repaint_changes()
 
     def labels(self) -> dict[str, str]:
@@ -111,7 +111,7 @@ class BatchScreen(ConsoleScreen):
             return None
         if self._view is None:
             return "it is not read yet"
-        if not self.desk.program.health.view().database.up:
+        if not self.state.program.health.view().database.up:
             return "the database is down"
         if action_id == "stop_batch":
             return self._no_stop(self._view)
@@ -121,7 +121,7 @@ class BatchScreen(ConsoleScreen):
 
     @property
     def _sending(self) -> bool:
-        job = self.desk.jobs.get(self._batch_id)
+        job = self.state.jobs.get(self._batch_id)
         return job is not None and not job.ended
 
     def _no_stop(self, view: BatchView) -> str | None:
@@ -174,7 +174,7 @@ class BatchScreen(ConsoleScreen):
     async def _devices_of(self, group: AnswerGroup) -> tuple[str, ...] | None:
         """The devices of a group; when they cannot be had, that is said."""
         try:
-            return await self.desk.program.bulk.group(self.desk.tenant, self._batch_id, group)
+            return await self.state.program.bulk.group(self.state.tenant, self._batch_id, group)
         except ConsoleError as error:
             self.say(str(error), "bad")
             return None
@@ -182,10 +182,10 @@ class BatchScreen(ConsoleScreen):
     def action_stop_batch(self) -> None:
         if self.refuse("stop_batch") or self._view is None:
             return
-        program, tenant = self.desk.program, self.desk.tenant
+        program, tenant = self.state.program, self.state.tenant
 
         async def stop(_: str) -> str:
-            job = self.desk.jobs.get(self._batch_id)
+            job = self.state.jobs.get(self._batch_id)
             if job is not None:
                 job.stopping = True
             taken = await program.bulk.stop(tenant, self._batch_id, program.operator)
@@ -211,23 +211,23 @@ class BatchScreen(ConsoleScreen):
             start(self, self._ask_retry, "ask", exclusive=True)
 
     async def _ask_retry(self) -> None:
-        program, tenant = self.desk.program, self.desk.tenant
+        program, tenant = self.state.program, self.state.tenant
 
-        async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BulkJob:
+        async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
             """The same job as long as it is unknown whether it was begun: a second one would send twice."""
             job, before = await program.bulk.retry(tenant_id, batch_id, by), self._unsure
             same = before is not None and (before.device_ids, before.retried) == (job.device_ids, job.retried)
             return before if before is not None and same else job
 
-        async def send(job: BulkJob) -> str:
+        async def send(job: BatchRun) -> str:
             self._unsure = job
             await program.bulk.begin(tenant, job)
             self._unsure = None
-            self.desk.run_job(self.app, tenant, job)
+            self.state.run_job(self.app, tenant, job)
             self.post_message(ShowBatch(job.draft.batch_id))
             return f"Sending again to {counted(job.total, 'device')}."
 
-        def with_what(job: BulkJob) -> str:
+        def with_what(job: BatchRun) -> str:
             left_out = f" {since_ok_text(job.since_ok)}: nothing goes to them." if job.since_ok else ""
             return f"Only to those that failed, were missed or expired, as a new batch.{left_out}"
 
@@ -238,31 +238,31 @@ class BatchScreen(ConsoleScreen):
             start(self, self._ask_resume, "ask", exclusive=True)
 
     async def _ask_resume(self) -> None:
-        tenant = self.desk.tenant
+        tenant = self.state.tenant
 
-        async def send(job: BulkJob) -> str:
-            self.desk.run_job(self.app, tenant, job)
+        async def send(job: BatchRun) -> str:
+            self.state.run_job(self.app, tenant, job)
             return f"Sending to {counted(job.total, 'device')} that got nothing."
 
         with_what = "Only to those that got nothing of it yet; their time to live begins now."
         title = "Send the rest: {kind} to {whom} of {tenant}?"
-        await self._ask_send(self.desk.program.bulk.resume, title, lambda _: with_what, send)
+        await self._ask_send(self.state.program.bulk.resume, title, lambda _: with_what, send)
 
     async def _ask_send(
         self,
-        prepare: Callable[[str, str, str | None], Awaitable[BulkJob]],
+        prepare: Callable[[str, str, str | None], Awaitable[BatchRun]],
         title: str,
-        hint: Callable[[BulkJob], str],
-        send: Callable[[BulkJob], Awaitable[str]],
+        hint: Callable[[BatchRun], str],
+        send: Callable[[BatchRun], Awaitable[str]],
     ) -> None:
-        program, tenant = self.desk.program, self.desk.tenant
+        program, tenant = self.state.program, self.state.tenant
         try:
             job = await prepare(tenant, self._batch_id, program.operator)
             draft = job.draft
             sending = Sending(
                 draft.command_type, draft.params_json, ttl_text(draft.ttl), job.device_ids, title, hint(job)
             )
-            question = await looked_up_question(self.desk, sending)
+            question = await looked_up_question(self.state, sending)
         except ConsoleError as error:
             self.say(str(error), "bad")
             return
@@ -276,7 +276,7 @@ class BatchScreen(ConsoleScreen):
         copy_text(self, "the id", self._batch_id)
 
     def action_copy_cli(self) -> None:
-        copy_text(self, "the shell line", shell_line(self.desk.tenant, "batch", self._batch_id))
+        copy_text(self, "the shell line", shell_line(self.state.tenant, "batch", self._batch_id))
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
         ask(self, question, act, self._acted)

@@ -5,12 +5,12 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from console.domain.batches import Batch
-from console.domain.filters import Scope
-from console.tui.actions import bindings_for
-from console.tui.desk import Desk
-from console.tui.messages import ShowBatch
+from console.domain.filters.language import Scope
+from console.tui.keys.actions import bindings_for
 from console.tui.presenters.batches import COLUMNS, batch_cells
-from console.tui.screens.newest import PAGE, Listing, NewestScreen
+from console.tui.screens.paged_list import PAGE, ListSpec, NewestScreen
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowBatch
 
 
 class BatchesScreen(NewestScreen[Batch]):
@@ -19,11 +19,11 @@ class BatchesScreen(NewestScreen[Batch]):
     KIND = "batches"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("batches")
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, state: ConsoleState) -> None:
         self._seen_words: dict[str, dict[str, None]] = {"type": {}, "by": {}}
         super().__init__(
-            desk,
-            Listing(
+            state,
+            ListSpec(
                 scope=Scope.BATCHES,
                 title="Bulk sends",
                 one="batch",
@@ -43,7 +43,7 @@ class BatchesScreen(NewestScreen[Batch]):
         return {key: tuple(words) for key, words in self._seen_words.items()}
 
     async def _page(self, text: str, before: Batch | None) -> tuple[Batch, ...]:
-        page = await self.desk.program.bulk.batches(self.desk.tenant, PAGE, before, text)
+        page = await self.state.program.bulk.batches(self.state.tenant, PAGE, before, text)
         for draft in (batch.draft for batch in page):
             self._seen_words["type"].setdefault(draft.command_type)
             if draft.created_by:

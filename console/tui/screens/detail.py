@@ -8,12 +8,12 @@ from textual.widget import Widget
 
 from console.domain.commands import Command
 from console.domain.history import CommandDetail
-from console.tui.actions import bindings_for
-from console.tui.desk import Desk
-from console.tui.messages import ShowCompose, ShowDetail
+from console.tui.keys.actions import bindings_for
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.timeline import retry_link
-from console.tui.screens.acts import CommandActs
+from console.tui.screens.command_actions import CommandActs
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowCompose, ShowDetail
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.text import Lines
 
@@ -30,8 +30,8 @@ class DetailScreen(CommandActs):
         Binding("g", "edge(-1)", show=False),
     ]
 
-    def __init__(self, desk: Desk, command_id: str) -> None:
-        super().__init__(desk)
+    def __init__(self, state: ConsoleState, command_id: str) -> None:
+        super().__init__(state)
         self._command_id = command_id
         self._detail: CommandDetail | None = None
         self._title = Lines(id="title")
@@ -50,14 +50,14 @@ class DetailScreen(CommandActs):
         return self._detail.command if self._detail else None
 
     async def read(self) -> None:
-        self._detail = await self.desk.program.history.command(self.desk.tenant, self._command_id)
+        self._detail = await self.state.program.history.command(self.state.tenant, self._command_id)
         if self._detail is not None:
-            self.desk.clock.observe(self._detail.read_at)
+            self.state.clock.observe(self._detail.read_at)
         else:
             self._empty = "There is no such command in this tenant. Press esc to go back."
 
     def repaint(self) -> None:
-        self._view.show(self._detail, self.desk.clock.now(), self._empty, self.desk.zone)
+        self._view.show(self._detail, self.state.clock.now(), self._empty, self.state.zone)
 
     def reason(self, action_id: str) -> str | None:
         if action_id == "open_old":

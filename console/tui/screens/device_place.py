@@ -3,9 +3,9 @@
 import time
 
 from console.domain.devices import Device
-from console.tui.desk import Desk
 from console.tui.presenters.devices import place_line
 from console.tui.screens.base import SHORT
+from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines
 
 _EVERY_S = 5.0
@@ -14,9 +14,9 @@ _EVERY_S = 5.0
 class DevicePlace(Lines):
     """Hidden where several devices are shown, and on a short terminal."""
 
-    def __init__(self, desk: Desk, device_id: str | None) -> None:
+    def __init__(self, state: ConsoleState, device_id: str | None) -> None:
         super().__init__(id="place")
-        self._desk = desk
+        self._state = state
         self._device_id = device_id
         self._device: Device | None = None
         self._due = 0.0
@@ -30,7 +30,7 @@ class DevicePlace(Lines):
         """
         if self._device_id is None or time.monotonic() < self._due:
             return
-        found = await self._desk.program.history.devices(self._desk.tenant, (self._device_id,))
+        found = await self._state.program.history.devices(self._state.tenant, (self._device_id,))
         self._due = time.monotonic() + _EVERY_S
         self._device = found.get(self._device_id)
         self.paint()

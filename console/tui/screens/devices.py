@@ -10,17 +10,17 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from console.domain.devices import DeviceOrder
-from console.domain.filter_subjects import DEVICE_KEYS, device_subject
-from console.domain.filters import matches
+from console.domain.filters.language import matches
+from console.domain.filters.subjects import DEVICE_KEYS, device_subject
 from console.errors import ConsoleError
-from console.tui.actions import bindings_for
-from console.tui.background import start
-from console.tui.copier import copy_text
-from console.tui.desk import Desk
-from console.tui.device_list import DeviceList
-from console.tui.messages import ShowBatches, ShowHistory, ShowProblems, ShowTenants
+from console.tui.keys.actions import bindings_for
+from console.tui.lists.device_list import DeviceList
 from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words, seen_words
-from console.tui.screens.marking import MarkingScreen
+from console.tui.screens.clipboard import copy_text
+from console.tui.screens.device_marks import MarkingScreen
+from console.tui.state.background import start
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowBatches, ShowHistory, ShowProblems, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
@@ -35,9 +35,9 @@ class DevicesScreen(MarkingScreen):
     KIND = "devices"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("devices")
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, COLUMNS)
-        self._list = DeviceList(desk.program.history, desk.tenant, self._show_list)
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__(state, COLUMNS)
+        self._list = DeviceList(state.program.history, state.tenant, self._show_list)
         self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
         self._problems_due = 0.0
@@ -86,9 +86,9 @@ class DevicesScreen(MarkingScreen):
         if time.monotonic() < self._problems_due:
             return
         self._problems_due = time.monotonic() + _PROBLEMS_EVERY_S
-        tenant, now = self.desk.tenant, self.desk.clock.now()
-        since = self.desk.problems_seen.setdefault(tenant, now)
-        found = await self.desk.program.history.problems(tenant, limit=_MOST_NEW)
+        tenant, now = self.state.tenant, self.state.clock.now()
+        since = self.state.problems_seen.setdefault(tenant, now)
+        found = await self.state.program.history.problems(tenant, limit=_MOST_NEW)
         new = sum(problem.last_at is not None and problem.last_at > since for problem in found)
         many = f"{new}{'+' if new == _MOST_NEW else ''} new problem{'' if new == 1 else 's'}"
         self._news = f"{many}: p" if new else ""
@@ -98,7 +98,7 @@ class DevicesScreen(MarkingScreen):
 
     async def _read_first(self) -> None:
         """The first rows, to be seen while the others are still listed."""
-        history, tenant = self.desk.program.history, self.desk.tenant
+        history, tenant = self.state.program.history, self.state.tenant
         await self._read_clock()
         self._table.set_empty(self._empty())
         head = await history.device_head(tenant, "", self._sort)
@@ -121,8 +121,8 @@ class DevicesScreen(MarkingScreen):
         self.request_read()
 
     async def _read_clock(self) -> None:
-        newest = await self.desk.program.history.commands(self.desk.tenant, limit=1)
-        self.desk.clock.observe(newest.read_at)
+        newest = await self.state.program.history.commands(self.state.tenant, limit=1)
+        self.state.clock.observe(newest.read_at)
 
     def _list_now(self) -> None:
         self._list_timer = None
@@ -149,11 +149,11 @@ class DevicesScreen(MarkingScreen):
         self._rows.prune(self._table.window(extra_pages=2))
         if not wanted:
             return
-        found = await self.desk.program.history.devices(self.desk.tenant, wanted)
+        found = await self.state.program.history.devices(self.state.tenant, wanted)
         self._rows.put(found)
         if self._rows.have_names:
             self._table.set_columns(WITH_NAMES)
-        shown, now = self._filter.parsed, self.desk.clock.now()
+        shown, now = self._filter.parsed, self.state.clock.now()
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=DEVICE_KEYS)
@@ -197,7 +197,7 @@ class DevicesScreen(MarkingScreen):
 
     def repaint(self) -> None:
         self.show_counts()
-        self._table.set_faded(faded=not self.desk.linked)
+        self._table.set_faded(faded=not self.state.linked)
         self._table.repaint_changes()
 
     def reason(self, action_id: str) -> str | None:
@@ -237,7 +237,7 @@ class DevicesScreen(MarkingScreen):
         self.post_message(ShowProblems())
 
     def action_tenant(self) -> None:
-        if len(self.desk.program.tenants) > 1:
+        if len(self.state.program.tenants) > 1:
             self.post_message(ShowTenants())
 
     def action_sort(self) -> None:

@@ -10,25 +10,25 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from console.domain.commands import Command
-from console.domain.filter_subjects import COMMAND_KEYS, command_subject
-from console.domain.filters import Scope, matches
+from console.domain.filters.language import Scope, matches
+from console.domain.filters.subjects import COMMAND_KEYS, command_subject
 from console.domain.history import CommandDetail
-from console.domain.spans import coarse_age
+from console.domain.text.durations import coarse_age
 from console.errors import ConsoleError
-from console.services.history import PAGE
-from console.tui.actions import bindings_for
-from console.tui.background import start
-from console.tui.desk import Desk
-from console.tui.history_rows import HistoryRows
-from console.tui.known_words import KnownWords
-from console.tui.messages import ShowBatches, ShowCompose, ShowDetail, ShowExport, ShowProblems
+from console.services.reads import PAGE
+from console.tui.keys.actions import bindings_for
+from console.tui.lists.history_rows import HistoryRows
+from console.tui.lists.known_words import KnownWords
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
 from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
-from console.tui.screens.acts import CommandActs
 from console.tui.screens.base import SHORT, WIDE
+from console.tui.screens.command_actions import CommandActs
 from console.tui.screens.device_place import DevicePlace
+from console.tui.state.background import start
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowBatches, ShowCompose, ShowDetail, ShowExport, ShowProblems
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.table import LineTable
@@ -44,8 +44,10 @@ class HistoryScreen(CommandActs):
     KIND = "history"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("history")
 
-    def __init__(self, desk: Desk, device_ids: tuple[str, ...] | None, text: str = "", of: str = "") -> None:
-        super().__init__(desk)
+    def __init__(
+        self, state: ConsoleState, device_ids: tuple[str, ...] | None, text: str = "", of: str = ""
+    ) -> None:
+        super().__init__(state)
         self.device_ids = device_ids
         self._of = of
         self._sought: str | None = None
@@ -55,10 +57,10 @@ class HistoryScreen(CommandActs):
         self._detail_timer: Timer | None = None
         self._title = Lines(id="title")
         self._plots = Lines(id="plots")
-        self._words = KnownWords(desk, self._known)
+        self._words = KnownWords(state, self._known)
         self._filter = FilterBar(Scope.COMMANDS, self._words, text)
         one = device_ids is not None and len(device_ids) == 1 and not of
-        self._place = DevicePlace(desk, device_ids[0] if one and device_ids else None)
+        self._place = DevicePlace(state, device_ids[0] if one and device_ids else None)
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
         self._pane = DetailView(id="pane")
 
@@ -96,11 +98,11 @@ class HistoryScreen(CommandActs):
     # Reading
 
     async def read(self) -> None:
-        history, tenant, rows = self.desk.program.history, self.desk.tenant, self._rows
+        history, tenant, rows = self.state.program.history, self.state.tenant, self._rows
         await self._place.read()
         sought = self._sought
         page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
-        self.desk.clock.observe(page.read_at)
+        self.state.clock.observe(page.read_at)
         rows.put_head(page)
         head = {command.command_id for command in page.commands}
         rest = [key for key in self._table.window() if key not in head and key in rows.commands]
@@ -115,7 +117,7 @@ class HistoryScreen(CommandActs):
             await self._read_detail()
 
     def _still_matches(self, command: Command) -> bool:
-        now = self.desk.clock.now()
+        now = self.state.clock.now()
         return matches(self._filter.parsed, command_subject(command), now, only=COMMAND_KEYS)
 
     async def _read_next(self) -> None:
@@ -124,8 +126,8 @@ class HistoryScreen(CommandActs):
         try:
             wanted = len(rows.order) + PAGE
             while rows is self._rows and rows.more and len(rows.order) < wanted:
-                page = await self.desk.program.history.commands(
-                    self.desk.tenant, device_ids=self.device_ids, text=text, before=rows.end
+                page = await self.state.program.history.commands(
+                    self.state.tenant, device_ids=self.device_ids, text=text, before=rows.end
                 )
                 rows.put_next(page)
                 if rows is self._rows:
@@ -144,7 +146,7 @@ class HistoryScreen(CommandActs):
         if not self._has_pane or key is None:
             self._detail = None
         else:
-            self._detail = await self.desk.program.history.command(self.desk.tenant, key)
+            self._detail = await self.state.program.history.command(self.state.tenant, key)
         self._show_detail()
 
     async def _follow_cursor(self) -> None:
@@ -157,7 +159,7 @@ class HistoryScreen(CommandActs):
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
         command = self._rows.commands.get(key)
-        return None if command is None else command_cells(command, self.desk.clock.now())
+        return None if command is None else command_cells(command, self.state.clock.now())
 
     def _show_rows(self) -> None:
         clears = self._filter.can_clear
@@ -166,7 +168,7 @@ class HistoryScreen(CommandActs):
         elif self._filter.text:
             keys = "Press esc to clear it, or / to change it." if clears else "Press / to change it."
             self._table.set_empty(f"No command matches the filter. {keys}")
-        elif self.desk.program.read_only:
+        elif self.state.program.read_only:
             self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
         else:
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
@@ -194,7 +196,7 @@ class HistoryScreen(CommandActs):
         rows = self._rows
         words = f"{len(rows.order):,}{'+' if rows.more else ''} match"
         if rows.more and rows.reached is not None:
-            words += f", searched back {coarse_age(self.desk.clock.now() - rows.reached.created_at)}"
+            words += f", searched back {coarse_age(self.state.clock.now() - rows.reached.created_at)}"
         return words
 
     async def _read_words(self) -> None:
@@ -212,10 +214,10 @@ class HistoryScreen(CommandActs):
 
     def _show_detail(self) -> None:
         if self._has_pane:
-            self._pane.show(self._detail, self.desk.clock.now(), "Nothing is chosen.", self.desk.zone)
+            self._pane.show(self._detail, self.state.clock.now(), "Nothing is chosen.", self.state.zone)
 
     def repaint(self) -> None:
-        self._table.set_faded(faded=not self.desk.linked)
+        self._table.set_faded(faded=not self.state.linked)
         self._table.repaint_changes()
         self._show_detail()
 

@@ -7,16 +7,16 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from console.domain.events import Problem, ProblemKind
-from console.domain.filters import Scope
+from console.domain.filters.language import Scope
 from console.errors import ConsoleError
-from console.tui.actions import bindings_for
-from console.tui.background import start
-from console.tui.desk import Desk
-from console.tui.messages import ShowDetail
+from console.tui.keys.actions import bindings_for
 from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
 from console.tui.presenters.times import full_instant
-from console.tui.screens.newest import PAGE, Listing, NewestScreen
-from console.tui.screens.text import TextDialog
+from console.tui.screens.dialogs.text import TextDialog
+from console.tui.screens.paged_list import PAGE, ListSpec, NewestScreen
+from console.tui.state.background import start
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import ShowDetail
 
 
 def _place(problem: Problem) -> tuple[object, ...]:
@@ -30,10 +30,10 @@ class ProblemsScreen(NewestScreen[Problem]):
     KIND = "problems"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("problems")
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, state: ConsoleState) -> None:
         super().__init__(
-            desk,
-            Listing(
+            state,
+            ListSpec(
                 scope=Scope.PROBLEMS,
                 title="Problems",
                 one="problem",
@@ -49,10 +49,10 @@ class ProblemsScreen(NewestScreen[Problem]):
         )
 
     async def _page(self, text: str, before: Problem | None) -> tuple[Problem, ...]:
-        return await self.desk.program.history.problems(self.desk.tenant, text, PAGE, before)
+        return await self.state.program.history.problems(self.state.tenant, text, PAGE, before)
 
     def seen(self, at: datetime) -> None:
-        self.desk.problems_seen[self.desk.tenant] = at
+        self.state.problems_seen[self.state.tenant] = at
 
     def id_of(self, row: Problem) -> str:
         return row.command_id
@@ -63,14 +63,14 @@ class ProblemsScreen(NewestScreen[Problem]):
     async def _open(self, problem: Problem) -> None:
         """The command when there is one; otherwise all that is known of the problem."""
         try:
-            found = await self.desk.program.history.command(self.desk.tenant, problem.command_id)
+            found = await self.state.program.history.command(self.state.tenant, problem.command_id)
         except ConsoleError as error:
             self.say(str(error), "bad")
             return
         if found is not None:
             self.post_message(ShowDetail(problem.command_id))
             return
-        zone = self.desk.zone
+        zone = self.state.zone
         lines = [
             problem.detail,
             "",

@@ -1,17 +1,17 @@
 """The sentence under the header that says which link is down and what that means."""
 
-from console.tui.desk import Desk
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.header import banner_line
+from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines
 
 
 class Banner(Lines):
     """Its row is always there, so that nothing moves; on a low screen it lies over the title."""
 
-    def refresh_from(self, desk: Desk) -> None:
-        view, now, width = desk.program.health.view(), desk.clock.now(), self.app.size.width - 2
-        acts = not desk.program.read_only
-        text = banner_line(view, desk.outbox, desk.trouble, now, width, acts=acts)
+    def refresh_from(self, state: ConsoleState) -> None:
+        view, now, width = state.program.health.view(), state.clock.now(), self.app.size.width - 2
+        acts = not state.program.read_only
+        text = banner_line(view, state.outbox, state.trouble, now, width, acts=acts)
         self.set_class(bool(text), "-up")
         self.show([(Cell(text),)] if text else [])

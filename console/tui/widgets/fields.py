@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, TextArea
 
-from console.domain.safe_text import safe
+from console.domain.text.safe import safe
 
 
 def _escaped(match: re.Match[str]) -> str:

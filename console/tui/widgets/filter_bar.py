@@ -11,10 +11,10 @@ from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from console.domain.filter_completion import completions
-from console.domain.filter_values import KnownValues, notes
-from console.domain.filters import Filter, Scope, parse_filter
-from console.domain.safe_text import safe
+from console.domain.filters.completion import completions
+from console.domain.filters.language import Filter, Scope, parse_filter
+from console.domain.filters.values import KnownValues, notes
+from console.domain.text.safe import safe
 from console.tui.presenters.cells import Cell, Line, Tone
 from console.tui.widgets.text import Lines
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from textual import events
 
-from console.tui.actions import Action
+from console.tui.keys.actions import Action
 from console.tui.presenters.cells import Cell, Line, line_width
 from console.tui.widgets.text import Lines
 

@@ -1,13 +1,13 @@
 """The first line: where the operator is, and how the links are."""
 
-from console.tui.desk import Desk
 from console.tui.presenters.header import header_line
+from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines
 
 
 class HeaderBar(Lines):
     """Repaints only when a word changed."""
 
-    def refresh_from(self, desk: Desk) -> None:
+    def refresh_from(self, state: ConsoleState) -> None:
         width = self.app.size.width
-        self.show([header_line(desk.place, desk.program.health.view(), desk.outbox, width)])
+        self.show([header_line(state.identity, state.program.health.view(), state.outbox, width)])

@@ -2,7 +2,7 @@
 
 from textual.timer import Timer
 
-from console.domain.safe_text import safe
+from console.domain.text.safe import safe
 from console.tui.presenters.cells import Cell, Tone
 from console.tui.widgets.text import Lines
 

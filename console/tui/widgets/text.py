@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from textual.content import Content
 from textual.widgets import Static
 
+from console.tui.look.theme import STYLES
 from console.tui.presenters.cells import Line, inked, line_width
-from console.tui.theme import STYLES
 
 
 def to_content(line: Line) -> Content:

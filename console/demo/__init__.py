@@ -1,0 +1,1 @@
+"""The demo's invented tenants, and big histories for trials of scale."""

@@ -1,0 +1,187 @@
+"""What the keys of a filter have for values in a tenant, and what that says of a filter that was typed."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from console.domain.filters.ids import nearest
+from console.domain.filters.language import Filter, Match, fold, folded
+from console.domain.filters.patterns import glob, is_exact, literal
+
+MOST = 1_000  # values of a key; where there are more, none is said to be missing
+MOST_GROUPS = (
+    100_000  # groups that are judged; where there are more, no group is taken for the one that was meant
+)
+_NAMED = 3
+_COMPARED = 5  # patterns for which the nearest value is sought: each looks at all values
+_WHOLE = frozenset({"kind"})
+NOT_EVALUATED = (
+    "its filter has other conditions than a status, tags and a site_id, or tags cannot be read here"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of devices. That of one whose filter is not understood cannot be told."""
+
+    group_id: str
+    name: str
+    can_be_evaluated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KnownValues:
+    """Values by key, those to offer.
+
+    Attributes:
+        values: what a key is completed with.
+        whole: the keys of which `values` and `others` are all that there is.
+        others: values that count, but are not offered: of groups all names and ids, however many.
+        broken: groups that cannot be evaluated, by id and by name, folded; another may have the same name.
+    """
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+
+    def with_more(self, more: Mapping[str, tuple[str, ...]]) -> "KnownValues":
+        """The same and what occurs elsewhere: on the screen, or lately."""
+        values = dict(more) | dict(self.values)
+        for key, found in more.items():
+            values[key] = tuple(dict.fromkeys((*self.values.get(key, ()), *found)))
+        return KnownValues(values, self.whole, self.others, self.broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an operator should know of a filter; a fault where it cannot mean anything."""
+
+    sentence: str
+    is_fault: bool = False
+
+
+def known_values(values: Mapping[str, tuple[str, ...]], groups: Sequence[Group]) -> KnownValues:
+    """What was read of a tenant; `values` may have slugs of templates, which count and are not offered.
+
+    Groups are offered by their names, by their ids where two are named alike.
+    """
+    slugs = values.get("slug", ())
+    values = {key: found for key, found in values.items() if key != "slug"}
+    names = Counter(fold(group.name) for group in groups)
+    ids = {fold(group.group_id) for group in groups}
+    offered = tuple(
+        group.name if _is_clear(group, names, ids) else group.group_id
+        for group in groups[:MOST]
+    )  # fmt: skip
+    every = tuple(dict.fromkeys(text for group in groups for text in (group.name, group.group_id) if text))
+    broken = [group for group in groups if not group.can_be_evaluated]
+    whole = {key for key, found in values.items() if len(found) < MOST}
+    return KnownValues(
+        {**values, "group": offered},
+        frozenset(whole | {"group"} if len(groups) < MOST_GROUPS else whole),
+        {"group": every, "template": slugs},
+        frozenset(fold(text) for group in broken for text in (group.name, group.group_id) if text),
+    )
+
+
+def _is_clear(group: Group, names: Mapping[str, int], ids: Collection[str]) -> bool:
+    name = fold(group.name)
+    own = name == fold(group.group_id)
+    return bool(name) and names[name] == 1 and (own or name not in ids) and '"' not in name
+
+
+def notes(wanted: Filter, known: KnownValues, most: int | None = None) -> tuple[Note, ...]:
+    """What is to be said of the filter's values: those that do not occur, and what was probably meant.
+
+    At most `most` notes; of groups first, for those may be faults.
+    """
+    terms = [
+        term
+        for term in wanted.terms
+        if isinstance(term, Match) and (term.key in known.values or term.key in _WHOLE)
+    ]
+    found: dict[Note, None] = {}
+    place = 0
+    for term in sorted(terms, key=lambda term: term.key != "group"):
+        for pattern in term.patterns:
+            note = _note(term.key, pattern, known, compares=place < _COMPARED)
+            place += 1
+            if note is not None:
+                found[note] = None
+            if len(found) == most:
+                return tuple(found)
+    return tuple(found)
+
+
+def _note(key: str, pattern: str, known: KnownValues, *, compares: bool) -> Note | None:
+    offered = known.values.get(key, ())
+    every = (*offered, *known.others.get(key, ()))
+    wanted = glob(pattern)
+    fits = [value for value in every if wanted.fits(folded(key, value))]
+    if key == "group":
+        fault = _fault_of_groups(pattern, fits, every, known)
+        if fault is not None:
+            return fault
+    if fits or not is_exact(pattern):
+        return None
+    is_fault = key == "group"
+    value = literal(pattern)
+    for wide in (f"{quoted(value)}*", f"*{quoted(value)}*"):
+        inside = wide.startswith("*")
+        like = _like(key, value, offered, inside=inside) or _like(key, value, every, inside=inside)
+        if like:
+            more = f" and {len(like) - _NAMED:,} more" if len(like) > _NAMED else ""
+            return Note(
+                f"No {_word(key)} is just “{value}”: {key}:{wide} finds {', '.join(like[:_NAMED])}{more}.",
+                is_fault,
+            )
+    if key not in known.whole | _WHOLE:
+        return None
+    near = nearest(value, {folded(key, text): text for text in every[: 2 * MOST]}) if compares else ""
+    meant = next((text for text in every if folded(key, text) == near), "")
+    return Note(
+        f"There is no {_word(key)} “{value}”{f': the nearest is {meant}' if meant else _choice(offered)}.",
+        is_fault,
+    )
+
+
+def _fault_of_groups(
+    pattern: str, fits: Sequence[str], every: Sequence[str], known: KnownValues
+) -> Note | None:
+    """Why nobody can tell whom a term means: one group that cannot be told is enough.
+
+    What a negated term was to keep out would be sent to.
+    """
+    broken = next((value for value in fits if fold(value) in known.broken), None)
+    if broken is not None:
+        return Note(f"Who is in the group “{broken}” cannot be told: {NOT_EVALUATED}.", is_fault=True)
+    if "group" not in known.whole:
+        few = f"this tenant has {MOST_GROUPS:,} groups or more, too many to look at"
+        return Note(
+            f"Whether “{literal(pattern)}” names all that is meant cannot be told: {few}.", is_fault=True
+        )
+    if not fits and not is_exact(pattern):
+        return Note(f"No group is named like “{literal(pattern)}”{_choice(every)}.", is_fault=True)
+    return None
+
+
+def _like(key: str, value: str, every: Sequence[str], *, inside: bool) -> list[str]:
+    texts = dict.fromkeys(every)
+    return [t for t in texts if value in folded(key, t) and (inside or folded(key, t).startswith(value))]
+
+
+def _choice(values: Sequence[str]) -> str:
+    if not values:
+        return ": this tenant has none"
+    return f": there is {', '.join(values[:_NAMED])}{' …' if len(values) > _NAMED else ''}"
+
+
+def _word(key: str) -> str:
+    return {"fw": "firmware", "by": "sender", "type": "command type", "kind": "kind of problem"}.get(key, key)
+
+
+def quoted(value: str) -> str:
+    """A value as it is typed: in quotes where a character would mean something else."""
+    return f'"{value}"' if re.search(r"[\s,*?]", value) else value

@@ -1,0 +1,1 @@
+"""Text: untrusted, ASCII, JSON, durations."""

@@ -1,1 +1,0 @@
-"""The program without a screen: workers on a server, and a twin in the shell for every act."""

@@ -1,0 +1,61 @@
+"""Logging: text for people, JSON lines for machines, a file behind a screen. Never a secret."""
+
+import json
+import logging
+import logging.handlers
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from console.domain.text.safe import safe
+
+
+class TextFormatter(logging.Formatter):
+    """One readable line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        text = f"{at} {record.levelname.lower():7} {safe(record.getMessage(), 2_000)}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=True)
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Text on a terminal, JSON lines otherwise."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextFormatter() if sys.stderr.isatty() else JsonFormatter())
+    _install(handler, level)
+
+
+def log_to_file(folder: Path, level: int = logging.INFO) -> None:
+    """A bounded file; a folder that cannot be written means no log, never no program."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            folder / "device-console.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(JsonFormatter())
+    _install(handler, level)
+
+
+def _install(handler: logging.Handler, level: int) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("console").setLevel(level)

@@ -1,0 +1,111 @@
+"""Where the program runs: on servers it was told of, or on its own embedded ones."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from console.demo.data import seed_demo
+from console.demo.login import ensure_login
+from console.embedded.servers import EmbeddedServers
+from console.errors import UsageError
+from console.mqtt.session import BrokerAddress
+from console.runtime.addresses import (
+    broker_address,
+    configured_broker,
+    configured_database,
+    database_access,
+)
+from console.settings import Settings
+from console.store.pool import Access, Database
+from console.store.schema.migrate import migrate
+
+DEMO_TENANTS = ("demo", "demo-two")
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Addresses to use. `own` is set when they are our own: then the data is a demo's."""
+
+    access: Access
+    broker: BrokerAddress | None
+    own: EmbeddedServers | None = None
+    broker_kind: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        return self.own is not None
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Embedded when told so, or when neither a database nor a broker is configured."""
+    return settings.embedded or not (settings.database_url or settings.mqtt_url)
+
+
+@asynccontextmanager
+async def open_servers(settings: Settings, *, needs_broker: bool = True) -> AsyncIterator[Servers]:
+    """Find or start the servers; what was started is left at the end, and stops with its last user.
+
+    Half a configuration is refused for reading as for sending, so that nobody finds out with the first send;
+    only `doctor` and `ingest-slots`, which need the database alone, go on without a broker.
+
+    Raises:
+        UsageError: one of the two servers is configured and the other is not.
+        UnreachableError: the embedded servers did not start.
+    """
+    if not is_embedded(settings):
+        yield _configured(settings, needs_broker=needs_broker)
+        return
+    servers = await asyncio.to_thread(
+        EmbeddedServers.attach, settings.home_folder, broker=settings.embedded_broker
+    )
+    try:
+        keeper = asyncio.create_task(_keep(servers))
+        try:
+            yield await _prepared(settings, servers)
+        finally:
+            keeper.cancel()
+    finally:
+        servers.release()
+
+
+def _configured(settings: Settings, *, needs_broker: bool) -> Servers:
+    if settings.database_url is None:
+        raise UsageError(
+            "MQTT_URL is set but DATABASE_URL is not: set both, or neither for the embedded demo servers."
+        )
+    if settings.mqtt_url is None and needs_broker:
+        raise UsageError(
+            "DATABASE_URL is set but MQTT_URL is not: set both, or neither for the embedded demo servers."
+        )
+    access = configured_database(settings)
+    if access is None:
+        raise UsageError(
+            "DATABASE_URL is empty: set it, or leave MQTT_URL out for the embedded demo servers."
+        )
+    return Servers(access, configured_broker(settings))
+
+
+async def _prepared(settings: Settings, servers: EmbeddedServers) -> Servers:
+    """Migrate and seed as the owner; from then on work with a plain login, as anyone else must."""
+    addresses = servers.addresses
+    owner = database_access(settings, addresses.database_url)
+    await migrate(owner, platform_tables=True)
+    database = Database(owner, max_size=1)
+    await database.open()
+    try:
+        url = await ensure_login(database)
+        await seed_demo(database, tenant_id=DEMO_TENANTS[0], devices=settings.simulated_devices)
+    finally:
+        await database.close()
+    broker = broker_address(settings, addresses.mqtt_url)
+    if addresses.broker == "nats-server":
+        broker = replace(broker, force_v3=True)
+    return Servers(replace(owner, url=url), broker, servers, addresses.broker)
+
+
+async def _keep(servers: EmbeddedServers) -> None:
+    """Bring the servers back should their supervisor be killed."""
+    while True:
+        await asyncio.sleep(1)
+        await asyncio.to_thread(servers.ensure)

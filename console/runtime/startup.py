@@ -1,0 +1,201 @@
+"""Opening the program: servers, checks, workers; then a front end runs, then everything ends in order."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from console.clock import SystemClock
+from console.domain.acks import LateAck, progress_words
+from console.domain.danger import Danger, changed_danger
+from console.domain.identifiers import id_fault
+from console.errors import CopyError, RefusedError, UsageError
+from console.runtime.jobs import running
+from console.runtime.pausing import Pausing
+from console.runtime.program import Program
+from console.runtime.servers import DEMO_TENANTS, Servers, is_embedded, open_servers
+from console.runtime.simulation import simulate_demo
+from console.runtime.supervisor import Supervisor
+from console.runtime.wiring import wire_program
+from console.runtime.workers import Workers, WorkerSettings
+from console.services.dispatcher import DispatchSettings
+from console.services.feed import Feed
+from console.services.health import Health
+from console.services.sender import clean_name, login_name
+from console.settings import Settings
+from console.store.failures import IS_A_COPY
+from console.store.leases import is_original
+from console.store.pool import Database
+from console.store.schema.checks import StartReport, check_start
+
+Jobs = Literal["auto", "required", "later", "none"]
+_PROGRAMS: dict[Jobs, str] = {"auto": "screen", "required": "sweeper", "later": "shell", "none": "reader"}
+_log = logging.getLogger("console.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProgram:
+    """A running program with what the headless front end needs beyond it."""
+
+    program: Program
+    database: Database
+    workers: Workers | None
+    servers: Servers
+    report: StartReport
+
+
+@asynccontextmanager
+async def open_program(
+    settings: Settings, *, jobs: Jobs = "auto", simulate: bool = False, operator_front: bool = True
+) -> AsyncIterator[RunningProgram]:
+    """Open everything a front end needs.
+
+    Args:
+        settings: the configuration.
+        jobs: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is
+            not, ``later`` leaves starting them to the caller, ``none`` runs none.
+        simulate: run the demo fleet on embedded servers.
+        operator_front: whether a tenant must be known.
+
+    Raises:
+        UsageError: the configuration is incomplete.
+        RefusedError: a start check failed.
+        UnreachableError: the database does not answer.
+    """
+    tenants, danger = _tenants(settings) if operator_front else (), _danger(settings)
+    jobs = "none" if settings.read_only else jobs
+    async with AsyncExitStack() as stack:
+        servers = await stack.enter_async_context(open_servers(settings))
+        database = Database(servers.access)
+        await database.open()
+        stack.push_async_callback(database.close)
+        report = await check_start(database)
+        report = await _unless_copied(database, report, settings, jobs)
+        warnings = report.warnings + (servers.broker.warnings if servers.broker else ())
+        for warning in warnings:
+            _log.warning("%s", warning)
+        if jobs == "required" and not report.may_work:
+            raise RefusedError(
+                f"The workers may not run here: the login is no member of {settings.worker_role}; "
+                f"run GRANT {settings.worker_role} TO it."
+            )
+        work = jobs in {"auto", "required"} and report.may_work
+        feed, clock, pausing = Feed(), SystemClock(), Pausing()
+        health = Health(clock)
+        _tell_idle(health, work=work, read_only=settings.read_only)
+        workers = None
+        if servers.broker is not None:
+            workers = Workers(
+                database,
+                servers.broker,
+                feed,
+                health,
+                clock,
+                worker_settings(settings),
+                _PROGRAMS[jobs],
+                tenants,
+            )
+        program = wire_program(
+            database,
+            tenants=tenants,
+            operator=clean_name(settings.operator) if settings.operator else login_name(),
+            read_only=settings.read_only,
+            audit=settings.audit,
+            demo=servers.embedded,
+            max_payload_bytes=settings.max_payload_bytes,
+            feed=feed,
+            health=health,
+            pausing=pausing,
+            sent=workers.wake if workers else feed.tell,
+            warnings=warnings,
+            environment={
+                "CONSOLE_HOME": str(settings.home_folder),
+                "CONSOLE_FAVOURITES": str(settings.favourites_file),
+                "CONSOLE_THEME": settings.theme,
+                "CONSOLE_MOUSE": "on" if settings.mouse else "off",
+            },
+            keys=settings.keys,
+            danger=danger,
+        )
+        if operator_front:
+            await _check_tenant(program)
+        if workers is not None:
+            await stack.enter_async_context(running(workers, Supervisor(health), jobs=work, pausing=pausing))
+        if simulate and servers.embedded and settings.simulated_devices:
+            await stack.enter_async_context(simulate_demo(servers, settings.simulated_devices, pausing))
+        yield RunningProgram(program, database, workers, servers, report)
+
+
+async def _unless_copied(
+    database: Database, report: StartReport, settings: Settings, jobs: Jobs
+) -> StartReport:
+    """In a copy of the database no workers run.
+
+    Raises:
+        CopyError: workers are what this process is for.
+    """
+    if jobs == "none" or not report.may_work or await is_original(database, accept=settings.accept_copy):
+        return report
+    if jobs == "required":
+        raise CopyError(IS_A_COPY)
+    return replace(report, may_work=False, warnings=(*report.warnings, IS_A_COPY))
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """The operator's settings in the workers' words.
+
+    Raises:
+        UsageError: the words of progress cannot be read.
+    """
+    try:
+        progress = progress_words(settings.progress_words)
+    except ValueError as error:
+        raise UsageError(f"The setting progress_words is wrong: {error}.") from None
+    return WorkerSettings(
+        dispatch=DispatchSettings(
+            adopt_after_s=settings.adopt_after_s, max_payload_bytes=settings.max_payload_bytes
+        ),
+        late_ack=LateAck(settings.late_ack),
+        max_ack_bytes=settings.max_ack_bytes,
+        progress=progress,
+    )
+
+
+def _danger(settings: Settings) -> Danger:
+    """Which types ask first.
+
+    Raises:
+        UsageError: the words cannot be read.
+    """
+    try:
+        return changed_danger(settings.dangerous_words)
+    except ValueError as error:
+        raise UsageError(f"The setting dangerous_words is wrong: {error}.") from None
+
+
+def _tenants(settings: Settings) -> tuple[str, ...]:
+    if not settings.tenants:
+        if is_embedded(settings):
+            return DEMO_TENANTS
+        raise UsageError("No tenant is set: set CONSOLE_TENANT, or give --tenant.")
+    for tenant_id in settings.tenants:
+        fault = id_fault(tenant_id)
+        if fault:
+            raise UsageError(f"The tenant {tenant_id[:40]!r} cannot be used: {fault}.")
+    return settings.tenants
+
+
+async def _check_tenant(program: Program) -> None:
+    tenant_id = program.tenants[0]
+    if await program.history.tenant(tenant_id) is None:
+        raise UsageError(
+            f"The tenant {tenant_id!r} does not exist in this database: check --tenant or CONSOLE_TENANT."
+        )
+
+
+def _tell_idle(health: Health, *, work: bool, read_only: bool) -> None:
+    """What the header shows where no workers run."""
+    if not work:
+        health.sweep = health.ingest = health.dispatch = "off" if read_only else "elsewhere"
+        health.broker_unused()

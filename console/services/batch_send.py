@@ -1,0 +1,235 @@
+"""Bulk sends: one command to many devices, committed in pieces, stoppable, repeatable where it failed."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from console.domain.acks import OK_WORDS
+from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
+from console.domain.commands import MAX_TTL, MIN_TTL, Phase
+from console.domain.filters.language import Filter, Scope, parse_filter
+from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.services.sender import clean_name
+
+PIECE = 1_000
+_ATTEMPTS = 4
+_PAUSE_S = 0.5
+
+
+class BatchTable(Protocol):
+    """What a bulk send needs of the database."""
+
+    async def begin(
+        self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
+    ) -> None: ...
+    async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]: ...
+    async def unsendable(self, tenant_id: str, batch_id: str) -> int: ...
+    async def insert(
+        self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
+    ) -> int: ...
+    async def stop(self, tenant_id: str, batch_id: str, by: str) -> int: ...
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Batch | None
+    ) -> tuple[Batch, ...]: ...
+    async def view(self, tenant_id: str, batch_id: str) -> BatchView | None: ...
+    async def devices(
+        self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
+    ) -> tuple[tuple[str, str, str | None], ...]: ...
+    async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview: ...
+
+
+@dataclass(slots=True)
+class BatchRun:
+    """A bulk send under way in this process. `done` counts devices that were dealt with.
+
+    `since_ok` counts those that a retry leaves out: they failed, and have answered ok since.
+    """
+
+    draft: BatchDraft
+    device_ids: tuple[str, ...]
+    retried: tuple[str | None, ...]
+    done: int = 0
+    committed: int = 0
+    stopping: bool = False
+    ended: bool = False
+    error: str = ""
+    since_ok: int = 0
+
+    @property
+    def total(self) -> int:
+        return len(self.device_ids)
+
+
+def since_ok_text(count: int) -> str:
+    """How many of what a retry would repeat have answered ok since."""
+    return f"{count:,} of those that failed {'has' if count == 1 else 'have'} since answered ok"
+
+
+class BatchSend:
+    """Validates, records the batch, commits in pieces. `sent` is called with the tenant after each piece."""
+
+    def __init__(self, table: BatchTable, sent: Callable[[str], None], max_payload_bytes: int) -> None:
+        self._table = table
+        self._sent = sent
+        self._max_payload_bytes = max_payload_bytes
+
+    async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview:
+        """Whom a send would reach: exact numbers."""
+        return await self._table.preview(tenant_id, device_ids, command_type)
+
+    def job(
+        self,
+        command_type: str,
+        params_json: str,
+        ttl: timedelta,
+        by: str | None,
+        *,
+        device_ids: Sequence[str],
+        target: str,
+        batch_id: str | None = None,
+    ) -> BatchRun:
+        """A bulk send with an id of its own; nothing is written yet."""
+        draft = BatchDraft(
+            batch_id or str(uuid.uuid4()), command_type, params_json, ttl, target[:500], len(device_ids),
+            clean_name(by) if by else None,
+        )  # fmt: skip
+        return BatchRun(draft, tuple(device_ids), (None,) * len(device_ids))
+
+    def check(self, job: BatchRun) -> None:
+        """Judge the command before anybody is asked anything.
+
+        Raises:
+            InvalidInputError: a limit of the contract is broken.
+        """
+        faults = job.draft.faults(self._max_payload_bytes)
+        if faults:
+            raise InvalidInputError(" ".join(faults))
+
+    async def begin(self, tenant_id: str, job: BatchRun) -> None:
+        """Record the batch.
+
+        Raises:
+            InvalidInputError: a limit of the contract is broken, or there is nobody to send to.
+            DatabaseUnreachableError: unknown whether it was recorded; beginning again is harmless.
+        """
+        self.check(job)
+        if not job.device_ids:
+            raise InvalidInputError("No device matches: nothing was sent.")
+        await self._table.begin(tenant_id, job.draft, job.device_ids, job.retried)
+
+    async def run(self, tenant_id: str, job: BatchRun) -> None:
+        """Commit piece by piece until all is done or it is stopped; a broken link is tried again.
+
+        Raises:
+            DatabaseUnreachableError: it stayed broken. What was committed stands; running again goes on.
+        """
+        try:
+            while job.done < job.total and not job.stopping:
+                piece = slice(job.done, job.done + PIECE)
+                job.committed += await self._insert(tenant_id, job, piece)
+                job.done = min(job.total, job.done + PIECE)
+                self._sent(tenant_id)
+                await asyncio.sleep(0)
+        finally:
+            job.ended = True
+
+    async def _insert(self, tenant_id: str, job: BatchRun, piece: slice) -> int:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._table.insert(
+                    tenant_id, job.draft, job.device_ids[piece], job.retried[piece]
+                )
+            except DatabaseUnreachableError:
+                if attempt == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(_PAUSE_S * attempt)
+        return 0
+
+    async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
+        """Send no more of it and take back what is not published; return how many were taken back.
+
+        Raises:
+            NotFoundError: no such batch in this tenant.
+        """
+        if await self._table.view(tenant_id, batch_id) is None:
+            raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
+        taken = await self._table.stop(tenant_id, batch_id, clean_name(by))
+        self._sent(tenant_id)
+        return taken
+
+    async def resume(self, tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
+        """The rest of a batch whose sending ended half-way: run it, it is begun already.
+
+        The commands have the batch's TTL from now on and are sent by who goes on with it.
+
+        Raises:
+            NotFoundError: no such batch in this tenant.
+            ConflictError: it was stopped, nothing of it is left, or its TTL can no longer be sent.
+        """
+        batch = await self._sendable(tenant_id, batch_id)
+        if batch.stopped_at is not None:
+            raise ConflictError(f"The batch {batch_id} was stopped by {batch.stopped_by}: send a new one.")
+        rest = await self._table.rest(tenant_id, batch_id)
+        if not rest:
+            raise ConflictError(f"Nothing of the batch {batch_id} is left to send.")
+        draft = replace(batch.draft, created_by=clean_name(by) if by else None)
+        return BatchRun(draft, tuple(device for device, _ in rest), tuple(repeated for _, repeated in rest))
+
+    async def _sendable(self, tenant_id: str, batch_id: str) -> Batch:
+        view = await self._table.view(tenant_id, batch_id)
+        if view is None:
+            raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
+        if not MIN_TTL <= view.batch.draft.ttl <= MAX_TTL:
+            raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
+        return view.batch
+
+    async def retry(self, tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
+        """A new batch to those that failed, were missed or expired, linked to the old one; not begun yet.
+
+        Those that have answered ok since, with an answer that does not count, are left out and counted.
+
+        Raises:
+            NotFoundError: no such batch in this tenant.
+            ConflictError: nothing of it failed, or all that did have answered ok since, or its TTL can no
+                longer be sent.
+        """
+        old = (await self._sendable(tenant_id, batch_id)).draft
+        failed = await self._table.devices(tenant_id, batch_id, RETRIED, ())
+        members = [(device, command) for device, command, later in failed if later not in OK_WORDS]
+        if not failed:
+            raise ConflictError(f"Nothing of the batch {batch_id} failed, was missed or expired.")
+        if not members:
+            raise ConflictError(
+                f"Nothing is sent again: the {len(failed):,} of the batch {batch_id} that failed, were "
+                "missed or expired have all answered ok since. Send a new command to reach them."
+            )
+        draft = BatchDraft(
+            str(uuid.uuid4()), old.command_type, old.params_json, old.ttl, f"retry of {batch_id}",
+            len(members), clean_name(by) if by else None, batch_id,
+        )  # fmt: skip
+        return BatchRun(
+            draft, tuple(device for device, _ in members), tuple(command for _, command in members),
+            since_ok=len(failed) - len(members),
+        )  # fmt: skip
+
+    async def batches(
+        self, tenant_id: str, limit: int = 200, before: Batch | None = None, text: str = ""
+    ) -> tuple[Batch, ...]:
+        """The newest batches that the filter `text` finds, or those behind the last one of a page."""
+        return await self._table.page(tenant_id, parse_filter(text, Scope.BATCHES), limit, before)
+
+    async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
+        """One batch and how it stands, or None when there is no such batch in this tenant."""
+        return await self._table.view(tenant_id, batch_id)
+
+    async def unsendable(self, tenant_id: str, batch_id: str) -> int:
+        """How many of its devices got nothing and never will: gone, decommissioned, or with an odd id."""
+        return await self._table.unsendable(tenant_id, batch_id)
+
+    async def group(self, tenant_id: str, batch_id: str, group: AnswerGroup) -> tuple[str, ...]:
+        """The devices of one group of equal answers."""
+        found = await self._table.devices(tenant_id, batch_id, (group.phase,), group.answers)
+        return tuple(device for device, _, _ in found)

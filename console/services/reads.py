@@ -1,0 +1,240 @@
+"""Reads for every front end: devices, history, one command, problems."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from console.domain.commands import Phase
+from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
+from console.domain.dispatch import OutboxView
+from console.domain.events import Problem
+from console.domain.filters.language import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
+from console.domain.filters.values import KnownValues, Note, notes
+from console.domain.history import CommandDetail, Cursor, HistoryPage, Usual
+from console.domain.tenants import Tenant
+
+PAGE = 200
+REGISTRY_KEYS = frozenset({"site", "model", "fw", "tag", "group", "name", "template", "parent"})
+_LOOKED_UP, _LIKE = 5, 5  # ids that are no device, and devices that begin so
+FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
+
+
+class CommandReads(Protocol):
+    """What is read of commands."""
+
+    async def page(
+        self,
+        tenant_id: str,
+        *,
+        device_ids: Sequence[str] | None,
+        wanted: Filter,
+        before: Cursor | None,
+        limit: int,
+        whole: bool = False,
+    ) -> HistoryPage: ...
+    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage: ...
+    async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None: ...
+    async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
+    async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
+    async def outbox(self, tenant_id: str) -> OutboxView: ...
+    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> Usual | None: ...
+
+
+class DeviceReads(Protocol):
+    """What is read of devices."""
+
+    async def index(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
+    ) -> list[str]: ...
+    async def changed_index(
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
+    ) -> tuple[list[str] | None, int]: ...
+    async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]: ...
+    async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]: ...
+    async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
+    async def counts(self, tenant_id: str) -> DeviceCounts: ...
+    async def known_values(self, tenant_id: str) -> KnownValues: ...
+    async def tenant(self, tenant_id: str) -> Tenant | None: ...
+
+
+class ProblemReads(Protocol):
+    """What is read of problems."""
+
+    async def page(
+        self, tenant_id: str, wanted: Filter, limit: int, before: Problem | None
+    ) -> tuple[Problem, ...]: ...
+
+
+class AnswerJudge(Protocol):
+    """What a catalogue says of answers."""
+
+    async def answer_verdict(
+        self, tenant_id: str, device_id: str, command_type: str, ack_json: str | None
+    ) -> str | None: ...
+
+
+class History:
+    """Reads under the operator's role; every call names the tenant.
+
+    Every method raises DatabaseUnreachableError while the link is down.
+    """
+
+    def __init__(
+        self, commands: CommandReads, devices: DeviceReads, problems: ProblemReads, answers: AnswerJudge
+    ) -> None:
+        self._answers = answers
+        self._commands = commands
+        self._devices = devices
+        self._problems = problems
+
+    async def commands(
+        self,
+        tenant_id: str,
+        *,
+        device_ids: Sequence[str] | None = None,
+        text: str = "",
+        before: Cursor | None = None,
+        limit: int = PAGE,
+        whole: bool = False,
+    ) -> HistoryPage:
+        """One page of the tenant's history, or of some devices, newest first; filtered by `text`.
+
+        Params and answers are cut to what a list shows, unless `whole`.
+        """
+        wanted = parse_filter(text, Scope.COMMANDS)
+        if device_ids is None:
+            device_ids = _only_devices(wanted)
+        return await self._commands.page(
+            tenant_id, device_ids=device_ids, wanted=wanted, before=before, limit=limit, whole=whole
+        )
+
+    async def reread(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+        """The rows on screen, read again."""
+        return await self._commands.by_ids(tenant_id, command_ids)
+
+    async def command(self, tenant_id: str, command_id: str) -> CommandDetail | None:
+        """One command with its journal, or None when it does not exist in this tenant."""
+        found = await self._commands.detail(tenant_id, command_id)
+        if found is None:
+            return None
+        command = found.command
+        verdict = None
+        if command.phase is Phase.OK:
+            verdict = await self._answers.answer_verdict(
+                tenant_id, command.device_id, command.command_type, command.ack_json
+            )
+        usual = None
+        if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
+            usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
+        return replace(found, answer_verdict=verdict, usual=usual)
+
+    async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
+        """Command types in recent use."""
+        return await self._commands.recent_types(tenant_id, device_id)
+
+    async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]:
+        """Type, params and TTL in seconds of what was sent lately, each kind once, the newest first."""
+        return await self._commands.recent_commands(tenant_id)
+
+    async def outbox(self, tenant_id: str) -> OutboxView:
+        """How many commands wait for publication, since when, and the first deadline among them."""
+        return await self._commands.outbox(tenant_id)
+
+    async def device_index(
+        self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE
+    ) -> list[str]:
+        """The ids of every device that the filter `text` matches, in order."""
+        return await self._devices.index(tenant_id, parse_filter(text, Scope.DEVICES), order)
+
+    async def decommissioned_index(self, tenant_id: str, text: str) -> list[str]:
+        """The decommissioned devices that the filter `text` would match."""
+        wanted = parse_filter(text, Scope.DEVICES)
+        state = Match("state", ("decommissioned",))
+        return await self._devices.index(
+            tenant_id, replace(wanted, terms=(*wanted.terms, state)), DeviceOrder.DEVICE
+        )
+
+    async def sendable_index(self, tenant_id: str, text: str) -> list[str]:
+        """The same without those that are decommissioned, whatever the filter asks for."""
+        wanted = parse_filter(text, Scope.DEVICES)
+        return await self._devices.index(tenant_id, wanted, DeviceOrder.DEVICE, sendable=True)
+
+    async def changed_device_index(
+        self, tenant_id: str, text: str, order: DeviceOrder, known: int | None
+    ) -> tuple[list[str] | None, int]:
+        """The same with a digest of the list; None instead of the ids when `known` is that digest."""
+        return await self._devices.changed_index(tenant_id, parse_filter(text, Scope.DEVICES), order, known)
+
+    async def device_head(
+        self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE, limit: int = PAGE
+    ) -> list[str]:
+        """The first of these ids: enough to paint while the others are still read."""
+        return await self._devices.head(tenant_id, parse_filter(text, Scope.DEVICES), order, limit)
+
+    async def search_devices(
+        self, tenant_id: str, text: str, order: DeviceOrder = DeviceOrder.DEVICE
+    ) -> AsyncGenerator[DeviceSearch, None]:
+        """The same in pieces, in order: for a filter that must look at each device's newest command."""
+        registered, newest = parse_filter(text, Scope.DEVICES).parted(NEWEST_COMMAND)
+        ids = await self._devices.index(tenant_id, registered, order)
+        looked, step = 0, FIRST_LOOK
+        while looked < len(ids):
+            found = await self._devices.fitting(tenant_id, newest, ids[looked : looked + step])
+            looked, step = min(looked + step, len(ids)), LOOK
+            yield DeviceSearch(tuple(found), looked, len(ids))
+
+    async def devices(self, tenant_id: str, device_ids: Sequence[str]) -> dict[str, Device]:
+        """The devices on screen in full, by id; devices that are gone are missing."""
+        return {device.device_id: device for device in await self._devices.page(tenant_id, device_ids)}
+
+    async def device_counts(self, tenant_id: str) -> DeviceCounts:
+        """How many devices, by link."""
+        return await self._devices.counts(tenant_id)
+
+    async def tenant(self, tenant_id: str) -> Tenant | None:
+        """The tenant's own row, or None when there is none."""
+        return await self._devices.tenant(tenant_id)
+
+    async def known_values(self, tenant_id: str) -> KnownValues:
+        """What the keys of a filter have for values here, to complete one with and to judge it by."""
+        return await self._devices.known_values(tenant_id)
+
+    async def filter_notes(self, tenant_id: str, text: str, scope: Scope) -> tuple[Note, ...]:
+        """What is to be said of a filter's values; looked up only where it names some."""
+        wanted = parse_filter(text, scope)
+        keys = wanted.keys
+        known = await self.known_values(tenant_id) if keys & REGISTRY_KEYS else KnownValues()
+        if "type" in keys:
+            known = known.with_more({"type": await self.recent_types(tenant_id)})
+        if "device" in keys:
+            known = known.with_more({"device": await self._devices_like(tenant_id, wanted)})
+        return notes(wanted, known)
+
+    async def _devices_like(self, tenant_id: str, wanted: Filter) -> tuple[str, ...]:
+        """The devices that the filter names, and some of which it names the beginning only."""
+        found: list[str] = []
+        named = [
+            term for term in wanted.terms if isinstance(term, Match) and term.key == "device" and term.exact
+        ]
+        for term in named:
+            found += await self._devices.index(
+                tenant_id, Filter(Scope.DEVICES, (replace(term, negated=False),)), DeviceOrder.DEVICE
+            )
+            for value in [value for value in term.values if value not in found][:_LOOKED_UP]:
+                begun = parse_filter(f'device:"{value}"*', Scope.DEVICES)
+                found += await self._devices.head(tenant_id, begun, DeviceOrder.DEVICE, _LIKE)
+        return tuple(found)
+
+    async def problems(
+        self, tenant_id: str, text: str = "", limit: int = 500, before: Problem | None = None
+    ) -> tuple[Problem, ...]:
+        """The newest problems, or those behind the last one of a page."""
+        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit, before)
+
+
+def _only_devices(wanted: Filter) -> tuple[str, ...] | None:
+    """The devices that a filter names without any wild card: their own index serves them."""
+    for term in wanted.terms:
+        if isinstance(term, Match) and term.key == "device" and term.exact and not term.negated:
+            return term.values
+    return None

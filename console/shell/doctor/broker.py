@@ -1,0 +1,176 @@
+"""What ``doctor`` says of the broker: what it lets us do, and what it keeps when it dies."""
+
+import re
+from collections.abc import Sequence
+
+from console.errors import ConsoleError
+from console.mqtt.ack_stream import SESSION_S
+from console.mqtt.survey import OWN_TOPIC, BrokerFacts, Trial, survey
+from console.runtime.servers import Servers
+from console.shell.doctor.findings import Finding
+
+_OLD_PROTOCOL = (
+    "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
+    "use a broker with MQTT 5, such as mosquitto 2"
+)
+_NATS = (
+    "nats-server keeps sessions and messages on disk and delivers again what was not acknowledged; it hangs "
+    "up on who publishes to a topic with a space, and has no shared subscriptions. For MQTT 5 install the "
+    "package mosquitto; without root, on Debian and its kin: `apt-get download mosquitto libcjson1 libdlt2 "
+    "libwrap0`, `dpkg -x` each (ldd tells whether more is missing), and put a script `mosquitto` on the PATH "
+    "that sets LD_LIBRARY_PATH and runs it"
+)
+_SHORT_SESSION = (
+    "it keeps our session for {seconds} s only: answers are lost when no worker is connected for longer; "
+    "let it keep sessions for a week"
+)
+_NOT_PROBED = (
+    "whether commands of {tenant} can be published and its answers are heard was not tried: `doctor --probe` "
+    "publishes one message on each of the two topics of a device that does not exist, and whoever listens "
+    "there sees them"
+)
+_MOSQUITTO = re.compile(r"mosquitto version (\d+)\.(\d+)")
+_SAVES_WHEN_AWAKE = "this mosquitto looks at autosave_interval only when something happens"
+_SAVE_ON_CHANGES = (
+    ": while nobody is connected it may write nothing for as long as that lasts (sys_interval 0), and a "
+    "kill then loses all that it took since. Set persistence true, autosave_on_changes true, "
+    "autosave_interval 1 and max_queued_messages 0; whether they are set cannot be seen from here"
+)
+_EMQX = (
+    "EMQX keeps sessions and their messages in memory unless durable_sessions.enable is true, and drops "
+    "silently what is beyond mqtt.max_mqueue_len (1,000): set both; whether they are set cannot be "
+    "seen from here"
+)
+_BY_DEFAULT = (
+    "whether the broker keeps answers over a crash cannot be seen from here. With mosquitto set "
+    "persistence true, autosave_interval 1 and max_queued_messages 0: by default it forgets all of them "
+    "when it is killed, and drops silently what is beyond 1,000"
+)
+
+
+async def broker_findings(
+    servers: Servers, tenant_id: str | None = None, *, probe: bool = False
+) -> list[Finding]:
+    """What the broker says, lets us do, and keeps. Only a `probe` publishes on a tenant's topics."""
+    if servers.broker is None:
+        return [Finding("warning", "broker", "MQTT_URL is not set: commands cannot be published from here")]
+    try:
+        facts = await survey(servers.broker, tenant_id, probe=probe)
+    except ConsoleError as error:
+        return [Finding("fault", "broker", str(error), error.exit_code)]
+    protocol = "5" if facts.is_v5 else "3.1.1"
+    version = f" ({facts.version})" if facts.version else ""
+    found = [Finding("ok", "broker", f"{servers.broker.label} answers with MQTT {protocol}{version}")]
+    found += [Finding("warning", "broker", text) for text in servers.broker.warnings]
+    found += [Finding("note", "broker", text) for text in servers.broker.notes]
+    if not facts.is_v5:
+        found.append(Finding("warning", "broker", _OLD_PROTOCOL))
+    if facts.session_s < SESSION_S:
+        found.append(Finding("warning", "broker", _SHORT_SESSION.format(seconds=facts.session_s)))
+    if not facts.may_share:
+        found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))
+    found += _trials(facts, tenant_id or "")
+    found.append(_promise(servers, facts.version))
+    return found
+
+
+def _trials(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
+    """What came of a message to ourselves on a topic of our own, and on the tenant's where that was tried."""
+    found = [_own_topic(facts.own)]
+    if facts.refused:
+        text = (
+            f"it refuses the subscription to the answers of {tenant_id} ({facts.refused}): allow this user "
+            "to read tenant/+/device/+/commands/ack"
+        )
+        return [*found, Finding("fault", "broker", text, 1)]
+    if tenant_id and facts.commands is None:
+        return [*found, Finding("note", "broker", _NOT_PROBED.format(tenant=tenant_id))]
+    return [*found, *_on_tenants_topics(facts, tenant_id)]
+
+
+def _own_topic(own: Trial) -> Finding:
+    if own.heard:
+        return Finding("ok", "broker", f"a message on our own topic ({OWN_TOPIC}/…) came back")
+    why = own.refused or "it was not delivered"
+    text = (
+        f"a message on our own topic ({OWN_TOPIC}/…) did not come back ({why}): its access rules may leave "
+        "that topic out, which is no fault; allow it to this user, and `doctor` can tell"
+    )
+    return Finding("note", "broker", text)
+
+
+def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
+    found: list[Finding] = []
+    if facts.commands is not None:
+        if facts.commands.refused:
+            refused = facts.commands.refused
+            text = f"commands of {tenant_id} cannot be published ({refused}): allow it to this user"
+            found.append(Finding("fault", "broker", text, 1))
+        else:
+            found.append(Finding("ok", "broker", f"commands of {tenant_id} may be published"))
+    answers = facts.answers
+    if answers is None:
+        return found
+    if answers.refused:
+        text = (
+            f"whether answers of {tenant_id} are heard was not tried: this user may not publish one "
+            f"({answers.refused})"
+        )
+        found.append(Finding("note", "broker", text))
+    elif answers.heard:
+        found.append(Finding("ok", "broker", f"answers of {tenant_id} are heard"))
+    else:
+        text = (
+            f"an answer of {tenant_id} was published and not heard, though the broker granted the "
+            "subscription: allow this user to read tenant/+/device/+/commands/ack"
+        )
+        found.append(Finding("fault", "broker", text, 1))
+    return found
+
+
+def level(servers: Servers, findings: Sequence[Finding]) -> Finding:
+    """The guarantee that the servers give together, in one line: the weakest part decides."""
+    texts = [finding.text for finding in findings if finding.level in {"warning", "fault"}]
+
+    def any_says(*words: str) -> bool:
+        return any(word in text for text in texts for word in words)
+
+    if any(finding.level == "fault" for finding in findings):
+        return Finding("warning", "level", "none: mend the faults above first")
+    if any_says("fsync is off", "full_page_writes is off", "synchronous_commit is off"):
+        return Finding("warning", "level", "low: the database may lose commands that were called queued")
+    if any_says("keeps nothing on disk", _OLD_PROTOCOL, "keeps our session for"):
+        return Finding(
+            "warning",
+            "level",
+            "middle: no command is lost, answers may be, and a stale command may be delivered",
+        )
+    if any_says(_SAVES_WHEN_AWAKE):
+        return Finding(
+            "warning",
+            "level",
+            "middle: no command is lost, answers may be; high, if the broker has autosave_on_changes true",
+        )
+    if not servers.embedded:
+        return Finding(
+            "ok", "level", "high, if the broker keeps its messages on disk: no command and no answer is lost"
+        )
+    return Finding("ok", "level", "high: no command and no answer is lost, the broker's last second aside")
+
+
+def _promise(servers: Servers, version: str) -> Finding:
+    """What becomes of answers that the broker took and we have not read when it dies, by kind and version."""
+    if servers.broker_kind == "nats-server":
+        return Finding("warning", "guarantee", _NATS)
+    if servers.embedded:
+        return Finding(
+            "ok",
+            "guarantee",
+            "answers survive a crash of the console; the broker is made to save each second, so a kill of it "
+            "may lose those of its last second",
+        )
+    if (found := _MOSQUITTO.match(version)) and (int(found[1]), int(found[2])) >= (2, 1):
+        return Finding("warning", "guarantee", _SAVES_WHEN_AWAKE + _SAVE_ON_CHANGES)
+    if version.startswith("EMQX"):
+        return Finding("note", "guarantee", _EMQX)
+    return Finding("note", "guarantee", _BY_DEFAULT)

@@ -1,0 +1,35 @@
+"""What `doctor` says of the platform around us: what stands in a migration's way, and its audit log."""
+
+from console.errors import ConsoleError
+from console.runtime.servers import Servers
+from console.store.audit import audit_fault, is_read_only
+from console.store.pool import Database
+from console.store.schema.migrate import obstacles
+
+
+async def hindrances(servers: Servers) -> tuple[str, ...]:
+    """What would stand in the way of this login if it migrated; one that may not even look is told enough."""
+    try:
+        return await obstacles(servers.access)
+    except ConsoleError:
+        return ()
+
+
+async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, str]:
+    """Whether acts leave a row in the platform's audit log: a level, and the words for it."""
+    if not on:
+        return "note", "acts leave no row in audit_log: CONSOLE_AUDIT is off"
+    if await is_read_only(database, tenant_id):
+        return "note", (
+            "this session is read-only, so that nobody can tell here whether audit_log takes a row: ask "
+            "again at the primary server"
+        )
+    fault = await audit_fault(database, tenant_id)
+    if fault is None:
+        return "note", "the database has no audit_log: acts are on record in the console's own journal only"
+    if fault:
+        return "warning", (
+            f"audit_log takes no row, so that acts leave none ({fault}): let its owner change that, or set "
+            "CONSOLE_AUDIT=off"
+        )
+    return "ok", "each send, bulk send, cancel and retry leaves a row in audit_log"

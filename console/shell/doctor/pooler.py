@@ -1,0 +1,44 @@
+"""What ``doctor`` says of a pooler between us and the server."""
+
+from console.errors import ConsoleError, PooledError
+from console.shell.doctor.findings import Finding
+from console.store.changes import is_same_database
+from console.store.pool import Database, direct_connection
+
+_POOLED = (
+    "what is at the other end of DATABASE_URL could not be shown to be the server itself, so it counts as a "
+    "pooler such as PgBouncer: statements are prepared anew for each use, and nothing is kept in a session"
+)
+_UNTIL_THEN = "Until then changes by other processes are seen by looking every 2 s, and `migrate` refuses"
+_SESSIONS = "it keeps sessions: what other processes change is heard at once"
+_OTHER_DATABASE = "CONSOLE_DIRECT_DATABASE_URL reaches another database than DATABASE_URL: name the same one"
+
+
+async def pooler_findings(database: Database) -> list[Finding]:
+    """Whether the server itself is at the other end, and whether what needs a session gets one."""
+    access = database.access
+    found: list[Finding] = []
+    if not database.is_direct:
+        found.append(Finding("note", "pooler", _POOLED))
+    elif access.direct_url is None:
+        return found
+    try:
+        async with direct_connection(access) as connection:
+            if access.direct_url and not await is_same_database(database, connection):
+                found.append(Finding("fault", "pooler", _OTHER_DATABASE, 1))
+            elif connection.is_direct:
+                text = (
+                    "CONSOLE_DIRECT_DATABASE_URL reaches the server itself: LISTEN and `migrate` go that way"
+                )
+                found.append(Finding("ok", "pooler", text))
+            else:
+                found.append(Finding("ok", "pooler", _SESSIONS))
+    except PooledError as error:
+        found.append(Finding("warning", "pooler", f"{error} {_UNTIL_THEN}"))
+    except ConsoleError as error:
+        if access.direct_url is None:
+            text = f"another connection to find out whether it keeps sessions failed: {error} {_UNTIL_THEN}"
+            return [*found, Finding("warning", "pooler", text)]
+        text = f"CONSOLE_DIRECT_DATABASE_URL cannot be used: {error}"
+        found.append(Finding("fault", "pooler", text, error.exit_code))
+    return found

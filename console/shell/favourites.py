@@ -1,0 +1,55 @@
+"""The twin of favourites and recent commands: list them, keep one, drop one."""
+
+import argparse
+from datetime import timedelta
+
+from console.domain.commands import params_fault, parse_ttl, ttl_text, type_fault
+from console.errors import ConflictError, InvalidInputError
+from console.runtime.program import Program
+from console.services.favourites import Saved
+from console.shell import output
+
+
+async def favourites(options: argparse.Namespace, program: Program) -> int:
+    """List the favourites, or with --recent what was sent lately; --keep and --drop change them first."""
+    tenant_id = program.tenants[0]
+    if options.keep or options.drop:
+        _change(options, program)
+    if options.recent:
+        sent = await program.history.recent_commands(tenant_id)
+        found = [Saved(kind, params, ttl_text(timedelta(seconds=ttl_s))) for kind, params, ttl_s in sent]
+    else:
+        found = list(program.favourites.load(tenant_id))
+    if options.json:
+        for saved in found:
+            output.print_json({"type": saved.command_type, "params": saved.params, "ttl": saved.ttl})
+    else:
+        if not found:
+            output.say(
+                "nothing was sent lately" if options.recent else "no favourites: keep one with --keep TYPE"
+            )
+        output.print_table(["TYPE", "TTL", "PARAMS"], [[s.command_type, s.ttl, s.params] for s in found])
+    return 0
+
+
+def _change(options: argparse.Namespace, program: Program) -> None:
+    """Keep or drop one.
+
+    Raises:
+        InvalidInputError: it could not be sent, or there is nothing to drop.
+        ConflictError: the file cannot be read or written; nothing is changed.
+    """
+    tenant_id, ttl = program.tenants[0], parse_ttl(options.ttl)
+    saved = Saved(options.keep or options.drop, options.params, options.ttl)
+    fault = type_fault(saved.command_type) or params_fault(saved.params)
+    if fault or isinstance(ttl, str):
+        raise InvalidInputError(fault or str(ttl))
+    is_kept = saved in program.favourites.load(tenant_id)
+    if is_kept == bool(options.keep):
+        if options.drop:
+            raise InvalidInputError("There is no such favourite: type, params and TTL must be the same.")
+        return
+    try:
+        program.favourites.toggle(tenant_id, saved)
+    except OSError as error:
+        raise ConflictError(f"The favourites cannot be written: {error.strerror or error}.") from None

@@ -1,0 +1,67 @@
+"""Ids as they are typed in the shell: whole, or a beginning that only one command or bulk send has."""
+
+from collections.abc import Mapping
+
+from console.domain.text.safe import safe
+from console.errors import InvalidInputError, NotFoundError
+from console.runtime.program import Program
+
+_LEAST = 4  # characters of a beginning
+_NAMED = 4
+COMMAND, BATCH = "command", "batch"
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "show": (COMMAND,),
+    "cancel": (COMMAND, BATCH),
+    "retry": (COMMAND, BATCH),
+    "batch": (BATCH,),
+    "resume": (BATCH,),
+}
+
+
+async def whole_id(program: Program, verb: str, given: str) -> str:
+    """Find the id that `given` is or begins.
+
+    Raises:
+        NotFoundError: nothing that this verb takes has or begins with it.
+        InvalidInputError: several begin so, or what does is of the other kind; the sentence names them.
+    """
+    tenant, kinds = program.tenants[0], KINDS[verb]
+    if await program.history.command(tenant, given) is not None:
+        return _of_its_kind(given, given, COMMAND, kinds)
+    if await program.bulk.batch(tenant, given) is not None:
+        return _of_its_kind(given, given, BATCH, kinds)
+    found = await _beginning(program, given) if len(given) >= _LEAST and '"' not in given else []
+    if not found:
+        raise NotFoundError(_nothing(given, tenant, kinds))
+    wanted = [one for one in found if one[0] in kinds] or found
+    if len(wanted) > 1:
+        names = ", ".join(f"{one_id} ({kind}, {what})" for kind, one_id, what in wanted[:_NAMED])
+        more = " and more" if len(wanted) > _NAMED else ""
+        raise InvalidInputError(f"Several ids begin with {given[:40]!r}: {names}{more}. Type more of it.")
+    kind, one_id, _ = wanted[0]
+    return _of_its_kind(given, one_id, kind, kinds)
+
+
+async def _beginning(program: Program, given: str) -> list[tuple[str, str, str]]:
+    """Kind, id and a few words of what begins so, among the newer ones."""
+    tenant, text = program.tenants[0], f'id:"{given}"*'
+    batches = await program.bulk.batches(tenant, _NAMED + 1, text=text)
+    page = await program.history.commands(tenant, text=text, limit=_NAMED + 1)
+    return [
+        *((BATCH, b.batch_id, safe(b.draft.command_type, 40)) for b in batches),
+        *((COMMAND, c.command_id, safe(f"{c.command_type} to {c.device_id}", 80)) for c in page.commands),
+    ]
+
+
+def _of_its_kind(given: str, found: str, kind: str, kinds: tuple[str, ...]) -> str:
+    if kind in kinds:
+        return found
+    verb = "show" if kind == COMMAND else "batch"
+    raise InvalidInputError(f"{given[:40]!r} is a {kind}: look at it with `device-console {verb} {found}`.")
+
+
+def _nothing(given: str, tenant: str, kinds: tuple[str, ...]) -> str:
+    nothing = f"There is no {' and no '.join(kinds)} {given[:128]!r} in the tenant {tenant!r}."
+    if len(given) < _LEAST:
+        return f"{nothing} Give the whole id, or at least {_LEAST} characters of its beginning."
+    return f"{nothing} None of the newer ones begins with it either; for an older one give the whole id."

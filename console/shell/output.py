@@ -1,0 +1,123 @@
+"""What the shell twins print: tables for people, JSON lines for programs, the same on a tty and a pipe."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from console.domain.command_json import instant
+from console.domain.commands import Command, Phase
+from console.domain.devices import Device
+from console.domain.events import Problem
+from console.domain.text.safe import cell_width, safe, safe_id
+
+_CELL, _LAST_CELL = 80, 1_000
+_NUMBER = re.compile(r"-|[\d,.]+[smhd]?")
+SYMBOLS = {
+    Phase.WAITING: "○",
+    Phase.PUBLISHED: "◔",
+    Phase.IN_PROGRESS: "◑",
+    Phase.OK: "●",
+    Phase.FAILED: "✕",
+    Phase.MISSED: "◍",
+    Phase.EXPIRED: "◌",
+    Phase.CANCELLED: "⊘",
+    Phase.UNKNOWN: "?",
+}
+
+
+def say(text: str) -> None:
+    """Words for the operator, on standard error."""
+    print(safe(text, 2_000), file=sys.stderr)
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """One JSON object on one line; escapes everything that is not ASCII."""
+    print(json.dumps(document, ensure_ascii=True), flush=True)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned columns, numbers to the right; every cell made safe, and cut but for the last of a row."""
+    last = len(header) - 1
+    cells = [
+        [
+            safe_id(None if c is None else str(c), _LAST_CELL if i == last else _CELL)
+            for i, c in enumerate(row)
+        ]
+        for row in rows
+    ]
+    columns = [[row[i] for row in cells] for i in range(len(header))]
+    widths = [max(map(cell_width, [title, *column])) for title, column in zip(header, columns, strict=True)]
+    right = [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
+    for line in [list(header), *cells]:
+        parts = [
+            " " * (width - cell_width(cell)) + cell if rightmost else cell + " " * (width - cell_width(cell))
+            for cell, width, rightmost in zip(line, widths, right, strict=True)
+        ]
+        print("  ".join(parts).rstrip())
+
+
+def phase_text(command: Command) -> str:
+    """Symbol, word and flags: late, and a later answer that differs."""
+    word = f"{SYMBOLS[command.phase]} {command.phase.value}{' (late)' if command.late else ''}"
+    if command.later is None:
+        return word
+    return f"{word}, then {safe(command.later, 40) if command.later != command.ack_status else 'differed'}"
+
+
+def age_text(at: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit."""
+    if at is None:
+        return "-"
+    seconds = int((now - at).total_seconds())
+    if seconds < 0:
+        return "future"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def latency_text(latency: timedelta | None) -> str:
+    """Seconds with two decimals."""
+    return "-" if latency is None else f"{latency.total_seconds():.2f}s"
+
+
+def device_json(device: Device) -> dict[str, object]:
+    """Every field of a device."""
+    last = device.last_command
+    return {
+        "device_id": device.device_id,
+        "tenant_id": device.tenant_id,
+        "link": device.link.value,
+        "last_seen_at": instant(device.last_seen_at),
+        "site": device.site_id,
+        "name": device.name,
+        "model": device.model,
+        "manufacturer": device.manufacturer,
+        "device_type": device.device_type,
+        "template": device.template,
+        "parent_device_id": device.parent_id,
+        "firmware": device.fw_version,
+        "registry_status": device.registry_status,
+        "state": device.state,
+        "decommissioned_at": instant(device.decommissioned_at),
+        "tags": list(device.tags),
+        "in_flight": device.in_flight,
+        "last_command": None if last is None else {"type": last.command_type, "phase": last.phase.value},
+    }
+
+
+def problem_json(problem: Problem) -> dict[str, object]:
+    """Every field of a problem."""
+    return {
+        "kind": problem.kind.value,
+        "device_id": problem.device_id,
+        "command_id": problem.command_id,
+        "reason": problem.reason,
+        "count": problem.count,
+        "first_at": instant(problem.first_at),
+        "last_at": instant(problem.last_at),
+        "detail": problem.detail,
+    }

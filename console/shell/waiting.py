@@ -1,0 +1,60 @@
+"""Waiting for what becomes of a command: its row is read again at every hint."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+
+from console.domain.commands import Command, Phase
+from console.errors import DatabaseUnreachableError
+from console.runtime.startup import RunningProgram
+
+OK, FAILED, NOT_ANSWERED = 0, 1, 4
+_GRACE = timedelta(seconds=5)
+_PUBLISH_PATIENCE_S = 5.0
+_POLL_S = 0.5
+
+
+async def until_published(opened: RunningProgram, command_id: str) -> Command | None:
+    """Wait until a command is published or settled, a few seconds at most; its last reading."""
+    return await _until(opened, command_id, lambda c: c.phase is not Phase.WAITING, _PUBLISH_PATIENCE_S)
+
+
+async def until_settled(opened: RunningProgram, command_id: str, timeout_s: float | None) -> Command | None:
+    """Wait until a command is settled: `timeout_s` seconds, else to its deadline and a little longer."""
+    if timeout_s is not None:
+        patience_s = timeout_s
+    else:
+        detail = await opened.program.history.command(opened.program.tenants[0], command_id)
+        left = (detail.command.expires_at - detail.read_at) if detail else timedelta(0)
+        patience_s = max((left + _GRACE).total_seconds(), _GRACE.total_seconds())
+    return await _until(opened, command_id, lambda c: c.phase.settled, patience_s)
+
+
+async def _until(
+    opened: RunningProgram, command_id: str, reached: Callable[[Command], bool], patience_s: float
+) -> Command | None:
+    """Re-read the row at every hint until it is as wanted; the last reading when patience ends."""
+    program = opened.program
+    last: Command | None = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience_s), program.feed.subscribe() as subscription:
+            while True:
+                with contextlib.suppress(DatabaseUnreachableError):
+                    page = await program.history.reread(program.tenants[0], [command_id])
+                    last = page.commands[0] if page.commands else last
+                if last is not None and reached(last):
+                    break
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_S):
+                        await subscription.changed()
+    return last
+
+
+def exit_code(command: Command | None) -> int:
+    """What a script is given for how a command ended; None when it was never read."""
+    if command is None or command.phase in {Phase.MISSED, Phase.EXPIRED, Phase.CANCELLED}:
+        return NOT_ANSWERED
+    if command.phase is Phase.OK:
+        return OK
+    return FAILED if command.phase is Phase.FAILED else NOT_ANSWERED

@@ -1,0 +1,124 @@
+"""What stands in the way of migrating: found before anything is written, told with the statement to run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from console.store.pool import Access
+from console.store.schema.uses import find_uses
+
+_CREATE = "`device-console migrate --create-platform-tables`"
+_GRANTS_ROLES = 160_000  # before it, whoever may make roles may grant each of them
+_FACTS = """
+SELECT quote_ident(current_user) AS login, quote_ident(current_database()) AS database,
+       quote_ident($1) AS worker,
+       me.rolsuper OR me.rolcreaterole AS may_make_roles,
+       to_regnamespace('device_console') IS NOT NULL
+           OR has_database_privilege(current_database(), 'CREATE') AS may_make_schema,
+       to_regnamespace('public') IS NULL OR has_schema_privilege('public', 'CREATE') AS may_make_tables,
+       w.oid IS NOT NULL AS worker_exists,
+       COALESCE(me.rolsuper OR pg_has_role(current_user, w.oid, 'MEMBER'), false) AS is_worker,
+       COALESCE(pg_has_role(current_user, w.oid, 'MEMBER WITH ADMIN OPTION')
+                OR me.rolcreaterole AND current_setting('server_version_num')::integer < $2, false)
+           AS may_grant,
+       array(SELECT wanted FROM unnest(ARRAY['pulse_app', 'pulse_operator']) AS wanted
+             WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted)) AS lacking,
+       (SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class
+        WHERE oid = to_regclass('public.device_commands')
+          AND NOT pg_has_role(current_user, relowner, 'USAGE')) AS owner
+FROM pg_roles me LEFT JOIN pg_roles w ON w.rolname = $1
+WHERE me.rolname = current_user
+"""
+
+_FOREIGN = """
+SELECT quote_ident(current_user) AS login, quote_ident(pg_get_userbyid(nspowner)) AS owner
+FROM pg_namespace WHERE nspname = 'device_console' AND NOT pg_has_role(current_user, nspowner, 'USAGE')
+"""
+
+
+async def foreign_schema(connection: Any) -> tuple[str, ...]:
+    """Say how this login comes to act as the owner of the console's schema, where it may not."""
+    row = await connection.fetchrow(_FOREIGN)
+    if row is None:
+        return ()
+    text = (
+        f"the schema device_console belongs to the role {row['owner']}, as which the login {row['login']} "
+        f"may not act: run GRANT {row['owner']} TO {row['login']}; or migrate with a login that may"
+    )
+    return (text,)
+
+
+async def hindrances(
+    connection: Any, access: Access, tables: Sequence[str], *, first: bool, make: bool
+) -> tuple[str, ...]:
+    """Say what must be changed first, in sentences with what to run; nothing when the migration can begin.
+
+    Args:
+        connection: as the login that would migrate.
+        access: the names of the roles.
+        tables: the platform's tables that are not adopted yet.
+        first: whether the console's own part is not there yet.
+        make: whether the platform's tables may be made here.
+    """
+    found = await find_uses(connection, tuple(tables))
+    facts = await connection.fetchrow(_FACTS, access.worker_role, _GRANTS_ROLES)
+    said: list[str] = []
+    if not make:
+        said += _missing(found.missing, facts["lacking"] if tables else ())
+    if found.wrong:
+        said.append(f"the platform's tables cannot be used as they are: {'; '.join(found.wrong)}")
+    if facts["owner"] is not None:
+        said.append(
+            f"the table device_commands belongs to the role {facts['owner']}, and the console's functions "
+            f"need that owner: migrate with a login that is {facts['owner']} or a member of it"
+        )
+    said += await foreign_schema(connection)
+    if not facts["may_make_schema"]:
+        said.append(
+            f"the login {facts['login']} may not make the schema device_console: run "
+            f"GRANT CREATE ON DATABASE {facts['database']} TO {facts['login']};"
+        )
+    if make and found.missing and not facts["may_make_tables"]:
+        said.append(
+            f"the login {facts['login']} may not make tables: run "
+            f"GRANT CREATE ON SCHEMA public TO {facts['login']};"
+        )
+    return (*said, *(_worker(facts) if first else ()))
+
+
+def _missing(tables: Sequence[str], roles: Sequence[str]) -> list[str]:
+    said = []
+    if tables:
+        said.append(
+            f"this database lacks {', '.join(tables)} of the platform's tables: check DATABASE_URL, let the "
+            f"platform's own migrations make them, or have the console make what it needs with {_CREATE}"
+        )
+    if roles:
+        said.append(
+            f"this server lacks {', '.join(roles)} of the platform's roles: run "
+            + " ".join(f"CREATE ROLE {role} NOLOGIN{_BYPASS.get(role, '')};" for role in roles)
+            + f" as a superuser, or use {_CREATE}"
+        )
+    return said
+
+
+_BYPASS = {"pulse_operator": " BYPASSRLS"}
+
+
+def _worker(facts: Any) -> list[str]:
+    """The role of the workers belongs to the whole cluster: another database may have made it already."""
+    worker, login = facts["worker"], facts["login"]
+    if facts["worker_exists"]:
+        if facts["is_worker"] or facts["may_grant"]:
+            return []
+        text = (
+            f"the role {worker} exists in this server already, made for another database, and the login "
+            f"{login} is no member of it: run GRANT {worker} TO {login}; as a superuser or as whoever made it"
+        )
+        return [text]
+    if facts["may_make_roles"]:
+        return []
+    text = (
+        f"the login {login} may not make the role {worker}: run CREATE ROLE {worker} NOLOGIN; "
+        f"GRANT {worker} TO {login}; as a superuser or as a login that may make roles"
+    )
+    return [text]

@@ -1,0 +1,232 @@
+"""The console as one Textual application: it opens screens, carries hints to them, and ends well."""
+
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual._compositor import CompositorUpdate
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.message import Message
+from textual.screen import Screen
+
+from console.domain.text.ascii import is_utf8
+from console.runtime.program import Program
+from console.services.sender import SendReceipt
+from console.tui.application.bridge import carry
+from console.tui.application.crash import write_crash
+from console.tui.application.palette import ActionProvider
+from console.tui.keys.keymap import keymap
+from console.tui.look.theme import DARK, LIGHT, THEMES, theme_named, tones_of
+from console.tui.presenters.words import counted
+from console.tui.screens.base import ConsoleScreen, top_screen
+from console.tui.screens.batch import BatchScreen
+from console.tui.screens.batches import BatchesScreen
+from console.tui.screens.compose.screen import ComposeScreen
+from console.tui.screens.detail import DetailScreen
+from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.dialogs.export import ExportDialog
+from console.tui.screens.dialogs.go import GoDialog
+from console.tui.screens.dialogs.help import HelpDialog
+from console.tui.screens.dialogs.tenants import TenantsDialog
+from console.tui.screens.history import HistoryScreen
+from console.tui.screens.problems import ProblemsScreen
+from console.tui.state.background import start
+from console.tui.state.console_state import ConsoleState
+from console.tui.state.messages import (
+    DataChanged,
+    ShowBatch,
+    ShowBatches,
+    ShowCompose,
+    ShowDetail,
+    ShowExport,
+    ShowGo,
+    ShowHelp,
+    ShowHistory,
+    ShowProblems,
+    ShowTenants,
+    SwitchTheme,
+)
+from console.tui.terminal.driver import TerminalDriver
+from console.tui.terminal.output_filter import LastGate
+from console.tui.terminal.size import follow_size
+
+
+class ConsoleApp(App[int]):
+    """Screens ask and show; everything else is the program's."""
+
+    CSS_PATH = "console.tcss"
+    TITLE = "device-console"
+    ENABLE_COMMAND_PALETTE = True
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_process", show=False),
+        Binding("ctrl+l", "redraw", show=False),
+    ]
+    COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
+        self._program = program
+        self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.keys))
+        self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = theme_named(program.environment.get("CONSOLE_THEME") or "dark")
+        self.set_keymap(self.state.keys)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return tones_of(self.current_theme)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Give a frame to the easel, which writes what differs when the terminal can take it."""
+        driver = self._driver
+        if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
+            super()._display(screen, renderable)
+        elif self._running and not self._closed and not self._batch_count:
+            driver.easel.show(self.screen, renderable, sync=self._sync_available)
+
+    def on_resize(self) -> None:
+        if isinstance(self._driver, TerminalDriver):  # many a terminal moves about what stands on it
+            self._driver.easel.forget()
+
+    def action_redraw(self) -> None:
+        """Draw all anew, after something else has written to the terminal."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.easel.forget()
+        self.screen.refresh()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """None: the palette offers our own table only."""
+        del screen
+        return ()
+
+    def on_mount(self) -> None:
+        self.push_screen(DevicesScreen(self.state))
+        start(self, partial(carry, self._program.feed, self.post_message), "feed")
+        self.set_interval(1.0, partial(follow_size, self))
+        if self._program.warnings:
+            self.call_after_refresh(self._say, " ".join(self._program.warnings))
+
+    # Hints
+
+    def on_data_changed(self, message: DataChanged) -> None:
+        top = self._top
+        if top is not None and message.concerns(self.state.tenant):
+            top.request_read()
+
+    @property
+    def _top(self) -> ConsoleScreen | None:
+        return top_screen(self)
+
+    def _say(self, text: str) -> None:
+        if self._top is not None:
+            self._top.say(text)
+
+    # Where the operator goes
+
+    def on_show_history(self, message: ShowHistory) -> None:
+        self.push_screen(HistoryScreen(self.state, message.device_ids, message.text, message.of))
+
+    def on_show_detail(self, message: ShowDetail) -> None:
+        self.push_screen(DetailScreen(self.state, message.command_id))
+
+    def on_show_problems(self, message: ShowProblems) -> None:
+        del message
+        self.push_screen(ProblemsScreen(self.state))
+
+    def on_show_compose(self, message: ShowCompose) -> None:
+        if not self._program.read_only:
+            device_ids = message.device_ids
+            sheet, kept = self.state.sheet(message.origin, message.content)
+            screen = ComposeScreen(
+                self.state, device_ids, message.target, sheet, kept=kept, where=message.where
+            )
+            self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
+
+    def _sent(self, device_ids: tuple[str, ...], receipt: SendReceipt | None) -> None:
+        if receipt is None:
+            return
+        if receipt.batch_id:
+            self.push_screen(BatchScreen(self.state, receipt.batch_id))
+            return
+        top = self._top
+        if not isinstance(top, HistoryScreen) or top.is_filtered or top.device_ids not in {None, device_ids}:
+            top = HistoryScreen(self.state, device_ids)
+            self.push_screen(top)
+        top.seek(receipt.command_ids[0])
+        view = self._program.health.view()
+        soon = view.broker.up and view.dispatch != "off"
+        next_step = "the dispatcher publishes next" if soon else "waiting for publication"
+        said = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
+        self.call_after_refresh(top.say, " ".join((said, *receipt.warnings[:3])))
+
+    def on_show_batches(self, message: ShowBatches) -> None:
+        del message
+        self.push_screen(BatchesScreen(self.state))
+
+    def on_show_batch(self, message: ShowBatch) -> None:
+        self.push_screen(BatchScreen(self.state, message.batch_id))
+
+    def on_show_export(self, message: ShowExport) -> None:
+        dialog = ExportDialog(self.state, message.device_ids, message.text)
+        self.push_screen(dialog, lambda said: self._say(said) if said else None)
+
+    def on_show_go(self, message: ShowGo) -> None:
+        del message
+        self.push_screen(GoDialog(self.state), self._go)
+
+    def _go(self, target: Message | None) -> None:
+        if target is not None:
+            self.post_message(target)
+
+    def on_show_help(self, message: ShowHelp) -> None:
+        del message
+        top = self._top
+        self.push_screen(
+            HelpDialog(top.KIND if top else "", read_only=self._program.read_only, keys=self.state.keys)
+        )
+
+    def on_show_tenants(self, message: ShowTenants) -> None:
+        del message
+        self.push_screen(TenantsDialog(self.state), self._switch_tenant)
+
+    def _switch_tenant(self, tenant: str | None) -> None:
+        if tenant is not None and tenant != self.state.tenant:
+            self.state.tenant = tenant
+            self.switch_screen(DevicesScreen(self.state))
+
+    def on_switch_theme(self, message: SwitchTheme) -> None:
+        del message
+        self.theme = LIGHT if self.theme == DARK else DARK
+
+    # The end
+
+    async def stop_process(self) -> None:
+        """Stop as a shell does, after the workers of this process have given their roles to others."""
+        await self._program.pausing.stop()
+
+    async def action_quit(self) -> None:
+        """Ctrl+q, from wherever: what is under way is asked about as q does."""
+        if self._top is None:
+            self.exit(0)
+        else:
+            self._top.ask_to_quit("ctrl+q")
+
+    def action_help_quit(self) -> None:
+        self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z puts it to sleep.")
+
+    def _fatal_error(self) -> None:
+        """Instead of Textual's report, which prints local variables: one line, the rest in a file."""
+        if not self._exit_renderables:
+            path: Path | None = write_crash(self._exception, self._program.environment)
+            where = f"the report is in {path}" if path else "no report could be written"
+            self._exit_renderables.append(
+                Text(f"device-console crashed; {where}.", no_wrap=True, overflow="ignore")
+            )
+        self._close_messages_no_wait()

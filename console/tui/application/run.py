@@ -1,0 +1,67 @@
+"""Running the application so that the terminal is restored however it ends."""
+
+import asyncio
+import os
+import signal
+import threading
+
+from textual.drivers import _writer_thread
+
+from console.runtime.program import Program
+from console.tui.application.app import ConsoleApp
+from console.tui.terminal.driver import JOB_CONTROL
+
+PATIENCE_S = 5.0
+_OFF = {"0", "off", "no", "false"}
+
+
+def _free_input(app: ConsoleApp) -> None:
+    """End the thread that reads keys, should the application have died without doing so.
+
+    On a terminal that has hung up it would read nothing as fast as it can, and keep the process for ever.
+    """
+    ended = getattr(app._driver, "exit_event", None)  # noqa: SLF001
+    if isinstance(ended, threading.Event):
+        ended.set()
+
+
+async def run(program: Program) -> int:
+    """Return the exit code: 0 when the operator or a signal ended it, 1 after a crash."""
+    # Textual's queue to the terminal holds 30 writes and then blocks the loop: a stalled terminal would
+    # stall the workers too, and one that is gone would keep the process for ever.
+    vars(_writer_thread)["MAX_QUEUED_WRITES"] = 0
+    app = ConsoleApp(program)
+    loop = asyncio.get_running_loop()
+    leaving = threading.Timer(PATIENCE_S, os._exit, (0,))
+    leaving.daemon = True
+
+    def leave() -> None:
+        """End in order; at once after a while, because a stalled terminal cannot be waited for."""
+        if not leaving.is_alive():
+            leaving.start()
+        app.exit(0)
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+
+    def crash(failed: threading.ExceptHookArgs) -> None:
+        """A thread that fails ends the program: without the one that reads keys nothing could be done."""
+        if isinstance(failed.exc_value, Exception) and not loop.is_closed():
+            loop.call_soon_threadsafe(app._handle_exception, failed.exc_value)  # noqa: SLF001
+
+    for number in signals:
+        loop.add_signal_handler(number, leave)
+    threading.excepthook, before = crash, threading.excepthook
+    try:
+        mouse = program.environment.get("CONSOLE_MOUSE", "").lower() not in _OFF
+        await app.run_async(mouse=mouse)
+    finally:
+        threading.excepthook = before
+        _free_input(app)
+        if leaving.is_alive():  # what is closed after the screen gets its time, too, but no more than that
+            leaving.cancel()
+            last = threading.Timer(2 * PATIENCE_S, os._exit, (0,))
+            last.daemon = True
+            last.start()
+        for number in (*signals, *JOB_CONTROL):
+            loop.remove_signal_handler(number)
+    return app.return_code or 0

@@ -1,0 +1,1 @@
+"""Rows of any number, read in pieces."""

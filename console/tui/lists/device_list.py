@@ -1,0 +1,100 @@
+"""Which devices a list shows, in which order: read in pieces where it takes long, again at its own pace."""
+
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+from console.domain.devices import DeviceCounts, DeviceOrder, DeviceSearch
+from console.domain.filters.language import NEWEST_COMMAND, Scope, parse_filter
+from console.services.reads import History
+
+_EVERY_S = 1.0
+_LATEST_S = 5.0
+_SEARCH_LATEST_S = 30.0
+_SHARE = 30  # of the time at most one part goes into listing the whole fleet
+_SEARCH_SHARE = 5  # the same for a search through every newest command: it is dearer, and waited for
+
+
+class DeviceList:
+    """The ids of a tenant's devices that a filter matches; `show` gets each new list of them."""
+
+    def __init__(self, history: History, tenant: str, show: Callable[[list[str]], None]) -> None:
+        self._history = history
+        self._tenant = tenant
+        self._show = show
+        self._asked = ("", DeviceOrder.DEVICE)
+        self._whole: tuple[str, DeviceOrder] | None = None
+        self._shown: tuple[str, DeviceOrder] | None = None
+        self._digest: int | None = None
+        self._due = 0.0
+        self.counts: DeviceCounts | None = None
+        self.search: DeviceSearch | None = None
+
+    @property
+    def again_in_s(self) -> float:
+        """Seconds until the list is to be read again; 0 when it is due."""
+        return max(0.0, self._due - time.monotonic())
+
+    @property
+    def behind(self) -> bool:
+        """Whether what is shown answers an earlier question."""
+        return self._shown is not None and self._shown != self._asked
+
+    @property
+    def unfiltered(self) -> bool:
+        """Whether what is shown answers an earlier filter."""
+        return self._shown is not None and self._shown[0] != self._asked[0]
+
+    def ask(self, text: str, order: DeviceOrder) -> None:
+        """Want other devices, or another order: what is being read for the earlier ones is given up."""
+        if (text, order) != self._asked:
+            self._asked, self._due = (text, order), 0.0
+
+    def forget(self) -> None:
+        """What is shown is not the list that was read any more."""
+        self._digest = None
+
+    async def read(self) -> None:
+        """Read the list that is asked for; shown in growing pieces when it is not shown yet and takes long.
+
+        Raises:
+            ConsoleError: the database does not answer.
+        """
+        started, asked = time.monotonic(), self._asked
+        searching = bool(parse_filter(asked[0], Scope.DEVICES).keys & NEWEST_COMMAND)
+        try:
+            await (self._search(asked) if searching else self._list(asked))
+        finally:
+            self.search = None
+        if asked != self._asked:
+            return
+        self.counts = await self._history.device_counts(self._tenant)
+        share, latest = (_SEARCH_SHARE, _SEARCH_LATEST_S) if searching else (_SHARE, _LATEST_S)
+        spent = time.monotonic() - started
+        self._due = time.monotonic() + min(latest, max(_EVERY_S, spent * share))
+
+    async def _list(self, asked: tuple[str, DeviceOrder]) -> None:
+        known = self._digest if asked == self._whole else None
+        ids, digest = await self._history.changed_device_index(self._tenant, *asked, known)
+        if asked == self._asked and ids is not None:
+            self._digest = digest
+            self._put(asked, ids)
+
+    async def _search(self, asked: tuple[str, DeviceOrder]) -> None:
+        found: list[str] = []
+        first = asked != self._whole
+        async with aclosing(self._history.search_devices(self._tenant, *asked)) as pieces:
+            async for piece in pieces:
+                if asked != self._asked:
+                    return
+                found += piece.found
+                if first:
+                    self.search = piece
+                    self._put(asked, list(found), whole=False)
+        self._put(asked, found)
+
+    def _put(self, asked: tuple[str, DeviceOrder], ids: list[str], *, whole: bool = True) -> None:
+        self._shown = asked
+        if whole:
+            self._whole = asked
+        self._show(ids)

@@ -1,0 +1,28 @@
+"""What a filter is completed with: what is on screen, and what occurs in the whole tenant."""
+
+from collections.abc import Callable, Mapping
+
+from console.domain.filters.values import KnownValues
+from console.errors import ConsoleError
+from console.tui.state.console_state import ConsoleState
+
+Words = Mapping[str, tuple[str, ...]]
+
+
+class KnownWords:
+    """Called for the values by key. `read` fetches the tenant's; until then the loaded ones serve."""
+
+    def __init__(self, state: ConsoleState, loaded: Callable[[], Words]) -> None:
+        self._state = state
+        self._loaded = loaded
+        self._tenant = KnownValues()
+
+    def __call__(self) -> KnownValues:
+        return self._tenant.with_more(self._loaded())
+
+    async def read(self) -> None:
+        """Read what occurs in the tenant; trouble with the link is told elsewhere."""
+        try:
+            self._tenant = await self._state.program.history.known_values(self._state.tenant)
+        except ConsoleError:
+            return

@@ -1,0 +1,1 @@
+"""What lies in front of one operator, whichever screen is open."""

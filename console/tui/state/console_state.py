@@ -1,0 +1,139 @@
+"""What lies in front of one operator: program, tenant, drafts, and what was last known of the links."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from textual.dom import DOMNode
+
+from console.clock import Clock, SystemClock
+from console.domain.commands import Draft
+from console.errors import ConsoleError
+from console.runtime.program import Program
+from console.services.batch_send import BatchRun
+from console.services.favourites import Saved
+from console.tui.presenters.compose import Sent
+from console.tui.presenters.header import HeaderIdentity, OutboxDepth
+from console.tui.state.background import start
+from console.tui.state.outage import BrokerOutage
+
+_JITTER_S = 0.3
+_OUTBOX_EVERY_S = 0.3
+
+
+class DatabaseClock:
+    """The database's time, carried on by the monotonic clock between two reads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._zero: datetime | None = None
+
+    def observe(self, read_at: datetime) -> None:
+        """Take over a time that the database has just told; small differences are the network's."""
+        zero = read_at - timedelta(seconds=self._clock.monotonic())
+        if self._zero is None or abs((zero - self._zero).total_seconds()) > _JITTER_S:
+            self._zero = zero
+
+    def now(self) -> datetime:
+        if self._zero is None:
+            return datetime.now(UTC)
+        return self._zero + timedelta(seconds=self._clock.monotonic())
+
+
+@dataclass(slots=True)
+class Sheet:
+    """An unsent command as it was typed.
+
+    `drafts` and `batch` keep their ids while a send's outcome is unknown; `doubted` is what was then sent.
+    """
+
+    command_type: str = ""
+    params: str = "{}"
+    ttl: str = "1h"
+    drafts: tuple[Draft, ...] = ()
+    batch: BatchRun | None = None
+    doubted: Sent | None = None
+
+    @property
+    def content(self) -> tuple[str, str, str]:
+        return self.command_type, self.params, self.ttl
+
+
+@dataclass(slots=True)
+class ConsoleState:
+    """Shared by all screens of one console."""
+
+    program: Program
+    tenant: str
+    clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
+    sheets: dict[tuple[str, str], Sheet] = field(default_factory=dict)
+    outbox: OutboxDepth = field(default_factory=OutboxDepth)
+    trouble: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
+    jobs: dict[str, BatchRun] = field(default_factory=dict)
+    outage: BrokerOutage = field(default_factory=BrokerOutage)
+    problems_seen: dict[str, datetime] = field(default_factory=dict)
+    local_time: bool = False
+    outbox_unread: bool = False
+    _outbox_due: float = 0.0
+
+    def run_job(self, node: DOMNode, tenant: str, job: BatchRun) -> None:
+        """Send a batch that has been begun, as long as `node` lives; screens may come and go meanwhile."""
+        self.jobs[job.draft.batch_id] = job
+
+        async def run() -> None:
+            try:
+                await self.program.bulk.run(tenant, job)
+            except ConsoleError as error:
+                job.error = f"{error} {job.done:,} of {job.total:,} are dealt with."
+            self.program.feed.tell(tenant)
+
+        start(node, run, f"bulk {job.draft.batch_id}")
+
+    @property
+    def sending(self) -> tuple[BatchRun, ...]:
+        """The bulk sends of this process that are under way."""
+        return tuple(job for job in self.jobs.values() if not job.ended)
+
+    @property
+    def identity(self) -> HeaderIdentity:
+        program = self.program
+        return HeaderIdentity(self.tenant, program.operator, demo=program.demo, read_only=program.read_only)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """Where instants are told: UTC, or None for the terminal's own zone."""
+        return None if self.local_time else UTC
+
+    def sheet(self, origin: str = "", content: Saved | None = None) -> tuple[Sheet, bool]:
+        """The sheet that was begun here and not sent, or a new one with this content; and whether it is that.
+
+        `origin` is the command that is edited: each edit is kept apart from the draft, and from the others.
+        """
+        new = Sheet() if content is None else Sheet(content.command_type, content.params, content.ttl)
+        kept = self.sheets.setdefault((self.tenant, origin), new)
+        return kept, kept.content != new.content
+
+    def forget(self, sheet: Sheet) -> None:
+        """What is sent is no draft any more."""
+        self.sheets = {key: kept for key, kept in self.sheets.items() if kept is not sheet}
+
+    @property
+    def linked(self) -> bool:
+        """Whether both links are up and the last read worked."""
+        view = self.program.health.view()
+        return view.database.up and view.broker.up and not self.trouble
+
+    async def read_outbox(self) -> None:
+        """Read how much waits for publication; while nothing does, not with every pass.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        moment = time.monotonic()
+        self.outbox_unread = self.outbox.depth == 0 and moment < self._outbox_due
+        if self.outbox_unread:
+            return
+        self._outbox_due = moment + _OUTBOX_EVERY_S
+        view = await self.program.history.outbox(self.tenant)
+        self.outbox = OutboxDepth(view.depth, view.oldest_at, view.next_deadline)

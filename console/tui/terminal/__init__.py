@@ -1,0 +1,1 @@
+"""The terminal: bytes in, frames out, and every private name of Textual."""

@@ -1,0 +1,163 @@
+"""When a frame may go out: not before the terminal took the last one, and no more than a slow line bears."""
+
+import asyncio
+import contextlib
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.color import ColorSystem
+from textual._compositor import CompositorUpdate
+from textual.app import App
+
+from console.tui.terminal.painter import Painter
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+_SYNC_START, _SYNC_END = "\x1b[?2026h", "\x1b[?2026l"  # between them a terminal shows nothing half-done
+RATE = (
+    12_000  # bytes a second that changes by themselves may take: a slow line keeps room for what keys ask for
+)
+BURST = 16_000
+EAGER_S = 0.5  # so long after a key what is drawn is taken for its answer
+
+
+class Outlet:
+    """The file that the writing thread writes to; says each time when all of it has gone out.
+
+    Another program may have left the terminal in a mode in which a write can fail for want of room, and a
+    terminal that has hung up takes nothing: neither ends the thread.
+    """
+
+    def __init__(self, file: TextIO, gone: Callable[[], object]) -> None:
+        self._file = file
+        self._gone = gone
+        self._held: list[str] = []
+
+    def write(self, text: str) -> int:
+        self._held.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        data = "".join(self._held).encode(self._file.encoding, self._file.errors or "replace")
+        self._held = []
+        with contextlib.suppress(OSError):
+            while data:
+                try:
+                    data = data[os.write(self.fileno(), data) :]
+                except BlockingIOError:
+                    select.select((), (self.fileno(),), ())
+        self._gone()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+
+class Easel:
+    """Draws frames. Those that come too soon are left out, and the next one shows what they changed."""
+
+    def __init__(self, app: App[Any], write: Callable[[str], object]) -> None:
+        self._app = app
+        self._write = write
+        self._loop = asyncio.get_running_loop()
+        colours = app.console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001
+        self._painter = Painter(colours)
+        self._under_way = False
+        self._owed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._eager_until = 0.0
+        self._left, self._counted_at = float(BURST), time.monotonic()
+        self._waiting: list[Callable[[], object]] = []
+
+    def forget(self) -> None:
+        """Somebody else has written to the terminal, or its size is another one."""
+        self._painter.forget()
+
+    def renew(self) -> None:
+        """The terminal is taken anew, with a new thread that writes to it."""
+        self._painter.forget()
+        self._under_way = False
+
+    def hasten(self) -> None:
+        """A key came: its answer goes out at once. Called on the thread that reads the terminal."""
+        self._eager_until = time.monotonic() + EAGER_S
+
+    def gone_out(self) -> None:
+        """The terminal has taken what there was. Called on the thread that writes."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._take_up)
+
+    def when_seen(self, call: Callable[[], object]) -> None:
+        """Call this once the terminal has taken all that there is to see now."""
+        self._waiting.append(call)
+        self._tell()
+
+    def show(self, screen: "Screen[Any]", update: CompositorUpdate, *, sync: bool) -> None:
+        """Write this frame, or remember that one is owed."""
+        if self._under_way or self._held():
+            self._owed = True
+            return
+        size = screen.outer_size
+        if self._owed or not self._painter.knows(size):
+            self._owed = False
+            update = screen._compositor.render_full_update()  # noqa: SLF001
+        text = self._painter.paint(update, size, size.clamp_offset(self._app.cursor_position))
+        if text:
+            self._under_way = True
+            self._left -= len(text)
+            self._write(f"{_SYNC_START}{text}{_SYNC_END}" if sync else text)
+        else:
+            self._tell()
+
+    def _held(self) -> bool:
+        """Whether this frame has to wait because so much has gone out of late."""
+        now = time.monotonic()
+        self._left = min(float(BURST), self._left + (now - self._counted_at) * RATE)
+        self._counted_at = now
+        if self._left >= 0 or now < self._eager_until:
+            return False
+        if self._timer is None:
+            self._timer = self._loop.call_later(-self._left / RATE, self._in_time)
+        return True
+
+    def _in_time(self) -> None:
+        self._timer = None
+        self._pay()
+
+    def _take_up(self) -> None:
+        self._under_way = False
+        self._pay()
+        self._tell()
+
+    def _pay(self) -> None:
+        """Draw what was left out."""
+        if self._owed and not self._under_way:
+            self._app.call_later(self._repaint)
+
+    def _repaint(self) -> None:
+        """A frame of all that is seen; what stands there already costs nothing."""
+        if self._owed and not self._under_way and self._app.screen_stack:
+            screen = self._app.screen
+            screen._compositor._dirty_regions.add(screen.size.region)  # noqa: SLF001
+            screen._compositor_refresh()  # noqa: SLF001
+
+    def _tell(self) -> None:
+        if not self._under_way and not self._owed:
+            waiting, self._waiting = self._waiting, []
+            for call in waiting:
+                call()
+
+
+def when_seen(app: App[Any], call: Callable[[], object]) -> None:
+    """Call this once the terminal has taken all that there is to see; at once where there is no terminal."""
+    easel = getattr(app._driver, "easel", None)  # noqa: SLF001
+    if isinstance(easel, Easel):
+        easel.when_seen(call)
+    else:
+        call()

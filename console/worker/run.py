@@ -1,0 +1,198 @@
+"""``--sweeper``: the workers without a screen, with signals and systemd's protocol."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+
+from console.concurrency import end_all
+from console.errors import CopyError, DatabaseUnreachableError, UsageError
+from console.runtime.logs import log_to_stderr
+from console.runtime.pausing import stops_in_order
+from console.runtime.servers import is_embedded
+from console.runtime.startup import RunningProgram, open_program
+from console.runtime.supervisor import backoff
+from console.settings import Settings
+
+REPORT_EVERY_S = 10.0
+_LOOK_EVERY_S = 0.05
+_MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"  # a minute until the next try has failed, too
+_log = logging.getLogger("console.sweeper")
+
+
+async def run_sweeper(settings: Settings) -> int:
+    """Run the workers until TERM or INT. A configured database that does not answer yet is waited for.
+
+    Raises:
+        UsageError: nothing is configured and embedded servers were not asked for.
+        RefusedError: the worker role is not granted to this login.
+        CopyError: this database, or another one with the same broker, is a copy.
+    """
+    log_to_stderr()
+    if is_embedded(settings) and not settings.embedded:
+        raise UsageError(
+            "--sweeper needs a configured database: set DATABASE_URL and MQTT_URL, or give --embedded for "
+            "the demo servers."
+        )
+    if settings.read_only:
+        raise UsageError("--sweeper and --read-only exclude each other: read-only runs no workers.")
+    stop = asyncio.Event()
+    _on_signals(stop)
+    async with AsyncExitStack() as stack:
+        opened = await _open(stack, settings, stop)
+        if opened is None:
+            return 0
+        notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
+        telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
+        with stops_in_order(opened.program.pausing), _begins_again(opened):
+            await _until_told(stop, opened)
+        await end_all(telling)
+        notify_systemd("STOPPING=1")
+        _log.info("stopping; %s", _settled(opened))
+        if opened.program.health.view().stopped:
+            raise CopyError(opened.program.health.view().stopped)
+    return 0
+
+
+async def _until_told(stop: asyncio.Event, opened: RunningProgram) -> None:
+    """Until a signal, or until the workers ended for good."""
+    waits = [asyncio.create_task(stop.wait())]
+    if opened.workers is not None:
+        waits.append(asyncio.create_task(opened.workers.stopped.wait()))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) -> RunningProgram | None:
+    """Open the program as soon as the database answers; None when told to stop before that.
+
+    A machine that comes back from a power cut starts us and PostgreSQL side by side. Leaving with an error
+    would make us a unit that systemd gives up after five quick starts.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(
+                open_program(settings, jobs="required", simulate=True, operator_front=False)
+            )
+        except DatabaseUnreachableError as error:
+            if is_embedded(settings):
+                raise
+            delay_s = backoff(failures)
+            failures += 1
+            _log.warning("%s Trying again in %.1f s.", error, delay_s)
+            notify_systemd(f"STATUS=waiting for the database: {error}\n{_MORE_TIME}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await stop.wait()
+    return None
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """TERM and INT end in order; a second INT leaves at once."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # it has nothing to begin again yet
+
+    def interrupted() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+
+
+@contextlib.contextmanager
+def _begins_again(opened: RunningProgram) -> Iterator[None]:
+    """HUP, sent also when a terminal ends: connect anew, with the secrets as their files hold them now."""
+    loop = asyncio.get_running_loop()
+    beginning: set[asyncio.Task[None]] = set()
+
+    async def again() -> None:
+        _log.info("reading the secrets again and connecting anew")
+        await opened.database.renew()
+        await opened.program.pausing.again()
+
+    def hang_up() -> None:
+        task = loop.create_task(again())
+        beginning.add(task)
+        task.add_done_callback(beginning.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    try:
+        yield
+    finally:
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        for task in tuple(beginning):
+            task.cancel()
+
+
+def _place(opened: RunningProgram) -> str:
+    return (
+        f"embedded servers ({opened.servers.broker_kind})"
+        if opened.servers.embedded
+        else "configured servers"
+    )
+
+
+async def _tell_ready(opened: RunningProgram) -> None:
+    """Say so once each job runs, here or in another process: from then on no answer is missed."""
+    while True:
+        view = opened.program.health.view()
+        if view.dispatch == "on" and view.ingest in {"on", "standby"} and view.sweep == "on":
+            _log.info("ready: dispatch, acknowledgements and sweep run; %s", _place(opened))
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _report(opened: RunningProgram) -> None:
+    """Tell systemd that we live, as long as the workers do."""
+    every_s = watchdog_s(os.environ)
+    while True:
+        await asyncio.sleep(every_s)
+        view = opened.program.health.view()
+        status = (
+            f"database {'up' if view.database.up else 'down'}, broker {'up' if view.broker.up else 'down'}, "
+            f"sweep {view.sweep}, ingest {view.ingest}, dispatch {view.dispatch}, {_settled(opened)}"
+        )
+        notify_systemd(f"STATUS={status}\nWATCHDOG=1")
+
+
+def watchdog_s(environment: Mapping[str, str]) -> float:
+    """How often systemd wants to hear of us, in seconds: half of its patience, at most ten."""
+    try:
+        patience_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6
+    except ValueError:
+        return REPORT_EVERY_S
+    return min(REPORT_EVERY_S, patience_s / 2) if patience_s > 0 else REPORT_EVERY_S
+
+
+def _settled(opened: RunningProgram) -> str:
+    """What the sweep of this process has done, and how late."""
+    lateness = opened.program.health.lateness
+    p99_s = lateness.at_most_s(0.99)
+    late = "" if p99_s is None else f", 99 % of them at most {p99_s:.3g} s late"
+    return f"{lateness.settled:,} settled{late}"
+
+
+def notify_systemd(text: str, send: Callable[[str, bytes], None] | None = None) -> None:
+    """Send one state to systemd where it asked for it; anywhere else nothing happens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    (send or _send)(address.replace("@", "\0", 1) if address.startswith("@") else address, text.encode())
+
+
+def _send(address: str, data: bytes) -> None:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+            link.sendto(data, address)
+    except OSError as error:
+        _log.debug("systemd was not told: %s", error)
