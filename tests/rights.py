@@ -76,11 +76,13 @@ RIGHTS = (
     Table("device_console.login_tenants", (), "(tenant_id, login) VALUES ($1, $2)", ours=True),
     Table("device_console.migrations", (S,),
           "(version, name, checksum, origin) VALUES (length($1), $2, 'x', 'applied')", has_tenant=False),
+    Table("device_console.repeatables", (S,),
+          "(name, checksum, program) VALUES ($1 || $2, 'x', 'x')", has_tenant=False),
 )  # fmt: skip
 _COLUMNS = {  # one of each table that has no tenants
     "public.template_commands": "display_name", "device_console.deployment": "deployment_id",
     "device_console.leases": "role", "device_console.lease_ends": "role", "device_console.ingest_gaps": "slot",
-    "device_console.migrations": "name",
+    "device_console.migrations": "name", "device_console.repeatables": "name",
 }  # fmt: skip
 MAY_INSERT = {  # of the tables whose other columns are ours to fill
     "outbox": {"tenant_id", "command_id", "device_id"},

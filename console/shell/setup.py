@@ -66,7 +66,7 @@ async def _migrate(settings: Settings, *, as_json: bool, platform_tables: bool) 
     access = database_access(settings, settings.database_url.get_secret_value())
     steps = await migrate(access, platform_tables=platform_tables)
     for step in steps:
-        name = f"{step.migration.version:03}_{step.migration.name}"
+        name = step.migration.label
         if as_json:
             output.print_json({"migration": name, "action": step.action, "notes": list(step.notes)})
         else:

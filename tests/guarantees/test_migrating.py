@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from console.mqtt.session import BrokerAddress
-from console.store.schema.migrate import LOCK_KEY, read_migrations
+from console.store.schema.migrate import LOCK_KEY
+from console.store.schema.migration_files import read_migrations, read_repeatables
 from tests.faults.processes import environment, program
 from tests.faults.program import FAILPOINT
 from tests.waiting import until
@@ -50,6 +51,7 @@ async def test_processes_that_migrate_at_once_do_it_once(
     rows = await empty.fetch("SELECT version, origin FROM device_console.migrations")
     assert len(rows) == WHOLE
     assert {row["origin"] for row in rows} == {"applied"}
+    assert await empty.fetchval("SELECT count(*) FROM device_console.repeatables") == len(read_repeatables())
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -68,3 +70,21 @@ async def test_what_a_killed_migration_left_half_done_is_not_there_and_the_next_
     assert await empty.fetchval("SELECT count(*) FROM device_console.migrations") == WHOLE
     async with program(env | {FAILPOINT: ""}, "migrate", "--create-platform-tables") as third:
         assert await third.ended() == 0, third.said
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_functions_are_replaced_all_together_or_not_at_all(
+    empty: asyncpg.Connection, empty_url: str, tmp_path: Path, moment: str
+) -> None:
+    """Without one transaction for all of them, a kill half-way leaves workers with functions of two versions."""
+    env = environment(
+        tmp_path, empty_url, NOWHERE, failpoint=f"console.store.schema.migrate:replace:{moment}:4"
+    )
+    async with program(env, "migrate", "--create-platform-tables") as dying:
+        assert await dying.ended() == -9, dying.said
+    functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'device_console'::regnamespace"
+    assert await empty.fetchval(functions) == 0
+    assert await empty.fetchval("SELECT count(*) FROM device_console.repeatables") == 0
+    async with program(env | {FAILPOINT: ""}, "migrate") as second:
+        assert await second.ended() == 0, second.said
+    assert await empty.fetchval("SELECT count(*) FROM device_console.repeatables") == len(read_repeatables())

@@ -2,9 +2,7 @@
 
 from tests.removals import Removal
 
-_SQL = "migrations/922_turns.sql"
 _TURNS = "tests/store/test_dispatch_turns.py::test_"
-_SWEEP = "migrations/923_fair_sweep.sql"
 _NEIGHBOURS = "tests/guarantees/test_neighbours.py::test_"
 _ROWS = "tests/store/test_dispatch_fairness.py::test_"
 _STREAM = "tests/mqtt/test_ack_stream.py::test_"
@@ -38,7 +36,7 @@ REMOVALS = (
     Removal(
         "G6",
         "the look at older rows of other writers",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "AND older.status = 'queued' AND older.published_at IS NULL AND older.acked_at IS NULL",
         "AND false",
         f"{_ROWS}a_foreign_row_that_was_there_before_is_not_overtaken",
@@ -46,7 +44,7 @@ REMOVALS = (
     Removal(
         "G6",
         "the creation of a row that is taken over",
-        _SQL,
+        "migrations/repeatable/50_outbox.sql",
         "GREATEST(f.created_at, '2000-01-01')",
         "now()",
         f"{_ROWS}the_order_of_what_is_taken_over_is_that_of_its_creation",
@@ -54,7 +52,7 @@ REMOVALS = (
     Removal(
         "G8",
         "the row's own device",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "COALESCE(c.device_id, d.device_id) AS device_id",
         "d.device_id",
         f"{_ROWS}a_command_goes_to_the_device_of_its_row_whatever_the_outbox_says",
@@ -102,7 +100,7 @@ REMOVALS = (
     Removal(
         "G14",
         "the one row of what belongs to no tenant",
-        _SQL,
+        "migrations/repeatable/30_problems.sql",
         "SELECT t.tenant_id IS NOT NULL AND octet_length(t.tenant_id) <= 1000 OR i.kind = 'link' AS ours",
         "SELECT true AS ours",
         "tests/e2e/test_link_problems.py::test_what_belongs_to_no_tenant_is_one_row_that_names_nobody_and_everybody_sees",
@@ -126,7 +124,7 @@ REMOVALS = (
     Removal(
         "G2",
         "the look at the batch in the claim",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "                         AND b.stopped_at IS NOT NULL)\n",
         "                         AND false)\n",
         "tests/store/test_batch_stop.py::test_what_of_a_stopped_batch_is_not_taken_back_yet_is_not_published",
@@ -134,8 +132,8 @@ REMOVALS = (
     Removal(
         "G6",
         "the look at the command of an earlier row",
-        _SQL,
-        "                  WHERE c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL\n"
+        "migrations/repeatable/60_dispatch.sql",
+        "                  WHERE c.status || '' = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL\n"
         "                    AND c.expires_at > now() + interval '1 second'\n"
         "                  ORDER BY",
         "                  ORDER BY",
@@ -144,7 +142,7 @@ REMOVALS = (
     Removal(
         "G6",
         "the turn of what waits in the next look",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "SELECT CASE WHEN EXISTS (SELECT FROM device_console.turns(1) t WHERE t.put_off_s IS NULL) THEN 0",
         "SELECT CASE WHEN EXISTS (SELECT FROM device_console.outbox o WHERE o.due_at <= now()) THEN 0",
         f"{_TURNS}what_waits_for_an_earlier_one_is_not_due",
@@ -168,7 +166,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the turns of the tenants in the claim",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "row_number() OVER (PARTITION BY j.tenant_id, j.its_turn ORDER BY j.due_at, j.seq)",
         "row_number() OVER (ORDER BY j.due_at, j.seq)",
         f"{_TURNS}each_tenant_has_its_share_of_a_window",
@@ -176,7 +174,7 @@ REMOVALS = (
     Removal(
         "G35",
         "putting off what waits",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "    SET due_at = now() + make_interval(secs => l.put_off_s), held_back = true\n",
         "    SET due_at = o.due_at, held_back = true\n",
         f"{_TURNS}a_long_queue_of_one_device_hides_no_other_and_goes_on_at_once",
@@ -184,7 +182,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the next in turn, when one is taken out",
-        "migrations/920_rights_by_column.sql",
+        "migrations/repeatable/50_outbox.sql",
         "    UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now())\n",
         "    UPDATE device_console.outbox o SET held_back = false\n",
         f"{_TURNS}a_long_queue_of_one_device_hides_no_other_and_goes_on_at_once",
@@ -192,7 +190,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the third of the time to live",
-        _SQL,
+        "migrations/repeatable/50_outbox.sql",
         "                       OR 3 * (extract(epoch FROM now())::double precision - c.began) >= c.ends - c.began)\n",
         "                       )\n",
         f"{_TURNS}a_row_of_another_program_is_taken_over_at_a_third_of_its_time",
@@ -200,7 +198,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the shares in taking over",
-        _SQL,
+        "migrations/repeatable/50_outbox.sql",
         "                LIMIT GREATEST(20, p_limit / cardinality(v_tenants))\n",
         "                LIMIT p_limit - v_total\n",
         f"{_TURNS}taking_over_has_a_share_for_each_tenant",
@@ -208,7 +206,7 @@ REMOVALS = (
     Removal(
         "G31",
         "the look at acked_at in the sweep",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "CASE WHEN c.acked_at IS NOT NULL THEN 'delivered'",
         "CASE WHEN false THEN 'delivered'",
         f"{_TURNS}the_sweep_heals_what_was_answered_and_counts_it_apart",
@@ -216,7 +214,7 @@ REMOVALS = (
     Removal(
         "G31",
         "the look at acked_at in the claim",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "                        OR c.acked_at IS NOT NULL THEN 'gone'\n",
         "                        THEN 'gone'\n",
         f"{_TURNS}an_answered_command_is_never_published_nor_taken_over",
@@ -224,7 +222,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the claim of each by itself",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "    -- one of them breaks the statement: each by itself\n",
         "    RAISE EXCEPTION 'one of them breaks the statement';\n",
         f"{_NEIGHBOURS}a_row_that_breaks_the_claim_is_put_off_and_named",
@@ -232,7 +230,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the halving of the sweep",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "        v_error := SQLERRM;\n",
         "        RAISE;\n",
         f"{_NEIGHBOURS}a_trigger_that_raises_for_one_row_is_that_rows_own_trouble",
@@ -240,7 +238,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the count of digits before they are written",
-        "migrations/921_document_sizes.sql",
+        "migrations/repeatable/10_values.sql",
         "        IF v_digits > 8 * p_most::bigint THEN",
         "        IF false THEN",
         "tests/store/test_document_sizes.py::test_a_number_of_few_bytes_is_counted_before_it_is_written",
@@ -248,7 +246,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the bound of what is shown",
-        "migrations/921_document_sizes.sql",
+        "migrations/repeatable/10_values.sql",
         "                WHEN device_console.json_bytes(p_document, LEAST(GREATEST(p_most, 65536), 1048576)) IS NULL\n",
         "                WHEN false\n",
         "tests/store/test_document_sizes.py::test_what_is_too_long_to_be_shown_is_said_to_be_cut",
@@ -281,7 +279,7 @@ REMOVALS = (
     Removal(
         "G31",
         "the look at kept answers in the sweep",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)\n        ORDER BY",
         "                          WHERE false)\n        ORDER BY",
         "tests/guarantees/test_neighbours_locks.py::test_answers_of_others_go_on_and_none_is_lost",
@@ -289,7 +287,7 @@ REMOVALS = (
     Removal(
         "G35",
         "SKIP LOCKED in the mark",
-        _SQL,
+        "migrations/repeatable/60_dispatch.sql",
         "        ORDER BY c.tenant_id, c.command_id\n        FOR UPDATE OF c SKIP LOCKED\n",
         "        ORDER BY c.tenant_id, c.command_id\n        FOR UPDATE OF c\n",
         "tests/guarantees/test_neighbours_locks.py::test_a_confirmation_that_cannot_be_written_is_written_later",
@@ -297,9 +295,9 @@ REMOVALS = (
     Removal(
         "G35",
         "the operator's lack of DELETE on the outbox",
-        "migrations/920_rights_by_column.sql",
-        "'REVOKE INSERT, DELETE ON device_console.outbox FROM %I'",
-        "'REVOKE INSERT ON device_console.outbox FROM %I'",
+        "migrations/901_commands.sql",
+        "GRANT INSERT (tenant_id, command_id, device_id) ON device_console.outbox",
+        "GRANT DELETE, INSERT (tenant_id, command_id, device_id) ON device_console.outbox",
         "tests/guarantees/test_neighbours_locks.py::test_an_operator_cannot_lock_a_table_against_the_workers",
     ),
 )

@@ -22,7 +22,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the old status in the WHERE of the ACK, while everything dies",
-        "migrations/930_answers.sql",
+        "migrations/repeatable/80_answers.sql",
         "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
         "AND true",
         "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
@@ -94,7 +94,7 @@ REMOVALS = (
     Removal(
         "G16",
         "the one holder of a slot",
-        "migrations/913_leases.sql",
+        "migrations/902_leases.sql",
         "CREATE UNIQUE INDEX leases_sole_holder ON device_console.leases (role) WHERE NOT is_shared;\n",
         "",
         "tests/guarantees/test_liveness.py::test_a_role_passes_on_when_its_holder_gives_no_sign_of_life",

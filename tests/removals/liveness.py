@@ -10,7 +10,7 @@ REMOVALS = (
     Removal(
         "G30",
         "the age of the beat",
-        "migrations/913_leases.sql",
+        "migrations/repeatable/40_leases.sql",
         "RETURN beat_at NOT BETWEEN clock_timestamp() - interval '10 seconds' AND clock_timestamp() + interval '10 seconds';",
         "RETURN false;",
         f"{_LIVE}a_role_passes_on_when_its_holder_gives_no_sign_of_life",
@@ -18,7 +18,7 @@ REMOVALS = (
     Removal(
         "G30",
         "the doubt about a beat from the future",
-        "migrations/913_leases.sql",
+        "migrations/repeatable/40_leases.sql",
         " AND clock_timestamp() + interval '10 seconds';",
         " AND timestamptz 'infinity';",
         f"{_LIVE}a_beat_from_the_future_is_no_sign_of_life",
@@ -26,7 +26,7 @@ REMOVALS = (
     Removal(
         "G30",
         "the fence",
-        "migrations/913_leases.sql",
+        "migrations/repeatable/40_leases.sql",
         "    IF NOT FOUND THEN\n        RAISE EXCEPTION 'the lease % was taken over'",
         "    IF false THEN\n        RAISE EXCEPTION 'the lease % was taken over'",
         f"{_LIVE}a_lost_lease_commits_no_answer",
@@ -42,7 +42,7 @@ REMOVALS = (
     Removal(
         "G30",
         "passing by what a stopped process is committing",
-        "migrations/913_leases.sql",
+        "migrations/repeatable/40_leases.sql",
         "           OR l.token = ANY (p_dead)\n        FOR UPDATE SKIP LOCKED",
         "           OR l.token = ANY (p_dead)\n        FOR UPDATE",
         f"{_LIVE}a_take_over_waits_for_no_commit_that_hangs",
@@ -98,7 +98,7 @@ REMOVALS = (
     Removal(
         "G32",
         "the identity of the database",
-        "migrations/913_leases.sql",
+        "migrations/repeatable/40_leases.sql",
         "    IF NOT device_console.is_original(false) THEN",
         "    IF false THEN",
         f"{_COPY}no_worker_takes_a_role_in_a_copy",

@@ -2,8 +2,6 @@
 
 from tests.removals import Removal
 
-_SQL = "migrations/907_lock_order.sql"
-_TURNS = "migrations/922_turns.sql"
 _HERE = "tests/guarantees/test_lock_order.py::test_"
 _LINKS = "tests/guarantees/test_hostile_links.py::test_"
 
@@ -11,7 +9,7 @@ REMOVALS = (
     Removal(
         "G12",
         "the journal's entry of an answer that is only recorded",
-        "migrations/930_answers.sql",
+        "migrations/repeatable/80_answers.sql",
         "           OR v.outcome = 'late recorded' AND f.n IS NOT NULL\n",
         "           OR false\n",
         "tests/store/test_settling.py::test_record_only_keeps_the_status_and_the_ack_goes_to_the_journal",
@@ -19,7 +17,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the old status in the WHERE of the ACK, against copies",
-        "migrations/930_answers.sql",
+        "migrations/repeatable/80_answers.sql",
         "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
         "AND true",
         f"{_LINKS}35_the_same_message_sent_again_with_the_dup_flag_is_one_answer",
@@ -60,7 +58,7 @@ REMOVALS = (
     Removal(
         "G20",
         "SKIP LOCKED in giving leases back",
-        _TURNS,
+        "migrations/repeatable/60_dispatch.sql",
         "        WHERE o.holder = p_holder\n        FOR UPDATE OF o SKIP LOCKED\n",
         "        WHERE o.holder = p_holder\n        FOR UPDATE OF o\n",
         f"{_HERE}a_lease_given_back_too_late_never_deadlocks_with_the_sweep",
@@ -68,7 +66,7 @@ REMOVALS = (
     Removal(
         "G20",
         "SKIP LOCKED in the trimming of problems",
-        _SQL,
+        "migrations/repeatable/30_problems.sql",
         "        FOR UPDATE OF p SKIP LOCKED\n",
         "",
         f"{_HERE}trimming_the_problems_never_deadlocks_with_counting_them",

@@ -73,7 +73,7 @@ REMOVALS = (
     Removal(
         "G37",
         "passing on what is wrong with the tables themselves",
-        "migrations/946_faults_of_all.sql",
+        "migrations/repeatable/10_values.sql",
         "'40', '42', '57'",
         "'40', '57'",
         f"{_ADOPTING}a_failure_that_meets_every_command_alike_puts_none_of_them_off",
@@ -105,7 +105,7 @@ REMOVALS = (
     Removal(
         "G37",
         "asking the table for what it would say at the commit",
-        "migrations/947_audit.sql",
+        "migrations/repeatable/90_audit.sql",
         "        EXECUTE format('SET CONSTRAINTS %s IMMEDIATE', v_late);",
         "    NULL;",
         f"{_AUDIT}whatever_the_table_says_against_it_the_command_is_sent_and_a_problem_says_so",
@@ -113,7 +113,7 @@ REMOVALS = (
     Removal(
         "G37",
         "writing only of the operator's own commands",
-        "migrations/947_audit.sql",
+        "migrations/repeatable/90_audit.sql",
         "    WHERE c.tenant_id = v_tenant AND c.command_id = ANY (p_commands)",
         "    WHERE c.command_id = ANY (p_commands)",
         f"{_AUDIT}no_row_about_what_is_not_there_or_not_ones_own",
@@ -121,7 +121,7 @@ REMOVALS = (
     Removal(
         "G37",
         "writing only of what this transaction took back",
-        "migrations/947_audit.sql",
+        "migrations/repeatable/90_audit.sql",
         "c.status = 'expired' AND x.at = now()",
         "c.status = 'expired'",
         f"{_AUDIT}no_row_about_an_act_of_another_moment_or_another_name",
@@ -129,7 +129,7 @@ REMOVALS = (
     Removal(
         "G37",
         "writing only of what this transaction sent",
-        "migrations/947_audit.sql",
+        "migrations/repeatable/90_audit.sql",
         "o.command_id = c.command_id AND o.created_at = now())) a",
         "o.command_id = c.command_id)) a",
         f"{_AUDIT}no_row_about_an_act_of_another_moment_or_another_name",
@@ -137,7 +137,7 @@ REMOVALS = (
     Removal(
         "G37",
         "leaving the constraints of other tables for the commit",
-        "migrations/947_audit.sql",
+        "migrations/repeatable/90_audit.sql",
         "      AND (k.conrelid = 'public.audit_log'::regclass\n",
         "      AND (true\n",
         f"{_AUDIT}a_rule_of_another_table_waits_for_the_commit",
@@ -145,7 +145,7 @@ REMOVALS = (
     Removal(
         "G37",
         "the act that goes on where not even the problem can be written",
-        "migrations/947_audit.sql",
+        "migrations/repeatable/90_audit.sql",
         "EXCEPTION WHEN OTHERS THEN\n    NULL;\nEND",
         "END",
         f"{_AUDIT}an_act_goes_on_where_not_even_the_problem_can_be_written",

@@ -68,7 +68,7 @@ REMOVALS = (
     Removal(
         "G6",
         "the lease",
-        "migrations/922_turns.sql",
+        "migrations/repeatable/60_dispatch.sql",
         "WHEN j.verdict = 'ready' THEN now() + p_lease",
         "WHEN j.verdict = 'ready' THEN now()",
         f"{_SENDING}four_dispatchers_publish_each_command_once_and_in_order",
@@ -76,7 +76,7 @@ REMOVALS = (
     Removal(
         "G6",
         "the wait for the device's earlier command",
-        "migrations/922_turns.sql",
+        "migrations/repeatable/60_dispatch.sql",
         "COALESCE(s.seq = f.seqs[1], false) OR NOT EXISTS (",
         "true OR NOT EXISTS (",
         f"{_SENDING}four_dispatchers_publish_each_command_once_and_in_order",
@@ -92,7 +92,7 @@ REMOVALS = (
     Removal(
         "G7",
         "the look at the deadline",
-        "migrations/922_turns.sql",
+        "migrations/repeatable/60_dispatch.sql",
         "                   WHEN c.expires_at < now() + interval '1 second' THEN 'too late'\n",
         "",
         "tests/store/test_dispatch_rows.py::test_less_than_a_second_of_ttl_is_never_claimed",
@@ -100,7 +100,7 @@ REMOVALS = (
     Removal(
         "G8",
         "the check of the device id in the claim",
-        "migrations/922_turns.sql",
+        "migrations/repeatable/60_dispatch.sql",
         "                   WHEN NOT device_console.id_is_routable(c.device_id) THEN 'the device id cannot be routed'\n",
         "",
         "tests/store/test_dispatch_rows.py::test_an_unroutable_row_is_parked_and_blocks_nobody",

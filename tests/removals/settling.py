@@ -6,9 +6,6 @@ _MODEL = "tests/guarantees/test_model.py::test_every_history_of_a_command_is_wha
 _HERE = "tests/guarantees/test_settling.py::test_"
 _WRITERS = "tests/guarantees/test_writers.py::test_"
 _STORE = "tests/store/test_settling.py::test_"
-_SQL = "migrations/902_settle_functions.sql"
-_ANSWERS = "migrations/930_answers.sql"
-_SWEEP = "migrations/923_fair_sweep.sql"
 
 _ANSWERED = "tests/store/test_answers.py::test_"
 
@@ -16,7 +13,7 @@ REMOVALS = (
     Removal(
         "G11",
         "acked_at as what counts as answered, in the answers",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "               c.status = 'delivered' OR c.acked_at IS NOT NULL AS is_answered,\n",
         "               c.status = 'delivered' AS is_answered,\n",
         f"{_ANSWERED}what_another_program_writes_back_never_unsays_an_answer",
@@ -32,7 +29,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the healing of a row that was called queued again",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "          AND b.is_answered AND c.status IN ('queued', 'missed', 'expired')\n",
         "          AND false\n",
         f"{_ANSWERED}a_second_answer_heals_an_answered_row_whatever_it_is_called",
@@ -40,7 +37,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the same form of both answers",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "CASE WHEN b.is_answered THEN device_console.plain_answer(b.ack_details) END",
         "CASE WHEN b.is_answered THEN b.ack_details END",
         f"{_ANSWERED}an_answer_that_another_program_took_first_is_compared_by_what_it_says",
@@ -48,7 +45,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the bound of a stored status before it becomes text",
-        "migrations/941_unsafe_in_parallel.sql",
+        "migrations/repeatable/10_values.sql",
         "device_console.json_bytes(answer -> 'status', 65536) <= 65536",
         "true",
         f"{_ANSWERED}an_answer_to_a_status_that_is_huge_as_text_is_a_conflict",
@@ -56,7 +53,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the entry for a later answer that differs",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "        WHERE v.outcome = 'conflict'\n",
         "        WHERE v.outcome = 'x'\n",
         f"{_ANSWERED}a_later_answer_that_differs_is_shown_with_the_command",
@@ -64,7 +61,7 @@ REMOVALS = (
     Removal(
         "G13",
         "the publication that progress proves",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "        SET published_at = clock_timestamp()\n",
         "        SET published_at = c.published_at\n",
         f"{_ANSWERED}progress_proves_the_publication_and_is_not_the_end",
@@ -80,7 +77,7 @@ REMOVALS = (
     Removal(
         "G14",
         "the twenty entries that a command keeps of its progress",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "    PERFORM device_console.keep_newest(p_tenants, p_commands, 'progress');\n",
         "",
         f"{_ANSWERED}the_journal_keeps_the_newest_twenty_of_each_kind",
@@ -136,7 +133,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the device in the key of the batch",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "SELECT DISTINCT ON (i.tenant_id, i.command_id, i.device_id) i.*\n"
         "        FROM input i ORDER BY i.tenant_id, i.command_id, i.device_id, i.n",
         "SELECT DISTINCT ON (i.tenant_id, i.command_id) i.*\n"
@@ -146,7 +143,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the addressed device in the join",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "                                     AND c.device_id = f.device_id\n",
         "",
         _MODEL,
@@ -154,7 +151,7 @@ REMOVALS = (
     Removal(
         "G11",
         "the old status in the WHERE of the ACK",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
         "AND true",
         _MODEL,
@@ -162,7 +159,7 @@ REMOVALS = (
     Removal(
         "G12",
         "the answer after the sweep",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered",
         "AND c.status = 'queued' AND NOT b.is_answered",
         f"{_STORE}a_late_ack_is_accepted_before_and_after_the_sweep",
@@ -170,7 +167,7 @@ REMOVALS = (
     Removal(
         "G13",
         "the publication that an answer proves",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "            published_at = COALESCE(c.published_at, v_now)\n",
         "            published_at = c.published_at\n",
         f"{_STORE}the_first_ack_wins_and_proves_the_publication",
@@ -196,7 +193,7 @@ REMOVALS = (
     Removal(
         "G18",
         "the comparison with the deadline",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "    v_until   TIMESTAMPTZ := now();\n",
         "    v_until   TIMESTAMPTZ := 'infinity';\n",
         _MODEL,
@@ -204,7 +201,7 @@ REMOVALS = (
     Removal(
         "G18",
         "the split by published_at",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END",
         "WHEN c.published_at IS NULL THEN 'missed' ELSE 'missed' END",
         _MODEL,
@@ -212,7 +209,7 @@ REMOVALS = (
     Removal(
         "G18",
         "the respect for a live lease",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "                AND o.holder IS NOT NULL AND o.due_at > now()))\n",
         "                AND false))\n",
         f"{_STORE}a_row_under_a_live_lease_is_not_swept_before_the_lease_ends",
@@ -220,7 +217,7 @@ REMOVALS = (
     Removal(
         "G18",
         "the cause that held an expired command up",
-        "migrations/957_what_holds_a_command_up.sql",
+        "migrations/repeatable/70_sweep.sql",
         "COALESCE(d.last_error, device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at), ",
         "COALESCE(d.last_error, ",
         f"{_STORE}every_command_that_expires_says_what_held_it_up",
@@ -228,7 +225,7 @@ REMOVALS = (
     Removal(
         "G31",
         "the healing of what was called queued again, before its deadline",
-        "migrations/958_left_by_others.sql",
+        "migrations/repeatable/70_sweep.sql",
         "        healed := device_console.heal_some(v_tenants, v_commands);\n",
         "        NULL;\n",
         f"{_ANSWERED}an_answered_command_is_not_left_queued_until_its_deadline",
@@ -236,7 +233,7 @@ REMOVALS = (
     Removal(
         "G31",
         "the clearing of what another program settled",
-        "migrations/958_left_by_others.sql",
+        "migrations/repeatable/70_sweep.sql",
         "        cleared := device_console.clear_some(v_tenants, v_commands);\n",
         "        NULL;\n",
         f"{_ANSWERED}what_another_program_settled_leaves_nothing_in_the_outbox",
@@ -244,15 +241,15 @@ REMOVALS = (
     Removal(
         "G19",
         "SKIP LOCKED",
-        _SWEEP,
-        "        FOR UPDATE OF c SKIP LOCKED\n",
-        "        FOR UPDATE OF c\n",
+        "migrations/repeatable/70_sweep.sql",
+        "        LIMIT p_most\n        FOR UPDATE OF c SKIP LOCKED\n",
+        "        LIMIT p_most\n        FOR UPDATE OF c\n",
         f"{_HERE}the_sweep_goes_past_rows_that_someone_holds_and_past_an_old_snapshot",
     ),
     Removal(
         "G19",
         "the limit of a batch",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "        v_left := LEAST(v_share, p_limit - missed - expired - healed);\n",
         "        v_left := 1000 * p_limit;\n",
         f"{_HERE}a_batch_of_the_sweep_is_bounded_and_committed_by_itself",
@@ -260,7 +257,7 @@ REMOVALS = (
     Removal(
         "G20",
         "the order of the locks",
-        _ANSWERS,
+        "migrations/repeatable/80_answers.sql",
         "    ORDER BY c.tenant_id, c.command_id\n    FOR UPDATE OF c;\n\n    -- one instant",
         "    ORDER BY array_position(p_commands, c.command_id)\n    FOR UPDATE OF c;\n\n    -- one instant",
         f"{_HERE}writers_in_opposite_orders_never_deadlock",
@@ -292,7 +289,7 @@ REMOVALS = (
     Removal(
         "G13",
         "the mark that leaves the status alone",
-        "migrations/901_dispatch_functions.sql",
+        "migrations/repeatable/60_dispatch.sql",
         "        SET published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()\n",
         "        SET status = 'queued', published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()\n",
         "tests/store/test_dispatch_rows.py::test_the_mark_never_writes_the_status",
@@ -300,7 +297,7 @@ REMOVALS = (
     Removal(
         "G21",
         "the figure of the lateness",
-        _SWEEP,
+        "migrations/repeatable/70_sweep.sql",
         "           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at) FILTER (\n"
         "               WHERE s.expires_at > '2000-01-01' AND s.status <> 'delivered')), 0)::double precision\n",
         "           0::double precision\n",

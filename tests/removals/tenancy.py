@@ -42,7 +42,7 @@ REMOVALS = (
     Removal(
         "G23",
         "the worker's lack of table rights",
-        "migrations/903_grants.sql",
+        "migrations/900_console.sql",
         "GRANT SELECT ON device_console.deployment TO %I', worker_role",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON device_console.deployment, public.device_commands TO %I', worker_role",
         "tests/store/test_tenancy.py::test_a_worker_may_only_do_its_three_jobs",
@@ -112,6 +112,39 @@ REMOVALS = (
         "tests/store/test_migrations.py::test_a_changed_migration_is_refused",
     ),
     Removal(
+        "G29",
+        "the checksum of the functions",
+        "console/store/schema/repeatables.py",
+        "known[file.name].checksum != file.checksum and",
+        "False and",
+        "tests/store/test_repeatables.py::test_a_changed_file_is_run_again_and_only_that_one",
+    ),
+    Removal(
+        "G29",
+        "the version in the ledger of the functions",
+        "console/store/schema/repeatables.py",
+        "        return _release(self.program) > _release(__version__)",
+        "        return False",
+        "tests/store/test_repeatables.py::test_an_older_program_puts_no_function_back",
+    ),
+    Removal(
+        "G29",
+        "one transaction for all functions",
+        "console/store/schema/migrate.py",
+        "            await replace(connection, file, _MIGRATION_TIMEOUT_S)\n",
+        "            await replace(connection, file, _MIGRATION_TIMEOUT_S)\n"
+        "            await connection.execute('COMMIT; BEGIN')\n            await _prepare(connection, access)\n",
+        f"{_MIGRATING}functions_are_replaced_all_together_or_not_at_all",
+    ),
+    Removal(
+        "G29",
+        "the look for tables of before the first release",
+        "console/store/schema/migrate.py",
+        '["version"] == _FIRST_OF_OURS and',
+        '["version"] < 0 and',
+        "tests/store/test_repeatables.py::test_tables_of_before_the_first_release_are_named_and_the_way_on_ends_well",
+    ),
+    Removal(
         "G22",
         "the role that ends with the transaction",
         "console/store/pool.py",
@@ -138,7 +171,7 @@ REMOVALS = (
     Removal(
         "G1",
         "the operator's lack of DELETE",
-        "migrations/903_grants.sql",
+        "migrations/900_console.sql",
         "GRANT INSERT ON public.device_commands TO %I'",
         "GRANT INSERT, DELETE ON public.device_commands TO %I'",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
@@ -146,7 +179,7 @@ REMOVALS = (
     Removal(
         "G23",
         "the grants by the column",
-        "migrations/903_grants.sql",
+        "migrations/900_console.sql",
         "GRANT UPDATE (status) ON",
         "GRANT UPDATE (status, expires_at) ON",
         f"{_RIGHTS}each_column_alone_can_be_changed_only_where_it_must",
@@ -154,7 +187,7 @@ REMOVALS = (
     Removal(
         "G22",
         "the policy of what waits for publication",
-        "migrations/900_console_tables.sql",
+        "migrations/901_commands.sql",
         "ALTER TABLE device_console.outbox ENABLE ROW LEVEL SECURITY;",
         "",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
@@ -162,11 +195,11 @@ REMOVALS = (
     Removal(
         "G22",
         "the check of what is written",
-        "migrations/920_rights_by_column.sql",
-        "ALTER POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "migrations/repeatable/99_policies.sql",
+        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
         "    USING (tenant_id = (SELECT device_console.own_tenant()))\n"
         "    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()))",
-        "ALTER POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
+        "CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members\n"
         "    USING (tenant_id = (SELECT device_console.own_tenant()))\n"
         "    WITH CHECK (true)",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
@@ -174,7 +207,7 @@ REMOVALS = (
     Removal(
         "G22",
         "the tenant '' that is nobody",
-        "migrations/920_rights_by_column.sql",
+        "migrations/repeatable/20_tenants.sql",
         "SELECT NULLIF(current_setting('app.tenant_id', true), '') AS tenant_id",
         "SELECT current_setting('app.tenant_id', true) AS tenant_id",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
@@ -182,17 +215,18 @@ REMOVALS = (
     Removal(
         "G23",
         "the REVOKE on the functions",
-        "migrations/903_grants.sql",
-        "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA device_console FROM PUBLIC;\n",
-        "",
+        "migrations/repeatable/50_outbox.sql",
+        "REVOKE ALL ON FUNCTION",
+        "REVOKE GRANT OPTION FOR ALL ON FUNCTION",
         f"{_RIGHTS}each_role_may_call_its_own_functions_only",
     ),
     Removal(
         "G23",
         "the fixed search path",
-        "migrations/905_ingest_slots.sql",
+        "migrations/repeatable/40_leases.sql",
+        "FUNCTION device_console.fence(p_token BIGINT) RETURNS VOID\nLANGUAGE plpgsql\n"
         "SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n",
-        "SECURITY DEFINER\n",
+        "FUNCTION device_console.fence(p_token BIGINT) RETURNS VOID\nLANGUAGE plpgsql\nSECURITY DEFINER\n",
         f"{_RIGHTS}every_definer_function_has_a_fixed_search_path",
     ),
     Removal(
@@ -214,7 +248,7 @@ REMOVALS = (
     Removal(
         "G35",
         "the rights by the column in the outbox",
-        "migrations/920_rights_by_column.sql",
+        "migrations/901_commands.sql",
         "GRANT INSERT (tenant_id, command_id, device_id) ON device_console.outbox TO %I'",
         "GRANT INSERT ON device_console.outbox TO %I'",
         f"{_RIGHTS}an_operator_fills_only_the_columns_that_sending_needs",
@@ -222,7 +256,7 @@ REMOVALS = (
     Removal(
         "G22",
         "the map of logins",
-        "migrations/920_rights_by_column.sql",
+        "migrations/repeatable/20_tenants.sql",
         "    WHERE NOT EXISTS (SELECT FROM device_console.login_tenants m WHERE m.login = session_user)\n",
         "    WHERE true\n",
         "tests/store/test_login_tenants.py::test_a_bound_login_reaches_its_own_tenant_only_whatever_it_sets",
@@ -230,7 +264,7 @@ REMOVALS = (
     Removal(
         "G22",
         "the digest in notifications",
-        "migrations/924_announcements.sql",
+        "migrations/repeatable/20_tenants.sql",
         "    SELECT pg_notify('device_console', device_console.digest_of(t.tenant_id))\n",
         "    SELECT pg_notify('device_console', t.tenant_id)\n",
         "tests/store/test_login_tenants.py::test_listening_shows_neither_names_nor_a_way_to_find_them_out",
@@ -238,9 +272,9 @@ REMOVALS = (
     Removal(
         "G22",
         "the client id that is the worker's alone",
-        "migrations/920_rights_by_column.sql",
-        "        EXECUTE format('REVOKE SELECT ON device_console.deployment FROM %I', operator_role);\n",
-        "",
+        "migrations/900_console.sql",
+        "GRANT SELECT ON device_console.migrations, ",
+        "GRANT SELECT ON device_console.deployment, device_console.migrations, ",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
     ),
 )

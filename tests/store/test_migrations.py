@@ -12,7 +12,13 @@ import pytest
 from console.errors import RefusedError
 from console.store.pool import Access
 from console.store.schema.adoption import describe
-from console.store.schema.migrate import LOCK_KEY, Migration, migrate, migrations_folder, read_migrations
+from console.store.schema.migrate import LOCK_KEY, migrate
+from console.store.schema.migration_files import (
+    Migration,
+    migrations_folder,
+    read_migrations,
+    read_repeatables,
+)
 from tests.conftest import with_database
 from tests.waiting import until
 
@@ -51,7 +57,7 @@ async def test_two_runs_at_once_do_no_harm(empty_url: str) -> None:
         migrate(Access(empty_url), platform_tables=True), migrate(Access(empty_url), platform_tables=True)
     )
     applied = [sum(step.action == "applied" for step in steps) for steps in both]
-    assert sorted(applied) == [0, len(read_migrations())]
+    assert sorted(applied) == [0, len(read_migrations()) + len(read_repeatables())]
 
 
 async def test_an_existing_platform_is_adopted_as_it_is(empty_url: str) -> None:
@@ -66,9 +72,9 @@ async def test_an_existing_platform_is_adopted_as_it_is(empty_url: str) -> None:
         "CREATE POLICY nobody_at_night ON device_commands AS RESTRICTIVE USING (true)"
     )
     steps = await migrate(Access(empty_url))
-    adopted = {step.migration.version: step.notes for step in steps if step.action == "adopted"}
-    assert set(adopted) == {70, 71, 72, 73, 74, 79}
-    assert "device_commands has the extra restrictive policy nobody_at_night for public" in adopted[79]
+    adopted = {step.migration.label[:3]: step.notes for step in steps if step.action == "adopted"}
+    assert set(adopted) == {"070", "071", "072", "073", "074", "079"}
+    assert "device_commands has the extra restrictive policy nobody_at_night for public" in adopted["079"]
     assert await owner.fetchval("SELECT count(*) FROM schema_migrations") == 0
     grants = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'pulse_app' AND table_schema = 'public'"
     assert await owner.fetchval(grants) == 0
@@ -139,7 +145,7 @@ async def test_a_changed_migration_is_refused(database_url: str) -> None:
 
 
 async def test_a_newer_database_is_refused(database_url: str) -> None:
-    with pytest.raises(RefusedError, match="904_command_view, which this program does not know: update"):
+    with pytest.raises(RefusedError, match="904_catalogue, which this program does not know: update"):
         await migrate(Access(database_url), [m for m in read_migrations() if m.version != 904])
 
 

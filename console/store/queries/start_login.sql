@@ -14,7 +14,7 @@ SELECT session_user::text AS login,
                  WHERE relnamespace = to_regnamespace('device_console') AND relname = 'migrations'), false)
            AS reads_history,
        EXISTS (SELECT FROM pg_proc WHERE pronamespace = to_regnamespace('device_console')
-               AND proname = 'set_ingest_slots') AS granted,  -- it is younger than the first grants
+               AND proname = 'set_ingest_slots') AS granted,  -- functions come last
        COALESCE((SELECT has_schema_privilege(r.oid, n.oid, 'USAGE') FROM pg_roles r, pg_namespace n
                  WHERE r.rolname = $1 AND n.nspname = 'device_console'), false) AS may_enter,
        current_setting('server_encoding') AS encoding,

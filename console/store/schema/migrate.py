@@ -1,11 +1,9 @@
-"""Migrations: forward only, numbered SQL, under an advisory lock, with checksums, adopting what exists."""
+"""Migrations: numbered SQL, forward only, then repeatable files; under a lock, adopting what exists."""
 
-import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -13,7 +11,9 @@ from console.errors import RefusedError
 from console.store.failures import translated
 from console.store.pool import Access, direct_connection
 from console.store.schema.adoption import TableShape, describe, differences, remarks
+from console.store.schema.migration_files import Migration, Repeatable, read_migrations, read_repeatables
 from console.store.schema.preflight import foreign_schema, hindrances
+from console.store.schema.repeatables import applied, changed, check_program, replace
 
 LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
 _LOCK_WAIT = "120s"
@@ -24,12 +24,18 @@ _MADE_MEANWHILE = (
     asyncpg.DuplicateObjectError,
     asyncpg.UniqueViolationError,
     asyncpg.InternalServerError,  # "tuple concurrently updated", by two grants to one role
+    asyncpg.DeadlockDetectedError,  # with workers that run while their policies are made anew
 )
 _FIRST_OF_OURS = 900
+_FIRST_BEFORE_RELEASE = "console_tables"
+_BEFORE_RELEASE = (
+    "The console's own tables here were made by a version before the first release, and no migration leads "
+    "on from them: begin anew. The program's own demo data: run `device-console demo reset`. A database of "
+    "yours: end the console's processes, run DROP SCHEMA device_console CASCADE; and then "
+    '`device-console migrate`; device_commands keeps its rows (docs/beside-the-platform.md, "Taking it out").'
+)
 _COMMANDS = "device_commands"  # the one table that must be as the console would have made it, or more
-_FILE_NAME = re.compile(r"(\d{3})_(\w+)\.sql")
-_ADOPTS = re.compile(r"^-- adopts: (.+)$", re.MULTILINE)
-_SEED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+T = TypeVar("T")
 # From the catalog alone: to_regclass fails where the login may not use the schema.
 _MAY_READ = """
 SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -50,62 +56,27 @@ CREATE TABLE IF NOT EXISTS device_console.migrations (
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
-    """One numbered file. `tables` are what it would make, when they may exist already."""
-
-    version: int
-    name: str
-    sql: str
-    tables: tuple[str, ...]
-
-    @property
-    def checksum(self) -> str:
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
 class MigrationStep:
-    """What was done about one migration: applied, adopted, or present (nothing to do)."""
+    """What was done about one file: applied, adopted, or present (nothing to do)."""
 
-    migration: Migration
+    migration: Migration | Repeatable
     action: str
     notes: tuple[str, ...] = ()
 
 
-def migrations_folder() -> Path:
-    """Where the SQL files lie: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    inside = package / "migrations"
-    return inside if inside.is_dir() else package.parent / "migrations"
-
-
-def read_migrations(folder: Path | None = None) -> tuple[Migration, ...]:
-    """Read every migration in order of its number."""
-    found: list[Migration] = []
-    for path in sorted((folder or migrations_folder()).glob("*.sql")):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            raise RefusedError(f"The migration {path.name} is not named NNN_words.sql.")
-        sql = path.read_text("utf-8")
-        found.append(Migration(int(match[1]), match[2], sql, _tables(int(match[1]), sql)))
-    return tuple(found)
-
-
-def _tables(version: int, sql: str) -> tuple[str, ...]:
-    declared = _ADOPTS.search(sql)
-    if declared:
-        return tuple(declared[1].split())
-    return tuple(_SEED_TABLE.findall(sql)) if version < 900 else ()
-
-
 async def migrate(
-    access: Access, migrations: Sequence[Migration] | None = None, *, platform_tables: bool = False
+    access: Access,
+    migrations: Sequence[Migration] | None = None,
+    repeatables: Sequence[Repeatable] | None = None,
+    *,
+    platform_tables: bool = False,
 ) -> tuple[MigrationStep, ...]:
     """Bring the database up to date; a second run, or one at the same time, does no harm.
 
     Args:
         access: the way in, with a login that owns the platform's tables.
         migrations: others than the program's own.
+        repeatables: others than the program's own, which follow its own migrations only.
         platform_tables: make the platform's tables where they are missing; else that is refused, since the
             platform's own migrator would take them for its own.
 
@@ -115,6 +86,8 @@ async def migrate(
         DatabaseUnreachableError: the link broke; run it again.
     """
     wanted = migrations or read_migrations()
+    if repeatables is None:
+        repeatables = () if migrations else read_repeatables()
     async with direct_connection(access) as connection:
         with translated():
             await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
@@ -122,13 +95,17 @@ async def migrate(
             await _check_encoding(connection)
             done = {row["version"]: row for row in await _history(connection)}
             _check_history(done, wanted)
+            check_program(repeatables, await applied(connection))
             open_ones = [migration for migration in wanted if migration.version not in done]
             if open_ones:
                 _refuse(await _hindrances(connection, access, open_ones, make=platform_tables))
             # only where it is missing: CREATE on the database may be revoked once the schema is there
             if await connection.fetchval(_MAY_READ) is None:
                 await connection.execute(_BOOKKEEPING)
-            return tuple([await _stepped(connection, access, migration, done) for migration in wanted])
+            steps = [
+                await _again(partial(_step, connection, access, migration, done)) for migration in wanted
+            ]
+            return (*steps, *await _replaced(connection, access, repeatables))
 
 
 def _refuse(obstacles_found: Sequence[str]) -> None:
@@ -137,10 +114,10 @@ def _refuse(obstacles_found: Sequence[str]) -> None:
 
 
 async def pending(connection: Any) -> tuple[str, ...]:
-    """Name the migrations that a database still needs; every one when it never saw any."""
-    names = tuple(f"{m.version:03}_{m.name}" for m in read_migrations())
-    seen = {f"{row['version']:03}" for row in await _history(connection)}
-    return tuple(name for name in names if name[:3] not in seen)
+    """Name the files that a database still needs; every one when it never saw any."""
+    seen = {row["version"] for row in await _history(connection)}
+    wanted = changed(read_repeatables(), await applied(connection))
+    return tuple(m.label for m in read_migrations() if m.version not in seen) + tuple(f.label for f in wanted)
 
 
 async def _check_encoding(connection: Any) -> None:
@@ -156,6 +133,8 @@ async def _history(connection: Any) -> Sequence[Any]:
     if not may_read:
         _refuse(await foreign_schema(connection))
     found: Sequence[Any] = await connection.fetch("SELECT * FROM device_console.migrations")
+    if any(row["version"] == _FIRST_OF_OURS and row["name"] == _FIRST_BEFORE_RELEASE for row in found):
+        raise RefusedError(_BEFORE_RELEASE)
     return found
 
 
@@ -163,8 +142,8 @@ async def obstacles(access: Access) -> tuple[str, ...]:
     """What stands in the way of the migrations that a database still needs."""
     async with direct_connection(access) as connection:
         with translated():
-            open_ones = [name[:3] for name in await pending(connection)]
-            wanted = [m for m in read_migrations() if f"{m.version:03}" in open_ones]
+            open_ones = await pending(connection)
+            wanted = [m for m in read_migrations() if m.label in open_ones]
             return await _hindrances(connection, access, wanted, make=False) if wanted else ()
 
 
@@ -190,27 +169,45 @@ def _check_history(done: dict[int, Any], wanted: Sequence[Migration]) -> None:
             )
 
 
-async def _stepped(
-    connection: Any, access: Access, migration: Migration, done: dict[int, Any]
-) -> MigrationStep:
-    """Do one step; once more when another database of the cluster made the same role at that moment.
+async def _again(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it; once more when another database of the cluster made the same role at that moment.
 
     Roles belong to the whole cluster, the lock only to this database.
     """
     for _ in range(_TRIES - 1):
         try:
-            return await _step(connection, access, migration, done)
+            return await work()
         except _MADE_MEANWHILE:
             continue
-    return await _step(connection, access, migration, done)
+    return await work()
+
+
+async def _stepped(
+    connection: Any, access: Access, migration: Migration, done: dict[int, Any]
+) -> MigrationStep:
+    return await _again(lambda: _step(connection, access, migration, done))
+
+
+async def _replaced(connection: Any, access: Access, wanted: Sequence[Repeatable]) -> list[MigrationStep]:
+    """Replace what changed in one transaction: running workers meet the old set of functions or the new."""
+    open_ones = changed(wanted, await applied(connection))
+    if open_ones:
+        await _again(partial(_replace, connection, access, open_ones))
+    return [MigrationStep(file, "applied" if file in open_ones else "present") for file in wanted]
+
+
+async def _replace(connection: Any, access: Access, files: Sequence[Repeatable]) -> None:
+    async with connection.transaction():
+        await _prepare(connection, access)
+        for file in files:
+            await replace(connection, file, _MIGRATION_TIMEOUT_S)
 
 
 async def _step(connection: Any, access: Access, migration: Migration, done: dict[int, Any]) -> MigrationStep:
     if migration.version in done:
         return MigrationStep(migration, "present")
     async with connection.transaction():
-        await connection.execute("SET LOCAL search_path = public")
-        await connection.execute("SET LOCAL client_min_messages = warning")
+        await _prepare(connection, access)
         present = [
             table
             for table in migration.tables
@@ -220,7 +217,7 @@ async def _step(connection: Any, access: Access, migration: Migration, done: dic
             notes = await _adopt(connection, migration, present)
             action = "adopted"
         else:
-            await _apply(connection, access, migration)
+            await _apply(connection, migration)
             notes, action = (), "applied"
         await connection.execute(
             "INSERT INTO device_console.migrations (version, name, checksum, origin, notes)"
@@ -234,7 +231,10 @@ async def _step(connection: Any, access: Access, migration: Migration, done: dic
     return MigrationStep(migration, action, notes)
 
 
-async def _apply(connection: Any, access: Access, migration: Migration) -> None:
+async def _prepare(connection: Any, access: Access) -> None:
+    """Set, for this transaction, what the files read."""
+    await connection.execute("SET LOCAL search_path = public")
+    await connection.execute("SET LOCAL client_min_messages = warning")
     own = await connection.fetch("SELECT version FROM device_console.migrations WHERE origin = 'applied'")
     versions = {row["version"] for row in own}
     tables = " ".join(t for m in read_migrations() if m.version in versions for t in m.tables)
@@ -244,6 +244,9 @@ async def _apply(connection: Any, access: Access, migration: Migration) -> None:
         ("own_tables", tables),
     ):
         await connection.execute("SELECT set_config($1, $2, true)", f"device_console.{name}", value)
+
+
+async def _apply(connection: Any, migration: Migration) -> None:
     await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT_S)
 
 

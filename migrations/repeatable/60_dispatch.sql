@@ -1,45 +1,12 @@
--- Migration 922: tenants take turns at the dispatcher, and what cannot be judged is put off by itself, with its name.
--- Rights and owners of functions that are replaced stay as they are.
-
--- Ids as a problem names them: short enough for an index entry, whatever they are.
-CREATE FUNCTION device_console.short_id(value TEXT) RETURNS TEXT
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN left(value, CASE WHEN octet_length(left(value, 256)) > 700 THEN 175 ELSE 256 END);
-
--- Count problems. What comes on topics of no tenant is one row that names nobody: it belongs to none (''), and
--- every operator may read it, like trouble with the links.
-CREATE OR REPLACE FUNCTION device_console.record_problems(
-    p_tenants TEXT[], p_kinds TEXT[], p_devices TEXT[], p_commands TEXT[], p_details TEXT[]
-) RETURNS VOID
-LANGUAGE sql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-    INSERT INTO device_console.problems AS known (tenant_id, kind, device_id, command_id, detail, count)
-    SELECT p.tenant_id, p.kind, p.device_id, p.command_id, left(max(p.detail), 1000), count(*)
-    FROM (
-        SELECT CASE WHEN ours THEN COALESCE(t.tenant_id, '') ELSE '' END AS tenant_id,
-               CASE WHEN ours THEN left(i.kind, 100) ELSE 'unknown tenant' END AS kind,
-               CASE WHEN ours THEN device_console.short_id(i.device_id) ELSE '' END AS device_id,
-               CASE WHEN ours THEN device_console.short_id(i.command_id) ELSE '' END AS command_id,
-               CASE WHEN ours THEN left(i.detail, 1000)
-                    ELSE 'answers came on topics of tenants that this database does not have' END AS detail
-        FROM unnest(p_tenants, p_kinds, p_devices, p_commands, p_details)
-             AS i(tenant_id, kind, device_id, command_id, detail)
-        LEFT JOIN public.tenants t ON t.tenant_id = i.tenant_id
-        CROSS JOIN LATERAL (
-            SELECT t.tenant_id IS NOT NULL AND octet_length(t.tenant_id) <= 1000 OR i.kind = 'link' AS ours) AS o
-    ) p
-    GROUP BY 1, 2, 3, 4
-    ORDER BY 1, 2, 3, 4
-    ON CONFLICT (tenant_id, kind, device_id, command_id) DO UPDATE
-    SET count = known.count + excluded.count, last_at = now(), detail = excluded.detail
-$$;
+-- What the dispatcher may do. The worker role has no right on any table, so these run with their owner's.
 
 -- Whose turn it is. Each tenant with something due shows a bounded number of rows, those that became due first; of each
 -- device the first open command has its turn. What is answered, settled, published or overdue holds up nobody, whoever left
 -- its row here, and its row has its turn, too: to be cleared away. put_off_s is set for rows that wait for others of
--- their device, where they would hide the tenant's further rows.
-CREATE FUNCTION device_console.turns(p_limit INTEGER)
+-- their device, where they would hide the tenant's further rows. Each command is found by its key: where PostgreSQL believes that
+-- the table is small, it prefers the partial index of queued commands, by the tenant alone, and reads all of them for each: two
+-- seconds for a claim among 10,000. Written with status || '', that index does not fit.
+CREATE OR REPLACE FUNCTION device_console.turns(p_limit INTEGER)
 RETURNS TABLE (tenant_id TEXT, command_id TEXT, seq BIGINT, place BIGINT, put_off_s INTEGER)
 LANGUAGE sql STABLE
 AS $$
@@ -74,7 +41,7 @@ AS $$
                         WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at < 'infinity'
                         ORDER BY o.created_at, o.seq LIMIT 200) e
                   JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id = e.command_id
-                  WHERE c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
+                  WHERE c.status || '' = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
                     AND c.expires_at > now() + interval '1 second'
                   ORDER BY e.created_at, e.seq LIMIT 2) f) h
     ), judged AS (
@@ -82,7 +49,7 @@ AS $$
                COALESCE(s.seq = f.seqs[1], false) OR NOT EXISTS (
                    SELECT FROM public.device_commands c
                    WHERE c.tenant_id = s.tenant_id AND c.command_id = s.command_id
-                     AND c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
+                     AND c.status || '' = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
                      AND c.expires_at > now() + interval '1 second') AS its_turn
         FROM seen s JOIN first_two f ON f.tenant_id = s.tenant_id AND f.device_id = s.device_id
     )
@@ -95,8 +62,9 @@ $$;
 
 -- Judge what has been locked for its turn, and lease what can be published. Commands that can never be published are parked,
 -- blocked ones put off: those of a stopped batch, too, so that the stop does not race the dispatcher for each thousand.
--- Params become text only for what is given out, and for the look at their size.
-CREATE FUNCTION device_console.lease(
+-- Params become text only for what is given out, and for the look at their size. Ids are cast: the columns of others may be
+-- varchar, and plpgsql refuses to return one as a text.
+CREATE OR REPLACE FUNCTION device_console.lease(
     p_holder UUID, p_lease INTERVAL, p_max_bytes INTEGER, p_tenants TEXT[], p_commands TEXT[]
 ) RETURNS TABLE (
     tenant_id TEXT, command_id TEXT, device_id TEXT, command_type TEXT, params TEXT,
@@ -184,7 +152,7 @@ BEGIN
         ON CONFLICT (tenant_id, kind, device_id, command_id) DO UPDATE
         SET count = known.count + excluded.count, last_at = now(), detail = excluded.detail
     )
-    SELECT j.tenant_id, j.command_id, j.device_id, j.command_type, c.command_params::text,
+    SELECT j.tenant_id::text, j.command_id::text, j.device_id::text, j.command_type::text, c.command_params::text,
            LEAST(j.expires_at, timestamptz '9999-12-31 00:00:00+00'),
            CASE WHEN j.expires_at = 'infinity' THEN double precision 'infinity'
                 ELSE extract(epoch FROM j.expires_at - clock_timestamp())::double precision END,
@@ -197,13 +165,8 @@ BEGIN
 END
 $$;
 
--- Whether an error is the server's own, so that it would meet every row alike: it is passed on.
-CREATE FUNCTION device_console.concerns_all(p_sqlstate TEXT) RETURNS BOOLEAN
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN left(p_sqlstate, 2) IN ('08', '25', '40', '57', '58') OR p_sqlstate IN ('53100', '53300', '53400', '42501');
-
 -- A command that no statement can handle: it is put off for a minute, and a problem names it.
-CREATE FUNCTION device_console.put_off(p_tenant TEXT, p_command TEXT, p_error TEXT) RETURNS VOID
+CREATE OR REPLACE FUNCTION device_console.put_off(p_tenant TEXT, p_command TEXT, p_error TEXT) RETURNS VOID
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -308,7 +271,7 @@ $$;
 
 -- Which of these commands nobody else has locked, by their place in the list; they are locked now. An open transaction of
 -- one tenant's operator then holds up the marks of that tenant only.
-CREATE FUNCTION device_console.lock_free(p_tenants TEXT[], p_commands TEXT[]) RETURNS TABLE (n INTEGER)
+CREATE OR REPLACE FUNCTION device_console.lock_free(p_tenants TEXT[], p_commands TEXT[]) RETURNS TABLE (n INTEGER)
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -337,6 +300,48 @@ BEGIN
            OR NOT EXISTS (SELECT FROM device_console.outbox o
                           WHERE o.tenant_id = i.tenant_id AND o.command_id = i.command_id))
     ORDER BY i.n;
+END
+$$;
+
+-- The broker confirmed: whoever still holds the lease sets published_at. Never writes status.
+CREATE OR REPLACE FUNCTION device_console.mark(
+    p_holder UUID, p_tenants TEXT[], p_commands TEXT[], p_nobody_listens BOOLEAN[]
+) RETURNS TABLE (tenant_id TEXT, command_id TEXT)
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM public.device_commands c
+    JOIN unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
+      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+    ORDER BY c.tenant_id, c.command_id
+    FOR UPDATE OF c;
+
+    RETURN QUERY
+    WITH won AS (
+        DELETE FROM device_console.outbox o
+        USING unnest(p_tenants, p_commands, p_nobody_listens) AS i(tenant_id, command_id, nobody)
+        WHERE o.tenant_id = i.tenant_id AND o.command_id = i.command_id AND o.holder = p_holder
+        RETURNING o.tenant_id, o.command_id, o.attempt, i.nobody
+    ), noted AS (
+        INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
+        SELECT w.tenant_id, w.command_id, CASE WHEN w.nobody THEN 'nobody_listens' ELSE 'attempt' END,
+               format('attempt %s was confirmed by the broker', w.attempt)
+        FROM won w WHERE w.nobody OR w.attempt > 1
+    ), marked AS (
+        UPDATE public.device_commands c
+        SET published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()
+                                ELSE LEAST(c.acked_at, clock_timestamp()) END
+        FROM won w
+        WHERE c.tenant_id = w.tenant_id AND c.command_id = w.command_id
+          AND c.status IN ('queued', 'delivered')
+          AND (c.published_at IS NULL OR c.published_at = c.acked_at)
+        RETURNING c.tenant_id::text, c.command_id::text
+    )
+    SELECT m.tenant_id, m.command_id FROM marked m;
+
+    PERFORM device_console.announce(p_tenants);
 END
 $$;
 
@@ -370,91 +375,11 @@ BEGIN
 END
 $$;
 
--- Take over what another writer inserted and left unpublished, at the place that its creation gives it: after p_age, or a third
--- of its time to live if that is shorter, but not before 5 s. A command whose ids no index entry holds is named once and left
--- to its deadline. Tenants have shares, and what goes wrong with one is its own.
-CREATE OR REPLACE FUNCTION device_console.adopt(p_age INTERVAL, p_limit INTEGER) RETURNS INTEGER
-LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    v_tenants TEXT[];
-    v_tenant  TEXT;
-    v_count   INTEGER;
-    v_total   INTEGER := 0;
-    v_before  TEXT := current_setting('lock_timeout');
-BEGIN
-    WITH RECURSIVE tenants AS (
-        (SELECT c.tenant_id FROM public.device_commands c WHERE c.status = 'queued' ORDER BY c.tenant_id LIMIT 1)
-        UNION ALL
-        SELECT (SELECT c.tenant_id FROM public.device_commands c
-                WHERE c.status = 'queued' AND c.tenant_id > t.tenant_id ORDER BY c.tenant_id LIMIT 1)
-        FROM tenants t WHERE t.tenant_id IS NOT NULL
-    )
-    SELECT array_agg(t.tenant_id) INTO v_tenants FROM tenants t WHERE octet_length(t.tenant_id) <= 1000;
-
-    PERFORM set_config('lock_timeout', '100ms', true);  -- whoever holds a row of the outbox holds up its own tenant only
-    FOREACH v_tenant IN ARRAY COALESCE(v_tenants, '{}') LOOP
-        BEGIN
-            WITH found AS MATERIALIZED (
-                SELECT c.created_at, c.fits,
-                       CASE WHEN c.fits THEN c.command_id ELSE device_console.short_id(c.command_id) END AS command_id,
-                       CASE WHEN c.fits THEN c.device_id ELSE device_console.short_id(c.device_id) END AS device_id
-                FROM (SELECT c.*, octet_length(c.command_id) <= 1000 AND octet_length(c.device_id) <= 1000 AS fits,
-                             extract(epoch FROM c.created_at)::double precision AS began,
-                             extract(epoch FROM c.expires_at)::double precision AS ends
-                      FROM public.device_commands c
-                      WHERE c.tenant_id = v_tenant AND c.status = 'queued' AND c.published_at IS NULL
-                        AND c.acked_at IS NULL AND c.expires_at > now() + interval '1 second'
-                        AND c.created_at < now() - LEAST(p_age, interval '5 seconds')
-                        AND NOT EXISTS (SELECT FROM device_console.outbox o
-                                        WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id)) c
-                WHERE (c.created_at < now() - p_age
-                       OR 3 * (extract(epoch FROM now())::double precision - c.began) >= c.ends - c.began)
-                  AND (c.fits OR NOT EXISTS (
-                      SELECT FROM device_console.problems p
-                      WHERE p.tenant_id = v_tenant AND p.kind = 'unroutable'
-                        AND p.device_id = device_console.short_id(c.device_id)
-                        AND p.command_id = device_console.short_id(c.command_id)))
-                ORDER BY c.created_at, c.command_id
-                LIMIT GREATEST(20, p_limit / cardinality(v_tenants))
-            ), told AS (
-                INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)
-                SELECT DISTINCT v_tenant, 'unroutable', f.device_id, f.command_id, 'its ids are too long to be published'
-                FROM found f WHERE NOT f.fits
-                ON CONFLICT DO NOTHING
-            ), adopted AS (
-                INSERT INTO device_console.outbox (tenant_id, command_id, device_id, created_at)
-                SELECT v_tenant, f.command_id, f.device_id, GREATEST(f.created_at, '2000-01-01')
-                FROM found f WHERE f.fits
-                ON CONFLICT DO NOTHING
-                RETURNING tenant_id, command_id
-            ), noted AS (
-                INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-                SELECT a.tenant_id, a.command_id, 'adopted', 'another writer had left it unpublished' FROM adopted a
-            )
-            SELECT count(*) INTO v_count FROM adopted;
-            v_total := v_total + v_count;
-        EXCEPTION WHEN OTHERS THEN
-            IF device_console.concerns_all(SQLSTATE) THEN
-                RAISE;
-            END IF;
-            PERFORM device_console.record_problems(
-                ARRAY[v_tenant], ARRAY['unroutable'], ARRAY[''], ARRAY[''],
-                ARRAY['commands of other programs cannot be taken over: ' || left(SQLERRM, 500)]);
-        END;
-    END LOOP;
-    PERFORM set_config('lock_timeout', v_before, true);
-    RETURN v_total;
-END
-$$;
-
 DO $$
-DECLARE
-    worker_role TEXT := current_setting('device_console.worker_role');
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.short_id, device_console.turns, device_console.lease,
-                           device_console.concerns_all, device_console.put_off, device_console.lock_free FROM PUBLIC;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.lock_free TO %I', worker_role);
+    REVOKE ALL ON FUNCTION device_console.turns, device_console.lease, device_console.put_off, device_console.claim,
+        device_console.next_due, device_console.lock_free, device_console.mark, device_console.release FROM PUBLIC;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.claim, device_console.next_due, device_console.lock_free, device_console.mark, '
+                   'device_console.release TO %I', current_setting('device_console.worker_role'));
 END
 $$;

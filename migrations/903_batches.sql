@@ -1,4 +1,4 @@
--- Migration 908: bulk sends: what was sent to whom together, and which batch repeats which.
+-- Migration 903: bulk sends: what was sent to whom together, and which batch repeats which.
 -- A command's id follows from the batch and the device, so an interrupted send can simply go on.
 
 CREATE TABLE device_console.batches (
@@ -14,7 +14,10 @@ CREATE TABLE device_console.batches (
     created_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
     stopped_at      TIMESTAMPTZ,
     stopped_by      TEXT,
-    PRIMARY KEY (tenant_id, batch_id)
+    PRIMARY KEY (tenant_id, batch_id),
+    CONSTRAINT batches_ttl_s CHECK (ttl_s BETWEEN 0 AND 3155760000),
+    CONSTRAINT batches_wanted CHECK (wanted >= 0),
+    CONSTRAINT batches_created_at CHECK (created_at BETWEEN '2000-01-01' AND '9999-12-31')
 );
 CREATE INDEX batches_newest ON device_console.batches (tenant_id, created_at DESC);
 
@@ -26,24 +29,30 @@ CREATE TABLE device_console.batch_members (
 );
 CREATE INDEX batch_members_of ON device_console.batch_members (tenant_id, batch_id);
 
-ALTER TABLE device_console.batches ENABLE ROW LEVEL SECURITY;
-CREATE POLICY batches_tenant_isolation ON device_console.batches
-    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))
-    WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
+-- Whom a batch was meant for, so that a send whose process died half-way can go on.
+CREATE TABLE device_console.batch_targets (
+    tenant_id       TEXT        NOT NULL,
+    batch_id        TEXT        NOT NULL,
+    device_ids      TEXT[]      NOT NULL,
+    retried         TEXT[],                      -- the commands that a retry repeats, in the same order
+    PRIMARY KEY (tenant_id, batch_id)
+);
 
+ALTER TABLE device_console.batches ENABLE ROW LEVEL SECURITY;
 ALTER TABLE device_console.batch_members ENABLE ROW LEVEL SECURITY;
-CREATE POLICY batch_members_tenant_isolation ON device_console.batch_members
-    USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''))
-    WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), ''));
+ALTER TABLE device_console.batch_targets ENABLE ROW LEVEL SECURITY;
 
 DO $$
 DECLARE
     operator_role TEXT := current_setting('device_console.operator_role');
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN
-        EXECUTE format('GRANT SELECT, INSERT ON device_console.batches, device_console.batch_members TO %I',
-                       operator_role);
+        EXECUTE format('GRANT SELECT ON device_console.batches TO %I', operator_role);
+        EXECUTE format('GRANT INSERT (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, retry_of, '
+                       'created_by) ON device_console.batches TO %I', operator_role);
         EXECUTE format('GRANT UPDATE (stopped_at, stopped_by) ON device_console.batches TO %I', operator_role);
+        EXECUTE format('GRANT SELECT, INSERT ON device_console.batch_members, device_console.batch_targets TO %I',
+                       operator_role);
     END IF;
 END
 $$;

@@ -1,10 +1,10 @@
--- Migration 947: each send, batch, cancel and retry leaves a row in the platform's audit_log, where there is one.
+-- Each send, batch, cancel and retry leaves a row in the platform's audit_log, where there is one.
 -- The operators' role may read that table and not write it, so definer functions do: only about acts of the very transaction
 -- that calls them, in the words of their own rows. An operator may call them, too, and fills no instant of our tables: those
 -- say when a row was made, also below a savepoint. Whatever the table says against a row, the act itself goes on.
 
 -- One row for each subject, or the reason why not. Whether the act stands is known at its commit, and so is the row.
-CREATE FUNCTION device_console.write_audit(
+CREATE OR REPLACE FUNCTION device_console.write_audit(
     p_tenant TEXT, p_event TEXT, p_action TEXT, p_entity_type TEXT, p_entity TEXT, p_message TEXT, p_details JSONB, p_by TEXT
 ) RETURNS VOID
 LANGUAGE plpgsql
@@ -31,8 +31,22 @@ BEGIN
 END
 $$;
 
+-- The tenant's operators see that their acts left no row, and why; where even that fails, the act goes on.
+CREATE OR REPLACE FUNCTION device_console.audit_refused(p_tenant TEXT, p_error TEXT) RETURNS VOID
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM device_console.record_problems(
+        ARRAY[p_tenant], ARRAY['audit'], ARRAY[''], ARRAY[''], ARRAY['audit_log took no row: ' || left(p_error, 400)])
+    WHERE p_tenant IS NOT NULL;
+EXCEPTION WHEN OTHERS THEN
+    NULL;
+END
+$$;
+
 -- What this transaction did to these commands: the sends and retries, or the cancels. False where there is no such table.
-CREATE FUNCTION device_console.audit_commands(p_commands TEXT[], p_cancelled BOOLEAN) RETURNS BOOLEAN
+CREATE OR REPLACE FUNCTION device_console.audit_commands(p_commands TEXT[], p_cancelled BOOLEAN) RETURNS BOOLEAN
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
 AS $$
@@ -76,7 +90,7 @@ END
 $$;
 
 -- The same for a batch: that it was begun, or that it was stopped, in this transaction.
-CREATE FUNCTION device_console.audit_batch(p_batch TEXT) RETURNS BOOLEAN
+CREATE OR REPLACE FUNCTION device_console.audit_batch(p_batch TEXT) RETURNS BOOLEAN
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
 AS $$
@@ -110,22 +124,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- The tenant's operators see that their acts left no row, and why; where even that fails, the act goes on.
-CREATE FUNCTION device_console.audit_refused(p_tenant TEXT, p_error TEXT) RETURNS VOID
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM device_console.record_problems(
-        ARRAY[p_tenant], ARRAY['audit'], ARRAY[''], ARRAY[''], ARRAY['audit_log took no row: ' || left(p_error, 400)])
-    WHERE p_tenant IS NOT NULL;
-EXCEPTION WHEN OTHERS THEN
-    NULL;
-END
-$$;
-
 -- What the table would say against a row now: '' when nothing, null where there is no such table. Nothing of it stays.
-CREATE FUNCTION device_console.audit_fault() RETURNS TEXT
+CREATE OR REPLACE FUNCTION device_console.audit_fault() RETURNS TEXT
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
 AS $$
@@ -150,11 +150,10 @@ DO $$
 DECLARE
     operator_role TEXT := current_setting('device_console.operator_role');
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.write_audit, device_console.audit_commands, device_console.audit_batch,
-        device_console.audit_refused, device_console.audit_fault FROM PUBLIC;
+    REVOKE ALL ON FUNCTION device_console.write_audit, device_console.audit_refused, device_console.audit_commands,
+        device_console.audit_batch, device_console.audit_fault FROM PUBLIC;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN
-        EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.audit_commands, device_console.audit_batch, '
-                       'device_console.audit_fault TO %I', operator_role);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.audit_commands, device_console.audit_batch, device_console.audit_fault TO %I', operator_role);
     END IF;
 END
 $$;

@@ -1,4 +1,4 @@
--- Migration 909: the history of a whole tenant, newest first, page by page. On a table that existed before us
+-- Migration 905: the history of a whole tenant, newest first, page by page. On a table that existed before us
 -- no index is made; `device-console doctor` tells its owner what to run.
 
 DO $$

@@ -1,4 +1,4 @@
--- Migration 910: which commands a device's model takes, and what their params and answers look like.
+-- Migration 904: which commands a device's model takes, and what their params and answers look like.
 -- The platform's later versions have this table; a registry that existed before us gets no column of ours, and
 -- where the table is missing the console does without it.
 
@@ -17,6 +17,8 @@ BEGIN
         display_name        TEXT        NOT NULL,
         parameters_schema   JSONB,                  -- JSON Schema of the params
         response_schema     JSONB,                  -- JSON Schema of the details of an answer
+        description         TEXT,
+        sort_order          INTEGER     NOT NULL DEFAULT 0,   -- in which the commands are offered
         PRIMARY KEY (template_id, command_key)
     );
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN

@@ -1,46 +1,128 @@
--- Migration 930: what counts as answered, words of progress, and later answers that differ.
--- acked_at set counts as answered, whatever the status says: another program may write 'queued' back after the answer.
+-- What devices say: answers, words of progress, and answers kept for commands that somebody has locked.
 
-ALTER TABLE device_console.journal DROP CONSTRAINT journal_kind_check;
-ALTER TABLE device_console.journal ADD CONSTRAINT journal_kind_check CHECK (kind IN
-    ('cancelled', 'retry_of', 'attempt', 'nobody_listens', 'late_ack', 'unsent', 'adopted', 'progress', 'conflict'));
-
-CREATE INDEX journal_progress ON device_console.journal (tenant_id, entry_id) WHERE kind = 'progress';
-
--- Tell the processes that listen which tenants changed; a database may have a way of its own to do so.
-DO $do$
+-- The first statement of each batch of answers: as `fence`, and whether any answer is kept at this moment.
+CREATE OR REPLACE FUNCTION device_console.fence_answers(p_token BIGINT) RETURNS BOOLEAN
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
-    IF to_regprocedure('device_console.announce(text[])') IS NULL THEN
-        CREATE FUNCTION device_console.announce(p_tenants TEXT[]) RETURNS VOID
-        LANGUAGE sql
-        SET search_path = pg_catalog, pg_temp
-        AS $$
-            SELECT pg_notify('device_console', t.tenant_id)
-            FROM (SELECT DISTINCT unnest(p_tenants) AS tenant_id) t
-            WHERE device_console.id_is_routable(t.tenant_id)
-        $$;
-        REVOKE ALL ON FUNCTION device_console.announce FROM PUBLIC;
+    IF p_token IS NOT NULL THEN
+        PERFORM device_console.fence(p_token);
     END IF;
+    RETURN EXISTS (SELECT FROM device_console.kept_answers);
 END
-$do$;
+$$;
 
--- An answer as this console stores it, also when another program has stored it as it came: for comparing.
-CREATE FUNCTION device_console.plain_answer(answer JSONB) RETURNS JSONB
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN jsonb_typeof(answer) = 'object' THEN jsonb_build_object(
-    'status', CASE COALESCE(jsonb_typeof(answer -> 'status'), 'null')
-        WHEN 'null' THEN jsonb '"ok"'
-        WHEN 'string' THEN answer -> 'status'
-        ELSE to_jsonb((answer -> 'status')::text) END,
-    'details', CASE COALESCE(jsonb_typeof(answer -> 'details'), 'null')
-        WHEN 'null' THEN jsonb 'null'
-        WHEN 'object' THEN answer -> 'details'
-        ELSE jsonb_build_object('value', answer -> 'details') END)
-    ELSE answer END;
+-- Whether answers to one of these commands are kept: a later one has to wait behind them.
+CREATE OR REPLACE FUNCTION device_console.has_kept(p_tenants TEXT[], p_commands TEXT[]) RETURNS BOOLEAN
+LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM device_console.kept_answers k
+        JOIN unnest(p_tenants, p_commands) AS i(tenant_id, command_id)
+          ON k.tenant_id = i.tenant_id AND k.command_id = i.command_id)
+$$;
+
+-- Lock the commands of a whole batch in primary-key order, where more than one statement of it takes them.
+CREATE OR REPLACE FUNCTION device_console.lock_commands(p_tenants TEXT[], p_commands TEXT[]) RETURNS VOID
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM public.device_commands c
+    JOIN (SELECT DISTINCT i.tenant_id, i.command_id
+          FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)) i
+      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+    ORDER BY c.tenant_id, c.command_id
+    FOR UPDATE OF c;
+END
+$$;
+
+-- Keep those answers whose command another session has locked, or that others are kept for already; by their place in the list. A
+-- hundred for one command are enough.
+CREATE OR REPLACE FUNCTION device_console.keep_locked(
+    p_tenants TEXT[], p_devices TEXT[], p_commands TEXT[], p_acks TEXT[]
+) RETURNS TABLE (n INTEGER)
+LANGUAGE sql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH input AS MATERIALIZED (
+        SELECT i.n, i.tenant_id, i.device_id, i.command_id, i.ack
+        FROM unnest(p_tenants, p_devices, p_commands, p_acks)
+             WITH ORDINALITY AS i(tenant_id, device_id, command_id, ack, n)
+    ), free AS MATERIALIZED (
+        SELECT c.tenant_id, c.command_id FROM public.device_commands c
+        JOIN (SELECT DISTINCT i.tenant_id, i.command_id FROM input i) i
+          ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+        ORDER BY c.tenant_id, c.command_id
+        FOR UPDATE OF c SKIP LOCKED
+    ), locked AS MATERIALIZED (
+        SELECT i.*, (SELECT count(*) FROM device_console.kept_answers k
+                     WHERE k.tenant_id = i.tenant_id AND k.command_id = i.command_id) AS already
+        FROM input i
+        JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+        WHERE NOT EXISTS (SELECT FROM free f WHERE f.tenant_id = i.tenant_id AND f.command_id = i.command_id)
+           OR EXISTS (SELECT FROM device_console.kept_answers k
+                      WHERE k.tenant_id = i.tenant_id AND k.command_id = i.command_id)
+    ), added AS (
+        INSERT INTO device_console.kept_answers (tenant_id, device_id, command_id, ack)
+        SELECT l.tenant_id, l.device_id, l.command_id, l.ack FROM locked l WHERE l.already < 100 ORDER BY l.n
+    ), told AS (
+        SELECT device_console.record_problems(
+            array_agg(l.tenant_id), array_agg('conflicting ack'::text), array_agg(l.device_id), array_agg(l.command_id),
+            array_agg('more than a hundred answers came while another session had the command locked'::text))
+        FROM locked l WHERE l.already >= 100
+    )
+    SELECT l.n::integer FROM locked l LEFT JOIN told ON true ORDER BY l.n
+$$;
+
+-- The oldest kept answers whose commands nobody has locked now.
+CREATE OR REPLACE FUNCTION device_console.kept(p_limit INTEGER)
+RETURNS TABLE (answer_id BIGINT, tenant_id TEXT, device_id TEXT, command_id TEXT, ack TEXT)
+LANGUAGE sql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH free AS MATERIALIZED (
+        SELECT c.tenant_id, c.command_id FROM public.device_commands c
+        JOIN (SELECT DISTINCT k.tenant_id, k.command_id FROM device_console.kept_answers k) k
+          ON c.tenant_id = k.tenant_id AND c.command_id = k.command_id
+        FOR UPDATE OF c SKIP LOCKED
+    )
+    SELECT k.answer_id, k.tenant_id, k.device_id, k.command_id, k.ack
+    FROM device_console.kept_answers k
+    WHERE EXISTS (SELECT FROM free f WHERE f.tenant_id = k.tenant_id AND f.command_id = k.command_id)
+       OR NOT EXISTS (SELECT FROM public.device_commands c
+                      WHERE c.tenant_id = k.tenant_id AND c.command_id = k.command_id)
+    ORDER BY k.answer_id
+    LIMIT p_limit
+$$;
+
+-- They were taken.
+CREATE OR REPLACE FUNCTION device_console.forget_kept(p_answers BIGINT[]) RETURNS VOID
+LANGUAGE sql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM device_console.kept_answers k WHERE k.answer_id = ANY (p_answers)
+$$;
+
+-- Of one kind of entry, the newest 20 of each of these commands stay: a device cannot fill the journal.
+CREATE OR REPLACE FUNCTION device_console.keep_newest(p_tenants TEXT[], p_commands TEXT[], p_kind TEXT) RETURNS VOID
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM device_console.journal j
+    USING (SELECT DISTINCT i.tenant_id, i.command_id
+           FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)) i
+    WHERE j.tenant_id = i.tenant_id AND j.command_id = i.command_id AND j.kind = p_kind
+      AND j.entry_id < (SELECT k.entry_id FROM device_console.journal k
+                        WHERE k.tenant_id = i.tenant_id AND k.command_id = i.command_id AND k.kind = p_kind
+                        ORDER BY k.entry_id DESC OFFSET 19 LIMIT 1)
+$$;
 
 -- Words of progress: kept in the journal, the newest 20 a command; they prove the publication and change nothing else.
 -- Called before `acknowledge` in the same transaction. What comes after the end of a command is only told.
-CREATE FUNCTION device_console.progressed(
+CREATE OR REPLACE FUNCTION device_console.progressed(
     p_tenants TEXT[], p_devices TEXT[], p_commands TEXT[], p_acks TEXT[]
 ) RETURNS TABLE (n INTEGER, outcome TEXT)
 LANGUAGE plpgsql
@@ -89,20 +171,6 @@ BEGIN
     PERFORM device_console.announce(p_tenants);
     RETURN QUERY SELECT o.n::integer, o.outcome FROM unnest(v_outcomes) WITH ORDINALITY AS o(outcome, n);
 END
-$$;
-
--- Of one kind of entry, the newest 20 of each of these commands stay: a device cannot fill the journal.
-CREATE FUNCTION device_console.keep_newest(p_tenants TEXT[], p_commands TEXT[], p_kind TEXT) RETURNS VOID
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-    DELETE FROM device_console.journal j
-    USING (SELECT DISTINCT i.tenant_id, i.command_id
-           FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)) i
-    WHERE j.tenant_id = i.tenant_id AND j.command_id = i.command_id AND j.kind = p_kind
-      AND j.entry_id < (SELECT k.entry_id FROM device_console.journal k
-                        WHERE k.tenant_id = i.tenant_id AND k.command_id = i.command_id AND k.kind = p_kind
-                        ORDER BY k.entry_id DESC OFFSET 19 LIMIT 1)
 $$;
 
 -- One batch of acknowledgements. Rows are locked in primary-key order; the first ACK of the addressed
@@ -203,52 +271,13 @@ BEGIN
 END
 $$;
 
--- One reading of a command. `progress` is the newest word of progress, `later` the newest answer that differs from the
--- one that counts, or came when none counted any more: both as the journal has them, read only where they are asked for.
-CREATE OR REPLACE VIEW device_console.command_view WITH (security_invoker = true) AS
-SELECT c.tenant_id, c.command_id, c.device_id, c.command_type, c.status,
-       c.created_at, c.expires_at, c.created_by, c.published_at, c.acked_at,
-       c.ack_details ->> 'status' AS ack_status,
-       c.command_params, c.ack_details,
-       x.at AS cancelled_at, x.by_name AS cancelled_by,
-       COALESCE(o.attempt, 0) AS attempts, o.last_error,
-       CASE
-           WHEN c.status = 'delivered' OR c.acked_at IS NOT NULL AND c.status IN ('queued', 'missed', 'expired')
-               THEN CASE WHEN COALESCE(c.ack_details ->> 'status', 'ok')
-                              IN ('ok', 'success', 'succeeded', 'done', 'completed') THEN 'ok' ELSE 'failed' END
-           WHEN c.status = 'queued' AND c.published_at IS NULL THEN 'waiting'
-           WHEN c.status = 'queued' AND EXISTS (
-               SELECT FROM device_console.journal j
-               WHERE j.tenant_id = c.tenant_id AND j.command_id = c.command_id AND j.kind = 'progress')
-               THEN 'in progress'
-           WHEN c.status = 'queued' THEN 'published'
-           WHEN c.status = 'expired' AND x.at IS NOT NULL THEN 'cancelled'
-           WHEN c.status IN ('missed', 'expired') THEN c.status
-           ELSE 'unknown'
-       END AS phase,
-       CASE WHEN c.status <> 'delivered' THEN (
-           SELECT COALESCE(j.detail, '') FROM device_console.journal j
-           WHERE j.tenant_id = c.tenant_id AND j.command_id = c.command_id AND j.kind = 'progress'
-           ORDER BY j.entry_id DESC LIMIT 1) END AS progress,
-       CASE WHEN c.status <> 'queued' OR c.acked_at IS NOT NULL OR c.expires_at < now() THEN (
-           SELECT j.detail FROM device_console.journal j
-           WHERE j.tenant_id = c.tenant_id AND j.command_id = c.command_id AND j.kind IN ('conflict', 'late_ack')
-           ORDER BY j.entry_id DESC LIMIT 1) END AS later,
-       o.command_id IS NOT NULL AS in_outbox
-FROM public.device_commands c
-LEFT JOIN LATERAL (
-    SELECT j.at, j.by_name FROM device_console.journal j
-    WHERE j.tenant_id = c.tenant_id AND j.command_id = c.command_id AND j.kind = 'cancelled'
-    ORDER BY j.entry_id LIMIT 1
-) x ON c.status IN ('expired', 'delivered') OR c.acked_at IS NOT NULL
-LEFT JOIN device_console.outbox o
-       ON c.status = 'queued' AND o.tenant_id = c.tenant_id AND o.command_id = c.command_id;
-
-REVOKE ALL ON FUNCTION device_console.plain_answer, device_console.progressed, device_console.keep_newest FROM PUBLIC;
-
 DO $$
 BEGIN
-    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.progressed TO %I',
-                   current_setting('device_console.worker_role'));
+    REVOKE ALL ON FUNCTION device_console.fence_answers, device_console.has_kept, device_console.lock_commands,
+        device_console.keep_locked, device_console.kept, device_console.forget_kept,
+        device_console.keep_newest, device_console.progressed, device_console.acknowledge FROM PUBLIC;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.fence_answers, device_console.has_kept, device_console.lock_commands, '
+                   'device_console.keep_locked, device_console.kept, device_console.forget_kept, '
+                   'device_console.progressed, device_console.acknowledge TO %I', current_setting('device_console.worker_role'));
 END
 $$;
