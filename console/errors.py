@@ -18,17 +18,19 @@
     └── BusyError          75    another process holds what is needed
 """
 
+from console.exit_codes import ExitCode
+
 
 class ConsoleError(Exception):
     """An expected failure. Its text is shown to the operator as it is and must hold no secret."""
 
-    exit_code = 1
+    exit_code: ExitCode = ExitCode.FAILED
 
 
 class UsageError(ConsoleError):
     """The command line or the configuration is wrong."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class RefusedError(UsageError):
@@ -50,7 +52,7 @@ class PooledError(RefusedError):
 class InvalidInputError(ConsoleError):
     """What the operator gave breaks a limit of the contract. Nothing was written."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class NotFoundError(InvalidInputError):
@@ -72,7 +74,7 @@ class DataRefusedError(ConsoleError):
 class UnreachableError(ConsoleError):
     """A server does not answer. Trying again may succeed."""
 
-    exit_code = 3
+    exit_code = ExitCode.UNREACHABLE
 
 
 class DatabaseUnreachableError(UnreachableError):
@@ -101,4 +103,4 @@ class TakenOverError(BrokerUnreachableError):
 class BusyError(ConsoleError):
     """Another process holds what is needed."""
 
-    exit_code = 75
+    exit_code = ExitCode.BUSY

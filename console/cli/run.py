@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from console.cli.output_filter import guard_terminals
 from console.cli.parser import parse
-from console.errors import ConsoleError, UsageError
-from console.interrupts import on_interrupt, raise_again
-from console.leaving import INTERRUPTED, leave
+from console.errors import ConsoleError
+from console.exit_codes import ExitCode
+from console.interrupts import on_interrupt
+from console.leaving import leave
+from console.shell.registry import VERBS
+from console.shell.verb import Plain, Verb, refuse_read_only
 
 if TYPE_CHECKING:
     import asyncio
 
     from console.settings import Configuration, Settings
-
-_CHANGES = {
-    "migrate": "migrate changes the database",
-    "simulate": "simulate answers commands and writes rows",
-}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -46,10 +44,10 @@ def run(arguments: Sequence[str]) -> int:
         print(f"device-console: {_clean(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
-        return 0
+        return ExitCode.OK
 
 
 def _speak_the_terminals_language() -> None:
@@ -82,11 +80,6 @@ def _refuse_terminal() -> None:
     refuse_terminal(os.environ.get("TERM", ""), is_terminal=is_terminal)
 
 
-def _refuse_read_only(settings: "Settings", why: str) -> None:
-    if settings.read_only:
-        raise UsageError(f"{why[0].upper()}{why[1:]}, and --read-only forbids changes.")
-
-
 def _clean(text: str) -> str:
     from console.domain.text.safe import safe
 
@@ -94,23 +87,17 @@ def _clean(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
-    settings = configuration.settings
-    if options.command == "config":
-        from console.shell.setup import show_configuration
-
-        return show_configuration(configuration, as_json=options.json)
-    if options.command == "demo":
-        from console.shell.setup import reset_demo
-
-        _refuse_read_only(settings, "demo reset deletes the demo's data")
-        raise_again()
-        return reset_demo(settings)
+    verb = VERBS.get(options.command)
+    if verb is not None:
+        refuse_read_only(verb, options, configuration.settings)
+    if isinstance(verb, Plain):
+        return verb.run(options, configuration)
     import asyncio
 
     try:
-        return asyncio.run(_quiet(_front(options, settings)))
+        return asyncio.run(_quiet(_front(verb, options, configuration)))
     except asyncio.CancelledError:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
 
 
 async def _quiet(front: Coroutine[Any, Any, int]) -> int:
@@ -131,23 +118,18 @@ def _log_noise(_loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> N
     logging.getLogger("console.loop").warning("%s: %r", context.get("message"), context.get("exception"))
 
 
-def _front(options: argparse.Namespace, settings: "Settings") -> Coroutine[Any, Any, int]:
+def _front(
+    verb: Verb | None, options: argparse.Namespace, configuration: "Configuration"
+) -> Coroutine[Any, Any, int]:
     if options.sweeper:
         from console.worker.run import run_sweeper
 
-        return run_sweeper(settings)
-    if options.command is None:
-        return _screen(settings)
-    if options.command in {"migrate", "doctor", "ingest-slots", "simulate"}:
-        from console.shell import setup as care
+        return run_sweeper(configuration.settings)
+    if verb is None:
+        return _screen(configuration.settings)
+    from console.shell.run import run as run_verb
 
-        if options.command in _CHANGES:
-            _refuse_read_only(settings, _CHANGES[options.command])
-
-        return care.run(options, settings)
-    from console.shell import registry as twins
-
-    return twins.run(options, settings)
+    return run_verb(verb, options, configuration)
 
 
 async def _screen(settings: "Settings") -> int:
@@ -171,4 +153,4 @@ async def _screen(settings: "Settings") -> int:
         path = write_crash(error, {"CONSOLE_HOME": str(settings.home_folder)})
         where = f"the report is in {path}" if path else "no report could be written"
         print(f"device-console crashed; {where}.", file=sys.stderr)
-        return 1
+        return ExitCode.FAILED

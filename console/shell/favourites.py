@@ -1,17 +1,34 @@
-"""The twin of favourites and recent commands: list them, keep one, drop one."""
+"""``favourites``: commands kept at hand, or sent lately."""
+
+from __future__ import annotations
 
 import argparse
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from console.domain.commands import params_fault, parse_ttl, ttl_text, type_fault
 from console.errors import ConflictError, InvalidInputError
-from console.runtime.program import Program
-from console.services.favourites import Saved
+from console.exit_codes import ExitCode
 from console.shell import output
+from console.shell.verb import Read
+
+if TYPE_CHECKING:
+    from console.runtime.program import Program
 
 
-async def favourites(options: argparse.Namespace, program: Program) -> int:
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recent", action="store_true", help="what was sent lately instead")
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument("--keep", metavar="TYPE", help="keep a command of this type")
+    change.add_argument("--drop", metavar="TYPE", help="drop it again")
+    parser.add_argument("--params", default="{}", help="its params, a JSON object")
+    parser.add_argument("--ttl", default="1h", help="its TTL (default 1h)")
+
+
+async def _favourites(options: argparse.Namespace, program: Program) -> int:
     """List the favourites, or with --recent what was sent lately; --keep and --drop change them first."""
+    from console.services.favourites import Saved
+
     tenant_id = program.tenants[0]
     if options.keep or options.drop:
         _change(options, program)
@@ -29,7 +46,7 @@ async def favourites(options: argparse.Namespace, program: Program) -> int:
                 "nothing was sent lately" if options.recent else "no favourites: keep one with --keep TYPE"
             )
         output.print_table(["TYPE", "TTL", "PARAMS"], [[s.command_type, s.ttl, s.params] for s in found])
-    return 0
+    return ExitCode.OK
 
 
 def _change(options: argparse.Namespace, program: Program) -> None:
@@ -39,6 +56,8 @@ def _change(options: argparse.Namespace, program: Program) -> None:
         InvalidInputError: it could not be sent, or there is nothing to drop.
         ConflictError: the file cannot be read or written; nothing is changed.
     """
+    from console.services.favourites import Saved
+
     tenant_id, ttl = program.tenants[0], parse_ttl(options.ttl)
     saved = Saved(options.keep or options.drop, options.params, options.ttl)
     fault = type_fault(saved.command_type) or params_fault(saved.params)
@@ -53,3 +72,13 @@ def _change(options: argparse.Namespace, program: Program) -> None:
         program.favourites.toggle(tenant_id, saved)
     except OSError as error:
         raise ConflictError(f"The favourites cannot be written: {error.strerror or error}.") from None
+
+
+VERB = Read(
+    name="favourites",
+    summary="List the commands that you keep at hand, or those sent lately; keep one, drop one.",
+    example="device-console favourites --keep reboot --params '{\"delay_s\": 5}' --ttl 10m",
+    arguments=_arguments,
+    run=_favourites,
+    has_json=True,
+)

@@ -1,31 +1,22 @@
 """Ids as they are typed in the shell: whole, or a beginning that only one command or bulk send has."""
 
-from collections.abc import Mapping
-
 from console.domain.text.safe import safe
 from console.errors import InvalidInputError, NotFoundError
 from console.runtime.program import Program
+from console.shell.verb import BATCH, COMMAND
 
 _LEAST = 4  # characters of a beginning
 _NAMED = 4
-COMMAND, BATCH = "command", "batch"
-KINDS: Mapping[str, tuple[str, ...]] = {
-    "show": (COMMAND,),
-    "cancel": (COMMAND, BATCH),
-    "retry": (COMMAND, BATCH),
-    "batch": (BATCH,),
-    "resume": (BATCH,),
-}
 
 
-async def whole_id(program: Program, verb: str, given: str) -> str:
+async def whole_id(program: Program, kinds: tuple[str, ...], given: str) -> str:
     """Find the id that `given` is or begins.
 
     Raises:
-        NotFoundError: nothing that this verb takes has or begins with it.
+        NotFoundError: nothing of these kinds has it or begins with it.
         InvalidInputError: several begin so, or what does is of the other kind; the sentence names them.
     """
-    tenant, kinds = program.tenants[0], KINDS[verb]
+    tenant = program.tenants[0]
     if await program.history.command(tenant, given) is not None:
         return _of_its_kind(given, given, COMMAND, kinds)
     if await program.bulk.batch(tenant, given) is not None:

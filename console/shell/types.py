@@ -1,18 +1,27 @@
-"""The twin that shows which commands a device's model takes, and what speaks against one that is sent."""
+"""``types``: which commands a device's model takes."""
+
+from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from console.domain.catalogue import CatalogueEntry
 from console.domain.forms import form_of
 from console.errors import NotFoundError
-from console.runtime.program import Program
-from console.services.catalogue import params_verdict
+from console.exit_codes import ExitCode
 from console.shell import output
+from console.shell.verb import Read
+
+if TYPE_CHECKING:
+    from console.runtime.program import Program
 
 
-async def types(options: argparse.Namespace, program: Program) -> int:
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("device", help="the device's id")
+
+
+async def _types(options: argparse.Namespace, program: Program) -> int:
     """List the command types of a device's model with their params."""
     tenant_id = program.tenants[0]
     if options.device not in await program.history.devices(tenant_id, (options.device,)):
@@ -22,7 +31,7 @@ async def types(options: argparse.Namespace, program: Program) -> int:
         for entry in found:
             asks_first = program.danger.asks(entry.command_type, entry.danger)
             output.print_json(_document(entry) | {"asks_first": asks_first})
-        return 0
+        return ExitCode.OK
     if not found:
         output.say("No catalogue describes this device's model: any type can be sent to it.")
     asks = program.danger.asks
@@ -36,15 +45,7 @@ async def types(options: argparse.Namespace, program: Program) -> int:
             for e in found
         ],
     )  # fmt: skip
-    return 0
-
-
-async def warn(program: Program, device_ids: Sequence[str], command_type: str, params: str) -> None:
-    """Say what the catalogue has against a command; it is sent all the same."""
-    catalogue = await program.catalogues.of_devices(program.tenants[0], device_ids)
-    verdict = params_verdict(catalogue.listing(command_type), params)
-    if verdict:
-        output.say(f"note: {verdict}")
+    return ExitCode.OK
 
 
 def _document(entry: CatalogueEntry) -> dict[str, object]:
@@ -74,3 +75,13 @@ def _params(entry: CatalogueEntry) -> str:
     return ", ".join(
         f"{field.name}{'' if field.required else '?'}: {field.kind.value}" for field in form.fields
     )
+
+
+VERB = Read(
+    name="types",
+    summary="List the commands that a device's model takes.",
+    example="device-console types pump-0017",
+    arguments=_arguments,
+    run=_types,
+    has_json=True,
+)

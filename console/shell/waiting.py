@@ -9,7 +9,6 @@ from console.domain.commands import Command, Phase
 from console.errors import DatabaseUnreachableError
 from console.runtime.startup import RunningProgram
 
-OK, FAILED, NOT_ANSWERED = 0, 1, 4
 _GRACE = timedelta(seconds=5)
 _PUBLISH_PATIENCE_S = 5.0
 _POLL_S = 0.5
@@ -49,12 +48,3 @@ async def _until(
                     async with asyncio.timeout(_POLL_S):
                         await subscription.changed()
     return last
-
-
-def exit_code(command: Command | None) -> int:
-    """What a script is given for how a command ended; None when it was never read."""
-    if command is None or command.phase in {Phase.MISSED, Phase.EXPIRED, Phase.CANCELLED}:
-        return NOT_ANSWERED
-    if command.phase is Phase.OK:
-        return OK
-    return FAILED if command.phase is Phase.FAILED else NOT_ANSWERED

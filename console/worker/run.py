@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 
 from console.concurrency import end_all
 from console.errors import CopyError, DatabaseUnreachableError, UsageError
+from console.exit_codes import ExitCode
 from console.runtime.logs import log_to_stderr
 from console.runtime.pausing import stops_in_order
 from console.runtime.servers import is_embedded
@@ -45,7 +46,7 @@ async def run_sweeper(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         opened = await _open(stack, settings, stop)
         if opened is None:
-            return 0
+            return ExitCode.OK
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
         with stops_in_order(opened.program.pausing), _begins_again(opened):
@@ -55,7 +56,7 @@ async def run_sweeper(settings: Settings) -> int:
         _log.info("stopping; %s", _settled(opened))
         if opened.program.health.view().stopped:
             raise CopyError(opened.program.health.view().stopped)
-    return 0
+    return ExitCode.OK
 
 
 async def _until_told(stop: asyncio.Event, opened: RunningProgram) -> None:

@@ -240,7 +240,11 @@ async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) ->
         (["cancel", "nothing"], 2, "There is no command and no batch 'nothing'"),
         (["devices", "--tenant", "ghost"], 2, "The tenant 'ghost' does not exist"),
         (["devices", "--tenant", "#"], 2, "The tenant '#' cannot be used"),
-        (["send", "pump-1", "ping", "--read-only"], 2, "This is read-only"),
+        (
+            ["send", "pump-1", "ping", "--read-only"],
+            2,
+            "send sends commands, and --read-only forbids changes",
+        ),
         (["--sweeper", "--read-only"], 2, "exclude each other"),
         (["simulate"], 2, "would answer real commands"),
         ([], 2, "needs a terminal"),

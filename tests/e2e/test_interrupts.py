@@ -56,7 +56,7 @@ async def interrupted(env: dict[str, str], where: str, *arguments: str) -> tuple
         "argparse",
         "console.settings",
         "asyncio",
-        "console.shell.registry",
+        "console.shell.run",
         "asyncpg",
         "aiomqtt",
     ],

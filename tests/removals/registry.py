@@ -64,7 +64,7 @@ REMOVALS = (
     Removal(
         "G39",
         "asking before the rest of a batch",
-        "console/shell/batches.py",
+        "console/shell/resume.py",
         "    await ask_first(program, job.device_ids, job.draft.command_type, yes=options.yes)\n",
         "",
         "tests/e2e/test_asking_in_the_shell.py::"

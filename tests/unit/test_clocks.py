@@ -14,7 +14,7 @@ WALL_CLOCKS = {
 }  # fmt: skip
 # what may show or name by the wall clock, and decides nothing about a command
 DISPLAY_ONLY = {
-    "shell/batches.py batches", "shell/lists.py devices", "shell/lists.py history", "shell/lists.py problems",
+    "shell/batches.py _batches", "shell/devices.py _devices", "shell/history.py _history", "shell/problems.py _problems",
     "simulator/device.py _utc_now",  # the clock of a device, which is not ours
     "store/commands.py _page",  # of an empty page
     "tui/application/crash.py write_crash", "tui/state/console_state.py now", "tui/presenters/times.py zone_words", "tui/screens/dialogs/export.py _stem",

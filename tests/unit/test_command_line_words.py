@@ -9,8 +9,9 @@ from console.cli.parser import parse
 from console.domain.filters.language import Match, Scope, parse_filter
 from console.errors import InvalidInputError
 from console.settings import load
-from console.shell import registry as twins
-from console.shell.lists import _format_of
+from console.shell.export import _format_of
+from console.shell.registry import VERBS
+from console.shell.run import run as run_verb
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,9 @@ def test_a_time_to_wait_without_waiting_is_told(capsys: pytest.CaptureFixture[st
 )
 def test_a_filter_that_cannot_be_used_starts_no_server(arguments: list[str], tmp_path: Path) -> None:
     """Without the early look, a slip starts PostgreSQL and a broker only to be refused."""
-    settings = load({"home": str(tmp_path)}, {}).settings
+    configuration, options = load({"home": str(tmp_path)}, {}), parse(arguments)
     with pytest.raises(InvalidInputError, match="cannot be used"):
-        asyncio.run(twins.run(parse(arguments), settings))
+        asyncio.run(run_verb(VERBS[options.command], options, configuration))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from console.errors import ConsoleError
+from console.exit_codes import ExitCode
 from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import OWN_TOPIC, BrokerFacts, Trial, survey
 from console.runtime.servers import Servers
@@ -82,7 +83,7 @@ def _trials(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
             f"it refuses the subscription to the answers of {tenant_id} ({facts.refused}): allow this user "
             "to read tenant/+/device/+/commands/ack"
         )
-        return [*found, Finding("fault", "broker", text, 1)]
+        return [*found, Finding("fault", "broker", text, ExitCode.FAILED)]
     if tenant_id and facts.commands is None:
         return [*found, Finding("note", "broker", _NOT_PROBED.format(tenant=tenant_id))]
     return [*found, *_on_tenants_topics(facts, tenant_id)]
@@ -105,7 +106,7 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
         if facts.commands.refused:
             refused = facts.commands.refused
             text = f"commands of {tenant_id} cannot be published ({refused}): allow it to this user"
-            found.append(Finding("fault", "broker", text, 1))
+            found.append(Finding("fault", "broker", text, ExitCode.FAILED))
         else:
             found.append(Finding("ok", "broker", f"commands of {tenant_id} may be published"))
     answers = facts.answers
@@ -124,7 +125,7 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
             f"an answer of {tenant_id} was published and not heard, though the broker granted the "
             "subscription: allow this user to read tenant/+/device/+/commands/ack"
         )
-        found.append(Finding("fault", "broker", text, 1))
+        found.append(Finding("fault", "broker", text, ExitCode.FAILED))
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from console.domain.text.safe import safe
 from console.errors import ConsoleError, UnfinishedError
+from console.exit_codes import ExitCode
 from console.runtime.servers import DEMO_TENANTS, Servers, open_servers
 from console.settings import Settings
 from console.shell import output
@@ -46,7 +47,7 @@ async def examine(settings: Settings, *, as_json: bool, probe: bool = False) -> 
             output.print_json({"level": finding.level, "subject": finding.subject, "text": finding.text})
         else:
             print(safe(f"{finding.level:8} {finding.subject:14} {finding.text}", 1_000))
-    return max((finding.exit_code for finding in findings), default=0)
+    return max((finding.exit_code for finding in findings), default=ExitCode.OK)
 
 
 def _where(servers: Servers) -> Finding:
@@ -65,7 +66,7 @@ def _binding(bound: tuple[str, ...] | None, tenants: Sequence[str]) -> Finding:
     other = [tenant for tenant in tenants if tenant not in bound]
     if other:
         text = f"this login is bound to {', '.join(bound)}: it sees nothing of {', '.join(other)}"
-        return Finding("fault", "tenants", text, 1)
+        return Finding("fault", "tenants", text, ExitCode.FAILED)
     return Finding("ok", "tenants", f"this login is bound to {', '.join(bound)} in the console's own tables")
 
 

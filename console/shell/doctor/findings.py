@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from console.exit_codes import ExitCode
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -10,4 +12,4 @@ class Finding:
     level: str
     subject: str
     text: str
-    exit_code: int = 0
+    exit_code: ExitCode = ExitCode.OK

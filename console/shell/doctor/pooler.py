@@ -1,6 +1,7 @@
 """What ``doctor`` says of a pooler between us and the server."""
 
 from console.errors import ConsoleError, PooledError
+from console.exit_codes import ExitCode
 from console.shell.doctor.findings import Finding
 from console.store.changes import is_same_database
 from console.store.pool import Database, direct_connection
@@ -25,7 +26,7 @@ async def pooler_findings(database: Database) -> list[Finding]:
     try:
         async with direct_connection(access) as connection:
             if access.direct_url and not await is_same_database(database, connection):
-                found.append(Finding("fault", "pooler", _OTHER_DATABASE, 1))
+                found.append(Finding("fault", "pooler", _OTHER_DATABASE, ExitCode.FAILED))
             elif connection.is_direct:
                 text = (
                     "CONSOLE_DIRECT_DATABASE_URL reaches the server itself: LISTEN and `migrate` go that way"

@@ -1,0 +1,32 @@
+"""What the program ends with: one table for errors, for the shell's outcomes and for help."""
+
+from enum import IntEnum
+from typing import Self
+
+from console.leaving import INTERRUPTED as _INTERRUPTED
+
+
+class ExitCode(IntEnum):
+    """A number for scripts, and the words that help has for it."""
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """Make a number that has words."""
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.meaning = meaning
+        return code
+
+    OK = 0, "ok"
+    FAILED = 1, "the operation failed, or a device did not answer ok"
+    USAGE = 2, "usage or configuration"
+    UNREACHABLE = 3, "database or broker unreachable"
+    UNANSWERED = 4, "missed, expired, cancelled or timed out while waiting"
+    BUSY = 75, "busy"
+    INTERRUPTED = _INTERRUPTED, "interrupted"
+
+
+def sentence() -> str:
+    """All of them, as help shows them."""
+    return "exit codes: " + ", ".join(f"{code.value} {code.meaning}" for code in ExitCode)

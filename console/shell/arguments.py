@@ -1,0 +1,65 @@
+"""Arguments that several shell commands take, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.shell.following import FollowOptions
+
+FILTER = "words and keys that must all hold: site:lyon -status:offline type:re* phase:missed age>1h"
+_MOST_ROWS = 1_000_000
+
+
+def filter_words(parser: argparse.ArgumentParser, example: str = FILTER) -> None:
+    """Take a filter as the words of the command line."""
+    parser.add_argument("text", nargs="*", metavar="FILTER", help=example)
+
+
+def filter_option(parser: argparse.ArgumentParser) -> None:
+    """Take a filter as one argument."""
+    parser.add_argument("--where", default="", metavar="FILTER", help=FILTER)
+
+
+def limit(parser: argparse.ArgumentParser, preset: int) -> None:
+    """Take the greatest number of rows."""
+    parser.add_argument("--limit", type=count, default=preset, help=f"how many (default {preset})")
+
+
+def whole_or_beginning(parser: argparse.ArgumentParser, whose: str) -> None:
+    """Take an id, or a beginning of one."""
+    parser.add_argument("id", help=f"{whose} id, or a beginning that no other id has")
+
+
+def waiting(parser: argparse.ArgumentParser) -> None:
+    """Take whether, and how long, to wait for an answer."""
+    parser.add_argument("--wait", action="store_true", help="wait for the answer; the exit code tells it")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait (default: TTL + 5 s)")
+
+
+def follow_options(options: argparse.Namespace) -> FollowOptions:
+    """Return what `waiting` has taken, as a value."""
+    from console.shell.following import FollowOptions
+
+    return FollowOptions(wait=options.wait, timeout_s=options.timeout, as_json=options.json)
+
+
+def count(text: str) -> int:
+    """Read a number of rows."""
+    return number(text, _MOST_ROWS)
+
+
+def number(text: str, most: int) -> int:
+    """Read a whole number from 1 to `most`; ``10_000`` and ``10,000`` are numbers, too.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or beyond that.
+    """
+    try:
+        value = int(text.replace("_", "").replace(",", ""))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number") from None
+    if not 1 <= value <= most:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {most:,}")
+    return value

@@ -1,0 +1,34 @@
+"""``batch``: how one bulk send stands, grouped by answer."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from console.exit_codes import ExitCode
+from console.shell import arguments
+from console.shell.batch_view import print_view, read_view
+from console.shell.verb import BATCH, Read
+
+if TYPE_CHECKING:
+    from console.runtime.program import Program
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.whole_or_beginning(parser, "the batch's")
+
+
+async def _batch(options: argparse.Namespace, program: Program) -> int:
+    print_view(await read_view(program, options.id), as_json=options.json, groups=True)
+    return ExitCode.OK
+
+
+VERB = Read(
+    name="batch",
+    summary="Show how a bulk send stands, grouped by answer.",
+    example="device-console batch 0d1f6c7e-…",
+    arguments=_arguments,
+    run=_batch,
+    ids=(BATCH,),
+    has_json=True,
+)

@@ -1,0 +1,94 @@
+"""``devices``: list the devices of a tenant."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from console.domain.devices import SEEN_IN_FULL, Device
+from console.domain.filters.keys import Scope
+from console.domain.filters.language import parse_filter
+from console.exit_codes import ExitCode
+from console.shell import arguments, output
+from console.shell.verb import Read
+
+if TYPE_CHECKING:
+    from console.runtime.program import Program
+
+_PAGE = 200
+_DEVICES = ("DEVICE", "NAME", "LINK", "SEEN", "SITE", "MODEL", "FW", "FLIGHT", "LAST COMMAND")
+
+
+async def _devices(options: argparse.Namespace, program: Program) -> int:
+    """List devices, all of them, page by page."""
+    tenant_id, where = program.tenants[0], " ".join(options.text)
+    entries = await program.history.device_index(tenant_id, where)
+    now = datetime.now(UTC)
+    found: list[Device] = []
+    for start in range(0, len(entries), _PAGE):
+        ids = entries[start : start + _PAGE]
+        page = await program.history.devices(tenant_id, ids)
+        for device in (page[i] for i in ids if i in page):
+            if options.json:
+                output.print_json(output.device_json(device))
+            else:
+                found.append(device)
+    if not options.json:
+        columns = (
+            _DEVICES if any(device.name for device in found) else tuple(c for c in _DEVICES if c != "NAME")
+        )
+        rows = [_device_row(device, now) for device in found]
+        output.print_table(columns, [[row[column] for column in columns] for row in rows])
+        output.say(f"{len(found)} devices of {tenant_id}")
+    await _say_hidden(program, where)
+    await _say_seen(program, where)
+    return ExitCode.OK
+
+
+async def _say_hidden(program: Program, where: str) -> None:
+    """Name what is left out, so that nobody wonders."""
+    if parse_filter(where, Scope.DEVICES).shows_decommissioned:
+        return
+    hidden = len(await program.history.decommissioned_index(program.tenants[0], where))
+    if hidden:
+        output.say(f"note: {hidden:,} decommissioned not shown: state:decommissioned finds them")
+
+
+async def _say_seen(program: Program, where: str) -> None:
+    """A large fleet is not filtered by all signs of life."""
+    if "seen" not in parse_filter(where, Scope.DEVICES).keys:
+        return
+    counts = await program.history.device_counts(program.tenants[0])
+    if counts.total + counts.decommissioned > SEEN_IN_FULL:
+        output.say(
+            f"note: above {SEEN_IN_FULL:,} devices, seen goes by the platform's state, not by answers"
+            " or connections"
+        )
+
+
+def _device_row(device: Device, now: datetime) -> dict[str, object]:
+    last = device.last_command
+    link = device.link.value
+    return {
+        "DEVICE": device.device_id,
+        "NAME": device.name or "-",
+        "LINK": link if device.in_service else f"{link}, {device.state}",
+        "SEEN": output.age_text(device.last_seen_at, now),
+        "SITE": device.site_id,
+        "MODEL": device.model or "-",
+        "FW": device.fw_version or "-",
+        "FLIGHT": device.in_flight or "-",
+        "LAST COMMAND": f"{last.command_type} {last.phase.value}" if last else "-",
+    }
+
+
+VERB = Read(
+    name="devices",
+    summary="List devices.",
+    example="device-console devices site:lyon -status:offline",
+    arguments=arguments.filter_words,
+    run=_devices,
+    filters=Scope.DEVICES,
+    has_json=True,
+)

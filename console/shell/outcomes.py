@@ -1,0 +1,18 @@
+"""What a script is given for how commands ended: one rule for one command and for many."""
+
+from collections.abc import Mapping
+
+from console.domain.commands import Phase
+from console.exit_codes import ExitCode
+
+
+def exit_code(phases: Mapping[Phase, int], wanted: int) -> ExitCode:
+    """FAILED when any device did not answer ok, else UNANSWERED when any answer is missing, else OK.
+
+    Args:
+        phases: how many commands stand in which phase.
+        wanted: how many were to be sent.
+    """
+    if phases.get(Phase.FAILED):
+        return ExitCode.FAILED
+    return ExitCode.OK if phases.get(Phase.OK, 0) == wanted else ExitCode.UNANSWERED

@@ -1,0 +1,43 @@
+"""``resume``: the rest of a bulk send that ended half-way."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from console.shell import arguments, output
+from console.shell.arguments import follow_options
+from console.shell.verb import BATCH, Act
+
+if TYPE_CHECKING:
+    from console.runtime.startup import RunningProgram
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.whole_or_beginning(parser, "the batch's")
+    parser.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
+    arguments.waiting(parser)
+
+
+async def _resume(options: argparse.Namespace, opened: RunningProgram) -> int:
+    """Go on with a batch whose sending ended half-way."""
+    from console.shell.asking import ask_first
+    from console.shell.following_batch import follow_batch
+
+    program = opened.program
+    job = await program.bulk.resume(program.tenants[0], options.id, program.operator)
+    output.say(f"{job.total:,} devices have got nothing of it yet")
+    await ask_first(program, job.device_ids, job.draft.command_type, yes=options.yes)
+    return await follow_batch(opened, job, follow_options(options), begun=True)
+
+
+VERB = Act(
+    name="resume",
+    summary="Go on with a batch whose sending ended half-way; nothing is sent twice.",
+    example="device-console resume 5b0c9a52-… --wait",
+    arguments=_arguments,
+    run=_resume,
+    ids=(BATCH,),
+    changes="sends commands",
+    has_json=True,
+)

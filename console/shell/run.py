@@ -1,0 +1,58 @@
+"""Running one shell command: what it needs is opened around it, and --read-only is refused here for all."""
+
+import argparse
+import logging
+
+from console.runtime.logs import log_to_stderr
+from console.runtime.program import Program
+from console.runtime.startup import open_program
+from console.settings import Configuration
+from console.shell import filter_argument
+from console.shell.ids import whole_id
+from console.shell.verb import Act, Read, Setup, Verb
+
+
+async def run(verb: Verb, options: argparse.Namespace, configuration: Configuration) -> int:
+    """Open what the command needs and run it; return the exit code.
+
+    Raises:
+        InvalidInputError: its filter or its id cannot be used.
+    """
+    settings = configuration.settings
+    match verb:
+        case Setup():
+            return await verb.run(options, configuration)
+        case Read():
+            log_to_stderr(logging.ERROR)
+            _check_filter(verb, options)
+            async with open_program(settings, jobs="none") as opened:
+                await _complete(verb, options, opened.program)
+                return await verb.run(options, opened.program)
+        case Act():
+            log_to_stderr(logging.ERROR)
+            _check_filter(verb, options)
+            async with open_program(settings, jobs="later", simulate=True) as opened:
+                await _complete(verb, options, opened.program)
+                return await verb.run(options, opened)
+        case _:
+            raise TypeError(verb)
+
+
+def _filter_of(options: argparse.Namespace) -> str:
+    words = getattr(options, "text", None)
+    return " ".join(words) if words else getattr(options, "where", None) or ""
+
+
+def _check_filter(verb: Read | Act, options: argparse.Namespace) -> None:
+    """Before any server is started for it."""
+    text = _filter_of(options)
+    if verb.filters is not None and text:
+        filter_argument.checked(text, verb.filters)
+
+
+async def _complete(verb: Read | Act, options: argparse.Namespace, program: Program) -> None:
+    """Put the whole id in the place of its beginning, and judge the filter by what the tenant has."""
+    if verb.ids:
+        options.id = await whole_id(program, verb.ids, options.id)
+    if verb.filters is not None:
+        await filter_argument.judge(program, _filter_of(options), verb.filters)

@@ -1,0 +1,128 @@
+"""``send``: one command to a device, or to all that a filter finds."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+from console.domain.batches import Preview
+from console.domain.commands import parse_ttl
+from console.domain.filters.keys import Scope
+from console.domain.filters.language import parse_filter
+from console.domain.text.safe import safe
+from console.errors import ConsoleError, InvalidInputError
+from console.shell import arguments, output
+from console.shell.arguments import follow_options
+from console.shell.verb import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from console.runtime.program import Program
+    from console.runtime.startup import RunningProgram
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("device", nargs="?", help="the device's id; left out with --where")
+    parser.add_argument("type", help="the command type, for example reboot")
+    parser.add_argument("--where", metavar="FILTER", help=f"send to every device found: {arguments.FILTER}")
+    parser.add_argument(
+        "--yes", action="store_true", help="with --where: send, not only look; else: do not ask"
+    )
+    parser.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
+    parser.add_argument("--ttl", default="1h", help="5s to 7d (default 1h)")
+    parser.add_argument("--id", help="an id of your own: sending the same again changes nothing")
+    arguments.waiting(parser)
+
+
+async def _send(options: argparse.Namespace, opened: RunningProgram) -> int:
+    """Send one command, or with --where one to each device found; with --wait, wait for the end."""
+    from console.shell.asking import ask_first
+    from console.shell.following import commit, follow
+
+    if options.where is not None:
+        return await _to_many(options, opened)
+    if options.device is None:
+        raise InvalidInputError("send needs a device and a type, or --where FILTER and a type.")
+    program = opened.program
+    ttl = parse_ttl(options.ttl)
+    if isinstance(ttl, str):
+        raise InvalidInputError(ttl)
+    params = await _params(options)
+    draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
+    await ask_first(program, (options.device,), options.type, yes=options.yes)
+    receipt = await commit(program, draft)
+    with contextlib.suppress(ConsoleError):  # it is committed: a note that cannot be had must not hide its id
+        await _warn(program, (options.device,), options.type, params)
+    return await follow(opened, receipt, follow_options(options))
+
+
+async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
+    """Send to every device that the filter finds; without --yes only look."""
+    from console.shell.following_batch import follow_batch
+
+    program, tenant = opened.program, opened.program.tenants[0]
+    if options.device is not None or options.id is not None:
+        raise InvalidInputError("With --where leave DEVICE and --id out: the filter names the devices.")
+    ttl = parse_ttl(options.ttl)
+    if isinstance(ttl, str):
+        raise InvalidInputError(ttl)
+    params, where = await _params(options), options.where
+    ids = await program.history.sendable_index(tenant, where)
+    if parse_filter(where, Scope.DEVICES).shows_decommissioned:
+        left_out = len(await program.history.device_index(tenant, where)) - len(ids)
+        if left_out > 0:
+            output.say(f"{left_out:,} of those that it finds are decommissioned: they are left out")
+    job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
+    program.bulk.check(job)
+    preview = await program.bulk.preview(tenant, ids, options.type)
+    output.say(_preview_text(preview, options.type, tenant))
+    await _warn(program, ids, options.type, params)
+    if not ids:
+        raise InvalidInputError("Nothing was sent: no device matches the filter.")
+    if not options.yes:
+        raise InvalidInputError("Nothing was sent: add --yes to send it.")
+    return await follow_batch(opened, job, follow_options(options))
+
+
+def _preview_text(preview: Preview, command_type: str, tenant: str) -> str:
+    """How many devices, how many of them unlikely to answer, in one sentence."""
+    links = ", ".join(f"{count:,} {link}" for link, count in preview.links.items())
+    words = f"{preview.total:,} devices of {tenant} ({links or 'none'})"
+    if preview.forbidden:
+        words += f"; {preview.forbidden:,} of them get nothing (decommissioned or not routable)"
+    if preview.same_in_flight:
+        words += f"; {safe(command_type, 60)} is in flight already to {preview.same_in_flight:,}"
+    return words
+
+
+async def _params(options: argparse.Namespace) -> str:
+    """Return the params as they were given; ``-`` reads them from standard input."""
+    import asyncio
+
+    return await asyncio.to_thread(sys.stdin.read) if options.params == "-" else str(options.params)
+
+
+async def _warn(program: Program, device_ids: Sequence[str], command_type: str, params: str) -> None:
+    """Say what the catalogue has against a command; it is sent all the same."""
+    from console.services.catalogue import params_verdict
+
+    catalogue = await program.catalogues.of_devices(program.tenants[0], device_ids)
+    verdict = params_verdict(catalogue.listing(command_type), params)
+    if verdict:
+        output.say(f"note: {verdict}")
+
+
+VERB = Act(
+    name="send",
+    summary="Send a command to a device, or to all that a filter finds.",
+    example="device-console send pump-0017 reboot --params '{\"delay_s\": 5}' --ttl 10m --wait\n"
+    "         device-console send --where 'site:lyon tag:critical' ping --yes",
+    arguments=_arguments,
+    run=_send,
+    filters=Scope.DEVICES,
+    changes="sends commands",
+    has_json=True,
+)

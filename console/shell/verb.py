@@ -1,0 +1,88 @@
+"""What a shell command is: its grammar, what it needs open, what it changes, and what runs it.
+
+A command's module imports at its top what is quick to load: help and a wrong command line need no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Coroutine
+
+    from console.domain.filters.keys import Scope
+    from console.runtime.program import Program
+    from console.runtime.startup import RunningProgram
+    from console.settings import Configuration, Settings
+
+from console.errors import UsageError
+
+COMMAND, BATCH = "command", "batch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """What all shell commands have.
+
+    `changes` completes the sentence "NAME ..." with which --read-only refuses it; `changes_when` says whether
+    given options change anything. `has_json` adds --json.
+    """
+
+    name: str
+    summary: str
+    example: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    has_json: bool = False
+    changes: str = ""
+    changes_when: Callable[[argparse.Namespace], bool] = lambda _options: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfTenant(Verb):
+    """A command about a tenant. `filters` is the list that its filter is for; `ids` what its ID may be of."""
+
+    filters: Scope | None = None
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(_OfTenant):
+    """A command that only reads: no workers run beside it."""
+
+    run: Callable[[argparse.Namespace, Program], Coroutine[Any, Any, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act(_OfTenant):
+    """A command that changes what devices get: it may run the workers while it lasts."""
+
+    run: Callable[[argparse.Namespace, RunningProgram], Coroutine[Any, Any, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup(Verb):
+    """A command about the set-up: it opens by itself what it needs."""
+
+    run: Callable[[argparse.Namespace, Configuration], Coroutine[Any, Any, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain(Verb):
+    """A command that opens no server and runs without a loop."""
+
+    run: Callable[[argparse.Namespace, Configuration], int]
+
+
+def refuse_read_only(verb: Verb, options: argparse.Namespace, settings: Settings) -> None:
+    """Refuse, before anything is opened for it, what --read-only forbids.
+
+    Raises:
+        UsageError: it would change something.
+    """
+    if verb.changes and settings.read_only and verb.changes_when(options):
+        raise UsageError(
+            f"{verb.name} {verb.changes}, and --read-only forbids changes: "
+            "leave it out, or unset CONSOLE_READ_ONLY."
+        )
