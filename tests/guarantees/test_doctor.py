@@ -151,7 +151,7 @@ def test_the_weakest_part_decides_the_level(
     access: Access, said: tuple[tuple[str, str], ...], embedded: bool, sum_of_all: str
 ) -> None:
     """Without the sum, an operator has to weigh ten findings alone."""
-    place = Servers(access, None, servers=object() if embedded else None)  # type: ignore[arg-type]
+    place = Servers(access, None, own=object() if embedded else None)  # type: ignore[arg-type]
     found = level(place, [Finding(kind, "x", text) for kind, text in said])
     assert re.match(sum_of_all, texts([found]))
 
