@@ -1,0 +1,59 @@
+"""What the documents list is what the program has."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from console.domain.filters.keys import KEYS, SPANS, Scope
+from console.exit_codes import ExitCode
+from console.settings import Settings
+from console.shell.registry import VERBS
+
+ROOT = Path(__file__).parents[2]
+LISTS = {
+    "devices": Scope.DEVICES,
+    "commands": Scope.COMMANDS,
+    "problems": Scope.PROBLEMS,
+    "bulk sends": Scope.BATCHES,
+}
+BY_OTHER_NAMES = {"database_url": "DATABASE_URL", "mqtt_url": "MQTT_URL"}
+
+
+def cells(text: str) -> dict[str, str]:
+    """The rows of all tables: first cell to the rest."""
+    rows = (line.strip("|").split("|", 1) for line in text.splitlines() if line.startswith("|"))
+    return {row[0].strip(): row[1] for row in rows if len(row) > 1}
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    """Without it, a script is written against another number."""
+    rows = cells((ROOT / "README.md").read_text("utf-8"))
+    assert {number: rows[str(number)].strip(" |") for number in map(int, ExitCode)} == {
+        int(code): code.meaning for code in ExitCode
+    }
+
+
+def test_every_setting_is_documented() -> None:
+    """Without it, a setting is found in the source only."""
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    named = set(re.findall(r"`([A-Z][A-Z_]*[A-Z])[=`]", page))
+    expected = {BY_OTHER_NAMES.get(name, f"CONSOLE_{name.upper()}") for name in Settings.model_fields}
+    assert expected - named == set()
+    assert named - expected == {"DATABASE_URL_FILE", "MQTT_URL_FILE", "CONSOLE_CONFIG"}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_key_of_a_filter_is_documented(name: str) -> None:
+    """Without it, a key is found by chance, or one is documented that the list does not have."""
+    row = cells((ROOT / "docs" / "filters.md").read_text("utf-8"))[name]
+    scope = LISTS[name]
+    assert set(re.findall(r"`(\w+):?`", row)) == {*KEYS[scope], *SPANS[scope]}
+
+
+def test_the_readme_names_commands_that_exist() -> None:
+    """Without it, an example of the README ends with a usage error."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert (
+        set(re.findall(r"(?:^|`)device-console ([a-z][a-z-]+)", text, re.MULTILINE)) - VERBS.keys() == set()
+    )
