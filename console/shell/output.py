@@ -1,4 +1,4 @@
-"""What the shell twins print: tables for people, JSON lines for programs, the same on a tty and a pipe."""
+"""What shell commands print: tables for people, JSON lines for programs; a pipe gets the same."""
 
 import json
 import re

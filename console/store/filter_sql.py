@@ -1,4 +1,4 @@
-"""A filter as SQL: a condition with parameters that says the same as its Python twin `filters.matches`."""
+"""A filter as SQL: a condition with parameters that means the same as `language.matches`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,8 +36,8 @@ def conditions(
 ) -> Conditions:
     """The filter's terms over the aliases of its scope, as `filter_columns` has them.
 
-    `now` replaces the database's clock, for comparison with the Python twin; `seen` is when a device was
-    last heard of.
+    `now` replaces the database's clock, for comparison with `language.matches`; `seen` is when a device
+    was last seen.
     """
     built = Conditions(used)
     clock = "now()"

@@ -222,11 +222,11 @@ async def test_a_refusal_and_its_reason_stand_where_an_operator_looks(
             screen.type("p")
             await screen.shows("the broker refused the command: not authorized")
             await screen.shows("denied")
-        for twin in (["problems"], ["show", "denied"]):
+        for words in (["problems"], ["show", "denied"]):
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "console", *twin, env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
+                sys.executable, "-m", "console", *words, env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             said, _ = await process.communicate()
             assert process.returncode == 0, said
-            assert b"not authorized (0x87)" in said, twin
+            assert b"not authorized (0x87)" in said, words

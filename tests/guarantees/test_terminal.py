@@ -262,30 +262,30 @@ async def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
         assert screen.alive
 
 
-TWINS = [
+SHELL_COMMANDS = [
     "devices", "history", "history pump-1 --limit 500", "show target", "problems --limit 500", "devices --json",
     "history --json", "show target --json", "problems --json", "tail --count 1", "doctor", "batches", "batches --json", "types pump-1",
 ]  # fmt: skip
 
 
 @pytest.mark.soak
-async def test_no_control_code_reaches_a_pipe_from_the_twins(
+async def test_no_control_code_reaches_a_pipe_from_shell_commands(
     hostile_database: int, access: Access, mosquitto: BrokerProcess, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:
     """Without the one function that makes text safe, a list in the shell takes the terminal over."""
     env = environment(tmp_path, access.url, mosquitto.address)
-    for twin in TWINS:
+    for words in SHELL_COMMANDS:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console", *twin.split(), env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
+            sys.executable, "-m", "console", *words.split(), env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         saying = asyncio.create_task(process.communicate())
-        if "tail" in twin:
+        if "tail" in words:
             await until(lambda: changed(owner, saying))  # noqa: B023 - awaited in this turn of the loop
         said, _ = await saying
-        assert process.returncode == 0, (twin, said[-2_000:])
-        assert leaks(said) == [], twin
-        assert [c for c in said.decode() if not c.isprintable() and c not in "\n "] == [], twin
+        assert process.returncode == 0, (words, said[-2_000:])
+        assert leaks(said) == [], words
+        assert [c for c in said.decode() if not c.isprintable() and c not in "\n "] == [], words
 
 
 async def changed(owner: asyncpg.Connection, saying: "asyncio.Task[object]") -> bool:

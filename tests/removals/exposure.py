@@ -20,7 +20,7 @@ REMOVALS = (
         "console/domain/text/safe.py",
         "    if len(raw) <= limit:\n        return cleaned\n",
         "    if len(raw) <= limit:\n        return raw\n",
-        f"{_TERMINAL}no_control_code_reaches_a_pipe_from_the_twins",
+        f"{_TERMINAL}no_control_code_reaches_a_pipe_from_shell_commands",
     ),
     Removal(
         "G25",

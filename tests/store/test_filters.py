@@ -1,4 +1,4 @@
-"""A filter says the same as SQL and as its Python twin: compared on rows of every kind, under row-level security."""
+"""A filter says the same as SQL and as its Python counterpart: compared on rows of every kind, under row-level security."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The table of actions: each has its key, its palette entry, its help, its reason when it can't be, and its twin."""
+"""The table of actions: each has its key, its palette entry, its help, its reason when it can't be, and its shell command."""
 
 import re
 from dataclasses import replace
@@ -103,8 +103,8 @@ async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
         squeezed = re.sub(r"[│╭╮╰╯─▌\s▁-▇]+", " ", seen.text)
         for action in ACTIONS:
             assert action.help in squeezed, action.id
-            for twin in action.cli.split(", "):
-                assert twin in squeezed, action.id
+            for line in action.cli.split(", "):
+                assert line in squeezed, action.id
         await seen.press("escape", "ctrl+p")
         await seen.shows("Compose", "Sort")
         for action in actions_for("devices"):

@@ -15,7 +15,7 @@ CONFIRM_KEY = "y"  # in a dialog; no act may begin with it, or the same key twic
 class Action:
     """One thing to do. `act` changes the world, so it is not there when the console only reads.
 
-    `footer` orders the footer (0 stays out of it); `cli` is the shell twin with words to fill in;
+    `footer` orders the footer (0 stays out of it); `cli` is the shell command with words to fill in;
     `beside_fields` is the key on the sheet, whose fields take letters for themselves.
     """
 

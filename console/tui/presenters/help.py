@@ -18,7 +18,7 @@ _FILTERS = (
 
 
 def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> list[Line]:
-    """One line a key, the shell twin beneath it where there is one."""
+    """One line a key, the shell command beneath it where there is one."""
     lines: list[Line] = []
     for place, (title, actions) in enumerate(groups):
         if place == 1:
@@ -26,8 +26,8 @@ def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> li
         lines.append((Cell(title, "strong"),))
         for action in actions:
             lines += _hanging(action.shown, action.help, width)
-            for twin in filter(None, action.cli.split(", ")):
-                lines += [(Cell(" " * (_WIDTH + 2)), Cell(part, "dim")) for part in _folded(twin, width)]
+            for line in filter(None, action.cli.split(", ")):
+                lines += [(Cell(" " * (_WIDTH + 2)), Cell(part, "dim")) for part in _folded(line, width)]
         lines.append(())
     lines.append((Cell("everywhere", "strong"),))
     for keys, text in MOVES:
