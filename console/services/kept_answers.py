@@ -7,7 +7,7 @@ from typing import Protocol
 from console.domain.acks import PROGRESS_WORDS, Acknowledgement, LateAck, Outcome, answer_word, folded_word
 from console.domain.events import Problem
 from console.errors import DatabaseUnreachableError, DataRefusedError
-from console.services.acknowledger import follow_up
+from console.services.ack_problems import follow_up
 
 BATCH = 100
 _LOOK_EVERY_S = 1.0

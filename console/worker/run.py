@@ -5,8 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from console.concurrency import end_all
@@ -18,8 +17,8 @@ from console.runtime.servers import is_embedded
 from console.runtime.startup import RunningProgram, open_program
 from console.runtime.supervisor import backoff
 from console.settings import Settings
+from console.worker.systemd import notify_systemd, watchdog_s
 
-REPORT_EVERY_S = 10.0
 _LOOK_EVERY_S = 0.05
 _MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"  # a minute until the next try has failed, too
 _log = logging.getLogger("console.sweeper")
@@ -166,34 +165,9 @@ async def _report(opened: RunningProgram) -> None:
         notify_systemd(f"STATUS={status}\nWATCHDOG=1")
 
 
-def watchdog_s(environment: Mapping[str, str]) -> float:
-    """How often systemd wants to hear of us, in seconds: half of its patience, at most ten."""
-    try:
-        patience_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6
-    except ValueError:
-        return REPORT_EVERY_S
-    return min(REPORT_EVERY_S, patience_s / 2) if patience_s > 0 else REPORT_EVERY_S
-
-
 def _settled(opened: RunningProgram) -> str:
     """What the sweep of this process has done, and how late."""
     lateness = opened.program.health.lateness
     p99_s = lateness.at_most_s(0.99)
     late = "" if p99_s is None else f", 99 % of them at most {p99_s:.3g} s late"
     return f"{lateness.settled:,} settled{late}"
-
-
-def notify_systemd(text: str, send: Callable[[str, bytes], None] | None = None) -> None:
-    """Send one state to systemd where it asked for it; anywhere else nothing happens."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    (send or _send)(address.replace("@", "\0", 1) if address.startswith("@") else address, text.encode())
-
-
-def _send(address: str, data: bytes) -> None:
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
-            link.sendto(data, address)
-    except OSError as error:
-        _log.debug("systemd was not told: %s", error)

@@ -13,7 +13,7 @@ from console.mqtt import session as session_module
 from console.mqtt.publisher import publisher
 from console.store.changes import set_ingest_slots
 from console.store.pool import Access, Database
-from console.worker.run import watchdog_s
+from console.worker.systemd import watchdog_s
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.e2e.conftest import OpenChannel

@@ -1,7 +1,7 @@
 """What a device can make us write is bounded, and so is what many devices can."""
 
 from console.domain.events import Problem, ProblemKind
-from console.services.acknowledger import ProblemLimiter
+from console.services.ack_problems import ProblemLimiter
 
 
 class FakeClock:
