@@ -77,15 +77,22 @@ CREATE TABLE device_console.journal (
     kind text NOT NULL,
     by_name text,
     detail text,
+    attempt integer,
+    outcome text,
+    blocked_by text,
     CONSTRAINT journal_pkey PRIMARY KEY (tenant_id, command_id, entry_id),
+    CONSTRAINT journal_attempt_check CHECK (((attempt >= 0) AND (attempt <= 1000000))),
+    CONSTRAINT journal_attempts CHECK (((kind <> 'attempt'::text) OR ((attempt IS NOT NULL) AND (outcome IS NOT NULL)))),
+    CONSTRAINT journal_blocked_by_check CHECK ((blocked_by = ANY (ARRAY['tenant'::text, 'device'::text, 'batch'::text, 'other program'::text, 'content'::text, 'database'::text, 'broker'::text, 'earlier command'::text]))),
     CONSTRAINT journal_entry_id CHECK ((entry_id > 0)),
     CONSTRAINT journal_kind_check CHECK ((kind = ANY (ARRAY['cancelled'::text, 'retry_of'::text, 'attempt'::text, 'nobody_listens'::text, 'late_ack'::text, 'unsent'::text, 'adopted'::text, 'progress'::text, 'conflict'::text]))),
+    CONSTRAINT journal_outcome_check CHECK ((outcome = ANY (ARRAY['confirmed'::text, 'refused'::text, 'unknown'::text, 'not tried'::text]))),
     CONSTRAINT journal_texts CHECK (((octet_length(command_id) <= 1000) AND (length(by_name) <= 1000) AND (length(detail) <= 20000)))
 );
 CREATE INDEX journal_progress ON device_console.journal USING btree (tenant_id, entry_id) WHERE (kind = 'progress'::text);
 ALTER TABLE device_console.journal ENABLE ROW LEVEL SECURITY;
 CREATE POLICY journal_tenant_isolation ON device_console.journal FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
-GRANT INSERT (tenant_id, command_id, kind, by_name, detail), SELECT ON device_console.journal TO pulse_app;
+GRANT INSERT (tenant_id, command_id, kind, by_name, detail, attempt, outcome), SELECT ON device_console.journal TO pulse_app;
 
 CREATE TABLE device_console.kept_answers (
     answer_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -159,12 +166,16 @@ CREATE TABLE device_console.outbox (
     last_error text,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     held_back boolean NOT NULL DEFAULT false,
+    outcome text,
+    blocked_by text,
     CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, command_id),
     CONSTRAINT outbox_attempt CHECK (((attempt >= 0) AND (attempt <= 1000000))),
+    CONSTRAINT outbox_blocked_by_check CHECK ((blocked_by = ANY (ARRAY['tenant'::text, 'device'::text, 'batch'::text, 'other program'::text, 'content'::text, 'database'::text]))),
     CONSTRAINT outbox_created_at CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT outbox_due_at CHECK ((due_at >= '2000-01-01 00:00:00+00'::timestamp with time zone)),
     CONSTRAINT outbox_ids CHECK (((octet_length(tenant_id) <= 1000) AND (octet_length(command_id) <= 1000) AND (octet_length(device_id) <= 1000))),
     CONSTRAINT outbox_last_error CHECK ((length(last_error) <= 1000)),
+    CONSTRAINT outbox_outcome_check CHECK ((outcome = ANY (ARRAY['refused'::text, 'unknown'::text, 'not tried'::text]))),
     CONSTRAINT outbox_seq CHECK ((seq > 0))
 );
 CREATE INDEX outbox_device_order ON device_console.outbox USING btree (tenant_id, device_id, created_at, seq);
@@ -245,10 +256,10 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS boolean STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION heal_some(p_tenants text[], p_commands text[])
 --     RETURNS integer VOLATILE SET search_path=pg_catalog, pg_temp
--- FUNCTION held_up(p_tenant text, p_device text, p_seq bigint, p_at timestamp with time zone)
---     RETURNS text STABLE
--- FUNCTION held_up_now(p_command text)
---     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
+-- FUNCTION held_up(p_tenant text, p_device text, p_seq bigint, p_at timestamp with time zone, OUT blocked_by text, OUT words text)
+--     RETURNS record STABLE
+-- FUNCTION held_up_now(p_command text, OUT blocked_by text, OUT words text)
+--     RETURNS record STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION id_is_routable(value text)
 --     RETURNS boolean IMMUTABLE TO device_console_worker, pulse_app
 -- FUNCTION ingest_gap_s(p_expires_at timestamp with time zone, p_acked_at timestamp with time zone)
@@ -299,7 +310,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION record_problems(p_tenants text[], p_kinds text[], p_devices text[], p_commands text[], p_details text[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
--- FUNCTION release(p_holder uuid, p_tenants text[], p_commands text[], p_errors text[], p_delays_s double precision[])
+-- FUNCTION release(p_holder uuid, p_tenants text[], p_commands text[], p_outcomes text[], p_errors text[], p_delays_s double precision[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION set_ingest_slots(p_slots integer)
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
@@ -314,7 +325,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION sweep(p_cursor timestamp with time zone, p_limit integer, OUT missed integer, OUT expired integer, OUT next_cursor timestamp with time zone, OUT lateness_s double precision, OUT healed integer)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION take_back(p_commands text[])
---     RETURNS TABLE(command_id text, attempt integer, last_error text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
+--     RETURNS TABLE(command_id text, attempt integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION take_lease(p_role text, p_holder uuid, p_shared boolean, p_program text, p_host text, p_pid integer, p_machine text, p_dead bigint[], OUT token bigint, OUT was_silent boolean)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION tidy_up(p_limit integer, OUT healed integer, OUT cleared integer)

@@ -3,7 +3,8 @@
 -- that serves all. Ids that no index entry holds cannot be published.
 
 -- What waits for publication. due_at is also the end of a lease while holder is set; 'infinity' parks a row that can never be
--- published. held_back: it waits for an earlier command of its device and is not looked at again before that, or before due_at.
+-- published. outcome: how the newest attempt ended; blocked_by: what the newest look at the row found against an attempt; last_error:
+-- the words of the one or the other. held_back: it waits for an earlier command of its device and is not looked at again before that, or before due_at.
 CREATE TABLE device_console.outbox (
     tenant_id       TEXT        NOT NULL,
     command_id      TEXT        NOT NULL,
@@ -15,6 +16,8 @@ CREATE TABLE device_console.outbox (
     last_error      TEXT,
     created_at      TIMESTAMPTZ NOT NULL DEFAULT now(),  -- of the command: the order of one device's commands
     held_back       BOOLEAN     NOT NULL DEFAULT false,
+    outcome         TEXT        CHECK (outcome IN ('refused', 'unknown', 'not tried')),
+    blocked_by      TEXT        CHECK (blocked_by IN ('tenant', 'device', 'batch', 'other program', 'content', 'database')),
     PRIMARY KEY (tenant_id, command_id),
     CONSTRAINT outbox_attempt CHECK (attempt BETWEEN 0 AND 1000000),
     CONSTRAINT outbox_due_at CHECK (due_at >= '2000-01-01'),
@@ -30,6 +33,8 @@ CREATE INDEX outbox_due ON device_console.outbox (tenant_id, due_at, seq) WHERE 
 CREATE INDEX outbox_parked ON device_console.outbox (tenant_id, command_id) WHERE due_at = 'infinity';
 
 -- Our record of what happened to a command beyond its row: cancels, retries, attempts, words of progress, later answers.
+-- attempt is its number, or for 'unsent' how many there were; outcome and blocked_by are why it was not published, detail is what the
+-- device, the broker or a person said. No sentence of ours is stored that anything is decided by.
 CREATE TABLE device_console.journal (
     tenant_id       TEXT        NOT NULL,
     command_id      TEXT        NOT NULL,
@@ -39,7 +44,12 @@ CREATE TABLE device_console.journal (
                     ('cancelled', 'retry_of', 'attempt', 'nobody_listens', 'late_ack', 'unsent', 'adopted', 'progress', 'conflict')),
     by_name         TEXT,
     detail          TEXT,
+    attempt         INTEGER     CHECK (attempt BETWEEN 0 AND 1000000),
+    outcome         TEXT        CHECK (outcome IN ('confirmed', 'refused', 'unknown', 'not tried')),
+    blocked_by      TEXT        CHECK (blocked_by IN
+                    ('tenant', 'device', 'batch', 'other program', 'content', 'database', 'broker', 'earlier command')),
     PRIMARY KEY (tenant_id, command_id, entry_id),
+    CONSTRAINT journal_attempts CHECK (kind <> 'attempt' OR attempt IS NOT NULL AND outcome IS NOT NULL),
     CONSTRAINT journal_texts CHECK (octet_length(command_id) <= 1000 AND length(by_name) <= 1000 AND length(detail) <= 20000),
     CONSTRAINT journal_entry_id CHECK (entry_id > 0)
 );
@@ -83,7 +93,8 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN
         EXECUTE format('GRANT SELECT ON device_console.outbox, device_console.journal, device_console.problems TO %I', operator_role);
         EXECUTE format('GRANT INSERT (tenant_id, command_id, device_id) ON device_console.outbox TO %I', operator_role);
-        EXECUTE format('GRANT INSERT (tenant_id, command_id, kind, by_name, detail) ON device_console.journal TO %I',
+        EXECUTE format('GRANT INSERT (tenant_id, command_id, kind, by_name, detail, attempt, outcome) '
+                       'ON device_console.journal TO %I',
                        operator_role);
     END IF;
 END

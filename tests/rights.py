@@ -57,7 +57,7 @@ RIGHTS = (
           "(template_id, command_key, display_name) VALUES (1, $1 || $2, 'x')", has_tenant=False),
     Table("device_console.outbox", (S, I),
           "(tenant_id, command_id, device_id) VALUES ($1, $2, 'pump-1')", ours=True),
-    Table("device_console.journal", (S, I), "(tenant_id, command_id, kind) VALUES ($1, $2, 'attempt')", ours=True),
+    Table("device_console.journal", (S, I), "(tenant_id, command_id, kind) VALUES ($1, $2, 'cancelled')", ours=True),
     Table("device_console.problems", (S,),
           "(tenant_id, kind, device_id, command_id, detail) VALUES ($1, 'forged ack', 'pump-1', $2, 'x')", ours=True),
     Table("device_console.batches", (S, I, STOPPED),
@@ -86,7 +86,7 @@ _COLUMNS = {  # one of each table that has no tenants
 }  # fmt: skip
 MAY_INSERT = {  # of the tables whose other columns are ours to fill
     "outbox": {"tenant_id", "command_id", "device_id"},
-    "journal": {"tenant_id", "command_id", "kind", "by_name", "detail"},
+    "journal": {"tenant_id", "command_id", "kind", "by_name", "detail", "attempt", "outcome"},
     "batches": {
         "tenant_id", "batch_id", "command_type", "params", "ttl_s", "target", "wanted", "retry_of", "created_by",
     },

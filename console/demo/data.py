@@ -117,4 +117,5 @@ async def _add_journal(connection: Connection, tenant_id: str, journal: Sequence
         [e.age_s for e in oldest_first],
         [e.by_name for e in oldest_first],
         [e.detail for e in oldest_first],
+        [e.attempt for e in oldest_first],
     )

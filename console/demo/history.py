@@ -44,6 +44,7 @@ class DemoEntry:
     age_s: float
     by_name: str | None
     detail: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,7 @@ class DemoHistory:
                 return replace(command, status="missed", published_s=published_s)
             case "expired":
                 command = replace(command, status="expired", ttl_s=300.0)
-                self._note(
-                    command, "unsent", command.ttl_s, None, "after 7 attempts: the broker did not answer"
-                )
+                self._note(command, "unsent", command.ttl_s, None, "the broker did not answer", attempt=7)
                 return command
             case "cancelled":
                 by_name = rng.choice(_OPERATORS)
@@ -196,9 +195,16 @@ class DemoHistory:
         self.commands.append(replace(command, ttl_s=3_600.0, published_s=self._rng.uniform(0.01, 0.1)))
 
     def _note(
-        self, command: DemoCommand, kind: str, after_s: float, by_name: str | None, detail: str
+        self,
+        command: DemoCommand,
+        kind: str,
+        after_s: float,
+        by_name: str | None,
+        detail: str,
+        attempt: int | None = None,
     ) -> None:
-        self.journal.append(DemoEntry(command.command_id, kind, command.age_s - after_s, by_name, detail))
+        at_s = command.age_s - after_s
+        self.journal.append(DemoEntry(command.command_id, kind, at_s, by_name, detail, attempt))
 
 
 _REASONS = ("wrong device", "sent twice", "the crew is on site", "no longer needed")

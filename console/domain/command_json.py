@@ -45,6 +45,8 @@ def command_fields(command: Command) -> dict[str, object]:
         "cancelled_by": command.cancelled_by,
         "attempts": command.attempts,
         "last_error": command.last_error,
+        "outcome": command.reason.outcome,
+        "blocked_by": command.reason.blocked_by,
         "inconsistent": list(command.inconsistencies),
     }
 
@@ -55,7 +57,15 @@ def detail_json(detail: CommandDetail) -> str:
         "answer_verdict": detail.answer_verdict,
         "explained": explain(detail),
         "journal": [
-            {"at": instant(entry.at), "kind": entry.kind, "by": entry.by, "detail": entry.detail}
+            {
+                "at": instant(entry.at),
+                "kind": entry.kind,
+                "by": entry.by,
+                "detail": entry.words,
+                "attempt": entry.attempt,
+                "outcome": entry.reason.outcome,
+                "blocked_by": entry.reason.blocked_by,
+            }
             for entry in detail.journal
         ],
     }

@@ -9,6 +9,7 @@ from math import isinf
 
 from console.domain.acks import counts_as_ok
 from console.domain.identifiers import id_fault
+from console.domain.reasons import NO_REASON, Reason
 from console.domain.text.json import has_unstorable_text, json_depth
 from console.domain.text.json_size import MOST_BEFORE_POINT, MOST_BEHIND_POINT, stored_size, written
 
@@ -89,11 +90,16 @@ class Command:
     cancelled_at: datetime | None = None
     cancelled_by: str | None = None
     attempts: int = 0
-    last_error: str | None = None
+    reason: Reason = NO_REASON
     retry_of: str | None = None
     progress: str | None = None
     later: str | None = None
     in_outbox: bool = True
+
+    @property
+    def last_error(self) -> str | None:
+        """Why it is not published yet, in words."""
+        return self.reason.sentence or None
 
     @property
     def phase(self) -> Phase:

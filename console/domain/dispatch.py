@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from console.domain.reasons import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -37,10 +39,11 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Not published, or unknown: why, and how many seconds to wait before the next attempt."""
+    """Not published, or unknown: how that ended, the words to it, and seconds until the next attempt."""
 
     tenant_id: str
     command_id: str
+    outcome: Outcome
     error: str
     delay_s: float
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from console.domain.acks import answer_code, answer_details, answer_word
 from console.domain.commands import Command, Phase, Status
 from console.domain.history import CommandDetail, JournalEntry
-from console.domain.publication import UNKNOWN_OUTCOME
+from console.domain.reasons import Outcome
 from console.domain.text.durations import age, latency
 from console.domain.text.safe import safe
 
@@ -81,8 +81,8 @@ def cancel_reason(command: Command) -> str | None:
 def doubt(detail: CommandDetail) -> str:
     """Why the device may have what is not published, in a clause; empty when all attempts' ends are known."""
     command = detail.command
-    tried = [entry.detail or "" for entry in detail.journal if entry.kind == "attempt"]
-    if any(UNKNOWN_OUTCOME in said for said in (*tried, command.last_error or "")):
+    tried = [entry.reason.outcome for entry in detail.journal if entry.kind == "attempt"]
+    if Outcome.UNKNOWN in (*tried, command.reason.outcome):
         return "an attempt was left unanswered"
     if len(tried) < min(command.attempts, _MOST_NOTED):
         return "an attempt is under way, or ended unseen"
@@ -101,15 +101,17 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
             "it over within half a minute."
         )
     attempt = _newest(detail, "attempt")
-    error = command.last_error or (attempt.detail if attempt else None)
-    if error and UNKNOWN_OUTCOME in error:
-        why = _clause(error.partition(f"{UNKNOWN_OUTCOME}: ")[2])
+    reason = command.reason if command.last_error or attempt is None else attempt.reason
+    if reason.is_unknown_outcome:
+        why = _clause(reason.words)
         return f"It waits to be published again: the outcome of the last attempt is unknown ({why})."
     unsure = doubt(detail)
-    if detail.held_up:
-        return f"It waits to be published: {_clause(detail.held_up)}{f'; {unsure}' if unsure else ''}."
-    if error:
-        return f"It waits for publication; the last attempt failed: {_clause(error)}."
+    if detail.held_up.sentence:
+        held_up = _clause(detail.held_up.sentence)
+        return f"It waits to be published: {held_up}{f'; {unsure}' if unsure else ''}."
+    if reason.sentence:
+        failed = "" if reason.blocked_by else "the last attempt failed: "
+        return f"It waits for publication; {failed}{_clause(reason.sentence)}."
     if unsure:
         return f"It waits to be published; {unsure}."
     return "It is committed and waits for its turn to be published."
@@ -220,7 +222,7 @@ def _has_it(detail: CommandDetail) -> str:
 
 def _expired(detail: CommandDetail) -> str:
     entry = _newest(detail, "unsent") or _newest(detail, "attempt")
-    reason = (entry.detail if entry else None) or detail.command.last_error or "no attempt is on record"
+    reason = (entry.words if entry else None) or detail.command.last_error or "no attempt is on record"
     return f"No broker confirmed it before the deadline: {_clause(reason)}.{_has_it(detail)}"
 
 

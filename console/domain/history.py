@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.domain.commands import Command
+from console.domain.reasons import NO_REASON, Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,30 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One thing the console recorded: a cancel, a link to the retried command, a failed attempt."""
+    """One thing the console recorded: a cancel, a link to the retried command, a failed attempt.
+
+    `attempt` is the number of an attempt, or how many there were when the command ended unpublished; `reason`
+    says how that ended. `detail` is what a person, a device or the broker said.
+    """
 
     at: datetime
     kind: str
     by: str | None
     detail: str | None
+    attempt: int | None = None
+    reason: Reason = NO_REASON
+
+    @property
+    def words(self) -> str | None:
+        """What is on record, in words."""
+        if self.kind == "unsent":
+            why = self.reason.sentence or "its turn never came"
+            return why if self.attempt is None else f"after {self.attempt} attempts: {why}"
+        if self.attempt is None:
+            return self.detail
+        if self.reason.outcome is Outcome.CONFIRMED:
+            return f"attempt {self.attempt} was confirmed by the broker"
+        return f"attempt {self.attempt}: {self.reason.sentence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +81,7 @@ class CommandDetail:
     `answer_verdict`: what the catalogue has against the answer, "" when it fits, None when nothing is known.
     `device_seen_at` is when the device was last heard of, by its state or by an answer; None when never.
     `unread` is how long no live worker had read the answers when this one came, if that made it late.
-    `held_up` is what stands against its publication now, when that is known; else empty.
+    `held_up` is what stands against its publication now, when that is known.
     `usual` is read while the answer is waited for; None when the device has not answered the like before.
     """
 
@@ -73,4 +92,4 @@ class CommandDetail:
     usual: Usual | None = None
     device_seen_at: datetime | None = None
     unread: timedelta | None = None
-    held_up: str = ""
+    held_up: Reason = NO_REASON

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 NO_MATCHING_SUBSCRIBERS = 0x10
-UNKNOWN_OUTCOME = "the outcome is unknown"  # how the reason begins that an unanswered attempt leaves
 _REFUSED = 0x80
 _NOT_AUTHORIZED, _PACKET_TOO_LARGE = 0x87, 0x95
 _HINTS = {

@@ -11,7 +11,8 @@ from typing import Protocol
 from console.clock import Clock
 from console.domain.dispatch import Claimed, Confirmed, Returned
 from console.domain.events import Problem, ProblemKind
-from console.domain.publication import UNKNOWN_OUTCOME, Puback
+from console.domain.publication import Puback
+from console.domain.reasons import Outcome
 from console.errors import BrokerUnreachableError, ConsoleError
 from console.services.held_commands import HeldCommands, OutboxStore
 from console.wire.payloads import encode_command
@@ -154,7 +155,7 @@ class Dispatcher:
         published = returned = 0
         for turn in turns:
             if self._link_error is not None:
-                await self._held.release([self._back(c, "not tried: the link broke", 0.0) for c in turn])
+                await self._held.release([self._back(c, "the link broke", 0.0) for c in turn])
                 returned += len(turn)
                 continue
             confirmed, back = await self._publish_all(turn, asked_at)
@@ -224,14 +225,13 @@ class Dispatcher:
         except BrokerUnreachableError as error:
             self._link_error = error
             alone = command.attempt - _SIDE_BY_SIDE
-            return self._back(
-                command, f"{UNKNOWN_OUTCOME}: {error}", self._delay(alone) if alone > 0 else 0.0
-            )
+            delay_s = self._delay(alone) if alone > 0 else 0.0
+            return self._back(command, str(error), delay_s, Outcome.UNKNOWN)
         if answer.accepted:
             return Confirmed(command.tenant_id, command.command_id, answer.nobody_listens)
         text = f"the broker refused the command: {answer.reason}; {answer.hint}"
         await self._tell(command, ProblemKind.REFUSED_PUBLISH, text)
-        return self._back(command, f"the broker refused it: {answer.reason}", self._delay(command.attempt))
+        return self._back(command, answer.reason, self._delay(command.attempt), Outcome.REFUSED)
 
     async def _tell(self, command: Claimed, kind: ProblemKind, text: str) -> None:
         await self._problems.record(
@@ -261,8 +261,8 @@ class Dispatcher:
         await asyncio.sleep(max(0.0, _SPACING_S - (self._clock.monotonic() - looked_at)))
 
     @staticmethod
-    def _back(command: Claimed, error: str, delay_s: float) -> Returned:
-        return Returned(command.tenant_id, command.command_id, error, delay_s)
+    def _back(command: Claimed, error: str, delay_s: float, outcome: Outcome = Outcome.NOT_TRIED) -> Returned:
+        return Returned(command.tenant_id, command.command_id, outcome, error, delay_s)
 
     @staticmethod
     def _delay(attempt: int) -> float:

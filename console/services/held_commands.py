@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 from console.clock import Clock
 from console.domain.dispatch import Claimed, Confirmed, Marked, Returned
-from console.domain.publication import UNKNOWN_OUTCOME
+from console.domain.reasons import Outcome
 from console.errors import ConsoleError, DatabaseUnreachableError
 
 _MARK_AGAIN_S = 0.25
 _GIVE_BACK_S = 2.0
-_UNTRIED = "not tried: the worker was stopped"
+_STOPPED = "the worker was stopped"
 
 
 class OutboxStore(Protocol):
@@ -37,19 +37,19 @@ class HeldCommands:
         self._lease_s = lease_s
         self._spare_s = lease_s - puback_timeout_s
         self._holder = uuid4()
-        self._held: dict[tuple[str, str], str] = {}
+        self._held: dict[tuple[str, str], Outcome] = {}
         self._locked: dict[Confirmed, float] = {}
         self._mark_at = 0.0
 
     async def claim(self, limit: int, max_bytes: int) -> tuple[Claimed, ...]:
         """Lease what is due."""
         claimed = await self._outbox.claim(self._holder, limit, self._lease_s, max_bytes)
-        self._held |= {(c.tenant_id, c.command_id): _UNTRIED for c in claimed}
+        self._held |= {(c.tenant_id, c.command_id): Outcome.NOT_TRIED for c in claimed}
         return claimed
 
     def tried(self, command: Claimed) -> None:
         """Note that from now on the broker may have this command."""
-        self._held[command.tenant_id, command.command_id] = f"{UNKNOWN_OUTCOME}: the worker was stopped"
+        self._held[command.tenant_id, command.command_id] = Outcome.UNKNOWN
 
     async def mark(self, confirmed: Sequence[Confirmed]) -> int:
         """Record what the broker took, and keep trying while the leases last.
@@ -103,8 +103,8 @@ class HeldCommands:
     async def _let_go(self) -> None:
         locked = {(c.tenant_id, c.command_id) for c in self._locked}
         returned = [
-            Returned(tenant_id, command_id, error, 0.0)
-            for (tenant_id, command_id), error in self._held.items()
+            Returned(tenant_id, command_id, outcome, _STOPPED, 0.0)
+            for (tenant_id, command_id), outcome in self._held.items()
             if (tenant_id, command_id) not in locked
         ]
         with suppress(ConsoleError, TimeoutError):

@@ -64,7 +64,7 @@ def _print_detail(detail: CommandDetail) -> None:
         print(f"{name:10} {safe(value, 70_000)}")
     for entry in detail.journal:
         by = f" by {entry.by}" if entry.by else ""
-        text = f"{instant(entry.at)} {entry.kind}{by} {entry.detail or ''}"
+        text = f"{instant(entry.at)} {entry.kind}{by} {entry.words or ''}"
         print(f"{'journal':10} {safe(text, 4_000).rstrip()}")
 
 

@@ -10,6 +10,7 @@ from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
 from console.domain.filters.language import Filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
+from console.domain.reasons import NO_REASON, BlockedBy, Outcome, Reason, known
 from console.domain.targets import Target
 from console.store.audit import AuditLog
 from console.store.failures import translated
@@ -145,15 +146,14 @@ class CommandStore:
         row, entries = await read_shaped(self._database, tenant_id, read)
         if row is None:
             return None
-        journal = tuple(JournalEntry(e["at"], e["kind"], e["by_name"], e["detail"]) for e in entries)
         unread = None if row["unread_s"] is None else timedelta(seconds=row["unread_s"])
         return CommandDetail(
             command_of(row),
-            journal,
+            tuple(_entry_of(entry) for entry in entries),
             row["read_at"],
             device_seen_at=row["seen_at"],
             unread=unread,
-            held_up=row["held_up"] or "",
+            held_up=_reason(None, row["held_up_by"], row["held_up_words"]),
         )
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:
@@ -254,11 +254,22 @@ def command_of(row: Any) -> Command:
             cancelled_at=row["cancelled_at"],
             cancelled_by=row["cancelled_by"] if "cancelled_by" in keys else None,
             attempts=row["attempts"] if "attempts" in keys else 0,
-            last_error=row["last_error"] if "last_error" in keys else None,
+            reason=_reason(row["outcome"], row["blocked_by"], row["last_error"])
+            if "last_error" in keys
+            else NO_REASON,
             progress=_word(row["progress"]) if "progress" in keys else None,
             later=_word(row["later"]) if "later" in keys else None,
             in_outbox=bool(row["in_outbox"]) if "in_outbox" in keys else True,
         )
+
+
+def _entry_of(row: Any) -> JournalEntry:
+    reason = _reason(row["outcome"], row["blocked_by"], row["detail"])
+    return JournalEntry(row["at"], row["kind"], row["by_name"], row["detail"], row["attempt"], reason)
+
+
+def _reason(outcome: str | None, blocked_by: str | None, words: str | None) -> Reason:
+    return Reason(known(Outcome, outcome), known(BlockedBy, blocked_by), words or "")
 
 
 def _word(answer_json: str | None) -> str | None:

@@ -56,6 +56,7 @@ class OutboxStore:
                 holder,
                 [r.tenant_id for r in returned],
                 [r.command_id for r in returned],
+                [r.outcome.value for r in returned],
                 [r.error for r in returned],
                 [r.delay_s for r in returned],
             )

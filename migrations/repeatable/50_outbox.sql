@@ -35,47 +35,52 @@ $$;
 -- Take commands out of the outbox, for a cancel: what no dispatcher holds. An operator has no DELETE there: whoever has
 -- it may lock the whole table.
 CREATE OR REPLACE FUNCTION device_console.take_back(p_commands TEXT[])
-RETURNS TABLE (command_id TEXT, attempt INTEGER, last_error TEXT)
+RETURNS TABLE (command_id TEXT, attempt INTEGER, outcome TEXT)
 LANGUAGE sql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     DELETE FROM device_console.outbox o USING unnest(p_commands) AS i(command_id)
     WHERE o.tenant_id = device_console.own_tenant() AND o.command_id = i.command_id
       AND (o.holder IS NULL OR o.due_at <= now())
-    RETURNING o.command_id, o.attempt, o.last_error
+    RETURNING o.command_id, o.attempt, o.outcome
 $$;
 
--- What stands or stood against publishing one; null when nothing is known to. It runs with the rights of its caller.
-CREATE OR REPLACE FUNCTION device_console.held_up(p_tenant TEXT, p_device TEXT, p_seq BIGINT, p_at TIMESTAMPTZ) RETURNS TEXT
+-- What stands or stood against publishing one, and words to it; null when nothing is known to. It runs with the rights of its caller.
+CREATE OR REPLACE FUNCTION device_console.held_up(
+    p_tenant TEXT, p_device TEXT, p_seq BIGINT, p_at TIMESTAMPTZ, OUT blocked_by TEXT, OUT words TEXT
+)
 LANGUAGE sql STABLE
 AS $$
-    SELECT CASE
-        WHEN t.status IS DISTINCT FROM 'ACTIVE' THEN 'the tenant is ' || COALESCE(lower(left(t.status, 100)), 'gone')
-        WHEN EXISTS (SELECT FROM public.device_registry r
-                     WHERE r.tenant_id = p_tenant AND r.device_id = p_device AND r.decommissioned_at <= now())
-            THEN 'the device is decommissioned'
-        WHEN NOT EXISTS (SELECT FROM device_console.leases l
-                         WHERE l.role = 'dispatch' AND l.link <> '' AND NOT device_console.is_stale(l.beat_at)
-                           AND l.taken_at < p_at - interval '1 second')
-            THEN 'no connection to the broker'
-        ELSE (
-            SELECT 'behind an earlier command of its device'
-                   || COALESCE(' (' || left(o.last_error, 200) || ')', '')
-            FROM device_console.outbox o
+    SELECT f.blocked_by,
+           CASE f.blocked_by WHEN 'tenant' THEN lower(left(f.status, 100)) WHEN 'earlier command' THEN left(f.last_error, 200) END
+    FROM (
+        SELECT CASE
+                   WHEN t.status IS DISTINCT FROM 'ACTIVE' THEN 'tenant'
+                   WHEN EXISTS (SELECT FROM public.device_registry r
+                                WHERE r.tenant_id = p_tenant AND r.device_id = p_device AND r.decommissioned_at <= now())
+                       THEN 'device'
+                   WHEN NOT EXISTS (SELECT FROM device_console.leases l
+                                    WHERE l.role = 'dispatch' AND l.link <> '' AND NOT device_console.is_stale(l.beat_at)
+                                      AND l.taken_at < p_at - interval '1 second')
+                       THEN 'broker'
+                   WHEN e.seq IS NOT NULL THEN 'earlier command'
+               END AS blocked_by, t.status, e.last_error
+        FROM (SELECT) one
+        LEFT JOIN public.tenants t ON t.tenant_id = p_tenant
+        LEFT JOIN LATERAL (
+            SELECT o.seq, o.last_error FROM device_console.outbox o
             WHERE o.tenant_id = p_tenant AND o.device_id = p_device AND o.seq < p_seq AND o.due_at < 'infinity'
-            ORDER BY o.seq LIMIT 1)
-    END
-    FROM (SELECT) one
-    LEFT JOIN public.tenants t ON t.tenant_id = p_tenant
+            ORDER BY o.seq LIMIT 1) e ON true) f
 $$;
 
 -- The same for a command of the operator's tenant that waits now.
-CREATE OR REPLACE FUNCTION device_console.held_up_now(p_command TEXT) RETURNS TEXT
+CREATE OR REPLACE FUNCTION device_console.held_up_now(p_command TEXT, OUT blocked_by TEXT, OUT words TEXT)
 LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT device_console.held_up(o.tenant_id, o.device_id, o.seq, now())
+    SELECT h.blocked_by, h.words
     FROM device_console.outbox o
+    CROSS JOIN LATERAL device_console.held_up(o.tenant_id, o.device_id, o.seq, now()) h
     WHERE o.tenant_id = device_console.own_tenant() AND o.command_id = p_command
 $$;
 

@@ -86,23 +86,22 @@ BEGIN
                CASE
                    WHEN c.command_id IS NULL OR c.status <> 'queued' OR c.published_at IS NOT NULL
                         OR c.acked_at IS NOT NULL THEN 'gone'
-                   WHEN NOT device_console.id_is_routable(d.tenant_id) THEN 'the tenant id cannot be routed'
-                   WHEN NOT device_console.id_is_routable(c.device_id) THEN 'the device id cannot be routed'
-                   WHEN NOT device_console.id_is_routable(d.command_id) THEN 'the command id cannot be routed'
+                   WHEN NOT device_console.id_is_routable(d.tenant_id) THEN 'tenant id'
+                   WHEN NOT device_console.id_is_routable(c.device_id) THEN 'device id'
+                   WHEN NOT device_console.id_is_routable(d.command_id) THEN 'command id'
                    WHEN c.expires_at < now() + interval '1 second' THEN 'too late'
-                   WHEN jsonb_typeof(c.command_params) IS DISTINCT FROM 'object' THEN 'params are not an object'
-                   WHEN octet_length(c.command_type) > 4000 THEN 'the type is too long'
+                   WHEN jsonb_typeof(c.command_params) IS DISTINCT FROM 'object' THEN 'kind of params'
+                   WHEN octet_length(c.command_type) > 4000 THEN 'length of type'
                    WHEN COALESCE(device_console.json_bytes(c.command_params, p_max_bytes), p_max_bytes + 1)
-                        > p_max_bytes THEN 'params are too large'
-                   WHEN t.status IS DISTINCT FROM 'ACTIVE' THEN 'blocked: the tenant is '
-                        || COALESCE(lower(left(t.status, 100)), 'gone')
-                   WHEN r.decommissioned_at <= now() THEN 'blocked: the device is decommissioned'
+                        > p_max_bytes THEN 'size of params'
+                   WHEN t.status IS DISTINCT FROM 'ACTIVE' THEN 'tenant'
+                   WHEN r.decommissioned_at <= now() THEN 'device'
                    WHEN EXISTS (
                        SELECT FROM device_console.batch_members m
                        JOIN device_console.batches b ON b.tenant_id = m.tenant_id AND b.batch_id = m.batch_id
                        WHERE m.tenant_id = d.tenant_id AND m.command_id = d.command_id
                          AND b.stopped_at IS NOT NULL)
-                       THEN 'blocked: its batch was stopped'
+                       THEN 'batch'
                    WHEN EXISTS (
                        SELECT FROM (
                            SELECT older.command_id FROM public.device_commands older
@@ -114,13 +113,26 @@ BEGIN
                            LIMIT 1000) older
                        WHERE NOT EXISTS (SELECT FROM device_console.outbox o
                                          WHERE o.tenant_id = d.tenant_id AND o.command_id = older.command_id))
-                       THEN 'waits'
+                       THEN 'other program'
                    ELSE 'ready'
-               END AS verdict
+               END AS verdict, lower(left(t.status, 100)) AS tenant_status
         FROM due d
         LEFT JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id = d.command_id
         LEFT JOIN public.tenants t ON t.tenant_id = d.tenant_id
         LEFT JOIN public.device_registry r ON r.tenant_id = d.tenant_id AND r.device_id = c.device_id
+    ), explained AS MATERIALIZED (
+        SELECT j.*,
+               CASE WHEN j.verdict IN ('tenant', 'device', 'batch', 'other program') THEN j.verdict
+                    WHEN j.verdict NOT IN ('ready', 'too late', 'gone') THEN 'content' END AS blocked_by,
+               CASE j.verdict
+                   WHEN 'tenant' THEN j.tenant_status
+                   WHEN 'tenant id' THEN 'the tenant id cannot be routed'
+                   WHEN 'device id' THEN 'the device id cannot be routed'
+                   WHEN 'command id' THEN 'the command id cannot be routed'
+                   WHEN 'kind of params' THEN 'params are not an object'
+                   WHEN 'length of type' THEN 'the type is too long'
+                   WHEN 'size of params' THEN 'params are too large' END AS words
+        FROM judged j
     ), gone AS (
         DELETE FROM device_console.outbox o USING judged j
         WHERE j.verdict = 'gone' AND o.tenant_id = j.tenant_id AND o.command_id = j.command_id
@@ -131,22 +143,22 @@ BEGIN
             held_back = false,
             due_at = CASE
                 WHEN j.verdict = 'ready' THEN now() + p_lease
-                WHEN j.verdict = 'waits' THEN LEAST(now() + interval '1 second', j.expires_at)
-                WHEN j.verdict LIKE 'blocked: %' THEN LEAST(now() + interval '5 seconds', j.expires_at)
+                WHEN j.blocked_by = 'other program' THEN LEAST(now() + interval '1 second', j.expires_at)
+                WHEN j.blocked_by IN ('tenant', 'device', 'batch') THEN LEAST(now() + interval '5 seconds', j.expires_at)
                 ELSE 'infinity' END,
+            blocked_by = CASE WHEN j.verdict = 'too late' THEN o.blocked_by ELSE j.blocked_by END,
             last_error = CASE
-                WHEN j.verdict IN ('ready', 'too late') THEN o.last_error
-                WHEN j.verdict = 'waits' THEN 'an earlier command of another program is not published yet'
-                ELSE j.verdict END
-        FROM judged j
+                WHEN j.verdict = 'too late' OR j.verdict = 'ready' AND o.blocked_by IS NULL THEN o.last_error
+                ELSE j.words END
+        FROM explained j
         WHERE j.verdict <> 'gone' AND o.tenant_id = j.tenant_id AND o.command_id = j.command_id
         RETURNING o.tenant_id, o.command_id, o.attempt
     ), told AS (
         INSERT INTO device_console.problems AS known (tenant_id, kind, device_id, command_id, detail, count)
         SELECT j.tenant_id, 'unroutable', device_console.short_id(j.device_id), device_console.short_id(j.command_id),
-               max(j.verdict), count(*)
-        FROM judged j
-        WHERE j.verdict NOT IN ('gone', 'ready', 'waits', 'too late') AND j.verdict NOT LIKE 'blocked: %'
+               max(j.words), count(*)
+        FROM explained j
+        WHERE j.blocked_by = 'content'
         GROUP BY 1, 2, 3, 4
         ORDER BY 1, 2, 3, 4
         ON CONFLICT (tenant_id, kind, device_id, command_id) DO UPDATE
@@ -172,7 +184,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     UPDATE device_console.outbox o
-    SET holder = NULL, due_at = now() + interval '1 minute', last_error = left('it cannot be handled: ' || p_error, 500)
+    SET holder = NULL, due_at = now() + interval '1 minute', blocked_by = 'database', last_error = left(p_error, 500)
     WHERE o.tenant_id = p_tenant AND o.command_id = p_command;
     PERFORM device_console.record_problems(
         ARRAY[p_tenant], ARRAY['unroutable'], ARRAY[''], ARRAY[p_command], ARRAY['it cannot be handled: ' || left(p_error, 500)]);
@@ -325,9 +337,8 @@ BEGIN
         WHERE o.tenant_id = i.tenant_id AND o.command_id = i.command_id AND o.holder = p_holder
         RETURNING o.tenant_id, o.command_id, o.attempt, i.nobody
     ), noted AS (
-        INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-        SELECT w.tenant_id, w.command_id, CASE WHEN w.nobody THEN 'nobody_listens' ELSE 'attempt' END,
-               format('attempt %s was confirmed by the broker', w.attempt)
+        INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome)
+        SELECT w.tenant_id, w.command_id, CASE WHEN w.nobody THEN 'nobody_listens' ELSE 'attempt' END, w.attempt, 'confirmed'
         FROM won w WHERE w.nobody OR w.attempt > 1
     ), marked AS (
         UPDATE public.device_commands c
@@ -348,28 +359,30 @@ $$;
 -- Give leases back: refused, unknown or put off. The reason stays on the row. Nothing is waited for: a row that another has
 -- locked keeps its lease to the end.
 CREATE OR REPLACE FUNCTION device_console.release(
-    p_holder UUID, p_tenants TEXT[], p_commands TEXT[], p_errors TEXT[], p_delays_s DOUBLE PRECISION[]
+    p_holder UUID, p_tenants TEXT[], p_commands TEXT[], p_outcomes TEXT[], p_errors TEXT[],
+    p_delays_s DOUBLE PRECISION[]
 ) RETURNS VOID
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     WITH free AS MATERIALIZED (
-        SELECT o.tenant_id, o.command_id, i.error, i.delay_s
-        FROM unnest(p_tenants, p_commands, p_errors, p_delays_s) AS i(tenant_id, command_id, error, delay_s)
+        SELECT o.tenant_id, o.command_id, i.outcome, i.error, i.delay_s
+        FROM unnest(p_tenants, p_commands, p_outcomes, p_errors, p_delays_s)
+             AS i(tenant_id, command_id, outcome, error, delay_s)
         JOIN device_console.outbox o ON o.tenant_id = i.tenant_id AND o.command_id = i.command_id
         WHERE o.holder = p_holder
         FOR UPDATE OF o SKIP LOCKED
     ), given_back AS (
         UPDATE device_console.outbox o
-        SET holder = NULL, last_error = left(f.error, 500),
+        SET holder = NULL, outcome = f.outcome, blocked_by = NULL, last_error = left(f.error, 500),
             due_at = now() + make_interval(secs => LEAST(GREATEST(f.delay_s, 0), 604800))
         FROM free f
         WHERE o.tenant_id = f.tenant_id AND o.command_id = f.command_id
-        RETURNING o.tenant_id, o.command_id, o.attempt, o.last_error
+        RETURNING o.tenant_id, o.command_id, o.attempt, o.outcome, o.last_error
     )
-    INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-    SELECT g.tenant_id, g.command_id, 'attempt', format('attempt %s: %s', g.attempt, g.last_error)
+    INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome, detail)
+    SELECT g.tenant_id, g.command_id, 'attempt', g.attempt, g.outcome, g.last_error
     FROM given_back g
     WHERE g.attempt <= 20;
 END

@@ -39,12 +39,16 @@ AS $$
     ), dropped AS (
         DELETE FROM device_console.outbox o USING settled s
         WHERE o.tenant_id = s.tenant_id AND o.command_id = s.command_id
-        RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.last_error, s.status, s.expires_at
+        RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.outcome, o.blocked_by, o.last_error, s.status,
+                  s.expires_at
     ), noted AS (
-        INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-        SELECT d.tenant_id, d.command_id, 'unsent',
-               format('after %s attempts: %s', d.attempt, COALESCE(d.last_error, device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at), 'its turn never came'))
-        FROM dropped d WHERE d.status <> 'delivered'
+        INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome, blocked_by, detail)
+        SELECT d.tenant_id, d.command_id, 'unsent', d.attempt, d.outcome, COALESCE(d.blocked_by, h.blocked_by),
+               COALESCE(d.last_error, h.words)
+        FROM dropped d
+        LEFT JOIN LATERAL device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) h
+               ON d.outcome IS NULL AND d.blocked_by IS NULL
+        WHERE d.status <> 'delivered'
     )
     SELECT count(*) FILTER (WHERE s.status = 'missed'), count(*) FILTER (WHERE s.status = 'expired'),
            count(*) FILTER (WHERE s.status = 'delivered'),
@@ -197,12 +201,16 @@ BEGIN
     ), dropped AS (
         DELETE FROM device_console.outbox o USING over v
         WHERE o.tenant_id = v.tenant_id AND o.command_id = v.command_id
-        RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.last_error, v.status, v.expires_at
+        RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.outcome, o.blocked_by, o.last_error, v.status,
+                  v.expires_at
     ), noted AS (
-        INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-        SELECT d.tenant_id, d.command_id, 'unsent', format('after %s attempts: %s', d.attempt, COALESCE(
-            d.last_error, device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at), 'its turn never came'))
-        FROM dropped d WHERE d.status = 'expired'
+        INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome, blocked_by, detail)
+        SELECT d.tenant_id, d.command_id, 'unsent', d.attempt, d.outcome, COALESCE(d.blocked_by, h.blocked_by),
+               COALESCE(d.last_error, h.words)
+        FROM dropped d
+        LEFT JOIN LATERAL device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) h
+               ON d.outcome IS NULL AND d.blocked_by IS NULL
+        WHERE d.status = 'expired'
     )
     SELECT count(*) INTO v_count FROM dropped;
     RETURN v_count;

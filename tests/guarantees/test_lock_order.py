@@ -9,6 +9,7 @@ import pytest
 
 from console.domain.dispatch import Returned
 from console.domain.events import Problem, ProblemKind
+from console.domain.reasons import Outcome
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore
@@ -48,7 +49,7 @@ async def test_a_lease_given_back_too_late_never_deadlocks_with_the_sweep(
         " SELECT tenant_id, command_id, device_id, $1, now() FROM device_commands ORDER BY command_id",
         HOLDER,
     )
-    late = [Returned("acme", command_id, "unknown", 0.0) for command_id in ("c2", "c1")]
+    late = [Returned("acme", command_id, Outcome.UNKNOWN, "no answer", 0.0) for command_id in ("c2", "c1")]
     outbox, settlement = OutboxStore(database), SettlementStore(database)
     async with third.transaction():
         await third.execute("SELECT FROM device_console.outbox WHERE command_id = 'c1' FOR UPDATE")

@@ -31,6 +31,7 @@ from hypothesis.stateful import (
 from console.domain.acks import Acknowledgement, LateAck
 from console.domain.commands import Draft
 from console.domain.dispatch import Confirmed, Returned
+from console.domain.reasons import Outcome
 from console.errors import ConflictError, NotFoundError
 from console.services.sender import Sender
 from console.store.commands import CommandStore
@@ -385,12 +386,8 @@ class Channel(RuleBasedStateMachine):
     @rule(holder=holders)
     def claim(self, holder: UUID) -> None:
         got = self.run(self.outbox.claim(holder, 100, LEASE_S, 65_536))
-        put_off = "UPDATE device_console.outbox SET due_at = now() + $1::interval, last_error = NULL WHERE last_error LIKE $2"
-        self.run(
-            self.owner.execute(
-                put_off, timedelta(seconds=PUT_OFF_S), "an earlier command of another program%"
-            )
-        )
+        put_off = "UPDATE device_console.outbox SET due_at = now() + $1::interval, blocked_by = NULL WHERE blocked_by = $2"
+        self.run(self.owner.execute(put_off, timedelta(seconds=PUT_OFF_S), "other program"))
         assert {(c.tenant_id, c.command_id) for c in got} == self.model.claim(holder)
 
     @rule(holder=holders)
@@ -401,7 +398,7 @@ class Channel(RuleBasedStateMachine):
 
     @rule(holder=holders, delay_s=st.sampled_from((0, 15)))
     def the_broker_refuses(self, holder: UUID, delay_s: int) -> None:
-        everything = [Returned(*key, "refused", float(delay_s)) for key in self.model.rows]
+        everything = [Returned(*key, Outcome.REFUSED, "quota", float(delay_s)) for key in self.model.rows]
         self.run(self.outbox.release(holder, everything))
         self.model.release(holder, delay_s)
 

@@ -12,6 +12,7 @@ import pytest
 from console.clock import SystemClock
 from console.domain.acks import Acknowledgement, LateAck
 from console.domain.dispatch import Confirmed, Returned
+from console.domain.reasons import Outcome
 from console.services.sweeper import Sweeper
 from console.store.batches import BatchStore
 from console.store.commands import CommandStore
@@ -45,7 +46,9 @@ async def mark(database: Database, order: Sequence[int]) -> None:
 
 
 async def release(database: Database, order: Sequence[int]) -> None:
-    await OutboxStore(database).release(HOLDER, [Returned("acme", f"c{n}", "unknown", 0.0) for n in order])
+    await OutboxStore(database).release(
+        HOLDER, [Returned("acme", f"c{n}", Outcome.UNKNOWN, "no answer", 0.0) for n in order]
+    )
 
 
 async def sweep(database: Database, order: Sequence[int]) -> None:

@@ -101,7 +101,7 @@ REMOVALS = (
         "G8",
         "the check of the device id in the claim",
         "migrations/repeatable/60_dispatch.sql",
-        "                   WHEN NOT device_console.id_is_routable(c.device_id) THEN 'the device id cannot be routed'\n",
+        "                   WHEN NOT device_console.id_is_routable(c.device_id) THEN 'device id'\n",
         "",
         "tests/store/test_dispatch_rows.py::test_an_unroutable_row_is_parked_and_blocks_nobody",
     ),

@@ -218,8 +218,8 @@ REMOVALS = (
         "G18",
         "the cause that held an expired command up",
         "migrations/repeatable/70_sweep.sql",
-        "COALESCE(d.last_error, device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at), ",
-        "COALESCE(d.last_error, ",
+        "ON d.outcome IS NULL AND d.blocked_by IS NULL\n        WHERE d.status <> 'delivered'",
+        "ON false\n        WHERE d.status <> 'delivered'",
         f"{_STORE}every_command_that_expires_says_what_held_it_up",
     ),
     Removal(

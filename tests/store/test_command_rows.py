@@ -9,6 +9,7 @@ import pytest
 from console.domain.acks import Acknowledgement, LateAck
 from console.domain.commands import Phase
 from console.domain.dispatch import Confirmed, Returned
+from console.domain.reasons import Outcome
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
 from console.store.outbox import OutboxStore
@@ -28,7 +29,7 @@ async def test_attempts_are_counted_also_after_the_outbox_row_is_gone(
     (command_id,) = (await program.sender.send("acme", [program.sender.draft("pump-1", "ping")])).command_ids
     for _ in range(refused):
         assert await outbox.claim(holder, 10, 30.0, 65_536)
-        await outbox.release(holder, [Returned("acme", command_id, "refused", 0.0)])
+        await outbox.release(holder, [Returned("acme", command_id, Outcome.REFUSED, "quota", 0.0)])
     if end == "cancelled":
         await program.sender.cancel("acme", command_id, "alice")
     elif end == "overdue":
@@ -72,7 +73,7 @@ async def test_the_owner_of_the_table_may_change_the_type_of_a_column(
         claimed = {c.device_id: c.command_id for c in await outbox.claim(holder, 10, 30.0, 65_536)}
         assert set(claimed) == {"pump-1", "pump-2", "pump-3"}
         await outbox.mark(holder, [Confirmed(fleet.acme, claimed["pump-2"])])
-        await outbox.release(holder, [Returned(fleet.acme, claimed["pump-3"], "refused", 0.0)])
+        await outbox.release(holder, [Returned(fleet.acme, claimed["pump-3"], Outcome.REFUSED, "quota", 0.0)])
         said = Acknowledgement(fleet.acme, "pump-2", claimed["pump-2"], '{"status": "ok", "details": null}')
         assert [o.value for o in await settlement.acknowledge([said], [], LateAck.ACCEPT)] == ["acked"]
         await program.sender.cancel(fleet.acme, claimed["pump-3"], "alice")

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from console.domain.dispatch import Confirmed, Returned
+from console.domain.reasons import Outcome
 from console.runtime.program import Program
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
@@ -55,7 +56,7 @@ async def test_a_refused_command_is_not_overtaken(program: Program, outbox: Outb
     one, two = await _send(program, "pump-1", "pump-1")
     holder = uuid.uuid4()
     await _claim(outbox, holder)
-    await outbox.release(holder, [Returned("acme", one, "the broker refused it: quota", 30.0)])
+    await outbox.release(holder, [Returned("acme", one, Outcome.REFUSED, "quota", 30.0)])
     assert await _claim(outbox) == []
     detail = await program.history.command("acme", one)
     assert detail is not None
@@ -141,12 +142,45 @@ async def test_a_suspended_tenant_and_a_decommissioned_device_wait_with_the_reas
     await owner.execute("UPDATE tenants SET status = 'SUSPENDED' WHERE tenant_id = 'rival'")
     assert await _claim(outbox) == []
     errors = {
-        r["command_id"]: r["last_error"] for r in await owner.fetch("SELECT * FROM device_console.outbox")
+        r["command_id"]: (r["blocked_by"], r["last_error"])
+        for r in await owner.fetch("SELECT * FROM device_console.outbox")
     }
     assert errors == {
-        mine: "blocked: the device is decommissioned",
-        theirs: "blocked: the tenant is suspended",
+        mine: ("device", None),
+        theirs: ("tenant", "suspended"),
     }
+
+
+async def test_how_an_attempt_ended_outlives_what_blocks_the_next(
+    program: Program, outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without a column of its own, "the device may have it" is written over by "the tenant is suspended"."""
+    (one,) = await _send(program, "pump-1")
+    holder = uuid.uuid4()
+    await _claim(outbox, holder)
+    await outbox.release(holder, [Returned("acme", one, Outcome.UNKNOWN, "no PUBACK", 0.0)])
+    await owner.execute("UPDATE tenants SET status = 'SUSPENDED'")
+    assert await _claim(outbox) == []
+    row = await owner.fetchrow("SELECT outcome, blocked_by, last_error FROM device_console.outbox")
+    assert tuple(row) == ("unknown", "tenant", "suspended")
+    await owner.execute(
+        "UPDATE tenants SET status = 'ACTIVE'; UPDATE device_console.outbox SET due_at = now()"
+    )
+    assert await _claim(outbox) == [one]
+    row = await owner.fetchrow("SELECT outcome, blocked_by, last_error FROM device_console.outbox")
+    assert tuple(row) == ("unknown", None, None)
+
+
+@pytest.mark.parametrize(
+    "words", ["outcome = 'the outcome is unknown'", "outcome = 'confirmed'", "blocked_by = 'blocked: x'"]
+)
+async def test_the_outbox_takes_no_other_words(
+    program: Program, owner: asyncpg.Connection, words: str
+) -> None:
+    """Without the check, a row holds a word that nobody understands."""
+    await _send(program, "pump-1")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await owner.execute(f"UPDATE device_console.outbox SET {words}")
 
 
 async def test_less_than_a_second_of_ttl_is_never_claimed(

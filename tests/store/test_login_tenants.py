@@ -56,7 +56,7 @@ async def _fill(owner: asyncpg.Connection) -> None:
             "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type)"
             f" VALUES ('{tenant}', 'c1', 'pump-1', 'ping');"
             f"INSERT INTO device_console.outbox (tenant_id, command_id, device_id) VALUES ('{tenant}', 'c1', 'pump-1');"
-            f"INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('{tenant}', 'c1', 'attempt');"
+            f"INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('{tenant}', 'c1', 'cancelled');"
             "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
             f" VALUES ('{tenant}', 'forged ack', '', '', '');"
             "INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)"
@@ -78,7 +78,7 @@ async def test_a_bound_login_reaches_its_own_tenant_only_whatever_it_sets(
     assert await stranger.fetchval("SELECT device_console.own_digest()") is None
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await stranger.execute(
-            "INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('rival', 'c1', 'attempt')"
+            "INSERT INTO device_console.journal (tenant_id, command_id, kind) VALUES ('rival', 'c1', 'cancelled')"
         )
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await stranger.execute("INSERT INTO device_console.login_tenants VALUES (session_user, 'rival')")

@@ -11,6 +11,7 @@ from console.domain.commands import Draft, Phase
 from console.domain.dispatch import Confirmed, Returned
 from console.domain.explain import explain
 from console.domain.history import Usual
+from console.domain.reasons import Outcome
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
 from console.services.sender import Sender
@@ -182,9 +183,7 @@ async def test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back
     if ended == "unseen":  # the worker is gone, its lease has run out
         await owner.execute("UPDATE device_console.outbox SET due_at = now() - interval '1 s'")
     else:
-        await outbox.release(
-            holder, [Returned("acme", command_id, "the broker refused it: quota exceeded", 0.0)]
-        )
+        await outbox.release(holder, [Returned("acme", command_id, Outcome.REFUSED, "quota exceeded", 0.0)])
     if how == "one":
         await program.sender.cancel("acme", command_id, "bob")
     else:
@@ -198,7 +197,7 @@ async def test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back
         assert [e.kind for e in detail.journal] == ["attempt", "cancelled"]
     else:
         assert "bob cancelled it before it was published" in said
-        assert [e.detail for e in detail.journal if e.kind == "attempt"] == [
+        assert [e.words for e in detail.journal if e.kind == "attempt"] == [
             "attempt 1: the broker refused it: quota exceeded"
         ]
 

@@ -174,11 +174,13 @@ async def test_a_row_under_a_live_lease_is_not_swept_before_the_lease_ends(
     )
     assert (await settlement.sweep(BEGINNING, 100)).expired == 0
     await owner.execute(
-        "UPDATE device_console.outbox SET due_at = now(), last_error = 'refused', attempt = 2"
+        "UPDATE device_console.outbox SET due_at = now(), outcome = 'refused', last_error = 'quota', attempt = 2"
     )
     assert (await settlement.sweep(BEGINNING, 100)).expired == 1
-    entry = await owner.fetchrow("SELECT kind, detail FROM device_console.journal WHERE command_id = 'c1'")
-    assert tuple(entry) == ("unsent", "after 2 attempts: refused")
+    entry = await owner.fetchrow(
+        "SELECT kind, attempt, outcome, detail FROM device_console.journal WHERE command_id = 'c1'"
+    )
+    assert tuple(entry) == ("unsent", 2, "refused", "quota")
 
 
 @pytest.mark.parametrize(
@@ -271,8 +273,8 @@ async def causes(owner: asyncpg.Connection, program: Program) -> list[str]:
         ("DELETE FROM device_console.leases", "no connection to the broker"),
         ("UPDATE device_console.leases SET taken_at = now() + interval '1 hour'", "no connection to the broker"),
         ("SELECT", "its turn never came|behind an earlier command of its device"),
-        ("UPDATE device_console.outbox SET last_error = 'quota' WHERE seq = (SELECT min(seq) FROM device_console.outbox)",
-         "quota|behind an earlier command of its device (quota)"),
+        ("UPDATE device_console.outbox SET outcome = 'refused', last_error = 'quota' WHERE seq = (SELECT min(seq) FROM device_console.outbox)",
+         "the broker refused it: quota|behind an earlier command of its device (quota)"),
     ],
 )  # fmt: skip
 async def test_every_command_that_expires_says_what_held_it_up(

@@ -83,8 +83,8 @@ async def test_a_cancel_tells_when_the_device_may_have_it_already(rig):
     await rig.command("cmd-1", "pump-1")
     await rig.take_over("cmd-1")
     await rig.sql.execute(
-        "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail) VALUES ('acme', 'cmd-1', 'attempt',"
-        " 'attempt 1: the outcome is unknown: The broker sent no PUBACK within 10 s.')"
+        "INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome, detail) VALUES ('acme', 'cmd-1', 'attempt',"
+        " 1, 'unknown', 'The broker sent no PUBACK within 10 s.')"
     )
     async with rig.console() as seen:
         await seen.shows("pump-1")
@@ -151,8 +151,8 @@ async def test_an_expired_command_is_explained_without_saying_never_sent(rig):
     await rig.devices("pump-1")
     await rig.command("cmd-1", "pump-1", status="expired", ago_s=7200)
     await rig.sql.execute(
-        "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)"
-        " VALUES ('acme', 'cmd-1', 'unsent', 'after 3 attempts: broker refused')"
+        "INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome, detail)"
+        " VALUES ('acme', 'cmd-1', 'unsent', 3, 'refused', 'quota exceeded')"
     )
     async with rig.console(80, 24) as seen:
         await seen.shows("pump-1")

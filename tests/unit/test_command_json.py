@@ -7,6 +7,7 @@ import pytest
 
 from console.domain.command_json import MOST_DEPTH, command_fields, detail_json, instant, json_object
 from console.domain.history import CommandDetail, JournalEntry
+from console.domain.reasons import Outcome, Reason
 from tests.unit.test_presenters_commands import command
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -24,11 +25,19 @@ def test_documents_go_in_as_they_are() -> None:
 
 
 def test_it_says_how_it_stands_why_and_what_happened() -> None:
-    entry = JournalEntry(NOW, "retry_of", "alice", "old-1")
-    found = json.loads(detail_json(CommandDetail(command(), (entry,), NOW)))
+    refused = Reason(Outcome.REFUSED, None, "quota")
+    entries = (
+        JournalEntry(NOW, "retry_of", "alice", "old-1"),
+        JournalEntry(NOW, "attempt", None, "quota", 2, refused),
+    )
+    found = json.loads(detail_json(CommandDetail(command(), entries, NOW)))
     assert found["journal"] == [
-        {"at": "2026-03-01T12:00:00+00:00", "kind": "retry_of", "by": "alice", "detail": "old-1"}
-    ]
+        {"at": "2026-03-01T12:00:00+00:00", "kind": "retry_of", "by": "alice", "detail": "old-1",
+         "attempt": None, "outcome": None, "blocked_by": None},
+        {"at": "2026-03-01T12:00:00+00:00", "kind": "attempt", "by": None,
+         "detail": "attempt 2: the broker refused it: quota",
+         "attempt": 2, "outcome": "refused", "blocked_by": None},
+    ]  # fmt: skip
     assert set(command_fields(command())) | {
         "params",
         "ack_details",

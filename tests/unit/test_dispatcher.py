@@ -10,6 +10,7 @@ import pytest
 from console.domain.dispatch import Marked
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback
+from console.domain.reasons import Outcome
 from console.errors import BrokerUnreachableError
 from console.services.dispatcher import Claimed, Confirmed, Dispatcher, DispatchSettings, Returned
 
@@ -207,4 +208,7 @@ async def test_a_dispatcher_that_is_stopped_records_what_it_hears_and_gives_the_
         await task
     assert [row.command_id for row in outbox.marked] == ["fast"]
     assert [(row.command_id, row.delay_s) for row in outbox.returned] == [("slow", 0.0)]
-    assert outbox.returned[0].error == "the outcome is unknown: the worker was stopped"
+    assert (outbox.returned[0].outcome, outbox.returned[0].error) == (
+        Outcome.UNKNOWN,
+        "the worker was stopped",
+    )

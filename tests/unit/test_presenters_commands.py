@@ -10,6 +10,7 @@ from console.domain.batches import Batch, BatchDraft, BatchView
 from console.domain.commands import NEVER, Command, Phase
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
+from console.domain.reasons import BlockedBy, Outcome, Reason, known
 from console.shell.output import SYMBOLS
 from console.tui.presenters.batches import progress_lines
 from console.tui.presenters.commands import command_cells, history_line
@@ -169,13 +170,16 @@ def test_an_unknown_status_stands_as_it_was_stored():
     ("given", "said"),
     [
         (detail(), "It is committed and waits for its turn to be published."),
-        (detail(last_error="refused 0x97."), "the last attempt failed: refused 0x97."),
+        (
+            detail(reason=Reason(Outcome.REFUSED, None, "quota (0x97).")),
+            "the last attempt failed: the broker refused it: quota (0x97).",
+        ),
         (detail(published_at=NOW), "The broker took it; the device has not answered yet."),
         (detail(("nobody_listens", None, "x"), published_at=NOW), "said that nobody listens"),
         (detail(status="missed", published_at=NOW), "did not answer before the deadline"),
         (
-            detail(("unsent", None, "after 3 attempts: down"), status="expired"),
-            "deadline: after 3 attempts: down.",
+            detail(("unsent", None, "quota", 3, Reason(Outcome.REFUSED, None, "quota")), status="expired"),
+            "deadline: after 3 attempts: the broker refused it: quota.",
         ),
         (detail(status="expired"), "No broker confirmed it before the deadline: no attempt is on record."),
         (
@@ -305,8 +309,9 @@ def test_the_timeline_fits_a_narrow_pane(width):
     assert all(sum(len(cell.text) for cell in line) <= width for line in found[start:])
 
 
-UNANSWERED = ("attempt", None, "attempt 1: the outcome is unknown: The broker sent no PUBACK within 10 s.")
-REFUSED = ("attempt", None, "attempt 2: the broker refused it: quota exceeded (0x97)")
+UNKNOWN = Reason(Outcome.UNKNOWN, None, "The broker sent no PUBACK within 10 s.")
+UNANSWERED = ("attempt", None, UNKNOWN.words, 1, UNKNOWN)
+REFUSED = ("attempt", None, None, 2, Reason(Outcome.REFUSED, None, "quota exceeded (0x97)"))
 
 
 def test_what_the_broker_left_unanswered_is_never_called_unpublished():
@@ -315,7 +320,7 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
     was = {"status": "expired", "cancelled_at": NOW, "cancelled_by": "alice"}
     assert "so the device may have it" in explain(detail(UNANSWERED, REFUSED, cancelled, **was))
     assert "cancelled it before it was published" in explain(detail(REFUSED, cancelled, **was))
-    waiting = explain(detail(UNANSWERED, attempts=1, last_error=UNANSWERED[2].partition(": ")[2]))
+    waiting = explain(detail(UNANSWERED, attempts=1, reason=UNKNOWN))
     assert waiting == (
         "It waits to be published again: the outcome of the last attempt is unknown"
         " (The broker sent no PUBACK within 10 s)."
@@ -324,10 +329,56 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
     assert doubt(detail(UNANSWERED, REFUSED, attempts=2)) == "an attempt was left unanswered"
     assert doubt(detail(REFUSED, attempts=3)) == unseen
     assert doubt(detail(REFUSED, attempts=1)) == doubt(detail()) == ""
-    many = [("attempt", None, f"attempt {n}: the broker refused it") for n in range(1, 21)]
-    assert doubt(detail(*many, attempts=22, last_error="the broker refused it")) == ""
-    assert doubt(detail(*many, attempts=22, last_error="the outcome is unknown: no PUBACK"))
+    many = [("attempt", None, None, n, REFUSED[4]) for n in range(1, 21)]
+    assert doubt(detail(*many, attempts=22, reason=REFUSED[4])) == ""
+    assert doubt(detail(*many, attempts=22, reason=UNKNOWN))
     assert explain(detail(attempts=1)) == f"It waits to be published; {unseen}."
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (Reason(), ""),
+        (Reason(words="as it was"), "as it was"),
+        (Reason(Outcome.CONFIRMED), ""),
+        (Reason(Outcome.REFUSED, None, "quota"), "the broker refused it: quota"),
+        (Reason(Outcome.UNKNOWN, None, "gone"), "the outcome is unknown: gone"),
+        (Reason(Outcome.NOT_TRIED, None, "stopped"), "not tried: stopped"),
+        (Reason(Outcome.UNKNOWN, BlockedBy.TENANT, "suspended"), "the tenant is suspended"),
+        (Reason(None, BlockedBy.TENANT), "the tenant is gone"),
+        (Reason(None, BlockedBy.DEVICE), "the device is decommissioned"),
+        (Reason(None, BlockedBy.BATCH), "its batch was stopped"),
+        (Reason(None, BlockedBy.OTHER_PROGRAM), "an earlier command of another program is not published yet"),
+        (Reason(None, BlockedBy.EARLIER_COMMAND), "behind an earlier command of its device"),
+        (Reason(None, BlockedBy.EARLIER_COMMAND, "quota"), "behind an earlier command of its device (quota)"),
+        (Reason(None, BlockedBy.BROKER), "no connection to the broker"),
+        (Reason(None, BlockedBy.CONTENT, "params are too large"), "params are too large"),
+        (Reason(None, BlockedBy.DATABASE, "a trigger"), "it cannot be handled: a trigger"),
+    ],
+)  # fmt: skip
+def test_a_reason_becomes_words_only_where_it_is_shown(reason, sentence):
+    """Without values, rewording a sentence changes what old rows mean."""
+    assert reason.sentence == sentence
+    assert command(reason=reason).last_error == (sentence or None)
+
+
+def test_words_of_a_later_version_are_no_reason_to_end():
+    """Without it, a column that has one more value ends every older program that reads it."""
+    assert known(Outcome, "refused") is Outcome.REFUSED
+    assert known(Outcome, "delivered by hand") is known(BlockedBy, None) is None
+
+
+def test_an_entry_says_which_attempt_ended_how():
+    confirmed = JournalEntry(NOW, "nobody_listens", None, None, 3, Reason(Outcome.CONFIRMED))
+    assert confirmed.words == "attempt 3 was confirmed by the broker"
+    assert JournalEntry(NOW, *UNANSWERED).words.startswith(
+        "attempt 1: the outcome is unknown: The broker sent"
+    )
+    assert JournalEntry(NOW, "unsent", None, None, 0).words == "after 0 attempts: its turn never came"
+    assert JournalEntry(NOW, "unsent", None, None).words == "its turn never came"
+    assert JournalEntry(NOW, "cancelled", "bob", "sent twice").words == "sent twice"
+    blocked = detail(reason=Reason(None, BlockedBy.CONTENT, "params are too large"))
+    assert explain(blocked) == "It waits for publication; params are too large."
 
 
 def test_every_phase_has_a_symbol_in_the_shell_on_the_screen_and_in_ascii():

@@ -5,11 +5,12 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown(v.acked_at) AS acked_at, v.ack_status,
        device_console.json_shown(v.command_params, 70000) AS params_json,
        device_console.json_shown(v.ack_details, 70000) AS ack_json,
-       v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
+       v.cancelled_at, v.cancelled_by, v.attempts, v.last_error, v.outcome, v.blocked_by,
        left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
        /*seen*/ AS seen_at,
        device_console.ingest_gap_s(v.expires_at, v.acked_at) AS unread_s,
-       CASE WHEN v.phase = 'waiting' THEN device_console.held_up_now(v.command_id) END AS held_up,
+       h.blocked_by AS held_up_by, h.words AS held_up_words,
        clock_timestamp() AS read_at
 FROM /*command_rows*/ v
+LEFT JOIN LATERAL device_console.held_up_now(v.command_id) h ON v.phase = 'waiting'
 WHERE v.tenant_id = $1 AND v.command_id = $2

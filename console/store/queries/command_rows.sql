@@ -19,13 +19,17 @@
                CASE WHEN c.status = 'queued' THEN (
                    SELECT o.attempt FROM device_console.outbox o
                    WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id) END,
-               (SELECT max(substring(j.detail FROM '^(?:attempt|after) (\d{1,6})\M')::integer)
-                FROM device_console.journal j
-                WHERE j.tenant_id = c.tenant_id AND j.command_id = c.command_id
-                  AND j.kind IN ('attempt', 'nobody_listens', 'unsent'))) AS attempts,
+               (SELECT max(j.attempt) FROM device_console.journal j
+                WHERE j.tenant_id = c.tenant_id AND j.command_id = c.command_id)) AS attempts,
            CASE WHEN c.status = 'queued' THEN (
                SELECT o.last_error FROM device_console.outbox o
                WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id) END AS last_error,
+           CASE WHEN c.status = 'queued' THEN (
+               SELECT o.outcome FROM device_console.outbox o
+               WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id) END AS outcome,
+           CASE WHEN c.status = 'queued' THEN (
+               SELECT o.blocked_by FROM device_console.outbox o
+               WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id) END AS blocked_by,
            CASE
                WHEN c.status = 'delivered' OR c.acked_at IS NOT NULL AND c.status IN ('queued', 'missed', 'expired')
                    THEN CASE WHEN COALESCE(device_console.ack_word(c.ack_details), 'ok')

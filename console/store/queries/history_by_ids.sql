@@ -5,7 +5,7 @@ SELECT v.tenant_id, v.command_id, v.device_id, v.command_type, v.status,
        device_console.shown(v.acked_at) AS acked_at, v.ack_status,
        device_console.json_shown(v.command_params, 400) AS params_json,
        device_console.json_shown(v.ack_details, 400) AS ack_json,
-       v.cancelled_at, v.cancelled_by, v.attempts, v.last_error,
+       v.cancelled_at, v.cancelled_by, v.attempts, v.last_error, v.outcome, v.blocked_by,
        left(v.progress, 400) AS progress, left(v.later, 400) AS later, v.in_outbox,
        clock_timestamp() AS read_at
 FROM /*command_rows*/ v

@@ -2,13 +2,13 @@
 -- which row level security is off, ours and the platform's.
 WITH needed (name, columns) AS (VALUES
     ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
-    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at held_back'),
+    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at held_back outcome blocked_by'),
     ('device_console.leases', 'token role holder is_shared program host pid machine link taken_at beat_at'),
     ('device_console.lease_ends', 'role ended_at'),
     ('device_console.ingest_gaps', 'slot began_at ended_at'),
     ('device_console.kept_answers', 'answer_id tenant_id device_id command_id ack kept_at'),
     ('device_console.login_tenants', 'login tenant_id'),
-    ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail'),
+    ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail attempt outcome blocked_by'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
     ('device_console.batches', 'tenant_id batch_id command_type params ttl_s target wanted retry_of created_by created_at stopped_at stopped_by'),
     ('device_console.batch_members', 'tenant_id batch_id command_id'),

@@ -54,7 +54,7 @@ def steps(detail: CommandDetail) -> tuple[TimelineStep, ...]:
     for entry in detail.journal:
         if entry.kind != "retry_of":
             what, tone = _KINDS.get(entry.kind, (safe(entry.kind, 40), ""))
-            told = said(entry.detail) if entry.kind in _SAID else entry.detail
+            told = said(entry.detail) if entry.kind in _SAID else entry.words
             note = " ".join(filter(None, (entry.by and f"by {entry.by}", told)))
             found.append(TimelineStep(entry.at, what, tone, safe(note, 300)))
     if command.acked_at is not None:

@@ -1,0 +1,84 @@
+"""Why a command is not published: values as the database holds them, and the words that are shown."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class Outcome(StrEnum):
+    """How one attempt to publish ended."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # the broker was asked and did not answer: it may have the command
+    NOT_TRIED = "not tried"
+
+
+class BlockedBy(StrEnum):
+    """What stands against an attempt."""
+
+    TENANT = "tenant"
+    DEVICE = "device"
+    BATCH = "batch"
+    OTHER_PROGRAM = "other program"
+    EARLIER_COMMAND = "earlier command"
+    BROKER = "broker"
+    CONTENT = "content"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What is known; `words` are the broker's, the database's, or the tenant's status."""
+
+    outcome: Outcome | None = None
+    blocked_by: BlockedBy | None = None
+    words: str = ""
+
+    @property
+    def is_unknown_outcome(self) -> bool:
+        """Whether the newest thing that is known is an attempt that nobody answered."""
+        return self.outcome is Outcome.UNKNOWN and self.blocked_by is None
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words; empty when nothing is known."""
+        match self.blocked_by:
+            case BlockedBy.TENANT:
+                return f"the tenant is {self.words or 'gone'}"
+            case BlockedBy.DEVICE:
+                return "the device is decommissioned"
+            case BlockedBy.BATCH:
+                return "its batch was stopped"
+            case BlockedBy.OTHER_PROGRAM:
+                return "an earlier command of another program is not published yet"
+            case BlockedBy.EARLIER_COMMAND:
+                return f"behind an earlier command of its device{f' ({self.words})' if self.words else ''}"
+            case BlockedBy.BROKER:
+                return "no connection to the broker"
+            case BlockedBy.DATABASE:
+                return f"it cannot be handled: {self.words}"
+            case _:
+                return self._attempt
+
+    @property
+    def _attempt(self) -> str:
+        match self.outcome:
+            case Outcome.REFUSED:
+                return f"the broker refused it: {self.words}"
+            case Outcome.UNKNOWN:
+                return f"the outcome is unknown: {self.words}"
+            case Outcome.NOT_TRIED:
+                return f"not tried: {self.words}"
+            case _:
+                return self.words
+
+
+NO_REASON = Reason()
+
+
+def known(words: type[_Word], value: str | None) -> _Word | None:
+    """Return the value as one of these words; None for what a later version of the program has stored."""
+    return words(value) if value in tuple(words) else None
