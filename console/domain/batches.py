@@ -15,6 +15,11 @@ MOST_SAMPLES = 3
 _LARGEST_WHOLE = 1e15
 
 
+def member_id(batch_id: str, device_id: str) -> str:
+    """The id of a batch's command to a device: version 5 of both."""
+    return str(uuid.uuid5(uuid.UUID(batch_id), device_id))
+
+
 @dataclass(frozen=True, slots=True)
 class BatchDraft:
     """What is sent to all. `target` says in words whom it was meant for, `wanted` how many that were."""
@@ -30,7 +35,7 @@ class BatchDraft:
 
     def command_id(self, device_id: str) -> str:
         """The id of this batch's command to a device: always the same, so that sending again is harmless."""
-        return str(uuid.uuid5(uuid.UUID(self.batch_id), device_id))
+        return member_id(self.batch_id, device_id)
 
     def faults(self, max_payload_bytes: int) -> tuple[str, ...]:
         """Every limit of the contract that the command breaks, whoever gets it."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from console.domain.acks import answer_word
-from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather
+from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather, member_id
 from console.domain.commands import Phase
 from console.domain.filters.language import Filter
 from console.store.audit import AuditLog
@@ -51,7 +51,14 @@ class BatchStore:
     ) -> tuple[tuple[str, str | None], ...]:
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("batch_rest"), tenant_id, batch_id, sendable)
-        return tuple((row["device_id"], row["retried"]) for row in rows)
+            gone = {
+                row["command_id"] for row in await connection.fetch(query("batch_gone"), tenant_id, batch_id)
+            }
+        return tuple(
+            (row["device_id"], row["retried"])
+            for row in rows
+            if not gone or member_id(batch_id, row["device_id"]) not in gone
+        )
 
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]

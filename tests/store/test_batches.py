@@ -198,6 +198,28 @@ async def test_what_a_process_left_half_done_is_gone_on_with_and_nothing_goes_tw
         await program.bulk.resume("acme", batch_id, "carol")
 
 
+async def test_what_was_sent_and_deleted_since_is_not_sent_again(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the look at the members, `resume` sends a deleted command once more, or fails on their key."""
+    job = job_of(program)
+    await program.bulk.begin("acme", job)
+    table, batch_id = program.bulk._table, job.draft.batch_id
+    await table.insert("acme", job.draft, job.device_ids[:2], job.retried[:2])
+    await owner.execute("DELETE FROM device_commands WHERE device_id = 'pump-1'")
+    rest = await program.bulk.resume("acme", batch_id, "carol")
+    assert rest.device_ids == PUMPS[2:]
+    await program.bulk.run(
+        "acme", BatchRun(job.draft, job.device_ids, job.retried)
+    )  # the first process goes on
+    sent = await owner.fetch("SELECT device_id FROM device_commands ORDER BY 1")
+    assert [row["device_id"] for row in sent] == list(PUMPS[1:])
+    await owner.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-1'")
+    assert await table.unsendable("acme", batch_id) == 0
+    with pytest.raises(ConflictError, match="is left to send"):
+        await program.bulk.resume("acme", batch_id, "carol")
+
+
 async def test_a_stopped_or_unknown_batch_is_not_gone_on_with(program: Program, fleet: Fleet) -> None:
     job = job_of(program)
     await program.bulk.begin("acme", job)

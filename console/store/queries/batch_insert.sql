@@ -18,6 +18,8 @@ WITH live AS MATERIALIZED (
     WHERE (r.decommissioned_at IS NULL OR r.decommissioned_at > now())
       AND device_console.id_is_routable(i.device_id)
       AND EXISTS (SELECT FROM live)
+      -- a command that was sent and deleted since is not sent again
+      AND NOT EXISTS (SELECT FROM device_console.batch_members m WHERE m.tenant_id = $1 AND m.command_id = i.command_id)
     ORDER BY i.n
     ON CONFLICT (tenant_id, command_id) DO NOTHING
     RETURNING command_id, device_id
