@@ -88,7 +88,7 @@ REMOVALS = (
         "               max(j.words), count(*)\n        FROM explained j\n"
         "        WHERE j.blocked_by = 'content'\n        GROUP BY 1, 2, 3, 4\n",
         "               j.words, 1\n        FROM explained j\n        WHERE j.blocked_by = 'content'\n",
-        f"{_ROWS}ids_that_are_alike_once_they_are_cut_are_one_problem_and_stop_nobody",
+        f"{_ROWS}equal_problems_are_counted_in_the_statement_that_finds_them",
     ),
     Removal(
         "G8",

@@ -150,8 +150,8 @@ REMOVALS = (
         "G2",
         "the ids that follow from batch and device",
         "console/domain/batches.py",
-        "        return str(uuid.uuid5(uuid.UUID(self.batch_id), device_id))",
-        "        return str(uuid.uuid4())",
+        "    return str(uuid.uuid5(uuid.UUID(batch_id), device_id))",
+        "    return str(uuid.uuid4())",
         f"{_DISPATCHING}a_bulk_send_whose_replies_are_lost_makes_each_command_once",
     ),
     Removal(

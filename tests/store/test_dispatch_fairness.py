@@ -55,6 +55,22 @@ async def test_ids_that_are_alike_once_they_are_cut_are_one_problem_and_stop_nob
     assert (problem.kind, problem.count) == ("unroutable", 2)
 
 
+async def test_equal_problems_are_counted_in_the_statement_that_finds_them(
+    owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the count, the window falls back to one statement for each of its commands, as long as it is."""
+    ids = ["c" * 300 + end for end in ("1", "2")]
+    for command_id in ids:
+        await add_command(owner, fleet.acme, command_id)
+        await owner.execute(
+            "INSERT INTO device_console.outbox (tenant_id, command_id, device_id) VALUES ('acme', $1, 'pump-1')",
+            command_id,
+        )
+    lease = "SELECT * FROM device_console.lease(gen_random_uuid(), '15 s', 65536, '{acme,acme}', $1)"
+    assert await owner.fetch(lease, ids) == []
+    assert await owner.fetchval("SELECT count FROM device_console.problems") == 2
+
+
 async def test_a_foreign_row_that_was_there_before_is_not_overtaken(
     program: Program, outbox: OutboxStore, owner: asyncpg.Connection
 ) -> None:
