@@ -18,13 +18,49 @@
     └── BusyError          75    another process holds what is needed
 """
 
+from enum import Enum, StrEnum, auto
+
 from console.exit_codes import ExitCode
 
 
+class Link(StrEnum):
+    """What the program is connected to."""
+
+    DATABASE = "database"
+    BROKER = "broker"
+
+
+class Cause(Enum):
+    """Why a link is down, as a value; `domain/link_causes` has the words."""
+
+    REFUSED = auto()
+    NO_ANSWER = auto()
+    UNKNOWN_HOST = auto()
+    NO_ROUTE = auto()
+    CLOSED = auto()
+    TAKEN_OVER = auto()
+    LOGIN = auto()
+    TLS = auto()
+    OTHER = auto()
+
+
 class ConsoleError(Exception):
-    """An expected failure. Its text is shown to the operator as it is and must hold no secret."""
+    """An expected failure. Its text is shown to the operator as it is and must hold no secret.
+
+    `link` is the one that is down, where that is the failure; `cause` and `detail` (words of the other side,
+    which may be empty) are why, for whoever makes another sentence of it than the text.
+    """
 
     exit_code: ExitCode = ExitCode.FAILED
+    link: Link | None = None
+
+    def __init__(
+        self, text: str = "", *, link: Link | None = None, cause: Cause = Cause.OTHER, detail: str = ""
+    ) -> None:
+        super().__init__(text)
+        self.link = link or self.link
+        self.cause = cause
+        self.detail = detail
 
 
 class UsageError(ConsoleError):
@@ -80,6 +116,8 @@ class UnreachableError(ConsoleError):
 class DatabaseUnreachableError(UnreachableError):
     """The database does not answer, or the link to it broke."""
 
+    link = Link.DATABASE
+
 
 class RowsLockedError(DatabaseUnreachableError):
     """Somebody else has locked the rows for longer than was waited."""
@@ -88,6 +126,8 @@ class RowsLockedError(DatabaseUnreachableError):
 class BrokerUnreachableError(UnreachableError):
     """The broker does not answer, or the link to it broke."""
 
+    link = Link.BROKER
+
 
 class TakenOverError(BrokerUnreachableError):
     """The broker closed our session, or gave it to another client with our client id.
@@ -95,8 +135,8 @@ class TakenOverError(BrokerUnreachableError):
     `is_certain`: the broker said so; brokers of MQTT 3.1.1 close the connection without a word.
     """
 
-    def __init__(self, text: str, *, is_certain: bool) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, is_certain: bool, detail: str = "") -> None:
+        super().__init__(text, cause=Cause.TAKEN_OVER if is_certain else Cause.CLOSED, detail=detail)
         self.is_certain = is_certain
 
 

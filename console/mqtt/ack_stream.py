@@ -10,7 +10,7 @@ import aiomqtt
 
 from console.domain.acks import RawAck
 from console.domain.identifiers import MAX_ID_LENGTH
-from console.errors import BrokerUnreachableError, RefusedError
+from console.errors import BrokerUnreachableError, Cause, Link, RefusedError
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 from console.wire.topics import ack_filter
@@ -41,7 +41,9 @@ class AckStream:
     @property
     def _session(self) -> Session:
         if self._live is None:
-            raise BrokerUnreachableError(f"The broker at {self._address.label} is not connected.")
+            raise BrokerUnreachableError(
+                f"The broker at {self._address.label} is not connected.", cause=Cause.CLOSED
+            )
         return self._live
 
     @property
@@ -90,7 +92,10 @@ class AckStream:
         with self._suback():
             codes = await self._session.client.subscribe(topic, qos=1, timeout=SUBACK_TIMEOUT_S)
         if any(code_of(code) >= _REFUSED for code in codes):
-            raise RefusedError(f"The broker at {self._address.label} refuses the subscription {topic}.")
+            raise RefusedError(
+                f"The broker at {self._address.label} refuses the subscription {topic}.",
+                link=Link.BROKER, detail=f"it refuses the subscription {topic}",
+            )  # fmt: skip
 
     async def unsubscribe(self, *, shared: bool) -> None:
         """End one of the two subscriptions; what the broker dealt to us already still comes."""
@@ -104,8 +109,9 @@ class AckStream:
             yield
         except aiomqtt.MqttError as error:
             raise BrokerUnreachableError(
-                f"The broker at {self._address.label} did not confirm the subscription ({error})."
-            ) from None
+                f"The broker at {self._address.label} did not confirm the subscription ({error}).",
+                cause=Cause.NO_ANSWER, detail="it did not confirm the subscription",
+            ) from None  # fmt: skip
 
     async def batch(self, limit: int) -> tuple[RawAck, ...]:
         """Wait for messages and return what has gathered, at most `limit` of them and a mebibyte.

@@ -11,7 +11,7 @@ import aiomqtt
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from console.errors import BrokerUnreachableError
-from console.mqtt.link_errors import lost_error
+from console.mqtt.link_errors import lost_error, unreachable
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 
 _BATCH = 50
@@ -71,7 +71,7 @@ class FleetLink:
     def _broken(self, error: aiomqtt.MqttError) -> BrokerUnreachableError:
         if self._session.lost.done():
             return lost_error(self._session.lost, self._address.label)
-        return BrokerUnreachableError(f"The broker at {self._address.label} does not answer ({error}).")
+        return unreachable(self._address.label, error)
 
 
 class FleetLinks:

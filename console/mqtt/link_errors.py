@@ -1,11 +1,12 @@
-"""What went wrong with a link to a broker, in a sentence."""
+"""What went wrong with a link to a broker: a cause by numbers and types, and a sentence made of it."""
 
 import asyncio
 import ssl
 
 import aiomqtt
 
-from console.errors import BrokerUnreachableError, RefusedError, TakenOverError
+from console.domain.link_causes import cause_of, with_cause
+from console.errors import BrokerUnreachableError, Cause, Link, RefusedError, TakenOverError
 
 _UNSUPPORTED = {1, 132}
 _CERTIFICATE_HINT = " If it asks for a certificate of ours, set CONSOLE_MQTT_CERT and CONSOLE_MQTT_KEY."
@@ -18,55 +19,88 @@ class ProtocolRefusedError(Exception):
 
 
 class UnansweredError(Exception):
-    """The broker hung up upon a CONNECT of MQTT 5, or says nothing: it may not know it, or be in trouble."""
+    """The broker hung up upon a CONNECT of MQTT 5, or says nothing: it may not know it, or be in trouble.
+
+    `meant` is the failure where it knows MQTT 5.
+    """
+
+    def __init__(self, meant: BrokerUnreachableError) -> None:
+        super().__init__(str(meant))
+        self.meant = meant
 
 
 class HungUpError(aiomqtt.MqttError):
     """The broker closed the connection before its CONNACK."""
 
 
+class SilentBrokerError(aiomqtt.MqttError):
+    """The broker has answered no ping for too long."""
+
+
 def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) -> Exception:
     """Why a connection did not come about, in a sentence; ProtocolRefusedError where 3.1.1 may still do."""
     if isinstance(error, HungUpError) and v5:
-        hint = _CERTIFICATE_HINT if tls else ""
-        return UnansweredError(f"The broker at {label} does not answer ({error}).{hint}")
+        return UnansweredError(unreachable(label, error, _CERTIFICATE_HINT if tls else ""))
     if isinstance(error, aiomqtt.MqttCodeError):
-        code = getattr(error.rc, "value", error.rc)
-        if code in _UNSUPPORTED and v5:
-            return ProtocolRefusedError()
-        if code in _ACCESS:
-            return RefusedError(
-                f"The broker at {label} refused the login ({error}): check the user and password in MQTT_URL "
-                "and the broker's client id rules."
-            )
-        return BrokerUnreachableError(f"The broker at {label} refused the connection ({error}).")
+        return _by_code(error, label, v5=v5)
     cause = error.__cause__ or error.__context__ or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return RefusedError(
             f"The certificate of the broker at {label} does not verify ({cause.verify_message}): "
-            "check the host name and CONSOLE_MQTT_CA."
-        )
-    if isinstance(cause, TimeoutError):
-        text = f"The broker at {label} does not answer (no CONNACK in time)."
-        return UnansweredError(text) if v5 else BrokerUnreachableError(text)
+            "check the host name and CONSOLE_MQTT_CA.",
+            link=Link.BROKER, cause=Cause.TLS, detail=cause.verify_message,
+        )  # fmt: skip
     hint = _CERTIFICATE_HINT if tls and isinstance(cause, HungUpError | ssl.SSLError) else ""
-    return BrokerUnreachableError(f"The broker at {label} does not answer ({cause}).{hint}")
+    failure = unreachable(label, cause, hint)
+    return UnansweredError(failure) if v5 and isinstance(cause, TimeoutError) else failure
+
+
+def _by_code(error: aiomqtt.MqttCodeError, label: str, *, v5: bool) -> Exception:
+    """What a reason code in the CONNACK means."""
+    code = _code_of(error)
+    if code in _UNSUPPORTED and v5:
+        return ProtocolRefusedError()
+    if code in _ACCESS:
+        return RefusedError(
+            f"The broker at {label} refused the login ({error}): check the user and password in MQTT_URL "
+            "and the broker's client id rules.",
+            link=Link.BROKER, cause=Cause.LOGIN, detail=f"the login was refused, {error}",
+        )  # fmt: skip
+    return BrokerUnreachableError(
+        f"The broker at {label} refused the connection ({error}).",
+        cause=Cause.REFUSED,
+        detail=f"connection refused, {error}",
+    )
+
+
+def unreachable(label: str, error: BaseException, hint: str = "") -> BrokerUnreachableError:
+    """The failure of a broker that does not answer; aiomqtt's own errors quote what lies beneath them."""
+    cause, detail = _cause_of(error)
+    text = with_cause(f"The broker at {label} does not answer", cause, detail)
+    return BrokerUnreachableError(f"{text}{hint}", cause=cause, detail=detail)
 
 
 def lost_error(lost: asyncio.Future[None], label: str) -> BrokerUnreachableError:
-    """The sentence for a link that broke; `lost` is the future that ended with it."""
+    """The failure of a link that broke; `lost` is the future that ended with it."""
     error = None if lost.cancelled() or not lost.done() else lost.exception()
     code = _code_of(error)
+    broke = f"The link to the broker at {label} broke"
     if code == _TAKEN_OVER:
         reason = "another client took over our client id: look for a second program with the same id"
-    elif code == _UNSPECIFIED:  # mosquitto 2.0.11 takes a session over without a word
+        return TakenOverError(f"{broke} ({reason}).", is_certain=True, detail=reason)
+    if code == _UNSPECIFIED:  # mosquitto 2.0.11 takes a session over without a word
         reason = "it hung up without a reason: if that repeats, look for a second program with our client id"
-    else:
-        reason = str(error) if error else "it closed the connection"
-    text = f"The link to the broker at {label} broke ({reason})."
-    if code in {_TAKEN_OVER, _UNSPECIFIED}:
-        return TakenOverError(text, is_certain=code == _TAKEN_OVER)
-    return BrokerUnreachableError(text)
+        return TakenOverError(f"{broke} ({reason}).", is_certain=False, detail=reason)
+    cause, detail = (Cause.CLOSED, "it closed the connection") if error is None else _cause_of(error)
+    return BrokerUnreachableError(with_cause(broke, cause, detail), cause=cause, detail=detail)
+
+
+def _cause_of(error: BaseException) -> tuple[Cause, str]:
+    if isinstance(error, HungUpError):
+        return Cause.CLOSED, str(error)
+    if isinstance(error, SilentBrokerError):
+        return Cause.NO_ANSWER, str(error)
+    return cause_of(error)
 
 
 def _code_of(error: BaseException | None) -> int | None:

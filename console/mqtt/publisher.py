@@ -10,7 +10,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from console.domain.publication import Puback
-from console.errors import BrokerUnreachableError
+from console.errors import BrokerUnreachableError, Cause
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 
@@ -87,7 +87,9 @@ class Publisher:
         properties = self._properties(answer_to, command_id, expiry_s) if self._session.is_v5 else None
         info = self._session.paho.publish(topic, payload, QOS, False, properties)
         if info.rc != 0:
-            raise BrokerUnreachableError(f"The broker at {self._address.label} is not connected.")
+            raise BrokerUnreachableError(
+                f"The broker at {self._address.label} is not connected.", cause=Cause.CLOSED
+            )
         if info.mid in self._early:
             return Puback(self._early.pop(info.mid))
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -101,8 +103,9 @@ class Publisher:
             if done:
                 raise lost_error(self._session.lost, self._address.label)
             raise BrokerUnreachableError(
-                f"The broker at {self._address.label} sent no PUBACK within {timeout_s:g} s."
-            )
+                f"The broker at {self._address.label} sent no PUBACK within {timeout_s:g} s.",
+                cause=Cause.NO_ANSWER, detail=f"no PUBACK within {timeout_s:g} s",
+            )  # fmt: skip
         finally:
             self._waiting.pop(info.mid, None)
 

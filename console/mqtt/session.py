@@ -15,8 +15,14 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from console.errors import BrokerUnreachableError, ConsoleError, RefusedError
-from console.mqtt.link_errors import HungUpError, ProtocolRefusedError, UnansweredError, connect_error
+from console.errors import BrokerUnreachableError, ConsoleError, Link, RefusedError
+from console.mqtt.link_errors import (
+    HungUpError,
+    ProtocolRefusedError,
+    SilentBrokerError,
+    UnansweredError,
+    connect_error,
+)
 
 CONNECT_TIMEOUT_S = 6.0
 KEEP_ALIVE_S = 20
@@ -124,7 +130,7 @@ class Session:
             await asyncio.sleep(PING_EVERY_S)
             if self.silent_s >= LOST_AFTER_S and not self.lost.done():
                 silence = f"it has answered nothing for {self.silent_s:.0f} s"
-                self.lost.set_exception(aiomqtt.MqttError(silence))
+                self.lost.set_exception(SilentBrokerError(silence))
             elif self._is_paused:
                 continue
             elif not self.paho._ping_t:  # noqa: SLF001
@@ -167,8 +173,9 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
     try:
         if session.connack.properties.get("MaximumQoS", 1) == 0:
             raise RefusedError(
-                f"The broker at {address.label} takes QoS 0 only, which confirms nothing: use one with QoS 1."
-            )
+                f"The broker at {address.label} takes QoS 0 only, which confirms nothing: use one of QoS 1.",
+                link=Link.BROKER, detail="it takes QoS 0 only",
+            )  # fmt: skip
         pinging = asyncio.create_task(session.ping(), name="ping")
         try:
             yield session
@@ -202,7 +209,8 @@ async def _open(address: BrokerAddress, kind: SessionKind) -> Session:
         return await _enter(address, kind, v5=False)
     except ProtocolRefusedError:
         raise BrokerUnreachableError(
-            f"The broker at {address.label} speaks neither MQTT 5 nor 3.1.1."
+            f"The broker at {address.label} speaks neither MQTT 5 nor 3.1.1.",
+            detail="it speaks neither MQTT 5 nor 3.1.1",
         ) from None
 
 
@@ -221,7 +229,7 @@ async def _enter_v5(address: BrokerAddress, kind: SessionKind) -> Session:
             return await _enter(address, kind, v5=True)
         except UnansweredError as error:
             if address.label in _spoke_v5 or not await _answers_v3(address):
-                raise BrokerUnreachableError(str(error)) from None
+                raise error.meant from None
     raise ProtocolRefusedError
 
 

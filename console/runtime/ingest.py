@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from console.concurrency import end_all, first_to_end
-from console.errors import ConsoleError, CopyError, RefusedError, TakenOverError
+from console.errors import ConsoleError, CopyError, Link, RefusedError, TakenOverError
 from console.mqtt.ack_stream import AckStream, ack_stream, forget_session
 from console.mqtt.session import BrokerAddress
 from console.runtime.contest import Contest
@@ -207,8 +207,9 @@ class Ingest:
         if shared and not stream.may_share:
             raise RefusedError(
                 "The broker has no shared subscriptions: run `device-console ingest-slots 1`, "
-                "or use mosquitto 2."
-            )
+                "or use mosquitto 2.",
+                link=Link.BROKER, detail="it has no shared subscriptions",
+            )  # fmt: skip
         await stream.subscribe(shared=shared)
         if slot == 0 and plan.slots_ever > 1:
             await stream.unsubscribe(shared=not shared)

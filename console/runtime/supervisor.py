@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from console.errors import BrokerUnreachableError, ConsoleError, CopyError, DatabaseUnreachableError
+from console.errors import ConsoleError, CopyError, Link
 from console.services.health import Health
 
 FIRST_RETRY_S = 0.2
@@ -43,12 +43,13 @@ class Supervisor:
 
     def _tell(self, name: str, error: ConsoleError, delay_s: float) -> None:
         _log.warning("%s: %s Trying again in %.1f s.", name, error, delay_s)
-        if isinstance(error, DatabaseUnreachableError):
-            self._health.database_down(str(error), delay_s)
-        elif isinstance(error, BrokerUnreachableError) or "broker" in str(error).lower():
-            self._health.broker_down(str(error), delay_s, name)
-        else:  # neither link is down, yet this worker gets nowhere: an operator should know
-            self._health.trouble(name, str(error))
+        match error.link:
+            case Link.DATABASE:
+                self._health.database_down(error, delay_s)
+            case Link.BROKER:
+                self._health.broker_down(error, delay_s, name)
+            case None:  # neither link is down, yet this worker gets nowhere: an operator should know
+                self._health.trouble(name, str(error))
 
 
 def backoff(failures: int) -> float:

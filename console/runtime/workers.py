@@ -110,7 +110,7 @@ class Workers:
             publisher(self._broker) as link,
         ):
             lost = "" if link.enforces_expiry else " no expiry, no refusals"
-            self._health.broker_up(detail=f"{link.detail}{lost}")
+            self._health.broker_up(detail=link.detail, lacks=lost)
             watch = [watch_silence(link, self._health, "dispatch")]
             if lease is not None:
                 lease.link = link.detail

@@ -7,6 +7,7 @@ from typing import Literal
 
 from console.clock import Clock
 from console.domain.lateness import Lateness
+from console.errors import Cause, ConsoleError, Link
 
 _MOST_TROUBLES = 20
 Work = Literal["on", "standby", "elsewhere", "off"]
@@ -17,7 +18,8 @@ class LinkState:
     """One link. `since` and `retry_at` are monotonic seconds of the health's clock.
 
     One that is not used here is neither up nor down: `is_used`. One that is up and owes us an answer has been
-    silent for `silent_s` seconds.
+    silent for `silent_s` seconds. `detail` is the protocol and `lacks` what it cannot do; `error` is the
+    sentence of what it failed with, `cause` and `reason` are why as a value and in the other side's words.
     """
 
     up: bool = False
@@ -26,8 +28,11 @@ class LinkState:
     latency_s: float | None = None
     retry_at: float | None = None
     error: str = ""
+    cause: Cause = Cause.OTHER
+    reason: str = ""
     is_used: bool = True
     silent_s: float | None = None
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +93,19 @@ class Health:
     def database_up(self, *, latency_s: float | None = None, detail: str = "") -> None:
         self._database = self._up(self._database, latency_s, detail)
 
-    def database_down(self, error: str, retry_in_s: float | None = None) -> None:
-        self._remember("database", self._database, error)
+    def database_down(self, error: ConsoleError, retry_in_s: float | None = None) -> None:
+        self._remember(Link.DATABASE, self._database, error)
         self._database = self._down(self._database, error, retry_in_s)
 
-    def broker_up(self, *, detail: str = "", part: str = "dispatch") -> None:
+    def broker_up(self, *, detail: str = "", lacks: str = "", part: str = "dispatch") -> None:
         """One of our connections to the broker lives: the dispatcher's, or the ingest session's."""
-        self._broker[part] = self._up(self._part(part), None, detail)
+        self._broker[part] = replace(self._up(self._part(part), None, detail), lacks=lacks)
 
-    def broker_down(self, error: str, retry_in_s: float | None = None, part: str = "dispatch") -> None:
+    def broker_down(
+        self, error: ConsoleError, retry_in_s: float | None = None, part: str = "dispatch"
+    ) -> None:
         """One of our connections to the broker broke; only its own `broker_up` mends that."""
-        self._remember("broker", self._part(part), error)
+        self._remember(Link.BROKER, self._part(part), error)
         self._broker[part] = self._down(self._part(part), error, retry_in_s)
 
     def broker_unused(self) -> None:
@@ -122,11 +129,11 @@ class Health:
             return min(down, key=lambda state: state.since)
         main = self._broker["dispatch"]
         answers = self._part("ingest").detail
-        both = main.detail if main.detail.startswith(answers) else f"{main.detail}, answers {answers}"
+        differs = f", answers {answers}" if answers and answers != main.detail else ""
         return replace(
             main,
             silent_s=max((state.silent_s for state in states if state.silent_s is not None), default=None),
-            detail=both,
+            detail=f"{main.detail}{main.lacks}{differs}",
         )
 
     def jobs_seen(self, silent: tuple[str, ...], silent_s: float | None) -> None:
@@ -155,9 +162,9 @@ class Health:
         self._troubles.clear()
         return taken
 
-    def _remember(self, link: str, before: LinkState, error: str) -> None:
+    def _remember(self, link: Link, before: LinkState, error: ConsoleError) -> None:
         if before.up:  # a link that stays down is one trouble
-            self.trouble(link, error)
+            self.trouble(link, str(error))
 
     def view(self) -> HealthView:
         return HealthView(
@@ -179,8 +186,11 @@ class Health:
             up=True, since=since, detail=detail or before.detail, latency_s=latency_s or before.latency_s
         )
 
-    def _down(self, before: LinkState, error: str, retry_in_s: float | None) -> LinkState:
+    def _down(self, before: LinkState, error: ConsoleError, retry_in_s: float | None) -> LinkState:
         now = self._clock.monotonic()
         since = now if before.up else before.since
-        retry_at = None if retry_in_s is None else now + retry_in_s
-        return LinkState(up=False, since=since, detail=before.detail, retry_at=retry_at, error=error)
+        return LinkState(
+            up=False, since=since, detail=before.detail, lacks=before.lacks,
+            retry_at=None if retry_in_s is None else now + retry_in_s,
+            error=str(error), cause=error.cause, reason=error.detail,
+        )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from console.errors import DatabaseUnreachableError, RefusedError
+from console.errors import Cause, DatabaseUnreachableError, RefusedError
 from console.store.failures import translated
 from console.store.pool import Access, Connection, Database, direct_connection
 from console.store.sql import query
@@ -72,7 +72,7 @@ async def _until_closed(connection: Any) -> None:
         except TimeoutError:
             if await connection.fetchval(_IS_STANDBY, timeout=_ALIVE_EVERY_S) != was_standby:
                 break
-    raise DatabaseUnreachableError("The database link for notifications was closed.")
+    raise DatabaseUnreachableError("The database link for notifications was closed.", cause=Cause.CLOSED)
 
 
 async def deployment(database: Database) -> Deployment:

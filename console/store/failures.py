@@ -6,17 +6,22 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from console.domain.link_causes import cause_of, with_cause
 from console.errors import (
+    Cause,
     ConflictError,
     ConsoleError,
     CopyError,
     DatabaseUnreachableError,
     DataRefusedError,
     LeaseLostError,
+    Link,
     RefusedError,
     RowsLockedError,
 )
+from console.store.driver_words import is_closed, offers_no_tls, pooler_refuses, pools_by_statement
 
+_SILENT = "The database does not answer"
 _LINK_TROUBLE = (OSError, TimeoutError, EOFError)
 # Classes of SQLSTATE: data, constraints, limits, triggers that raise; then links, locks, resources, disks.
 _DATA = "21 22 23 27 44 54 P0"
@@ -28,15 +33,6 @@ IS_A_COPY = (
     "This database is a copy, or was moved: workers here would send the commands of the original a second "
     "time. If no worker runs on the original any more, start once with --accept-copy."
 )
-# PgBouncer has one code for whatever it says; what else it says passes.
-_POOLER_REFUSES = (
-    "does not exist",
-    "no such",
-    "authentication failed",
-    "unsupported startup",
-    "not allowed to",
-)
-_STATEMENT_POOLING = "not allowed in statement pooling mode"
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
 
@@ -51,23 +47,27 @@ def translate(error: BaseException) -> ConsoleError | None:
 def _refusal(error: BaseException, text: str) -> ConsoleError | None:
     """What trying again does not mend."""
     if isinstance(error, _ACCESS):
-        return RefusedError(f"The database refused the login ({text}): check user, password and pg_hba.conf.")
+        return RefusedError(
+            f"The database refused the login ({text}): check user, password and pg_hba.conf.",
+            link=Link.DATABASE, cause=Cause.LOGIN, detail=text,
+        )  # fmt: skip
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return RefusedError(f"The database does not exist ({text}): check DATABASE_URL.")
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return RefusedError(
             f"The database denied it ({text}): run `device-console doctor` to see which right is missing."
         )
-    if _STATEMENT_POOLING in text:
+    if pools_by_statement(error):
         return RefusedError(
             f"The pooler before the database allows no transactions ({text}): let it pool by transaction or "
             "by session, or set DATABASE_URL to the address of the server itself."
         )
-    if isinstance(error, asyncpg.ProtocolViolationError) and any(words in text for words in _POOLER_REFUSES):
+    if pooler_refuses(error):
         return RefusedError(
             f"The pooler before the database refused the login ({text}): check user, password, database and "
-            "parameters in DATABASE_URL."
-        )
+            "parameters in DATABASE_URL.",
+            link=Link.DATABASE, cause=Cause.LOGIN, detail=text,
+        )  # fmt: skip
     if isinstance(error, asyncpg.InvalidSchemaNameError | _MISSING[0] | _MISSING[1] | _MISSING[2]):
         return RefusedError(
             f"The database lacks what the console needs ({text}): run `device-console migrate`."
@@ -78,13 +78,19 @@ def _refusal(error: BaseException, text: str) -> ConsoleError | None:
 def _trouble(error: BaseException, text: str) -> ConsoleError | None:
     """What is wrong with the data, the server or the link at this moment."""
     if isinstance(error, asyncpg.InvalidCachedStatementError):
-        return DatabaseUnreachableError("The tables were changed at this moment: try again.")
+        return DatabaseUnreachableError(
+            "The tables were changed at this moment: try again.",
+            detail="its tables were changed at this moment",
+        )
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
     if isinstance(error, asyncpg.LockNotAvailableError):
-        return RowsLockedError(f"The database does not answer ({text}).")
-    if isinstance(error, _LINK_TROUBLE) or _is_closed_connection(error):
-        return DatabaseUnreachableError(f"The database does not answer ({text}).")
+        return RowsLockedError(with_cause(_SILENT, Cause.OTHER, text), detail=text)
+    if isinstance(error, _LINK_TROUBLE):
+        cause, detail = cause_of(error)
+        return DatabaseUnreachableError(with_cause(_SILENT, cause, detail), cause=cause, detail=detail)
+    if is_closed(error):
+        return DatabaseUnreachableError(with_cause(_SILENT, Cause.CLOSED), cause=Cause.CLOSED)
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _COPY:
         return CopyError(IS_A_COPY)
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _LEASE_LOST:
@@ -99,7 +105,7 @@ def _by_class(sqlstate_class: str, text: str) -> ConsoleError:
     if sqlstate_class in _DATA.split():
         return DataRefusedError(f"The database refused the data: {text}.")
     if sqlstate_class in _MOMENT.split():
-        return DatabaseUnreachableError(f"The database does not answer ({text}).")
+        return DatabaseUnreachableError(with_cause(_SILENT, Cause.OTHER, text), detail=text)
     return RefusedError(
         f"The database cannot do what the console asks ({text}): `device-console doctor` says what differs."
     )
@@ -109,18 +115,21 @@ def _tls_refusal(error: BaseException, text: str) -> RefusedError | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return RefusedError(
             f"The certificate of the database does not verify ({error.verify_message}): check the host name "
-            "and CONSOLE_DATABASE_CA."
-        )
+            "and CONSOLE_DATABASE_CA.",
+            link=Link.DATABASE, cause=Cause.TLS, detail=error.verify_message,
+        )  # fmt: skip
     if isinstance(error, ssl.SSLError):
         return RefusedError(
             f"The database refused the TLS connection ({error.reason or text}): check CONSOLE_DATABASE_CERT "
-            "and CONSOLE_DATABASE_KEY."
-        )
-    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in text:
+            "and CONSOLE_DATABASE_KEY.",
+            link=Link.DATABASE, cause=Cause.TLS, detail=error.reason or text,
+        )  # fmt: skip
+    if offers_no_tls(error):
         return RefusedError(
             "The database offers no TLS, and a server that is not on this machine is only trusted with it: "
-            "switch TLS on there, or add ?sslmode=disable to DATABASE_URL if the network is yours alone."
-        )
+            "switch TLS on there, or add ?sslmode=disable to DATABASE_URL if the network is yours alone.",
+            link=Link.DATABASE, cause=Cause.TLS, detail="the server offers no TLS",
+        )  # fmt: skip
     return None
 
 
@@ -150,12 +159,6 @@ def translated() -> Iterator[None]:
         if ours is None or ours is error:
             raise
         raise ours from error
-
-
-def _is_closed_connection(error: BaseException) -> bool:
-    if isinstance(error, asyncpg.InternalClientError):  # a connection that died under an operation
-        return "another operation" in str(error)
-    return isinstance(error, asyncpg.InterfaceError) and "clos" in str(error).lower()
 
 
 def _sentence(error: BaseException) -> str:

@@ -134,7 +134,8 @@ class _WrongHostError(DatabaseUnreachableError):
     def __init__(self) -> None:
         super().__init__(
             "The database hosts that answer are not what target_session_attrs in the URL asks for: wait for "
-            "the switch-over to end, or name every host of the cluster."
+            "the switch-over to end, or name every host of the cluster.",
+            detail="no host is what target_session_attrs asks for",
         )
 
 

@@ -15,7 +15,7 @@ from weakref import WeakSet
 import asyncpg
 
 from console.domain.urls import UrlError
-from console.errors import DatabaseUnreachableError, PooledError, UsageError
+from console.errors import Cause, DatabaseUnreachableError, PooledError, UsageError
 from console.store.dsn import read_dsn
 from console.store.failures import is_useless_session, translate, translated
 from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session, open_link
@@ -191,7 +191,7 @@ class Database:
                     return connection, transaction
                 await pool.expire_connections()
                 await _give_back(pool, connection, dead=True)
-        raise DatabaseUnreachableError("The database does not answer.")
+        raise DatabaseUnreachableError("The database does not answer in time.", cause=Cause.NO_ANSWER)
 
     def _was_demoted(self, connection: Connection, *, read_only: bool) -> bool:
         """Whether this session is of no use any more: read-only, while the newest one was not when it began.

@@ -37,9 +37,9 @@ _WIDE = "UTF-16 or UTF-32, not UTF-8"
 class AckError(ValueError):
     """An acknowledgement that can never become valid; its text says why, `reason` in one of a few words."""
 
-    def __init__(self, text: str, reason: str = "") -> None:
-        super().__init__(text)
-        self.reason = reason or text.partition(":")[0]
+    def __init__(self, reason: str, more: str = "") -> None:
+        super().__init__(f"{reason}: {more}" if more else reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def decode_ack(
     if not payload:
         raise AckError("empty payload")
     if len(payload) > max_bytes:
-        raise AckError(f"payload of {len(payload):,} bytes, at most {max_bytes:,} are taken", "too large")
+        raise AckError("too large", f"{len(payload):,} bytes, at most {max_bytes:,} are taken")
     text, padding = _unpadded(payload)
     members = _members(text)
     repairs: list[str] = []
@@ -101,7 +101,7 @@ def _unpadded(payload: bytes) -> tuple[str, str]:
         raise AckError(_WIDE if payload[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not UTF-8") from None
     text = whole.strip(_PADDING)
     if not text:
-        raise AckError("empty payload: nothing but white space or control bytes")
+        raise AckError("empty payload", "nothing but white space or control bytes")
     if text[1:2] == "\x00":
         raise AckError(_WIDE)
     start = whole.index(text)
@@ -112,7 +112,7 @@ def _members(text: str) -> dict[str, str]:
     try:
         members = top_level_members(text)
     except ScanError as error:
-        raise AckError(str(error)) from None
+        raise AckError(error.reason, error.more) from None
     if json_depth(text) <= MAX_JSON_DEPTH:
         _check(text)
     else:  # too deep for a parser: what is used of it must be right by itself
@@ -126,7 +126,7 @@ def _check(text: str) -> None:
     try:
         json.loads(text, parse_int=len, parse_float=len, parse_constant=len)
     except ValueError as error:
-        raise AckError(f"not JSON: {error}"[:200]) from None
+        raise AckError("not JSON", str(error)[:190]) from None
 
 
 def _command_id(members: dict[str, str], correlation: bytes | None) -> tuple[str, bool]:
@@ -141,7 +141,7 @@ def _command_id(members: dict[str, str], correlation: bytes | None) -> tuple[str
     command_id = str(json.loads(raw))
     fault = id_fault(command_id)
     if fault:
-        raise AckError(f"command_id cannot be used: {fault}")
+        raise AckError("command_id cannot be used", fault)
     return command_id, not correlation or correlation == command_id.encode()
 
 
@@ -150,10 +150,10 @@ def _correlated(correlation: bytes) -> str:
     try:
         command_id = correlation.decode()
     except UnicodeDecodeError:
-        raise AckError("no command_id, and its Correlation Data is not UTF-8", "Correlation Data") from None
+        raise AckError("Correlation Data", "it is not UTF-8, and there is no command_id") from None
     fault = id_fault(command_id)
     if fault:
-        raise AckError(f"no command_id, and its Correlation Data cannot be used: {fault}", "Correlation Data")
+        raise AckError("Correlation Data", f"it cannot be used, and there is no command_id: {fault}")
     return command_id
 
 

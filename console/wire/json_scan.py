@@ -11,7 +11,11 @@ _CLOSES = {"{": "}", "[": "]"}
 
 
 class ScanError(ValueError):
-    """The text is not one JSON object."""
+    """The text is not one JSON object: `reason` in a few words, and `more` of it where there is more."""
+
+    def __init__(self, reason: str, more: str = "") -> None:
+        super().__init__(f"{reason}: {more}" if more else reason)
+        self.reason, self.more = reason, more
 
 
 def top_level_members(text: str) -> dict[str, str]:
@@ -41,7 +45,7 @@ def top_level_members(text: str) -> dict[str, str]:
             _expect_end(text, position)
             return members
         if separator != ",":
-            raise ScanError("not JSON: a comma or the end of the object is missing")
+            raise ScanError("not JSON", "a comma or the end of the object is missing")
 
 
 def _skip(text: str, position: int) -> int:
@@ -51,20 +55,20 @@ def _skip(text: str, position: int) -> int:
 
 def _expect_end(text: str, position: int) -> None:
     if _skip(text, position) != len(text):
-        raise ScanError("not JSON: text after the end of the object")
+        raise ScanError("not JSON", "text after the end of the object")
 
 
 def _key(text: str, position: int) -> tuple[str, int]:
     match = _STRING.match(text, position)
     if not match:
-        raise ScanError("not JSON: a key is missing")
+        raise ScanError("not JSON", "a key is missing")
     try:
         key = str(json.loads(match.group()))
     except ValueError:
-        raise ScanError("not JSON: a key cannot be read") from None
+        raise ScanError("not JSON", "a key cannot be read") from None
     position = _skip(text, match.end())
     if text[position : position + 1] != ":":
-        raise ScanError("not JSON: a colon is missing")
+        raise ScanError("not JSON", "a colon is missing")
     return key, _skip(text, position + 1)
 
 
@@ -77,7 +81,7 @@ def _value_end(text: str, position: int) -> int:
     else:
         match = _SCALAR.match(text, position)
     if not match:
-        raise ScanError("not JSON: a value is missing")
+        raise ScanError("not JSON", "a value is missing")
     return match.end()
 
 
@@ -92,7 +96,7 @@ def _container_end(text: str, position: int) -> int:
         elif found[0] == '"':
             continue
         elif expected.pop() != found:
-            raise ScanError("not JSON: brackets do not match")
+            raise ScanError("not JSON", "brackets do not match")
         if not expected:
             return match.end()
-    raise ScanError("not JSON: it ends too early")
+    raise ScanError("not JSON", "it ends too early")

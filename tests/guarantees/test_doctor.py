@@ -16,7 +16,7 @@ from console.settings import Settings
 from console.shell.doctor import broker as brokers
 from console.shell.doctor import examine as doctor
 from console.shell.doctor.broker import broker_findings, level
-from console.shell.doctor.findings import Finding
+from console.shell.doctor.findings import Finding, Loss
 from console.shell.doctor.pooler import pooler_findings
 from console.store.pool import Access, Database
 from console.store.schema.checks import Durability, lists_whole_tenants
@@ -137,22 +137,19 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
     [
         ((), True, "ok: high: no command and no answer"),
         ((), False, "ok: high, if the broker keeps"),
-        ((("warning", "it keeps nothing on disk"),), True, "warning: middle"),
-        (
-            (("warning", "fsync is off: a power cut"), ("warning", "it keeps nothing on disk")),
-            True,
-            "warning: low",
-        ),
-        ((("warning", brokers._SAVES_WHEN_AWAKE),), False, "warning: middle.*autosave_on_changes"),
-        ((("fault", "the broker does not answer"),), False, "warning: none"),
+        ((("warning", Loss.ANSWERS),), True, "warning: middle"),
+        ((("warning", Loss.COMMANDS), ("warning", Loss.ANSWERS)), True, "warning: low"),
+        ((("warning", Loss.ANSWERS_WHILE_IDLE),), False, "warning: middle.*autosave_on_changes"),
+        ((("warning", None),), True, "ok: high: no command and no answer"),
+        ((("fault", None),), False, "warning: none"),
     ],
 )
 def test_the_weakest_part_decides_the_level(
-    access: Access, said: tuple[tuple[str, str], ...], embedded: bool, sum_of_all: str
+    access: Access, said: tuple[tuple[str, Loss | None], ...], embedded: bool, sum_of_all: str
 ) -> None:
     """Without the sum, an operator has to weigh ten findings alone."""
     place = Servers(access, None, own=object() if embedded else None)  # type: ignore[arg-type]
-    found = level(place, [Finding(kind, "x", text) for kind, text in said])
+    found = level(place, [Finding(kind, "x", "fsync is off", risk=risk) for kind, risk in said])
     assert re.match(sum_of_all, texts([found]))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from console.errors import ConsoleError
 from console.mqtt import ack_stream
 from console.mqtt.session import BrokerAddress
 from console.store.changes import deployment
@@ -177,8 +178,8 @@ async def test_49_a_stranger_with_our_client_id_is_told_and_no_war_follows(
     async with open_channel(mosquitto.address) as channel:
         down = channel.health.broker_down
 
-        def broker_down(error: str, *rest: object) -> None:
-            drops.append(error)
+        def broker_down(error: ConsoleError, *rest: object) -> None:
+            drops.append(str(error))
             down(error, *rest)
 
         channel.health.broker_down = broker_down

@@ -34,8 +34,8 @@ REMOVALS = (
         "G28",
         "the reason of a hang-up without a word",
         "console/mqtt/link_errors.py",
-        "    elif code == _UNSPECIFIED:",
-        "    elif False:",
+        "    if code == _UNSPECIFIED:",
+        "    if False:",
         f"{_LINKS}49_a_stranger_with_our_client_id_is_told_and_no_war_follows",
     ),
     Removal(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from console.errors import BrokerUnreachableError, Cause, DatabaseUnreachableError
 from console.tui.screens.dialogs.tenants import TenantsDialog
 from console.tui.screens.dialogs.text import TextDialog
 from tests.tui.conftest import Rig, Seen
@@ -169,12 +170,12 @@ async def _hint(seen: Seen) -> None:
 
 
 async def _broker_down(seen: Seen) -> None:
-    seen.app.state.program.health.broker_down("connection refused")
+    seen.app.state.program.health.broker_down(BrokerUnreachableError(cause=Cause.REFUSED))
     await seen.shows("Broker unreachable")
 
 
 async def _database_down(seen: Seen) -> None:
-    seen.app.state.program.health.database_down("connection refused")
+    seen.app.state.program.health.database_down(DatabaseUnreachableError(cause=Cause.REFUSED))
     await seen.shows("Database unreachable")
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from console.domain.commands import DEFAULT_TTL
+from console.errors import BrokerUnreachableError, Cause
 
 
 async def _settled_batch(rig, kind, answered=()):
@@ -68,7 +69,7 @@ async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_something_
     await rig.command("old", "pump-1", "reboot", "missed", published=True, ago_s=7_200)
     for pump in ("pump-1", "pump-3"):
         await rig.command(f"open-{pump}", pump, "set_interval", ago_s=12)
-    rig.program.health.broker_down("connection refused", 3)
+    rig.program.health.broker_down(BrokerUnreachableError(cause=Cause.REFUSED), 3)
     before = await rig.count()
     async with rig.console(120, 40) as seen:
         await seen.shows("pump-3")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from console.errors import DatabaseUnreachableError
+from console.errors import BrokerUnreachableError, Cause, DatabaseUnreachableError
 from console.services.feed import Feed
 from console.tui.application.bridge import carry
 
@@ -13,7 +13,7 @@ from console.tui.application.bridge import carry
 async def test_a_broker_that_is_down_is_told_in_one_sentence(rig):
     await rig.devices("pump-1")
     await rig.program.sender.send("acme", [rig.program.sender.draft("pump-1", "ping")])
-    rig.program.health.broker_down("connection refused", 3)
+    rig.program.health.broker_down(BrokerUnreachableError(cause=Cause.REFUSED), 3)
     async with rig.console() as seen:
         await seen.shows("mqtt DOWN", "Broker unreachable: connection refused.", "1 command waits")
         rig.program.health.broker_up(detail="v5")
@@ -24,7 +24,7 @@ async def test_a_database_that_is_down_blocks_sending_but_not_composing(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await seen.shows("pump-1")
-        rig.program.health.database_down("connection refused", 3)
+        rig.program.health.database_down(DatabaseUnreachableError(cause=Cause.REFUSED), 3)
         await seen.shows("pg DOWN", "sending is blocked", "pump-1")
         await seen.press("c")
         await seen.type("ping")
@@ -37,7 +37,7 @@ async def test_no_row_moves_when_a_link_goes_down_and_comes_back(rig, size):
     async with rig.console(*size) as seen:
         await seen.shows("pump-1")
         before = next(n for n, line in enumerate(seen.lines) if "pump-1" in line)
-        rig.program.health.broker_down("[Errno 111] Connection refused", 3)
+        rig.program.health.broker_down(BrokerUnreachableError(cause=Cause.REFUSED), 3)
         await seen.shows("Broker unreachable: connection refused.")
         assert "pump-1" in seen.lines[before]
         rig.program.health.broker_up(detail="v5")

@@ -8,7 +8,7 @@ from console.exit_codes import ExitCode
 from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import OWN_TOPIC, BrokerFacts, Trial, survey
 from console.runtime.servers import Servers
-from console.shell.doctor.findings import Finding
+from console.shell.doctor.findings import Finding, Loss
 
 _OLD_PROTOCOL = (
     "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
@@ -31,11 +31,11 @@ _NOT_PROBED = (
     "there sees them"
 )
 _MOSQUITTO = re.compile(r"mosquitto version (\d+)\.(\d+)")
-_SAVES_WHEN_AWAKE = "this mosquitto looks at autosave_interval only when something happens"
-_SAVE_ON_CHANGES = (
-    ": while nobody is connected it may write nothing for as long as that lasts (sys_interval 0), and a "
-    "kill then loses all that it took since. Set persistence true, autosave_on_changes true, "
-    "autosave_interval 1 and max_queued_messages 0; whether they are set cannot be seen from here"
+_SAVES_ON_CHANGES = (
+    "this mosquitto looks at autosave_interval only when something happens: while nobody is "
+    "connected it may write nothing for as long as that lasts (sys_interval 0), and a kill then loses all "
+    "that it took since. Set persistence true, autosave_on_changes true, autosave_interval 1 and "
+    "max_queued_messages 0; whether they are set cannot be seen from here"
 )
 _EMQX = (
     "EMQX keeps sessions and their messages in memory unless durable_sessions.enable is true, and drops "
@@ -65,9 +65,10 @@ async def broker_findings(
     found += [Finding("warning", "broker", text) for text in servers.broker.warnings]
     found += [Finding("note", "broker", text) for text in servers.broker.notes]
     if not facts.is_v5:
-        found.append(Finding("warning", "broker", _OLD_PROTOCOL))
+        found.append(Finding("warning", "broker", _OLD_PROTOCOL, risk=Loss.ANSWERS))
     if facts.session_s < SESSION_S:
-        found.append(Finding("warning", "broker", _SHORT_SESSION.format(seconds=facts.session_s)))
+        text = _SHORT_SESSION.format(seconds=facts.session_s)
+        found.append(Finding("warning", "broker", text, risk=Loss.ANSWERS))
     if not facts.may_share:
         found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))
     found += _trials(facts, tenant_id or "")
@@ -131,22 +132,18 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
 
 def level(servers: Servers, findings: Sequence[Finding]) -> Finding:
     """The guarantee that the servers give together, in one line: the weakest part decides."""
-    texts = [finding.text for finding in findings if finding.level in {"warning", "fault"}]
-
-    def any_says(*words: str) -> bool:
-        return any(word in text for text in texts for word in words)
-
+    risks = {finding.risk for finding in findings}
     if any(finding.level == "fault" for finding in findings):
         return Finding("warning", "level", "none: mend the faults above first")
-    if any_says("fsync is off", "full_page_writes is off", "synchronous_commit is off"):
+    if Loss.COMMANDS in risks:
         return Finding("warning", "level", "low: the database may lose commands that were called queued")
-    if any_says("keeps nothing on disk", _OLD_PROTOCOL, "keeps our session for"):
+    if Loss.ANSWERS in risks:
         return Finding(
             "warning",
             "level",
             "middle: no command is lost, answers may be, and a stale command may be delivered",
         )
-    if any_says(_SAVES_WHEN_AWAKE):
+    if Loss.ANSWERS_WHILE_IDLE in risks:
         return Finding(
             "warning",
             "level",
@@ -171,7 +168,7 @@ def _promise(servers: Servers, version: str) -> Finding:
             "may lose those of its last second",
         )
     if (found := _MOSQUITTO.match(version)) and (int(found[1]), int(found[2])) >= (2, 1):
-        return Finding("warning", "guarantee", _SAVES_WHEN_AWAKE + _SAVE_ON_CHANGES)
+        return Finding("warning", "guarantee", _SAVES_ON_CHANGES, risk=Loss.ANSWERS_WHILE_IDLE)
     if version.startswith("EMQX"):
         return Finding("note", "guarantee", _EMQX)
     return Finding("note", "guarantee", _BY_DEFAULT)

@@ -9,7 +9,7 @@ from console.runtime.servers import DEMO_TENANTS, Servers, open_servers
 from console.settings import Settings
 from console.shell import output
 from console.shell.doctor.broker import broker_findings, level
-from console.shell.doctor.findings import Finding
+from console.shell.doctor.findings import Finding, Loss
 from console.shell.doctor.platform import audit, hindrances
 from console.shell.doctor.pooler import pooler_findings
 from console.store.changes import bound_tenants, ping
@@ -159,7 +159,7 @@ def _database_promise(facts: Durability) -> list[Finding]:
         ),
     ):
         if is_wrong:
-            found.append(Finding("warning", "guarantee", text))
+            found.append(Finding("warning", "guarantee", text, risk=Loss.COMMANDS))
     if not found:
         further = (
             "and the loss of its disk, by a synchronous standby"

@@ -1,26 +1,17 @@
 """The header's one line and the banner's one sentence, from the measured state of the links."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from rich.cells import cell_len
 
+from console.domain.link_causes import cause_words
 from console.domain.text.durations import coarse_age, countdown
 from console.domain.text.safe import safe
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
 from console.tui.presenters.words import counted
-
-_CAUSE = re.compile(r"(?:does not answer|refused the connection) \((.*?)\)(?:\.|$)")
-_TIMEOUT = re.compile(r"TimeoutError|(connection )?timed out\.?", re.IGNORECASE)
-_NOISE = (
-    (re.compile(r"Multiple exceptions: (\[Errno -?\d+\] [^\[]*), \[.*(?=\)\.?$|$)"), r"\1"),
-    (re.compile(r"\[Errno -?\d+\]\s*"), ""),
-    (re.compile(r"Connect call failed \([^()]*\)"), "connection refused"),
-    (re.compile(r"\s*\(\w*(Error|Exception)\)"), ""),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +134,7 @@ def banner_line(
     elif view.stopped:
         first, rest = view.stopped, []
     elif trouble:
-        first, rest = as_said(trouble), ["Rows stand as last read; reading is tried again."]
+        first, rest = trouble, ["Rows stand as last read; reading is tried again."]
     elif not view.broker.up:
         first = f"Broker unreachable{_why(view.broker)}."
         full, short = _waiting(outbox, now)
@@ -174,18 +165,8 @@ def _waiting(outbox: OutboxDepth, now: datetime) -> tuple[str, str]:
 
 
 def _why(link: LinkState) -> str:
-    cause = _CAUSE.search(link.error)
-    words = as_said(safe(cause[1] if cause else link.error, 160)).strip().rstrip(".")
+    words = safe(cause_words(link.cause, link.reason), 160)
     return f": {words[:1].lower()}{words[1:]}" if words else ""
-
-
-def as_said(error: str) -> str:
-    """An error as people say it: without numbers of the system and names of classes."""
-    if _TIMEOUT.fullmatch(error.strip()):
-        return "no answer in time"
-    for pattern, words in _NOISE:
-        error = pattern.sub(words, error)
-    return error
 
 
 def retry_words(link: LinkState, now: float) -> str:

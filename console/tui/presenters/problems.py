@@ -6,7 +6,6 @@ from console.domain.events import Problem, ProblemKind
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Tone
-from console.tui.presenters.header import as_said
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),
@@ -47,6 +46,6 @@ def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
         "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
         "device": Cell("–", "dim") if link else Cell(safe_id(problem.device_id) or "–"),
         "count": Cell(f"{problem.count:,}"),
-        "detail": Cell(safe(f"{problem.device_id}: {as_said(problem.detail)}" if link else problem.detail)),
+        "detail": Cell(safe(f"{problem.device_id}: {problem.detail}" if link else problem.detail)),
         "command": Cell(safe(problem.command_id) or "–", "dim"),
     }

@@ -10,12 +10,12 @@ from console.domain.command_json import detail_json
 from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, Phase, ttl_text
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail
+from console.domain.link_causes import cause_words
 from console.domain.text.safe import safe, safe_id
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import resend_line
-from console.tui.presenters.header import as_said
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.review import Sending, looked_up_question
@@ -114,7 +114,8 @@ class CommandActs(ConsoleScreen):
 
     def _sentence(self, detail: CommandDetail) -> str:
         broker = self.state.program.health.view().broker
-        return explain(detail, "" if broker.up else as_said(broker.error) or "it does not answer")
+        why = cause_words(broker.cause, broker.reason) or "it does not answer"
+        return explain(detail, "" if broker.up else why)
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
         """The whole command; when it cannot be had, that is said."""
