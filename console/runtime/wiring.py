@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from console.clock import SystemClock
-from console.domain.commands import MAX_PAYLOAD_BYTES
 from console.domain.danger import Danger
+from console.limits import MAX_PAYLOAD_BYTES
 from console.runtime.pausing import Pausing
 from console.runtime.program import Program
 from console.services.batch_send import BatchSend

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from console.clock import Clock
 from console.concurrency import end_all, first_to_end
-from console.domain.acks import MAX_ACK_BYTES, PROGRESS_WORDS, LateAck
+from console.domain.acks import PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError, PooledError
+from console.limits import MAX_ACK_BYTES
 from console.mqtt.ack_stream import AckStream
 from console.mqtt.publisher import Publisher, publisher
 from console.mqtt.session import BrokerAddress

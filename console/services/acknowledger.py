@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from console.clock import Clock
-from console.domain.acks import (
-    MAX_ACK_BYTES,
-    PROGRESS_WORDS,
-    Acknowledgement,
-    LateAck,
-    Outcome,
-    RawAck,
-    folded_word,
-)
+from console.domain.acks import PROGRESS_WORDS, Acknowledgement, LateAck, Outcome, RawAck, folded_word
 from console.domain.events import Problem, ProblemKind
 from console.errors import DatabaseUnreachableError, DataRefusedError, RowsLockedError
+from console.limits import MAX_ACK_BYTES
 from console.services.ack_problems import ProblemLimiter, follow_up, oddities
 from console.wire.ack_payloads import PADDED, AckError, decode_ack
 from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic

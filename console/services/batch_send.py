@@ -9,8 +9,9 @@ from typing import Protocol
 
 from console.domain.acks import OK_WORDS
 from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
-from console.domain.commands import MAX_TTL, MIN_TTL, Phase
+from console.domain.commands import Phase
 from console.domain.filters.language import Filter, Scope, parse_filter
+from console.domain.ttl import ttl_fault
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.services.sender import clean_name
 
@@ -182,7 +183,7 @@ class BatchSend:
         view = await self._table.view(tenant_id, batch_id)
         if view is None:
             raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
-        if not MIN_TTL <= view.batch.draft.ttl <= MAX_TTL:
+        if ttl_fault(view.batch.draft.ttl):
             raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
         return view.batch
 

@@ -14,6 +14,7 @@ from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback
 from console.domain.reasons import Outcome
 from console.errors import BrokerUnreachableError, ConsoleError
+from console.limits import MAX_PAYLOAD_BYTES, MAX_TTL
 from console.services.held_commands import HeldCommands, OutboxStore
 from console.wire.payloads import encode_command
 from console.wire.topics import TopicError, ack_topic, command_topic
@@ -30,7 +31,7 @@ _ADOPT_SHARE = 20.0  # taking over others' rows takes a twentieth of the time at
 _FAREWELL_S = 0.5
 _MIN_LEFT_S = 1.0
 _SIDE_BY_SIDE = 2  # attempts beside others; one that the link did not survive twice is tried alone
-_UNROUTABLE_FOR_S = 7 * 24 * 3600.0  # beyond the longest TTL: it settles at its deadline
+_UNROUTABLE_FOR_S = MAX_TTL.total_seconds()  # it settles at its deadline
 
 
 class Publishes(Protocol):
@@ -62,7 +63,7 @@ class DispatchSettings:
     lease_s: float = LEASE_S
     puback_timeout_s: float = PUBACK_TIMEOUT_S
     adopt_after_s: float = ADOPT_AFTER_S
-    max_payload_bytes: int = 65_536
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)

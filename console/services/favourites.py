@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.domain.commands import params_fault, parse_ttl, type_fault
+from console.domain.commands import params_fault, type_fault
+from console.domain.ttl import typed_ttl_fault
 
 MOST = 50
 _MOST_BYTES = 1_000_000
@@ -93,6 +94,6 @@ def _saved(item: object) -> Saved | None:
     kind, params, ttl = item.get("type"), item.get("params"), item.get("ttl")
     if not (isinstance(kind, str) and isinstance(params, str) and isinstance(ttl, str)):
         return None
-    if type_fault(kind) or params_fault(params) or isinstance(parse_ttl(ttl), str):
+    if type_fault(kind) or params_fault(params) or typed_ttl_fault(ttl):
         return None
     return Saved(kind, params, ttl)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
-from console.domain.commands import DEFAULT_TTL, MAX_TTL, MIN_TTL, Command, Draft, Phase, params_fault
+from console.domain.commands import Command, Draft, Phase, params_fault
 from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
-from console.domain.identifiers import MAX_NAME_LENGTH
 from console.domain.targets import Target
+from console.domain.ttl import TTL_RANGE, ttl_fault
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.limits import DEFAULT_TTL, MAX_NAME_LENGTH
 
 _ATTEMPTS = 3
 _READ_BACK = 70_000  # characters of the params that a detail holds: what is longer is cut
@@ -138,9 +139,9 @@ class Sender:
                 f"The command {command_id} is still {old.phase}: only a settled command can be retried."
             )
         ttl = old.expires_at - old.created_at
-        if not MIN_TTL <= ttl <= MAX_TTL:
+        if ttl_fault(ttl):
             raise ConflictError(
-                f"The command {command_id} had a TTL outside 5 seconds to 7 days: send a new one instead."
+                f"The command {command_id} had a TTL outside {TTL_RANGE}: send a new one instead."
             )
         if len(old.params_json) >= _READ_BACK:
             raise ConflictError(

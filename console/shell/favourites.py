@@ -6,9 +6,11 @@ import argparse
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from console.domain.commands import params_fault, parse_ttl, ttl_text, type_fault
+from console.domain.commands import params_fault, type_fault
+from console.domain.ttl import ttl_text, typed_ttl_fault
 from console.errors import ConflictError, InvalidInputError
 from console.exit_codes import ExitCode
+from console.limits import DEFAULT_TTL
 from console.shell import output
 from console.shell.verb import Read
 
@@ -22,7 +24,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--keep", metavar="TYPE", help="keep a command of this type")
     change.add_argument("--drop", metavar="TYPE", help="drop it again")
     parser.add_argument("--params", default="{}", help="its params, a JSON object")
-    parser.add_argument("--ttl", default="1h", help="its TTL (default 1h)")
+    parser.add_argument(
+        "--ttl", default=ttl_text(DEFAULT_TTL), help=f"its TTL (default {ttl_text(DEFAULT_TTL)})"
+    )
 
 
 async def _favourites(options: argparse.Namespace, program: Program) -> int:
@@ -58,11 +62,11 @@ def _change(options: argparse.Namespace, program: Program) -> None:
     """
     from console.services.favourites import Saved
 
-    tenant_id, ttl = program.tenants[0], parse_ttl(options.ttl)
+    tenant_id = program.tenants[0]
     saved = Saved(options.keep or options.drop, options.params, options.ttl)
-    fault = type_fault(saved.command_type) or params_fault(saved.params)
-    if fault or isinstance(ttl, str):
-        raise InvalidInputError(fault or str(ttl))
+    fault = type_fault(saved.command_type) or params_fault(saved.params) or typed_ttl_fault(saved.ttl)
+    if fault:
+        raise InvalidInputError(fault)
     is_kept = saved in program.favourites.load(tenant_id)
     if is_kept == bool(options.keep):
         if options.drop:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from console.exit_codes import ExitCode
+from console.limits import MAX_INGEST_SLOTS
 from console.shell import output
 from console.shell.arguments import number
 from console.shell.verb import Setup
@@ -13,13 +14,11 @@ from console.shell.verb import Setup
 if TYPE_CHECKING:
     from console.settings import Configuration
 
-_MOST_SLOTS = 16
-
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "slots",
-        type=lambda text: number(text, _MOST_SLOTS),
+        type=lambda text: number(text, MAX_INGEST_SLOTS),
         nargs="?",
         help="the new number; default: show it",
     )
@@ -50,7 +49,7 @@ async def _ingest_slots(options: argparse.Namespace, configuration: Configuratio
 
 VERB = Setup(
     name="ingest-slots",
-    summary=f"Show or set how many processes may share the acknowledgements (1 to {_MOST_SLOTS}).",
+    summary=f"Show or set how many processes may share the acknowledgements (1 to {MAX_INGEST_SLOTS}).",
     example="device-console ingest-slots 4",
     arguments=_arguments,
     run=_ingest_slots,

@@ -8,11 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from console.domain.batches import Preview
-from console.domain.commands import parse_ttl
 from console.domain.filters.keys import Scope
 from console.domain.filters.language import parse_filter
 from console.domain.text.safe import safe
+from console.domain.ttl import TTL_RANGE_TYPED, parse_ttl, ttl_text
 from console.errors import ConsoleError, InvalidInputError
+from console.limits import DEFAULT_TTL
 from console.shell import arguments, output
 from console.shell.arguments import follow_options
 from console.shell.verb import Act
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from console.runtime.program import Program
     from console.runtime.startup import RunningProgram
 
+_TTL = ttl_text(DEFAULT_TTL)
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", nargs="?", help="the device's id; left out with --where")
@@ -32,7 +35,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--yes", action="store_true", help="with --where: send, not only look; else: do not ask"
     )
     parser.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
-    parser.add_argument("--ttl", default="1h", help="5s to 7d (default 1h)")
+    parser.add_argument("--ttl", default=_TTL, help=f"{TTL_RANGE_TYPED} (default {_TTL})")
     parser.add_argument("--id", help="an id of your own: sending the same again changes nothing")
     arguments.waiting(parser)
 
@@ -48,8 +51,6 @@ async def _send(options: argparse.Namespace, opened: RunningProgram) -> int:
         raise InvalidInputError("send needs a device and a type, or --where FILTER and a type.")
     program = opened.program
     ttl = parse_ttl(options.ttl)
-    if isinstance(ttl, str):
-        raise InvalidInputError(ttl)
     params = await _params(options)
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
     await ask_first(program, (options.device,), options.type, yes=options.yes)
@@ -67,8 +68,6 @@ async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
     if options.device is not None or options.id is not None:
         raise InvalidInputError("With --where leave DEVICE and --id out: the filter names the devices.")
     ttl = parse_ttl(options.ttl)
-    if isinstance(ttl, str):
-        raise InvalidInputError(ttl)
     params, where = await _params(options), options.where
     ids = await program.history.sendable_index(tenant, where)
     if parse_filter(where, Scope.DEVICES).shows_decommissioned:

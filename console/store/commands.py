@@ -12,6 +12,7 @@ from console.domain.filters.language import Filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.reasons import NO_REASON, BlockedBy, Outcome, Reason, known
 from console.domain.targets import Target
+from console.limits import MAX_TTL
 from console.store.audit import AuditLog
 from console.store.failures import translated
 from console.store.filter_sql import Conditions, conditions
@@ -173,7 +174,7 @@ class CommandStore:
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]:
         """Type, params and TTL in seconds of what was sent lately, each kind once."""
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("recent_commands"), tenant_id)
+            rows = await connection.fetch(query("recent_commands"), tenant_id, MAX_TTL)
         return tuple((row["command_type"], row["params_json"], row["ttl_s"]) for row in rows)
 
     async def usual(self, tenant_id: str, device_id: str, command_type: str) -> Usual | None:

@@ -7,11 +7,10 @@ import json
 import re
 from dataclasses import dataclass
 
-from console.domain.acks import MAX_ACK_BYTES
-from console.domain.commands import MAX_JSON_DEPTH
 from console.domain.identifiers import id_fault
 from console.domain.text.json import json_depth
 from console.domain.text.json_size import written
+from console.limits import MAX_ACK_BYTES, MAX_JSON_DEPTH
 from console.wire.json_scan import ScanError, top_level_members
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d[-+.0-9eE]*', re.DOTALL)

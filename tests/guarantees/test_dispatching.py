@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from console.domain.acks import Acknowledgement, LateAck
-from console.domain.commands import DEFAULT_TTL
 from console.errors import DatabaseUnreachableError
+from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
 from console.runtime.workers import WorkerSettings
 from console.services.dispatcher import DispatchSettings

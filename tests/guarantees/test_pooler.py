@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from console.demo.login import ensure_login
-from console.domain.commands import DEFAULT_TTL
 from console.errors import ConsoleError, NotFoundError
+from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
 from console.services.batch_send import BatchRun
 from console.store.pool import Access, Database

@@ -3,9 +3,9 @@
 from uuid import uuid4
 
 from console.domain.acks import Acknowledgement, LateAck
-from console.domain.commands import DEFAULT_TTL
 from console.domain.devices import DeviceOrder
 from console.domain.dispatch import Confirmed
+from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from console.domain.commands import DEFAULT_TTL
 from console.domain.events import ProblemKind
 from console.errors import RefusedError
+from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
 from console.shell.doctor.platform import audit

@@ -3,8 +3,9 @@
 import asyncpg
 import pytest
 
-from console.domain.commands import DEFAULT_TTL, Phase
+from console.domain.commands import Phase
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
 from console.services.batch_send import BatchRun
 from tests.conftest import Fleet

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from console.domain.commands import MAX_PAYLOAD_BYTES, Draft, params_fault
+from console.domain.commands import Draft, params_fault
 from console.domain.identifiers import id_fault
 from console.domain.text.json_size import stored_size
 from console.errors import ConflictError, InvalidInputError
+from console.limits import MAX_PAYLOAD_BYTES
 from console.runtime.program import Program
 from console.store.outbox import OutboxStore
 from console.store.pool import Database

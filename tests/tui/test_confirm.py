@@ -7,9 +7,9 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 
-from console.domain.commands import DEFAULT_TTL
 from console.domain.danger import Typed
 from console.errors import DatabaseUnreachableError
+from console.limits import DEFAULT_TTL
 from console.tui.presenters.cells import Cell
 from console.tui.screens.dialogs.confirm import Question, ask
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from console.domain.commands import DEFAULT_TTL
 from console.errors import BrokerUnreachableError, Cause
+from console.limits import DEFAULT_TTL
 
 
 async def _settled_batch(rig, kind, answered=()):

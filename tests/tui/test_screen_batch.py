@@ -3,8 +3,8 @@
 import asyncio
 import json
 
-from console.domain.commands import DEFAULT_TTL
 from console.errors import DatabaseUnreachableError
+from console.limits import DEFAULT_TTL
 from console.services.favourites import Favourites, Saved
 
 

@@ -273,7 +273,7 @@ async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
 
 
 async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
-    from console.domain.commands import DEFAULT_TTL
+    from console.limits import DEFAULT_TTL
 
     await rig.devices("pump-1", "pump-2", "valve-1")
     job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1"], target="all")

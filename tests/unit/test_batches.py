@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.domain.batches import MOST_GROUPS, AnswerGroup, Batch, BatchDraft, BatchView, gather
-from console.domain.commands import Phase, parse_ttl, ttl_text
+from console.domain.commands import Phase
 from console.domain.history import HistoryPage
+from console.domain.ttl import parse_ttl, ttl_text
+from console.limits import MAX_TTL, MIN_TTL
 from console.tui.presenters.batches import batch_line, group_cells, group_columns, progress_lines, shares
 from console.tui.presenters.words import to_ascii
 from tests.unit.test_history_rows import NOW
@@ -66,10 +68,10 @@ def test_a_view_counts_what_is_over_and_what_can_be_sent_again() -> None:
     assert (view.committed, view.settled, view.retriable, view.batch.batch_id) == (10, 9, 2, DRAFT.batch_id)
 
 
-@given(st.integers(0, 7 * 86_400))
+@given(st.integers(int(MIN_TTL.total_seconds()), int(MAX_TTL.total_seconds())))
 def test_a_ttl_is_written_as_it_is_read(seconds: int) -> None:
     text = ttl_text(timedelta(seconds=seconds))
-    assert parse_ttl(text) == timedelta(seconds=seconds) or seconds < 5
+    assert parse_ttl(text) == timedelta(seconds=seconds)
 
 
 @given(st.lists(st.integers(0, 1_000_000), min_size=1, max_size=9), st.integers(10, 200))

@@ -7,16 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.domain.commands import (
-    NEVER,
-    Command,
-    Draft,
-    Phase,
-    params_fault,
-    parse_ttl,
-    ttl_fault,
-    type_fault,
-)
+from console.domain.commands import NEVER, Command, Draft, Phase, params_fault, type_fault
 from console.domain.devices import Device, Link
 from console.domain.history import Cursor, HistoryPage
 from console.domain.identifiers import id_fault
@@ -24,6 +15,9 @@ from console.domain.publication import Puback
 from console.domain.targets import Target
 from console.domain.text.json import has_unstorable_text, json_depth
 from console.domain.text.safe import MIXED, safe, safe_block, safe_id
+from console.domain.ttl import parse_ttl, ttl_fault, typed_ttl, typed_ttl_fault, within_range
+from console.errors import InvalidInputError
+from console.limits import MAX_TTL, MIN_TTL
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -105,7 +99,19 @@ def test_ttls_are_read(text: str, seconds: int) -> None:
     "text", ["", "0", "60", "-5s", "1.5h", "1h30", "s", "4s", "0s", "8d", "9999999999s", "١h", "1w"]
 )
 def test_ttls_that_are_refused_with_a_sentence(text: str) -> None:
-    assert isinstance(parse_ttl(text), str)
+    with pytest.raises(InvalidInputError, match=r"^[^ ].+: .+\.$"):
+        parse_ttl(text)
+    assert typed_ttl(text) is None
+    assert typed_ttl_fault(text)
+
+
+def test_what_is_typed_is_a_ttl_once_it_may_be_one() -> None:
+    assert (typed_ttl("10m"), typed_ttl_fault("10m")) == (timedelta(minutes=10), None)
+
+
+def test_a_ttl_out_of_range_is_brought_into_it() -> None:
+    spans = (timedelta(0), timedelta(minutes=5), timedelta(days=400))
+    assert [within_range(span) for span in spans] == [MIN_TTL, timedelta(minutes=5), MAX_TTL]
 
 
 def test_the_limits_of_a_ttl_are_inside() -> None:

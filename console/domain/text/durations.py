@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from console.domain.text.counts import counted
+
 
 def age(span: timedelta) -> str:
     """How long ago, in one unit: ``12s``, ``4m``, ``2h``, ``3d``."""
@@ -32,6 +34,14 @@ def coarse_countdown(span: timedelta) -> str:
 
 def _coarse(span: timedelta) -> timedelta:
     return span if span.total_seconds() < 10 else span - span % timedelta(seconds=5)
+
+
+def in_words(span: timedelta) -> str:
+    """A span in its largest whole unit, written out: ``5 seconds``, ``1 hour``, ``7 days``."""
+    seconds = int(span.total_seconds())
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+    size, name = next((unit for unit in units if seconds and seconds % unit[0] == 0), units[-1])
+    return counted(seconds // size, name)
 
 
 def countdown(span: timedelta) -> str:

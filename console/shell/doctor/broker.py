@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from console.domain.text.durations import in_words
 from console.errors import ConsoleError
 from console.exit_codes import ExitCode
+from console.limits import ACK_SESSION
 from console.mqtt.ack_stream import SESSION_S
 from console.mqtt.survey import OWN_TOPIC, BrokerFacts, Trial, survey
 from console.runtime.servers import Servers
@@ -23,7 +25,7 @@ _NATS = (
 )
 _SHORT_SESSION = (
     "it keeps our session for {seconds} s only: answers are lost when no worker is connected for longer; "
-    "let it keep sessions for a week"
+    "let it keep sessions for {needed}"
 )
 _NOT_PROBED = (
     "whether commands of {tenant} can be published and its answers are heard was not tried: `doctor --probe` "
@@ -67,7 +69,7 @@ async def broker_findings(
     if not facts.is_v5:
         found.append(Finding("warning", "broker", _OLD_PROTOCOL, risk=Loss.ANSWERS))
     if facts.session_s < SESSION_S:
-        text = _SHORT_SESSION.format(seconds=facts.session_s)
+        text = _SHORT_SESSION.format(seconds=facts.session_s, needed=in_words(ACK_SESSION))
         found.append(Finding("warning", "broker", text, risk=Loss.ANSWERS))
     if not facts.may_share:
         found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))

@@ -1,7 +1,7 @@
--- What was sent lately, each kind once, the newest first: type, params and TTL to send again.
+-- What was sent lately, each kind once, the newest first: type, params and TTL to send again. $2: the longest TTL.
 SELECT n.command_type, n.params_json, n.ttl_s
 FROM (SELECT DISTINCT ON (c.command_type, c.command_params) c.command_type, c.command_params::text AS params_json,
-             extract(epoch FROM LEAST(c.expires_at, c.created_at + interval '7 days') - c.created_at)::double precision
+             extract(epoch FROM LEAST(c.expires_at, c.created_at + $2::interval) - c.created_at)::double precision
                  AS ttl_s, c.created_at
       FROM (SELECT * FROM public.device_commands d WHERE d.tenant_id = $1
             ORDER BY d.created_at DESC LIMIT 500) c

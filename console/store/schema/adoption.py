@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from console.domain.commands import MAX_TYPE_LENGTH
-from console.domain.identifiers import MAX_ID_LENGTH, MAX_NAME_LENGTH
+from console.limits import MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_TYPE_LENGTH
 from console.store.schema.uses import fits
 
 _SCHEMA = re.compile(r"\b(device_console_scratch|public)\.")

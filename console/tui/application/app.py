@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from console.domain.text.ascii import is_utf8
+from console.domain.text.counts import counted
 from console.runtime.program import Program
 from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
@@ -23,7 +24,6 @@ from console.tui.application.crash import write_crash
 from console.tui.application.palette import ActionProvider
 from console.tui.keys.keymap import keymap
 from console.tui.look.theme import DARK, LIGHT, THEMES, theme_named, tones_of
-from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen

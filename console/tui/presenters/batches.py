@@ -6,11 +6,12 @@ from datetime import datetime
 
 from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
 from console.domain.commands import Phase
+from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe
 from console.services.batch_send import BatchRun
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts, line_width
-from console.tui.presenters.words import PHASES, counted
+from console.tui.presenters.words import PHASES
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),

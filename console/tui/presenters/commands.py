@@ -6,10 +6,11 @@ from datetime import datetime
 
 from console.domain.commands import Command, Phase
 from console.domain.identifiers import name_shown
+from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, coarse_countdown, latency
 from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import PHASES, counted, phase_cell
+from console.tui.presenters.words import PHASES, phase_cell
 
 _ENOUGH = 5
 _AGE = Column("age", "AGE", 5, right=True)

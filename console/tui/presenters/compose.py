@@ -13,11 +13,12 @@ from rich.cells import cell_len
 from console.domain.batches import Preview
 from console.domain.identifiers import name_shown
 from console.domain.targets import Target
+from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, latency
 from console.domain.text.json import one_line
 from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Line, fit_parts, fit_text, line_width
-from console.tui.presenters.words import counted, link_cell, link_of
+from console.tui.presenters.words import link_cell, link_of
 
 Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
 _OFFERED = 8

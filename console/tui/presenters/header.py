@@ -7,11 +7,11 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from console.domain.link_causes import cause_words
+from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, countdown
 from console.domain.text.safe import safe
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
-from console.tui.presenters.words import counted
 
 
 @dataclass(frozen=True, slots=True)

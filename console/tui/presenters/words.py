@@ -87,8 +87,3 @@ def link_of(word: str) -> Link:
         return Link(word)
     except ValueError:
         return Link.UNKNOWN
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """``1 command``, ``2 commands``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -11,15 +11,16 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.batches import AnswerGroup, BatchView
-from console.domain.commands import Phase, ttl_text
+from console.domain.commands import Phase
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
+from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
 from console.services.batch_send import BatchRun, since_ok_text
 from console.tui.keys.actions import bindings_for
 from console.tui.presenters.batches import batch_line, group_cells, group_columns, group_key, progress_lines
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import shell_line
-from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.review import NO_RECALL, Sending, looked_up_question

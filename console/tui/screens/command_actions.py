@@ -7,11 +7,12 @@ from functools import partial
 
 from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
-from console.domain.commands import MAX_TTL, MIN_TTL, Command, Draft, Phase, ttl_text
+from console.domain.commands import Command, Draft, Phase
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail
 from console.domain.link_causes import cause_words
 from console.domain.text.safe import safe, safe_id
+from console.domain.ttl import ttl_text, within_range
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.presenters.cells import Cell
@@ -138,7 +139,7 @@ class CommandActs(ConsoleScreen):
         detail = await self._detail_of(command_id)
         if detail is not None:
             old = detail.command
-            ttl = min(max(old.expires_at - old.created_at, MIN_TTL), MAX_TTL)
+            ttl = within_range(old.expires_at - old.created_at)
             content = Saved(old.command_type, old.params_json, ttl_text(ttl))
             self.post_message(ShowCompose((old.device_id,), content=content, origin=command_id))
 

@@ -1,12 +1,12 @@
 """Marks on a list of devices: whom the next command is for."""
 
 from console.domain.filters.language import Scope
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.presenters.cells import Column
-from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState

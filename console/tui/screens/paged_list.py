@@ -10,10 +10,10 @@ from textual.widget import Widget
 
 from console.domain.filters.language import Scope
 from console.domain.filters.values import KnownValues
+from console.domain.text.counts import counted
 from console.errors import ConsoleError
 from console.tui.lists.paged_rows import PagedRows
 from console.tui.presenters.cells import Cell, Column
-from console.tui.presenters.words import counted
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.state.background import start

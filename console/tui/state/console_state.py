@@ -8,7 +8,9 @@ from textual.dom import DOMNode
 
 from console.clock import Clock, SystemClock
 from console.domain.commands import Draft
+from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
+from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
 from console.services.batch_send import BatchRun
 from console.services.favourites import Saved
@@ -49,7 +51,7 @@ class Sheet:
 
     command_type: str = ""
     params: str = "{}"
-    ttl: str = "1h"
+    ttl: str = ttl_text(DEFAULT_TTL)
     drafts: tuple[Draft, ...] = ()
     batch: BatchRun | None = None
     doubted: Sent | None = None

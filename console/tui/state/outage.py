@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from console.domain.text.counts import counted
 from console.services.health import HealthView
 from console.tui.presenters.header import OutboxDepth, seconds_words
-from console.tui.presenters.words import counted
 
 LEAST_S = 2.0
 

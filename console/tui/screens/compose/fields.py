@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from textual.widgets import Input
 
-from console.domain.commands import MAX_TTL, MIN_TTL, parse_ttl, ttl_text, type_fault
+from console.domain.commands import type_fault
 from console.domain.text.safe import safe
+from console.domain.ttl import ttl_text, typed_ttl, within_range
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.screens.base import ConsoleScreen
@@ -27,8 +28,9 @@ class SheetAids(ConsoleScreen):
         self._params = ParamsArea(sheet.params, compact=True, id="params", show_line_numbers=False)
 
     @property
-    def _lifetime(self) -> timedelta | str:
-        return parse_ttl(self._ttl.value)
+    def _lifetime(self) -> timedelta | None:
+        """What is typed, once it is a TTL that is allowed."""
+        return typed_ttl(self._ttl.value)
 
     def action_pick(self) -> None:
         start(self, self._pick, "pick", exclusive=True)
@@ -39,7 +41,10 @@ class SheetAids(ConsoleScreen):
         except ConsoleError as error:
             self.say(str(error), "bad")
             recent = ()
-        lately = [Saved(kind, params, ttl_text(_sendable(ttl_s))) for kind, params, ttl_s in recent]
+        lately = [
+            Saved(kind, params, ttl_text(within_range(timedelta(seconds=ttl_s))))
+            for kind, params, ttl_s in recent
+        ]
         kept = self.state.program.favourites.load(self.state.tenant)
         self.app.push_screen(PickDialog(kept, lately), self._picked)
 
@@ -50,7 +55,7 @@ class SheetAids(ConsoleScreen):
 
     def action_favourite(self) -> None:
         params_fault = self.state.program.sender.params_fault(self._params.text)
-        if type_fault(self._type.value) or params_fault or isinstance(self._lifetime, str):
+        if type_fault(self._type.value) or params_fault or self._lifetime is None:
             self.say("Only a command that could be sent can be a favourite.", "warn")
             return
         saved = Saved(self._type.value, self._params.text, self._ttl.value.strip())
@@ -72,7 +77,3 @@ class SheetAids(ConsoleScreen):
             return
         self._params.load_text(text)
         self.refresh(layout=True)
-
-
-def _sendable(ttl_s: float) -> timedelta:
-    return min(max(timedelta(seconds=ttl_s), MIN_TTL), MAX_TTL)

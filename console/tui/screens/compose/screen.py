@@ -11,12 +11,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from console.domain.batches import Preview
-from console.domain.commands import (
-    DEFAULT_TTL,
-    type_fault,
-)
+from console.domain.commands import type_fault
 from console.domain.targets import Target
 from console.domain.text.safe import safe
+from console.domain.ttl import TTL_EXAMPLES, TTL_RANGE, typed_ttl_fault
+from console.limits import DEFAULT_TTL
 from console.tui.keys.actions import bindings_for
 from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell
@@ -163,8 +162,7 @@ class ComposeScreen(SendingSheet):
             return self._no_form
         if action_id not in {"review", "compose_cli"}:
             return None
-        lifetime = self._lifetime
-        fault = type_fault(self._type.value) or (lifetime if isinstance(lifetime, str) else None)
+        fault = type_fault(self._type.value) or typed_ttl_fault(self._ttl.value)
         fault = fault or self.state.program.sender.params_fault(self._params.text) or self._form_fault
         if action_id == "compose_cli" and not fault and len(self.device_ids) > 1 and not self._where:
             return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
@@ -187,10 +185,9 @@ class ComposeScreen(SendingSheet):
         offered = (self._type.recent, self._type.listed, self._type.value)
         about = words.about_lines(self._listing.description, room - _FIELD, dangerous=self._dangerous)
         self._recent.show(about or words.types_line(*offered, room - _FIELD))
-        lifetime, zone = self._lifetime, self.state.zone
-        ttl = DEFAULT_TTL if isinstance(lifetime, str) else lifetime
-        if isinstance(lifetime, str):
-            self._expires.show([(Cell("write 30s, 10m, 1h30m or 7d: 5 seconds to 7 days", "bad"),)])
+        ttl, zone = self._lifetime, self.state.zone
+        if ttl is None:
+            self._expires.show([(Cell(f"write {TTL_EXAMPLES}: {TTL_RANGE}", "bad"),)])
         else:
             self._expires.show(
                 [(Cell(f"expires {instant(now + ttl, now, zone=zone)} {zone_words(zone)}", "dim"),)]
@@ -203,8 +200,7 @@ class ComposeScreen(SendingSheet):
         self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.state.tenant, self.device_ids)
         params = "…" if self._form.display and self._form.behind else self._params.text
-        given = None if isinstance(lifetime, str) else ttl
-        payload = words.preview_payload(self._type.value, params, given, now)
+        payload = words.preview_payload(self._type.value, params, ttl, now)
         self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])
         self._list.show(words.target_lines(self._shown_targets, len(self.device_ids), now))
         self._show_verdict()
@@ -229,6 +225,5 @@ class ComposeScreen(SendingSheet):
 
     @property
     def _shell_line(self) -> str | None:
-        ttl, tenant, ids = self._lifetime, self.state.tenant, self.device_ids
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
+        wanted, tenant, ids = self._lifetime or DEFAULT_TTL, self.state.tenant, self.device_ids
         return send_line(tenant, ids, self._type.value, self._params.text, wanted, self._where)

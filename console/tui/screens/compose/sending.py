@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from console.domain.commands import DEFAULT_TTL, Draft, parse_ttl
+from console.domain.commands import Draft
+from console.domain.text.counts import counted
+from console.domain.ttl import parse_ttl
 from console.errors import ConsoleError, DatabaseUnreachableError
 from console.services.batch_send import BatchRun
 from console.services.sender import SendReceipt
 from console.tui.presenters.compose import devices_words
-from console.tui.presenters.words import counted
 from console.tui.screens.compose.params import FormSheet
 from console.tui.screens.device_marks import MarkingScreen
 from console.tui.screens.dialogs.confirm import Question, ask
@@ -41,8 +42,7 @@ class SendingSheet(FormSheet):
 
     def _job(self, sheet: Sheet) -> BatchRun:
         """A batch's id is made here, once; the same content keeps it while its outcome is unknown."""
-        ttl = parse_ttl(sheet.ttl)
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
+        wanted = parse_ttl(self._ttl.value)
         new = self.state.program.bulk.job(
             sheet.command_type, sheet.params, wanted, self.state.program.operator,
             device_ids=self.device_ids, target=self._target,
@@ -94,8 +94,7 @@ class SendingSheet(FormSheet):
     def _drafts(self, sheet: Sheet) -> tuple[Draft, ...]:
         """Ids are made here, once; the same content keeps them while its outcome is unknown."""
         sender, by = self.state.program.sender, self.state.program.operator
-        ttl = parse_ttl(sheet.ttl)
-        wanted = DEFAULT_TTL if isinstance(ttl, str) else ttl
+        wanted = parse_ttl(self._ttl.value)
         same = tuple((d.device_id, d.command_type, d.params_json, d.ttl) for d in sheet.drafts)
         new = tuple((device, sheet.command_type, sheet.params, wanted) for device in self.device_ids)
         if same == new:
