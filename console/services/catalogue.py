@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from console.domain.catalogue import Catalogue, Listing
+from console.domain.text.counts import counted
 
 MOST_WORK = 50_000  # parts of the schema times those of the value: the worst pair measured takes 0.8 s
 _SCHEMA_ITSELF = (
@@ -71,7 +72,10 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
         whose = "its model" if one else "their models"
         return f"The catalogue of {whose} does not list “{listing.command_type}”."
     if listing.lacking:
-        return f"{listing.lacking:,} of {listing.devices:,} devices have models whose catalogue lacks it."
+        return (
+            f"The catalogue lacks it for the models of {listing.lacking:,} of "
+            f"{counted(listing.devices, 'device')}."
+        )
     if listing.agreed is None or listing.agreed.params_schema is None:
         return None
     fault = misfit(listing.agreed.params_schema, params_text)

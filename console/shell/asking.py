@@ -7,6 +7,7 @@ import termios
 from collections.abc import Sequence
 
 from console.domain.danger import to_type
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe, safe_id
 from console.errors import InvalidInputError
 from console.runtime.program import Program
@@ -30,7 +31,7 @@ async def ask_first(program: Program, device_ids: Sequence[str], command_type: s
     if wanted is None:
         return
     kind = safe(command_type, 60)
-    whom = safe_id(device_ids[0], 128) if count == 1 else f"{count:,} devices"
+    whom = safe_id(device_ids[0], 128) if count == 1 else counted(count, "device")
     harm = (
         f"{kind} interrupts or changes {'the device' if count == 1 else 'the devices'}." if dangerous else ""
     )

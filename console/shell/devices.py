@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from console.domain.devices import SEEN_IN_FULL, Device
 from console.domain.filters.keys import Scope
 from console.domain.filters.language import parse_filter
+from console.domain.text.counts import counted
 from console.exit_codes import ExitCode
 from console.shell import arguments, output
 from console.shell.verb import Read
@@ -40,7 +41,7 @@ async def _devices(options: argparse.Namespace, program: Program) -> int:
         )
         rows = [_device_row(device, now) for device in found]
         output.print_table(columns, [[row[column] for column in columns] for row in rows])
-        output.say(f"{len(found)} devices of {tenant_id}")
+        output.say(f"{counted(len(found), 'device')} of {tenant_id}")
     await _say_hidden(program, where)
     await _say_seen(program, where)
     return ExitCode.OK

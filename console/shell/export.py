@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from console.domain.filters.keys import Scope
+from console.domain.text.counts import counted
 from console.errors import InvalidInputError
 from console.exit_codes import ExitCode
 from console.shell import arguments, output
@@ -54,15 +55,15 @@ async def _export(options: argparse.Namespace, program: Program) -> int:
         if isinstance(error, BrokenPipeError):
             raise
         raise InvalidInputError(f"The file {options.output} cannot be written: {error.strerror}.") from None
-    output.say(f"{count:,} commands of {program.tenants[0]} as {form}")
+    output.say(f"{counted(count, 'command')} of {program.tenants[0]} as {form}")
     return ExitCode.OK
 
 
 def _no_whole_export(path: Path | None, count: int) -> str:
     """What an export left behind that ended half-way."""
     if path is None:
-        return f"What was written, the newest {count:,} commands, is no whole export: begin again."
-    what = f"The file {path} holds the newest {count:,} commands"
+        return f"What was written, the newest {counted(count, 'command')}, is no whole export: begin again."
+    what = f"The file {path} holds the newest {counted(count, 'command')}"
     return f"{what} and is no whole export: delete it and begin again."
 
 

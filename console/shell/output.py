@@ -7,24 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from console.domain.command_json import instant
-from console.domain.commands import Command, Phase
+from console.domain.commands import Command
 from console.domain.devices import Device
 from console.domain.events import Problem
+from console.domain.phases import phase_words
+from console.domain.text.durations import age, latency
 from console.domain.text.safe import cell_width, safe, safe_id
 
 _CELL, _LAST_CELL = 80, 1_000
-_NUMBER = re.compile(r"-|[\d,.]+[smhd]?")
-SYMBOLS = {
-    Phase.WAITING: "○",
-    Phase.PUBLISHED: "◔",
-    Phase.IN_PROGRESS: "◑",
-    Phase.OK: "●",
-    Phase.FAILED: "✕",
-    Phase.MISSED: "◍",
-    Phase.EXPIRED: "◌",
-    Phase.CANCELLED: "⊘",
-    Phase.UNKNOWN: "?",
-}
+_NUMBER = re.compile(r"-|ahead|[\d,.]+[smhd]?( \d+[smh])?")
+_NOTHING = "-"
 
 
 def say(text: str) -> None:
@@ -60,28 +52,17 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def phase_text(command: Command) -> str:
     """Symbol, word and flags: late, and a later answer that differs."""
-    word = f"{SYMBOLS[command.phase]} {command.phase.value}{' (late)' if command.late else ''}"
-    if command.later is None:
-        return word
-    return f"{word}, then {safe(command.later, 40) if command.later != command.ack_status else 'differed'}"
+    return phase_words(command)
 
 
 def age_text(at: datetime | None, now: datetime) -> str:
-    """How long ago, in one unit."""
-    if at is None:
-        return "-"
-    seconds = int((now - at).total_seconds())
-    if seconds < 0:
-        return "future"
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    """How long ago, in one unit; ASCII where there is nothing, for those who cut columns."""
+    return _NOTHING if at is None else age(now - at)
 
 
-def latency_text(latency: timedelta | None) -> str:
-    """Seconds with two decimals."""
-    return "-" if latency is None else f"{latency.total_seconds():.2f}s"
+def latency_text(span: timedelta | None) -> str:
+    """How long an answer took."""
+    return _NOTHING if span is None else latency(span)
 
 
 def device_json(device: Device) -> dict[str, object]:

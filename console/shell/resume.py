@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from console.domain.text.counts import counted
 from console.shell import arguments, output
 from console.shell.arguments import follow_options
 from console.shell.verb import BATCH, Act
@@ -26,7 +27,7 @@ async def _resume(options: argparse.Namespace, opened: RunningProgram) -> int:
 
     program = opened.program
     job = await program.bulk.resume(program.tenants[0], options.id, program.operator)
-    output.say(f"{job.total:,} devices have got nothing of it yet")
+    output.say(f"not sent yet to {counted(job.total, 'device')}")
     await ask_first(program, job.device_ids, job.draft.command_type, yes=options.yes)
     return await follow_batch(opened, job, follow_options(options), begun=True)
 

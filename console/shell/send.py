@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from console.domain.batches import Preview
 from console.domain.filters.keys import Scope
 from console.domain.filters.language import parse_filter
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.domain.ttl import TTL_RANGE_TYPED, parse_ttl, ttl_text
 from console.errors import ConsoleError, InvalidInputError
@@ -89,7 +90,7 @@ async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
 def _preview_text(preview: Preview, command_type: str, tenant: str) -> str:
     """How many devices, how many of them unlikely to answer, in one sentence."""
     links = ", ".join(f"{count:,} {link}" for link, count in preview.links.items())
-    words = f"{preview.total:,} devices of {tenant} ({links or 'none'})"
+    words = f"{counted(preview.total, 'device')} of {tenant} ({links or 'none'})"
     if preview.forbidden:
         words += f"; {preview.forbidden:,} of them get nothing (decommissioned or not routable)"
     if preview.same_in_flight:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from console.domain.text.counts import counted
 from console.errors import UsageError
 from console.exit_codes import ExitCode
 from console.shell import output
@@ -54,7 +55,7 @@ async def _simulate(options: argparse.Namespace, configuration: Configuration) -
     async with open_servers(settings) as servers:
         tenant_id = settings.tenants[0] if settings.tenants else DEMO_TENANTS[0]
         async with simulate_tenant(servers, tenant_id, options.devices):
-            output.say(f"simulating up to {options.devices} devices of {tenant_id}; Ctrl-C ends")
+            output.say(f"simulating up to {counted(options.devices, 'device')} of {tenant_id}; Ctrl-C ends")
             await stop.wait()
     return ExitCode.OK
 
@@ -84,7 +85,7 @@ async def _seed_history(options: argparse.Namespace, settings: Settings) -> int:
         finally:
             await database.close()
     output.say(
-        f"{tenant_id} has {options.devices:,} devices; {added:,} commands added. "
+        f"{tenant_id} has {counted(options.devices, 'device')}; {counted(added, 'command')} added. "
         f"Look at it with: device-console --embedded --tenant {tenant_id}"
     )
     return ExitCode.OK

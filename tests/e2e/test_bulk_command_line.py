@@ -113,7 +113,7 @@ async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
     batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
     ended = await console.run("resume", batch_id, "--json")
     assert ended.code == 0, ended.err
-    assert "600 devices have got nothing of it yet" in ended.err
+    assert "not sent yet to 600 devices" in ended.err
     assert (json.loads(ended.out)["wanted"], json.loads(ended.out)["committed"]) == (1_600, 1_600)
     assert await owner.fetchval("SELECT count(DISTINCT device_id) FROM device_commands") == 1_600
     again = await console.run("resume", batch_id)

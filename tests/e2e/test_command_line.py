@@ -453,7 +453,7 @@ async def test_a_terminal_without_utf8_gets_ascii_and_no_traceback(
         for words in (("show", "c1"), ("history",), ("devices",)):
             ended = await console.run(*words)
             assert (ended.code, ended.out.isascii()) == (0, True), ended.err
-        assert "% published" in (await console.run("show", "c1")).out
+        assert "@ published" in (await console.run("show", "c1")).out
 
 
 async def test_small_mistakes_are_told_in_our_words(console: Console) -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from console.domain.batches import MOST_GROUPS, AnswerGroup, Batch, BatchDraft, BatchView, gather
 from console.domain.commands import Phase
 from console.domain.history import HistoryPage
+from console.domain.text.ascii import to_ascii
 from console.domain.ttl import parse_ttl, ttl_text
 from console.limits import MAX_TTL, MIN_TTL
 from console.tui.presenters.batches import batch_line, group_cells, group_columns, progress_lines, shares
-from console.tui.presenters.words import to_ascii
 from tests.unit.test_history_rows import NOW
 
 VALUES = st.one_of(

@@ -169,7 +169,7 @@ def test_a_listing_counts_the_devices_whose_models_lack_a_type():
     assert (ping.devices, ping.lacking, ping.agreed is not None) == (7, 0, True)
     assert (reboot.devices, reboot.lacking) == (7, 4)
     assert (nothing.lacking, nothing.agreed) == (7, None)
-    assert params_verdict(reboot, "{}") == "4 of 7 devices have models whose catalogue lacks it."
+    assert params_verdict(reboot, "{}") == "The catalogue lacks it for the models of 4 of 7 devices."
     assert params_verdict(nothing, "{}") == "The catalogue of their models does not list “dance”."
     assert params_verdict(Catalogue().listing("ping"), "{}") is None
     assert not Catalogue()

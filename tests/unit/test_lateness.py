@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.domain.lateness import Lateness
-from console.tui.presenters.header import lateness_words
+from console.domain.text.durations import lateness
 
 
 def test_nothing_is_said_before_the_first() -> None:
@@ -31,7 +31,7 @@ def test_it_is_never_less_than_the_exact_value(batches: list[tuple[float, int]])
 
 
 def test_it_is_told_in_few_words() -> None:
-    assert [lateness_words(s) for s in (0.0004, 0.025, 0.25, 2.5, 60.0)] == [
+    assert [lateness(s) for s in (0.0004, 0.025, 0.25, 2.5, 60.0)] == [
         "1ms",
         "25ms",
         "0.25s",

@@ -10,14 +10,15 @@ from console.domain.batches import Batch, BatchDraft, BatchView
 from console.domain.commands import NEVER, Command, Phase
 from console.domain.explain import cancel_reason, doubt, explain, retry_reason
 from console.domain.history import CommandDetail, JournalEntry, Usual
+from console.domain.phases import PHASE_SYMBOLS
 from console.domain.reasons import BlockedBy, Outcome, Reason, known
-from console.shell.output import SYMBOLS
+from console.domain.text.ascii import to_ascii
 from console.tui.presenters.batches import progress_lines
 from console.tui.presenters.commands import command_cells, history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line
 from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.timeline import content_lines, deadline_line, retry_link, steps, story_lines
-from console.tui.presenters.words import PHASES, to_ascii
+from console.tui.presenters.words import PHASE_TONES
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 BATCH = Batch(BatchDraft("5b0c9a52", "ping", "{}", timedelta(hours=1), "all", len(Phase)), NOW)
@@ -383,14 +384,14 @@ def test_an_entry_says_which_attempt_ended_how():
 
 def test_every_phase_has_a_symbol_in_the_shell_on_the_screen_and_in_ascii():
     """Without one of them, a command in a phase that is new ends the program that shows it."""
-    assert set(PHASES) == set(SYMBOLS) == set(Phase)
-    assert len({SYMBOLS[phase] for phase in Phase}) == len(Phase)
-    folded = [to_ascii(PHASES[phase][0]) for phase in Phase]
+    assert set(PHASE_TONES) == set(PHASE_SYMBOLS) == set(Phase)
+    assert len({PHASE_SYMBOLS[phase] for phase in Phase}) == len(Phase)
+    folded = [to_ascii(PHASE_SYMBOLS[phase]) for phase in Phase]
     assert len(set(folded)) == len(Phase)
     assert all(
         symbol.isascii() and symbol != "?"
         for symbol in folded
-        if symbol != to_ascii(PHASES[Phase.UNKNOWN][0])
+        if symbol != to_ascii(PHASE_SYMBOLS[Phase.UNKNOWN])
     )
     bar = progress_lines(BatchView(BATCH, dict.fromkeys(Phase, 1), (), NOW), None, 160)
     assert all(f"1 {phase}" in "".join(cell.text for cell in bar[1]) for phase in Phase)

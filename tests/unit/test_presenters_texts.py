@@ -12,12 +12,24 @@ from console.domain.commands import Phase, params_fault
 from console.domain.devices import DeviceCounts, DeviceOrder, Link
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Scope, parse_filter
+from console.domain.phases import LINK_SYMBOLS, PHASE_SYMBOLS
 from console.domain.targets import Target
-from console.domain.text.ascii import is_utf8
-from console.domain.text.durations import age, coarse_age, coarse_countdown, countdown, latency
+from console.domain.text.ascii import is_utf8, to_ascii
+from console.domain.text.durations import (
+    age,
+    coarse_age,
+    coarse_countdown,
+    countdown,
+    elapsed,
+    latency,
+    lateness,
+    step,
+)
+from console.shell import output
 from console.tui.keys.actions import ACTIONS, ACTS, actions_for
 from console.tui.presenters import words
 from console.tui.presenters.cells import Cell, Column, fit_columns, fit_parts, fit_text, inked
+from console.tui.presenters.commands import command_cells
 from console.tui.presenters.compose import (
     payload_lines,
     preview_payload,
@@ -25,10 +37,10 @@ from console.tui.presenters.compose import (
 )
 from console.tui.presenters.devices import COLUMNS, seen_words
 from console.tui.presenters.problems import problem_cells, problem_whom
-from console.tui.presenters.times import step
-from console.tui.presenters.words import LINKS, PHASES, to_ascii
+from console.tui.presenters.words import LINK_TONES, PHASE_TONES, phase_cell
 from console.tui.terminal.output_filter import LastGate
 from console.tui.widgets.fields import json_paste
+from tests.unit.test_presenters_commands import command
 
 
 @pytest.mark.parametrize("width", range(30, 220, 7))
@@ -86,6 +98,28 @@ def test_times_are_short_words():
     assert latency(timedelta(seconds=0.19)) == "0.19s"
     assert latency(timedelta(hours=1, minutes=2)) == "1h 02m"
     assert step(timedelta(milliseconds=5)) == "+5 ms"
+    assert [step(timedelta(seconds=s)) for s in (-1, 1.24, 3_588)] == ["+0 ms", "+1.24 s", "+59m 48s"]
+    assert [elapsed(s) for s in (-3, 14, 119, 180, 7_200)] == ["0s", "14s", "119s", "3m", "2h"]
+    assert [lateness(s) for s in (0, 0.008, 0.25, 12)] == ["1ms", "8ms", "0.25s", "12s"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "took", "ago"),
+    [(4_000, "1h 06m", "1h"), (0.19, "0.19s", "0s"), (-5, "-5.00s", "0s"), (-300, "-300.00s", "ahead")],
+)
+def test_screen_and_shell_print_the_same_spans(seconds, took, ago):
+    span = timedelta(seconds=seconds)
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    sent = command(created_at=now - span)
+    assert output.latency_text(span) == latency(span) == took
+    assert output.age_text(now - span, now) == age(span) == command_cells(sent, now)["age"].text == ago
+    assert coarse_age(span) == ago
+
+
+def test_screen_and_shell_print_the_same_phases():
+    for status in ("queued", "delivered", "missed", "expired", "odd"):
+        sent = command(status=status)
+        assert output.phase_text(sent) == phase_cell(sent).text
 
 
 def test_what_many_rows_tell_ticks_by_the_second_below_ten_seconds_only() -> None:
@@ -98,17 +132,18 @@ def test_what_many_rows_tell_ticks_by_the_second_below_ten_seconds_only() -> Non
 
 
 def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character():
-    for table in (PHASES, LINKS):
-        symbols = [symbol for symbol, _ in table.values()]
+    for symbols in (list(PHASE_SYMBOLS.values()), list(LINK_SYMBOLS.values())):
         assert len(set(symbols)) == len(symbols)
         assert all(len(to_ascii(symbol)) == 1 and to_ascii(symbol).isascii() for symbol in symbols)
         assert len({to_ascii(symbol) for symbol in symbols}) == len(symbols)
-    assert set(PHASES) == set(Phase)
-    assert set(LINKS) == set(Link)
+    assert set(PHASE_SYMBOLS) == set(PHASE_TONES) == set(Phase)
+    assert set(LINK_SYMBOLS) == set(LINK_TONES) == set(Link)
 
 
 def test_nothing_that_the_screen_draws_becomes_a_question_mark_in_ascii():
-    sources = [path.read_text("utf-8") for path in Path(words.__file__).parents[1].rglob("*.py")]
+    tui = Path(words.__file__).parents[1]
+    drawn_by = [*tui.rglob("*.py"), tui.parent / "domain" / "phases.py"]
+    sources = [path.read_text("utf-8") for path in drawn_by]
     drawn = {character for source in sources for character in source if not character.isascii()}
     assert {
         character for character in drawn | set("╭─╮│╰╯▔▁▂▃▄▅▆▇█▏▊") if to_ascii(character) == "?"

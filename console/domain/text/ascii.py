@@ -2,10 +2,26 @@
 
 from collections.abc import Mapping
 
-_ASCII = {
-    "●": "*", "◐": "~", "○": "o", "◔": "%", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "‼": "!", "·": "|",
-    "–": "-", "—": "-", "…": "~", "›": ">", "“": '"', "”": '"', "’": "'", "⏎": "/", "␛": "^", "‹": "<",
-}  # fmt: skip
+# One character each, so that columns stay where they are.
+ASCII = str.maketrans(
+    {
+        "●": "*", "◐": "~", "◑": "=", "○": "o", "◔": "@", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">",
+        "✓": "+", "⏎": "/", "␛": "^", "‹": "<",
+        "·": ".", "–": "-", "—": "-", "…": "~", "›": ">", "“": '"', "”": '"', "‘": "'", "’": "'",
+        "★": "*", "☆": "*", "‼": "!", "↑": "^", "↓": "v", "→": ">", "←": "<", "▲": "^", "▼": "v", "◀": "<",
+        "▶": ">", "\u00a0": " ", "╱": "/", "╲": "\\", "░": ".", "▒": ":", "▓": "%", "■": "#", "□": "o",
+        **dict(zip("▁▂▃▄▅▆▇█", "_,-:=+*#", strict=True)),
+        **dict.fromkeys("│┃║▎▏▕▊▋▍▉▐", "|"), **dict.fromkeys("─━═▔▀", "-"),
+        **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╔╗╚╝╠╣╦╩╬┏┓┗┛", "+"),
+    }
+)  # fmt: skip
+
+
+def to_ascii(text: str) -> str:
+    """The same number of characters, all of them ASCII."""
+    if text.isascii():
+        return text
+    return text.translate(ASCII).encode("ascii", "replace").decode("ascii")
 
 
 def is_utf8(environment: Mapping[str, str]) -> bool:
@@ -23,4 +39,4 @@ def replaced(error: UnicodeError) -> tuple[str, int]:
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_ASCII.get(c, "?") for c in error.object[error.start : error.end]), error.end
+    return to_ascii(error.object[error.start : error.end]), error.end

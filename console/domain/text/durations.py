@@ -4,9 +4,13 @@ from datetime import timedelta
 
 from console.domain.text.counts import counted
 
+_CLOCKS_DIFFER = timedelta(seconds=5)  # two transactions may see that much of each other
+
 
 def age(span: timedelta) -> str:
-    """How long ago, in one unit: ``12s``, ``4m``, ``2h``, ``3d``."""
+    """How long ago, in one unit: ``12s``, ``4m``, ``2h``, ``3d``; ``ahead`` for what is yet to come."""
+    if span < -_CLOCKS_DIFFER:
+        return "ahead"
     seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
         return f"{seconds}s"
@@ -65,3 +69,24 @@ def latency(span: timedelta | None) -> str:
     if seconds < 100:
         return f"{seconds:.1f}s"
     return countdown(span)
+
+
+def elapsed(seconds: float) -> str:
+    """How long something lasts that is watched: ``14s``, ``119s``, ``3m``, ``2h``."""
+    whole = max(0, int(seconds))
+    return f"{whole}s" if whole < 120 else f"{whole // 60}m" if whole < 7_200 else f"{whole // 3_600}h"
+
+
+def lateness(seconds: float) -> str:
+    """How late something is done that should be done at once: ``8ms``, ``0.25s``, ``12s``."""
+    if seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))}ms"
+    return f"{seconds:.2g}s" if seconds < 10 else f"{seconds:.0f}s"
+
+
+def step(span: timedelta) -> str:
+    """The time between two steps: ``+5 ms``, ``+1.24 s``, ``+59m 48s``."""
+    seconds = span.total_seconds()
+    if seconds < 1:
+        return f"+{max(0, round(seconds * 1000))} ms"
+    return f"+{seconds:.2f} s" if seconds < 100 else f"+{countdown(span)}"

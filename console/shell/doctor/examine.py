@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError, UnfinishedError
 from console.exit_codes import ExitCode
@@ -139,9 +140,10 @@ def _who(holder: Holder) -> str:
 
 
 def _without_end(kind: ProgressOnly) -> Finding:
+    commands = counted(kind.commands, "command")
     text = (
-        f"the only answers to {kind.command_type} are words of progress ({kind.commands:,} commands, the "
-        f"last one said “{kind.word}”), so it is always missed: if that word is its end, set "
+        f"the only answers to {kind.command_type} are words of progress ({commands}, "
+        f"the last one said “{kind.word}”), so it is always missed: if that word is its end, set "
         f"CONSOLE_PROGRESS_WORDS=-{kind.word}"
     )
     return Finding("warning", "answers", text)

@@ -11,7 +11,7 @@ from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe
 from console.services.batch_send import BatchRun
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts, line_width
-from console.tui.presenters.words import PHASES
+from console.tui.presenters.words import PHASE_TONES, counted_phase
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),
@@ -77,14 +77,13 @@ def progress_lines(view: BatchView, job: BatchRun | None, width: int) -> list[Li
     sizes = shares([*counts, max(0, wanted - sum(counts))], room)
     bar: list[Cell] = [Cell(" ")]
     for (phase, glyph), size in zip(_BAR, sizes, strict=False):
-        tone = PHASES[phase][1]
+        tone = PHASE_TONES[phase]
         bar.append(Cell(glyph * size, "ok" if tone == "calm" else tone))
     bar += [Cell("·" * sizes[-1], "dim"), said]
     words: Line = ()
     for phase, _ in _BAR:
         if view.phases.get(phase):
-            symbol, tone = PHASES[phase]
-            count = Cell(f"{symbol} {view.phases[phase]:,} {phase.value}", tone)
+            count = counted_phase(phase, f"{view.phases[phase]:,} {phase.value}")
             words = (*words, Cell("   " if words else " "), count)
     state = _state(view, job)
     if not state.text:
@@ -146,10 +145,9 @@ def _field_column(key: str, rank: int, groups: Sequence[AnswerGroup]) -> Column:
 
 def group_cells(group: AnswerGroup) -> dict[str, Cell]:
     """Every cell of a group's row, by column."""
-    symbol, tone = PHASES[group.phase]
     cells: dict[str, Cell] = {
         "count": Cell(f"{group.count:,}", "strong"),
-        "phase": Cell(f"{symbol} {group.phase.value}", tone),
+        "phase": counted_phase(group.phase, group.phase.value),
         "sample": Cell(_sample(group), "dim"),
     }
     cells.update((f"field:{key}", Cell(safe(value, 60))) for key, value in group.fields.items())

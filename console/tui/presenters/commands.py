@@ -10,7 +10,7 @@ from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, coarse_countdown, latency
 from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import PHASES, phase_cell
+from console.tui.presenters.words import counted_phase, phase_cell
 
 _ENOUGH = 5
 _AGE = Column("age", "AGE", 5, right=True)
@@ -69,10 +69,7 @@ def history_line(
     counts = Counter(command.phase for command in shown)
     total = counted(sum(counts.values()), "command")
     parts: list[Line] = [(Cell(f" {title}", "strong"),), (Cell(f"{total}{' so far' if more else ''}"),)]
-    for phase in _BY_WEIGHT:
-        if counts[phase]:
-            symbol, tone = PHASES[phase]
-            parts.append((Cell(f"{symbol} {counts[phase]:,} {phase}", tone),))
+    parts += [(counted_phase(p, f"{counts[p]:,} {p}"),) for p in _BY_WEIGHT if counts[p]]
     took = sorted(command.latency for command in shown if command.latency is not None)
     if len(took) >= _ENOUGH and not plotted:
         half, most = took[len(took) // 2], took[len(took) * 95 // 100]

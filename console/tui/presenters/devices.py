@@ -4,10 +4,11 @@ from datetime import datetime
 
 from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters.language import Filter
+from console.domain.phases import GONE, LINK_SYMBOLS, PHASE_SYMBOLS, later_words
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import GONE, LINKS, PHASES, later_words, link_cell
+from console.tui.presenters.words import LINK_TONES, PHASE_TONES, link_cell
 
 COLUMNS = (
     Column("device", "DEVICE", 9, most=40),
@@ -51,7 +52,7 @@ def state_cell(device: Device) -> Cell:
     """The link; of a device that is not in service the symbol of its link with what the registry calls it."""
     if device.in_service:
         return link_cell(device.link)
-    symbol = GONE if device.decommissioned else LINKS[device.link][0]
+    symbol = GONE if device.decommissioned else LINK_SYMBOLS[device.link]
     return Cell(f"{symbol} {safe(device.state, 14)}", "dim" if device.decommissioned else "warn")
 
 
@@ -92,7 +93,7 @@ def _last(device: Device, now: datetime) -> dict[str, Cell]:
     command = device.last_command
     if command is None:
         return dict.fromkeys(("last", "command", "ago"), Cell("–", "dim"))
-    symbol, tone = PHASES[command.phase]
+    symbol, tone = PHASE_SYMBOLS[command.phase], PHASE_TONES[command.phase]
     return {
         "last": Cell(
             f"{symbol} {command.phase}{' (late)' if command.late else ''}{later_words(command)}", tone
@@ -139,6 +140,5 @@ def counts_line(
     }
     for link, count in numbers.items():
         if count:
-            symbol, tone = LINKS[link]
-            parts.append((Cell(f"{symbol} {count:,} {link.value}", tone),))
+            parts.append((Cell(f"{LINK_SYMBOLS[link]} {count:,} {link.value}", LINK_TONES[link]),))
     return fit_parts(parts, width)

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from console.domain.link_causes import cause_words
 from console.domain.text.counts import counted
-from console.domain.text.durations import coarse_age, countdown
+from console.domain.text.durations import coarse_age, countdown, elapsed, lateness
 from console.domain.text.safe import safe
 from console.services.health import HealthView, LinkState
 from console.tui.presenters.cells import Cell, Line, fit_text, line_width
@@ -67,9 +67,7 @@ def _parts(view: HealthView, outbox: OutboxDepth, level: int) -> Iterator[Cell]:
     yield link_words("pg", view.database, view.now, level)
     yield link_words("mqtt", view.broker, view.now, level)
     if level < 2 or (level < 5 and view.sweep not in {"on", "standby"}):
-        late = (
-            f" p99 {lateness_words(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
-        )
+        late = f" p99 {lateness(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
         yield Cell(f"sweep {view.sweep}{late}", "" if view.sweep in {"on", "standby"} else "warn")
     if view.stopped:
         yield Cell("workers stopped", "bad")
@@ -89,14 +87,7 @@ def silence_words(view: HealthView) -> str:
         words += " publishes"
     elif view.silent == ("sweep",):
         words += " sweeps"
-    return words if view.silent_s is None else f"{words}, silent {seconds_words(view.silent_s)}"
-
-
-def lateness_words(seconds: float) -> str:
-    """``8ms``, ``0.25s``, ``12s``: how late the sweep settles."""
-    if seconds < 0.1:
-        return f"{max(1, round(seconds * 1000))}ms"
-    return f"{seconds:.2g}s" if seconds < 10 else f"{seconds:.0f}s"
+    return words if view.silent_s is None else f"{words}, silent {elapsed(view.silent_s)}"
 
 
 def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
@@ -104,7 +95,7 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
     if not link.is_used:
         return Cell(f"{name} not used")
     if link.up and link.silent_s is not None:
-        return Cell(f"{name} silent {seconds_words(link.silent_s)}", "bad")
+        return Cell(f"{name} silent {elapsed(link.silent_s)}", "bad")
     if link.up:
         words = f"{name} ok"
         if level < 1 and link.latency_s is not None:
@@ -114,7 +105,7 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
         return Cell(words)
     words = f"{name} DOWN"
     if level < 5:
-        words += f" {seconds_words(now - link.since)}"
+        words += f" {elapsed(now - link.since)}"
     if level < 3 and link.retry_at is not None:
         words += f", {retry_words(link, now)}"
     return Cell(words, "bad")
@@ -172,10 +163,4 @@ def _why(link: LinkState) -> str:
 def retry_words(link: LinkState, now: float) -> str:
     """``retry in 3s``, or ``trying now``: also when an attempt takes long."""
     left = (link.retry_at or 0.0) - now
-    return f"retry in {seconds_words(left)}" if left >= 1 else "trying now"
-
-
-def seconds_words(seconds: float) -> str:
-    """``14s``, ``3m``, ``2h``."""
-    whole = max(0, int(seconds))
-    return f"{whole}s" if whole < 120 else f"{whole // 60}m" if whole < 7_200 else f"{whole // 3_600}h"
+    return f"retry in {elapsed(left)}" if left >= 1 else "trying now"

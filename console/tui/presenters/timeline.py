@@ -9,11 +9,11 @@ from itertools import pairwise
 from console.domain.explain import explain, said
 from console.domain.history import CommandDetail
 from console.domain.identifiers import name_shown
-from console.domain.text.durations import countdown
+from console.domain.text.durations import countdown, step
 from console.domain.text.safe import safe, safe_id
 from console.tui.presenters.cells import Cell, Line, Tone, line_width
 from console.tui.presenters.json_view import keyed, pretty
-from console.tui.presenters.times import day, instant, step, zone_words
+from console.tui.presenters.times import day, instant, zone_words
 from console.tui.presenters.words import phase_cell
 
 _KINDS: dict[str, tuple[str, Tone]] = {

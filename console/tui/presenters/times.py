@@ -1,18 +1,8 @@
-"""Instants, and the time between two of them, as short words."""
+"""Instants as short words, in the zone that the operator looks at."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from console.domain.text.durations import countdown
-
 _NEAR = timedelta(hours=12)  # so far a time of day is one instant only, also around midnight
-
-
-def step(span: timedelta) -> str:
-    """The time between two steps: ``+5 ms``, ``+1.24 s``, ``+59m 48s``."""
-    seconds = span.total_seconds()
-    if seconds < 1:
-        return f"+{max(0, round(seconds * 1000))} ms"
-    return f"+{seconds:.2f} s" if seconds < 100 else f"+{countdown(span)}"
 
 
 def instant(at: datetime, now: datetime, *, millis: bool = False, zone: tzinfo | None = UTC) -> str:

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from console.domain.devices import DeviceOrder
 from console.domain.filters.language import matches
 from console.domain.filters.subjects import DEVICE_KEYS, device_subject
+from console.domain.text.counts import counted
 from console.errors import ConsoleError
 from console.tui.keys.actions import bindings_for
 from console.tui.lists.device_list import DeviceList
@@ -165,9 +166,8 @@ class DevicesScreen(MarkingScreen):
     def _empty(self) -> str:
         search = self._list.search
         if search and search.looked < search.total:
-            return (
-                f"No match among the first {search.looked:,} of {search.total:,} devices; the others follow…"
-            )
+            of = counted(search.total, "device")
+            return f"No match among the first {search.looked:,} of {of}; the others follow…"
         hidden = hidden_words(self._list.counts, self._filter.parsed)
         if self._filter.text:
             more = f" {hidden}: state:decommissioned finds them." if hidden else ""
@@ -208,9 +208,8 @@ class DevicesScreen(MarkingScreen):
                 return "the list is still being read"
         search = self._list.search
         if action_id == "mark_all" and search:
-            return (
-                f"the search has looked at {search.looked:,} of {search.total:,} devices, wait for the others"
-            )
+            of = counted(search.total, "device")
+            return f"the search has looked at {search.looked:,} of {of}, wait for the others"
         return super().reason(action_id)
 
     @on(LineTable.WindowMoved)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from console.domain.text.counts import counted
+from console.domain.text.durations import elapsed
 from console.services.health import HealthView
-from console.tui.presenters.header import OutboxDepth, seconds_words
+from console.tui.presenters.header import OutboxDepth
 
 LEAST_S = 2.0
 
@@ -29,7 +30,7 @@ class BrokerOutage:
             if away < LEAST_S:
                 return ""
             self._catching_up = self._waited > 0
-            words = f"The broker is back after {seconds_words(away)}."
+            words = f"The broker is back after {elapsed(away)}."
             return f"{words} {counted(self._waited, 'command')} waited." if self._waited else words
         if self._catching_up and not outbox.depth:
             self._catching_up = False

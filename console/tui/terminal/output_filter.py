@@ -4,8 +4,8 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from console.domain.text.ascii import to_ascii
 from console.domain.text.safe import safe
-from console.tui.presenters.words import to_ascii
 
 _NO_LIMIT = 1 << 20
 

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.services.exporter import FORMATS, Format, exported
@@ -102,7 +103,7 @@ class ExportDialog(ModalScreen[str | None]):
             out = _new_file(path)
             with out:
                 count = await self._pour(out.write, form)
-            self.dismiss(f"{count:,} commands written to {_place(path)}.")
+            self.dismiss(f"{counted(count, 'command')} written to {_place(path)}.")
         except ConsoleError as error:
             self._say(safe(error, 300), "bad")
         except FileExistsError:
@@ -126,7 +127,7 @@ class ExportDialog(ModalScreen[str | None]):
         async for piece, commands in pieces:
             write(piece)
             count += commands
-            self._say(f"{count:,} commands…", "live")
+            self._say(f"{counted(count, 'command')}…", "live")
         return count
 
     def action_close(self) -> None:

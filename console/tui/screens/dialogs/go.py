@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe, safe_id
 from console.errors import ConsoleError
 from console.tui.presenters.cells import Cell
@@ -98,7 +99,8 @@ class GoDialog(ModalScreen[Message | None]):
         shown, where = safe(wanted, 60), safe(tenant, 40)
         if like:
             names = ", ".join(safe_id(device, 30) for device in like[:_NAMED])
-            return f"{len(like):,} devices begin with “{shown}”: {names}{', …' if len(like) > _NAMED else ''}"
+            more = ", …" if len(like) > _NAMED else ""
+            return f"{counted(len(like), 'device')} begin with “{shown}”: {names}{more}"
         return f"There is no device, no command and no bulk send “{shown}” in {where}."
 
     async def _begun_so(self, wanted: str) -> Message | str | None:

@@ -1,0 +1,55 @@
+"""The symbol and the word of every phase and link, on the screen and in a shell: never colour alone."""
+
+from console.domain.commands import Command, Phase
+from console.domain.devices import Link
+from console.domain.text.safe import safe
+
+PHASE_SYMBOLS = {
+    Phase.WAITING: "○",
+    Phase.PUBLISHED: "◔",
+    Phase.IN_PROGRESS: "◑",
+    Phase.OK: "●",
+    Phase.FAILED: "✕",
+    Phase.MISSED: "◍",
+    Phase.EXPIRED: "◌",
+    Phase.CANCELLED: "⊘",
+    Phase.UNKNOWN: "?",
+}
+LINK_SYMBOLS = {
+    Link.ONLINE: "●",
+    Link.STALE: "◐",
+    Link.OFFLINE: "○",
+    Link.UNKNOWN: "?",
+}
+GONE = "⊘"  # a device that is decommissioned
+_SAID = 16  # a device's own word is never louder than ours
+
+
+def phase_words(command: Command) -> str:
+    """``● ok``, ``✕ failed (late)``, ``✕ failed: hot``; an unknown status stands as it was stored."""
+    phase = command.phase
+    word = safe(command.status, 20) if phase is Phase.UNKNOWN else phase.value
+    if command.late:
+        word += " (late)"
+    if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
+        word += f": {_said(command.ack_status)}"
+    inconsistent = " ‼" if command.inconsistencies else ""
+    return f"{PHASE_SYMBOLS[phase]} {word}{later_words(command)}{inconsistent}"
+
+
+def later_words(command: Command) -> str:
+    """A later answer that differs, or came when none counted any more; empty without one."""
+    if command.later is None:
+        return ""
+    return f", then {_said(command.later) if command.later != command.ack_status else 'differed'}"
+
+
+def link_words(link: Link) -> str:
+    """``● online``."""
+    return f"{LINK_SYMBOLS[link]} {link.value}"
+
+
+def _said(word: str) -> str:
+    """A device's own word, cut."""
+    said = safe(word)
+    return said if len(said) <= _SAID else said[: _SAID - 1] + "…"
