@@ -8,13 +8,13 @@ from console.domain.commands import Phase
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
+from console.domain.filters.keys import REGISTRY_KEYS
 from console.domain.filters.language import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
 from console.domain.filters.values import KnownValues, Note, notes
 from console.domain.history import CommandDetail, Cursor, HistoryPage, Usual
 from console.domain.tenants import Tenant
 
 PAGE = 200
-REGISTRY_KEYS = frozenset({"site", "model", "fw", "tag", "group", "name", "template", "parent"})
 _LOOKED_UP, _LIKE = 5, 5  # ids that are no device, and devices that begin so
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 

@@ -4,14 +4,16 @@ v is a command; r and s a device, t its template, n its newest command; p a prob
 the tenant.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from console.domain.acks import CODE_KEYS
-from console.domain.filters.language import NEWEST_COMMAND, Filter, Match, Scope, Word
+from console.domain.filters.keys import NEWEST_COMMAND, Scope
+from console.domain.filters.language import Filter, Match, Word
 from console.store.group_sql import has_dynamic_groups, has_listed_groups, in_group
 from console.store.registry_sql import STATE, fact, parent, template, template_join
 from console.store.seen_sql import STATE_ONLY
-from console.store.shape import Shape
+from console.store.shape import BARE, Shape
 from console.store.sql import with_command_rows
 
 _LINK = (
@@ -97,24 +99,43 @@ def of_devices(fits: str, key: str, shape: Shape) -> str:
     return f"v.device_id IN (SELECT {'s' if key == 'link' else 'r'}.device_id FROM {devices} AND {fits})"  # noqa: S608
 
 
+def _templates(shape: Shape) -> tuple[str, ...]:
+    wanted = ("name", "slug") if shape.has_templates else ()
+    return tuple(f"g.{name}" for name in wanted if shape.has("device_templates", name))
+
+
+def _groups(shape: Shape) -> tuple[str, ...]:
+    return ("g.group_id", "g.name") if has_listed_groups(shape) or has_dynamic_groups(shape) else ()
+
+
+def _tags(shape: Shape) -> tuple[str, ...]:
+    return ("g.tag",) if shape.has("device_tags", "tag") else ()
+
+
+# The keys of several values: what a condition looks at, and whether one fits.
+_MANY: dict[str, tuple[Callable[[Shape], tuple[str, ...]], Callable[[str, str, Shape], str]]] = {
+    "tag": (_tags, lambda of, fits, _: _TAG.format(of=of, fits=fits)),
+    "template": (_templates, lambda of, fits, _: _TEMPLATE.format(of=of, fits=fits)),
+    "group": (_groups, in_group),
+    "batch": (lambda _: ("b.batch_id",), lambda of, fits, _: _BATCH.format(of=of, fits=fits)),
+}
+
+
 def many_columns(key: str, shape: Shape) -> tuple[str, ...]:
     """What a condition on a key of several values looks at; nothing where the database has none of it."""
-    if key == "template":
-        wanted = ("name", "slug") if shape.has_templates else ()
-        return tuple(f"g.{name}" for name in wanted if shape.has("device_templates", name))
-    if key == "group":
-        return ("g.group_id", "g.name") if has_listed_groups(shape) or has_dynamic_groups(shape) else ()
-    if key == "tag":
-        return ("g.tag",) if shape.has("device_tags", "tag") else ()
-    return ("b.batch_id",)
+    return _MANY[key][0](shape)
 
 
 def many(key: str, fits: str, scope: Scope, shape: Shape) -> str:
     """Whether one of the values of a key fits."""
-    of = OWNERS[scope]
-    if key == "group":
-        return in_group(of, fits, shape)
-    return {"tag": _TAG, "batch": _BATCH, "template": _TEMPLATE}[key].format(of=of, fits=fits)
+    return _MANY[key][1](OWNERS[scope], fits, shape)
+
+
+def every_key(scope: Scope) -> frozenset[str]:
+    """All keys of a list that have SQL: those that the domain names, as a test compares."""
+    several = _MANY if scope in {Scope.DEVICES, Scope.COMMANDS} else ()
+    here = {key for key in several if scope is Scope.COMMANDS or key != "batch"}
+    return frozenset({*_columns(scope, BARE), *INSTANTS[scope], *here})
 
 
 def everything(scope: Scope, shape: Shape) -> str:

@@ -3,14 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from console.domain.filters.language import AS_WRITTEN, MANY_VALUED, Filter, Match, Scope, Span, Word
+from console.domain.filters.keys import AS_WRITTEN, MANY_VALUED, OF_DEVICE, ONE_SPELLING, Scope
+from console.domain.filters.language import Filter, Match, Span, Word
 from console.domain.filters.patterns import PIECE, glob
 from console.store.filter_columns import INSTANTS, column, everything, many, many_columns, of_devices
 from console.store.seen_sql import STATE_ONLY
 from console.store.shape import BARE, Shape
-
-_OF_DEVICE = frozenset({"state", "site", "model", "fw", "name", "parent", "link"})
-_PLAIN = frozenset({"status", "phase", "link", "state"})  # stored, or made by us, in one spelling
 
 
 @dataclass(slots=True)
@@ -76,7 +74,7 @@ def _term(term: Match | Word, scope: Scope, built: Conditions, shape: Shape) -> 
         columns = many_columns(term.key, shape)
         fits = " OR ".join(f"{_folded(term.key, name)} {fits_any}" for name in columns)
         return many(term.key, f"({fits})", scope, shape) if fits else f"cardinality({places}::text[]) < 0"
-    if scope is Scope.COMMANDS and term.key in _OF_DEVICE and not _fits_nothing(term):
+    if scope is Scope.COMMANDS and term.key in OF_DEVICE and not _fits_nothing(term):
         return of_devices(_compared(term, Scope.DEVICES, shape, fits_any), term.key, shape)
     return _compared(term, scope, shape, fits_any)
 
@@ -96,7 +94,7 @@ def _fits_nothing(term: Match) -> bool:
 
 def _folded(key: str, expression: str) -> str:
     """What is stored in one spelling, and identifiers, stay plain, so that an index can serve them."""
-    if key in AS_WRITTEN | _PLAIN:
+    if key in AS_WRITTEN | ONE_SPELLING:
         return expression
     return f'lower(({expression}) COLLATE "C")'
 

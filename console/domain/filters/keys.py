@@ -1,6 +1,11 @@
-"""The keys of the filter language: which list has which, and what words they can have."""
+"""The keys of the filter language, one row each; every other table of keys is made of these rows.
 
-from enum import StrEnum
+Whoever adds one adds its column in `store/filter_columns` and its value in `subjects`: a test compares the
+three. A key with the same name may mean something else in another list, so that it has a row for each.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
 
 from console.domain.commands import Phase, Status
 from console.domain.devices import Link, State
@@ -15,34 +20,121 @@ class Scope(StrEnum):
     BATCHES = "batches"
 
 
-_DEVICE_KEYS = ("link", "state", "site", "name", "model", "template", "parent", "fw", "tag", "group")
-_COMMAND_KEYS = ("status", "phase", "type", "by", "answer", "code", "id", "batch")
-KEYS: dict[Scope, tuple[str, ...]] = {
-    Scope.DEVICES: ("device", "status", *_DEVICE_KEYS, "phase", "type", "by"),
-    Scope.COMMANDS: ("device", *_COMMAND_KEYS, *_DEVICE_KEYS),
-    Scope.PROBLEMS: ("device", "kind", "id"),
-    Scope.BATCHES: ("type", "by", "id"),
-}
-SPANS: dict[Scope, tuple[str, ...]] = {
-    Scope.DEVICES: ("age", "ttl", "seen"),
-    Scope.COMMANDS: ("age", "ttl"),
-    Scope.PROBLEMS: ("age",),
-    Scope.BATCHES: ("age",),
-}
-EVERY_KEY = frozenset(name for names in (*KEYS.values(), *SPANS.values()) for name in names)
-NEWEST_COMMAND = frozenset(
-    {"phase", "type", "by", "age", "ttl"}
-)  # what these say of a device, its newest command says
-AS_WRITTEN = frozenset({"device", "parent", "id", "batch"})  # identifiers: upper and lower case differ
-MANY_VALUED = frozenset({"tag", "group", "template", "batch"})
+class Kind(Enum):
+    """What a row has for a key: one text, any number of them, or an instant."""
+
+    TEXT = auto()
+    TEXTS = auto()
+    INSTANT = auto()
+
+
+class Of(Enum):
+    """What has the value: the row itself, a device or a command; a list of the one tells of the other."""
+
+    ROW = auto()
+    DEVICE = auto()
+    COMMAND = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key.
+
+    Attributes:
+        name: as it is typed.
+        scopes: the lists that have it.
+        of: what has the value; a list of devices tells it of their newest commands.
+        kind: how many values there are, and whether they can be compared.
+        is_identifier: its values are compared as they are written; else A-Z in either case.
+        words: the words it can have; empty when it takes any. They are stored in one spelling.
+        is_live: whether a row that was read shows its value, so that it can be judged again.
+        called: what it is called in a sentence, where that is not its name.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+    of: Of = Of.ROW
+    kind: Kind = Kind.TEXT
+    is_identifier: bool = False
+    words: tuple[str, ...] = ()
+    is_live: bool = True
+    called: str = ""
+
+
+_DEVICES = frozenset({Scope.DEVICES})
+_COMMANDS = frozenset({Scope.COMMANDS})
+_PROBLEMS = frozenset({Scope.PROBLEMS})
+_BOTH = _DEVICES | _COMMANDS
+_OF_A_SEND = _BOTH | {Scope.BATCHES}
+_LINKS = tuple(link.value for link in Link)
+TABLE = (
+    Key("device", _BOTH | _PROBLEMS, is_identifier=True),
+    Key("kind", _PROBLEMS, called="kind of problem"),
+    Key("status", _DEVICES, Of.DEVICE, words=_LINKS),
+    Key("status", _COMMANDS, Of.COMMAND, words=tuple(status.value for status in Status)),
+    Key("phase", _BOTH, Of.COMMAND, words=tuple(phase.value for phase in Phase)),
+    Key("type", _OF_A_SEND, Of.COMMAND, called="command type"),
+    Key("by", _OF_A_SEND, Of.COMMAND, called="sender"),
+    Key("answer", _COMMANDS, Of.COMMAND),
+    Key("code", _COMMANDS, Of.COMMAND, is_live=False),
+    Key("id", _COMMANDS | _PROBLEMS | {Scope.BATCHES}, is_identifier=True),
+    Key("batch", _COMMANDS, Of.COMMAND, Kind.TEXTS, is_identifier=True, is_live=False),
+    Key("link", _BOTH, Of.DEVICE, words=_LINKS),
+    Key("state", _BOTH, Of.DEVICE, words=tuple(state.value for state in State)),
+    Key("site", _BOTH, Of.DEVICE),
+    Key("name", _BOTH, Of.DEVICE),
+    Key("model", _BOTH, Of.DEVICE),
+    Key("template", _BOTH, Of.DEVICE, Kind.TEXTS),
+    Key("parent", _BOTH, Of.DEVICE, is_identifier=True),
+    Key("fw", _BOTH, Of.DEVICE, called="firmware"),
+    Key("tag", _BOTH, Of.DEVICE, Kind.TEXTS),
+    Key("group", _BOTH, Of.DEVICE, Kind.TEXTS, is_live=False),
+    Key("age", frozenset(Scope), Of.COMMAND, Kind.INSTANT),
+    Key("ttl", _BOTH, Of.COMMAND, Kind.INSTANT),
+    Key("seen", _DEVICES, Of.DEVICE, Kind.INSTANT, is_live=False),
+)
+
+
+def _in(scope: Scope, *, spans: bool) -> tuple[str, ...]:
+    """The keys of a list in their order, in that of devices what is said of their commands last."""
+    found = [key for key in TABLE if scope in key.scopes and (key.kind is Kind.INSTANT) is spans]
+    if scope is Scope.DEVICES and not spans:
+        found.sort(key=lambda key: key.of is Of.COMMAND)
+    return tuple(key.name for key in found)
+
+
+KEYS: dict[Scope, tuple[str, ...]] = {scope: _in(scope, spans=False) for scope in Scope}
+SPANS: dict[Scope, tuple[str, ...]] = {scope: _in(scope, spans=True) for scope in Scope}
+EVERY_KEY = frozenset(key.name for key in TABLE)
+# What these say of a device, its newest command says.
+NEWEST_COMMAND = frozenset(key.name for key in TABLE if key.of is Of.COMMAND and Scope.DEVICES in key.scopes)
+AS_WRITTEN = frozenset(key.name for key in TABLE if key.is_identifier)
+MANY_VALUED = frozenset(key.name for key in TABLE if key.kind is Kind.TEXTS)
+ONE_SPELLING = frozenset(key.name for key in TABLE if key.words)
+# What a list of commands finds by their devices: one value of each.
+OF_DEVICE = frozenset(
+    key.name for key in TABLE if key.of is Of.DEVICE and key.scopes == _BOTH and key.kind is Kind.TEXT
+)
+# What a registry has for values, which can be looked up.
+REGISTRY_KEYS = frozenset(
+    key.name for key in TABLE if key.of is Of.DEVICE and key.kind is not Kind.INSTANT and not key.words
+)
+LIVE_OF_DEVICE = frozenset(key.name for key in TABLE if key.is_live and Scope.DEVICES in key.scopes)
+LIVE_OF_COMMAND = frozenset(
+    key.name for key in TABLE if key.is_live and Scope.COMMANDS in key.scopes and key.of is not Of.DEVICE
+)
 WORDS: dict[str, tuple[str, ...]] = {
-    "phase": tuple(phase.value for phase in Phase),
-    "link": tuple(link.value for link in Link),
-    "state": tuple(state.value for state in State),
-    "status": tuple(status.value for status in Status),
+    key.name: key.words for key in TABLE if key.words and Scope.COMMANDS in key.scopes
 }
+_WORDS_HERE = {(key.name, scope): key.words for key in TABLE for scope in key.scopes}
+_CALLED = {key.name: key.called for key in TABLE if key.called}
 
 
 def words_of_key(key: str, scope: Scope) -> tuple[str, ...]:
     """The words a key can have here; empty when it takes any. The status of a device is its link."""
-    return WORDS.get("link" if key == "status" and scope is Scope.DEVICES else key, ())
+    return _WORDS_HERE.get((key, scope), ())
+
+
+def called(key: str) -> str:
+    """What a key is called in a sentence."""
+    return _CALLED.get(key, key)

@@ -7,14 +7,6 @@ from console.domain.commands import OPEN, Command
 from console.domain.devices import Device
 from console.domain.filters.language import Subject
 
-COMMAND_KEYS = frozenset({"device", "status", "phase", "type", "by", "answer", "id", "age", "ttl"})
-DEVICE_KEYS = frozenset(
-    {
-        "device", "status", "link", "state", "site", "name", "model", "template", "parent", "fw", "tag",
-        "phase", "type", "by", "age", "ttl",
-    }
-)  # fmt: skip
-
 
 def command_subject(command: Command, device: Device | None = None, groups: Iterable[str] = ()) -> Subject:
     """A command, with its device when that is known."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.domain.filters.ids import nearest
+from console.domain.filters.keys import called
 from console.domain.filters.language import Filter, Match, fold, folded
 from console.domain.filters.patterns import glob, is_exact, literal
 
@@ -134,7 +135,7 @@ def _note(key: str, pattern: str, known: KnownValues, *, compares: bool) -> Note
         if like:
             more = f" and {len(like) - _NAMED:,} more" if len(like) > _NAMED else ""
             return Note(
-                f"No {_word(key)} is just “{value}”: {key}:{wide} finds {', '.join(like[:_NAMED])}{more}.",
+                f"No {called(key)} is just “{value}”: {key}:{wide} finds {', '.join(like[:_NAMED])}{more}.",
                 is_fault,
             )
     if key not in known.whole | _WHOLE:
@@ -142,7 +143,7 @@ def _note(key: str, pattern: str, known: KnownValues, *, compares: bool) -> Note
     near = nearest(value, {folded(key, text): text for text in every[: 2 * MOST]}) if compares else ""
     meant = next((text for text in every if folded(key, text) == near), "")
     return Note(
-        f"There is no {_word(key)} “{value}”{f': the nearest is {meant}' if meant else _choice(offered)}.",
+        f"There is no {called(key)} “{value}”{f': the nearest is {meant}' if meant else _choice(offered)}.",
         is_fault,
     )
 
@@ -176,10 +177,6 @@ def _choice(values: Sequence[str]) -> str:
     if not values:
         return ": this tenant has none"
     return f": there is {', '.join(values[:_NAMED])}{' …' if len(values) > _NAMED else ''}"
-
-
-def _word(key: str) -> str:
-    return {"fw": "firmware", "by": "sender", "type": "command type", "kind": "kind of problem"}.get(key, key)
 
 
 def quoted(value: str) -> str:

@@ -10,8 +10,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from console.domain.devices import DeviceOrder
+from console.domain.filters.keys import LIVE_OF_DEVICE
 from console.domain.filters.language import matches
-from console.domain.filters.subjects import DEVICE_KEYS, device_subject
+from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
 from console.tui.keys.actions import bindings_for
@@ -157,7 +158,7 @@ class DevicesScreen(MarkingScreen):
         shown, now = self._filter.parsed, self.state.clock.now()
         gone = {
             key for key, device in found.items()
-            if shown and not matches(shown, device_subject(device), now, only=DEVICE_KEYS)
+            if shown and not matches(shown, device_subject(device), now, only=LIVE_OF_DEVICE)
         }  # fmt: skip
         if gone:
             self._list.forget()

@@ -10,8 +10,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from console.domain.commands import Command
+from console.domain.filters.keys import LIVE_OF_COMMAND
 from console.domain.filters.language import Scope, matches
-from console.domain.filters.subjects import COMMAND_KEYS, command_subject
+from console.domain.filters.subjects import command_subject
 from console.domain.history import CommandDetail
 from console.domain.text.durations import coarse_age
 from console.errors import ConsoleError
@@ -118,7 +119,7 @@ class HistoryScreen(CommandActs):
 
     def _still_matches(self, command: Command) -> bool:
         now = self.state.clock.now()
-        return matches(self._filter.parsed, command_subject(command), now, only=COMMAND_KEYS)
+        return matches(self._filter.parsed, command_subject(command), now, only=LIVE_OF_COMMAND)
 
     async def _read_next(self) -> None:
         """The next page; a search goes on until it has one more or has come to the end."""
