@@ -10,7 +10,7 @@ from typing import Protocol
 from console.domain.acks import OK_WORDS
 from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
 from console.domain.commands import Phase
-from console.domain.filters.language import Filter, Scope, parse_filter
+from console.domain.filters.language import EVERY_BATCH, Filter
 from console.domain.ttl import ttl_fault
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.services.sender import clean_name
@@ -217,10 +217,10 @@ class BatchSend:
         )  # fmt: skip
 
     async def batches(
-        self, tenant_id: str, limit: int = 200, before: Batch | None = None, text: str = ""
+        self, tenant_id: str, limit: int = 200, before: Batch | None = None, wanted: Filter = EVERY_BATCH
     ) -> tuple[Batch, ...]:
-        """The newest batches that the filter `text` finds, or those behind the last one of a page."""
-        return await self._table.page(tenant_id, parse_filter(text, Scope.BATCHES), limit, before)
+        """The newest batches that are wanted, or those behind the last one of a page."""
+        return await self._table.page(tenant_id, wanted, limit, before)
 
     async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
         """One batch and how it stands, or None when there is no such batch in this tenant."""

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from console.domain.command_json import command_fields, documents_of, json_object
 from console.domain.commands import Command
+from console.domain.filters.language import EVERY_COMMAND, Filter
 from console.services.reads import History
 
 Format: TypeAlias = Literal["csv", "json", "jsonl"]
@@ -26,7 +27,7 @@ async def exported(
     form: Format,
     *,
     device_ids: Sequence[str] | None = None,
-    text: str = "",
+    wanted: Filter = EVERY_COMMAND,
 ) -> AsyncIterator[tuple[str, int]]:
     """Pieces of the file with how many commands each holds, newest first.
 
@@ -40,7 +41,7 @@ async def exported(
     before, first = None, True
     while True:
         page = await history.commands(
-            tenant_id, device_ids=device_ids, text=text, before=before, limit=_PAGE, whole=True
+            tenant_id, device_ids=device_ids, wanted=wanted, before=before, limit=_PAGE, whole=True
         )
         piece = _piece(page.commands, form, first=first)
         if piece:

@@ -8,8 +8,15 @@ from console.domain.commands import Phase
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
-from console.domain.filters.keys import REGISTRY_KEYS
-from console.domain.filters.language import NEWEST_COMMAND, Filter, Match, Scope, parse_filter
+from console.domain.filters.keys import NEWEST_COMMAND, REGISTRY_KEYS, Scope
+from console.domain.filters.language import (
+    EVERY_COMMAND,
+    EVERY_DEVICE,
+    EVERY_PROBLEM,
+    Filter,
+    Match,
+    begins_so,
+)
 from console.domain.filters.values import KnownValues, Note, notes
 from console.domain.history import CommandDetail, Cursor, HistoryPage, Usual
 from console.domain.tenants import Tenant
@@ -92,16 +99,15 @@ class History:
         tenant_id: str,
         *,
         device_ids: Sequence[str] | None = None,
-        text: str = "",
+        wanted: Filter = EVERY_COMMAND,
         before: Cursor | None = None,
         limit: int = PAGE,
         whole: bool = False,
     ) -> HistoryPage:
-        """One page of the tenant's history, or of some devices, newest first; filtered by `text`.
+        """One page of the tenant's history, or of some devices, newest first; those that are `wanted`.
 
         Params and answers are cut to what a list shows, unless `whole`.
         """
-        wanted = parse_filter(text, Scope.COMMANDS)
         if device_ids is None:
             device_ids = _only_devices(wanted)
         return await self._commands.page(
@@ -141,41 +147,43 @@ class History:
         return await self._commands.outbox(tenant_id)
 
     async def device_index(
-        self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE
+        self, tenant_id: str, wanted: Filter = EVERY_DEVICE, order: DeviceOrder = DeviceOrder.DEVICE
     ) -> list[str]:
-        """The ids of every device that the filter `text` matches, in order."""
-        return await self._devices.index(tenant_id, parse_filter(text, Scope.DEVICES), order)
+        """The ids of every device that is wanted, in order."""
+        return await self._devices.index(tenant_id, wanted, order)
 
-    async def decommissioned_index(self, tenant_id: str, text: str) -> list[str]:
-        """The decommissioned devices that the filter `text` would match."""
-        wanted = parse_filter(text, Scope.DEVICES)
+    async def decommissioned_index(self, tenant_id: str, wanted: Filter) -> list[str]:
+        """The decommissioned devices that the filter would match."""
         state = Match("state", ("decommissioned",))
         return await self._devices.index(
             tenant_id, replace(wanted, terms=(*wanted.terms, state)), DeviceOrder.DEVICE
         )
 
-    async def sendable_index(self, tenant_id: str, text: str) -> list[str]:
+    async def sendable_index(self, tenant_id: str, wanted: Filter) -> list[str]:
         """The same without those that are decommissioned, whatever the filter asks for."""
-        wanted = parse_filter(text, Scope.DEVICES)
         return await self._devices.index(tenant_id, wanted, DeviceOrder.DEVICE, sendable=True)
 
     async def changed_device_index(
-        self, tenant_id: str, text: str, order: DeviceOrder, known: int | None
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]:
         """The same with a digest of the list; None instead of the ids when `known` is that digest."""
-        return await self._devices.changed_index(tenant_id, parse_filter(text, Scope.DEVICES), order, known)
+        return await self._devices.changed_index(tenant_id, wanted, order, known)
 
     async def device_head(
-        self, tenant_id: str, text: str = "", order: DeviceOrder = DeviceOrder.DEVICE, limit: int = PAGE
+        self,
+        tenant_id: str,
+        wanted: Filter = EVERY_DEVICE,
+        order: DeviceOrder = DeviceOrder.DEVICE,
+        limit: int = PAGE,
     ) -> list[str]:
         """The first of these ids: enough to paint while the others are still read."""
-        return await self._devices.head(tenant_id, parse_filter(text, Scope.DEVICES), order, limit)
+        return await self._devices.head(tenant_id, wanted, order, limit)
 
     async def search_devices(
-        self, tenant_id: str, text: str, order: DeviceOrder = DeviceOrder.DEVICE
+        self, tenant_id: str, wanted: Filter, order: DeviceOrder = DeviceOrder.DEVICE
     ) -> AsyncGenerator[DeviceSearch, None]:
         """The same in pieces, in order: for a filter that must look at each device's newest command."""
-        registered, newest = parse_filter(text, Scope.DEVICES).parted(NEWEST_COMMAND)
+        registered, newest = wanted.parted(NEWEST_COMMAND)
         ids = await self._devices.index(tenant_id, registered, order)
         looked, step = 0, FIRST_LOOK
         while looked < len(ids):
@@ -199,9 +207,8 @@ class History:
         """What the keys of a filter have for values here, to complete one with and to judge it by."""
         return await self._devices.known_values(tenant_id)
 
-    async def filter_notes(self, tenant_id: str, text: str, scope: Scope) -> tuple[Note, ...]:
+    async def filter_notes(self, tenant_id: str, wanted: Filter) -> tuple[Note, ...]:
         """What is to be said of a filter's values; looked up only where it names some."""
-        wanted = parse_filter(text, scope)
         keys = wanted.keys
         known = await self.known_values(tenant_id) if keys & REGISTRY_KEYS else KnownValues()
         if "type" in keys:
@@ -221,15 +228,19 @@ class History:
                 tenant_id, Filter(Scope.DEVICES, (replace(term, negated=False),)), DeviceOrder.DEVICE
             )
             for value in [value for value in term.values if value not in found][:_LOOKED_UP]:
-                begun = parse_filter(f'device:"{value}"*', Scope.DEVICES)
+                begun = begins_so("device", value, Scope.DEVICES)
                 found += await self._devices.head(tenant_id, begun, DeviceOrder.DEVICE, _LIKE)
         return tuple(found)
 
     async def problems(
-        self, tenant_id: str, text: str = "", limit: int = 500, before: Problem | None = None
+        self,
+        tenant_id: str,
+        wanted: Filter = EVERY_PROBLEM,
+        limit: int = 500,
+        before: Problem | None = None,
     ) -> tuple[Problem, ...]:
         """The newest problems, or those behind the last one of a page."""
-        return await self._problems.page(tenant_id, parse_filter(text, Scope.PROBLEMS), limit, before)
+        return await self._problems.page(tenant_id, wanted, limit, before)
 
 
 def _only_devices(wanted: Filter) -> tuple[str, ...] | None:

@@ -23,7 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 async def _batches(options: argparse.Namespace, program: Program) -> int:
     """List bulk sends, newest first."""
-    found = await program.bulk.batches(program.tenants[0], options.limit, text=" ".join(options.text))
+    found = await program.bulk.batches(program.tenants[0], options.limit, wanted=options.wanted)
     now = datetime.now(UTC)
     if options.json:
         for batch in found:

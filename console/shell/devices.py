@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from console.domain.devices import SEEN_IN_FULL, Device
 from console.domain.filters.keys import Scope
-from console.domain.filters.language import parse_filter
+from console.domain.filters.language import Filter
 from console.domain.text.counts import counted
 from console.exit_codes import ExitCode
 from console.shell import arguments, output
@@ -23,8 +23,8 @@ _DEVICES = ("DEVICE", "NAME", "LINK", "SEEN", "SITE", "MODEL", "FW", "FLIGHT", "
 
 async def _devices(options: argparse.Namespace, program: Program) -> int:
     """List devices, all of them, page by page."""
-    tenant_id, where = program.tenants[0], " ".join(options.text)
-    entries = await program.history.device_index(tenant_id, where)
+    tenant_id, wanted = program.tenants[0], options.wanted
+    entries = await program.history.device_index(tenant_id, wanted)
     now = datetime.now(UTC)
     found: list[Device] = []
     for start in range(0, len(entries), _PAGE):
@@ -42,23 +42,23 @@ async def _devices(options: argparse.Namespace, program: Program) -> int:
         rows = [_device_row(device, now) for device in found]
         output.print_table(columns, [[row[column] for column in columns] for row in rows])
         output.say(f"{counted(len(found), 'device')} of {tenant_id}")
-    await _say_hidden(program, where)
-    await _say_seen(program, where)
+    await _say_hidden(program, wanted)
+    await _say_seen(program, wanted)
     return ExitCode.OK
 
 
-async def _say_hidden(program: Program, where: str) -> None:
+async def _say_hidden(program: Program, wanted: Filter) -> None:
     """Name what is left out, so that nobody wonders."""
-    if parse_filter(where, Scope.DEVICES).shows_decommissioned:
+    if wanted.shows_decommissioned:
         return
-    hidden = len(await program.history.decommissioned_index(program.tenants[0], where))
+    hidden = len(await program.history.decommissioned_index(program.tenants[0], wanted))
     if hidden:
         output.say(f"note: {hidden:,} decommissioned not shown: state:decommissioned finds them")
 
 
-async def _say_seen(program: Program, where: str) -> None:
+async def _say_seen(program: Program, wanted: Filter) -> None:
     """A large fleet is not filtered by all signs of life."""
-    if "seen" not in parse_filter(where, Scope.DEVICES).keys:
+    if "seen" not in wanted.keys:
         return
     counts = await program.history.device_counts(program.tenants[0])
     if counts.total + counts.decommissioned > SEEN_IN_FULL:

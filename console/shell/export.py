@@ -38,7 +38,7 @@ async def _export(options: argparse.Namespace, program: Program) -> int:
     form = options.format or _format_of(options.output)
     pieces = exported(
         program.history, program.tenants[0], form,
-        device_ids=[options.device] if options.device else None, text=options.where,
+        device_ids=[options.device] if options.device else None, wanted=options.wanted,
     )  # fmt: skip
     count = 0
     try:

@@ -9,30 +9,32 @@ from console.errors import InvalidInputError
 from console.shell import output
 
 if TYPE_CHECKING:
+    from console.domain.filters.language import Filter
     from console.runtime.program import Program
 
 
-def checked(text: str, scope: Scope) -> str:
-    """Return the filter's text when it can be used.
+def checked(text: str, scope: Scope) -> Filter:
+    """Return the filter when it can be used.
 
     Raises:
         InvalidInputError: a part of it cannot be understood; the sentence names it.
     """
     from console.domain.filters.language import parse_filter
 
-    faults = parse_filter(text, scope).faults
+    wanted = parse_filter(text, scope)
+    faults = wanted.faults
     if faults:
         raise InvalidInputError(f"The filter {text[:80]!r} cannot be used: {faults[0].sentence}")
-    return text
+    return wanted
 
 
-async def judge(program: Program, text: str, scope: Scope) -> None:
+async def judge(program: Program, wanted: Filter) -> None:
     """Say which values of a filter do not occur, and what was probably meant.
 
     Raises:
         InvalidInputError: the filter cannot mean anything: it names a group that does not exist.
     """
-    for note in await program.history.filter_notes(program.tenants[0], text, scope) if text else ():
+    for note in await program.history.filter_notes(program.tenants[0], wanted) if wanted else ():
         if note.is_fault:
-            raise InvalidInputError(f"The filter {text[:80]!r} cannot be used: {note.sentence}")
+            raise InvalidInputError(f"The filter {wanted.text[:80]!r} cannot be used: {note.sentence}")
         output.say(f"note: {note.sentence}")

@@ -37,7 +37,7 @@ async def _history(options: argparse.Namespace, program: Program) -> int:
         page = await program.history.commands(
             tenant_id,
             device_ids=[options.device] if options.device else None,
-            text=options.where,
+            wanted=options.wanted,
             before=before,
             limit=min(_PAGE, wanted - len(found)),
         )

@@ -1,5 +1,6 @@
 """Ids as they are typed in the shell: whole, or a beginning that only one command or bulk send has."""
 
+from console.domain.filters.language import Scope, begins_so
 from console.domain.text.safe import safe
 from console.errors import InvalidInputError, NotFoundError
 from console.runtime.program import Program
@@ -35,9 +36,11 @@ async def whole_id(program: Program, kinds: tuple[str, ...], given: str) -> str:
 
 async def _beginning(program: Program, given: str) -> list[tuple[str, str, str]]:
     """Kind, id and a few words of what begins so, among the newer ones."""
-    tenant, text = program.tenants[0], f'id:"{given}"*'
-    batches = await program.bulk.batches(tenant, _NAMED + 1, text=text)
-    page = await program.history.commands(tenant, text=text, limit=_NAMED + 1)
+    tenant = program.tenants[0]
+    batches = await program.bulk.batches(tenant, _NAMED + 1, wanted=begins_so("id", given, Scope.BATCHES))
+    page = await program.history.commands(
+        tenant, wanted=begins_so("id", given, Scope.COMMANDS), limit=_NAMED + 1
+    )
     return [
         *((BATCH, b.batch_id, safe(b.draft.command_type, 40)) for b in batches),
         *((COMMAND, c.command_id, safe(f"{c.command_type} to {c.device_id}", 80)) for c in page.commands),

@@ -22,7 +22,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 async def _problems(options: argparse.Namespace, program: Program) -> int:
     """List what an operator should look at."""
-    found = await program.history.problems(program.tenants[0], " ".join(options.text), options.limit)
+    found = await program.history.problems(program.tenants[0], options.wanted, options.limit)
     if options.json:
         for problem in found:
             output.print_json(output.problem_json(problem))

@@ -44,10 +44,9 @@ def _filter_of(options: argparse.Namespace) -> str:
 
 
 def _check_filter(verb: Read | Act, options: argparse.Namespace) -> None:
-    """Before any server is started for it."""
-    text = _filter_of(options)
-    if verb.filters is not None and text:
-        filter_argument.checked(text, verb.filters)
+    """Read the filter once, before any server is started for it: `wanted` is what it means."""
+    if verb.filters is not None:
+        options.wanted = filter_argument.checked(_filter_of(options), verb.filters)
 
 
 async def _complete(verb: Read | Act, options: argparse.Namespace, program: Program) -> None:
@@ -55,4 +54,4 @@ async def _complete(verb: Read | Act, options: argparse.Namespace, program: Prog
     if verb.ids:
         options.id = await whole_id(program, verb.ids, options.id)
     if verb.filters is not None:
-        await filter_argument.judge(program, _filter_of(options), verb.filters)
+        await filter_argument.judge(program, options.wanted)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from console.domain.batches import Preview
 from console.domain.filters.keys import Scope
-from console.domain.filters.language import parse_filter
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.domain.ttl import TTL_RANGE_TYPED, parse_ttl, ttl_text
@@ -69,10 +68,10 @@ async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
     if options.device is not None or options.id is not None:
         raise InvalidInputError("With --where leave DEVICE and --id out: the filter names the devices.")
     ttl = parse_ttl(options.ttl)
-    params, where = await _params(options), options.where
-    ids = await program.history.sendable_index(tenant, where)
-    if parse_filter(where, Scope.DEVICES).shows_decommissioned:
-        left_out = len(await program.history.device_index(tenant, where)) - len(ids)
+    params, wanted = await _params(options), options.wanted
+    ids = await program.history.sendable_index(tenant, wanted)
+    if wanted.shows_decommissioned:
+        left_out = len(await program.history.device_index(tenant, wanted)) - len(ids)
         if left_out > 0:
             output.say(f"{left_out:,} of those that it finds are decommissioned: they are left out")
     job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)

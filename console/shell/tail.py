@@ -66,14 +66,14 @@ async def _changed_commands(
 ) -> list[Command]:
     """The newest commands whose phase is not the one last seen, and older ones that were open."""
     from console.domain.filters.keys import LIVE_OF_COMMAND
-    from console.domain.filters.language import matches, parse_filter
+    from console.domain.filters.language import matches
     from console.domain.filters.subjects import command_subject
 
     try:
         page = await program.history.commands(
             tenant_id,
             device_ids=[options.device] if options.device else None,
-            text=options.where,
+            wanted=options.wanted,
             limit=_PAGE,
         )
         inside = {command.command_id for command in page.commands}
@@ -83,8 +83,9 @@ async def _changed_commands(
         outage.begins(error)
         return []
     outage.ends(f"what changed meanwhile beyond the newest {_PAGE} commands is not shown")
-    wanted = parse_filter(options.where, Scope.COMMANDS)
-    kept = [c for c in rest if matches(wanted, command_subject(c), page.read_at, only=LIVE_OF_COMMAND)]
+    kept = [
+        c for c in rest if matches(options.wanted, command_subject(c), page.read_at, only=LIVE_OF_COMMAND)
+    ]
     changed = [c for c in (*page.commands, *kept) if seen.get(c.command_id) is not c.phase]
     seen.update({command.command_id: command.phase for command in changed})
     while len(seen) > 20 * _PAGE:

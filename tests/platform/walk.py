@@ -11,6 +11,7 @@ from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
 from console.store.schema.checks import StartReport, check_start
 from console.store.settlement import BEGINNING, SettlementStore
+from tests.filters import of_commands, of_devices
 
 FILTERS = (
     "", "site:ware* model:* fw:* -link:offline", "phase:ok", "type:ping by:alice", "tag:critical", "group:grp-1f6c",
@@ -42,13 +43,13 @@ async def walk(access: Access, *, tenant_id: str = "acme", device_id: str = "pum
         assert detail.command.phase == ("ok" if report.may_work else "waiting")
         assert [t.registered for t in await sender.targets(tenant_id, [device_id])] == [True]
         for text in FILTERS:
-            await history.commands(tenant_id, text=text)
-            await history.device_index(tenant_id, text)
+            await history.commands(tenant_id, wanted=of_commands(text))
+            await history.device_index(tenant_id, of_devices(text))
         page = await history.commands(tenant_id, device_ids=[device_id])
         assert {sent, waiting} <= {command.command_id for command in page.commands}
         await history.reread(tenant_id, [sent])
         assert device_id in await history.device_head(tenant_id)
-        await history.changed_device_index(tenant_id, "", DeviceOrder.DEVICE, None)
+        await history.changed_device_index(tenant_id, of_devices(""), DeviceOrder.DEVICE, None)
         assert (await history.devices(tenant_id, [device_id]))[device_id].device_id == device_id
         assert (await history.device_counts(tenant_id)).total > 0
         for read in (history.recent_types, history.recent_commands, history.known_values, history.outbox):

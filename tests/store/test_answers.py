@@ -21,6 +21,7 @@ from console.store.pool import Database
 from console.store.progress import ProgressOnly, progress_only
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
+from tests.filters import of_commands, of_problems
 from tests.platform.behaviour import platform_sweep
 from tests.rows import add_command, row_of, status_of
 
@@ -58,7 +59,7 @@ async def detail_of(program: Program, command_id: str = "c1") -> CommandDetail:
 
 
 async def listed(program: Program, text: str = "") -> list[Command]:
-    return list((await program.history.commands("acme", text=text)).commands)
+    return list((await program.history.commands("acme", wanted=of_commands(text))).commands)
 
 
 ORDERS = sorted(set(itertools.permutations(("answer", "write back", "sweep", "second"))))
@@ -429,7 +430,7 @@ async def test_each_reason_why_answers_of_a_device_are_malformed_is_a_row(
     }  # fmt: skip
     pages = []
     before = None
-    while page := await program.history.problems("acme", "kind:malformed*", 2, before):
+    while page := await program.history.problems("acme", of_problems("kind:malformed*"), 2, before):
         pages += page
         before = page[-1]
     assert sorted(p.reason for p in pages) == sorted(reasons)

@@ -9,6 +9,7 @@ from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
 from console.services.batch_send import BatchRun
 from tests.conftest import Fleet
+from tests.filters import of_commands
 from tests.rows import add_devices
 
 PUMPS = tuple(f"pump-{n}" for n in range(1, 6))
@@ -42,7 +43,7 @@ async def test_a_batch_is_committed_with_its_members_and_outbox_rows(
     view = await program.bulk.batch("acme", job.draft.batch_id)
     assert view is not None
     assert (view.phases, view.committed, view.batch.draft.target) == ({Phase.WAITING: 5}, 5, "all pumps")
-    listed = await program.history.commands("acme", text=f"batch:{job.draft.batch_id}")
+    listed = await program.history.commands("acme", wanted=of_commands(f"batch:{job.draft.batch_id}"))
     assert {c.device_id for c in listed.commands} == set(PUMPS)
 
 

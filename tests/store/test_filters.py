@@ -23,6 +23,7 @@ from console.store.seen_sql import seen
 from console.store.shape import Shape, read_shaped
 from console.store.sql import with_command_rows
 from tests.conftest import Fleet
+from tests.filters import of_commands
 
 VALUES = ["ping", "reboot", "PING", "p*", "*o*", "?ing", "lyon", "Ly*", "pump-1", "pump-?", "Pump-1", "alice", "a%",
           "a_b", "ok", "busy", "ok*", "waiting", "missed,ok", "busy*", "ex*", "online", "queued", "critical", "*", "roof*",
@@ -227,7 +228,7 @@ async def test_a_search_rests_says_how_far_it_came_and_goes_on(
     found: list[str] = []
     before, pages, rests = None, 0, 0
     while True:
-        page = await program.history.commands("acme", text="type:ping", before=before, limit=3)
+        page = await program.history.commands("acme", wanted=of_commands("type:ping"), before=before, limit=3)
         found += [command.command_id for command in page.commands]
         pages, rests, before = pages + 1, rests + (page.reached is not None), page.end
         if not page.more:
@@ -244,13 +245,15 @@ async def test_without_an_index_by_age_one_statement_searches_all(
     del filled
     await owner.execute("DROP INDEX device_console_newest")
     monkeypatch.setattr("console.store.commands.SEARCHED", 7)
-    page = await program.history.commands("acme", text="type:ping", limit=100)
+    page = await program.history.commands("acme", wanted=of_commands("type:ping"), limit=100)
     every = await program.history.commands("acme", limit=100)
     assert [c.command_id for c in page.commands] == [
         c.command_id for c in every.commands if c.command_type == "ping"
     ]
     assert (page.more, page.reached) == (False, None)
-    of_device = await program.history.commands("acme", device_ids=["pump-1"], text="type:nothing", limit=100)
+    of_device = await program.history.commands(
+        "acme", device_ids=["pump-1"], wanted=of_commands("type:nothing"), limit=100
+    )
     assert of_device.reached is not None
 
 
@@ -263,7 +266,7 @@ async def test_an_export_holds_every_match_once_and_can_be_read_back(
     await owner.execute(
         'UPDATE device_commands SET created_by = \'=cmd|x\', command_params = \'{"a": "line\\nbreak, \\"q\\" é😀", "n": 1.10}\''
     )
-    pieces = [p async for p in exported(program.history, "acme", form, text="-status:queued")]
+    pieces = [p async for p in exported(program.history, "acme", form, wanted=of_commands("-status:queued"))]
     text = "".join(piece for piece, _ in pieces)
     rows: list[dict[str, object]]
     if form == "csv":
@@ -286,7 +289,9 @@ async def test_an_export_holds_every_match_once_and_can_be_read_back(
 async def test_an_empty_export_is_still_a_whole_file(program: Program, filled: None) -> None:
     del filled
     texts = {
-        form: "".join([p async for p, _ in exported(program.history, "acme", form, text="type:nothing")])
+        form: "".join(
+            [p async for p, _ in exported(program.history, "acme", form, wanted=of_commands("type:nothing"))]
+        )
         for form in FORMATS
     }
     assert json.loads(texts["json"]) == []

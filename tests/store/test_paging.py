@@ -3,6 +3,7 @@
 import asyncpg
 
 from console.runtime.program import Program
+from tests.filters import of_problems
 
 
 async def test_problems_come_page_by_page(program: Program, owner: asyncpg.Connection) -> None:
@@ -14,12 +15,15 @@ async def test_problems_come_page_by_page(program: Program, owner: asyncpg.Conne
     )
     seen: list[tuple[str, str, str]] = []
     before = None
-    while page := await program.history.problems("acme", "", 10, before):
+    while page := await program.history.problems("acme", of_problems(""), 10, before):
         seen += [(p.kind.value, p.device_id, p.command_id) for p in page]
         before = page[-1]
     assert (len(seen), len(set(seen))) == (95, 95)
     found = await program.history.problems(
-        "acme", "forged", 10, (await program.history.problems("acme", "forged", 10))[-1]
+        "acme",
+        of_problems("forged"),
+        10,
+        (await program.history.problems("acme", of_problems("forged"), 10))[-1],
     )
     assert {p.kind.value for p in found} == {"forged ack"}
 

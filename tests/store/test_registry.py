@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 
 from console.domain.devices import DeviceOrder
-from console.domain.filters.language import Scope
+from console.domain.filters.language import Scope, parse_filter
 from console.runtime.program import Program
 from console.store import shape
 from console.store.sql import query
+from tests.filters import of_commands, of_devices
 from tests.platform import PlatformUrls
 
 IN_SERVICE = ["gw-1", "gw-2", "meter-1", "pump-1", "pump-2", "pump-3", "pump-4"]
@@ -25,8 +26,8 @@ async def sql(platform: PlatformUrls) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def found(program: Program, text: str) -> list[str]:
-    ids = await program.history.device_index("acme", text)
-    head = await program.history.device_head("acme", text)
+    ids = await program.history.device_index("acme", of_devices(text))
+    head = await program.history.device_head("acme", of_devices(text))
     assert head == ids
     return ids
 
@@ -98,7 +99,7 @@ async def test_a_history_is_filtered_by_the_same(platform_program: Program, sql:
     for text, ids in FOUND.items():
         if text in {"hall", "aquasense", "industrial", "decommissioned"}:
             continue  # words look at the command there
-        page = await platform_program.history.commands("acme", text=text)
+        page = await platform_program.history.commands("acme", wanted=of_commands(text))
         devices = {c.device_id for c in page.commands} - ({"pump-5"} if "pump-5" not in ids else set())
         assert devices == set(ids), text
 
@@ -119,7 +120,7 @@ async def test_a_group_whose_filter_is_not_understood_matches_nothing(
             f"odd-{number}", f"Odd {number}", rule,
         )  # fmt: skip
         assert await found(platform_program, f"group:odd-{number}") == [], rule
-        (note,) = await platform_program.history.filter_notes("acme", f"group:odd-{number}", Scope.DEVICES)
+        (note,) = await platform_program.history.filter_notes("acme", of_devices(f"group:odd-{number}"))
         assert note.is_fault, rule
         assert "cannot be told" in note.sentence
 
@@ -133,7 +134,7 @@ async def test_a_rule_with_tags_is_not_understood_where_tags_may_not_be_read(
         "UPDATE dynamic_device_groups SET query_filter = $1 WHERE group_id = 'dyn-3c15'",
         '{"tags": ["water"]}',
     )
-    (note,) = await platform_program.history.filter_notes("acme", "-group:west", Scope.DEVICES)
+    (note,) = await platform_program.history.filter_notes("acme", of_devices("-group:west"))
     assert note.is_fault
     assert "cannot be told" in note.sentence
     assert await found(platform_program, "group:west") == []
@@ -147,9 +148,9 @@ async def test_of_many_groups_all_are_judged(platform_program: Program, sql: asy
         " UNION ALL SELECT 'acme', 'z-odd', 'Odd', '{\"model\": \"x\"}'"
     )
     for text in ("-group:nobody", "-group:nobody*", "-group:odd", "group:o*"):
-        (note,) = await platform_program.history.filter_notes("acme", text, Scope.DEVICES)
+        (note,) = await platform_program.history.filter_notes("acme", of_devices(text))
         assert note.is_fault, text
-    assert await platform_program.history.filter_notes("acme", "-group:west", Scope.DEVICES) == ()
+    assert await platform_program.history.filter_notes("acme", of_devices("-group:west")) == ()
 
 
 async def test_the_rules_of_groups_are_read_as_the_platform_writes_them(
@@ -192,13 +193,17 @@ async def test_what_is_to_be_decommissioned_later_is_still_there(
 async def test_nothing_that_is_decommissioned_is_chosen_by_a_filter(platform_program: Program) -> None:
     """Without that, a bulk send counts devices that get nothing."""
     for text in ("state:decommissioned", "device:pump-5,pump-1", "-state:active", ""):
-        chosen = await platform_program.history.sendable_index("acme", text)
+        chosen = await platform_program.history.sendable_index("acme", of_devices(text))
         assert chosen == [i for i in await found(platform_program, text) if i != "pump-5"]
     for text in ("", "pump", 'device:"pump-5', "-pump-1"):
-        assert await platform_program.history.decommissioned_index("acme", text) == ["pump-5"], text
+        assert await platform_program.history.decommissioned_index("acme", of_devices(text)) == ["pump-5"], (
+            text
+        )
     searched = [
         device
-        async for piece in platform_program.history.search_devices("acme", "-type:ping", DeviceOrder.DEVICE)
+        async for piece in platform_program.history.search_devices(
+            "acme", of_devices("-type:ping"), DeviceOrder.DEVICE
+        )
         for device in piece.found
     ]
     assert searched == IN_SERVICE
@@ -260,7 +265,7 @@ async def test_nothing_of_it_is_required(
     """Without that, a platform of an earlier version shows no device at all. The second time it is not looked up."""
     history = platform_program.history
     for text in ("", "word", "model:px-300", "template:x* parent:gw-1", "group:west", "tag:critical"):
-        await history.device_index("acme", text)
+        await history.device_index("acme", of_devices(text))
     await sql.execute(change)
     for text in (
         "",
@@ -271,12 +276,12 @@ async def test_nothing_of_it_is_required(
         "tag:critical",
         "name:a",
     ):
-        await history.device_index("acme", text)
-        await history.commands("acme", text=text)
+        await history.device_index("acme", of_devices(text))
+        await history.commands("acme", wanted=of_commands(text))
     assert set(await history.devices("acme", IN_SERVICE)) == set(IN_SERVICE)
     known = await history.known_values("acme")
     assert "warehouse-east" in known.values["site"]
-    assert await history.filter_notes("acme", "site:warehouse", Scope.DEVICES)
+    assert await history.filter_notes("acme", of_devices("site:warehouse"))
 
 
 async def test_what_a_database_has_is_looked_up_once_a_minute(
@@ -314,7 +319,8 @@ async def test_groups_are_offered_by_name_and_sites_by_what_they_begin_with(
     assert known.values["parent"] == ("gw-1",)
     for scope in (Scope.DEVICES, Scope.COMMANDS):
         notes = await platform_program.history.filter_notes(
-            "acme", "site:warehouse -model:px group:wst device:pump device:pump-1,meter type:x", scope
+            "acme",
+            parse_filter("site:warehouse -model:px group:wst device:pump device:pump-1,meter type:x", scope),
         )
         assert [note.sentence for note in notes] == [
             "There is no group “wst”: the nearest is West.",
@@ -324,4 +330,4 @@ async def test_groups_are_offered_by_name_and_sites_by_what_they_begin_with(
             "No device is just “meter”: device:meter* finds meter-1.",
         ]
         assert [note.is_fault for note in notes] == [True, False, False, False, False]
-    assert await platform_program.history.filter_notes("acme", "age>1h word", Scope.COMMANDS) == ()
+    assert await platform_program.history.filter_notes("acme", of_commands("age>1h word")) == ()

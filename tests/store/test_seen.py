@@ -8,6 +8,7 @@ import pytest
 
 from console.domain.devices import DeviceOrder
 from console.runtime.program import Program
+from tests.filters import of_devices
 from tests.platform import PlatformUrls
 from tests.rows import add_command
 
@@ -63,11 +64,11 @@ async def test_every_sign_of_life_counts_and_counts_everywhere(
     assert ages == [10, 30, 120, None]
     index = platform_program.history.device_index
     only = "device:gw-1,gw-2,meter-1,pump-1"
-    assert await index("acme", only, DeviceOrder.SEEN) == DEVICES
-    assert await platform_program.history.device_head("acme", only, DeviceOrder.SEEN) == DEVICES
-    assert await index("acme", f"{only} seen<15m") == ["gw-1"]
-    assert await index("acme", f"{only} seen<1h") == ["gw-1", "gw-2"]
-    assert await index("acme", f"{only} seen>1h") == ["meter-1"]
+    assert await index("acme", of_devices(only), DeviceOrder.SEEN) == DEVICES
+    assert await platform_program.history.device_head("acme", of_devices(only), DeviceOrder.SEEN) == DEVICES
+    assert await index("acme", of_devices(f"{only} seen<15m")) == ["gw-1"]
+    assert await index("acme", of_devices(f"{only} seen<1h")) == ["gw-1", "gw-2"]
+    assert await index("acme", of_devices(f"{only} seen>1h")) == ["meter-1"]
 
 
 async def test_a_large_fleet_is_sorted_by_the_state_alone(
@@ -75,7 +76,7 @@ async def test_a_large_fleet_is_sorted_by_the_state_alone(
 ) -> None:
     """Without the limit each reading of the list looks at twenty commands of each device."""
     monkeypatch.setattr("console.store.seen_sql.SEEN_IN_FULL", 1)
-    assert await platform_program.history.device_index("acme", "seen<1h") == []
+    assert await platform_program.history.device_index("acme", of_devices("seen<1h")) == []
     assert (await platform_program.history.devices("acme", ["gw-2"]))["gw-2"].last_seen_at is not None
 
 
@@ -84,6 +85,6 @@ async def test_events_that_no_index_finds_are_left_out(
 ) -> None:
     """Without the look at the index, each device of a page costs a look at the whole table of events."""
     await sql.execute("DROP INDEX idx_device_conn_events_lookup")
-    assert await platform_program.history.device_index("acme", "device:gw-1 seen<1h") == []
+    assert await platform_program.history.device_index("acme", of_devices("device:gw-1 seen<1h")) == []
     await sql.execute("DROP TABLE device_connection_events")
-    assert await platform_program.history.device_index("acme", "device:gw-2 seen<1h") == ["gw-2"]
+    assert await platform_program.history.device_index("acme", of_devices("device:gw-2 seen<1h")) == ["gw-2"]

@@ -11,6 +11,7 @@ from console.store.pool import Access, Database
 from console.store.schema.checks import check_start
 from console.store.sql import query
 from tests.conftest import Fleet
+from tests.filters import of_commands, of_devices
 from tests.needs import need
 from tests.rows import add_command
 
@@ -188,7 +189,7 @@ async def test_paging_neither_skips_nor_repeats_equal_instants(
 async def test_text_filters_and_devices(program: Program, owner: asyncpg.Connection, fleet: Fleet) -> None:
     await add_command(owner, fleet.acme, "c1", "pump-1", published=True, age=timedelta(seconds=9))
     await add_command(owner, fleet.acme, "c2", "pump-2")
-    found = await program.history.commands("acme", text="PING published")
+    found = await program.history.commands("acme", wanted=of_commands("PING published"))
     assert [c.command_id for c in found.commands] == ["c1"]
     only = await program.history.commands("acme", device_ids=["pump-2"])
     assert [c.command_id for c in only.commands] == ["c2"]
@@ -196,5 +197,5 @@ async def test_text_filters_and_devices(program: Program, owner: asyncpg.Connect
     assert devices["pump-1"].in_flight == 1
     assert devices["pump-3"].last_command is None
     assert "gone" not in devices
-    assert await program.history.device_index("acme", "pump-4") == ["pump-4"]
+    assert await program.history.device_index("acme", of_devices("pump-4")) == ["pump-4"]
     assert (await program.history.device_counts("acme")).unknown == 5

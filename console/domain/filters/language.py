@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from console.domain.filters.ids import is_id, nearest
@@ -85,11 +85,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parsed filter. Every term must hold; faulty parts of the text are left out and named."""
+    """A parsed filter. Every term must hold; faulty parts of the text are left out and named.
+
+    `text` is what was typed, for people; two filters are the same when they mean the same.
+    """
 
     scope: Scope
     terms: tuple[Term, ...] = ()
     faults: tuple[Fault, ...] = ()
+    text: str = field(default="", compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -130,6 +134,17 @@ class Subject:
     also: tuple[str, ...] = ()
 
 
+EVERY_DEVICE = Filter(Scope.DEVICES)
+EVERY_COMMAND = Filter(Scope.COMMANDS)
+EVERY_PROBLEM = Filter(Scope.PROBLEMS)
+EVERY_BATCH = Filter(Scope.BATCHES)
+
+
+def begins_so(key: str, value: str, scope: Scope) -> Filter:
+    """Return the filter for values that begin like this one, whose characters all stand for themselves."""
+    return parse_filter(f'{key}:"{value}"*', scope)
+
+
 def parse_filter(text: str, scope: Scope) -> Filter:
     """Read a filter as an operator types it; never raises.
 
@@ -153,7 +168,7 @@ def parse_filter(text: str, scope: Scope) -> Filter:
             terms.append(found)
     if len(text) > MOST_LENGTH:
         faults.append(Fault(MOST_LENGTH, len(text), f"A filter has at most {MOST_LENGTH:,} characters."))
-    return Filter(scope, tuple(terms), tuple(faults))
+    return Filter(scope, tuple(terms), tuple(faults), text)
 
 
 def _tokens(text: str) -> Iterator[tuple[int, int, str]]:

@@ -174,7 +174,7 @@ class ConsoleApp(App[int]):
         self.push_screen(BatchScreen(self.state, message.batch_id))
 
     def on_show_export(self, message: ShowExport) -> None:
-        dialog = ExportDialog(self.state, message.device_ids, message.text)
+        dialog = ExportDialog(self.state, message.device_ids, message.wanted)
         self.push_screen(dialog, lambda said: self._say(said) if said else None)
 
     def on_show_go(self, message: ShowGo) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from console.domain.devices import DeviceCounts, DeviceOrder, DeviceSearch
-from console.domain.filters.language import NEWEST_COMMAND, Scope, parse_filter
+from console.domain.filters.keys import NEWEST_COMMAND
+from console.domain.filters.language import EVERY_DEVICE, Filter
 from console.services.reads import History
 
 _EVERY_S = 1.0
@@ -22,9 +23,9 @@ class DeviceList:
         self._history = history
         self._tenant = tenant
         self._show = show
-        self._asked = ("", DeviceOrder.DEVICE)
-        self._whole: tuple[str, DeviceOrder] | None = None
-        self._shown: tuple[str, DeviceOrder] | None = None
+        self._asked = (EVERY_DEVICE, DeviceOrder.DEVICE)
+        self._whole: tuple[Filter, DeviceOrder] | None = None
+        self._shown: tuple[Filter, DeviceOrder] | None = None
         self._digest: int | None = None
         self._due = 0.0
         self.counts: DeviceCounts | None = None
@@ -45,10 +46,10 @@ class DeviceList:
         """Whether what is shown answers an earlier filter."""
         return self._shown is not None and self._shown[0] != self._asked[0]
 
-    def ask(self, text: str, order: DeviceOrder) -> None:
+    def ask(self, wanted: Filter, order: DeviceOrder) -> None:
         """Want other devices, or another order: what is being read for the earlier ones is given up."""
-        if (text, order) != self._asked:
-            self._asked, self._due = (text, order), 0.0
+        if (wanted, order) != self._asked:
+            self._asked, self._due = (wanted, order), 0.0
 
     def forget(self) -> None:
         """What is shown is not the list that was read any more."""
@@ -61,7 +62,7 @@ class DeviceList:
             ConsoleError: the database does not answer.
         """
         started, asked = time.monotonic(), self._asked
-        searching = bool(parse_filter(asked[0], Scope.DEVICES).keys & NEWEST_COMMAND)
+        searching = bool(asked[0].keys & NEWEST_COMMAND)
         try:
             await (self._search(asked) if searching else self._list(asked))
         finally:
@@ -73,14 +74,14 @@ class DeviceList:
         spent = time.monotonic() - started
         self._due = time.monotonic() + min(latest, max(_EVERY_S, spent * share))
 
-    async def _list(self, asked: tuple[str, DeviceOrder]) -> None:
+    async def _list(self, asked: tuple[Filter, DeviceOrder]) -> None:
         known = self._digest if asked == self._whole else None
         ids, digest = await self._history.changed_device_index(self._tenant, *asked, known)
         if asked == self._asked and ids is not None:
             self._digest = digest
             self._put(asked, ids)
 
-    async def _search(self, asked: tuple[str, DeviceOrder]) -> None:
+    async def _search(self, asked: tuple[Filter, DeviceOrder]) -> None:
         found: list[str] = []
         first = asked != self._whole
         async with aclosing(self._history.search_devices(self._tenant, *asked)) as pieces:
@@ -93,7 +94,7 @@ class DeviceList:
                     self._put(asked, list(found), whole=False)
         self._put(asked, found)
 
-    def _put(self, asked: tuple[str, DeviceOrder], ids: list[str], *, whole: bool = True) -> None:
+    def _put(self, asked: tuple[Filter, DeviceOrder], ids: list[str], *, whole: bool = True) -> None:
         self._shown = asked
         if whole:
             self._whole = asked

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from console.domain.batches import AnswerGroup, BatchView
 from console.domain.commands import Phase
+from console.domain.filters.language import Scope, parse_filter
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.domain.ttl import ttl_text
@@ -271,7 +272,7 @@ class BatchScreen(ConsoleScreen):
             self._ask(question, lambda _: send(job))
 
     def action_export(self) -> None:
-        self.post_message(ShowExport(None, f"batch:{self._batch_id}"))
+        self.post_message(ShowExport(None, parse_filter(f"batch:{self._batch_id}", Scope.COMMANDS)))
 
     def action_copy_id(self) -> None:
         copy_text(self, "the id", self._batch_id)

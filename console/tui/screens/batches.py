@@ -5,7 +5,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from console.domain.batches import Batch
-from console.domain.filters.language import Scope
+from console.domain.filters.language import Filter, Scope
 from console.tui.keys.actions import bindings_for
 from console.tui.presenters.batches import COLUMNS, batch_cells
 from console.tui.screens.paged_list import PAGE, ListSpec, NewestScreen
@@ -42,8 +42,8 @@ class BatchesScreen(NewestScreen[Batch]):
         """What occurred in all that has been read: half a word hides the very rows that would complete it."""
         return {key: tuple(words) for key, words in self._seen_words.items()}
 
-    async def _page(self, text: str, before: Batch | None) -> tuple[Batch, ...]:
-        page = await self.state.program.bulk.batches(self.state.tenant, PAGE, before, text)
+    async def _page(self, wanted: Filter, before: Batch | None) -> tuple[Batch, ...]:
+        page = await self.state.program.bulk.batches(self.state.tenant, PAGE, before, wanted)
         for draft in (batch.draft for batch in page):
             self._seen_words["type"].setdefault(draft.command_type)
             if draft.created_by:

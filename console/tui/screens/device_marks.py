@@ -141,10 +141,10 @@ class MarkingScreen(ConsoleScreen):
 
         Nothing at all where a group is unknown: without it, what it was to keep out would be marked.
         """
-        shown, text, tenant = set(self._table.keys), self._filter.text, self.state.tenant
+        shown, wanted, tenant = set(self._table.keys), self._filter.parsed, self.state.tenant
         try:
-            found = await self.state.program.history.filter_notes(tenant, text, Scope.DEVICES)
-            sendable = await self.state.program.history.sendable_index(tenant, text)
+            found = await self.state.program.history.filter_notes(tenant, wanted)
+            sendable = await self.state.program.history.sendable_index(tenant, wanted)
         except ConsoleError as error:
             self.say(str(error), "bad")
             return

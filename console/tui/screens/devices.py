@@ -103,7 +103,7 @@ class DevicesScreen(MarkingScreen):
         history, tenant = self.state.program.history, self.state.tenant
         await self._read_clock()
         self._table.set_empty(self._empty())
-        head = await history.device_head(tenant, "", self._sort)
+        head = await history.device_head(tenant, order=self._sort)
         self._rows.put(await history.devices(tenant, head))
         if self._rows.have_names:
             self._table.set_columns(WITH_NAMES)
@@ -243,7 +243,7 @@ class DevicesScreen(MarkingScreen):
     def action_sort(self) -> None:
         orders = list(DeviceOrder)
         self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
-        self._list.ask(self._filter.text, self._sort)
+        self._list.ask(self._filter.parsed, self._sort)
         self.request_read()
 
     def action_filter(self) -> None:
@@ -256,7 +256,7 @@ class DevicesScreen(MarkingScreen):
 
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
-        self._list.ask(self._filter.text, self._sort)
+        self._list.ask(self._filter.parsed, self._sort)
         self.request_read()
 
     @on(FilterBar.Left)

@@ -102,7 +102,7 @@ class HistoryScreen(CommandActs):
         history, tenant, rows = self.state.program.history, self.state.tenant, self._rows
         await self._place.read()
         sought = self._sought
-        page = await history.commands(tenant, device_ids=self.device_ids, text=self._filter.text)
+        page = await history.commands(tenant, device_ids=self.device_ids, wanted=self._filter.parsed)
         self.state.clock.observe(page.read_at)
         rows.put_head(page)
         head = {command.command_id for command in page.commands}
@@ -123,12 +123,12 @@ class HistoryScreen(CommandActs):
 
     async def _read_next(self) -> None:
         """The next page; a search goes on until it has one more or has come to the end."""
-        rows, text = self._rows, self._filter.text
+        rows, filtered = self._rows, self._filter.parsed
         try:
             wanted = len(rows.order) + PAGE
             while rows is self._rows and rows.more and len(rows.order) < wanted:
                 page = await self.state.program.history.commands(
-                    self.state.tenant, device_ids=self.device_ids, text=text, before=rows.end
+                    self.state.tenant, device_ids=self.device_ids, wanted=filtered, before=rows.end
                 )
                 rows.put_next(page)
                 if rows is self._rows:
@@ -278,7 +278,7 @@ class HistoryScreen(CommandActs):
 
     def action_export(self) -> None:
         if not self.refuse("export"):
-            self.post_message(ShowExport(self.device_ids, self._filter.text))
+            self.post_message(ShowExport(self.device_ids, self._filter.parsed))
 
     def action_filter(self) -> None:
         start(self, self._read_words, "words", exclusive=True)

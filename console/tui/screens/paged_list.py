@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from textual import on
 from textual.widget import Widget
 
-from console.domain.filters.language import Scope
+from console.domain.filters.language import Filter, Scope
 from console.domain.filters.values import KnownValues
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class ListSpec(Generic[T]):
     """What is listed: the words, where a page comes from, how a row is named, ordered and shown.
 
-    `page` takes the filter's text and the row behind which the page begins; `values` complete a filter.
+    `page` takes the filter and the row behind which the page begins; `values` complete a filter.
     """
 
     scope: Scope
@@ -40,7 +40,7 @@ class ListSpec(Generic[T]):
     many: str
     empty: str
     columns: tuple[Column, ...]
-    page: Callable[[str, T | None], Awaitable[tuple[T, ...]]]
+    page: Callable[[Filter, T | None], Awaitable[tuple[T, ...]]]
     key: Callable[[T], str]
     place: Callable[[T], Any]
     cells: Callable[[T, datetime], dict[str, Cell]]
@@ -83,9 +83,9 @@ class NewestScreen(ConsoleScreen, Generic[T]):
     async def read(self) -> None:
         newest = await self.state.program.history.commands(self.state.tenant, limit=1)
         self.state.clock.observe(newest.read_at)
-        rows, text = self._rows, self._filter.text
-        rows.put_head(await self._listing.page(text, None))
-        if not text and rows is self._rows:
+        rows, wanted = self._rows, self._filter.parsed
+        rows.put_head(await self._listing.page(wanted, None))
+        if not wanted.text and rows is self._rows:
             self.seen(newest.read_at)
         self._show_rows(rows)
 
@@ -96,7 +96,7 @@ class NewestScreen(ConsoleScreen, Generic[T]):
         """The page behind the last row."""
         rows = self._rows
         try:
-            rows.put_next(await self._listing.page(self._filter.text, rows.last))
+            rows.put_next(await self._listing.page(self._filter.parsed, rows.last))
             self._show_rows(rows)
         except ConsoleError as error:
             self.say(str(error), "bad")

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from console.domain.events import Problem, ProblemKind
-from console.domain.filters.language import Scope
+from console.domain.filters.language import Filter, Scope
 from console.errors import ConsoleError
 from console.tui.keys.actions import bindings_for
 from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
@@ -48,8 +48,8 @@ class ProblemsScreen(NewestScreen[Problem]):
             ),
         )
 
-    async def _page(self, text: str, before: Problem | None) -> tuple[Problem, ...]:
-        return await self.state.program.history.problems(self.state.tenant, text, PAGE, before)
+    async def _page(self, wanted: Filter, before: Problem | None) -> tuple[Problem, ...]:
+        return await self.state.program.history.problems(self.state.tenant, wanted, PAGE, before)
 
     def seen(self, at: datetime) -> None:
         self.state.problems_seen[self.state.tenant] = at

@@ -2,6 +2,7 @@
 
 from textual.message import Message
 
+from console.domain.filters.language import EVERY_COMMAND, Filter
 from console.services.favourites import Saved
 
 
@@ -73,12 +74,12 @@ class ShowBatch(Message):
 
 
 class ShowExport(Message):
-    """Write the history of these devices, filtered by `text`, into a file."""
+    """Write what is wanted of the history of these devices into a file."""
 
-    def __init__(self, device_ids: tuple[str, ...] | None, text: str = "") -> None:
+    def __init__(self, device_ids: tuple[str, ...] | None, wanted: Filter = EVERY_COMMAND) -> None:
         super().__init__()
         self.device_ids = device_ids
-        self.text = text
+        self.wanted = wanted
 
 
 class ShowProblems(Message):

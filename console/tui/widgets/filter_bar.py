@@ -33,7 +33,8 @@ Values = Callable[[], KnownValues]
 class FilterBar(Vertical):
     """Hidden while there is no filter. `values` are those known to occur.
 
-    `first` is the filter that the screen was opened with: to clear goes back to that.
+    `first` is the filter that the screen was opened with: to clear goes back to that. `parsed` is what the
+    settled text means: whoever filters takes that, so that each text is read once.
     """
 
     class Changed(Message):
@@ -55,6 +56,7 @@ class FilterBar(Vertical):
         self._count = Lines(id="filter-count")
         self._hint = Lines(id="filter-hint")
         self.text = ""
+        self.parsed = self._typed_filter = Filter(scope)
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="filter-line"):
@@ -82,9 +84,11 @@ class FilterBar(Vertical):
         return self.text == self._first or self.text.startswith(f"{self._first} ")
 
     @property
-    def parsed(self) -> Filter:
-        """What the settled text means."""
-        return parse_filter(self.text, self._scope)
+    def _typed(self) -> Filter:
+        """What is typed so far; read once for each text."""
+        if self._field.value != self._typed_filter.text:
+            self._typed_filter = parse_filter(self._field.value, self._scope)
+        return self._typed_filter
 
     def open(self) -> None:
         self.add_class("-up")
@@ -113,7 +117,7 @@ class FilterBar(Vertical):
         Without `judges` not the last, which looks at all values: not at every key.
         """
         self._hint.display = True
-        faults = parse_filter(self._field.value, self._scope).faults
+        faults = self._typed.faults
         if faults:
             more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
             self._hint.show(self._hanging(" ! ", safe(faults[0].sentence, 300) + more, "bad"))
@@ -123,7 +127,7 @@ class FilterBar(Vertical):
             words = "  ".join(safe(offer, 30) for offer in offers)
             self._hint.show(self._hanging("   → ", f"{words}  (tab takes the first)", "dim"))
             return
-        found = notes(parse_filter(self._field.value, self._scope), self._values(), _NOTES) if judges else ()
+        found = notes(self._typed, self._values(), _NOTES) if judges else ()
         lines = [
             line
             for note in found
@@ -145,7 +149,7 @@ class FilterBar(Vertical):
         ]
 
     @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
+    def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self.show_hint(judges=False)
         if self._timer is not None:
@@ -186,7 +190,7 @@ class FilterBar(Vertical):
         text = self._field.value.encode("utf-8", "replace").decode().replace("\x00", "")
         self.show_hint()
         if text != self.text:
-            self.text = text
+            self.text, self.parsed = text, self._typed
             self.post_message(self.Changed())
 
     def on_descendant_blur(self) -> None:

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from console.domain.filters.language import Filter
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
@@ -43,11 +44,11 @@ class ExportDialog(ModalScreen[str | None]):
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
 
-    def __init__(self, state: ConsoleState, device_ids: tuple[str, ...] | None, text: str) -> None:
+    def __init__(self, state: ConsoleState, device_ids: tuple[str, ...] | None, wanted: Filter) -> None:
         super().__init__()
         self._state = state
         self._device_ids = device_ids
-        self._text = text
+        self._wanted = wanted
         self._busy = False
         self._status_line = Lines(id="dialog-state")
 
@@ -61,7 +62,7 @@ class ExportDialog(ModalScreen[str | None]):
     def _stem(self) -> str:
         """What is exported, and when: a second export of the day has a name of its own."""
         what = f"commands-{self._state.tenant}"
-        batch = next((word for word in self._text.split() if word.startswith("batch:")), None)
+        batch = next((word for word in self._wanted.text.split() if word.startswith("batch:")), None)
         if batch is not None:
             what = f"batch-{batch.removeprefix('batch:')[:8]}"
         elif self._device_ids is not None and len(self._device_ids) == 1:
@@ -70,7 +71,11 @@ class ExportDialog(ModalScreen[str | None]):
         return f"{name}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
     def on_mount(self) -> None:
-        what = f"all that matches {safe(self._text, 60)}" if self._text else "the whole history shown"
+        what = (
+            f"all that matches {safe(self._wanted.text, 60)}"
+            if self._wanted.text
+            else "the whole history shown"
+        )
         title = self.query_one("#dialog-title", Lines)
         title.show(
             [(Cell("Export ", "strong"), Cell(what)), (Cell("as .csv, .json or .jsonl, into", "dim"),)]
@@ -122,7 +127,7 @@ class ExportDialog(ModalScreen[str | None]):
             self._state.tenant,
             form,
             device_ids=self._device_ids,
-            text=self._text,
+            wanted=self._wanted,
         )
         async for piece, commands in pieces:
             write(piece)

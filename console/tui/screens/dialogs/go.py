@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from console.domain.filters.language import Scope, begins_so
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe, safe_id
 from console.errors import ConsoleError
@@ -86,7 +87,9 @@ class GoDialog(ModalScreen[Message | None]):
         if wanted in _PLACES:
             return _PLACES[wanted]()
         like = (
-            [] if set(wanted) & _WILD else await program.history.device_index(tenant, f'device:"{wanted}"*')
+            []
+            if set(wanted) & _WILD
+            else await program.history.device_index(tenant, begins_so("device", wanted, Scope.DEVICES))
         )
         if len(like) == 1:
             return ShowHistory((like[0],))
@@ -110,12 +113,12 @@ class GoDialog(ModalScreen[Message | None]):
         """
         if len(wanted) < _LEAST or set(wanted) & _WILD:
             return None
-        program, tenant, text = self._state.program, self._state.tenant, f'id:"{wanted}"*'
+        program, tenant = self._state.program, self._state.tenant
         shown = safe(wanted, 60)
-        batches = await program.bulk.batches(tenant, 2, text=text)
+        batches = await program.bulk.batches(tenant, 2, wanted=begins_so("id", wanted, Scope.BATCHES))
         if len(batches) == 1:
             return ShowBatch(batches[0].batch_id)
-        page = await program.history.commands(tenant, text=text, limit=2)
+        page = await program.history.commands(tenant, wanted=begins_so("id", wanted, Scope.COMMANDS), limit=2)
         if len(page.commands) == 1:
             return ShowDetail(page.commands[0].command_id)
         if batches or page.commands:
