@@ -129,6 +129,11 @@ class Settings(BaseModel):
         """Where the program keeps its data."""
         return self.home or Path(platformdirs.user_data_path("device-console"))
 
+    @property
+    def log_folder(self) -> Path:
+        """Where logs and reports of crashes go."""
+        return self.home_folder / "log"
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

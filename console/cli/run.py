@@ -139,7 +139,7 @@ async def _screen(settings: "Settings") -> int:
     from console.runtime.logs import log_to_file
     from console.runtime.startup import open_program
 
-    log_to_file(settings.home_folder / "log")
+    log_to_file(settings.log_folder)
     try:
         async with open_program(settings, jobs="auto", simulate=True) as opened:
             from console.tui import run_console
@@ -150,7 +150,7 @@ async def _screen(settings: "Settings") -> int:
     except Exception as error:  # noqa: BLE001 - a bug of a worker, which ends the screen, too
         from console.tui.application.crash import write_crash
 
-        path = write_crash(error, {"CONSOLE_HOME": str(settings.home_folder)})
+        path = write_crash(error, settings.log_folder)
         where = f"the report is in {path}" if path else "no report could be written"
         print(f"device-console crashed; {where}.", file=sys.stderr)
         return ExitCode.FAILED

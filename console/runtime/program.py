@@ -1,10 +1,10 @@
 """What a front end is given: the services, who the operator is, and where this program runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.domain.danger import Danger
 from console.runtime.pausing import Pausing
+from console.runtime.preferences import Preferences
 from console.services.batch_send import BatchSend
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
@@ -31,6 +31,5 @@ class Program:
     read_only: bool = False
     demo: bool = False
     warnings: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=Preferences)
     danger: Danger = field(default_factory=Danger)

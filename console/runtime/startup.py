@@ -13,6 +13,7 @@ from console.domain.identifiers import id_fault
 from console.errors import CopyError, RefusedError, UsageError
 from console.runtime.jobs import running
 from console.runtime.pausing import Pausing
+from console.runtime.preferences import preferences
 from console.runtime.program import Program
 from console.runtime.servers import DEMO_TENANTS, Servers, is_embedded, open_servers
 from console.runtime.simulation import simulate_demo
@@ -109,13 +110,7 @@ async def open_program(
             pausing=pausing,
             sent=workers.wake if workers else feed.tell,
             warnings=warnings,
-            environment={
-                "CONSOLE_HOME": str(settings.home_folder),
-                "CONSOLE_FAVOURITES": str(settings.favourites_file),
-                "CONSOLE_THEME": settings.theme,
-                "CONSOLE_MOUSE": "on" if settings.mouse else "off",
-            },
-            keys=settings.keys,
+            preferences=preferences(settings),
             danger=danger,
         )
         if operator_front:

@@ -1,13 +1,14 @@
 """The one place where services meet store and mqtt: classes are passed where protocols are declared."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from console.clock import SystemClock
 from console.domain.danger import Danger
 from console.limits import MAX_PAYLOAD_BYTES
 from console.runtime.pausing import Pausing
+from console.runtime.preferences import Preferences
 from console.runtime.program import Program
 from console.services.batch_send import BatchSend
 from console.services.catalogue import Catalogues
@@ -38,14 +39,13 @@ def wire_program(
     sent: Callable[[str], None] | None = None,
     pausing: Pausing | None = None,
     warnings: tuple[str, ...] = (),
-    environment: Mapping[str, str] | None = None,
-    keys: Mapping[str, str] | None = None,
+    preferences: Preferences | None = None,
     danger: Danger | None = None,
 ) -> Program:
     """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
     commands = CommandStore(database, audit=audit)
     catalogues = Catalogues(CatalogueStore(database))
-    feed = feed or Feed()
+    feed, preferences = feed or Feed(), preferences or Preferences()
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
         sender=Sender(commands, sent or feed.tell, max_payload_bytes),
@@ -54,13 +54,12 @@ def wire_program(
         feed=feed,
         health=health or Health(SystemClock()),
         pausing=pausing or Pausing(),
-        favourites=Favourites(Path((environment or {}).get("CONSOLE_FAVOURITES") or os.devnull)),
+        favourites=Favourites(preferences.favourites_file or Path(os.devnull)),
         tenants=tenants,
         operator=operator,
         read_only=read_only,
         demo=demo,
         warnings=warnings,
-        environment=environment or {},
-        keys=keys or {},
+        preferences=preferences,
         danger=danger or Danger(),
     )

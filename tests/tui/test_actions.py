@@ -8,6 +8,7 @@ from textual.binding import Binding
 
 from console.cli.parser import build_parser
 from console.errors import UsageError
+from console.runtime.preferences import Preferences
 from console.tui.keys.actions import ACTIONS, ACTS, SCREENS, actions_for, bindings_for
 from console.tui.keys.keymap import keymap, with_keys
 from console.tui.screens.base import ConsoleScreen
@@ -214,7 +215,7 @@ def test_a_letter_for_every_screen_leaves_the_sheet_its_own_key():
 
 
 async def test_own_keys_work_and_are_shown(rig):
-    rig.program = replace(rig.program, keys={"devices.sort": "f3", "help": "f2"})
+    rig.program = replace(rig.program, preferences=Preferences(keys={"devices.sort": "f3", "help": "f2"}))
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await seen.shows("pump-1", "f3 sort", "f2 help", "DEVICE ↑")
@@ -227,10 +228,10 @@ async def test_own_keys_work_and_are_shown(rig):
 
 
 async def test_a_theme_of_textual_can_be_chosen_and_an_unknown_one_is_refused(rig):
-    rig.program = replace(rig.program, environment={"CONSOLE_THEME": "nord"})
+    rig.program = replace(rig.program, preferences=Preferences(theme="nord"))
     async with rig.console() as seen:
         assert seen.app.theme == "nord"
     from console.tui.application.app import ConsoleApp
 
     with pytest.raises(UsageError, match="There is no theme 'pink': choose one of dark, light"):
-        ConsoleApp(replace(rig.program, environment={"CONSOLE_THEME": "pink"}))
+        ConsoleApp(replace(rig.program, preferences=Preferences(theme="pink")))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from console.errors import BrokerUnreachableError, Cause, DatabaseUnreachableError
+from console.runtime.preferences import Preferences
 from console.services.feed import Feed
 from console.tui.application.bridge import carry
 
@@ -126,7 +127,7 @@ async def test_pauses_between_messages_grow_while_hints_keep_coming(monkeypatch)
 
 
 async def test_a_crash_leaves_one_line_and_a_report_without_locals(rig, tmp_path, capsys):
-    rig.program = replace(rig.program, environment={"CONSOLE_HOME": str(tmp_path)})
+    rig.program = replace(rig.program, preferences=Preferences(log_folder=tmp_path / "log"))
     with pytest.raises(RuntimeError, match="boom"):  # noqa: PT012
         async with rig.console(80, 24) as seen:
 

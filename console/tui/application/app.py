@@ -73,11 +73,11 @@ class ConsoleApp(App[int]):
     def __init__(self, program: Program) -> None:
         super().__init__(TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._program = program
-        self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.keys))
+        self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys))
         self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = theme_named(program.environment.get("CONSOLE_THEME") or "dark")
+        self.theme = theme_named(program.preferences.theme)
         self.set_keymap(self.state.keys)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -224,7 +224,7 @@ class ConsoleApp(App[int]):
     def _fatal_error(self) -> None:
         """Instead of Textual's report, which prints local variables: one line, the rest in a file."""
         if not self._exit_renderables:
-            path: Path | None = write_crash(self._exception, self._program.environment)
+            path: Path | None = write_crash(self._exception, self._program.preferences.log_folder)
             where = f"the report is in {path}" if path else "no report could be written"
             self._exit_renderables.append(
                 Text(f"device-console crashed; {where}.", no_wrap=True, overflow="ignore")

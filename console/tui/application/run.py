@@ -12,7 +12,6 @@ from console.tui.application.app import ConsoleApp
 from console.tui.terminal.driver import JOB_CONTROL
 
 PATIENCE_S = 5.0
-_OFF = {"0", "off", "no", "false"}
 
 
 def _free_input(app: ConsoleApp) -> None:
@@ -52,8 +51,7 @@ async def run(program: Program) -> int:
         loop.add_signal_handler(number, leave)
     threading.excepthook, before = crash, threading.excepthook
     try:
-        mouse = program.environment.get("CONSOLE_MOUSE", "").lower() not in _OFF
-        await app.run_async(mouse=mouse)
+        await app.run_async(mouse=program.preferences.mouse)
     finally:
         threading.excepthook = before
         _free_input(app)

@@ -1,0 +1,33 @@
+"""What an operator may set about a front end, and where it may write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Typed, as the settings are. Without a folder nothing is written: no log, no report, no favourite."""
+
+    theme: str = "dark"
+    mouse: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
+    log_folder: Path | None = None
+    favourites_file: Path | None = None
+
+
+def preferences(settings: Settings) -> Preferences:
+    """Take them from the settings."""
+    return Preferences(
+        theme=settings.theme,
+        mouse=settings.mouse,
+        keys=settings.keys,
+        log_folder=settings.log_folder,
+        favourites_file=settings.favourites_file,
+    )
