@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from console.errors import ConsoleError, CopyError, Link
+from console.retry import LINKS
 from console.services.health import Health
 
-FIRST_RETRY_S = 0.2
-LONGEST_RETRY_S = 5.0
 _log = logging.getLogger("console.supervisor")
 
 
@@ -35,8 +33,8 @@ class Supervisor:
             except CopyError:
                 raise
             except ConsoleError as error:
-                failures = 0 if asyncio.get_running_loop().time() - started > LONGEST_RETRY_S else failures
-                delay_s = backoff(failures)
+                failures = 0 if asyncio.get_running_loop().time() - started > LINKS.longest_s else failures
+                delay_s = LINKS.delay_s(failures)
                 failures += 1
                 self._tell(name, error, delay_s)
                 await asyncio.sleep(delay_s)
@@ -50,9 +48,3 @@ class Supervisor:
                 self._health.broker_down(error, delay_s, name)
             case None:  # neither link is down, yet this worker gets nowhere: an operator should know
                 self._health.trouble(name, str(error))
-
-
-def backoff(failures: int) -> float:
-    """Seconds before the next try: doubling, jittered, bounded."""
-    longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 10))
-    return float(random.uniform(longest / 2, longest))  # noqa: S311 - jitter

@@ -9,8 +9,9 @@ from typing import Protocol, TypeVar
 from console.clock import Clock
 from console.domain.acks import PROGRESS_WORDS, Acknowledgement, LateAck, Outcome, RawAck, folded_word
 from console.domain.events import Problem, ProblemKind
-from console.errors import DatabaseUnreachableError, DataRefusedError, RowsLockedError
+from console.errors import DataRefusedError, RowsLockedError
 from console.limits import MAX_ACK_BYTES
+from console.retry import ANSWERS
 from console.services.ack_problems import ProblemLimiter, follow_up, oddities
 from console.wire.ack_payloads import PADDED, AckError, decode_ack
 from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic
@@ -19,7 +20,6 @@ T = TypeVar("T")
 
 BATCH = 500
 _TURN_S = 0.005  # of reading, before the loop gets its turn
-_RETRY_S = 0.5
 _WARY_S = 30.0
 _log = logging.getLogger("console.acknowledger")
 
@@ -177,7 +177,7 @@ class Acknowledger:
             except RowsLockedError:
                 kept = await self._keep_locked(acks, range(len(acks)))
                 if not kept:  # it is gone by now, or it is none that a row has
-                    await asyncio.sleep(_RETRY_S)
+                    await asyncio.sleep(ANSWERS.delay_s(0))
             except DataRefusedError as error:
                 return await self._commit_halves(acks, problems, error)
         free = [ack for place, ack in enumerate(acks) if place not in kept]
@@ -219,10 +219,6 @@ class Acknowledger:
 
     async def _until_up(self, act: Callable[[], Awaitable[T]], *, tell_locked: bool = False) -> T:
         """Repeat while the database is away: nothing is acknowledged, the broker keeps the rest."""
-        while True:
-            try:
-                return await act()
-            except DatabaseUnreachableError as error:
-                if tell_locked and isinstance(error, RowsLockedError):
-                    raise
-                await asyncio.sleep(_RETRY_S)
+        return await ANSWERS.run(
+            act, gives_up=lambda error: tell_locked and isinstance(error, RowsLockedError)
+        )

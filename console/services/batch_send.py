@@ -12,12 +12,11 @@ from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, Batc
 from console.domain.commands import Phase
 from console.domain.filters.language import EVERY_BATCH, Filter
 from console.domain.ttl import ttl_fault
-from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.errors import ConflictError, InvalidInputError, NotFoundError
+from console.retry import PIECES
 from console.services.sender import clean_name
 
 PIECE = 1_000
-_ATTEMPTS = 4
-_PAUSE_S = 0.5
 
 
 class BatchTable(Protocol):
@@ -138,16 +137,9 @@ class BatchSend:
             job.ended = True
 
     async def _insert(self, tenant_id: str, job: BatchRun, piece: slice) -> int:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._table.insert(
-                    tenant_id, job.draft, job.device_ids[piece], job.retried[piece]
-                )
-            except DatabaseUnreachableError:
-                if attempt == _ATTEMPTS:
-                    raise
-                await asyncio.sleep(_PAUSE_S * attempt)
-        return 0
+        return await PIECES.run(
+            lambda: self._table.insert(tenant_id, job.draft, job.device_ids[piece], job.retried[piece])
+        )
 
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
         """Send no more of it and take back what is not published; return how many were taken back.

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 from console.clock import Clock
 from console.domain.dispatch import Claimed, Confirmed, Marked, Returned
 from console.domain.reasons import Outcome
-from console.errors import ConsoleError, DatabaseUnreachableError
+from console.errors import ConsoleError
+from console.retry import MARKS
 
 _MARK_AGAIN_S = 0.25
 _GIVE_BACK_S = 2.0
@@ -57,18 +58,14 @@ class HeldCommands:
         Rows that another session has locked are tried again by `mark_again`: they hold up nobody.
         """
         until = self._clock.monotonic() + self._spare_s
-        while True:
-            try:
-                marked = await self._outbox.mark(self._holder, confirmed)
-            except DatabaseUnreachableError:
-                if self._clock.monotonic() > until:
-                    raise
-                await asyncio.sleep(0.2)
-                continue
-            for done in set(confirmed) - set(marked.locked):
-                self._forget(done.tenant_id, done.command_id)
-            self._locked |= {c: self._locked.get(c, until) for c in marked.locked}
-            return marked.published
+        marked = await MARKS.run(
+            lambda: self._outbox.mark(self._holder, confirmed),
+            gives_up=lambda _: self._clock.monotonic() > until,
+        )
+        for done in set(confirmed) - set(marked.locked):
+            self._forget(done.tenant_id, done.command_id)
+        self._locked |= {c: self._locked.get(c, until) for c in marked.locked}
+        return marked.published
 
     async def mark_again(self) -> int:
         """Try those whose rows were locked, now and then while their leases last; say how many were set."""

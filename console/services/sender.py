@@ -13,10 +13,10 @@ from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
 from console.domain.targets import Target
 from console.domain.ttl import TTL_RANGE, ttl_fault
-from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
+from console.errors import ConflictError, InvalidInputError, NotFoundError
 from console.limits import DEFAULT_TTL, MAX_NAME_LENGTH
+from console.retry import COMMITS
 
-_ATTEMPTS = 3
 _READ_BACK = 70_000  # characters of the params that a detail holds: what is longer is cut
 
 
@@ -100,13 +100,7 @@ class Sender:
         return SendReceipt(tuple(draft.command_id for draft in drafts), warnings, existed)
 
     async def _insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._store.insert(tenant_id, drafts)
-            except DatabaseUnreachableError:
-                if attempt == _ATTEMPTS:
-                    raise
-        return frozenset()
+        return await COMMITS.run(lambda: self._store.insert(tenant_id, drafts))
 
     async def _check_existing(self, tenant_id: str, drafts: Sequence[Draft]) -> bool:
         for draft in drafts:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias
@@ -10,10 +9,9 @@ from typing import Any, Protocol, TypeAlias
 from console.clock import Clock
 from console.concurrency import first_to_end
 from console.errors import UnreachableError
+from console.retry import DEVICE_LINKS
 from console.simulator.device import Answer, SimulatedDevice
 
-FIRST_RETRY_S = 0.2
-LONGEST_RETRY_S = 10.0
 _WINDOW = 8
 _log = logging.getLogger("console.simulator")
 Pause: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -103,10 +101,10 @@ class DeviceGroup:
                 try:
                     await self.run_once()
                 except UnreachableError as error:
-                    if self._clock.monotonic() - started > LONGEST_RETRY_S:
+                    if self._clock.monotonic() - started > DEVICE_LINKS.longest_s:
                         failures = 0
                     _log.debug("%d simulated devices lost their link: %s", len(self._devices), error)
-                    await asyncio.sleep(_retry_s(failures))
+                    await asyncio.sleep(DEVICE_LINKS.delay_s(failures))
                     failures += 1
                 else:
                     failures = 0
@@ -160,8 +158,3 @@ class DeviceGroup:
             except BaseException:
                 self._due.put_nowait(answer)  # a copy is harmless, a lost answer is not
                 raise
-
-
-def _retry_s(failures: int) -> float:
-    longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures, 10))
-    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter

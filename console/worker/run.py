@@ -11,11 +11,11 @@ from contextlib import AsyncExitStack
 from console.concurrency import end_all
 from console.errors import CopyError, DatabaseUnreachableError, UsageError
 from console.exit_codes import ExitCode
+from console.retry import LINKS
 from console.runtime.logs import log_to_stderr
 from console.runtime.pausing import stops_in_order
 from console.runtime.servers import is_embedded
 from console.runtime.startup import RunningProgram, open_program
-from console.runtime.supervisor import backoff
 from console.settings import Settings
 from console.worker.systemd import notify_systemd, watchdog_s
 
@@ -85,7 +85,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) 
         except DatabaseUnreachableError as error:
             if is_embedded(settings):
                 raise
-            delay_s = backoff(failures)
+            delay_s = LINKS.delay_s(failures)
             failures += 1
             _log.warning("%s Trying again in %.1f s.", error, delay_s)
             notify_systemd(f"STATUS=waiting for the database: {error}\n{_MORE_TIME}")

@@ -20,9 +20,9 @@ REMOVALS = (
         "G2",
         "the id made before the INSERT",
         "console/services/sender.py",
-        "                    raise\n        return frozenset()",
-        "                    raise\n                drafts = [replace(d, command_id=str(uuid.uuid4())) for d in drafts]\n"
-        "        return frozenset()",
+        "COMMITS.run(lambda: self._store.insert(tenant_id, drafts))",
+        "COMMITS.run(lambda: self._store.insert(tenant_id, "
+        "[replace(d, command_id=str(uuid.uuid4())) for d in drafts]))",
         f"{_SENDING}a_retried_send_never_makes_a_second_command",
     ),
     Removal(

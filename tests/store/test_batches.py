@@ -6,6 +6,7 @@ import pytest
 from console.domain.commands import Phase
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.limits import DEFAULT_TTL
+from console.retry import Retry
 from console.runtime.program import Program
 from console.services.batch_send import BatchRun
 from tests.conftest import Fleet
@@ -72,7 +73,7 @@ async def test_a_broken_link_is_tried_again_and_nothing_is_lost_or_doubled(
         return written
 
     monkeypatch.setattr(table, "insert", flaky)
-    monkeypatch.setattr("console.services.batch_send._PAUSE_S", 0)
+    monkeypatch.setattr("console.services.batch_send.PIECES", Retry(0.0, 0.0, attempts=4))
     await send(program)
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
 

@@ -28,6 +28,7 @@ from console.errors import (
     TakenOverError,
 )
 from console.mqtt.link_errors import HungUpError, UnansweredError, connect_error, lost_error
+from console.retry import Retry
 from console.runtime import supervisor
 from console.runtime.supervisor import Supervisor
 from console.services.health import Health, HealthView
@@ -183,14 +184,16 @@ async def light_after(error: ConsoleError, monkeypatch: pytest.MonkeyPatch) -> H
     health.database_up()
     health.broker_up()
 
-    def no_delay(_failures: int) -> float:
-        failed.set()
-        return 3_600.0
+    class Recorded(Retry):
+        def delay_s(self, failures: int) -> float:
+            del failures
+            failed.set()
+            return 3_600.0
 
     async def body() -> None:
         raise error
 
-    monkeypatch.setattr(supervisor, "backoff", no_delay)
+    monkeypatch.setattr(supervisor, "LINKS", Recorded(0.2, 5.0))
     running = asyncio.create_task(Supervisor(health).forever("dispatch", body))
     await failed.wait()
     await asyncio.sleep(0)
