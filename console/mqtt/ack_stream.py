@@ -11,6 +11,7 @@ import aiomqtt
 from console.domain.acks import RawAck
 from console.errors import BrokerUnreachableError, Cause, Link, RefusedError
 from console.limits import ACK_SESSION, MAX_ID_LENGTH
+from console.mqtt.library import topic_of
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 from console.wire.topics import ack_filter
@@ -156,7 +157,7 @@ class AckStream:
         """Keep one message until it is asked for; called by paho. Reading pauses when too much waits."""
         data = getattr(getattr(message, "properties", None), "CorrelationData", None)
         raw = RawAck(
-            message._topic, message.payload, message.mid, message.qos, message.retain,  # noqa: SLF001
+            topic_of(message), message.payload, message.mid, message.qos, message.retain,
             None if data is None else bytes(data[:_MOST_CORRELATION]),
         )  # fmt: skip
         self._waiting.append(raw)

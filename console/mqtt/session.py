@@ -16,15 +16,15 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from console.errors import BrokerUnreachableError, ConsoleError, Link, RefusedError
+from console.mqtt import library
+from console.mqtt.hooks import CONNECT_TIMEOUT_S, Connack, close_what_is_refused, notice_hang_up, read_connack
 from console.mqtt.link_errors import (
-    HungUpError,
     ProtocolRefusedError,
     SilentBrokerError,
     UnansweredError,
     connect_error,
 )
 
-CONNECT_TIMEOUT_S = 6.0
 KEEP_ALIVE_S = 20
 PING_EVERY_S = 1.5
 SILENT_AFTER_S = 2.0
@@ -67,14 +67,6 @@ class BrokerAddress:
 
 
 @dataclass(slots=True)
-class Connack:
-    """What the broker said of itself: `properties` are MQTT 5's, by paho's names."""
-
-    session_present: bool = False
-    properties: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Session:
     """A live connection. `lost` ends when the link does."""
 
@@ -85,11 +77,11 @@ class Session:
 
     @property
     def paho(self) -> Any:
-        return self.client._client  # noqa: SLF001 - aiomqtt offers no acknowledgement of our own
+        return library.paho_of(self.client)
 
     @property
     def lost(self) -> asyncio.Future[None]:
-        return self.client._disconnected  # noqa: SLF001 - the only sign of a dropped link
+        return library.lost_of(self.client)
 
     @property
     def detail(self) -> str:
@@ -114,12 +106,8 @@ class Session:
     @property
     def silent_s(self) -> float:
         """For how many seconds the broker has owed us the answer to a ping; 0 while we do not read."""
-        paho = self.paho
-        if self._is_paused:
-            return 0.0
-        if not paho._ping_t:  # noqa: SLF001 - paho tells nobody of its pings
-            return 0.0
-        return float(time.monotonic() - max(paho._ping_t, paho._last_bytes_received))  # noqa: SLF001
+        asked_at = None if self._is_paused else library.pinged_at(self.paho)
+        return 0.0 if asked_at is None else time.monotonic() - asked_at
 
     async def ping(self) -> None:
         """Ask often whether the broker is there: the keep-alive alone takes two of its intervals to notice.
@@ -133,8 +121,8 @@ class Session:
                 self.lost.set_exception(SilentBrokerError(silence))
             elif self._is_paused:
                 continue
-            elif not self.paho._ping_t:  # noqa: SLF001
-                self.paho._send_pingreq()  # noqa: SLF001
+            elif library.pinged_at(self.paho) is None:
+                library.send_ping(self.paho)
 
     def _read(self) -> None:
         paho = self.paho
@@ -247,16 +235,16 @@ async def _answers_v3(address: BrokerAddress) -> bool:
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
     client = _client(address, kind, v5=v5)
     if address.tls is not None:
-        _close_what_is_refused(client, address.host, address.tls)
+        close_what_is_refused(client, address.host, address.tls)
     if kind.on_message is not None:
-        client._client.manual_ack_set(True)  # noqa: SLF001 - PUBACK is sent after the commit
-        client._client.on_message = kind.on_message  # noqa: SLF001 - aiomqtt's own can fail on a topic
-    connack = _read_connack(client)
-    _notice_hang_up(client)
+        library.paho_of(client).manual_ack_set(True)  # PUBACK is sent after the commit
+        library.paho_of(client).on_message = kind.on_message  # aiomqtt's own can fail on a topic
+    connack = read_connack(client)
+    notice_hang_up(client)
     try:
         await client.__aenter__()
     except BaseException as error:
-        client._client._sock_close()  # noqa: SLF001 - aiomqtt leaves a half-open connection behind
+        library.close_socket(library.paho_of(client))  # aiomqtt leaves a half-open connection behind
         if isinstance(error, aiomqtt.MqttError):
             raise connect_error(error, address.label, tls=address.tls is not None, v5=v5) from None
         raise
@@ -294,66 +282,11 @@ def _properties(kind: SessionKind) -> Properties:
     return connect_properties
 
 
-def _close_what_is_refused(client: aiomqtt.Client, host: str, context: ssl.SSLContext) -> None:
-    """Shake hands as paho does, and close the socket when that fails: paho leaves it to the collector."""
-
-    def wrapped(plug: socket.socket) -> ssl.SSLSocket:
-        secure = context.wrap_socket(plug, server_hostname=host, do_handshake_on_connect=False)
-        try:
-            secure.settimeout(CONNECT_TIMEOUT_S)
-            secure.do_handshake()
-        except BaseException:
-            secure.close()
-            raise
-        return secure
-
-    paho: Any = client._client  # noqa: SLF001 - no public place to do this
-    paho._ssl_wrap_socket = wrapped  # noqa: SLF001
-
-
-def _read_connack(client: aiomqtt.Client) -> Connack:
-    """Keep what aiomqtt drops of the CONNACK."""
-    paho: Any = client._client  # noqa: SLF001 - no public sign of it
-    connack, inner = Connack(), paho.on_connect
-
-    def on_connect(mqtt: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
-        connack.session_present = bool(flags.session_present)
-        connack.properties = dict(vars(properties)) if properties is not None else {}
-        if inner is not None:
-            inner(mqtt, userdata, flags, reason, properties)
-
-    paho.on_connect = on_connect
-    return connack
-
-
-def _notice_hang_up(client: aiomqtt.Client) -> None:
-    """End the wait for a CONNACK at once when the broker hangs up instead: 3.1.1 brokers do so on MQTT 5."""
-    paho, connected = client._client, client._connected  # noqa: SLF001 - no public sign of it
-    inner = paho.on_disconnect
-
-    def hung_up() -> None:
-        if not connected.done():
-            connected.set_exception(HungUpError("it hung up while connecting"))
-
-    def on_disconnect(*event: Any) -> None:
-        hung_up()
-        if inner is not None:
-            inner(*event)
-
-    def on_broken(broken: asyncio.Future[None]) -> None:
-        if not connected.done():  # a CONNACK that cannot be read ends here, without a disconnect
-            broken.exception()
-            hung_up()
-
-    paho.on_disconnect = on_disconnect
-    client._disconnected.add_done_callback(on_broken)  # noqa: SLF001
-
-
 async def _close(session: Session) -> None:
     lost = session.lost
     if lost.done():
         lost.cancelled() or lost.exception()
-        session.paho._sock_close()  # noqa: SLF001 - a link that we gave up is open on our side
+        library.close_socket(session.paho)  # a link that we gave up is open on our side
     try:
         await session.client.__aexit__(None, None, None)
     except aiomqtt.MqttError:

@@ -73,7 +73,7 @@ REMOVALS = (
     Removal(
         "G26",
         "tracebacks without locals, on the screen",
-        "console/tui/application/app.py",
+        "console/tui/terminal/app.py",
         "    def _fatal_error(self) -> None:",
         "    def _own_fatal_error(self) -> None:",
         f"{_SECRETS}screen_worker_and_crash_report_hold_no_secret",

@@ -181,7 +181,7 @@ REMOVALS = (
         "G32",
         "the frequent question whether the broker is there",
         "console/mqtt/session.py",
-        "                self.paho._send_pingreq()  # noqa: SLF001\n",
+        "                library.send_ping(self.paho)\n",
         "                pass\n",
         f"{_STALE}a_broker_that_hangs_is_shown_before_its_link_counts_as_lost",
     ),

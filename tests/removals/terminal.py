@@ -34,7 +34,7 @@ REMOVALS = (
         "G33",
         "the crash of a thread",
         "console/tui/application/run.py",
-        "            loop.call_soon_threadsafe(app._handle_exception, failed.exc_value)  # noqa: SLF001",
+        "            loop.call_soon_threadsafe(app.end_with, failed.exc_value)",
         "            pass",
         f"{_FROM}a_thread_that_fails_ends_the_program_as_a_crash",
     ),

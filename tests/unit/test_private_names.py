@@ -1,5 +1,6 @@
 """The private names of others that the program uses: a new release of theirs that lacks one fails here, by name."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -27,8 +28,10 @@ AIOMQTT = {"_client", "_connected", "_disconnected"}
 PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq"}
 ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {
-    "_driver", "_handle_exception", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
+    "_driver", "_display", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
 }  # fmt: skip
+TEXTUAL_MODULES = {"_compositor", "_parser", "_xterm_parser", "_writer_thread"}
+OUR_OWN = {"_replace", "_value_"}  # of named tuples and enumerations, by their documentation
 RICH = {"_color_system", "_attributes", "_set_attributes"}
 
 
@@ -107,11 +110,40 @@ async def test_asyncpg_has_them(access: Access) -> None:
         await pool.close()
 
 
+def private_names(path: Path) -> set[str]:
+    """The private names of others that a file uses: attributes of what is not its own, and modules."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text("utf-8"))
+    made_here = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+            of_self = isinstance(node.value, ast.Name) and node.value.id in {"self", "cls", "os"}
+            own = of_self or (node.attr in made_here and not isinstance(node.value, ast.Call))
+            found |= set() if own else {node.attr}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith("console"):
+            names = (*node.module.split("."), *(alias.name for alias in node.names))
+            found |= {name for name in names if re.match("_[a-z]", name)}
+    return found - OUR_OWN
+
+
 def test_every_private_name_that_is_used_is_among_them() -> None:
     """Without it, the next one is used without a word here."""
-    used: set[str] = set()
-    for path in (ROOT / "console").rglob("*.py"):
-        for line in path.read_text("utf-8").splitlines():
-            if "SLF001" in line:
-                used |= set(re.findall(r"\.(_[a-z]\w*)", line.partition("#")[0]))
-    assert used == AIOMQTT | PAHO | ASYNCPG | TEXTUAL | RICH
+    used = set().union(*(private_names(path) for path in (ROOT / "console").rglob("*.py")))
+    assert used == AIOMQTT | PAHO | ASYNCPG | TEXTUAL | TEXTUAL_MODULES | RICH
+
+
+def test_those_of_paho_and_aiomqtt_are_in_one_file() -> None:
+    """Without it, a new version is met in every file of the room."""
+    users = {path.name for path in (ROOT / "console" / "mqtt").glob("*.py") if private_names(path)}
+    assert users == {"library.py"}
+    assert private_names(ROOT / "console" / "mqtt" / "library.py") == AIOMQTT | PAHO
+
+
+def test_those_of_textual_are_in_one_room() -> None:
+    """Without it, a new version is met on every screen."""
+    tui = ROOT / "console" / "tui"
+    users = {path.parent for path in tui.rglob("*.py") if private_names(path)}
+    assert users == {tui / "terminal"}
+    of_app = {name for name in dir(App()) if re.match("_[a-z]", name)}
+    for path in (tui / "application").glob("*.py"):
+        assert not of_app & set(re.findall(r"self\.(_[a-z]\w*)", path.read_text("utf-8"))), path

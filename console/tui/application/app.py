@@ -4,12 +4,9 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rich.console import RenderableType
-from rich.text import Text
-from textual._compositor import CompositorUpdate
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
@@ -52,12 +49,11 @@ from console.tui.state.messages import (
     ShowTenants,
     SwitchTheme,
 )
-from console.tui.terminal.driver import TerminalDriver
-from console.tui.terminal.output_filter import LastGate
+from console.tui.terminal.app import TerminalApp
 from console.tui.terminal.size import follow_size
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(TerminalApp):
     """Screens ask and show; everything else is the program's."""
 
     CSS_PATH = "console.tcss"
@@ -71,10 +67,11 @@ class ConsoleApp(App[int]):
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(self, program: Program) -> None:
-        super().__init__(TerminalDriver, ansi_color=True if os.environ.get("NO_COLOR") else None)
+        super().__init__(
+            ansi_color=True if os.environ.get("NO_COLOR") else None, ascii_only=not is_utf8(os.environ)
+        )
         self._program = program
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys))
-        self._filters.append(LastGate(ascii_only=not is_utf8(os.environ)))
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_named(program.preferences.theme)
@@ -83,22 +80,9 @@ class ConsoleApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return tones_of(self.current_theme)
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Give a frame to the easel, which writes what differs when the terminal can take it."""
-        driver = self._driver
-        if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
-            super()._display(screen, renderable)
-        elif self._running and not self._closed and not self._batch_count:
-            driver.easel.show(self.screen, renderable, sync=self._sync_available)
-
-    def on_resize(self) -> None:
-        if isinstance(self._driver, TerminalDriver):  # many a terminal moves about what stands on it
-            self._driver.easel.forget()
-
     def action_redraw(self) -> None:
         """Draw all anew, after something else has written to the terminal."""
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.easel.forget()
+        self.forget_frame()
         self.screen.refresh()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -221,12 +205,8 @@ class ConsoleApp(App[int]):
     def action_help_quit(self) -> None:
         self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z puts it to sleep.")
 
-    def _fatal_error(self) -> None:
-        """Instead of Textual's report, which prints local variables: one line, the rest in a file."""
-        if not self._exit_renderables:
-            path: Path | None = write_crash(self._exception, self._program.preferences.log_folder)
-            where = f"the report is in {path}" if path else "no report could be written"
-            self._exit_renderables.append(
-                Text(f"device-console crashed; {where}.", no_wrap=True, overflow="ignore")
-            )
-        self._close_messages_no_wait()
+    def last_words(self, error: BaseException | None) -> str:
+        """Say where the report is, which names no local variable."""
+        path: Path | None = write_crash(error, self._program.preferences.log_folder)
+        where = f"the report is in {path}" if path else "no report could be written"
+        return f"device-console crashed; {where}."

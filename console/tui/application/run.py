@@ -5,30 +5,17 @@ import os
 import signal
 import threading
 
-from textual.drivers import _writer_thread
-
 from console.runtime.program import Program
 from console.tui.application.app import ConsoleApp
+from console.tui.terminal.app import never_wait_for_the_terminal
 from console.tui.terminal.driver import JOB_CONTROL
 
 PATIENCE_S = 5.0
 
 
-def _free_input(app: ConsoleApp) -> None:
-    """End the thread that reads keys, should the application have died without doing so.
-
-    On a terminal that has hung up it would read nothing as fast as it can, and keep the process for ever.
-    """
-    ended = getattr(app._driver, "exit_event", None)  # noqa: SLF001
-    if isinstance(ended, threading.Event):
-        ended.set()
-
-
 async def run(program: Program) -> int:
     """Return the exit code: 0 when the operator or a signal ended it, 1 after a crash."""
-    # Textual's queue to the terminal holds 30 writes and then blocks the loop: a stalled terminal would
-    # stall the workers too, and one that is gone would keep the process for ever.
-    vars(_writer_thread)["MAX_QUEUED_WRITES"] = 0
+    never_wait_for_the_terminal()
     app = ConsoleApp(program)
     loop = asyncio.get_running_loop()
     leaving = threading.Timer(PATIENCE_S, os._exit, (0,))
@@ -45,7 +32,7 @@ async def run(program: Program) -> int:
     def crash(failed: threading.ExceptHookArgs) -> None:
         """A thread that fails ends the program: without the one that reads keys nothing could be done."""
         if isinstance(failed.exc_value, Exception) and not loop.is_closed():
-            loop.call_soon_threadsafe(app._handle_exception, failed.exc_value)  # noqa: SLF001
+            loop.call_soon_threadsafe(app.end_with, failed.exc_value)
 
     for number in signals:
         loop.add_signal_handler(number, leave)
@@ -54,7 +41,7 @@ async def run(program: Program) -> int:
         await app.run_async(mouse=program.preferences.mouse)
     finally:
         threading.excepthook = before
-        _free_input(app)
+        app.free_input()
         if leaving.is_alive():  # what is closed after the screen gets its time, too, but no more than that
             leaving.cancel()
             last = threading.Timer(2 * PATIENCE_S, os._exit, (0,))
