@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from console.domain.commands import Command
+from console.domain.documents import Document
 from console.domain.explain import explain
 from console.domain.history import CommandDetail
 from console.domain.text.json import json_depth
@@ -69,32 +70,22 @@ def detail_json(detail: CommandDetail) -> str:
             for entry in detail.journal
         ],
     }
-    documents = {name: _whole(text) for name, text in documents_of(detail.command).items()}
-    return json_object(command_fields(detail.command) | more, documents)
+    return json_object(command_fields(detail.command) | more, documents_of(detail.command))
 
 
-def _whole(text: str | None) -> str | None:
-    """A document that was cut where it was read is no JSON any more: it goes in as the text that it is."""
-    try:
-        json.loads(text or "null", parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return json.dumps(text, ensure_ascii=True)
-    return text
-
-
-def documents_of(command: Command) -> dict[str, str | None]:
+def documents_of(command: Command) -> dict[str, Document | None]:
     """The command's JSON columns, as the database holds them."""
-    return {"params": command.params_json, "ack_details": command.ack_json}
+    return {"params": command.params, "ack_details": command.answer}
 
 
-def json_object(fields: Mapping[str, object], documents: Mapping[str, str | None]) -> str:
+def json_object(fields: Mapping[str, object], documents: Mapping[str, Document | None]) -> str:
     """One JSON object of fields and of texts that are JSON already; escapes everything that is not ASCII."""
     parts = [json.dumps(fields, ensure_ascii=True)[1:-1]]
-    parts += [f'"{name}": {_embedded(text)}' for name, text in documents.items()]
+    parts += [f'"{name}": {_embedded(found.as_json if found else "")}' for name, found in documents.items()]
     return f"{{{', '.join(part for part in parts if part)}}}"
 
 
-def _embedded(text: str | None) -> str:
+def _embedded(text: str) -> str:
     """The document itself; what is not ASCII stands in its strings only."""
     if not text:
         return "null"

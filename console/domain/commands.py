@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import isinf
 
 from console.domain.acks import counts_as_ok
+from console.domain.documents import Document
 from console.domain.identifiers import id_fault
 from console.domain.reasons import NO_REASON, Reason
 from console.domain.text.json import has_unstorable_text, json_depth
@@ -62,9 +63,10 @@ class Command:
     """One row of ``device_commands`` with what the console's own tables know about it.
 
     All instants are aware UTC datetimes from the database's clock, clamped to the years 1-9999;
-    `params_json` and `ack_json` are the database's own JSON text and may be cut in lists. `progress` is the
-    newest word of progress, `later` the newest answer that is on record beside the one that counts, or
-    instead of it, as a word; `in_outbox` is False for what another program wrote and nobody took over.
+    `params_json` and `ack_json` are the database's own JSON text; where it was cut, as in lists, `params` and
+    `answer` are not complete. `progress` is the newest word of progress, `later` the newest answer that is on
+    record beside the one that counts, or instead of it, as a word; `in_outbox` is False for what another
+    program wrote and nobody took over.
     """
 
     tenant_id: str
@@ -88,6 +90,16 @@ class Command:
     progress: str | None = None
     later: str | None = None
     in_outbox: bool = True
+    has_all_params: bool = True
+    has_all_of_answer: bool = True
+
+    @property
+    def params(self) -> Document:
+        return Document(self.params_json, self.has_all_params)
+
+    @property
+    def answer(self) -> Document | None:
+        return None if self.ack_json is None else Document(self.ack_json, self.has_all_of_answer)
 
     @property
     def last_error(self) -> str | None:

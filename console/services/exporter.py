@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from console.domain.command_json import command_fields, documents_of, json_object
 from console.domain.commands import Command
+from console.domain.documents import Document
 from console.domain.filters.language import EVERY_COMMAND, Filter
 from console.services.reads import History
 
@@ -62,12 +63,18 @@ def _head(form: Format) -> str:
 def _piece(commands: Sequence[Command], form: Format, *, first: bool) -> str:
     rows = [(command_fields(command), documents_of(command)) for command in commands]
     if form == "csv":
-        return _csv([[_cell(value) for value in (_chosen(row) | rest).values()] for row, rest in rows])
+        return _csv(
+            [[_cell(value) for value in (*_chosen(row).values(), *_texts(rest))] for row, rest in rows]
+        )
     texts = [json_object(_chosen(row), rest) for row, rest in rows]
     if form == "jsonl":
         return "".join(f"{text}\n" for text in texts)
     lead = "\n" if first else ",\n"
     return lead + ",\n".join(texts) if texts else ""
+
+
+def _texts(documents: Mapping[str, Document | None]) -> Iterator[str | None]:
+    return (None if document is None else document.text for document in documents.values())
 
 
 def _chosen(fields: Mapping[str, object]) -> dict[str, object]:

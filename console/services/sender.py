@@ -17,8 +17,6 @@ from console.errors import ConflictError, InvalidInputError, NotFoundError
 from console.limits import DEFAULT_TTL, MAX_NAME_LENGTH
 from console.retry import COMMITS
 
-_READ_BACK = 70_000  # characters of the params that a detail holds: what is longer is cut
-
 
 class CommandWrites(Protocol):
     """What a sender needs of the database."""
@@ -137,10 +135,10 @@ class Sender:
             raise ConflictError(
                 f"The command {command_id} had a TTL outside {TTL_RANGE}: send a new one instead."
             )
-        if len(old.params_json) >= _READ_BACK:
+        if not old.params.complete:
             raise ConflictError(
-                f"The params of the command {command_id} have {_READ_BACK:,} characters or more: that "
-                "is all that is read back. Send a new command with them."
+                f"The params of the command {command_id} are too long to be read back whole: send "
+                "a new command with them."
             )
         draft = self.draft(old.device_id, old.command_type, old.params_json, ttl, by)
         return replace(draft, retry_of=command_id)

@@ -8,6 +8,7 @@ from typing import Any
 from console.domain.acks import answer_word
 from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
+from console.domain.documents import read_back
 from console.domain.filters.language import Filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
 from console.domain.reasons import NO_REASON, BlockedBy, Outcome, Reason, known
@@ -24,7 +25,7 @@ from console.store.sql import query
 BATCH = 1_000
 SEARCHED = 10_000
 _SEEN_IN_FULL = 1_000  # targets: of more at once the state's own instant will do
-SHOWN, WHOLE = 400, 10_000_000  # characters of a document
+SHOWN, DETAILED, WHOLE = 400, 70_000, 10_000_000  # characters of a document; one more is asked for
 
 
 class CommandStore:
@@ -115,10 +116,10 @@ class CommandStore:
                 edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
                 reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None
             sql, parameters = place.statement("history_page", 3, wanted, reached, shape)
-            rows = await connection.fetch(sql, tenant_id, limit + 1, documents, *parameters)
+            rows = await connection.fetch(sql, tenant_id, limit + 1, documents + 1, *parameters)
             read_at = rows[0]["read_at"] if rows else await connection.fetchval("SELECT clock_timestamp()")
             full = len(rows) > limit
-            commands = tuple(command_of(row) for row in rows[:limit])
+            commands = tuple(command_of(row, documents) for row in rows[:limit])
             return HistoryPage(commands, read_at, full or reached is not None, None if full else reached)
 
         return await read_shaped(self._database, tenant_id, read)
@@ -132,7 +133,7 @@ class CommandStore:
     async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
         """The rows on screen, read again; rows that are gone are missing."""
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids))
+            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), SHOWN + 1)
         return _page(rows, more=False)
 
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
@@ -140,7 +141,7 @@ class CommandStore:
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
             sql = query("command_detail").replace("/*seen*/", _seen_of_command(shape))
-            found = await connection.fetchrow(sql, tenant_id, command_id)
+            found = await connection.fetchrow(sql, tenant_id, command_id, DETAILED + 1)
             journal = query("command_journal")
             return found, await connection.fetch(journal, tenant_id, command_id) if found else ()
 
@@ -149,7 +150,7 @@ class CommandStore:
             return None
         unread = None if row["unread_s"] is None else timedelta(seconds=row["unread_s"])
         return CommandDetail(
-            command_of(row),
+            command_of(row, DETAILED),
             tuple(_entry_of(entry) for entry in entries),
             row["read_at"],
             device_seen_at=row["seen_at"],
@@ -234,9 +235,13 @@ def _seen_of_command(shape: Shape) -> str:
     return seen(shape, tenant="v.tenant_id", device="v.device_id", state=state)
 
 
-def command_of(row: Any) -> Command:
-    """Build a command from a row of commands as we read them."""
+def command_of(row: Any, most: int = SHOWN) -> Command:
+    """Build a command from a row as we read it; of documents at most so many characters."""
     keys = set(row.keys())
+    params = read_back((row["params_json"] or "") if "params_json" in keys else "{}", most)
+    answer = None
+    if "ack_json" in keys and row["ack_json"] is not None:
+        answer = read_back(row["ack_json"], most)
     with translated():
         return Command(
             tenant_id=row["tenant_id"],
@@ -250,8 +255,8 @@ def command_of(row: Any) -> Command:
             published_at=row["published_at"],
             acked_at=row["acked_at"],
             ack_status=row["ack_status"],
-            params_json=(row["params_json"] or "") if "params_json" in keys else "{}",
-            ack_json=row["ack_json"] if "ack_json" in keys else None,
+            params_json=params.text,
+            ack_json=answer.text if answer else None,
             cancelled_at=row["cancelled_at"],
             cancelled_by=row["cancelled_by"] if "cancelled_by" in keys else None,
             attempts=row["attempts"] if "attempts" in keys else 0,
@@ -261,6 +266,8 @@ def command_of(row: Any) -> Command:
             progress=_word(row["progress"]) if "progress" in keys else None,
             later=_word(row["later"]) if "later" in keys else None,
             in_outbox=bool(row["in_outbox"]) if "in_outbox" in keys else True,
+            has_all_params=params.complete,
+            has_all_of_answer=answer is None or answer.complete,
         )
 
 
@@ -280,4 +287,4 @@ def _word(answer_json: str | None) -> str | None:
 
 def _page(rows: Sequence[Any], *, more: bool) -> HistoryPage:
     read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
-    return HistoryPage(tuple(command_of(row) for row in rows), read_at, more)
+    return HistoryPage(tuple(command_of(row, SHOWN) for row in rows), read_at, more)

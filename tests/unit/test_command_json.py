@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from console.domain.command_json import MOST_DEPTH, command_fields, detail_json, instant, json_object
+from console.domain.documents import TOO_LONG, Document, read_back
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.reasons import Outcome, Reason
 from tests.unit.test_presenters_commands import command
@@ -51,7 +53,7 @@ def test_it_says_how_it_stands_why_and_what_happened() -> None:
 @pytest.mark.parametrize("text", ['{"t": "é\x7f\u202e😀"}', '["\u2028"]'])
 def test_nothing_beyond_ascii_comes_out_and_all_of_it_comes_back(text: str) -> None:
     """Without the escapes a direction mark of a device turns the line around in the reader's terminal."""
-    line = json_object({"site": "Ünder\x1b"}, {"params": text})
+    line = json_object({"site": "Ünder\x1b"}, {"params": Document(text)})
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line) == {"site": "Ünder\x1b", "params": json.loads(text)}
@@ -60,14 +62,14 @@ def test_nothing_beyond_ascii_comes_out_and_all_of_it_comes_back(text: str) -> N
 def test_what_is_too_deep_for_readers_goes_in_as_text() -> None:
     """Without it one deep answer makes the whole line unreadable."""
     shallow, deep = "[" * MOST_DEPTH + "]" * MOST_DEPTH, "[" * (MOST_DEPTH + 1) + "]" * (MOST_DEPTH + 1)
-    assert json.loads(json_object({}, {"params": deep})) == {"params": deep}
-    assert json_object({}, {"params": shallow}) == f'{{"params": {shallow}}}'
+    assert json.loads(json_object({}, {"params": Document(deep)})) == {"params": deep}
+    assert json_object({}, {"params": Document(shallow)}) == f'{{"params": {shallow}}}'
 
 
 def test_a_document_that_was_cut_goes_in_as_text() -> None:
     """Without it an answer of 64 kB of small numbers, which PostgreSQL spells longer, makes the line no JSON."""
     cut = '{"status": "ok", "details": [1, 1, 1, 1'
-    found = json.loads(detail_json(CommandDetail(command(ack_json=cut), (), NOW)))
+    found = json.loads(detail_json(CommandDetail(command(ack_json=cut, has_all_of_answer=False), (), NOW)))
     assert found["ack_details"] == cut
 
 
@@ -76,3 +78,17 @@ def test_instants_are_told_in_utc() -> None:
         instant(datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))) == "2026-03-01T12:00:00+00:00"
     )
     assert instant(None) is None
+
+
+def test_what_is_whole_is_embedded_and_what_was_cut_is_a_text() -> None:
+    """Without the mark, a number that was cut is taken for another number."""
+    whole, cut = read_back("123456", 6), read_back("1234567", 6)
+    assert (whole.complete, whole.as_json) == (True, "123456")
+    assert (cut.text, cut.complete, cut.as_json) == ("123456", False, '"123456"')
+    instead = read_back(TOO_LONG, 70_000)
+    assert (instead.complete, instead.as_json) == (False, TOO_LONG)
+
+
+def test_what_stands_for_a_document_that_is_too_long_is_what_the_database_says() -> None:
+    functions = (Path(__file__).parents[2] / "migrations" / "repeatable" / "10_values.sql").read_text("utf-8")
+    assert TOO_LONG in functions

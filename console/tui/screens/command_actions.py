@@ -137,7 +137,9 @@ class CommandActs(ConsoleScreen):
     async def _edit(self, command_id: str) -> None:
         """Begin a sheet with the whole command; the draft of the other sheet stays as it is."""
         detail = await self._detail_of(command_id)
-        if detail is not None:
+        if detail is not None and not detail.command.params.complete:
+            self.say("Its params are too long to be read back whole: they cannot be edited here.", "warn")
+        elif detail is not None:
             old = detail.command
             ttl = within_range(old.expires_at - old.created_at)
             content = Saved(old.command_type, old.params_json, ttl_text(ttl))
