@@ -40,7 +40,7 @@ from console.tui.presenters.problems import problem_cells, problem_whom
 from console.tui.presenters.words import LINK_TONES, PHASE_TONES, phase_cell
 from console.tui.terminal.output_filter import LastGate
 from console.tui.widgets.fields import json_paste
-from tests.unit.test_presenters_commands import command
+from tests.unit.test_presenters_commands import NOW, command
 
 
 @pytest.mark.parametrize("width", range(30, 220, 7))
@@ -116,10 +116,22 @@ def test_screen_and_shell_print_the_same_spans(seconds, took, ago):
     assert coarse_age(span) == ago
 
 
-def test_screen_and_shell_print_the_same_phases():
-    for status in ("queued", "delivered", "missed", "expired", "odd"):
-        sent = command(status=status)
-        assert output.phase_text(sent) == phase_cell(sent).text
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "○ waiting"),
+        ({"status": "missed"}, "◍ missed"),
+        ({"status": "odd"}, "? odd"),
+        ({"acked_at": NOW, "ack_status": "error"}, "✕ failed"),
+        ({"acked_at": NOW, "ack_status": "overheated at the inlet"}, "✕ failed: overheated at t…"),
+        ({"acked_at": NOW, "ack_status": "error", "later": "ok"}, "✕ failed, then ok"),
+        ({"acked_at": NOW, "ack_status": "ok", "later": "ok"}, "● ok, then differed"),
+    ],
+)
+def test_screen_and_shell_print_the_same_phases(fields, words):
+    sent = command(**{"status": "delivered" if "acked_at" in fields else "queued", **fields})
+    assert output.phase_text(sent).removesuffix(" ‼") == words
+    assert output.phase_text(sent) == phase_cell(sent).text
 
 
 def test_what_many_rows_tell_ticks_by_the_second_below_ten_seconds_only() -> None:
