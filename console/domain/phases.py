@@ -15,6 +15,14 @@ PHASE_SYMBOLS = {
     Phase.CANCELLED: "⊘",
     Phase.UNKNOWN: "?",
 }
+WORST_FIRST = (
+    Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.UNKNOWN, Phase.WAITING, Phase.PUBLISHED,
+    Phase.IN_PROGRESS, Phase.CANCELLED, Phase.OK,
+)  # fmt: skip
+SETTLED_FIRST = (
+    Phase.OK, Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.CANCELLED, Phase.UNKNOWN, Phase.IN_PROGRESS,
+    Phase.PUBLISHED, Phase.WAITING,
+)  # fmt: skip
 LINK_SYMBOLS = {
     Link.ONLINE: "●",
     Link.STALE: "◐",

@@ -12,7 +12,7 @@ from console.domain.commands import Phase, params_fault
 from console.domain.devices import DeviceCounts, DeviceOrder, Link
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Scope, parse_filter
-from console.domain.phases import LINK_SYMBOLS, PHASE_SYMBOLS
+from console.domain.phases import LINK_SYMBOLS, PHASE_SYMBOLS, SETTLED_FIRST, WORST_FIRST
 from console.domain.targets import Target
 from console.domain.text.ascii import is_utf8, to_ascii
 from console.domain.text.durations import (
@@ -148,7 +148,7 @@ def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character
         assert len(set(symbols)) == len(symbols)
         assert all(len(to_ascii(symbol)) == 1 and to_ascii(symbol).isascii() for symbol in symbols)
         assert len({to_ascii(symbol) for symbol in symbols}) == len(symbols)
-    assert set(PHASE_SYMBOLS) == set(PHASE_TONES) == set(Phase)
+    assert set(PHASE_SYMBOLS) == set(PHASE_TONES) == set(WORST_FIRST) == set(SETTLED_FIRST) == set(Phase)
     assert set(LINK_SYMBOLS) == set(LINK_TONES) == set(Link)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
 from console.domain.commands import Phase
+from console.domain.phases import PHASE_SYMBOLS, SETTLED_FIRST
 from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe
@@ -26,10 +27,7 @@ _MOST_COLUMNS = 8
 _NUMBERS = re.compile(r"-?[\d.e+-]+( to -?[\d.e+-]+)?")
 
 
-_BAR: tuple[tuple[Phase, str], ...] = (
-    (Phase.OK, "█"), (Phase.FAILED, "✕"), (Phase.MISSED, "◍"), (Phase.EXPIRED, "◌"), (Phase.CANCELLED, "⊘"),
-    (Phase.UNKNOWN, "?"), (Phase.IN_PROGRESS, "◑"), (Phase.PUBLISHED, "◔"), (Phase.WAITING, "○"),
-)  # fmt: skip
+_BAR = tuple((phase, "█" if phase is Phase.OK else PHASE_SYMBOLS[phase]) for phase in SETTLED_FIRST)
 
 
 def batch_cells(batch: Batch, now: datetime) -> dict[str, Cell]:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from console.domain.commands import Command, Phase
+from console.domain.commands import Command
 from console.domain.identifiers import name_shown
+from console.domain.phases import WORST_FIRST
 from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, coarse_countdown, latency
 from console.domain.text.safe import safe, safe_id
@@ -55,12 +56,6 @@ def _left(command: Command, now: datetime) -> Cell:
     return Cell(coarse_countdown(left), "warn" if seconds < 60 else "")
 
 
-_BY_WEIGHT = (
-    Phase.FAILED, Phase.MISSED, Phase.EXPIRED, Phase.UNKNOWN, Phase.WAITING, Phase.PUBLISHED,
-    Phase.IN_PROGRESS, Phase.CANCELLED, Phase.OK,
-)  # fmt: skip
-
-
 def history_line(
     title: str, commands: Iterable[Command], width: int, *, more: bool, plotted: bool = False
 ) -> Line:
@@ -69,7 +64,7 @@ def history_line(
     counts = Counter(command.phase for command in shown)
     total = counted(sum(counts.values()), "command")
     parts: list[Line] = [(Cell(f" {title}", "strong"),), (Cell(f"{total}{' so far' if more else ''}"),)]
-    parts += [(counted_phase(p, f"{counts[p]:,} {p}"),) for p in _BY_WEIGHT if counts[p]]
+    parts += [(counted_phase(p, f"{counts[p]:,} {p}"),) for p in WORST_FIRST if counts[p]]
     took = sorted(command.latency for command in shown if command.latency is not None)
     if len(took) >= _ENOUGH and not plotted:
         half, most = took[len(took) // 2], took[len(took) * 95 // 100]
