@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.domain.filters.language import Filter
+from console.domain.filters.language import Filter, Match
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
@@ -62,9 +62,11 @@ class ExportDialog(ModalScreen[str | None]):
     def _stem(self) -> str:
         """What is exported, and when: a second export of the day has a name of its own."""
         what = f"commands-{self._state.tenant}"
-        batch = next((word for word in self._wanted.text.split() if word.startswith("batch:")), None)
-        if batch is not None:
-            what = f"batch-{batch.removeprefix('batch:')[:8]}"
+        batches = [
+            term.values for term in self._wanted.terms if isinstance(term, Match) and term.key == "batch"
+        ]
+        if batches:
+            what = f"batch-{batches[0][0][:8]}"
         elif self._device_ids is not None and len(self._device_ids) == 1:
             what = f"commands-{self._device_ids[0][:60]}"
         name = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in what)
