@@ -141,7 +141,7 @@ MAKE_ROW = {
     " VALUES ('acme', 'target', 'pump-1', 'infinity')"
     " ON CONFLICT (tenant_id, command_id) DO UPDATE SET attempt = 1 RETURNING ctid::text",
     "journal": "INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)"
-    " VALUES ('acme', 'target', 'attempt', 'x') RETURNING ctid::text",
+    " VALUES ('acme', 'target', 'conflict', 'x') RETURNING ctid::text",
     "problems": "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
     " VALUES ('acme', 'forged ack', 'h{n}', 'x', 'x') RETURNING ctid::text",
 }
