@@ -102,8 +102,8 @@ async def test_a_filter_that_says_more_than_it_does_marks_nothing(rig):
         assert "marked" not in seen.text
         await seen.press("space", "space", "c")
         await seen.shows("to 2 devices")
-        assert seen.app.screen._target == "2 marked devices"
-        assert seen.app.screen._where == "device:pump-1,pump-2"
+        assert seen.app.screen.flow.target == "2 marked devices"
+        assert seen.app.screen.where == "device:pump-1,pump-2"
 
 
 async def test_the_shell_line_of_a_filtered_send_names_the_filter_or_says_that_it_cannot(rig):

@@ -326,7 +326,7 @@ async def test_recent_commands_and_favourites_fill_the_sheet(rig, tmp_path):
         await seen.shows("Recent commands and favourites", "★", "flush_buffer")
         await seen.press("j", "enter")
         await seen.hides("Recent commands and favourites")
-        await seen.until(lambda: seen.app.screen._type.value == "flush_buffer", "was filled in")
+        await seen.until(lambda: seen.app.screen.fields.type.value == "flush_buffer", "was filled in")
     assert rig.program.favourites.load("acme") == (Saved("ping", "{}", "1h"),)
     assert rig.program.favourites.load("globex") == ()
 
@@ -362,11 +362,11 @@ async def test_the_operators_own_editor_changes_the_params_and_a_failing_one_doe
     async with rig.console() as seen:
         await seen.shows("pump-1")
         await seen.press("c", "f4")
-        await seen.until(lambda: seen.app.screen._params.text == '{"delay_s": 5}', "took the text")
+        await seen.until(lambda: seen.app.screen.fields.params.text == '{"delay_s": 5}', "took the text")
         editor.write_text('#!/bin/sh\nprintf x > "$1"; exit 3\n')
         await seen.press("f4")
         await seen.shows("Not edited", "ended with 3")
-        assert seen.app.screen._params.text == '{"delay_s": 5}'
+        assert seen.app.screen.fields.params.text == '{"delay_s": 5}'
         monkeypatch.setenv("EDITOR", "/no/such/editor")
         await seen.press("f4")
         await seen.shows("there is no '/no/such/editor'")

@@ -65,14 +65,14 @@ async def test_a_command_that_is_typed_is_not_changed_by_going_down(rig):
     async with rig.console() as seen:
         await _opened(seen, "reboot")
         await seen.press("down")
-        assert (seen.app.screen._type.value, seen.app.focused.id) == ("reboot", "ttl")
+        assert (seen.app.screen.fields.type.value, seen.app.focused.id) == ("reboot", "ttl")
         await seen.press("shift+tab")
-        seen.app.screen._type.value = ""
+        seen.app.screen.fields.type.value = ""
         for key, wanted in ("down", "flush"), ("down", "ping"), ("up", "flush"):
             await seen.press(key)
-            assert seen.app.screen._type.value == wanted
+            assert seen.app.screen.fields.type.value == wanted
         await seen.press("tab", "shift+tab", "down")
-        assert (seen.app.screen._type.value, seen.app.focused.id) == ("flush", "ttl")
+        assert (seen.app.screen.fields.type.value, seen.app.focused.id) == ("flush", "ttl")
 
 
 async def test_a_draft_that_comes_back_is_called_one_and_an_edit_is_kept_apart(rig):

@@ -235,7 +235,7 @@ async def test_the_catalogue_is_offered_in_its_order_and_warns_beside_the_type(r
         await seen.press("c")
         await seen.shows("models take  ping  reboot  factory_reset")
         await seen.press("down")
-        await seen.until(lambda: seen.app.screen._type.value == "ping", "offered ping first")
+        await seen.until(lambda: seen.app.screen.fields.type.value == "ping", "offered ping first")
         await seen.press("down", "down")
         await seen.shows("Erases everything that the gateway knows.", "This cannot be undone.", "only true")
         await seen.press("enter", "enter", "tab")

@@ -36,6 +36,7 @@ from console.tui.screens.problems import ProblemsScreen
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import (
+    CommandsSent,
     DataChanged,
     ShowBatch,
     ShowBatches,
@@ -72,6 +73,7 @@ class ConsoleApp(TerminalApp):
         )
         self._program = program
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys))
+        self._home = DevicesScreen(self.state)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_named(program.preferences.theme)
@@ -91,7 +93,7 @@ class ConsoleApp(TerminalApp):
         return ()
 
     def on_mount(self) -> None:
-        self.push_screen(DevicesScreen(self.state))
+        self.push_screen(self._home)
         start(self, partial(carry, self._program.feed, self.post_message), "feed")
         self.set_interval(1.0, partial(follow_size, self))
         if self._program.warnings:
@@ -127,11 +129,14 @@ class ConsoleApp(TerminalApp):
     def on_show_compose(self, message: ShowCompose) -> None:
         if not self._program.read_only:
             device_ids = message.device_ids
-            sheet, kept = self.state.sheet(message.origin, message.content)
+            unsent, kept = self.state.unsent_command(message.origin, message.content)
             screen = ComposeScreen(
-                self.state, device_ids, message.target, sheet, kept=kept, where=message.where
+                self.state, device_ids, message.target, unsent, kept=kept, where=message.where
             )
             self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
+
+    def on_commands_sent(self, message: CommandsSent) -> None:
+        self._home.unmark(message.device_ids)
 
     def _sent(self, device_ids: tuple[str, ...], receipt: SendReceipt | None) -> None:
         if receipt is None:
@@ -183,7 +188,8 @@ class ConsoleApp(TerminalApp):
     def _switch_tenant(self, tenant: str | None) -> None:
         if tenant is not None and tenant != self.state.tenant:
             self.state.tenant = tenant
-            self.switch_screen(DevicesScreen(self.state))
+            self._home = DevicesScreen(self.state)
+            self.switch_screen(self._home)
 
     def on_switch_theme(self, message: SwitchTheme) -> None:
         del message

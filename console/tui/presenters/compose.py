@@ -164,11 +164,11 @@ def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
     return (ready, Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
 
 
-def doubt_line(doubted: Sent | None, now: Sent) -> Line:
-    """What is said while it is unknown whether a send was written; empty when all is known."""
-    if doubted is None:
+def unknown_outcome_line(sent: Sent | None, now: Sent) -> Line:
+    """Say what to do while it is unknown whether `sent` was written; empty when all is known."""
+    if sent is None:
         return ()
-    if doubted == now:
+    if sent == now:
         return (
             Cell("Perhaps sent already: f5 and y send the very same, which is never done twice.", "warn"),
         )

@@ -53,7 +53,7 @@ class MarkingScreen(ConsoleScreen):
         return self._filter.text if means_it and marks and marks == set(shown) else ""
 
     def unmark(self, device_ids: tuple[str, ...]) -> None:
-        """These got what they were marked for."""
+        """Take the marks from devices that got what they were marked for."""
         self._table.marks -= set(device_ids)
         self._marked()
 

@@ -43,10 +43,11 @@ class DatabaseClock:
 
 
 @dataclass(slots=True)
-class Sheet:
+class UnsentCommand:
     """An unsent command as it was typed.
 
-    `drafts` and `batch` keep their ids while a send's outcome is unknown; `doubted` is what was then sent.
+    `drafts` and `batch` keep their ids while a send's outcome is unknown; `unknown_outcome` is what was
+    then sent.
     """
 
     command_type: str = ""
@@ -54,7 +55,7 @@ class Sheet:
     ttl: str = ttl_text(DEFAULT_TTL)
     drafts: tuple[Draft, ...] = ()
     batch: BatchRun | None = None
-    doubted: Sent | None = None
+    unknown_outcome: Sent | None = None
 
     @property
     def content(self) -> tuple[str, str, str]:
@@ -68,7 +69,7 @@ class ConsoleState:
     program: Program
     tenant: str
     clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
-    sheets: dict[tuple[str, str], Sheet] = field(default_factory=dict)
+    unsent: dict[tuple[str, str], UnsentCommand] = field(default_factory=dict)
     outbox: OutboxDepth = field(default_factory=OutboxDepth)
     trouble: str = ""
     keys: dict[str, str] = field(default_factory=dict)
@@ -107,18 +108,20 @@ class ConsoleState:
         """Where instants are told: UTC, or None for the terminal's own zone."""
         return None if self.local_time else UTC
 
-    def sheet(self, origin: str = "", content: Saved | None = None) -> tuple[Sheet, bool]:
-        """The sheet that was begun here and not sent, or a new one with this content; and whether it is that.
+    def unsent_command(self, origin: str = "", content: Saved | None = None) -> tuple[UnsentCommand, bool]:
+        """Return the command that was begun here and not sent, or a new one; and whether it was begun.
 
         `origin` is the command that is edited: each edit is kept apart from the draft, and from the others.
         """
-        new = Sheet() if content is None else Sheet(content.command_type, content.params, content.ttl)
-        kept = self.sheets.setdefault((self.tenant, origin), new)
+        new = UnsentCommand()
+        if content is not None:
+            new = UnsentCommand(content.command_type, content.params, content.ttl)
+        kept = self.unsent.setdefault((self.tenant, origin), new)
         return kept, kept.content != new.content
 
-    def forget(self, sheet: Sheet) -> None:
-        """What is sent is no draft any more."""
-        self.sheets = {key: kept for key, kept in self.sheets.items() if kept is not sheet}
+    def forget(self, sent: UnsentCommand) -> None:
+        """Drop a command that is sent: it is no draft any more."""
+        self.unsent = {key: kept for key, kept in self.unsent.items() if kept is not sent}
 
     @property
     def linked(self) -> bool:

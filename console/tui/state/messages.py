@@ -61,6 +61,14 @@ class ShowCompose(Message):
         self.where = where
 
 
+class CommandsSent(Message):
+    """Commands to these devices are committed."""
+
+    def __init__(self, device_ids: tuple[str, ...]) -> None:
+        super().__init__()
+        self.device_ids = device_ids
+
+
 class ShowBatches(Message):
     """Open the bulk sends of the tenant."""
 

@@ -1,126 +1,131 @@
-"""A sheet whose params are a form where the catalogue describes them, and JSON everywhere else."""
+"""The editor of the params: a form where the catalogue describes them, JSON elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Static
 
-from console.domain.catalogue import Catalogue, Listing
+from console.domain.catalogue import Listing
 from console.domain.forms import Form, form_of
 from console.domain.text.safe import safe
 from console.services.catalogue import params_verdict
 from console.tui.presenters.cells import Cell, Line
-from console.tui.screens.compose.fields import SheetAids
-from console.tui.state.console_state import ConsoleState, Sheet
+from console.tui.widgets.fields import ParamsArea
 from console.tui.widgets.params_form import ParamsForm
 
 
-class FormSheet(SheetAids):
-    """The JSON text is what counts; the form writes into it, and shows only what it can show whole."""
+class ParamsEditor(Horizontal):
+    """The JSON text is what counts; the form writes into it, and shows only what it can show whole.
 
-    def __init__(self, state: ConsoleState, sheet: Sheet, device_ids: Sequence[str]) -> None:
-        super().__init__(state, sheet)
-        self.device_ids = tuple(device_ids)
-        self._catalogue: Catalogue | None = None
+    What is typed bubbles up as `TextArea.Changed` and `ParamsForm.Changed`.
+    """
+
+    def __init__(
+        self, text: str, params_fault: Callable[[str], str | None], listing: Callable[[], Listing]
+    ) -> None:
+        """`listing` returns what the catalogue says of the type that is typed now."""
+        super().__init__(id="params-row", classes="row")
+        self._params_fault = params_fault
+        self._listing = listing
         self._as_json = False
-        self._form = ParamsForm(self._params.load_text, id="params-form")
+        self._area = ParamsArea(text, compact=True, id="params", show_line_numbers=False)
+        self._form = ParamsForm(self._area.load_text, id="params-form")
 
-    async def read_catalogue(self) -> Catalogue:
-        """Read it once for a sheet.
-
-        Raises:
-            ConsoleError: the database did not answer.
-        """
-        if self._catalogue is None:
-            self._catalogue = await self.state.program.catalogues.of_devices(
-                self.state.tenant, self.device_ids
-            )
-        return self._catalogue
+    def compose(self) -> ComposeResult:
+        yield Static("params", classes="name", markup=False)
+        yield self._area
+        yield self._form
 
     @property
-    def _listing(self) -> Listing:
-        return (self._catalogue or Catalogue()).listing(self._type.value)
+    def text(self) -> str:
+        """The params as JSON text."""
+        return self._area.text
+
+    def load(self, text: str) -> None:
+        """Replace the params."""
+        self._area.load_text(text)
 
     @property
-    def _dangerous(self) -> bool:
-        """Whether the type is one that asks first."""
-        flag = self._listing.danger_for(len(self.device_ids))
-        return self.state.program.danger.asks(self._type.value, flag)
+    def shown_text(self) -> str:
+        """The params for a preview: an ellipsis while the form holds something else."""
+        return "…" if self._form.display and self._form.behind else self.text
+
+    def show(self) -> None:
+        """Show the form where there is one for these params, the JSON elsewhere."""
+        form = None if self._as_json else self._possible_form
+        if form is not None and self._form.can_show(form, self.text):
+            self._form.show(form, self.text)
+        else:
+            form = None
+        if self._form.display != (form is not None):
+            self._form.display, self._area.display = form is not None, form is None
 
     @property
-    def _possible_form(self) -> Form | None:
-        entry = self._listing.agreed
-        return form_of(entry.params_schema) if entry else None
-
-    @property
-    def _no_form(self) -> str | None:
+    def no_form(self) -> str | None:
         """Why there is no form to change to."""
         form = self._possible_form
         if form is None:
             return "no catalogue describes the params of this command"
-        if self._as_json and not self._form.can_show(form, self._params.text):
+        if self._as_json and not self._form.can_show(form, self.text):
             return "the params hold what the form has no place for"
         return None
 
-    @property
-    def _catalogue_says(self) -> str | None:
-        """What the catalogue has against type and params: a warning."""
-        return params_verdict(self._listing, self._params.text) if self._type.value else None
+    def toggle_form(self) -> None:
+        """Change between the form and the JSON, with the next `show`."""
+        self._as_json = not self._as_json
+
+    def focus_first(self) -> None:
+        """Go to what the params are typed into."""
+        if self._form.display:
+            self._form.focus_first()
+        else:
+            self._area.focus()
 
     @property
-    def _form_fault(self) -> str | None:
+    def _possible_form(self) -> Form | None:
+        entry = self._listing().agreed
+        return form_of(entry.params_schema) if entry else None
+
+    # What is wrong with the params
+
+    @property
+    def text_fault(self) -> str | None:
+        """Why the JSON cannot be sent."""
+        return self._params_fault(self.text)
+
+    @property
+    def form_fault(self) -> str | None:
         """What keeps a filled-in form from being sent; the JSON may say the same and be sent."""
         if not self._form.display:
             return None
         if self._form.faults:
             return self._form.faults[0]
-        return self._catalogue_says if self._listing.agreed and not self._listing.lacking else None
+        listing = self._listing()
+        return self.verdict if listing.agreed and not listing.lacking else None
 
-    def show_params(self) -> None:
-        """Show the form where there is one for these params, the JSON elsewhere."""
-        form = None if self._as_json else self._possible_form
-        if form is not None and self._form.can_show(form, self._params.text):
-            self._form.show(form, self._params.text)
-        else:
-            form = None
-        if self._form.display != (form is not None):
-            self._form.display, self._params.display = form is not None, form is None
+    @property
+    def verdict(self) -> str | None:
+        """What the catalogue has against type and params: a warning."""
+        listing = self._listing()
+        return params_verdict(listing, self.text) if listing.command_type else None
 
     def check_line(self) -> Line:
-        """What is wrong with the params, or what they are."""
-        text = self._params.text
-        fault = self.state.program.sender.params_fault(text) or (
+        """Say what is wrong with the params, or what they are."""
+        text = self.text
+        fault = self.text_fault or (
             self._form.faults[0] if self._form.display and self._form.faults else None
         )
         if fault:
             return (Cell(safe(fault, 400), "bad"),)
-        says = self._catalogue_says
+        warning = self.verdict
         form = self._possible_form
         if self._as_json and form is not None and self._form.behind and self._form.holds(form, text):
-            says = f"The form says something else, which is not in this JSON: {self._form.faults[0]}."
-        if says:
-            return (Cell(safe(says, 400), "warn"),)
+            warning = f"The form says something else, which is not in this JSON: {self._form.faults[0]}."
+        if warning:
+            return (Cell(safe(warning, 400), "warn"),)
         size = f"{len(text.encode('utf-8', 'surrogatepass')):,} bytes"
-        entry = self._listing.agreed
+        entry = self._listing().agreed
         if entry is None or entry.params_schema is None:
             return (Cell(f"a JSON object, {size}", "dim"),)
         return (Cell(f"{safe(entry.name, 60)}: fits its catalogue, {size}", "dim"),)
-
-    @on(ParamsForm.Changed)
-    def _field_typed(self) -> None:
-        self.repaint()
-        self.refresh_chrome()
-
-    def action_form(self) -> None:
-        if self.refuse("form"):
-            return
-        self._as_json = not self._as_json
-        self.repaint()
-        self.refresh_chrome()
-        self.focus_params()
-
-    def focus_params(self) -> None:
-        """Go to what the params are typed into."""
-        if self._form.display:
-            self._form.focus_first()
-        else:
-            self._params.focus()

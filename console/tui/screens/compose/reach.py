@@ -1,0 +1,55 @@
+"""Whom an unsent command reaches, as the database last said."""
+
+import time
+
+from console.domain.batches import Preview
+from console.domain.targets import Target
+from console.tui.presenters import compose as words
+from console.tui.screens.compose.review import BY_NAME
+from console.tui.state.console_state import ConsoleState
+
+_DEVICES_PER_S = 200  # at which the targets are looked up again: a large fleet less often
+
+
+class Reach:
+    """Counts of the targets, the targets by name where they are few, and what stands against them."""
+
+    def __init__(self, state: ConsoleState, device_ids: tuple[str, ...]) -> None:
+        self._state = state
+        self._device_ids = device_ids
+        self._due = 0.0
+        self.command_type = ""
+        self.preview: Preview | None = None
+        self.targets: tuple[Target, ...] | None = None
+        self.notable: list[Target] = []
+        self.fault: str | None = None
+
+    async def read(self, command_type: str) -> None:
+        """Look the targets up when that is due, or when the type is another one.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        if time.monotonic() < self._due and command_type == self.command_type:
+            return
+        program, tenant = self._state.program, self._state.tenant
+        preview = await program.bulk.preview(tenant, self._device_ids, command_type)
+        if preview.read_at is not None:
+            self._state.clock.observe(preview.read_at)
+        if len(self._device_ids) <= BY_NAME:
+            self._take_targets(await program.sender.targets(tenant, self._device_ids))
+        elif preview.forbidden == preview.total:
+            self.fault = "None of these devices can be sent to"
+        self.preview, self.command_type = preview, command_type
+        self._due = time.monotonic() + len(self._device_ids) / _DEVICES_PER_S
+
+    @property
+    def only(self) -> Target | None:
+        """The target, where there is just one."""
+        return self.targets[0] if self.targets and len(self.targets) == 1 else None
+
+    def _take_targets(self, targets: tuple[Target, ...]) -> None:
+        self.targets = targets
+        self.notable = words.notable(targets)
+        many = len(targets) > 1
+        self.fault = None if many and any(not t.fault for t in targets) else words.first_fault(targets)
