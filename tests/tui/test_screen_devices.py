@@ -307,7 +307,7 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
 
 async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig, monkeypatch):
     """Without it nobody looks: a problem shows only to those who press p."""
-    monkeypatch.setattr("console.tui.screens.devices._PROBLEMS_EVERY_S", 0.0)
+    monkeypatch.setattr("console.tui.lists.new_problems._EVERY_S", 0.0)
     await rig.devices("pump-1")
 
     async def happens(kind):

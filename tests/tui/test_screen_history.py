@@ -156,7 +156,9 @@ async def test_an_expired_command_is_explained_without_saying_never_sent(rig):
     )
     async with rig.console(80, 24) as seen:
         await seen.shows("pump-1")
-        await seen.press("enter", "enter")
+        await seen.press("enter")
+        await seen.shows("1 command", "expired")
+        await seen.press("enter")
         await seen.shows("No broker confirmed it before the deadline: after 3 attempts")
         assert "never sent" not in seen.text
 

@@ -136,7 +136,7 @@ class ConsoleApp(TerminalApp):
             self.push_screen(screen, lambda receipt: self._sent(device_ids, receipt))
 
     def on_commands_sent(self, message: CommandsSent) -> None:
-        self._home.unmark(message.device_ids)
+        self._home.marks.unmark(message.device_ids)
 
     def _sent(self, device_ids: tuple[str, ...], receipt: SendReceipt | None) -> None:
         if receipt is None:

@@ -6,6 +6,7 @@ from console.domain.commands import Command
 from console.domain.history import Cursor, HistoryPage
 
 Key = tuple[float, str]
+_OFFERING = 500
 
 
 class HistoryRows:
@@ -16,6 +17,20 @@ class HistoryRows:
         self.order: list[str] = []
         self.more = True
         self.reached: Cursor | None = None
+
+    @property
+    def has_next(self) -> bool:
+        """Whether there is another page; only known once something has been read."""
+        return self.more and (bool(self.order) or self.reached is not None)
+
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """Return what the newest of these commands offer to complete a filter with, by key."""
+        loaded = list(self.commands.values())[:_OFFERING]
+        return {
+            "type": tuple(sorted({c.command_type for c in loaded})),
+            "by": tuple(sorted({c.created_by for c in loaded if c.created_by})),
+            "device": tuple(sorted({c.device_id for c in loaded})),
+        }
 
     @property
     def end(self) -> Cursor | None:

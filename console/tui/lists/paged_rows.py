@@ -17,6 +17,11 @@ class PagedRows(Generic[T]):
         self.more = False
 
     @property
+    def has_next(self) -> bool:
+        """Whether there is another page behind the last row."""
+        return self.more
+
+    @property
     def last(self) -> T | None:
         """The row behind which the next page begins."""
         return next(reversed(self.rows.values()), None)

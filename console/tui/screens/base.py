@@ -15,7 +15,7 @@ from console.tui.keys.keymap import with_keys
 from console.tui.presenters.cells import Cell, Tone
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowGo, ShowHelp, SwitchTheme
+from console.tui.state.messages import ShowGo, ShowHelp, ShowNotice, SwitchTheme
 from console.tui.widgets.banner import Banner
 from console.tui.widgets.footer import KeyBar
 from console.tui.widgets.header import HeaderBar
@@ -122,6 +122,9 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         """One sentence over the last row of the work."""
         self._refusal = None
         self._notice.say(text, tone)
+
+    def on_show_notice(self, message: ShowNotice) -> None:
+        self.say(message.text, message.tone)
 
     def _tick(self) -> None:
         if not self.is_active:

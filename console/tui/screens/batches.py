@@ -1,19 +1,25 @@
 """The bulk sends of a tenant, newest first."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import on
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from console.domain.batches import Batch
 from console.domain.filters.language import Filter, Scope
 from console.tui.keys.actions import bindings_for
 from console.tui.presenters.batches import COLUMNS, batch_cells
-from console.tui.screens.paged_list import PAGE, ListSpec, NewestScreen
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.clipboard import copy_text
+from console.tui.screens.paged_list import PAGE, ListSpec, PagedList
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowBatch
+from console.tui.widgets.table import LineTable
 
 
-class BatchesScreen(NewestScreen[Batch]):
+class BatchesScreen(ConsoleScreen):
     """Enter opens one."""
 
     KIND = "batches"
@@ -21,7 +27,8 @@ class BatchesScreen(NewestScreen[Batch]):
 
     def __init__(self, state: ConsoleState) -> None:
         self._seen_words: dict[str, dict[str, None]] = {"type": {}, "by": {}}
-        super().__init__(
+        super().__init__(state)
+        self._list = PagedList(
             state,
             ListSpec(
                 scope=Scope.BATCHES,
@@ -32,11 +39,24 @@ class BatchesScreen(NewestScreen[Batch]):
                 columns=COLUMNS,
                 page=self._page,
                 key=lambda batch: batch.batch_id,
-                place=lambda batch: (batch.created_at, batch.batch_id),
+                sort_key=lambda batch: (batch.created_at, batch.batch_id),
                 cells=batch_cells,
                 values=self._words,
             ),
+            self.request_read,
         )
+
+    def body(self) -> Iterable[Widget]:
+        return (self._list.view,)
+
+    def on_mount(self) -> None:
+        self._list.begin()
+
+    async def read(self) -> None:
+        await self._list.read()
+
+    def repaint(self) -> None:
+        self._list.repaint()
 
     def _words(self) -> dict[str, tuple[str, ...]]:
         """What occurred in all that has been read: half a word hides the very rows that would complete it."""
@@ -50,5 +70,23 @@ class BatchesScreen(NewestScreen[Batch]):
                 self._seen_words["by"].setdefault(draft.created_by)
         return page
 
-    def open_row(self, row: Batch) -> None:
-        self.post_message(ShowBatch(row.batch_id))
+    def reason(self, action_id: str) -> str | None:
+        return self._list.no_row if action_id in {"open", "copy_id"} else None
+
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        batch = self._list.chosen
+        if not self.refuse("open") and batch is not None:
+            self.post_message(ShowBatch(batch.batch_id))
+
+    def action_copy_id(self) -> None:
+        batch = self._list.chosen
+        if not self.refuse("copy_id") and batch is not None:
+            copy_text(self, "the id", batch.batch_id)
+
+    def action_filter(self) -> None:
+        self._list.view.open_filter()
+
+    def action_back(self) -> None:
+        if not self._list.view.clear_filter():
+            self.dismiss(None)

@@ -1,132 +1,125 @@
-"""Marks on a list of devices: whom the next command is for."""
+"""Marks on the list of devices: whom the next command is for."""
 
-from console.domain.filters.language import Scope
+from collections.abc import Callable
+
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
-from console.tui.lists.device_rows import DeviceRows
-from console.tui.lists.known_words import KnownWords
-from console.tui.presenters.cells import Column
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.background import start
-from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowCompose, ShowHistory
-from console.tui.widgets.filter_bar import FilterBar
-from console.tui.widgets.table import LineTable
-
-_WHILE_MARKING = frozenset({"compose", "tenant_history", "mark", "mark_range", "mark_all"})
+from console.tui.widgets.filtered_list import FilteredList
 
 
-class MarkingScreen(ConsoleScreen):
-    """A filtered list of devices, of which some are marked; marks stay when the filter changes."""
+class DeviceMarks:
+    """Marks and the range that is being marked; marks stay when the filter changes.
 
-    def __init__(self, state: ConsoleState, columns: tuple[Column, ...]) -> None:
-        super().__init__(state)
-        self._rows = DeviceRows()
-        self._anchor: str | None = None
-        self._anchor_is_new = False
+    `on_change` is called when they are others.
+    """
+
+    def __init__(self, screen: ConsoleScreen, view: FilteredList, on_change: Callable[[], None]) -> None:
+        self._screen = screen
+        self._view = view
+        self._on_change = on_change
+        self._range_is_new = False
         self._is_marking = False
-        self._words = KnownWords(state, self._rows.words)
-        self._filter = FilterBar(Scope.DEVICES, self._words)
-        self._table = LineTable(
-            columns, lambda key: self._rows.cells(key, self.state.clock.now()), id="table"
-        )
-
-    def show_counts(self) -> None:
-        """Tell how many there are, and how many are marked."""
-        raise NotImplementedError
+        self.range_start: str | None = None
 
     @property
-    def marks(self) -> frozenset[str]:
-        return frozenset(self._table.marks)
+    def keys(self) -> frozenset[str]:
+        return self._view.table.marks
 
     @property
-    def _unseen(self) -> int:
+    def unseen(self) -> int:
         """How many are marked that the filter does not show."""
-        return sum(not self._table.holds(key) for key in self._table.marks) if self._filter.text else 0
+        return sum(not self._view.table.holds(key) for key in self.keys) if self._view.text else 0
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
         """The filter, when just what it finds is marked."""
-        marks, shown = self._table.marks, self._table.keys
-        means_it = bool(self._filter.text) and not self._filter.parsed.faults
-        return self._filter.text if means_it and marks and marks == set(shown) else ""
+        means_it = bool(self._view.text) and not self._view.parsed.faults
+        return self._view.text if means_it and self._are_all_shown else ""
+
+    @property
+    def target(self) -> str:
+        """Whom a send to the marked devices means, in words; empty when nothing is marked."""
+        if self._are_all_shown and not self._view.text:
+            return f"all {counted(len(self.keys), 'device')}"
+        return self.where or (counted(len(self.keys), "marked device") if self.keys else "")
+
+    @property
+    def _are_all_shown(self) -> bool:
+        return bool(self.keys) and self.keys == set(self._view.table.keys)
+
+    # Why something cannot be done
+
+    @property
+    def not_known(self) -> str | None:
+        """Why nothing can be done with the marks now."""
+        return "the marks are being looked up, wait for them" if self._is_marking else None
+
+    @property
+    def no_range(self) -> str | None:
+        """Why a range can neither begin nor end here."""
+        start_key = self.range_start
+        if start_key is not None and not self._view.table.holds(start_key):
+            return f"the range began at {safe(start_key, 40)}, which is not shown now: esc gives it up"
+        return self.not_known
+
+    # Marking
+
+    def toggle(self) -> None:
+        """Mark or unmark the device under the cursor, and go to the next."""
+        key = self._view.table.cursor_key
+        if key is not None:
+            self._view.table.toggle_marks([key])
+            self._view.table.action_move(1)
+            self._on_change()
+
+    def begin_or_end_range(self) -> None:
+        """Begin a range at the cursor, or mark all from its beginning to here."""
+        table = self._view.table
+        key = table.cursor_key
+        if key is None:
+            return
+        if self.range_start is None:
+            self.range_start, self._range_is_new = key, key not in table.marks
+            table.mark([key])
+        else:
+            table.mark(table.between(self.range_start, key))
+            self.range_start = None
+        self._on_change()
+
+    def give_up_range(self) -> bool:
+        """Take back a range that was begun; return False when there is none."""
+        if self.range_start is None:
+            return False
+        if self._range_is_new:
+            self._view.table.unmark([self.range_start])
+        self.range_start = None
+        self._on_change()
+        return True
+
+    def clear(self) -> bool:
+        """Take all marks away; return False when there are none."""
+        if not self.keys:
+            return False
+        self.unmark(tuple(self.keys))
+        return True
 
     def unmark(self, device_ids: tuple[str, ...]) -> None:
-        """Take the marks from devices that got what they were marked for."""
-        self._table.marks -= set(device_ids)
-        self._marked()
+        """Take these marks away."""
+        self._view.table.unmark(device_ids)
+        self._on_change()
 
-    def labels(self) -> dict[str, str]:
-        marked = len(self._table.marks)
-        leads = (
-            (self._anchor, "give up the range"), (self._filter.text, "clear filter"), (marked, "clear marks"),
-            (True, "back"),
-        )  # fmt: skip
-        return {
-            "open": "history",
-            "compose": f"compose to {marked:,}" if marked else "compose",
-            "tenant_history": f"history of {marked:,}" if marked else "all history",
-            "back": next(label for there, label in leads if there),
-        }
-
-    def reason(self, action_id: str) -> str | None:
-        if self._is_marking and action_id in _WHILE_MARKING:
-            return "the marks are being looked up, wait for them"
-        faults = self._filter.parsed.faults
-        if action_id == "mark_all" and faults:
-            return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}"
-        if action_id == "mark_range" and self._anchor is not None and not self._table.holds(self._anchor):
-            return f"the range began at {safe(self._anchor, 40)}, which is not shown now: esc gives it up"
-        return None
-
-    def action_compose(self) -> None:
-        if not self.refuse("compose"):
-            marked, where = tuple(sorted(self._table.marks)), self._where
-            target = where or self._target()
-            devices = marked or (self._table.cursor_key or "",)
-            self.post_message(ShowCompose(devices, target, where=where))
-
-    def _target(self) -> str:
-        """Whom a send means, in words, when no filter says it."""
-        marks = self._table.marks
-        if marks and not self._filter.text and marks == set(self._table.keys):
-            return f"all {counted(len(marks), 'device')}"
-        return counted(len(marks), "marked device") if marks else ""
-
-    def action_tenant_history(self) -> None:
-        if not self.refuse("tenant_history"):
-            self.post_message(ShowHistory(tuple(sorted(self._table.marks)) or None))
-
-    def action_mark(self) -> None:
-        key = self._table.cursor_key
-        if key is not None and not self.refuse("mark"):
-            self._table.marks ^= {key}
-            self._table.action_move(1)
-            self._marked()
-
-    def action_mark_range(self) -> None:
-        key = self._table.cursor_key
-        if key is None or self.refuse("mark_range"):
-            return
-        if self._anchor is None:
-            self._anchor, self._anchor_is_new = key, key not in self._table.marks
-            self._table.marks |= {key}
-        else:
-            self._table.marks |= set(self._table.between(self._anchor, key))
-            self._anchor = None
-        self._marked()
-
-    def action_mark_all(self) -> None:
-        if self.refuse("mark_all"):
-            return
-        wanted = self._filter.parsed
+    def mark_all(self) -> None:
+        """Mark all that the filter shows, or unmark them."""
+        wanted = self._view.parsed
         if wanted.shows_decommissioned or "group" in wanted.keys:
             self._is_marking = True
-            self.refresh_chrome()
-            start(self, self._mark_sendable, "mark", exclusive=True)
+            self._screen.refresh_chrome()
+            start(self._screen, self._mark_sendable, "mark", exclusive=True)
         else:
-            self._mark_or_unmark(set(self._table.keys))
+            self._toggle_shown(set(self._view.table.keys))
 
     async def _mark_sendable(self) -> None:
         """Until it is known what to mark, nothing is done with the marks: they are still the old ones."""
@@ -134,52 +127,30 @@ class MarkingScreen(ConsoleScreen):
             await self._look_up_marks()
         finally:
             self._is_marking = False
-            self.refresh_chrome()
+            self._screen.refresh_chrome()
 
     async def _look_up_marks(self) -> None:
         """Mark what the filter shows but is not decommissioned: nothing of that gets in by a filter.
 
         Nothing at all where a group is unknown: without it, what it was to keep out would be marked.
         """
-        shown, wanted, tenant = set(self._table.keys), self._filter.parsed, self.state.tenant
+        state, say = self._screen.state, self._screen.say
+        shown, wanted, tenant = set(self._view.table.keys), self._view.parsed, state.tenant
         try:
-            found = await self.state.program.history.filter_notes(tenant, wanted)
-            sendable = await self.state.program.history.sendable_index(tenant, wanted)
+            found = await state.program.history.filter_notes(tenant, wanted)
+            sendable = await state.program.history.sendable_index(tenant, wanted)
         except ConsoleError as error:
-            self.say(str(error), "bad")
+            say(str(error), "bad")
             return
         fault = next((note.sentence for note in found if note.is_fault), "")
         if fault:
-            self.say(f"Nothing is marked: {safe(fault, 300)}", "warn")
+            say(f"Nothing is marked: {safe(fault, 300)}", "warn")
             return
-        self._mark_or_unmark(shown & set(sendable))
+        self._toggle_shown(shown & set(sendable))
         left = len(shown.difference(sendable))
         if left:
-            self.say(
-                f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn"
-            )
+            say(f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn")
 
-    def _mark_or_unmark(self, shown: set[str]) -> None:
-        self._table.marks = (
-            self._table.marks - shown if shown <= self._table.marks else self._table.marks | shown
-        )
-        self._marked()
-
-    def action_back(self) -> None:
-        """One step: the range, the filter, the marks, in the order that the footer tells."""
-        if self._anchor is not None:
-            if self._anchor_is_new:
-                self._table.marks -= {self._anchor}
-            self._anchor = None
-        elif self._filter.can_clear:
-            self._filter.clear()
-        elif self._table.marks:
-            self._table.marks = set()
-        else:
-            self.say("This is the first screen: q leaves the console.")
-        self._marked()
-
-    def _marked(self) -> None:
-        self.show_counts()
-        self.refresh_chrome()
-        self._table.repaint_changes()
+    def _toggle_shown(self, shown: set[str]) -> None:
+        self._view.table.toggle_marks(shown)
+        self._on_change()

@@ -1,6 +1,5 @@
 """All devices of the tenant: where an operator starts."""
 
-import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -11,51 +10,59 @@ from textual.widget import Widget
 
 from console.domain.devices import DeviceOrder
 from console.domain.filters.keys import LIVE_OF_DEVICE
-from console.domain.filters.language import matches
+from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
 from console.tui.keys.actions import bindings_for
 from console.tui.lists.device_list import DeviceList
+from console.tui.lists.device_rows import DeviceRows
+from console.tui.lists.known_words import KnownWords
+from console.tui.lists.new_problems import NewProblems
 from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words, seen_words
+from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
-from console.tui.screens.device_marks import MarkingScreen
+from console.tui.screens.device_marks import DeviceMarks
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowBatches, ShowHistory, ShowProblems, ShowTenants
+from console.tui.state.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
-from console.tui.widgets.text import Lines
 
-_PROBLEMS_EVERY_S = 5.0
-_MOST_NEW = 20
+_WITH_MARKS = frozenset({"compose", "tenant_history", "mark", "mark_range", "mark_all"})
 
 
-class DevicesScreen(MarkingScreen):
+class DevicesScreen(ConsoleScreen):
     """The list holds every device's id; full rows are read for the window and a page around it."""
 
     KIND = "devices"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("devices")
 
     def __init__(self, state: ConsoleState) -> None:
-        super().__init__(state, COLUMNS)
+        super().__init__(state)
         self._list = DeviceList(state.program.history, state.tenant, self._show_list)
         self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
-        self._problems_due = 0.0
-        self._news = ""
+        self._news = NewProblems(state)
         self._moved = False
         self._listing = False
         self._failed: ConsoleError | None = None
-        self._title = Lines(id="title")
+        self._rows = DeviceRows()
+        words = KnownWords(state, self._rows.words)
+        cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
+        self._table = LineTable(COLUMNS, cells, id="table")
+        self._view = FilteredList(
+            FilterBar(Scope.DEVICES, words), self._table, self._ask_for_list, read_words=words.read
+        )
+        self.marks = DeviceMarks(self, self._view, self._marked)
 
     def body(self) -> Iterable[Widget]:
-        return (self._title, self._filter, self._table)
+        return (self._view,)
 
     def on_mount(self) -> None:
         self._table.sorted_by = self._sort.value
-        self._table.set_empty("Reading the devices…")
-        self._table.focus()
+        self._view.begin("Reading the devices…")
 
     # Reading
 
@@ -80,23 +87,11 @@ class DevicesScreen(MarkingScreen):
                 start(self, self._read_list, "list")
             elif self._list_timer is None:
                 self._list_timer = self.set_timer(max(0.05, again_in_s), self._list_now)
-        await self._read_problems()
+        await self._news.read()
         self.show_counts()
 
-    async def _read_problems(self) -> None:
-        """How many are new since the operator last looked at them."""
-        if time.monotonic() < self._problems_due:
-            return
-        self._problems_due = time.monotonic() + _PROBLEMS_EVERY_S
-        tenant, now = self.state.tenant, self.state.clock.now()
-        since = self.state.problems_seen.setdefault(tenant, now)
-        found = await self.state.program.history.problems(tenant, limit=_MOST_NEW)
-        new = sum(problem.last_at is not None and problem.last_at > since for problem in found)
-        many = f"{new}{'+' if new == _MOST_NEW else ''} new problem{'' if new == 1 else 's'}"
-        self._news = f"{many}: p" if new else ""
-
     def on_screen_resume(self) -> None:
-        self._problems_due = 0.0
+        self._news.look_again()
 
     async def _read_first(self) -> None:
         """The first rows, to be seen while the others are still listed."""
@@ -107,7 +102,7 @@ class DevicesScreen(MarkingScreen):
         self._rows.put(await history.devices(tenant, head))
         if self._rows.have_names:
             self._table.set_columns(WITH_NAMES)
-        if not self._filter.text:
+        if not self._view.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
 
@@ -137,8 +132,8 @@ class DevicesScreen(MarkingScreen):
         if self._table.sorted_by != order:  # the heading tells the order that is shown
             self._table.sorted_by = order
             self._table.refresh()
-        if not self._filter.text and self._table.marks:
-            self._table.marks &= set(ids)
+        if not self._view.text:
+            self._table.unmark(self.marks.keys.difference(ids))
         self.show_counts()
         if any(key not in self._rows for key in self._table.window()):
             self.request_read()
@@ -155,7 +150,7 @@ class DevicesScreen(MarkingScreen):
         self._rows.put(found)
         if self._rows.have_names:
             self._table.set_columns(WITH_NAMES)
-        shown, now = self._filter.parsed, self.state.clock.now()
+        shown, now = self._view.parsed, self.state.clock.now()
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=LIVE_OF_DEVICE)
@@ -169,8 +164,8 @@ class DevicesScreen(MarkingScreen):
         if search and search.looked < search.total:
             of = counted(search.total, "device")
             return f"No match among the first {search.looked:,} of {of}; the others follow…"
-        hidden = hidden_words(self._list.counts, self._filter.parsed)
-        if self._filter.text:
+        hidden = hidden_words(self._list.counts, self._view.parsed)
+        if self._view.text:
             more = f" {hidden}: state:decommissioned finds them." if hidden else ""
             return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
         return (
@@ -181,25 +176,45 @@ class DevicesScreen(MarkingScreen):
     # Showing
 
     def show_counts(self) -> None:
+        """Show how many there are, and how many are marked."""
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        marked, width = len(self._table.marks), self.app.size.width
+        marks, parsed, width = self.marks, self._view.parsed, self.app.size.width
         unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
-        hidden = hidden_words(counts, self._filter.parsed)
-        notes = (hidden, seen_words(counts, self._filter.parsed, self._sort))
-        line = counts_line(counts, marked, self._anchor, width, self._unseen, self._news, unsaid, notes)
-        self._title.show([line])
+        hidden = hidden_words(counts, parsed)
+        notes = (hidden, seen_words(counts, parsed, self._sort))
+        line = counts_line(
+            counts, len(marks.keys), marks.range_start, width, marks.unseen, self._news.words, unsaid, notes
+        )
+        self._view.title.show([line])
         if self._list.unfiltered:
-            self._filter.count("not applied yet")
+            self._view.count("not applied yet")
         elif search:
-            self._filter.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
+            self._view.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             every = counts.total + (0 if hidden else counts.decommissioned) if counts else shown
-            self._filter.count(f"{shown:,} of {every:,}")
+            self._view.count(f"{shown:,} of {every:,}")
 
     def repaint(self) -> None:
         self.show_counts()
-        self._table.set_faded(faded=not self.state.linked)
+        self._view.repaint(faded=not self.state.linked)
+
+    def _marked(self) -> None:
+        self.show_counts()
+        self.refresh_chrome()
         self._table.repaint_changes()
+
+    def labels(self) -> dict[str, str]:
+        marked = len(self.marks.keys)
+        leads = (
+            (self.marks.range_start, "give up the range"), (self._view.can_clear, "clear filter"),
+            (marked, "clear marks"), (True, "back"),
+        )  # fmt: skip
+        return {
+            "open": "history",
+            "compose": f"compose to {marked:,}" if marked else "compose",
+            "tenant_history": f"history of {marked:,}" if marked else "all history",
+            "back": next(label for there, label in leads if there),
+        }
 
     def reason(self, action_id: str) -> str | None:
         if action_id in {"open", "compose", "mark", "mark_range", "mark_all", "copy_device"}:
@@ -211,7 +226,11 @@ class DevicesScreen(MarkingScreen):
         if action_id == "mark_all" and search:
             of = counted(search.total, "device")
             return f"the search has looked at {search.looked:,} of {of}, wait for the others"
-        return super().reason(action_id)
+        if action_id in _WITH_MARKS and self.marks.not_known:
+            return self.marks.not_known
+        if action_id == "mark_all":
+            return self._view.filter_fault
+        return self.marks.no_range if action_id == "mark_range" else None
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
@@ -225,6 +244,27 @@ class DevicesScreen(MarkingScreen):
     def action_open(self) -> None:
         if not self.refuse("open"):
             self.post_message(ShowHistory((self._table.cursor_key or "",)))
+
+    def action_compose(self) -> None:
+        if not self.refuse("compose"):
+            devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
+            self.post_message(ShowCompose(devices, self.marks.target, where=self.marks.where))
+
+    def action_tenant_history(self) -> None:
+        if not self.refuse("tenant_history"):
+            self.post_message(ShowHistory(tuple(sorted(self.marks.keys)) or None))
+
+    def action_mark(self) -> None:
+        if not self.refuse("mark"):
+            self.marks.toggle()
+
+    def action_mark_range(self) -> None:
+        if not self.refuse("mark_range"):
+            self.marks.begin_or_end_range()
+
+    def action_mark_all(self) -> None:
+        if not self.refuse("mark_all"):
+            self.marks.mark_all()
 
     def action_copy_device(self) -> None:
         if not self.refuse("copy_device"):
@@ -243,22 +283,17 @@ class DevicesScreen(MarkingScreen):
     def action_sort(self) -> None:
         orders = list(DeviceOrder)
         self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
-        self._list.ask(self._filter.parsed, self._sort)
+        self._ask_for_list()
+
+    def _ask_for_list(self) -> None:
+        self._list.ask(self._view.parsed, self._sort)
         self.request_read()
 
     def action_filter(self) -> None:
-        start(self, self._read_words, "words", exclusive=True)
-        self._filter.open()
+        self._view.open_filter()
 
-    async def _read_words(self) -> None:
-        await self._words.read()
-        self._filter.show_hint()
-
-    @on(FilterBar.Changed)
-    def _filter_changed(self) -> None:
-        self._list.ask(self._filter.parsed, self._sort)
-        self.request_read()
-
-    @on(FilterBar.Left)
-    def _filter_left(self) -> None:
-        self._table.focus()
+    def action_back(self) -> None:
+        """Go back one step: the range, the filter, the marks, in the order that the footer shows."""
+        marks = self.marks
+        if not (marks.give_up_range() or self._view.clear_filter() or marks.clear()):
+            self.say("This is the first screen: q leaves the console.")

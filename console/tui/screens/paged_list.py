@@ -1,29 +1,21 @@
 """Lists of what happened, newest first: filtered, and read page by page as far as one scrolls."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from textual import on
-from textual.widget import Widget
-
 from console.domain.filters.language import Filter, Scope
 from console.domain.filters.values import KnownValues
 from console.domain.text.counts import counted
-from console.errors import ConsoleError
 from console.tui.lists.paged_rows import PagedRows
 from console.tui.presenters.cells import Cell, Column
-from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.clipboard import copy_text
-from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
-from console.tui.widgets.text import Lines
 
 PAGE = 200
-_NEAR_END = 60
 T = TypeVar("T")
 
 
@@ -42,139 +34,90 @@ class ListSpec(Generic[T]):
     columns: tuple[Column, ...]
     page: Callable[[Filter, T | None], Awaitable[tuple[T, ...]]]
     key: Callable[[T], str]
-    place: Callable[[T], Any]
+    sort_key: Callable[[T], Any]
     cells: Callable[[T, datetime], dict[str, Cell]]
     values: Callable[[], Mapping[str, tuple[str, ...]]] = dict
 
 
-class NewestScreen(ConsoleScreen, Generic[T]):
-    """One such list. Subclasses open a row and say which id it has."""
+class PagedList(Generic[T]):
+    """The rows of one such list and the widget `view` that shows them.
 
-    def __init__(self, state: ConsoleState, listing: ListSpec[T]) -> None:
-        super().__init__(state)
-        self._listing = listing
-        self._rows = self._no_rows()
-        self._paging = False
-        self._title = Lines(id="title")
-        self._filter = FilterBar(listing.scope, lambda: KnownValues(listing.values()))
-        self._table = LineTable(listing.columns, self._cells, id="table")
+    `request_read` is called when the filter means something else.
+    """
+
+    def __init__(self, state: ConsoleState, spec: ListSpec[T], request_read: Callable[[], object]) -> None:
+        self._state = state
+        self._spec = spec
+        self._request_read = request_read
+        self.rows = self._no_rows()
+        self.view = FilteredList(
+            FilterBar(spec.scope, lambda: KnownValues(spec.values())),
+            LineTable(spec.columns, self._cells, id="table"),
+            self._filter_changed,
+            pages=self,
+        )
 
     def _no_rows(self) -> PagedRows[T]:
-        return PagedRows(self._listing.key, self._listing.place, PAGE)
-
-    def body(self) -> Iterable[Widget]:
-        return (self._title, self._filter, self._table)
-
-    def on_mount(self) -> None:
-        self._table.set_empty(f"Reading the {self._listing.many}…")
-        self._table.focus()
+        return PagedRows(self._spec.key, self._spec.sort_key, PAGE)
 
     @property
     def chosen(self) -> T | None:
         """The row under the cursor."""
-        return self._rows.rows.get(self._table.cursor_key or "")
+        return self.rows.rows.get(self.view.table.cursor_key or "")
 
-    def id_of(self, row: T) -> str:
-        """The id to copy; empty when there is none."""
-        return self._listing.key(row)
+    @property
+    def no_row(self) -> str | None:
+        """Why nothing can be done with the row under the cursor: there is none."""
+        return f"there is no {self._spec.one} here" if self.chosen is None else None
 
-    # Reading
+    def begin(self) -> None:
+        """Take the keys, and say what is being read."""
+        self.view.begin(f"Reading the {self._spec.many}…")
 
-    async def read(self) -> None:
-        newest = await self.state.program.history.commands(self.state.tenant, limit=1)
-        self.state.clock.observe(newest.read_at)
-        rows, wanted = self._rows, self._filter.parsed
-        rows.put_head(await self._listing.page(wanted, None))
-        if not wanted.text and rows is self._rows:
-            self.seen(newest.read_at)
-        self._show_rows(rows)
+    async def read(self) -> datetime | None:
+        """Read the newest page. Return the instant until which all is listed; None while it is filtered.
 
-    def seen(self, at: datetime) -> None:
-        """All that is new until this instant is on screen."""
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        newest = await self._state.program.history.commands(self._state.tenant, limit=1)
+        self._state.clock.observe(newest.read_at)
+        rows, wanted = self.rows, self.view.parsed
+        rows.put_head(await self._spec.page(wanted, None))
+        self._show(rows)
+        return None if wanted.text or rows is not self.rows else newest.read_at
 
-    async def _read_next(self) -> None:
-        """The page behind the last row."""
-        rows = self._rows
-        try:
-            rows.put_next(await self._listing.page(self._filter.parsed, rows.last))
-            self._show_rows(rows)
-        except ConsoleError as error:
-            self.say(str(error), "bad")
-        finally:
-            self._paging = False
-            if rows is not self._rows:  # the new rows could not ask for more while this one was under way
-                self._window_moved()
+    async def read_next(self) -> None:
+        """Read the page behind the last row.
 
-    @on(LineTable.WindowMoved)
-    def _window_moved(self) -> None:
-        if self._rows.more and not self._paging and self._table.rows_below() < _NEAR_END:
-            self._paging = True
-            start(self, self._read_next, "page")
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        rows = self.rows
+        rows.put_next(await self._spec.page(self.view.parsed, rows.last))
+        self._show(rows)
 
-    def _show_rows(self, rows: PagedRows[T]) -> None:
-        if rows is not self._rows:
+    def _show(self, rows: PagedRows[T]) -> None:
+        if rows is not self.rows:
             return  # the filter has changed while they were read
-        listing, found = self._listing, rows.rows
-        self._table.set_empty(
-            f"No {listing.one} matches the filter. Press esc to clear it."
-            if self._filter.text
-            else listing.empty
-        )
-        self._table.set_keys(list(found))
+        spec, found, view = self._spec, rows.rows, self.view
+        filtered = f"No {spec.one} matches the filter. Press esc to clear it."
+        view.table.set_empty(filtered if view.text else spec.empty)
+        view.table.set_keys(list(found))
         more = "the newest " if rows.more else ""
-        count = f"   {more}{counted(len(found), listing.one, listing.many)}"
-        self._title.show([(Cell(f" {listing.title}", "strong"), Cell(count))])
-        self._filter.count(f"{len(found):,}{'+' if rows.more else ''} match")
-        self._window_moved()
+        count = f"   {more}{counted(len(found), spec.one, spec.many)}"
+        view.title.show([(Cell(f" {spec.title}", "strong"), Cell(count))])
+        view.count(f"{len(found):,}{'+' if rows.more else ''} match")
+        view.page_if_near_end()
+
+    def _filter_changed(self) -> None:
+        self.rows = self._no_rows()
+        self._request_read()
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
-        row = self._rows.rows.get(key)
-        return None if row is None else self._listing.cells(row, self.state.clock.now())
+        row = self.rows.rows.get(key)
+        return None if row is None else self._spec.cells(row, self._state.clock.now())
 
     def repaint(self) -> None:
-        self._table.set_faded(faded=not self.state.linked)
-        self._table.repaint_changes()
-
-    # Actions
-
-    def reason(self, action_id: str) -> str | None:
-        row = self.chosen
-        if action_id in {"open", "copy_id"} and row is None:
-            return f"there is no {self._listing.one} here"
-        if action_id == "copy_id" and row is not None and not self.id_of(row):
-            return f"this {self._listing.one} is about no command: there is no id"
-        return None
-
-    def open_row(self, row: T) -> None:
-        """Show all of a row."""
-        raise NotImplementedError
-
-    @on(LineTable.Opened)
-    def action_open(self) -> None:
-        row = self.chosen
-        if not self.refuse("open") and row is not None:
-            self.open_row(row)
-
-    def action_copy_id(self) -> None:
-        row = self.chosen
-        if not self.refuse("copy_id") and row is not None:
-            copy_text(self, "the id", self.id_of(row))
-
-    def action_filter(self) -> None:
-        self._filter.open()
-
-    @on(FilterBar.Changed)
-    def _filter_changed(self) -> None:
-        self._rows = self._no_rows()
-        self._filter.count("not applied yet")
-        self.request_read()
-
-    @on(FilterBar.Left)
-    def _filter_left(self) -> None:
-        self._table.focus()
-
-    def action_back(self) -> None:
-        if self._filter.can_clear:
-            self._filter.clear()
-        else:
-            self.dismiss(None)
+        """Draw what changes with time alone."""
+        self.view.repaint(faded=not self._state.linked)

@@ -1,10 +1,12 @@
 """What an operator should look at: answers that matched nothing, conflicts, refusals."""
 
-from datetime import datetime
+from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
+from textual import on
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Filter, Scope
@@ -12,26 +14,30 @@ from console.errors import ConsoleError
 from console.tui.keys.actions import bindings_for
 from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
 from console.tui.presenters.times import full_instant
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.clipboard import copy_text
 from console.tui.screens.dialogs.text import TextDialog
-from console.tui.screens.paged_list import PAGE, ListSpec, NewestScreen
+from console.tui.screens.paged_list import PAGE, ListSpec, PagedList
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowDetail
+from console.tui.widgets.table import LineTable
 
 
-def _place(problem: Problem) -> tuple[object, ...]:
+def _sort_key(problem: Problem) -> tuple[object, ...]:
     """The order of the pages, newest first."""
     return problem.last_at, problem.kind.value, problem.device_id, problem.key
 
 
-class ProblemsScreen(NewestScreen[Problem]):
+class ProblemsScreen(ConsoleScreen):
     """The newest problems of the tenant."""
 
     KIND = "problems"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("problems")
 
     def __init__(self, state: ConsoleState) -> None:
-        super().__init__(
+        super().__init__(state)
+        self._list = PagedList(
             state,
             ListSpec(
                 scope=Scope.PROBLEMS,
@@ -42,23 +48,55 @@ class ProblemsScreen(NewestScreen[Problem]):
                 columns=COLUMNS,
                 page=self._page,
                 key=problem_key,
-                place=_place,
+                sort_key=_sort_key,
                 cells=problem_cells,
                 values=lambda: {"kind": tuple(ProblemKind)},
             ),
+            self.request_read,
         )
+
+    def body(self) -> Iterable[Widget]:
+        return (self._list.view,)
+
+    def on_mount(self) -> None:
+        self._list.begin()
+
+    async def read(self) -> None:
+        seen_until = await self._list.read()
+        if seen_until is not None:
+            self.state.problems_seen[self.state.tenant] = seen_until
+
+    def repaint(self) -> None:
+        self._list.repaint()
 
     async def _page(self, wanted: Filter, before: Problem | None) -> tuple[Problem, ...]:
         return await self.state.program.history.problems(self.state.tenant, wanted, PAGE, before)
 
-    def seen(self, at: datetime) -> None:
-        self.state.problems_seen[self.state.tenant] = at
+    def reason(self, action_id: str) -> str | None:
+        problem = self._list.chosen
+        if action_id in {"open", "copy_id"} and problem is None:
+            return self._list.no_row
+        if action_id == "copy_id" and problem is not None and not problem.command_id:
+            return "this problem is about no command: there is no id"
+        return None
 
-    def id_of(self, row: Problem) -> str:
-        return row.command_id
+    @on(LineTable.Opened)
+    def action_open(self) -> None:
+        problem = self._list.chosen
+        if not self.refuse("open") and problem is not None:
+            start(self, partial(self._open, problem), "open", exclusive=True)
 
-    def open_row(self, row: Problem) -> None:
-        start(self, partial(self._open, row), "open", exclusive=True)
+    def action_copy_id(self) -> None:
+        problem = self._list.chosen
+        if not self.refuse("copy_id") and problem is not None:
+            copy_text(self, "the id", problem.command_id)
+
+    def action_filter(self) -> None:
+        self._list.view.open_filter()
+
+    def action_back(self) -> None:
+        if not self._list.view.clear_filter():
+            self.dismiss(None)
 
     async def _open(self, problem: Problem) -> None:
         """The command when there is one; otherwise all that is known of the problem."""

@@ -4,6 +4,7 @@ from textual.message import Message
 
 from console.domain.filters.language import EVERY_COMMAND, Filter
 from console.services.favourites import Saved
+from console.tui.presenters.cells import Tone
 
 
 class DataChanged(Message):
@@ -59,6 +60,15 @@ class ShowCompose(Message):
         self.content = content
         self.origin = origin
         self.where = where
+
+
+class ShowNotice(Message):
+    """Show a sentence over the last row of the screen."""
+
+    def __init__(self, text: str, tone: Tone = "") -> None:
+        super().__init__()
+        self.text = text
+        self.tone = tone
 
 
 class CommandsSent(Message):

@@ -1,7 +1,7 @@
 """A table of any length: a row is built when it is drawn, and only what changed is drawn again."""
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -57,7 +57,7 @@ class LineTable(ScrollView, can_focus=True):
         self._needs: dict[str, int] = {}
         self._painted: dict[int, tuple[Cell, ...]] = {}
         self._styles: dict[str, Style] = {}
-        self.marks: set[str] = set()
+        self._marks: frozenset[str] = frozenset()
         self._empty = ""
         self.sorted_by = ""
         self.faded = False
@@ -101,6 +101,28 @@ class LineTable(ScrollView, can_focus=True):
         self.refresh()
         if self.cursor_key != key:
             self.post_message(self.CursorMoved())
+
+    # Marks
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """The marked keys; some of them may not be shown now."""
+        return self._marks
+
+    def mark(self, keys: Iterable[str]) -> None:
+        """Mark these rows, too."""
+        self._marks |= frozenset(keys)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks of these rows away."""
+        self._marks -= frozenset(keys)
+
+    def toggle_marks(self, keys: Iterable[str]) -> None:
+        """Mark these rows, or unmark them where all are marked."""
+        wanted = frozenset(keys)
+        self._marks = self._marks - wanted if wanted <= self._marks else self._marks | wanted
+
+    # What is in view
 
     def window(self, *, extra_pages: int = 0) -> list[str]:
         """The keys in view, with some pages around them."""
@@ -258,7 +280,7 @@ class LineTable(ScrollView, can_focus=True):
     def _row(self, index: int) -> tuple[Cell, ...]:
         key = self._keys[index]
         cells = self._cells(key)
-        marked = "✓" if key in self.marks else " "
+        marked = "✓" if key in self._marks else " "
         gutter = Cell(f"{'▌' if index == self._cursor else ' '}{marked} ", "accent")
         if cells is None:
             return (gutter, *[_PENDING] * len(self._fitted))

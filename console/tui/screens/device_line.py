@@ -11,7 +11,7 @@ from console.tui.widgets.text import Lines
 _EVERY_S = 5.0
 
 
-class DevicePlace(Lines):
+class DeviceLine(Lines):
     """Hidden where several devices are shown, and on a short terminal."""
 
     def __init__(self, state: ConsoleState, device_id: str | None) -> None:
@@ -23,7 +23,7 @@ class DevicePlace(Lines):
         self.display = False
 
     async def read(self) -> None:
-        """Read the device at times: what it is changes seldom.
+        """Read the device, though seldom: what it is hardly changes.
 
         Raises:
             ConsoleError: the database did not answer.

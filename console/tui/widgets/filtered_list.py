@@ -1,0 +1,162 @@
+"""A filtered list: the filter bar over a table, what they show, and the next page when its end comes near."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from console.domain.filters.language import Filter
+from console.errors import ConsoleError
+from console.tui.state.background import start
+from console.tui.state.messages import ShowNotice
+from console.tui.widgets.filter_bar import FilterBar
+from console.tui.widgets.table import LineTable
+from console.tui.widgets.text import Lines
+
+_NEAR_END = 60
+
+
+class Rows(Protocol):
+    """The rows that are listed; another filter replaces them."""
+
+    @property
+    def has_next(self) -> bool: ...
+
+
+class Pages(Protocol):
+    """Where a list of any length gets its next page from."""
+
+    @property
+    def rows(self) -> Rows: ...
+    async def read_next(self) -> None: ...
+
+
+class FilteredList(Vertical):
+    """Title, filter bar and table. `above` stands under the title, `beside` at the right of the table.
+
+    `on_filter` is called when the filter means something else, `read_words` reads what completes it.
+    """
+
+    def __init__(
+        self,
+        bar: FilterBar,
+        table: LineTable,
+        on_filter: Callable[[], object],
+        *,
+        pages: Pages | None = None,
+        read_words: Callable[[], Awaitable[None]] | None = None,
+        above: Iterable[Widget] = (),
+        beside: Widget | None = None,
+    ) -> None:
+        super().__init__()
+        self.title = Lines(id="title")
+        self.table = table
+        self._bar = bar
+        self._on_filter = on_filter
+        self._pages = pages
+        self._paging = False
+        self._read_words = read_words
+        self._above = tuple(above)
+        self._beside = beside
+
+    def compose(self) -> ComposeResult:
+        yield self.title
+        yield from self._above
+        yield self._bar
+        yield Horizontal(self.table, self._beside, id="split") if self._beside else self.table
+
+    def begin(self, empty: str) -> None:
+        """Show this sentence until the first rows are read, and take the keys."""
+        self.table.set_empty(empty)
+        self.table.focus()
+
+    # The filter
+
+    @property
+    def text(self) -> str:
+        """The filter as it was typed."""
+        return self._bar.text
+
+    @property
+    def parsed(self) -> Filter:
+        """What the filter means."""
+        return self._bar.parsed
+
+    @property
+    def can_clear(self) -> bool:
+        """Whether the operator filters by something of their own."""
+        return self._bar.can_clear
+
+    @property
+    def within_first(self) -> bool:
+        """Whether all that is listed is among what the first filter finds."""
+        return self._bar.within_first
+
+    @property
+    def filter_fault(self) -> str | None:
+        """Why the filter lists more than it says."""
+        faults = self.parsed.faults
+        return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}" if faults else None
+
+    def open_filter(self) -> None:
+        """Let a filter be typed; meanwhile read what may complete it."""
+        if self._read_words is not None:
+            start(self, self._read_completions, "words", exclusive=True)
+        self._bar.open()
+
+    async def _read_completions(self) -> None:
+        if self._read_words is not None:
+            await self._read_words()
+            self._bar.show_hint()
+
+    def clear_filter(self) -> bool:
+        """Clear the filter; return False when there is none to clear."""
+        if not self.can_clear:
+            return False
+        self._bar.clear()
+        return True
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._bar.count("not applied yet")
+        self._on_filter()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self.table.focus()
+
+    # What is listed
+
+    def count(self, text: str) -> None:
+        """Show beside the filter how much it finds."""
+        self._bar.count(text)
+
+    def repaint(self, *, faded: bool) -> None:
+        """Draw what has changed; faded while it may be out of date."""
+        self.table.set_faded(faded=faded)
+        self.table.repaint_changes()
+
+    @on(LineTable.WindowMoved)
+    def page_if_near_end(self) -> None:
+        """Read the next page when there is one and few rows are left under the window."""
+        pages = self._pages
+        if pages is None or self._paging or not pages.rows.has_next:
+            return
+        if self.table.rows_below() < _NEAR_END:
+            self._paging = True
+            start(self, partial(self._read_next, pages), "page")
+
+    async def _read_next(self, pages: Pages) -> None:
+        rows = pages.rows
+        try:
+            await pages.read_next()
+        except ConsoleError as error:
+            self.post_message(ShowNotice(str(error), "bad"))
+        finally:
+            self._paging = False
+            if rows is not pages.rows:  # the new rows could not ask for more while this one was under way
+                self.page_if_near_end()
