@@ -30,8 +30,9 @@ def check_looks(theme: str, keys: "Mapping[str, str]") -> None:
     if keys or theme not in {"dark", "light"}:  # the defaults need no look, which imports Textual
         from console.tui.keys.keymap import keymap
         from console.tui.look.theme import theme_named
+        from console.tui.screens.registry import ACTIONS
 
-        keymap(keys)
+        keymap(keys, ACTIONS)
         theme_named(theme)
 
 

@@ -1,4 +1,4 @@
-"""The table of actions: each has its key, its palette entry, its help, its reason when it can't be, and its shell command."""
+"""Actions: each has its key, its palette entry, its help, its reason when it can't be, and its shell command."""
 
 import re
 from dataclasses import replace
@@ -9,27 +9,18 @@ from textual.binding import Binding
 from console.cli.parser import build_parser
 from console.errors import UsageError
 from console.runtime.preferences import Preferences
-from console.tui.keys.actions import ACTIONS, ACTS, SCREENS, actions_for, bindings_for
+from console.tui.keys.actions import ON_SCREEN_ONLY
 from console.tui.keys.keymap import keymap, with_keys
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.batch import BatchScreen
-from console.tui.screens.batches import BatchesScreen
 from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
-from console.tui.screens.problems import ProblemsScreen
+from console.tui.screens.registry import ACTIONS, SCREENS
 
-# What only concerns what this terminal shows: there is nothing to do the same with in a shell.
-OF_THE_SCREEN = {
-    "mark", "mark_range", "mark_all", "filter", "sort", "open_old", "copy_id", "copy_device",
-    "copy_target", "copy_answer", "copy_sentence", "zone", "theme", "back", "help",
-    "quit", "goto", "tenant", "copy_cli", "compose_cli", "open",
-}  # fmt: skip
-KINDS: dict[str, type[ConsoleScreen]] = {
-    "devices": DevicesScreen, "history": HistoryScreen, "detail": DetailScreen, "compose": ComposeScreen,
-    "problems": ProblemsScreen, "batches": BatchesScreen, "batch": BatchScreen,
-}  # fmt: skip
+KINDS: dict[str, type[ConsoleScreen]] = {screen.KIND: screen for screen in SCREENS}
+EVERY = [action for actions in ACTIONS.values() for action in actions]
 
 
 def empty_screen(rig, kind: str) -> ConsoleScreen:
@@ -53,17 +44,19 @@ def empty_screen(rig, kind: str) -> ConsoleScreen:
 
 
 def test_every_action_is_on_a_screen_and_each_screen_knows_its_actions():
-    assert set(SCREENS) == set(KINDS) == {screen for action in ACTIONS for screen in action.screens}
-    for kind, screen in KINDS.items():
-        for action in actions_for(kind):
-            assert callable(getattr(screen, f"action_{action.id}", None)), f"{kind} has no {action.id}"
+    assert set(KINDS) == set(ACTIONS)
+    for screen in ConsoleScreen.__subclasses__():
+        assert screen in SCREENS
+        ids = [action.id for action in screen.ACTIONS]
+        assert ids
+        assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("kind", SCREENS)
+@pytest.mark.parametrize("kind", ACTIONS)
 def test_every_action_has_a_key_of_its_own_on_its_screen(kind):
-    keys = [key for b in bindings_for(kind) if isinstance(b, Binding) for key in b.key.split(",")]
+    keys = [key for b in KINDS[kind].BINDINGS if isinstance(b, Binding) for key in b.key.split(",")]
     assert len(keys) == len(set(keys))
-    for action in actions_for(kind):
+    for action in ACTIONS[kind]:
         assert action.keys
         assert action.shown
         eaten = {
@@ -83,13 +76,12 @@ def test_every_action_has_a_key_of_its_own_on_its_screen(kind):
         assert not {"delete", "backspace"} & set(action.keys.split(","))
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
-def test_every_act_has_a_twin_in_the_shell_that_the_parser_takes(action):
-    if not action.cli:
-        assert action.id in OF_THE_SCREEN
-        assert action.id not in ACTS
+@pytest.mark.parametrize("action", EVERY, ids=lambda action: action.id)
+def test_every_act_has_a_shell_command_that_the_parser_takes(action):
+    if action.shell == ON_SCREEN_ONLY:
+        assert not action.act
         return
-    for line in action.cli.split(", "):
+    for line in action.shell.split(", "):
         words = line.split()
         assert words[0] == "device-console"
         build_parser().parse_args(words[1:])
@@ -102,19 +94,19 @@ async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
         await seen.press("question_mark")
         await seen.shows("Keys")
         squeezed = re.sub(r"[│╭╮╰╯─▌\s▁-▇]+", " ", seen.text)
-        for action in ACTIONS:
+        for action in EVERY:
             assert action.help in squeezed, action.id
-            for line in action.cli.split(", "):
-                assert line in squeezed, action.id
+            for command in action.shell.split(", "):
+                assert command in squeezed, action.id
         await seen.press("escape", "ctrl+p")
         await seen.shows("Compose", "Sort")
-        for action in actions_for("devices"):
+        for action in ACTIONS["devices"]:
             if action.id != "tenant":  # there is one only
-                label = seen.app.screen_stack[-2].labels().get(action.id, action.label)
+                label = seen.app.screen_stack[-2].label(action)
                 await seen.shows(f"{label[:1].upper()}{label[1:]}")
 
 
-@pytest.mark.parametrize("kind", SCREENS)
+@pytest.mark.parametrize("kind", ACTIONS)
 async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
     """On the sheet, too, where a question mark is a letter."""
     async with rig.console(120, 360) as seen:
@@ -127,57 +119,57 @@ async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
         assert kind in first, "the screen that asked comes first"
         await seen.press("escape", "ctrl+p")
         for action in screen.actions:
-            label = screen.labels().get(action.id, action.label)
+            label = screen.label(action)
             await seen.shows(f"{label[:1].upper()}{label[1:]}  ({action.shown})")
-            reason = screen.reason(action.id)
+            reason = action.reason(screen)
             if reason:
                 assert f"Not now: {reason}"[:40] in seen.text
 
 
-@pytest.mark.parametrize("kind", SCREENS)
+@pytest.mark.parametrize("kind", ACTIONS)
 async def test_an_action_that_cannot_be_done_says_why_and_does_nothing(rig, kind):
     """Where there is nothing, acts are refused with a sentence; none fails, none is silent."""
     async with rig.console(120, 40) as seen:
         screen = empty_screen(rig, kind)
         await seen.app.push_screen(screen)
         await seen.pilot.pause()
-        for action in actions_for(kind):
+        for action in ACTIONS[kind]:
             if not action.act and action.id not in {"open", "copy_id", "copy_json", "explain", "export"}:
                 continue
-            reason = screen.reason(action.id)
+            reason = action.reason(screen)
             if reason is None:
                 continue
             assert reason
             assert reason[0].islower() or reason[0] in "'“\"" or kind == "compose"
-            await screen.run_listed(action)
+            screen.run_listed(action)
             await seen.shows(f"Cannot {action.label}")
             assert seen.app.screen is screen
-        refused = [a.id for a in actions_for(kind) if a.act and screen.reason(a.id)]
-        acts = [a.id for a in actions_for(kind) if a.act]
+        refused = [a.id for a in ACTIONS[kind] if a.act and a.reason(screen)]
+        acts = [a.id for a in ACTIONS[kind] if a.act]
         assert refused == acts
         assert await rig.count() == 0
 
 
-@pytest.mark.parametrize("kind", SCREENS)
+@pytest.mark.parametrize("kind", ACTIONS)
 async def test_read_only_takes_the_acts_away(reader, kind):
     async with reader.console() as seen:
         screen = empty_screen(reader, kind)
         await seen.app.push_screen(screen)
         await seen.pilot.pause()
         assert not [action for action in screen.actions if action.act]
-        for action in actions_for(kind):
+        for action in ACTIONS[kind]:
             if action.act:
-                assert screen.check_action(action.id, ()) is False
+                assert screen.check_action("listed", (action.id,)) is False
         await seen.shows("READ-ONLY")
 
 
 def test_a_keymap_names_actions_by_screen_or_everywhere():
-    found = keymap({"history.retry": "ctrl+r", "quit": "f10"})
+    found = keymap({"history.retry": "ctrl+r", "quit": "f10"}, ACTIONS)
     assert found["history.retry"] == "ctrl+r"
     assert {name for name, key in found.items() if key == "f10"} == {
-        f"{screen}.quit" for screen in next(a for a in ACTIONS if a.id == "quit").screens
+        f"{screen}.quit" for screen, there in ACTIONS.items() if any(a.id == "quit" for a in there)
     }
-    retry = next(a for a in ACTIONS if a.id == "retry")
+    retry = next(a for a in EVERY if a.id == "retry")
     assert with_keys(retry, "history", found).shown == "ctrl+r"
     assert with_keys(retry, "detail", found) is retry
 
@@ -203,12 +195,12 @@ def test_a_keymap_names_actions_by_screen_or_everywhere():
 )
 def test_a_wrong_keymap_is_refused_in_a_sentence(keys, said):
     with pytest.raises(UsageError, match=said):
-        keymap(keys)
+        keymap(keys, ACTIONS)
 
 
 def test_a_letter_for_every_screen_leaves_the_sheet_its_own_key():
     """Without it `back=i` could not be pressed in the sheet, and nobody would get out."""
-    found = keymap({"back": "i", "theme": "f10"})
+    found = keymap({"back": "i", "theme": "f10"}, ACTIONS)
     assert "compose.back" not in found
     assert found["history.back"] == "i"
     assert found["compose.theme"] == "f10"

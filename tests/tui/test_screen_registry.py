@@ -96,8 +96,9 @@ async def test_nothing_is_done_with_marks_that_are_still_looked_up(registry, mon
         await seen.press("space")
         await seen.shows("the marks are being looked up")
         assert seen.app.screen.marks.keys == frozenset()
+        reasons = {action.id: action.reason(seen.app.screen) for action in seen.app.screen.actions}
         for action in ("tenant_history", "mark_range", "mark_all"):
-            assert "looked up" in seen.app.screen.reason(action)
+            assert "looked up" in reasons[action]
         go_on.set()
         await seen.shows("2 marked")
         await seen.press("c")

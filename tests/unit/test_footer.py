@@ -1,11 +1,11 @@
 """The footer: the same keys in the same places, whatever can be done."""
 
-from console.tui.keys.actions import actions_for
+from console.tui.screens.registry import ACTIONS
 from console.tui.widgets.footer import Key, laid_out
 
 
 def _line(screen, width, reasons=None):
-    keys = [Key(action, action.label, (reasons or {}).get(action.id)) for action in actions_for(screen)]
+    keys = [Key(action, action.label, (reasons or {}).get(action.id)) for action in ACTIONS[screen]]
     return "  ".join("".join(cell.text for cell in words) for _, words in laid_out(keys, width))
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -19,7 +19,8 @@ from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.palette import ActionProvider
-from console.tui.keys.keymap import keymap
+from console.tui.keys.actions import Action, without_acts
+from console.tui.keys.keymap import keymap, with_keys
 from console.tui.look.theme import DARK, LIGHT, THEMES, theme_named, tones_of
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
@@ -33,6 +34,7 @@ from console.tui.screens.dialogs.help import HelpDialog
 from console.tui.screens.dialogs.tenants import TenantsDialog
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.problems import ProblemsScreen
+from console.tui.screens.registry import ACTIONS
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import (
@@ -72,7 +74,7 @@ class ConsoleApp(TerminalApp):
             ansi_color=True if os.environ.get("NO_COLOR") else None, ascii_only=not is_utf8(os.environ)
         )
         self._program = program
-        self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys))
+        self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
         self._home = DevicesScreen(self.state)
         for theme in THEMES:
             self.register_theme(theme)
@@ -176,10 +178,13 @@ class ConsoleApp(TerminalApp):
 
     def on_show_help(self, message: ShowHelp) -> None:
         del message
-        top = self._top
-        self.push_screen(
-            HelpDialog(top.KIND if top else "", read_only=self._program.read_only, keys=self.state.keys)
-        )
+        asking = self._top.KIND if self._top else ""
+        names = sorted(ACTIONS, key=lambda name: name != asking)  # the screen that asks comes first
+        self.push_screen(HelpDialog([(name, self._actions_of(name)) for name in names]))
+
+    def _actions_of(self, name: str) -> list[Action[Any]]:
+        actions = without_acts(ACTIONS[name]) if self._program.read_only else ACTIONS[name]
+        return [with_keys(action, name, self.state.keys) for action in actions]
 
     def on_show_tenants(self, message: ShowTenants) -> None:
         del message

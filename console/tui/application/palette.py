@@ -1,6 +1,7 @@
 """The command palette: the same table of actions, by name."""
 
 from functools import partial
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -25,14 +26,14 @@ class ActionProvider(Provider):
             if score > 0:
                 yield Hit(score, Content(text), partial(screen.run_listed, action), text, help_text)
 
-    def _offers(self) -> list[tuple[Action, str, str, ConsoleScreen]]:
+    def _offers(self) -> list[tuple[Action[Any], str, str, ConsoleScreen]]:
         screen = self.screen
         if not isinstance(screen, ConsoleScreen):
             return []
         found = []
         for action in screen.actions:
-            reason = screen.reason(action.id)
-            label = screen.labels().get(action.id, action.label)
+            reason = action.reason(screen)
+            label = screen.label(action)
             text = f"{label[:1].upper()}{label[1:]}  ({action.shown})"
             found.append((action, text, f"Not now: {reason}" if reason else action.help, screen))
         return found

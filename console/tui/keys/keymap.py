@@ -1,12 +1,15 @@
 """Keys of the operator's own: checked when the program starts, then used by bindings, footer and help."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from textual.keys import Keys
 
 from console.errors import UsageError
-from console.tui.keys.actions import ACTIONS, CONFIRM_KEY, SCREENS, Action
+from console.tui.keys.actions import CONFIRM_KEY, Action
+
+Actions = Mapping[str, Sequence[Action[Any]]]
 
 MOVING = frozenset({
     "up", "down", "j", "k", "pageup", "pagedown", "g", "G", "home", "end", "tab", "shift+tab", "ctrl+p",
@@ -21,42 +24,46 @@ _CHARACTERS = frozenset({
     "semicolon", "underscore", "asterisk", "number_sign", "at", "percent_sign", "ampersand",
     "exclamation_mark", "apostrophe",
 })  # fmt: skip
+_TYPING = "compose"  # the screen whose fields take letters for themselves
 _NAMED = frozenset(key.value for key in Keys) | _CHARACTERS
 
 
-def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
-    """The operator's keys by binding id: ``screen.action``; a bare ``action`` means every screen that has it.
+def keymap(wanted: Mapping[str, str], actions: Actions) -> dict[str, str]:
+    """Return the operator's keys by binding id, ``screen.action``, for the `actions` of each screen.
+
+    A bare ``action`` means every screen that has it.
 
     Raises:
         UsageError: there is no such action, no such key, or two actions of a screen want the same one.
     """
     found: dict[str, str] = {}
     for name, key in wanted.items():
-        ids = _ids(name.strip())
+        ids = _ids(name.strip(), actions)
         if not ids:
             raise UsageError(
                 f"The keymap names {name!r}, which is no action: `?` in the screen shows them all."
             )
         cleaned = key.strip()
         _check_key(name, cleaned)
-        if "." not in name and (_has_own(name.strip()) or any(map(_typed, cleaned.split(",")))):
-            ids = [there for there in ids if not _is_typing(there)] or ids
+        if "." not in name and (_has_own(name.strip(), actions) or any(map(_typed, cleaned.split(",")))):
+            ids = [binding_id for binding_id in ids if not _is_typing(binding_id)] or ids
         for binding_id in ids:
-            _check_use(binding_id, cleaned)
+            _check_use(binding_id, _action(binding_id, actions), cleaned)
         found.update(dict.fromkeys(ids, cleaned))
-    for screen in SCREENS:
-        _check_clashes(screen, found)
+    for screen, there in actions.items():
+        _check_clashes(screen, there, found)
     return found
 
 
-def _some() -> str:
-    return ", ".join(f"{screen}.{a.id}" for a in ACTIONS for screen in SCREENS if screen in a.screens)
+def _ids(name: str, actions: Actions) -> list[str]:
+    screen, dot, action_id = name.rpartition(".")
+    every = [(s, action.id) for s, there in actions.items() for action in there]
+    return [f"{s}.{a}" for s, a in every if a == action_id and (not dot or s == screen)]
 
 
-def _ids(name: str) -> list[str]:
-    screen, dot, action = name.rpartition(".")
-    every = [(a.id, s) for a in ACTIONS for s in sorted(a.screens)]
-    return [f"{s}.{a}" for a, s in every if a == action and (not dot or s == screen)]
+def _action(binding_id: str, actions: Actions) -> Action[Any]:
+    screen, _, action_id = binding_id.rpartition(".")
+    return next(action for action in actions[screen] if action.id == action_id)
 
 
 def _check_key(name: str, key: str) -> None:
@@ -80,18 +87,19 @@ def _typed(key: str) -> bool:
     return len(plain) == 1 or plain in _CHARACTERS or plain in _EDITING
 
 
-def _has_own(action_id: str) -> bool:
-    """Whether the sheet has its own key for it, which only `compose.…` changes."""
-    return any(a.id == action_id and a.beside_fields for a in ACTIONS)
+def _has_own(action_id: str, actions: Actions) -> bool:
+    """Whether the screen of the fields has its own key for it, which only `compose.…` changes."""
+    own = {a.keys for a in actions.get(_TYPING, ()) if a.id == action_id}
+    elsewhere = {a.keys for s, there in actions.items() if s != _TYPING for a in there if a.id == action_id}
+    return bool(own and elsewhere - own)
 
 
 def _is_typing(binding_id: str) -> bool:
-    return binding_id.startswith("compose.")
+    return binding_id.startswith(f"{_TYPING}.")
 
 
-def _check_use(binding_id: str, keys: str) -> None:
+def _check_use(binding_id: str, action: Action[Any], keys: str) -> None:
     """Refuse what would send by accident, and what could not be typed or left any more."""
-    action = next(a for a in ACTIONS if a.id == binding_id.rpartition(".")[2])
     for key in (part.strip() for part in keys.split(",")):
         if action.act and key == CONFIRM_KEY:
             raise UsageError(
@@ -110,11 +118,9 @@ def _check_use(binding_id: str, keys: str) -> None:
             )
 
 
-def _check_clashes(screen: str, found: Mapping[str, str]) -> None:
+def _check_clashes(screen: str, actions: Sequence[Action[Any]], found: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
-    for action in ACTIONS:
-        if screen not in action.screens:
-            continue
+    for action in actions:
         for key in with_keys(action, screen, found).keys.split(","):
             other = seen.setdefault(key.strip(), action.id)
             if other != action.id:
@@ -122,7 +128,7 @@ def _check_clashes(screen: str, found: Mapping[str, str]) -> None:
                 raise UsageError(f"The keymap gives {both} the same key {key.strip()!r}.")
 
 
-def with_keys(action: Action, screen: str, keys: Mapping[str, str]) -> Action:
-    """The action with the operator's key, where there is one."""
+def with_keys(action: Action[Any], screen: str, keys: Mapping[str, str]) -> Action[Any]:
+    """Return the action with the operator's key, where there is one."""
     own = keys.get(f"{screen}.{action.id}")
-    return action if own is None else replace(action, keys=own, shown=own.split(",")[0])
+    return action if own is None else replace(action, keys=own, shown_as="")

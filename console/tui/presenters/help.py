@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from console.domain.filters.language import KEYS, SPANS, WORDS, Scope
 from console.tui.keys.actions import MOVES, Action
@@ -17,8 +18,8 @@ _FILTERS = (
 )
 
 
-def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> list[Line]:
-    """One line a key, the shell command beneath it where there is one."""
+def help_lines(groups: Sequence[tuple[str, Sequence[Action[Any]]]], width: int) -> list[Line]:
+    """Write one line a key, the shell command beneath it where there is one."""
     lines: list[Line] = []
     for place, (title, actions) in enumerate(groups):
         if place == 1:
@@ -26,8 +27,8 @@ def help_lines(groups: Sequence[tuple[str, Sequence[Action]]], width: int) -> li
         lines.append((Cell(title, "strong"),))
         for action in actions:
             lines += _hanging(action.shown, action.help, width)
-            for line in filter(None, action.cli.split(", ")):
-                lines += [(Cell(" " * (_WIDTH + 2)), Cell(part, "dim")) for part in _folded(line, width)]
+            for command in filter(None, action.shell.split(", ")):
+                lines += [(Cell(" " * (_WIDTH + 2)), Cell(part, "dim")) for part in _folded(command, width)]
         lines.append(())
     lines.append((Cell("everywhere", "strong"),))
     for keys, text in MOVES:

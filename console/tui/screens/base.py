@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
@@ -10,16 +11,17 @@ from textual.widget import Widget
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.services.sender import SendReceipt
-from console.tui.keys.actions import ACTIONS, ACTS, Action, actions_for
+from console.tui.keys.actions import Action, without_acts
 from console.tui.keys.keymap import with_keys
 from console.tui.presenters.cells import Cell, Tone
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowGo, ShowHelp, ShowNotice, SwitchTheme
+from console.tui.state.messages import ShowNotice
 from console.tui.widgets.banner import Banner
-from console.tui.widgets.footer import KeyBar
+from console.tui.widgets.footer import Key, KeyBar
 from console.tui.widgets.header import HeaderBar
 from console.tui.widgets.notice import Notice
+from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
 LEAST = (40, 10)
@@ -33,9 +35,10 @@ def top_screen(app: App[Any]) -> "ConsoleScreen | None":
 
 
 class ConsoleScreen(Screen[SendReceipt | None]):
-    """A full screen. Subclasses give `body`, `read`, and what they repaint each second."""
+    """A full screen. Subclasses give `ACTIONS`, `body`, `read`, and what they repaint each second."""
 
     KIND: ClassVar[str] = ""
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = ()
     AUTO_FOCUS = None
 
     def __init__(self, state: ConsoleState) -> None:
@@ -50,7 +53,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self._notice = Notice()
         self._small = Lines(id="small")
         self.last_copied: tuple[str, float] | None = None
-        self._refusal: tuple[str, str] | None = None
+        self._refusal: tuple[Action[Any], str] | None = None
         self._warned = False
 
     # For subclasses
@@ -64,15 +67,6 @@ class ConsoleScreen(Screen[SendReceipt | None]):
 
     def repaint(self) -> None:
         """Draw what changes with time alone."""
-
-    def reason(self, action_id: str) -> str | None:
-        """Why an action cannot be done now, or None."""
-        del action_id
-        return None
-
-    def labels(self) -> dict[str, str]:
-        """Footer labels that differ from the table's."""
-        return {}
 
     # Chrome
 
@@ -105,7 +99,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def refresh_chrome(self) -> None:
         """Header, banner and footer, and no refusal that is not true any more; nothing is read."""
         if self.is_mounted:
-            if self._refusal is not None and self.reason(self._refusal[0]) != self._refusal[1]:
+            if self._refusal is not None and self._refusal[0].reason(self) != self._refusal[1]:
                 self._refusal = None
                 self._notice.hide()
             self._header.refresh_from(self.state)
@@ -113,7 +107,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             if self.focused is not None and self.focused.id == "filter":
                 self._keys.show_typing()
             else:
-                self._keys.refresh_from(self.actions, self.reason, self.labels())
+                self._keys.show_keys([self._key(action) for action in self.actions])
 
     def on_descendant_focus(self) -> None:
         self.call_after_refresh(self.refresh_chrome)
@@ -178,17 +172,43 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     # Actions
 
     @property
-    def actions(self) -> tuple[Action, ...]:
-        """What can be done here."""
-        found = actions_for(self.KIND, read_only=self.state.program.read_only)
-        if len(self.state.program.tenants) < 2:
-            found = tuple(action for action in found if action.id != "tenant")
-        return tuple(with_keys(action, self.KIND, self.state.keys) for action in found)
+    def actions(self) -> tuple[Action[Any], ...]:
+        """What can be done here, by the operator's keys."""
+        found = without_acts(self.ACTIONS) if self.state.program.read_only else self.ACTIONS
+        here = (action for action in found if action.offered(self))
+        return tuple(with_keys(action, self.KIND, self.state.keys) for action in here)
+
+    def label(self, action: Action[Any]) -> str:
+        """Return what the action is called now."""
+        return action.label if action.label_now is None else action.label_now(self)
+
+    def _key(self, action: Action[Any]) -> Key:
+        return Key(action, self.label(action), action.reason(self) if action.footer else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Acts are gone, not just refused, when the console only reads."""
-        del parameters
-        return not (action in ACTS and self.state.program.read_only)
+        """Hide acts, not just refuse them, when the console only reads."""
+        if action != "listed" or not self.state.program.read_only:
+            return True
+        return not any(listed.act for listed in self.ACTIONS if listed.id in parameters)
+
+    def action_listed(self, action_id: str) -> None:
+        """Run the action of this id, where it exists here."""
+        for action in self.actions:
+            if action.id == action_id:
+                self.run_listed(action)
+
+    def run_listed(self, action: Action[Any]) -> None:
+        """Run an action of this screen, or say why it cannot be done."""
+        reason = action.reason(self)
+        if reason is None:
+            action.run(self)
+            return
+        self.say(f"Cannot {action.label}: {reason}.", "warn")
+        self._refusal = (action, reason)
+
+    @on(LineTable.Opened)
+    def _row_clicked(self) -> None:
+        self.action_listed("open")
 
     def still_here(self) -> bool:
         """Whether a question that had to wait for the database may be asked: not over something else."""
@@ -196,39 +216,15 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             self.say("Not asked, for you had gone elsewhere meanwhile: press the key again.", "warn")
         return self.is_active
 
-    def refuse(self, action_id: str) -> bool:
-        """Say why this action cannot be done; False when it can."""
-        reason = self.reason(action_id)
-        if reason is None:
-            return False
-        label = next(action.label for action in ACTIONS if action.id == action_id)
-        self.say(f"Cannot {label}: {reason}.", "warn")
-        self._refusal = (action_id, reason)
-        return True
-
-    async def run_listed(self, action: Action) -> None:
-        """Run an action of the table, from the footer or the palette."""
-        await self.run_action(action.id)
-
-    def action_back(self) -> None:
+    def leave(self) -> None:
+        """Go back to the screen below."""
         self.dismiss(None)
 
-    def action_goto(self) -> None:
-        self.post_message(ShowGo())
-
-    def action_help(self) -> None:
-        self.post_message(ShowHelp())
-
-    def action_theme(self) -> None:
-        self.post_message(SwitchTheme())
-
-    def action_zone(self) -> None:
+    def toggle_zone(self) -> None:
+        """Show times in UTC, or in the terminal's own zone."""
         self.state.local_time = not self.state.local_time
         self.say(f"Times are told in {'this terminal’s zone' if self.state.local_time else 'UTC'}.")
         self.repaint()
-
-    def action_quit(self) -> None:
-        self.ask_to_quit("q")
 
     def ask_to_quit(self, key: str) -> None:
         """Leave; the first time say what that would break off."""

@@ -4,9 +4,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
@@ -18,10 +17,11 @@ from console.domain.text.safe import safe
 from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
 from console.services.batch_send import BatchRun, since_ok_text
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.batches import batch_line, group_cells, group_columns, group_key, progress_lines
 from console.tui.presenters.cells import Cell, Line
 from console.tui.presenters.copies import shell_line
+from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.review import NO_RECALL, Sending, looked_up_question
@@ -39,7 +39,6 @@ class BatchScreen(ConsoleScreen):
     """Groups of equal answers; a group is the next target."""
 
     KIND = "batch"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("batch")
 
     def __init__(self, state: ConsoleState, batch_id: str) -> None:
         super().__init__(state)
@@ -103,35 +102,35 @@ class BatchScreen(ConsoleScreen):
         self._table.set_faded(faded=not self.state.linked)
         self._table.repaint_changes()
 
-    def labels(self) -> dict[str, str]:
-        return {"open": "these commands", "compose": "compose to these", "retry_batch": "retry failed"}
-
-    def reason(self, action_id: str) -> str | None:
-        if action_id in {"open", "compose"} and self._group is None:
-            return "there is no group here"
-        if action_id not in {"stop_batch", "retry_batch", "resume_batch"}:
-            return None
-        if self._view is None:
-            return "it is not read yet"
-        if not self.state.program.health.view().database.up:
-            return "the database is down"
-        if action_id == "stop_batch":
-            return self._no_stop(self._view)
-        if action_id == "resume_batch":
-            return self._no_rest(self._view)
-        return None if self._view.retriable else "nothing of it failed, was missed or expired"
-
     @property
     def _sending(self) -> bool:
         job = self.state.jobs.get(self._batch_id)
         return job is not None and not job.ended
 
-    def _no_stop(self, view: BatchView) -> str | None:
+    def _no_group(self) -> str | None:
+        return "there is no group here" if self._group is None else None
+
+    def _no_change(self) -> str | None:
+        if self._view is None:
+            return "it is not read yet"
+        return None if self.state.program.health.view().database.up else "the database is down"
+
+    def _no_retry(self) -> str | None:
+        retriable = self._view is not None and self._view.retriable
+        return self._no_change() or (None if retriable else "nothing of it failed, was missed or expired")
+
+    def _no_stop(self) -> str | None:
+        view, reason = self._view, self._no_change()
+        if reason is not None or view is None:
+            return reason
         if self._sending or any(phase is Phase.WAITING for phase in view.phases):
             return None
         return "nothing of it waits any more, and published commands cannot be recalled"
 
-    def _no_rest(self, view: BatchView) -> str | None:
+    def _no_rest(self) -> str | None:
+        view, reason = self._view, self._no_change()
+        if reason is not None or view is None:
+            return reason
         if self._sending:
             return "it is being sent"
         if view.batch.stopped_at is not None:
@@ -144,11 +143,9 @@ class BatchScreen(ConsoleScreen):
 
     # Actions
 
-    @on(LineTable.Opened)
-    def action_open(self) -> None:
-        group = self._group
-        if not self.refuse("open") and group is not None:
-            start(self, partial(self._open, group), "group", exclusive=True)
+    def _open_group(self) -> None:
+        if self._group is not None:
+            start(self, partial(self._open, self._group), "group", exclusive=True)
 
     async def _open(self, group: AnswerGroup) -> None:
         """Its very commands: where others of the batch stand in the same phase, by its devices."""
@@ -163,10 +160,9 @@ class BatchScreen(ConsoleScreen):
         if self.is_active:  # else the operator has gone elsewhere meanwhile
             self.post_message(ShowHistory(devices, text, of))
 
-    def action_compose(self) -> None:
-        group = self._group
-        if not self.refuse("compose") and group is not None:
-            start(self, partial(self._compose_to, group), "group", exclusive=True)
+    def _write_command(self) -> None:
+        if self._group is not None:
+            start(self, partial(self._compose_to, self._group), "group", exclusive=True)
 
     async def _compose_to(self, group: AnswerGroup) -> None:
         devices = await self._devices_of(group)
@@ -174,15 +170,15 @@ class BatchScreen(ConsoleScreen):
             self.post_message(ShowCompose(devices, f"{group.phase.value} in {self._batch_id}"))
 
     async def _devices_of(self, group: AnswerGroup) -> tuple[str, ...] | None:
-        """The devices of a group; when they cannot be had, that is said."""
+        """Read the devices of a group; when they cannot be had, say so."""
         try:
             return await self.state.program.bulk.group(self.state.tenant, self._batch_id, group)
         except ConsoleError as error:
             self.say(str(error), "bad")
             return None
 
-    def action_stop_batch(self) -> None:
-        if self.refuse("stop_batch") or self._view is None:
+    def _ask_stop(self) -> None:
+        if self._view is None:
             return
         program, tenant = self.state.program, self.state.tenant
 
@@ -208,9 +204,8 @@ class BatchScreen(ConsoleScreen):
         )
         self._ask(Question(title, lines, "stop it", no="go on"), stop)
 
-    def action_retry_batch(self) -> None:
-        if not self.refuse("retry_batch"):
-            start(self, self._ask_retry, "ask", exclusive=True)
+    def _retry(self) -> None:
+        start(self, self._ask_retry, "ask", exclusive=True)
 
     async def _ask_retry(self) -> None:
         program, tenant = self.state.program, self.state.tenant
@@ -235,9 +230,8 @@ class BatchScreen(ConsoleScreen):
 
         await self._ask_send(prepare, "Send {kind} again to {whom} of {tenant}?", with_what, send)
 
-    def action_resume_batch(self) -> None:
-        if not self.refuse("resume_batch"):
-            start(self, self._ask_resume, "ask", exclusive=True)
+    def _resume(self) -> None:
+        start(self, self._ask_resume, "ask", exclusive=True)
 
     async def _ask_resume(self) -> None:
         tenant = self.state.tenant
@@ -271,18 +265,36 @@ class BatchScreen(ConsoleScreen):
         if self.still_here():
             self._ask(question, lambda _: send(job))
 
-    def action_export(self) -> None:
+    def _export(self) -> None:
         self.post_message(ShowExport(None, parse_filter(f"batch:{self._batch_id}", Scope.COMMANDS)))
 
-    def action_copy_id(self) -> None:
+    def _copy_id(self) -> None:
         copy_text(self, "the id", self._batch_id)
 
-    def action_copy_cli(self) -> None:
+    def _copy_shell_line(self) -> None:
         copy_text(self, "the shell line", shell_line(self.state.tenant, "batch", self._batch_id))
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
         ask(self, question, act, self._acted)
 
-    def _acted(self, said: str) -> None:
-        self.say(said)
+    def _acted(self, outcome: str) -> None:
+        self.say(outcome)
         self.request_read()
+
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        actions.open_row(_open_group, _no_group, lambda _: "these commands"),
+        actions.compose(_write_command, _no_group, lambda _: "compose to these"),
+        Action("retry_batch", "r", "retry failed",
+               "Send to those again that failed, were missed or expired, as a new batch",
+               "device-console retry BATCH", _retry, _no_retry, act=True, footer=12),
+        Action("resume_batch", "R", "send the rest",
+               "Go on with a batch whose sending ended half-way; nothing is sent twice",
+               "device-console resume BATCH", _resume, _no_rest, act=True),
+        Action("stop_batch", "x", "stop", "Send no more of the batch and take back what waits",
+               "device-console cancel BATCH", _ask_stop, _no_stop, act=True, footer=13),
+        actions.copy_id(_copy_id),
+        actions.copy_shell_line(_copy_shell_line),
+        actions.export(_export),
+        *actions.everywhere(actions.back()),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

@@ -1,29 +1,27 @@
 """The bulk sends of a tenant, newest first."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.batches import Batch
 from console.domain.filters.language import Filter, Scope
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.batches import COLUMNS, batch_cells
+from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.paged_list import PAGE, ListSpec, PagedList
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowBatch
-from console.tui.widgets.table import LineTable
 
 
 class BatchesScreen(ConsoleScreen):
     """Enter opens one."""
 
     KIND = "batches"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("batches")
 
     def __init__(self, state: ConsoleState) -> None:
         self._seen_words: dict[str, dict[str, None]] = {"type": {}, "by": {}}
@@ -70,23 +68,28 @@ class BatchesScreen(ConsoleScreen):
                 self._seen_words["by"].setdefault(draft.created_by)
         return page
 
-    def reason(self, action_id: str) -> str | None:
-        return self._list.no_row if action_id in {"open", "copy_id"} else None
+    def _no_row(self) -> str | None:
+        return self._list.no_row
 
-    @on(LineTable.Opened)
-    def action_open(self) -> None:
-        batch = self._list.chosen
-        if not self.refuse("open") and batch is not None:
-            self.post_message(ShowBatch(batch.batch_id))
+    def _open(self) -> None:
+        if self._list.chosen is not None:
+            self.post_message(ShowBatch(self._list.chosen.batch_id))
 
-    def action_copy_id(self) -> None:
-        batch = self._list.chosen
-        if not self.refuse("copy_id") and batch is not None:
-            copy_text(self, "the id", batch.batch_id)
+    def _copy_id(self) -> None:
+        if self._list.chosen is not None:
+            copy_text(self, "the id", self._list.chosen.batch_id)
 
-    def action_filter(self) -> None:
+    def _filter(self) -> None:
         self._list.view.open_filter()
 
-    def action_back(self) -> None:
+    def _back(self) -> None:
         if not self._list.view.clear_filter():
-            self.dismiss(None)
+            self.leave()
+
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        actions.open_row(_open, _no_row),
+        actions.filter_rows(_filter),
+        actions.copy_id(_copy_id, _no_row),
+        *actions.everywhere(actions.back(_back)),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

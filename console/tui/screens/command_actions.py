@@ -1,9 +1,10 @@
 """Retry, cancel and copy on one command: the same on the history and on the detail screen."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
+from typing import Any, Protocol
 
 from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
@@ -15,8 +16,10 @@ from console.domain.text.safe import safe, safe_id
 from console.domain.ttl import ttl_text, within_range
 from console.errors import ConsoleError
 from console.services.favourites import Saved
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import resend_line
+from console.tui.screens.actions import copy_id, copy_shell_line
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.review import Sending, looked_up_question
@@ -25,8 +28,6 @@ from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose
 
-COPIES = frozenset({"copy_id", "copy_target", "copy_answer", "copy_sentence", "copy_json", "copy_cli"})
-
 
 def _since(command: Command) -> str:
     """What an operator should know who sends it again: the device has answered ok since."""
@@ -34,48 +35,106 @@ def _since(command: Command) -> str:
     return "! The device has answered ok since. " if is_news else ""
 
 
-class CommandActs(ConsoleScreen):
-    """A screen with one command under the cursor."""
+class CommandActions:
+    """What can be done with one command of a screen: the one that `chosen` returns."""
 
-    def __init__(self, state: ConsoleState) -> None:
-        super().__init__(state)
+    def __init__(self, screen: ConsoleScreen, chosen: Callable[[], Command | None]) -> None:
+        self._screen = screen
+        self._chosen = chosen
         self._retries: dict[str, Draft] = {}  # kept until committed: a second try is the same command
 
-    @property
-    def chosen(self) -> Command | None:
-        """The command that an action would act on."""
-        raise NotImplementedError
+    # Why something cannot be done
 
-    def reason(self, action_id: str) -> str | None:
-        command = self.chosen
-        if (
-            action_id in {"retry", "cancel", "open", "edit", "explain", "compose"} | COPIES
-            and command is None
-        ):
-            return "there is no command here"
+    def no_command(self) -> str | None:
+        return "there is no command here" if self._chosen() is None else None
+
+    def no_retry(self) -> str | None:
+        command = self._chosen()
         if command is None:
-            return None
-        if action_id in {"retry", "cancel"} and not self.state.program.health.view().database.up:
-            return "the database is down"
-        if action_id == "copy_answer" and command.acked_at is None and not command.ack_status:
-            return "the device has not answered"
-        if action_id == "retry":
-            return retry_reason(command)
-        return cancel_reason(command) if action_id == "cancel" else None
+            return self.no_command()
+        return self._database_down() or retry_reason(command)
 
-    def action_retry(self) -> None:
-        command = self.chosen
-        if not self.refuse("retry") and command is not None:
-            start(self, partial(self._ask_retry, command.command_id), "ask", exclusive=True)
+    def no_cancel(self) -> str | None:
+        command = self._chosen()
+        if command is None:
+            return self.no_command()
+        return self._database_down() or cancel_reason(command)
+
+    def no_answer(self) -> str | None:
+        command = self._chosen()
+        if command is not None and command.acked_at is None and not command.ack_status:
+            return "the device has not answered"
+        return self.no_command()
+
+    def _database_down(self) -> str | None:
+        return None if self._state.program.health.view().database.up else "the database is down"
+
+    # What is done
+
+    @property
+    def _state(self) -> ConsoleState:
+        return self._screen.state
+
+    def _begin(self, work: Callable[[str], Coroutine[Any, Any, None]], group: str = "ask") -> None:
+        """Begin what has to look the chosen command up first."""
+        command = self._chosen()
+        if command is not None:
+            start(self._screen, partial(work, command.command_id), group, exclusive=True)
+
+    def retry(self) -> None:
+        """Ask whether to send the command again."""
+        self._begin(self._ask_retry)
+
+    def explain(self) -> None:
+        """Say in one sentence why the command stands where it stands."""
+        self._begin(self._explain)
+
+    def edit(self) -> None:
+        """Write a command that begins as this one."""
+        self._begin(self._edit)
+
+    def cancel(self) -> None:
+        """Ask whether to take the command back."""
+        self._begin(self._ask_cancel)
+
+    def copy_id(self) -> None:
+        command = self._chosen()
+        if command is not None:
+            copy_text(self._screen, "the id", command.command_id)
+
+    def copy_device(self) -> None:
+        command = self._chosen()
+        if command is not None:
+            copy_text(self._screen, "the device’s id", command.device_id)
+
+    def copy_json(self) -> None:
+        self._copy("the command as JSON", detail_json)
+
+    def copy_shell_line(self) -> None:
+        self._copy("the shell line", lambda detail: resend_line(detail.command))
+
+    def copy_answer(self) -> None:
+        self._copy("the answer", lambda detail: detail.command.ack_json or "null")
+
+    def copy_explanation(self) -> None:
+        self._copy("the explanation", self._explanation)
+
+    def _copy(self, what: str, text: Callable[[CommandDetail], str]) -> None:
+        self._begin(partial(self._copy_whole, what, text), "copy")
+
+    async def _copy_whole(self, what: str, text: Callable[[CommandDetail], str], command_id: str) -> None:
+        detail = await self._detail_of(command_id)
+        if detail is not None:
+            copy_text(self._screen, what, text(detail))
 
     async def _ask_retry(self, command_id: str) -> None:
         detail = await self._detail_of(command_id)
         if detail is None:
             return
         old = detail.command
-        sender = self.state.program.sender
+        sender = self._state.program.sender
         ttl = old.expires_at - old.created_at
-        by = self.state.program.operator
+        by = self._state.program.operator
         draft = self._retries.setdefault(
             command_id,
             replace(
@@ -83,7 +142,7 @@ class CommandActs(ConsoleScreen):
             ),
         )
 
-        tenant = self.state.tenant
+        tenant = self._state.tenant
 
         async def send(_: str) -> str:
             await sender.send(tenant, [draft])
@@ -96,65 +155,52 @@ class CommandActs(ConsoleScreen):
             note=f"{_since(old)}Params and ttl are as they were.",
         )  # fmt: skip
         try:
-            question = await looked_up_question(self.state, sending)
+            question = await looked_up_question(self._state, sending)
         except ConsoleError as error:
-            self.say(str(error), "bad")
+            self._screen.say(str(error), "bad")
         else:
-            if self.still_here():
+            if self._screen.still_here():
                 self._ask(question, send)
-
-    def action_explain(self) -> None:
-        command = self.chosen
-        if not self.refuse("explain") and command is not None:
-            start(self, partial(self._explain, command.command_id), "ask", exclusive=True)
 
     async def _explain(self, command_id: str) -> None:
         detail = await self._detail_of(command_id)
         if detail is not None:
-            self.say(self._sentence(detail))
+            self._screen.say(self._explanation(detail))
 
-    def _sentence(self, detail: CommandDetail) -> str:
-        broker = self.state.program.health.view().broker
+    def _explanation(self, detail: CommandDetail) -> str:
+        broker = self._state.program.health.view().broker
         why = cause_words(broker.cause, broker.reason) or "it does not answer"
         return explain(detail, "" if broker.up else why)
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
-        """The whole command; when it cannot be had, that is said."""
+        """Read the whole command; when it cannot be had, say so."""
         try:
-            detail = await self.state.program.history.command(self.state.tenant, command_id)
+            detail = await self._state.program.history.command(self._state.tenant, command_id)
         except ConsoleError as error:
-            self.say(str(error), "bad")
+            self._screen.say(str(error), "bad")
             return None
         if detail is None:
-            self.say("The command is gone.", "bad")
+            self._screen.say("The command is gone.", "bad")
         return detail
 
-    def action_edit(self) -> None:
-        command = self.chosen
-        if not self.refuse("edit") and command is not None:
-            start(self, partial(self._edit, command.command_id), "ask", exclusive=True)
-
     async def _edit(self, command_id: str) -> None:
-        """Begin a sheet with the whole command; the draft of the other sheet stays as it is."""
+        """Begin with the whole command; the draft of another one stays as it is."""
         detail = await self._detail_of(command_id)
         if detail is not None and not detail.command.params.complete:
-            self.say("Its params are too long to be read back whole: they cannot be edited here.", "warn")
+            self._screen.say(
+                "Its params are too long to be read back whole: they cannot be edited here.", "warn"
+            )
         elif detail is not None:
             old = detail.command
             ttl = within_range(old.expires_at - old.created_at)
             content = Saved(old.command_type, old.params_json, ttl_text(ttl))
-            self.post_message(ShowCompose((old.device_id,), content=content, origin=command_id))
-
-    def action_cancel(self) -> None:
-        command = self.chosen
-        if not self.refuse("cancel") and command is not None:
-            start(self, partial(self._ask_cancel, command.command_id), "ask", exclusive=True)
+            self._screen.post_message(ShowCompose((old.device_id,), content=content, origin=command_id))
 
     async def _ask_cancel(self, command_id: str) -> None:
         detail = await self._detail_of(command_id)
-        if detail is None or not self.still_here():
+        if detail is None or not self._screen.still_here():
             return
-        program, tenant, command = self.state.program, self.state.tenant, detail.command
+        program, tenant, command = self._state.program, self._state.tenant, detail.command
 
         async def cancel(reason: str) -> str:
             await program.sender.cancel(tenant, command_id, program.operator, reason)
@@ -175,40 +221,59 @@ class CommandActs(ConsoleScreen):
         self._ask(Question(title, ((told,),), "cancel it", no="keep it", ask_reason=True), cancel)
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
-        ask(self, question, act, self._acted)
+        ask(self._screen, question, act, self._acted)
 
-    def _acted(self, said: str) -> None:
-        self.say(said)
-        self.request_read()
+    def _acted(self, outcome: str) -> None:
+        self._screen.say(outcome)
+        self._screen.request_read()
 
-    def action_copy_id(self) -> None:
-        command = self.chosen
-        if not self.refuse("copy_id") and command is not None:
-            copy_text(self, "the id", command.command_id)
 
-    def action_copy_target(self) -> None:
-        command = self.chosen
-        if not self.refuse("copy_target") and command is not None:
-            copy_text(self, "the device’s id", command.device_id)
+class HasCommand(Protocol):
+    """A screen with one command under the cursor."""
 
-    def action_copy_json(self) -> None:
-        self._copy("copy_json", "the command as JSON", detail_json)
+    @property
+    def on_command(self) -> CommandActions: ...
 
-    def action_copy_cli(self) -> None:
-        self._copy("copy_cli", "the shell line", lambda detail: resend_line(detail.command))
 
-    def action_copy_answer(self) -> None:
-        self._copy("copy_answer", "the answer", lambda detail: detail.command.ack_json or "null")
-
-    def action_copy_sentence(self) -> None:
-        self._copy("copy_sentence", "the explanation", self._sentence)
-
-    def _copy(self, action_id: str, what: str, text: Callable[[CommandDetail], str]) -> None:
-        command = self.chosen
-        if not self.refuse(action_id) and command is not None:
-            start(self, partial(self._copy_whole, command.command_id, what, text), "copy", exclusive=True)
-
-    async def _copy_whole(self, command_id: str, what: str, text: Callable[[CommandDetail], str]) -> None:
-        detail = await self._detail_of(command_id)
-        if detail is not None:
-            copy_text(self, what, text(detail))
+ON_COMMAND: tuple[Action[HasCommand], ...] = (
+    Action(
+        "retry", "r", "retry", "Send a settled command again, as a new one with the same TTL",
+        "device-console retry ID", lambda s: s.on_command.retry(), lambda s: s.on_command.no_retry(),
+        act=True, footer=12,
+    ),
+    Action(
+        "explain", "e", "explain", "Say in one sentence why it stands where it stands",
+        "device-console show ID", lambda s: s.on_command.explain(), lambda s: s.on_command.no_command(),
+        footer=14,
+    ),
+    Action(
+        "edit", "E", "edit and send", "Take a command into a new sheet, to change and send it again",
+        "device-console send DEVICE TYPE --params JSON",
+        lambda s: s.on_command.edit(), lambda s: s.on_command.no_command(), act=True, footer=17,
+    ),
+    Action(
+        "cancel", "x", "cancel", "Take a waiting command back before it is published",
+        "device-console cancel ID", lambda s: s.on_command.cancel(), lambda s: s.on_command.no_cancel(),
+        act=True, footer=13,
+    ),
+)  # fmt: skip
+COPIES: tuple[Action[HasCommand], ...] = (
+    copy_id(lambda s: s.on_command.copy_id(), lambda s: s.on_command.no_command()),
+    Action(
+        "copy_target", "D", "copy device id", "Copy the id of the device that it is for", ON_SCREEN_ONLY,
+        lambda s: s.on_command.copy_device(), lambda s: s.on_command.no_command(),
+    ),
+    Action(
+        "copy_answer", "A", "copy answer", "Copy the device's answer as it was stored", ON_SCREEN_ONLY,
+        lambda s: s.on_command.copy_answer(), lambda s: s.on_command.no_answer(),
+    ),
+    Action(
+        "copy_sentence", "S", "copy explanation", "Copy the sentence that says why it stands there",
+        ON_SCREEN_ONLY, lambda s: s.on_command.copy_explanation(), lambda s: s.on_command.no_command(),
+    ),
+    Action(
+        "copy_json", "Y", "copy json", "Copy the command as JSON", "device-console show ID --json",
+        lambda s: s.on_command.copy_json(), lambda s: s.on_command.no_command(), footer=24,
+    ),
+    copy_shell_line(lambda s: s.on_command.copy_shell_line(), lambda s: s.on_command.no_command()),
+)  # fmt: skip

@@ -1,37 +1,33 @@
 """One command on a screen of its own."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from console.domain.commands import Command
 from console.domain.history import CommandDetail
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.timeline import retry_link
-from console.tui.screens.command_actions import CommandActs
+from console.tui.screens import actions
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActions
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose, ShowDetail
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.text import Lines
 
 
-class DetailScreen(CommandActs):
+class DetailScreen(ConsoleScreen):
     """Timeline, explanation, params and answer; live."""
 
     KIND = "detail"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings_for("detail"),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
-        Binding("G", "edge(1)", show=False),
-        Binding("g", "edge(-1)", show=False),
-    ]
 
     def __init__(self, state: ConsoleState, command_id: str) -> None:
         super().__init__(state)
+        self.on_command = CommandActions(self, lambda: self.chosen)
         self._command_id = command_id
         self._detail: CommandDetail | None = None
         self._title = Lines(id="title")
@@ -59,24 +55,6 @@ class DetailScreen(CommandActs):
     def repaint(self) -> None:
         self._view.show(self._detail, self.state.clock.now(), self._empty, self.state.zone)
 
-    def reason(self, action_id: str) -> str | None:
-        if action_id == "open_old":
-            linked = self._detail is not None and retry_link(self._detail) is not None
-            return None if linked else "it repeats no other command"
-        return super().reason(action_id)
-
-    def action_open_old(self) -> None:
-        old = retry_link(self._detail) if self._detail else None
-        if old is None:
-            self.refuse("open_old")
-        else:
-            self.post_message(ShowDetail(old))
-
-    def action_compose(self) -> None:
-        command = self.chosen
-        if not self.refuse("compose") and command is not None:
-            self.post_message(ShowCompose((command.device_id,)))
-
     def action_scroll(self, by: int) -> None:
         self._view.scroll_relative(y=by, animate=False)
 
@@ -85,3 +63,35 @@ class DetailScreen(CommandActs):
             self._view.scroll_home(animate=False)
         else:
             self._view.scroll_end(animate=False)
+
+    def _no_old(self) -> str | None:
+        linked = self._detail is not None and retry_link(self._detail) is not None
+        return None if linked else "it repeats no other command"
+
+    def _open_old(self) -> None:
+        old = retry_link(self._detail) if self._detail else None
+        if old is not None:
+            self.post_message(ShowDetail(old))
+
+    def _no_command(self) -> str | None:
+        return self.on_command.no_command()
+
+    def _write_command(self) -> None:
+        if self.chosen is not None:
+            self.post_message(ShowCompose((self.chosen.device_id,)))
+
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        actions.compose(_write_command, _no_command),
+        *ON_COMMAND,
+        Action("open_old", "o", "retried one", "Open the command that this one repeats", ON_SCREEN_ONLY,
+               _open_old, _no_old),
+        *COPIES,
+        *actions.everywhere(actions.back()),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings_for(KIND, ACTIONS),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+        Binding("G", "edge(1)", show=False),
+        Binding("g", "edge(-1)", show=False),
+    ]

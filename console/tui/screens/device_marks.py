@@ -1,10 +1,12 @@
 """Marks on the list of devices: whom the next command is for."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.background import start
 from console.tui.widgets.filtered_list import FilteredList
@@ -16,10 +18,20 @@ class DeviceMarks:
     `on_change` is called when they are others.
     """
 
-    def __init__(self, screen: ConsoleScreen, view: FilteredList, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        screen: ConsoleScreen,
+        view: FilteredList,
+        on_change: Callable[[], None],
+        no_device: Callable[[], str | None],
+        not_all: Callable[[], str | None],
+    ) -> None:
+        """`no_device` returns why there is nothing to mark, `not_all` why not yet all of it is listed."""
         self._screen = screen
         self._view = view
         self._on_change = on_change
+        self._no_device = no_device
+        self._not_all = not_all
         self._range_is_new = False
         self._is_marking = False
         self.range_start: str | None = None
@@ -57,13 +69,23 @@ class DeviceMarks:
         """Why nothing can be done with the marks now."""
         return "the marks are being looked up, wait for them" if self._is_marking else None
 
-    @property
+    def no_mark(self) -> str | None:
+        """Why nothing can be marked, or sent to what is marked."""
+        return self._no_device() or self.not_known
+
+    def no_mark_all(self) -> str | None:
+        """Why not all that the filter shows can be marked."""
+        return self._no_device() or self._not_all() or self.not_known or self._view.filter_fault
+
     def no_range(self) -> str | None:
         """Why a range can neither begin nor end here."""
+        reason = self.no_mark()
+        if reason is not None:
+            return reason
         start_key = self.range_start
         if start_key is not None and not self._view.table.holds(start_key):
             return f"the range began at {safe(start_key, 40)}, which is not shown now: esc gives it up"
-        return self.not_known
+        return None
 
     # Marking
 
@@ -154,3 +176,26 @@ class DeviceMarks:
     def _toggle_shown(self, shown: set[str]) -> None:
         self._view.table.toggle_marks(shown)
         self._on_change()
+
+
+class HasMarks(Protocol):
+    """A screen with marks."""
+
+    @property
+    def marks(self) -> DeviceMarks: ...
+
+
+MARKING: tuple[Action[HasMarks], ...] = (
+    Action(
+        "mark", "space", "mark", "Mark or unmark the device", ON_SCREEN_ONLY,
+        lambda s: s.marks.toggle(), lambda s: s.marks.no_mark(), footer=14,
+    ),
+    Action(
+        "mark_range", "v", "mark range", "Begin a range of marks; the second v ends it", ON_SCREEN_ONLY,
+        lambda s: s.marks.begin_or_end_range(), lambda s: s.marks.no_range(),
+    ),
+    Action(
+        "mark_all", "a", "mark all", "Mark all that the filter shows, or unmark them", ON_SCREEN_ONLY,
+        lambda s: s.marks.mark_all(), lambda s: s.marks.no_mark_all(),
+    ),
+)  # fmt: skip

@@ -1,7 +1,7 @@
 """All devices of the tenant: where an operator starts."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -14,30 +14,28 @@ from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
 from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words, seen_words
+from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
-from console.tui.screens.device_marks import DeviceMarks
+from console.tui.screens.device_marks import MARKING, DeviceMarks
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowBatches, ShowCompose, ShowHistory, ShowProblems, ShowTenants
+from console.tui.state.messages import ShowCompose, ShowHistory, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
-
-_WITH_MARKS = frozenset({"compose", "tenant_history", "mark", "mark_range", "mark_all"})
 
 
 class DevicesScreen(ConsoleScreen):
     """The list holds every device's id; full rows are read for the window and a page around it."""
 
     KIND = "devices"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("devices")
 
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
@@ -55,7 +53,7 @@ class DevicesScreen(ConsoleScreen):
         self._view = FilteredList(
             FilterBar(Scope.DEVICES, words), self._table, self._ask_for_list, read_words=words.read
         )
-        self.marks = DeviceMarks(self, self._view, self._marked)
+        self.marks = DeviceMarks(self, self._view, self._marked, self._no_device, self._searching)
 
     def body(self) -> Iterable[Widget]:
         return (self._view,)
@@ -203,84 +201,48 @@ class DevicesScreen(ConsoleScreen):
         self.refresh_chrome()
         self._table.repaint_changes()
 
-    def labels(self) -> dict[str, str]:
-        marked = len(self.marks.keys)
-        leads = (
-            (self.marks.range_start, "give up the range"), (self._view.can_clear, "clear filter"),
-            (marked, "clear marks"), (True, "back"),
-        )  # fmt: skip
-        return {
-            "open": "history",
-            "compose": f"compose to {marked:,}" if marked else "compose",
-            "tenant_history": f"history of {marked:,}" if marked else "all history",
-            "back": next(label for there, label in leads if there),
-        }
-
-    def reason(self, action_id: str) -> str | None:
-        if action_id in {"open", "compose", "mark", "mark_range", "mark_all", "copy_device"}:
-            if not self._table.keys:
-                return "there is no device here"
-            if self._list.behind:
-                return "the list is still being read"
-        search = self._list.search
-        if action_id == "mark_all" and search:
-            of = counted(search.total, "device")
-            return f"the search has looked at {search.looked:,} of {of}, wait for the others"
-        if action_id in _WITH_MARKS and self.marks.not_known:
-            return self.marks.not_known
-        if action_id == "mark_all":
-            return self._view.filter_fault
-        return self.marks.no_range if action_id == "mark_range" else None
-
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
         self._moved = True
         if any(key not in self._rows for key in self._table.window(extra_pages=1)):
             self.request_read()
 
+    # Why something cannot be done
+
+    def _no_device(self) -> str | None:
+        if not self._table.keys:
+            return "there is no device here"
+        return "the list is still being read" if self._list.behind else None
+
+    def _no_marks(self) -> str | None:
+        return self.marks.not_known
+
+    def _no_mark(self) -> str | None:
+        return self.marks.no_mark()
+
+    def _searching(self) -> str | None:
+        search = self._list.search
+        if search is None:
+            return None
+        of = counted(search.total, "device")
+        return f"the search has looked at {search.looked:,} of {of}, wait for the others"
+
     # Actions
 
-    @on(LineTable.Opened)
-    def action_open(self) -> None:
-        if not self.refuse("open"):
-            self.post_message(ShowHistory((self._table.cursor_key or "",)))
+    def _open(self) -> None:
+        self.post_message(ShowHistory((self._table.cursor_key or "",)))
 
-    def action_compose(self) -> None:
-        if not self.refuse("compose"):
-            devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
-            self.post_message(ShowCompose(devices, self.marks.target, where=self.marks.where))
+    def _write_command(self) -> None:
+        devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
+        self.post_message(ShowCompose(devices, self.marks.target, where=self.marks.where))
 
-    def action_tenant_history(self) -> None:
-        if not self.refuse("tenant_history"):
-            self.post_message(ShowHistory(tuple(sorted(self.marks.keys)) or None))
+    def _all_history(self) -> None:
+        self.post_message(ShowHistory(tuple(sorted(self.marks.keys)) or None))
 
-    def action_mark(self) -> None:
-        if not self.refuse("mark"):
-            self.marks.toggle()
+    def _copy_device(self) -> None:
+        copy_text(self, "the device’s id", self._table.cursor_key or "")
 
-    def action_mark_range(self) -> None:
-        if not self.refuse("mark_range"):
-            self.marks.begin_or_end_range()
-
-    def action_mark_all(self) -> None:
-        if not self.refuse("mark_all"):
-            self.marks.mark_all()
-
-    def action_copy_device(self) -> None:
-        if not self.refuse("copy_device"):
-            copy_text(self, "the device’s id", self._table.cursor_key or "")
-
-    def action_batches(self) -> None:
-        self.post_message(ShowBatches())
-
-    def action_problems(self) -> None:
-        self.post_message(ShowProblems())
-
-    def action_tenant(self) -> None:
-        if len(self.state.program.tenants) > 1:
-            self.post_message(ShowTenants())
-
-    def action_sort(self) -> None:
+    def _sort_next(self) -> None:
         orders = list(DeviceOrder)
         self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
         self._ask_for_list()
@@ -289,11 +251,45 @@ class DevicesScreen(ConsoleScreen):
         self._list.ask(self._view.parsed, self._sort)
         self.request_read()
 
-    def action_filter(self) -> None:
-        self._view.open_filter()
-
-    def action_back(self) -> None:
+    def _back(self) -> None:
         """Go back one step: the range, the filter, the marks, in the order that the footer shows."""
         marks = self.marks
         if not (marks.give_up_range() or self._view.clear_filter() or marks.clear()):
             self.say("This is the first screen: q leaves the console.")
+
+    def _back_label(self) -> str:
+        if self.marks.range_start is not None:
+            return "give up the range"
+        if self._view.can_clear:
+            return "clear filter"
+        return "clear marks" if self.marks.keys else "back"
+
+    def _compose_label(self) -> str:
+        return f"compose to {len(self.marks.keys):,}" if self.marks.keys else "compose"
+
+    def _history_label(self) -> str:
+        return f"history of {len(self.marks.keys):,}" if self.marks.keys else "all history"
+
+    def _filter(self) -> None:
+        self._view.open_filter()
+
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        actions.open_row(_open, _no_device, lambda _: "history"),
+        actions.compose(_write_command, _no_mark, _compose_label),
+        *MARKING,
+        actions.filter_rows(_filter),
+        Action("sort", "s", "sort", "Sort by device, link, last seen or site", ON_SCREEN_ONLY, _sort_next,
+               footer=16),
+        Action("tenant_history", "H", "all history", "Every command of the marked devices, or of the tenant",
+               "device-console history", _all_history, _no_marks, footer=17,
+               label_now=_history_label),
+        Action("copy_device", "y", "copy device id", "Copy the id of the device", ON_SCREEN_ONLY,
+               _copy_device, _no_device),
+        actions.BATCHES,
+        actions.PROBLEMS,
+        Action("tenant", "t", "tenant", "Switch to another of your tenants", ON_SCREEN_ONLY,
+               lambda s: s.post_message(ShowTenants()), footer=22,
+               offered=lambda s: len(s.state.program.tenants) > 1),
+        *actions.everywhere(actions.back(_back, _back_label)),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

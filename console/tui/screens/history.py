@@ -1,7 +1,7 @@
 """The history of a device, of a selection, or of the tenant: endless, live, with the detail beside it."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -13,30 +13,30 @@ from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import command_subject
 from console.domain.text.durations import coarse_age
 from console.services.reads import PAGE
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import Action, bindings_for
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
 from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
-from console.tui.screens.base import SHORT
-from console.tui.screens.command_actions import CommandActs
+from console.tui.screens import actions
+from console.tui.screens.base import SHORT, ConsoleScreen
+from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActions
 from console.tui.screens.detail_pane import DetailPane
 from console.tui.screens.device_line import DeviceLine
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowBatches, ShowCompose, ShowDetail, ShowExport, ShowProblems
+from console.tui.state.messages import ShowCompose, ShowDetail, ShowExport
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
 
-class HistoryScreen(CommandActs):
+class HistoryScreen(ConsoleScreen):
     """`device_ids` None means the whole tenant; `text` is its first filter, `of` names what that finds."""
 
     KIND = "history"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("history")
 
     def __init__(
         self, state: ConsoleState, device_ids: tuple[str, ...] | None, text: str = "", of: str = ""
@@ -45,6 +45,7 @@ class HistoryScreen(CommandActs):
         self.device_ids = device_ids
         self._of = of
         self._sought: str | None = None
+        self.on_command = CommandActions(self, lambda: self.chosen)
         self.rows = HistoryRows()
         self._plots = Lines(id="plots")
         one = device_ids is not None and len(device_ids) == 1 and not of
@@ -181,48 +182,49 @@ class HistoryScreen(CommandActs):
         self.refresh_chrome()
         self._pane.follow_cursor()
 
-    # Actions
-
-    @on(LineTable.Opened)
-    def action_open(self) -> None:
-        command = self.chosen
-        if not self.refuse("open") and command is not None:
-            self.post_message(ShowDetail(command.command_id))
-
-    def action_compose(self) -> None:
-        command = self.chosen
-        if self.refuse("compose"):
-            return
-        if self.device_ids:
-            self.post_message(ShowCompose(self.device_ids))
-        elif command is not None:
-            self.post_message(ShowCompose((command.device_id,)))
-
-    def reason(self, action_id: str) -> str | None:
-        if action_id == "export":
-            return self._view.filter_fault
-        if action_id == "compose":
-            nobody = not self.device_ids and self.chosen is None
-            return "choose devices first, on the devices screen" if nobody else None
-        return super().reason(action_id)
-
-    def action_problems(self) -> None:
-        self.post_message(ShowProblems())
-
-    def action_batches(self) -> None:
-        self.post_message(ShowBatches())
-
-    def action_export(self) -> None:
-        if not self.refuse("export"):
-            self.post_message(ShowExport(self.device_ids, self._view.parsed))
-
-    def action_filter(self) -> None:
-        self._view.open_filter()
-
     def _filter_changed(self) -> None:
         self.rows = HistoryRows()
         self.request_read()
 
-    def action_back(self) -> None:
+    # Actions
+
+    def _open(self) -> None:
+        if self.chosen is not None:
+            self.post_message(ShowDetail(self.chosen.command_id))
+
+    def _write_command(self) -> None:
+        one = (self.chosen.device_id,) if self.chosen else ()
+        self.post_message(ShowCompose(self.device_ids or one))
+
+    def _export(self) -> None:
+        self.post_message(ShowExport(self.device_ids, self._view.parsed))
+
+    def _filter(self) -> None:
+        self._view.open_filter()
+
+    def _back(self) -> None:
         if not self._view.clear_filter():
-            self.dismiss(None)
+            self.leave()
+
+    def _no_command(self) -> str | None:
+        return self.on_command.no_command()
+
+    def _no_target(self) -> str | None:
+        nobody = not self.device_ids and self.chosen is None
+        return "choose devices first, on the devices screen" if nobody else None
+
+    def _filter_fault(self) -> str | None:
+        return self._view.filter_fault
+
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        actions.open_row(_open, _no_command),
+        actions.compose(_write_command, _no_target),
+        *ON_COMMAND,
+        actions.filter_rows(_filter),
+        *COPIES,
+        actions.export(_export, _filter_fault),
+        actions.BATCHES,
+        actions.PROBLEMS,
+        *actions.everywhere(actions.back(_back)),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

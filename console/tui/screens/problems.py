@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Filter, Scope
 from console.errors import ConsoleError
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
 from console.tui.presenters.times import full_instant
+from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.dialogs.text import TextDialog
@@ -21,7 +21,6 @@ from console.tui.screens.paged_list import PAGE, ListSpec, PagedList
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowDetail
-from console.tui.widgets.table import LineTable
 
 
 def _sort_key(problem: Problem) -> tuple[object, ...]:
@@ -33,7 +32,6 @@ class ProblemsScreen(ConsoleScreen):
     """The newest problems of the tenant."""
 
     KIND = "problems"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("problems")
 
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
@@ -72,32 +70,6 @@ class ProblemsScreen(ConsoleScreen):
     async def _page(self, wanted: Filter, before: Problem | None) -> tuple[Problem, ...]:
         return await self.state.program.history.problems(self.state.tenant, wanted, PAGE, before)
 
-    def reason(self, action_id: str) -> str | None:
-        problem = self._list.chosen
-        if action_id in {"open", "copy_id"} and problem is None:
-            return self._list.no_row
-        if action_id == "copy_id" and problem is not None and not problem.command_id:
-            return "this problem is about no command: there is no id"
-        return None
-
-    @on(LineTable.Opened)
-    def action_open(self) -> None:
-        problem = self._list.chosen
-        if not self.refuse("open") and problem is not None:
-            start(self, partial(self._open, problem), "open", exclusive=True)
-
-    def action_copy_id(self) -> None:
-        problem = self._list.chosen
-        if not self.refuse("copy_id") and problem is not None:
-            copy_text(self, "the id", problem.command_id)
-
-    def action_filter(self) -> None:
-        self._list.view.open_filter()
-
-    def action_back(self) -> None:
-        if not self._list.view.clear_filter():
-            self.dismiss(None)
-
     async def _open(self, problem: Problem) -> None:
         """The command when there is one; otherwise all that is known of the problem."""
         try:
@@ -118,3 +90,35 @@ class ProblemsScreen(ConsoleScreen):
         lines += [f"last     {full_instant(problem.last_at, zone)}"] if problem.last_at else []
         lines.append(f"times    {problem.count:,}")
         self.app.push_screen(TextDialog(problem.kind.value, "\n".join(lines)))
+
+    def _no_row(self) -> str | None:
+        return self._list.no_row
+
+    def _no_id(self) -> str | None:
+        problem = self._list.chosen
+        if problem is not None and not problem.command_id:
+            return "this problem is about no command: there is no id"
+        return self._list.no_row
+
+    def _open_row(self) -> None:
+        if self._list.chosen is not None:
+            start(self, partial(self._open, self._list.chosen), "open", exclusive=True)
+
+    def _copy_id(self) -> None:
+        if self._list.chosen is not None:
+            copy_text(self, "the id", self._list.chosen.command_id)
+
+    def _filter(self) -> None:
+        self._list.view.open_filter()
+
+    def _back(self) -> None:
+        if not self._list.view.clear_filter():
+            self.leave()
+
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        actions.open_row(_open_row, _no_row),
+        actions.filter_rows(_filter),
+        actions.copy_id(_copy_id, _no_id),
+        *actions.everywhere(actions.back(_back)),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from textual import events
 
@@ -17,7 +18,7 @@ _GAP = 2
 class Key:
     """A key of the footer; `reason` is why it does nothing now."""
 
-    action: Action
+    action: Action[Any]
     label: str
     reason: str | None
 
@@ -32,18 +33,13 @@ class Key:
 class KeyBar(Lines):
     """The keys that fit, always in the table's order; help always stays, reasons where there is room left."""
 
-    def __init__(self, run: Callable[[Action], object]) -> None:
+    def __init__(self, run: Callable[[Action[Any]], object]) -> None:
         super().__init__(id="keys")
         self._run = run
-        self._spans: list[tuple[int, int, Action]] = []
+        self._spans: list[tuple[int, int, Action[Any]]] = []
 
-    def refresh_from(
-        self, actions: Sequence[Action], reason: Callable[[str], str | None], labels: dict[str, str]
-    ) -> None:
-        reasons = {action.id: reason(action.id) for action in actions if action.footer}
-        keys = [
-            Key(action, labels.get(action.id, action.label), reasons.get(action.id)) for action in actions
-        ]
+    def show_keys(self, keys: Sequence[Key]) -> None:
+        """Show those of these keys that fit."""
         line: Line = (Cell(" "),)
         self._spans = []
         for action, words in laid_out(keys, self.app.size.width):
@@ -65,7 +61,7 @@ class KeyBar(Lines):
                 self.call_later(self._run, action)
 
 
-def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action, Line]]:
+def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action[Any], Line]]:
     """Which keys stand in a line of this width, with their words."""
     wanted = sorted((key for key in keys if key.action.footer), key=lambda key: key.action.footer)
     last = [key for key in wanted if key.action.id in {"back", "help"}]
@@ -76,7 +72,7 @@ def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action, Line]]:
         if key not in last and size <= left:
             chosen.append(key)
             left -= size
-    found: list[tuple[Action, Line]] = []
+    found: list[tuple[Action[Any], Line]] = []
     for key in (*chosen, *last):
         more = line_width(key.words(told=True)) - line_width(key.words())
         told = more <= left

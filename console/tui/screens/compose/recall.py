@@ -1,30 +1,91 @@
-"""Commands that fill the fields again: recent ones, and the operator's favourites."""
+"""What fills the fields: recent commands, the operator's favourites, and an editor of their own."""
 
 from datetime import timedelta
+from typing import Protocol
 
+from console.domain.text.safe import safe
 from console.domain.ttl import ttl_text, within_range
+from console.errors import ConsoleError
 from console.services.favourites import Saved
-from console.tui.state.console_state import ConsoleState
+from console.tui.keys.actions import Action
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.compose.fields import ComposeFields
+from console.tui.screens.dialogs.pick import PickDialog
+from console.tui.state.background import start
+from console.tui.terminal.editor import edit_text
 
 
-async def recent_commands(state: ConsoleState) -> list[Saved]:
-    """Read what was sent lately, with a time to live that can be sent again.
+class Recall:
+    """Fills the fields of a screen, and keeps what stands in them."""
 
-    Raises:
-        ConsoleError: the database did not answer.
-    """
-    recent = await state.program.history.recent_commands(state.tenant)
-    return [
-        Saved(kind, params, ttl_text(within_range(timedelta(seconds=ttl_s))))
-        for kind, params, ttl_s in recent
-    ]
+    def __init__(self, screen: ConsoleScreen, fields: ComposeFields) -> None:
+        self._screen = screen
+        self._fields = fields
+
+    def pick(self) -> None:
+        """Let a recent command or a favourite be chosen."""
+        start(self._screen, self._offer, "pick", exclusive=True)
+
+    async def _offer(self) -> None:
+        state, lately = self._screen.state, list[Saved]()
+        try:
+            recent = await state.program.history.recent_commands(state.tenant)
+            lately = [
+                Saved(kind, params, ttl_text(within_range(timedelta(seconds=ttl_s))))
+                for kind, params, ttl_s in recent
+            ]
+        except ConsoleError as error:
+            self._screen.say(str(error), "bad")
+        kept = state.program.favourites.load(state.tenant)
+        self._screen.app.push_screen(PickDialog(kept, lately), self._picked)
+
+    def _picked(self, saved: Saved | None) -> None:
+        if saved is not None:
+            self._fields.fill(saved)
+
+    def toggle_favourite(self) -> None:
+        """Keep this command, or drop it if it is kept already."""
+        state, say = self._screen.state, self._screen.say
+        if self._fields.fault:
+            say("Only a command that could be sent can be a favourite.", "warn")
+            return
+        try:
+            kept = state.program.favourites.toggle(state.tenant, self._fields.content())
+        except OSError as error:
+            say(f"The favourites cannot be written: {safe(error.strerror or error, 200)}.", "bad")
+            return
+        say("Kept among the favourites: f7 finds it." if kept else "No favourite any more.")
+
+    def edit_params(self) -> None:
+        """Edit the params in the operator's own editor."""
+        start(self._screen, self._edit_params, "editor", exclusive=True)
+
+    async def _edit_params(self) -> None:
+        try:
+            text = await edit_text(self._screen.app, self._fields.params.text, ".json")
+        except OSError as error:
+            self._screen.say(f"Not edited: {safe(error.strerror or error, 200)}.", "warn")
+            return
+        self._fields.params.load(text)
+        self._screen.refresh(layout=True)
 
 
-def toggle_favourite(state: ConsoleState, command: Saved) -> str:
-    """Keep this command, or drop it if it is kept already; return the sentence to show.
+class HasRecall(Protocol):
+    """A screen with fields to fill."""
 
-    Raises:
-        OSError: the file of the favourites cannot be written.
-    """
-    kept = state.program.favourites.toggle(state.tenant, command)
-    return "Kept among the favourites: f7 finds it." if kept else "No favourite any more."
+    @property
+    def recall(self) -> Recall: ...
+
+
+PICK: Action[HasRecall] = Action(
+    "pick", "f7", "recent", "Take a recent command or a favourite into the sheet",
+    "device-console favourites --recent", lambda s: s.recall.pick(), footer=4, priority=True,
+)  # fmt: skip
+FAVOURITE: Action[HasRecall] = Action(
+    "favourite", "f6", "favourite", "Keep this command at hand, or drop it from the favourites",
+    "device-console favourites --keep TYPE", lambda s: s.recall.toggle_favourite(), footer=5, priority=True,
+)  # fmt: skip
+EDITOR: Action[HasRecall] = Action(
+    "editor", "f4", "$EDITOR", "Edit the params in your own editor",
+    "device-console send DEVICE TYPE --params -", lambda s: s.recall.edit_params(), footer=6, priority=True,
+)  # fmt: skip

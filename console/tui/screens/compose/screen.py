@@ -1,7 +1,7 @@
 """Writing a command: what it says, whom it reaches, what stands against it. Nothing is sent from here."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -12,26 +12,22 @@ from textual.widgets import Input, Static, TextArea
 from console.domain.catalogue import Catalogue, Listing
 from console.domain.text.safe import safe
 from console.domain.ttl import TTL_EXAMPLES, TTL_RANGE
-from console.errors import ConsoleError
-from console.services.favourites import Saved
-from console.tui.keys.actions import bindings_for
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.presenters import compose as words
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import naming_filter, send_line
 from console.tui.presenters.times import instant, zone_words
+from console.tui.screens import actions
 from console.tui.screens.base import SHORT, ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.fields import ComposeFields
 from console.tui.screens.compose.reach import Reach
-from console.tui.screens.compose.recall import recent_commands, toggle_favourite
+from console.tui.screens.compose.recall import EDITOR, FAVOURITE, PICK, Recall
 from console.tui.screens.compose.review import Sending, question_for
 from console.tui.screens.compose.sending import SendFlow
 from console.tui.screens.dialogs.confirm import Question, ask
-from console.tui.screens.dialogs.pick import PickDialog
-from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState, UnsentCommand
 from console.tui.state.messages import CommandsSent
-from console.tui.terminal.editor import edit_text
 from console.tui.widgets.params_form import ParamsForm
 from console.tui.widgets.text import Lines
 
@@ -44,11 +40,14 @@ def _row(name: str, *widgets: Widget, id: str | None = None) -> Widget:  # noqa:
     return Horizontal(Static(name, classes="name", markup=False), *widgets, id=id, classes="row")
 
 
+def _as_reason(fault: str | None) -> str | None:
+    return safe(fault.rstrip("."), 400) if fault else None
+
+
 class ComposeScreen(ConsoleScreen):
     """An unsent command is kept per tenant until it is committed."""
 
     KIND = "compose"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("compose")
 
     def __init__(
         self,
@@ -68,6 +67,7 @@ class ComposeScreen(ConsoleScreen):
         self._kept = kept
         self._catalogue: Catalogue | None = None
         self.fields = ComposeFields(self._unsent, state.program.sender.params_fault, self._listing_of)
+        self.recall = Recall(self, self.fields)
         self.flow = SendFlow(
             sender=state.program.sender,
             batches=state.program.bulk,
@@ -160,20 +160,21 @@ class ComposeScreen(ConsoleScreen):
     def _ttl_done(self) -> None:
         self.fields.params.focus_first()
 
-    def reason(self, action_id: str) -> str | None:
-        if action_id == "form":
-            return self.fields.params.no_form
-        if action_id not in {"review", "compose_cli"}:
-            return None
+    # Why something cannot be done
+
+    def _no_form(self) -> str | None:
+        return self.fields.params.no_form
+
+    def _no_line(self) -> str | None:
         fault = self.fields.fault or self.fields.params.form_fault
-        if action_id == "compose_cli" and not fault and len(self.device_ids) > 1 and not self.where:
+        if not fault and len(self.device_ids) > 1 and not self.where:
             return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
-        if action_id == "review":
-            fault = fault or self._reach.fault
+        return _as_reason(fault)
+
+    def _no_review(self) -> str | None:
+        fault = self.fields.fault or self.fields.params.form_fault or self._reach.fault
         if fault:
-            return safe(fault.rstrip("."), 400)
-        if action_id == "compose_cli":
-            return None
+            return _as_reason(fault)
         if not self.state.program.health.view().database.up:
             return "the database is down: sending is blocked until it answers"
         return "the devices are being looked up" if self._reach.preview is None else None
@@ -216,16 +217,15 @@ class ComposeScreen(ConsoleScreen):
     def _show_verdict(self) -> None:
         view, unsent = self.state.program.health.view(), self._unsent
         unsure = words.unknown_outcome_line(unsent.unknown_outcome, (self.device_ids, unsent.content))
-        line = words.verdict_line(self.reason("review"), broker_up=view.broker.up, dispatch=view.dispatch)
+        line = words.verdict_line(self._no_review(), broker_up=view.broker.up, dispatch=view.dispatch)
         self._verdict.show([unsure] if unsure else [line])
 
     # Actions
 
-    def action_review(self) -> None:
-        if not self.refuse("review"):
-            self.fields.keep()
-            act = self.flow.prepare(self.fields.lifetime_or_default)
-            ask(self, self._question(), act, lambda _: self.dismiss(self.flow.receipt))
+    def _review(self) -> None:
+        self.fields.keep()
+        act = self.flow.prepare(self.fields.lifetime_or_default)
+        ask(self, self._question(), act, lambda _: self.dismiss(self.flow.receipt))
 
     def _question(self) -> Question:
         unsent, reach = self._unsent, self._reach
@@ -237,55 +237,29 @@ class ComposeScreen(ConsoleScreen):
         self.state.forget(self._unsent)
         self.app.post_message(CommandsSent(self.device_ids))
 
-    def action_pick(self) -> None:
-        start(self, self._pick, "pick", exclusive=True)
+    def _toggle_form(self) -> None:
+        self.fields.params.toggle_form()
+        self._show_typed()
+        self.fields.params.focus_first()
 
-    async def _pick(self) -> None:
-        lately: list[Saved] = []
-        try:
-            lately = await recent_commands(self.state)
-        except ConsoleError as error:
-            self.say(str(error), "bad")
-        kept = self.state.program.favourites.load(self.state.tenant)
-        self.app.push_screen(PickDialog(kept, lately), self._picked)
+    def _copy_line(self) -> None:
+        kind, params, ttl = self.fields.type.value, self.fields.params.text, self.fields.lifetime_or_default
+        line = send_line(self.state.tenant, self.device_ids, kind, params, ttl, self.where)
+        copy_text(self, "the shell line", line or "")
 
-    def _picked(self, saved: Saved | None) -> None:
-        if saved is not None:
-            self.fields.fill(saved)
-
-    def action_favourite(self) -> None:
-        if self.fields.fault:
-            self.say("Only a command that could be sent can be a favourite.", "warn")
-            return
-        try:
-            self.say(toggle_favourite(self.state, self.fields.content()))
-        except OSError as error:
-            self.say(f"The favourites cannot be written: {safe(error.strerror or error, 200)}.", "bad")
-
-    def action_form(self) -> None:
-        if not self.refuse("form"):
-            self.fields.params.toggle_form()
-            self._show_typed()
-            self.fields.params.focus_first()
-
-    def action_editor(self) -> None:
-        start(self, self._edit_params, "editor", exclusive=True)
-
-    async def _edit_params(self) -> None:
-        try:
-            text = await edit_text(self.app, self.fields.params.text, ".json")
-        except OSError as error:
-            self.say(f"Not edited: {safe(error.strerror or error, 200)}.", "warn")
-            return
-        self.fields.params.load(text)
-        self.refresh(layout=True)
-
-    def action_compose_cli(self) -> None:
-        if not self.refuse("compose_cli"):
-            kind, params, ttl = (
-                self.fields.type.value,
-                self.fields.params.text,
-                self.fields.lifetime_or_default,
-            )
-            line = send_line(self.state.tenant, self.device_ids, kind, params, ttl, self.where)
-            copy_text(self, "the shell line", line or "")
+    ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
+        Action("review", "ctrl+s,f5", "review and send", "Review the command; the dialog sends it",
+               "device-console send DEVICE TYPE", _review, _no_review, act=True, footer=1, priority=True,
+               shown_as="ctrl+s/f5"),
+        PICK,
+        FAVOURITE,
+        Action("form", "f2", "form/JSON", "Change between the form that the catalogue describes and the JSON",
+               "device-console types DEVICE", _toggle_form, _no_form, footer=7, priority=True),
+        EDITOR,
+        Action("compose_cli", "f8", "copy shell line", "Copy the shell line that sends the same",
+               ON_SCREEN_ONLY, _copy_line, _no_line, footer=3, priority=True),
+        actions.THEME,
+        actions.back(),
+        actions.show_help("f1", ""),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

@@ -1,22 +1,21 @@
 """Every key, made from the same table that makes the bindings."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
-from console.tui.keys.actions import SCREENS, Action, actions_for
-from console.tui.keys.keymap import with_keys
+from console.tui.keys.actions import Action
 from console.tui.presenters.cells import Cell
 from console.tui.presenters.help import help_lines
 from console.tui.widgets.text import Lines
 
 
 class HelpDialog(ModalScreen[None]):
-    """The screen that asked comes first."""
+    """`groups` are the actions of each screen under its name, in the order in which they are shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter,f1", "close", show=False),
@@ -24,12 +23,9 @@ class HelpDialog(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, screen: str, *, read_only: bool, keys: Mapping[str, str]) -> None:
+    def __init__(self, groups: Sequence[tuple[str, Sequence[Action[Any]]]]) -> None:
         super().__init__()
-        self._first = screen
-        self._read_only = read_only
-        self._keys = keys
-        self._groups: list[tuple[str, list[Action]]] = []
+        self._groups = groups
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="-wide"):
@@ -39,11 +35,6 @@ class HelpDialog(ModalScreen[None]):
             yield Lines(id="dialog-foot")
 
     def on_mount(self) -> None:
-        order = sorted(SCREENS, key=lambda name: name != self._first)
-        self._groups = [
-            (name, [with_keys(a, name, self._keys) for a in actions_for(name, read_only=self._read_only)])
-            for name in order
-        ]
         self.query_one("#dialog-title", Lines).show([(Cell("Keys", "strong"),), ()])
         foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
         self.query_one("#dialog-foot", Lines).show([(), foot])

@@ -1,0 +1,119 @@
+"""Actions that several screens have: one wording, with what each screen does and when it cannot."""
+
+from collections.abc import Callable
+from typing import Any
+
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action
+from console.tui.screens.base import ConsoleScreen
+from console.tui.state.messages import ShowBatches, ShowGo, ShowHelp, ShowProblems, SwitchTheme
+
+Run = Callable[[Any], object]
+Reason = Callable[[Any], str | None]
+Label = Callable[[Any], str]
+
+
+def _possible(_: object) -> None:
+    return None
+
+
+def open_row(run: Run, reason: Reason, label: Label | None = None) -> Action[Any]:
+    return Action(
+        "open", "enter", "open",
+        "Open what the cursor stands on: a device's history, a command's detail, a batch",
+        "device-console history DEVICE, device-console show ID", run, reason, footer=10, label_now=label,
+    )  # fmt: skip
+
+
+def compose(run: Run, reason: Reason, label: Label | None = None) -> Action[Any]:
+    return Action(
+        "compose", "c", "compose",
+        "Write a command to the marked devices, the one under the cursor, or a group",
+        "device-console send DEVICE TYPE, device-console send --where FILTER TYPE --yes",
+        run, reason, act=True, footer=11, label_now=label,
+    )  # fmt: skip
+
+
+def filter_rows(run: Run) -> Action[Any]:
+    return Action(
+        "filter", "slash,f", "filter", "Filter: every word must occur; esc clears it", ON_SCREEN_ONLY, run,
+        footer=15, shown_as="/",
+    )  # fmt: skip
+
+
+def copy_id(run: Run, reason: Reason = _possible) -> Action[Any]:
+    return Action("copy_id", "y", "copy id", "Copy the id", ON_SCREEN_ONLY, run, reason, footer=18)
+
+
+def copy_shell_line(run: Run, reason: Reason = _possible) -> Action[Any]:
+    text = "Copy the shell line that does the same"
+    return Action("copy_cli", "C", "copy shell line", text, ON_SCREEN_ONLY, run, reason)
+
+
+def export(run: Run, reason: Reason = _possible) -> Action[Any]:
+    return Action(
+        "export", "w", "export", "Write all that the filter shows as CSV, JSON or JSON lines",
+        "device-console export --where FILTER", run, reason, footer=19,
+    )  # fmt: skip
+
+
+def _show_batches(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowBatches())
+
+
+def _show_problems(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowProblems())
+
+
+def _go(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowGo())
+
+
+def _switch_theme(screen: ConsoleScreen) -> None:
+    screen.post_message(SwitchTheme())
+
+
+def _show_help(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowHelp())
+
+
+def _quit(screen: ConsoleScreen) -> None:
+    screen.ask_to_quit("q")
+
+
+BATCHES = Action(
+    "batches", "b", "bulk sends", "What was sent to many at once, and how it went",
+    "device-console batches", _show_batches, footer=21,
+)  # fmt: skip
+PROBLEMS = Action(
+    "problems", "p", "problems", "ACKs that matched nothing, conflicts, refusals",
+    "device-console problems", _show_problems, footer=21,
+)  # fmt: skip
+_GOTO = Action(
+    "goto", "colon", "go", "Go to a device, a command or a bulk send by its id, to problems or batches",
+    ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
+)  # fmt: skip
+_ZONE = Action(
+    "zone", "u", "utc/local", "Tell times in UTC or in this terminal's own zone", ON_SCREEN_ONLY,
+    ConsoleScreen.toggle_zone,
+)  # fmt: skip
+_QUIT = Action("quit", "q", "quit", "Leave the console", ON_SCREEN_ONLY, _quit, footer=31)
+THEME = Action(
+    "theme", "f9", "light/dark", "Change between the dark and the light theme", ON_SCREEN_ONLY, _switch_theme
+)
+
+
+def back(run: Run = ConsoleScreen.leave, label: Label | None = None) -> Action[Any]:
+    return Action(
+        "back", "escape", "back", "Go back; first clears a filter or marks", ON_SCREEN_ONLY, run,
+        footer=23, shown_as="esc", label_now=label,
+    )  # fmt: skip
+
+
+def show_help(keys: str = "question_mark,f1", shown_as: str = "?") -> Action[Any]:
+    text = "All keys, and what a filter can say"
+    return Action("help", keys, "help", text, ON_SCREEN_ONLY, _show_help, footer=30, shown_as=shown_as)
+
+
+def everywhere(back_action: Action[Any]) -> tuple[Action[Any], ...]:
+    """Return what every screen has but the one whose fields take letters for themselves."""
+    return (_GOTO, _ZONE, THEME, back_action, show_help(), _QUIT)

@@ -1,0 +1,22 @@
+"""Every screen, and the actions of each: what the keymap is checked against, and what the help lists."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from console.tui.keys.actions import Action
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.batch import BatchScreen
+from console.tui.screens.batches import BatchesScreen
+from console.tui.screens.compose.screen import ComposeScreen
+from console.tui.screens.detail import DetailScreen
+from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.history import HistoryScreen
+from console.tui.screens.problems import ProblemsScreen
+
+SCREENS: tuple[type[ConsoleScreen], ...] = (
+    DevicesScreen, HistoryScreen, DetailScreen, ComposeScreen, ProblemsScreen, BatchesScreen, BatchScreen,
+)  # fmt: skip
+ACTIONS: Mapping[str, tuple[Action[Any], ...]] = MappingProxyType(
+    {screen.KIND: screen.ACTIONS for screen in SCREENS}
+)
