@@ -39,7 +39,7 @@ from console.tui.presenters.devices import COLUMNS, seen_words
 from console.tui.presenters.problems import problem_cells, problem_whom
 from console.tui.presenters.words import LINK_TONES, PHASE_TONES, phase_cell
 from console.tui.screens.registry import ACTIONS
-from console.tui.terminal.output_filter import LastGate
+from console.tui.terminal.output_filter import OutputFilter
 from console.tui.widgets.fields import json_paste
 from tests.unit.test_presenters_commands import NOW, command
 
@@ -164,11 +164,11 @@ def test_nothing_that_the_screen_draws_becomes_a_question_mark_in_ascii():
     assert to_ascii("◔") != to_ascii("▌")
 
 
-def test_the_last_gate_stops_what_a_terminal_obeys():
+def test_the_output_filter_stops_what_a_terminal_obeys():
     background = Color(0, 0, 0)
-    passed = LastGate(ascii_only=False).apply([Segment("a\x1b[31m\u202eb")], background)
+    passed = OutputFilter(ascii_only=False).apply([Segment("a\x1b[31m\u202eb")], background)
     assert passed[0].text.isprintable()
-    assert LastGate(ascii_only=True).apply([Segment("● é")], background)[0].text == "* ?"
+    assert OutputFilter(ascii_only=True).apply([Segment("● é")], background)[0].text == "* ?"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from textual.drivers import _writer_thread
 from textual.screen import Screen
 
 from console.tui.terminal.driver import TerminalDriver
-from console.tui.terminal.output_filter import LastGate
+from console.tui.terminal.output_filter import OutputFilter
 
 
 class TerminalApp(App[int]):
@@ -19,7 +19,7 @@ class TerminalApp(App[int]):
 
     def __init__(self, *, ansi_color: bool | None, ascii_only: bool) -> None:
         super().__init__(TerminalDriver, ansi_color=ansi_color)
-        self._filters.append(LastGate(ascii_only=ascii_only))
+        self._filters.append(OutputFilter(ascii_only=ascii_only))
 
     def last_words(self, error: BaseException | None) -> str:
         """Return what is printed when a defect ends the program."""

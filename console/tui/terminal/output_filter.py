@@ -1,4 +1,4 @@
-"""The last gate before the terminal: no control character leaves; ASCII where the locale is not UTF-8."""
+"""Filter what goes to the terminal: no control characters; ASCII where the locale is not UTF-8."""
 
 from rich.segment import Segment
 from textual.color import Color
@@ -10,7 +10,7 @@ from console.domain.text.safe import safe
 _NO_LIMIT = 1 << 20
 
 
-class LastGate(LineFilter):
+class OutputFilter(LineFilter):
     """Text was made safe where it was read; this also covers what an operator pasted into a field."""
 
     def __init__(self, *, ascii_only: bool) -> None:

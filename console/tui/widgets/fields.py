@@ -33,7 +33,7 @@ def json_paste(text: str) -> str:
 class ParamsArea(TextArea):
     """The JSON editor; tab leaves it."""
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    async def on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
         if self.read_only:

@@ -105,13 +105,13 @@ class ConfirmDialog(ModalScreen[None]):
         self._painted_at = time.monotonic()
 
     @property
-    def _ready(self) -> bool:
+    def _is_unlocked(self) -> bool:
         return self._typed == self._wanted
 
     def _is_text(self, event: events.Key) -> bool:
         """Whether the key belongs to what has to be typed: then it neither confirms nor leaves."""
         character = event.character or ""
-        if not self._wanted or not character or (self._ready and event.key == CONFIRM_KEY):
+        if not self._wanted or not character or (self._is_unlocked and event.key == CONFIRM_KEY):
             return False
         return character in _DIGITS or character in self._wanted
 
@@ -119,15 +119,17 @@ class ConfirmDialog(ModalScreen[None]):
         lines: list[Line] = []
         if self._question.typed:
             prompt = f"Type {self._question.typed.what}, {self._wanted}, to unlock: "
-            lines.append((Cell(prompt), Cell(f"{self._typed}▏", "ok" if self._ready else "warn")))
+            lines.append((Cell(prompt), Cell(f"{self._typed}▏", "ok" if self._is_unlocked else "warn")))
         if error:
             lines.append((Cell(error, "bad"),))
         if self._busy:
             lines.append((Cell("Working…", "live"),))
         self._status_line.show(lines)
         self._status_line.display = bool(lines)
-        tone: Tone = "accent" if self._ready else "dim"
-        self._yes.show([(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._ready else "dim"))])
+        tone: Tone = "accent" if self._is_unlocked else "dim"
+        self._yes.show(
+            [(Cell("y", tone), Cell(f" {self._question.yes}", "" if self._is_unlocked else "dim"))]
+        )
 
     def on_key(self, event: events.Key) -> None:
         is_text = self._is_text(event)
@@ -146,7 +148,7 @@ class ConfirmDialog(ModalScreen[None]):
             self._show_state()
 
     def _confirm(self) -> None:
-        if not self._ready:
+        if not self._is_unlocked:
             self._show_state(f"First type {self._wanted}.")
             return
         self._busy, self._warned = True, False
@@ -196,7 +198,7 @@ class ConfirmDialog(ModalScreen[None]):
         if self._typed and not self._busy and not self._told:
             self._told = True
             first = f"First type {self._wanted}."
-            self._show_state(f"{CONFIRM_KEY} does it, enter again cancels." if self._ready else first)
+            self._show_state(f"{CONFIRM_KEY} does it, enter again cancels." if self._is_unlocked else first)
         else:
             self.action_leave()
 
