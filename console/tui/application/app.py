@@ -90,7 +90,7 @@ class ConsoleApp(TerminalApp):
         self.screen.refresh()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """None: the palette offers our own table only."""
+        """Return none: the palette offers the actions of the screen only."""
         del screen
         return ()
 
@@ -154,8 +154,8 @@ class ConsoleApp(TerminalApp):
         view = self._program.health.view()
         soon = view.broker.up and view.dispatch != "off"
         next_step = "the dispatcher publishes next" if soon else "waiting for publication"
-        said = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
-        self.call_after_refresh(top.say, " ".join((said, *receipt.warnings[:3])))
+        message = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
+        self.call_after_refresh(top.say, " ".join((message, *receipt.warnings[:3])))
 
     def on_show_batches(self, message: ShowBatches) -> None:
         del message
@@ -166,7 +166,7 @@ class ConsoleApp(TerminalApp):
 
     def on_show_export(self, message: ShowExport) -> None:
         dialog = ExportDialog(self.state, message.device_ids, message.wanted)
-        self.push_screen(dialog, lambda said: self._say(said) if said else None)
+        self.push_screen(dialog, lambda text: self._say(text) if text else None)
 
     def on_show_go(self, message: ShowGo) -> None:
         del message
@@ -207,7 +207,7 @@ class ConsoleApp(TerminalApp):
         await self._program.pausing.stop()
 
     async def action_quit(self) -> None:
-        """Ctrl+q, from wherever: what is under way is asked about as q does."""
+        """Leave by ctrl+q from any screen; ask about what is under way as q does."""
         if self._top is None:
             self.exit(0)
         else:

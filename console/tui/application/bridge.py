@@ -16,8 +16,9 @@ async def carry(
 ) -> None:
     """Post a message for each burst of hints, for ever.
 
-    One change is told twice (by the worker, and by the database): the message for the second follows soon and
-    holds up nobody, so that the next change need not wait. As long as more come the pauses grow to `quiet_s`.
+    One change is reported twice, by the worker and by the database: the message for the second follows soon
+    and holds up nobody, so that the next change need not wait. As long as more come the pauses grow to
+    `quiet_s`.
     """
     again = 0
     async with feed.subscribe() as subscription:

@@ -1,4 +1,4 @@
-"""The command palette: the same table of actions, by name."""
+"""The command palette: the actions of the screen, by name."""
 
 from functools import partial
 from typing import Any

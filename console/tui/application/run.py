@@ -30,7 +30,7 @@ async def run(program: Program) -> int:
     signals = (signal.SIGTERM, signal.SIGHUP)
 
     def crash(failed: threading.ExceptHookArgs) -> None:
-        """A thread that fails ends the program: without the one that reads keys nothing could be done."""
+        """End the program when a thread fails: without the one that reads keys nothing could be done."""
         if isinstance(failed.exc_value, Exception) and not loop.is_closed():
             loop.call_soon_threadsafe(app.end_with, failed.exc_value)
 

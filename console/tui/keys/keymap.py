@@ -82,13 +82,13 @@ def _check_key(name: str, key: str) -> None:
 
 
 def _typed(key: str) -> bool:
-    """Whether fields take this key for themselves: it writes a character, or edits."""
+    """Return whether fields take this key for themselves: it writes a character, or edits."""
     plain = key.strip()
     return len(plain) == 1 or plain in _CHARACTERS or plain in _EDITING
 
 
 def _has_own(action_id: str, actions: Actions) -> bool:
-    """Whether the screen of the fields has its own key for it, which only `compose.…` changes."""
+    """Return whether the compose screen has a key of its own for it, which only `compose.…` changes."""
     own = {a.keys for a in actions.get(_TYPING, ()) if a.id == action_id}
     elsewhere = {a.keys for s, there in actions.items() if s != _TYPING for a in there if a.id == action_id}
     return bool(own and elsewhere - own)
@@ -99,7 +99,7 @@ def _is_typing(binding_id: str) -> bool:
 
 
 def _check_use(binding_id: str, action: Action[Any], keys: str) -> None:
-    """Refuse what would send by accident, and what could not be typed or left any more."""
+    """Refuse a key that could send by accident, or that a field needs for typing."""
     for key in (part.strip() for part in keys.split(",")):
         if action.act and key == CONFIRM_KEY:
             raise UsageError(

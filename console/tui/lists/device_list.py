@@ -47,12 +47,12 @@ class DeviceList:
         return self._shown is not None and self._shown[0] != self._asked[0]
 
     def ask(self, wanted: Filter, order: DeviceOrder) -> None:
-        """Want other devices, or another order: what is being read for the earlier ones is given up."""
+        """Ask for other devices or another order; what is being read for the earlier question is dropped."""
         if (wanted, order) != self._asked:
             self._asked, self._due = (wanted, order), 0.0
 
     def forget(self) -> None:
-        """What is shown is not the list that was read any more."""
+        """Read the whole list next time: what is shown is no longer what was read."""
         self._digest = None
 
     async def read(self) -> None:

@@ -30,13 +30,13 @@ class DeviceRows:
                 self._devices[key] = device
 
     def prune(self, near: Iterable[str]) -> None:
-        """Once there are many, keep only these."""
+        """Keep only these rows once there are many."""
         if len(self._devices) > _KEPT:
             self._devices = {key: self._devices[key] for key in near if key in self._devices}
             self._drawn.clear()
 
     def cells(self, key: str, now: datetime) -> dict[str, Cell]:
-        """What a row shows at this instant."""
+        """Return what a row shows at this instant."""
         device = self._devices.get(key)
         if device is None:
             return pending_cells(key)
@@ -51,7 +51,7 @@ class DeviceRows:
         return any(device.name for device in self._devices.values())
 
     def words(self) -> dict[str, tuple[str, ...]]:
-        """What these devices offer to complete a filter with, by key."""
+        """Return what these devices offer to complete a filter with, by key."""
         loaded = self._devices.values()
         last = [device.last_command for device in loaded if device.last_command]
         return {

@@ -63,7 +63,7 @@ class HistoryRows:
         self.update(page.commands, add=True)
 
     def _put_searched(self, page: HistoryPage, reached: Cursor) -> None:
-        """The head of a search that has already gone further back: what lies behind the head stays."""
+        """Take over the newest page of a search that has already gone further back; keep what lies behind."""
         edge = (reached.created_at.timestamp(), reached.command_id)
         kept = {key: c for key, c in self.commands.items() if _key(c) < edge}
         kept.update((command.command_id, command) for command in page.commands)

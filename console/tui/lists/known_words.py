@@ -21,7 +21,7 @@ class KnownWords:
         return self._tenant.with_more(self._loaded())
 
     async def read(self) -> None:
-        """Read what occurs in the tenant; trouble with the link is told elsewhere."""
+        """Read what occurs in the tenant; a link that is down is reported elsewhere."""
         try:
             self._tenant = await self._state.program.history.known_values(self._state.tenant)
         except ConsoleError:

@@ -70,7 +70,7 @@ def theme_named(name: str) -> str:
 
 
 def tones_of(theme: Theme) -> dict[str, str]:
-    """Every variable that the style sheet names, in the colours of this theme."""
+    """Return every variable that the style sheet names, in the colours of this theme."""
     made = theme.to_color_system().generate()
     if made["background"].startswith("ansi"):
         return dict(_TERMINAL)
@@ -95,7 +95,7 @@ def tones_of(theme: Theme) -> dict[str, str]:
 
 
 def _seen(colour: Color, far: Color, grounds: list[Color], least: float) -> Color:
-    """The colour, moved away from the paper as little as needed to stand out from every ground."""
+    """Move the colour as little away from the background as it needs to be readable on it."""
     for step in range(round(1 / _STEP)):
         moved = colour.blend(far, step * _STEP)
         if min(contrast(moved, ground) for ground in grounds) >= least:
@@ -104,7 +104,7 @@ def _seen(colour: Color, far: Color, grounds: list[Color], least: float) -> Colo
 
 
 def contrast(one: Color, other: Color) -> float:
-    """The contrast of two colours as WCAG 2 measures it: from 1 to 21."""
+    """Return the contrast of two colours as WCAG 2 measures it: from 1 to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

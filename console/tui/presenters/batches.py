@@ -69,15 +69,15 @@ def batch_line(view: BatchView, now: datetime, width: int) -> Line:
 def progress_lines(view: BatchView, job: BatchRun | None, width: int) -> list[Line]:
     """How far it is: a bar in which each phase has a glyph of its own, and their numbers in words."""
     wanted = view.batch.draft.wanted
-    said = Cell(f"  {view.settled:,} of {wanted:,} settled")
-    room = max(10, width - line_width((said,)) - 2)
+    settled = Cell(f"  {view.settled:,} of {wanted:,} settled")
+    room = max(10, width - line_width((settled,)) - 2)
     counts = [view.phases.get(phase, 0) for phase, _ in _BAR]
     sizes = shares([*counts, max(0, wanted - sum(counts))], room)
     bar: list[Cell] = [Cell(" ")]
     for (phase, glyph), size in zip(_BAR, sizes, strict=False):
         tone = PHASE_TONES[phase]
         bar.append(Cell(glyph * size, "ok" if tone == "calm" else tone))
-    bar += [Cell("·" * sizes[-1], "dim"), said]
+    bar += [Cell("·" * sizes[-1], "dim"), settled]
     words: Line = ()
     for phase, _ in _BAR:
         if view.phases.get(phase):

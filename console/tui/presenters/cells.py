@@ -22,7 +22,7 @@ Line: TypeAlias = tuple[Cell, ...]
 
 
 def inked(cell: Cell) -> Line:
-    """The parts of a cell by colour: where all is well, only the symbol has one."""
+    """Split a cell so that only its symbol is coloured when the tone is calm."""
     if cell.tone != "calm":
         return (cell,)
     return (Cell(cell.text[:1], "ok"), Cell(cell.text[1:]))
@@ -88,13 +88,13 @@ def line_width(line: Line) -> int:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """`left` at the left edge, `right` at the right edge of one line; `right` goes when both do not fit."""
+    """Put `left` and `right` at the two edges of a line; leave `right` out when both do not fit."""
     gap = width - line_width(left) - line_width(right)
     return (*left, Cell(" " * gap), *right) if gap >= 2 else left
 
 
 def fit_parts(parts: Sequence[Line], width: int) -> Line:
-    """One line of the parts that fit, in their order: the last go first, and nothing is cut in the middle."""
+    """Join the parts that fit into one line; leave out the last ones whole rather than cut one."""
     gap = "   " if sum(line_width(part) + 3 for part in parts) - 3 <= width else "  "
     line: Line = parts[0] if parts else ()
     for part in parts[1:]:

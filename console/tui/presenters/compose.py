@@ -28,25 +28,25 @@ _UP_TO_COMMA = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+,?|.')
 
 
 def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str, width: int) -> list[Line]:
-    """The types on offer, as many as fit: what was sent lately, and what else the catalogue lists."""
+    """List the types on offer, as many as fit: recent ones, then others of the catalogue."""
     line: Line = ()
     for title, kinds in (("recent", recent[:_OFFERED]), ("models take", listed[: _OFFERED - len(recent)])):
-        told = Cell(f"  {title} " if line else f"{title} ", "dim")
+        heading = Cell(f"  {title} " if line else f"{title} ", "dim")
         for kind in kinds:
-            more = (told, Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else ""))
+            more = (heading, Cell(f" {safe(kind, 30)} ", "accent" if kind == chosen else ""))
             if line_width((*line, *more)) > width:
                 return [line] if line else []
             line = (*line, *(cell for cell in more if cell.text))
-            told = Cell("")
+            heading = Cell("")
     return [line] if line else []
 
 
 def about_lines(description: str, width: int, *, dangerous: bool) -> list[Line]:
-    """What the catalogue says of the chosen type, beside it; nothing where it says nothing."""
-    said = textwrap.wrap(safe(description, 300), max(20, width))
-    if len(said) > _ABOUT:
-        said = [*said[: _ABOUT - 1], fit_text(f"{said[_ABOUT - 1]}…", max(20, width)).rstrip()]
-    return [(Cell(line, "warn" if dangerous else "dim"),) for line in said]
+    """Wrap what the catalogue says of the chosen type; empty where it says nothing."""
+    rows = textwrap.wrap(safe(description, 300), max(20, width))
+    if len(rows) > _ABOUT:
+        rows = [*rows[: _ABOUT - 1], fit_text(f"{rows[_ABOUT - 1]}…", max(20, width)).rstrip()]
+    return [(Cell(line, "warn" if dangerous else "dim"),) for line in rows]
 
 
 def devices_words(device_ids: Sequence[str]) -> str:
@@ -55,7 +55,7 @@ def devices_words(device_ids: Sequence[str]) -> str:
 
 
 def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime, width: int) -> Line:
-    """How many of the targets are reachable, in words; `seen_at` when it is one."""
+    """Count the reachable targets, in words; `seen_at` is when a single one was last seen."""
     if preview is None:
         return (Cell("asking…", "dim"),)
     parts: list[Line] = []
@@ -97,7 +97,7 @@ def guard_line(preview: Preview | None, now: datetime) -> Line:
 def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
     """What to know before sending to many: how many are unlikely to answer, and who gets nothing.
 
-    With `named` the first is told already, device by device.
+    With `named` the first is shown already, device by device.
     """
     lines: list[Line] = []
     weak = {word: count for word, count in preview.links.items() if word in _WEAK}
@@ -112,12 +112,12 @@ def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
 
 
 def notable(targets: Sequence[Target], limit: int = 200) -> list[Target]:
-    """The targets to show one by one: what stands in the way comes first."""
+    """Choose the targets to show one by one, those that something speaks against first."""
     return sorted(targets, key=lambda t: (t.fault is None, t.warning is None))[:limit]
 
 
 def target_lines(shown: Sequence[Target], total: int, now: datetime) -> list[Line]:
-    """Some targets, a line each, and how many more there are."""
+    """Write a line for each of some targets, and how many more there are."""
     lines: list[Line] = []
     for target in shown:
         seen = coarse_age(now - target.last_seen_at) if target.last_seen_at else "–"
@@ -135,7 +135,7 @@ def first_fault(targets: Sequence[Target]) -> str | None:
 
 
 def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
-    """What may be sent but is unlikely to arrive, a few of them by name."""
+    """List what may be sent but is unlikely to arrive, a few targets by name."""
     found = [target for target in targets if target.warning]
     if len(found) <= limit:
         return [_warning(target) for target in found]
@@ -147,13 +147,13 @@ def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
 
 
 def _warning(target: Target) -> str:
-    """One target's warning: what the registry says does not hide that it is away."""
-    said = safe(target.warning, 120)
-    return f"{said[:-1]}, and {target.link}." if target.held and target.link in _WEAK else said
+    """Write one target's warning, with its link where the registry's word would hide that it is away."""
+    warning = safe(target.warning, 120)
+    return f"{warning[:-1]}, and {target.link}." if target.held and target.link in _WEAK else warning
 
 
 def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
-    """Whether the sheet can be reviewed, and what becomes of it then."""
+    """Say whether the command can be reviewed, and what happens to it then."""
     if reason is not None:
         return (Cell(f"Not ready: {reason}.", "warn"),)
     ready = Cell("Ready. ", "ok")
@@ -176,13 +176,13 @@ def unknown_outcome_line(sent: Sent | None, now: Sent) -> Line:
 
 
 def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:
-    """The topic or topics that it goes to."""
+    """Return the topic or topics that the command goes to."""
     where = device_ids[0] if len(device_ids) == 1 else f"{{{len(device_ids):,} ids}}"
     return safe(f"tenant/{tenant}/device/{where}/commands", 300)
 
 
 def payload_lines(payload: str, width: int) -> list[Line]:
-    """The payload over several lines, broken after its commas only: a date or a number stays in one piece."""
+    """Break the payload into lines after its commas only: a date or a number stays in one piece."""
     lines = [""]
     for piece in _UP_TO_COMMA.findall(payload):
         if lines[-1] and cell_len(lines[-1] + piece) > width:
@@ -192,7 +192,7 @@ def payload_lines(payload: str, width: int) -> list[Line]:
 
 
 def preview_payload(command_type: str, params_text: str, ttl: timedelta | None, now: datetime) -> str:
-    """The bytes a device gets, as far as they are known before the commit; `ttl` None: not yet."""
+    """Return the payload as far as it is known before the commit; `ttl` None is not known yet."""
     known = ttl is not None and now.year < 9998
     instant = (now + ttl).replace(microsecond=0).isoformat() if ttl is not None and known else "…"
     params = one_line(params_text)

@@ -14,7 +14,7 @@ _PROGRAM = "device-console"
 def send_line(
     tenant: str, device_ids: Sequence[str], command_type: str, params: str, ttl: timedelta, where: str = ""
 ) -> str | None:
-    """The shell line that sends the same; None where no line can name so many.
+    """Write the shell line that sends the same; None where no line can name so many.
 
     `where` is the filter that finds them: the one they were chosen by, or a naming one.
     """
@@ -27,7 +27,7 @@ def send_line(
 
 
 def naming_filter(device_ids: Sequence[str]) -> str:
-    """A filter that finds these and no others; empty where there is none: too long, or an id looks wild."""
+    """Write a filter that finds just these; empty where it is too long or an id holds a wildcard."""
     if len(device_ids) > MOST_LENGTH // 2:
         return ""
     quoted = (f'"{device}"' if set(device) & set(" ,") else device for device in device_ids)
@@ -45,12 +45,12 @@ def _is_exact(found: Filter) -> bool:
 
 
 def resend_line(command: Command) -> str:
-    """The shell line that sends this command anew."""
+    """Write the shell line that sends this command again."""
     ttl = command.expires_at - command.created_at
     line = send_line(command.tenant_id, [command.device_id], command.command_type, command.params_json, ttl)
     return line or ""
 
 
 def shell_line(tenant: str, *words: str) -> str:
-    """A line of the program's own command line, quoted for a POSIX shell."""
+    """Write a command line of this program, quoted for a POSIX shell."""
     return shlex.join([_PROGRAM, "--tenant", tenant, *words])

@@ -30,7 +30,7 @@ SHORT = 20
 
 
 def top_screen(app: App[Any]) -> "ConsoleScreen | None":
-    """The full screen that is seen, be it under a dialog."""
+    """Return the full screen that is visible, if only behind a dialog."""
     return next((screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
 
@@ -59,7 +59,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     # For subclasses
 
     def body(self) -> Iterable[Widget]:
-        """The widgets between banner and footer."""
+        """Return the widgets between banner and footer."""
         raise NotImplementedError
 
     async def read(self) -> None:
@@ -97,7 +97,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.request_read()
 
     def refresh_chrome(self) -> None:
-        """Header, banner and footer, and no refusal that is not true any more; nothing is read."""
+        """Draw header, banner and footer, and hide a refusal that no longer holds; nothing is read."""
         if self.is_mounted:
             if self._refusal is not None and self._refusal[0].reason(self) != self._refusal[1]:
                 self._refusal = None
@@ -113,7 +113,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.call_after_refresh(self.refresh_chrome)
 
     def say(self, text: str, tone: Tone = "") -> None:
-        """One sentence over the last row of the work."""
+        """Show one sentence over the last row of the list."""
         self._refusal = None
         self._notice.say(text, tone)
 
@@ -124,13 +124,13 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         if not self.is_active:
             return
         self._ticks += 1
-        if self.state.outbox_unread or (self.state.trouble and self._ticks % 2 == 0):
+        if self.state.outbox_unread or (self.state.link_problem and self._ticks % 2 == 0):
             self.request_read()
         self.refresh_chrome()
         self.repaint()
-        told = self.state.outage.observe(self.state.program.health.view(), self.state.outbox)
-        if told:
-            self.say(told)
+        message = self.state.outage.observe(self.state.program.health.view(), self.state.outbox)
+        if message:
+            self.say(message)
 
     # Reading
 
@@ -162,9 +162,9 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             await self.read()
             await self.state.read_outbox()
         except ConsoleError as error:
-            self.state.trouble = safe(error, 300)
+            self.state.link_problem = safe(error, 300)
         else:
-            self.state.trouble = ""
+            self.state.link_problem = ""
         if self.is_active:  # it may have been left meanwhile, and half of it be gone
             self.refresh_chrome()
             self.repaint()
@@ -211,7 +211,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.action_listed("open")
 
     def still_here(self) -> bool:
-        """Whether a question that had to wait for the database may be asked: not over something else."""
+        """Return whether a question that waited for the database may be asked: not over another screen."""
         if not self.is_active:
             self.say("Not asked, for you had gone elsewhere meanwhile: press the key again.", "warn")
         return self.is_active
@@ -227,7 +227,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.repaint()
 
     def ask_to_quit(self, key: str) -> None:
-        """Leave; the first time say what that would break off."""
+        """Leave the console; the first time only say what that would break off."""
         sending = self.state.sending
         acting = any(worker.group == "act" and not worker.is_finished for worker in self.app.workers)
         if self._warned or not (sending or acting):

@@ -77,7 +77,7 @@ class BatchScreen(ConsoleScreen):
             self._table.move_to(self._first)
 
     async def _cannot_be_sent_to(self, view: BatchView) -> int:
-        """How many get nothing for ever; looked up when that matters, and not with each hint."""
+        """Count those that can never get anything; only when that matters, and not with each hint."""
         if self._sending or view.batch.stopped_at is not None or view.committed >= view.batch.draft.wanted:
             return 0
         committed, at = self._looked
@@ -148,7 +148,7 @@ class BatchScreen(ConsoleScreen):
             start(self, partial(self._open, self._group), "group", exclusive=True)
 
     async def _open(self, group: AnswerGroup) -> None:
-        """Its very commands: where others of the batch stand in the same phase, by its devices."""
+        """Show the commands of a group: by its devices where other groups stand in the same phase."""
         alike = sum(other.phase is group.phase for other in self._groups.values())
         devices = await self._devices_of(group) if alike > 1 else None
         if devices is None and alike > 1:
@@ -211,7 +211,7 @@ class BatchScreen(ConsoleScreen):
         program, tenant = self.state.program, self.state.tenant
 
         async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-            """The same job as long as it is unknown whether it was begun: a second one would send twice."""
+            """Return the same batch while it is unknown whether it was begun: another would send twice."""
             job, before = await program.bulk.retry(tenant_id, batch_id, by), self._unsure
             same = before is not None and (before.device_ids, before.retried) == (job.device_ids, job.retried)
             return before if before is not None and same else job

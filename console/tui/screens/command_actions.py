@@ -30,7 +30,7 @@ from console.tui.state.messages import ShowCompose
 
 
 def _since(command: Command) -> str:
-    """What an operator should know who sends it again: the device has answered ok since."""
+    """Warn that the device has answered ok since; empty where it has not."""
     is_news = command.phase is not Phase.OK and command.later in OK_WORDS
     return "! The device has answered ok since. " if is_news else ""
 
@@ -215,10 +215,10 @@ class CommandActions:
         whom = f"{safe_id(command.device_id, 40)} of {safe(tenant, 40)}"
         title = f"Cancel {safe(command.command_type, 40)} to {whom}?"
         unsure = doubt(detail)
-        told = Cell("It waits and has not been published.", "dim")
+        known = Cell("It waits and has not been published.", "dim")
         if unsure:
-            told = Cell(f"It is not confirmed by the broker, but {unsure}: the device may have it.", "warn")
-        self._ask(Question(title, ((told,),), "cancel it", no="keep it", ask_reason=True), cancel)
+            known = Cell(f"It is not confirmed by the broker, but {unsure}: the device may have it.", "warn")
+        self._ask(Question(title, ((known,),), "cancel it", no="keep it", ask_reason=True), cancel)
 
     def _ask(self, question: Question, act: ConfirmAct) -> None:
         ask(self._screen, question, act, self._acted)

@@ -38,7 +38,7 @@ class DeviceMarks:
 
     @property
     def keys(self) -> frozenset[str]:
-        return self._view.table.marks
+        return self._view.table.marks.keys
 
     @property
     def unseen(self) -> int:
@@ -93,7 +93,7 @@ class DeviceMarks:
         """Mark or unmark the device under the cursor, and go to the next."""
         key = self._view.table.cursor_key
         if key is not None:
-            self._view.table.toggle_marks([key])
+            self._view.table.marks.toggle([key])
             self._view.table.action_move(1)
             self._on_change()
 
@@ -105,9 +105,9 @@ class DeviceMarks:
             return
         if self.range_start is None:
             self.range_start, self._range_is_new = key, key not in table.marks
-            table.mark([key])
+            table.marks.add([key])
         else:
-            table.mark(table.between(self.range_start, key))
+            table.marks.add(table.between(self.range_start, key))
             self.range_start = None
         self._on_change()
 
@@ -116,7 +116,7 @@ class DeviceMarks:
         if self.range_start is None:
             return False
         if self._range_is_new:
-            self._view.table.unmark([self.range_start])
+            self._view.table.marks.remove([self.range_start])
         self.range_start = None
         self._on_change()
         return True
@@ -130,7 +130,7 @@ class DeviceMarks:
 
     def unmark(self, device_ids: tuple[str, ...]) -> None:
         """Take these marks away."""
-        self._view.table.unmark(device_ids)
+        self._view.table.marks.remove(device_ids)
         self._on_change()
 
     def mark_all(self) -> None:
@@ -174,7 +174,7 @@ class DeviceMarks:
             say(f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn")
 
     def _toggle_shown(self, shown: set[str]) -> None:
-        self._view.table.toggle_marks(shown)
+        self._view.table.marks.toggle(shown)
         self._on_change()
 
 

@@ -92,7 +92,7 @@ class DevicesScreen(ConsoleScreen):
         self._news.look_again()
 
     async def _read_first(self) -> None:
-        """The first rows, to be seen while the others are still listed."""
+        """Read the first rows, to be shown while the others are still being listed."""
         history, tenant = self.state.program.history, self.state.tenant
         await self._read_clock()
         self._table.set_empty(self._empty())
@@ -105,7 +105,7 @@ class DevicesScreen(ConsoleScreen):
             self._table.repaint_changes()
 
     async def _read_list(self) -> None:
-        """The whole list, beside the reading of what is seen."""
+        """Read the whole list, beside the rows in view."""
         try:
             await self._read_clock()
             await self._list.read()
@@ -131,7 +131,7 @@ class DevicesScreen(ConsoleScreen):
             self._table.sorted_by = order
             self._table.refresh()
         if not self._view.text:
-            self._table.unmark(self.marks.keys.difference(ids))
+            self._table.marks.remove(self.marks.keys.difference(ids))
         self.show_counts()
         if any(key not in self._rows for key in self._table.window()):
             self.request_read()

@@ -24,7 +24,7 @@ from console.tui.state.messages import ShowDetail
 
 
 def _sort_key(problem: Problem) -> tuple[object, ...]:
-    """The order of the pages, newest first."""
+    """Order problems as the pages do, newest first."""
     return problem.last_at, problem.kind.value, problem.device_id, problem.key
 
 
@@ -71,7 +71,7 @@ class ProblemsScreen(ConsoleScreen):
         return await self.state.program.history.problems(self.state.tenant, wanted, PAGE, before)
 
     async def _open(self, problem: Problem) -> None:
-        """The command when there is one; otherwise all that is known of the problem."""
+        """Show the command where there is one, otherwise all that is known of the problem."""
         try:
             found = await self.state.program.history.command(self.state.tenant, problem.command_id)
         except ConsoleError as error:

@@ -31,7 +31,7 @@ class DatabaseClock:
         self._zero: datetime | None = None
 
     def observe(self, read_at: datetime) -> None:
-        """Take over a time that the database has just told; small differences are the network's."""
+        """Take over a time that the database has just reported; small differences are the network's."""
         zero = read_at - timedelta(seconds=self._clock.monotonic())
         if self._zero is None or abs((zero - self._zero).total_seconds()) > _JITTER_S:
             self._zero = zero
@@ -71,7 +71,7 @@ class ConsoleState:
     clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
     unsent: dict[tuple[str, str], UnsentCommand] = field(default_factory=dict)
     outbox: OutboxDepth = field(default_factory=OutboxDepth)
-    trouble: str = ""
+    link_problem: str = ""
     keys: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, BatchRun] = field(default_factory=dict)
     outage: BrokerOutage = field(default_factory=BrokerOutage)
@@ -127,7 +127,7 @@ class ConsoleState:
     def linked(self) -> bool:
         """Whether both links are up and the last read worked."""
         view = self.program.health.view()
-        return view.database.up and view.broker.up and not self.trouble
+        return view.database.up and view.broker.up and not self.link_problem
 
     async def read_outbox(self) -> None:
         """Read how much waits for publication; while nothing does, not with every pass.

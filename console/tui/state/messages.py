@@ -42,8 +42,8 @@ class ShowDetail(Message):
 class ShowCompose(Message):
     """Write a command to these devices.
 
-    `target` says in words whom that means. `content` is the command `origin`, which is edited in a sheet of
-    its own; `where` is the filter that finds just these devices, if one does.
+    `target` says in words whom that means. `content` is the command `origin`, which is edited apart from the
+    draft; `where` is the filter that finds just these devices, if one does.
     """
 
     def __init__(

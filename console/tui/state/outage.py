@@ -1,4 +1,4 @@
-"""What an operator is told when the broker is back: how long it was away and what became of what waited."""
+"""What is reported when the broker is back: how long it was away and what happened to what waited."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class BrokerOutage:
     _catching_up: bool = False
 
     def observe(self, view: HealthView, outbox: OutboxDepth) -> str:
-        """Take in the state of now; return a sentence when there is something to tell."""
+        """Take in the present state; return a sentence when there is something to report."""
         if not view.broker.up:
             if self._since is None:
                 self._since, self._waited = view.broker.since, 0

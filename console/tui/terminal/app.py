@@ -34,7 +34,7 @@ class TerminalApp(App[int]):
             driver.easel.show(self.screen, renderable, sync=self._sync_available)
 
     def forget_frame(self) -> None:
-        """What stands on the terminal is not what was drawn any more."""
+        """Draw the next frame whole: what stands on the terminal is not what was drawn any more."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.easel.forget()
 

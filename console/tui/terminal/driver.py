@@ -55,7 +55,7 @@ class TerminalDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def send_message(self, message: Message) -> None:
-        """Called on the thread that reads the terminal, for input and for what the terminal reports."""
+        """Take a message of the thread that reads the terminal: input, or what the terminal reports."""
         if isinstance(message, (events.InputEvent, events.Paste)):
             self.easel.hasten()
             self._type_ahead.put(message)
@@ -63,10 +63,10 @@ class TerminalDriver(LinuxDriver):
             super().send_message(message)
 
     def _query_in_band_window_resize(self) -> None:
-        """Sizes are asked of the system, where nobody else can tell one."""
+        """Ask nothing: sizes come from the system, where nobody else can claim one."""
 
     def _run_input_thread(self) -> None:
-        """What fails here ends the program as any thread does: not as a picture over the screen."""
+        """Read the terminal; a failure ends the program like that of any thread, without a report."""
         self.run_input_thread()
 
     def run_input_thread(self) -> None:

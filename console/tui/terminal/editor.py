@@ -14,7 +14,7 @@ _MOST_BYTES = 1_000_000
 
 
 def editor_command() -> list[str]:
-    """``$VISUAL``, ``$EDITOR``, or vi, split as a shell would."""
+    """Return ``$VISUAL``, ``$EDITOR`` or vi, split as a shell would."""
     for name in ("VISUAL", "EDITOR"):
         with contextlib.suppress(ValueError):
             words = shlex.split(os.environ.get(name, ""))

@@ -76,20 +76,20 @@ class Easel:
         self._waiting: list[Callable[[], object]] = []
 
     def forget(self) -> None:
-        """Somebody else has written to the terminal, or its size is another one."""
+        """Draw the next frame whole: another program has written to the terminal, or its size has changed."""
         self._painter.forget()
 
     def renew(self) -> None:
-        """The terminal is taken anew, with a new thread that writes to it."""
+        """Begin anew with a terminal that was given back, and with a new thread that writes to it."""
         self._painter.forget()
         self._under_way = False
 
     def hasten(self) -> None:
-        """A key came: its answer goes out at once. Called on the thread that reads the terminal."""
+        """Let the answer to a key go out at once. Called on the thread that reads the terminal."""
         self._eager_until = time.monotonic() + EAGER_S
 
     def gone_out(self) -> None:
-        """The terminal has taken what there was. Called on the thread that writes."""
+        """Note that the terminal has taken all that was written. Called on the thread that writes."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._take_up)
 
@@ -116,7 +116,7 @@ class Easel:
             self._tell()
 
     def _held(self) -> bool:
-        """Whether this frame has to wait because so much has gone out of late."""
+        """Return whether this frame has to wait because so much has gone out recently."""
         now = time.monotonic()
         self._left = min(float(BURST), self._left + (now - self._counted_at) * RATE)
         self._counted_at = now
@@ -141,7 +141,7 @@ class Easel:
             self._app.call_later(self._repaint)
 
     def _repaint(self) -> None:
-        """A frame of all that is seen; what stands there already costs nothing."""
+        """Draw all that is visible; what stands there already costs nothing."""
         if self._owed and not self._under_way and self._app.screen_stack:
             screen = self._app.screen
             screen._compositor._dirty_regions.add(screen.size.region)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""From the bytes of a terminal to events: whatever comes ends nothing, and what is no key acts as none."""
+"""From the bytes of a terminal to events: no byte ends the program, and only a key acts as a key."""
 
 import re
 import time
@@ -37,7 +37,7 @@ class TerminalInput:
         self._parser = XTermParser()
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """What these bytes mean; what is still incomplete waits for more, or for `tick`."""
+        """Turn bytes into messages; what is incomplete waits for more bytes, or for `tick`."""
         self._came_at = time.monotonic()
         self._rest += data
         while self._rest:
@@ -47,7 +47,7 @@ class TerminalInput:
                 return
 
     def tick(self) -> Iterator[Message]:
-        """Decide what nothing follows: an Esc, an Alt, or a sequence that was cut off, which is left out."""
+        """Decide about what nothing has followed: an Esc, an Alt, or a cut sequence, which is dropped."""
         silent_s = time.monotonic() - self._came_at
         if not self._rest or silent_s < constants.ESCAPE_DELAY:
             return
@@ -64,7 +64,7 @@ class TerminalInput:
         return taken
 
     def _next(self) -> Iterator[Message]:
-        """One run of text, or one sequence; nothing when it is not whole yet."""
+        """Take one run of text or one sequence; nothing while it is incomplete."""
         rest = self._rest
         if rest[:1] != _ESC:
             end = rest.find(_ESC)
@@ -82,7 +82,7 @@ class TerminalInput:
             yield from self._typed(self._take(found.end() if found else 1))
 
     def _text(self, end: int) -> Iterator[Message]:
-        """Text up to an Esc, or all; half a character at the end may be whole soon."""
+        """Take text up to an Esc, or all of it; half a character at the end waits for its rest."""
         size = len(self._rest) if end < 0 else end
         if end < 0:
             size -= _half(self._rest)
@@ -90,7 +90,7 @@ class TerminalInput:
             yield from self._events(character)
 
     def _sequence(self) -> Iterator[Message]:
-        """A control sequence; a byte that cannot be part of it cuts it off, and counts again by itself."""
+        """Take a control sequence; a byte that cannot be part of it ends it and is read again by itself."""
         rest = self._rest
         if rest.startswith(_PASTE):
             self._take(len(_PASTE))
@@ -112,7 +112,7 @@ class TerminalInput:
             yield from self._known(self._take(end + 1))
 
     def _of_size(self, size: int) -> Iterator[Message]:
-        """A sequence that ends by its size; one that another begins in is cut off."""
+        """Take a sequence of known size; it is cut off where another begins in it."""
         cut = self._rest.find(_ESC, 1, size)
         if cut > 0:
             self._take(cut)
@@ -148,7 +148,7 @@ class TerminalInput:
         yield events.Paste(pasted.decode("utf-8", "replace").replace("\x00", ""))
 
     def _known(self, sequence: bytes) -> Iterator[Message]:
-        """A whole sequence, left out when it is none that we asked for or know."""
+        """Parse a whole sequence; drop it when it is unknown and nothing asked for it."""
         if len(sequence) > _LONGEST_KNOWN or _UNASKED.match(sequence):
             return
         yield from self._events(sequence.decode("ascii", "replace"))
@@ -157,7 +157,7 @@ class TerminalInput:
             self._parser = XTermParser()
 
     def _typed(self, keys: bytes) -> Iterator[Message]:
-        """An Esc, or a key with Alt, behind which nothing belongs to it."""
+        """Parse an Esc, or a key with Alt, that nothing follows."""
         yield from self._events(keys.decode("utf-8", "replace"))
         parser = self._parser
         if parser._awaiting.timeout is not None:  # noqa: SLF001
@@ -165,7 +165,7 @@ class TerminalInput:
             yield from parser.tick()
 
     def _events(self, text: str) -> Iterator[Message]:
-        """What Textual makes of it; numbers that are no characters trip it."""
+        """Let Textual parse it; numbers that are no characters make it fail."""
         try:
             found = list(self._parser.feed(text))
         except (ParseError, ValueError, OverflowError, LookupError, StopIteration, RuntimeError):
@@ -177,12 +177,12 @@ class TerminalInput:
 
 
 def _is_text(character: str | None) -> bool:
-    """Whether a key is one that can be kept; halves of characters cannot."""
+    """Return whether the key can be kept; half a character cannot."""
     return character is None or not any("\ud800" <= part <= "\udfff" for part in character)
 
 
 def _half(data: bytes) -> int:
-    """How many bytes at the end begin a character of UTF-8 that is not whole."""
+    """Count the bytes at the end that begin an incomplete character of UTF-8."""
     for size in (1, 2, 3):
         if len(data) >= size and data[-size] >= 0xC0:
             whole = 2 if data[-size] < 0xE0 else 3 if data[-size] < 0xF0 else 4
@@ -193,7 +193,7 @@ def _half(data: bytes) -> int:
 
 
 def _modern(report: bytes) -> bytes:
-    """An old mouse report of six bytes, as terminals tell it nowadays."""
+    """Rewrite an old mouse report of six bytes as terminals send it today."""
     button, column, row = (byte - 32 for byte in report[3:])
     released = button & 3 == 3 and not button & 96
     return b"\x1b[<%d;%d;%d%c" % (0 if released else max(0, button), column, row, b"m" if released else b"M")

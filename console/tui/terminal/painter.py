@@ -38,11 +38,11 @@ class Painter:
         self._cursor: Offset | None = None
 
     def forget(self) -> None:
-        """Nothing is known any more of what stands there: the next frame is written whole."""
+        """Forget what stands on the terminal, so that the next frame is written whole."""
         self._rows = []
 
     def knows(self, size: Size) -> bool:
-        """Whether it can tell what stands on a terminal of this size: otherwise a whole frame must follow."""
+        """Return whether it is known what stands on a terminal of this size."""
         return bool(self._rows) and size == self._size
 
     def paint(self, update: CompositorUpdate, size: Size, cursor: Offset) -> str:
@@ -123,7 +123,7 @@ class _Pen:
 
 
 def _pieces(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
-    """The strips of a frame, with where they begin."""
+    """Return the strips of a frame and where each begins."""
     if isinstance(update, LayoutUpdate):
         for y, line in enumerate(update.strips, update.region.y):
             x = update.region.x
@@ -138,7 +138,7 @@ def _pieces(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
 
 
 def _runs(there: list[Square], wanted: list[Square]) -> Iterator[tuple[int, int]]:
-    """Where the two differ, from the first half of a wide character on."""
+    """Return where the two differ, counted from the first half of a wide character."""
     first = last = -1
     for place, (old, new) in enumerate(zip(there, wanted, strict=True)):
         if old == new:

@@ -1,4 +1,4 @@
-"""Now and then a terminal's change of size gets lost on its way: the size is looked at once a second."""
+"""The size of the terminal, looked at once a second: the report of a change gets lost now and then."""
 
 import os
 import sys

@@ -28,22 +28,22 @@ class TypeAhead:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Message] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._told = False
+        self._woken = False
         self._acting = False
 
     def put(self, message: Message) -> None:
         """Take input, on the thread that reads the terminal.
 
-        The loop is told once for all that is waiting: the pipe that wakes it holds some 280 calls, and a
+        The loop is woken once for all that is waiting: the pipe that wakes it holds some 280 calls, and a
         signal that finds it full is lost. Without that a SIGTERM behind a long paste did not end the program.
         """
         self._waiting.append(message)
-        if not self._told:
-            self._told = True
+        if not self._woken:
+            self._woken = True
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        self._told = False
+        self._woken = False
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._hand_over())
 
@@ -72,21 +72,21 @@ class TypeAhead:
             pass
 
     def _place(self) -> tuple[object, object]:
-        """Where the next key would go."""
+        """Return the widget that the next key would go to."""
         try:
             return self._app.screen, self._app.focused
         except ScreenStackError:
             return None, None
 
     def _chain(self) -> list[MessagePump]:
-        """From the widget with the focus up to the application, which comes first, too: it gives keys out."""
+        """Yield the application, which gives keys out, then the widgets from the focused one up to it."""
         screen, focused = self._place()
         lowest = focused or screen
         return [self._app, *(lowest.ancestors_with_self if isinstance(lowest, DOMNode) else ())]
 
 
 async def _through(pump: MessagePump) -> None:
-    """Until a widget has got through the messages that it has now; at once when it takes none any more."""
+    """Wait until a widget has handled the messages that it has now; not when it takes none any more."""
     passed = asyncio.Event()
     if pump.call_later(passed.set):
         await passed.wait()

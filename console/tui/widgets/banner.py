@@ -12,6 +12,6 @@ class Banner(Lines):
     def refresh_from(self, state: ConsoleState) -> None:
         view, now, width = state.program.health.view(), state.clock.now(), self.app.size.width - 2
         acts = not state.program.read_only
-        text = banner_line(view, state.outbox, state.trouble, now, width, acts=acts)
+        text = banner_line(view, state.outbox, state.link_problem, now, width, acts=acts)
         self.set_class(bool(text), "-up")
         self.show([(Cell(text),)] if text else [])

@@ -25,7 +25,7 @@ def _utf16_pairs(character: str) -> list[bytes]:
 
 
 def json_paste(text: str) -> str:
-    """Pasted JSON text: what a terminal might obey becomes its JSON escape, which means the same."""
+    """Clean pasted JSON: what a terminal might obey becomes its JSON escape, which means the same."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(2)
     return re.sub(r"[^\n -~]", _escaped, lines)
 
@@ -45,7 +45,7 @@ class ParamsArea(TextArea):
         self.replace(text, start, end, maintain_selection_offset=False)
 
     def on_focus(self) -> None:
-        """What stands there unless something is written gives way to what is typed or pasted."""
+        """Select the empty object of a new command, so that what is typed or pasted replaces it."""
         if self._is_untouched:
             self.select_all()
 
@@ -55,7 +55,7 @@ class ParamsArea(TextArea):
 
 
 def complete(field: Input, offered: Sequence[str]) -> None:
-    """Put the first that begins with what is typed in its place; what is whole, or begins none, is left."""
+    """Complete what is typed by the first offer that begins so; go to the next field where none does."""
     typed = field.value
     found = next((text for text in offered if typed and text.startswith(typed)), typed)
     if typed in {found, *offered} or field.cursor_position < len(typed):

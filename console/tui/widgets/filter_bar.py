@@ -75,7 +75,7 @@ class FilterBar(Vertical):
 
     @property
     def can_clear(self) -> bool:
-        """Whether the operator filters by something of their own."""
+        """Whether the operator has changed the filter that the screen was opened with."""
         return bool(self.text) and self.text != self._first
 
     @property
@@ -141,7 +141,7 @@ class FilterBar(Vertical):
         self._hint.show(lines)
 
     def _hanging(self, lead: str, text: str, tone: Tone) -> list[Line]:
-        """Lines that hang behind what leads the first."""
+        """Wrap the text into lines that are indented behind `lead`."""
         width = max(20, self.size.width - len(lead) - 1)
         rows = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
         return [
@@ -194,11 +194,11 @@ class FilterBar(Vertical):
             self.post_message(self.Changed())
 
     def on_descendant_blur(self) -> None:
-        """What was typed counts; offers are for who types, what is wrong stays said."""
+        """Apply what was typed; offers vanish with the focus, faults stay."""
         self._settle()
 
     def _leave(self) -> None:
-        """What was typed counts, however soon it is left: a filter that works is seen."""
+        """Apply what was typed, however soon the bar is left, and keep a filter visible."""
         self._settle()
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())

@@ -88,7 +88,7 @@ class FilteredList(Vertical):
 
     @property
     def can_clear(self) -> bool:
-        """Whether the operator filters by something of their own."""
+        """Whether the operator has changed the filter that the screen was opened with."""
         return self._bar.can_clear
 
     @property

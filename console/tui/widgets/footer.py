@@ -22,16 +22,16 @@ class Key:
     label: str
     reason: str | None
 
-    def words(self, *, told: bool = False) -> Line:
+    def words(self, *, with_reason: bool = False) -> Line:
         if self.reason is None:
             return (Cell(self.action.shown, "accent"), Cell(f" {self.label}"))
         short = self.reason.split(":")[0]
-        why = f" ({short})" if told and len(short) <= _SHORT and " " in short else ""
+        why = f" ({short})" if with_reason and len(short) <= _SHORT and " " in short else ""
         return (Cell(f"{self.action.shown} {self.label}{why}", "dim"),)
 
 
 class KeyBar(Lines):
-    """The keys that fit, always in the table's order; help always stays, reasons where there is room left."""
+    """The keys that fit, in a fixed order; help always stays, reasons where there is room left."""
 
     def __init__(self, run: Callable[[Action[Any]], object]) -> None:
         super().__init__(id="keys")
@@ -49,7 +49,7 @@ class KeyBar(Lines):
         self.show([line[:-1]])
 
     def show_typing(self) -> None:
-        """While a filter is typed, letters are letters."""
+        """Show the keys that work while a filter is typed: letters are letters then."""
         self._spans = []
         self.show(
             [(Cell(" enter", "accent"), Cell(" keep the filter  "), Cell("esc", "accent"), Cell(" clear it"))]
@@ -62,7 +62,7 @@ class KeyBar(Lines):
 
 
 def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action[Any], Line]]:
-    """Which keys stand in a line of this width, with their words."""
+    """Choose the keys that fit into this width, and return them with their words."""
     wanted = sorted((key for key in keys if key.action.footer), key=lambda key: key.action.footer)
     last = [key for key in wanted if key.action.id in {"back", "help"}]
     left = width - 1 + _GAP - sum(line_width(key.words()) + _GAP for key in last)
@@ -74,8 +74,8 @@ def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action[Any], Line]]:
             left -= size
     found: list[tuple[Action[Any], Line]] = []
     for key in (*chosen, *last):
-        more = line_width(key.words(told=True)) - line_width(key.words())
-        told = more <= left
-        left -= more if told else 0
-        found.append((key.action, key.words(told=told)))
+        more = line_width(key.words(with_reason=True)) - line_width(key.words())
+        with_reason = more <= left
+        left -= more if with_reason else 0
+        found.append((key.action, key.words(with_reason=with_reason)))
     return found

@@ -70,16 +70,16 @@ class ParamsForm(VerticalScroll):
         self.behind = False
 
     def can_show(self, form: Form, params: str) -> bool:
-        """Whether these params fit into the form without losing anything."""
+        """Return whether these params fit into the form without losing anything."""
         return self.holds(form, params) or texts_of(form, params) is not None
 
     def _judge(self, found: Filled) -> None:
-        """`behind`: the fields hold something else than the params, which change when all can be read."""
+        """Note what is wrong; `behind` is whether the fields hold what the params cannot hold yet."""
         self.faults = found.faults
         self.behind = bool(found.faults) and found.params != json.loads(self._params)
 
     def holds(self, form: Form, params: str) -> bool:
-        """Whether the fields stand as they were left: also with what cannot be read yet."""
+        """Return whether the fields stand as they were left, also with what cannot be read yet."""
         return form == self._form and params == self._written
 
     def show(self, form: Form, params: str) -> None:

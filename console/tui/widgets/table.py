@@ -1,7 +1,7 @@
 """A table of any length: a row is built when it is drawn, and only what changed is drawn again."""
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -14,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.tui.presenters.cells import TONES, Cell, Column, fit_columns, fit_text, inked, needed
+from console.tui.widgets.marks import Marks
 
 Cells = dict[str, Cell]
 _GUTTER = 3
@@ -57,7 +58,7 @@ class LineTable(ScrollView, can_focus=True):
         self._needs: dict[str, int] = {}
         self._painted: dict[int, tuple[Cell, ...]] = {}
         self._styles: dict[str, Style] = {}
-        self._marks: frozenset[str] = frozenset()
+        self.marks = Marks()
         self._empty = ""
         self.sorted_by = ""
         self.faded = False
@@ -81,7 +82,7 @@ class LineTable(ScrollView, can_focus=True):
         return self._keys[self._cursor] if self._keys else None
 
     def holds(self, key: str) -> bool:
-        """Whether there is such a row."""
+        """Return whether there is such a row."""
         return key in self._places
 
     def set_keys(self, keys: list[str]) -> None:
@@ -102,44 +103,22 @@ class LineTable(ScrollView, can_focus=True):
         if self.cursor_key != key:
             self.post_message(self.CursorMoved())
 
-    # Marks
-
-    @property
-    def marks(self) -> frozenset[str]:
-        """The marked keys; some of them may not be shown now."""
-        return self._marks
-
-    def mark(self, keys: Iterable[str]) -> None:
-        """Mark these rows, too."""
-        self._marks |= frozenset(keys)
-
-    def unmark(self, keys: Iterable[str]) -> None:
-        """Take the marks of these rows away."""
-        self._marks -= frozenset(keys)
-
-    def toggle_marks(self, keys: Iterable[str]) -> None:
-        """Mark these rows, or unmark them where all are marked."""
-        wanted = frozenset(keys)
-        self._marks = self._marks - wanted if wanted <= self._marks else self._marks | wanted
-
-    # What is in view
-
     def window(self, *, extra_pages: int = 0) -> list[str]:
-        """The keys in view, with some pages around them."""
+        """Return the keys in view, with some pages around them."""
         rows = max(1, self.size.height - 1)
         first = max(0, self._top - extra_pages * rows)
         return self._keys[first : self._top + rows * (1 + extra_pages)]
 
     def rows_below(self) -> int:
-        """How many rows are left under the window."""
+        """Count the rows that are left under the window."""
         return len(self._keys) - self._top - max(1, self.size.height - 1)
 
     def shows(self, column: str) -> bool:
-        """Whether there is room for this column."""
+        """Return whether there is room for this column."""
         return any(fitted.key == column for fitted, _ in self._fitted)
 
     def between(self, one: str, other: str) -> list[str]:
-        """The keys from one row to another."""
+        """Return the keys from one row to another."""
         ends = sorted((self._places.get(one, self._cursor), self._places.get(other, self._cursor)))
         return self._keys[ends[0] : ends[1] + 1]
 
@@ -148,7 +127,7 @@ class LineTable(ScrollView, can_focus=True):
             self._move(self._places[key])
 
     def set_empty(self, text: str) -> None:
-        """What stands here while there are no rows."""
+        """Show this text while there are no rows."""
         if text != self._empty:
             self._empty = text
             if not self._keys:
@@ -280,7 +259,7 @@ class LineTable(ScrollView, can_focus=True):
     def _row(self, index: int) -> tuple[Cell, ...]:
         key = self._keys[index]
         cells = self._cells(key)
-        marked = "✓" if key in self._marks else " "
+        marked = "✓" if key in self.marks else " "
         gutter = Cell(f"{'▌' if index == self._cursor else ' '}{marked} ", "accent")
         if cells is None:
             return (gutter, *[_PENDING] * len(self._fitted))

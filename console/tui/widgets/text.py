@@ -10,7 +10,7 @@ from console.tui.presenters.cells import Line, inked, line_width
 
 
 def to_content(line: Line) -> Content:
-    """One line; a cell's text is taken literally."""
+    """Turn a line into content; a cell's text is taken literally."""
     return Content.assemble(*[(part.text, STYLES[part.tone]) for cell in line for part in inked(cell)])
 
 
@@ -31,7 +31,7 @@ class Lines(Static):
             self.update(content, layout=self._height_may_change(before, wanted))
 
     def _height_may_change(self, before: tuple[Line, ...] | None, wanted: tuple[Line, ...]) -> bool:
-        """A new layout costs a repaint of much more than this widget."""
+        """Return whether a new layout is needed, which repaints much more than this widget."""
         if before is None or len(before) != len(wanted) or self.size.width == 0:
             return True
         width = self.size.width

@@ -32,7 +32,7 @@ class Sending:
 
 
 async def looked_up_question(state: ConsoleState, sending: Sending) -> Question:
-    """The question with what is known just now of those it goes to.
+    """Make the question from what the database knows now of the devices.
 
     Raises:
         ConsoleError: the database did not answer.
@@ -52,7 +52,7 @@ def question_for(
     listing: Listing,
     verdict: str | None = None,
 ) -> Question:
-    """The question before every send; above ten devices, or for a dangerous type, something must be typed.
+    """Make the question before a send; many devices or a dangerous type want something typed.
 
     `listing` is what the catalogue says of the type, `verdict` what it has against the params.
     """
@@ -60,8 +60,8 @@ def question_for(
     lines: list[Line] = []
     dangerous = state.program.danger.asks(sending.command_type, listing.danger_for(len(ids)))
     if dangerous:
-        said = safe(listing.description, 300) or f"{kind} interrupts or changes the device."
-        lines.append((Cell(f"! {said}", "warn"),))
+        why = safe(listing.description, 300) or f"{kind} interrupts or changes the device."
+        lines.append((Cell(f"! {why}", "warn"),))
     weak = " ".join(words.warnings_of(targets or ()))
     lines += [(Cell(f"! {weak}", "warn"),)] if weak else []
     lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []

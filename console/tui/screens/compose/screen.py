@@ -68,17 +68,7 @@ class ComposeScreen(ConsoleScreen):
         self._catalogue: Catalogue | None = None
         self.fields = ComposeFields(self._unsent, state.program.sender.params_fault, self._listing_of)
         self.recall = Recall(self, self.fields)
-        self.flow = SendFlow(
-            sender=state.program.sender,
-            batches=state.program.bulk,
-            tenant=state.tenant,
-            operator=state.program.operator,
-            device_ids=device_ids,
-            target=target or words.devices_words(device_ids),
-            unsent=self._unsent,
-            on_begun=lambda batch: state.run_job(self.app, state.tenant, batch),
-            on_sent=self._on_sent,
-        )
+        self.flow = self._new_flow(target or words.devices_words(device_ids))
         self._reach = Reach(state, device_ids)
         self._title = Lines(id="title")
         self._recent = Lines(id="recent")
@@ -90,6 +80,20 @@ class ComposeScreen(ConsoleScreen):
         self._guard_row = _row("", self._guard, id="guard-row")
         self._sends = Lines(id="sends")
         self._targets = Lines(id="targets")
+
+    def _new_flow(self, target: str) -> SendFlow:
+        state = self.state
+        return SendFlow(
+            sender=state.program.sender,
+            batches=state.program.bulk,
+            tenant=state.tenant,
+            operator=state.program.operator,
+            device_ids=self.device_ids,
+            target=target,
+            unsent=self._unsent,
+            on_begun=lambda batch: state.run_job(self.app, state.tenant, batch),
+            on_sent=self._on_sent,
+        )
 
     def body(self) -> Iterable[Widget]:
         form = Vertical(

@@ -44,15 +44,15 @@ class Question:
 
 
 def ask(screen: ConsoleScreen, question: Question, act: ConfirmAct, done: Callable[[str], object]) -> None:
-    """Ask, do it, and call `done` with its sentence; where `screen` has been left meanwhile, just tell it."""
+    """Ask, act, and call `done` with the outcome; only show it where `screen` was left meanwhile."""
 
-    def ended(said: str) -> None:
+    def ended(outcome: str) -> None:
         if screen.is_active:
-            done(said)
+            done(outcome)
         else:
             top = top_screen(screen.app)
             if top is not None:
-                top.say(said)
+                top.say(outcome)
 
     screen.app.push_screen(ConfirmDialog(question, act, ended))
 
@@ -73,10 +73,10 @@ class ConfirmDialog(ModalScreen[None]):
         self._question = question
         self._act = act
         self._ended = ended
-        self._said: str | None = None
+        self._outcome: str | None = None
         self._busy = False
         self._warned = False
-        self._told = False
+        self._has_hinted = False
         self._typed = ""
         self._wanted = question.typed.text if question.typed else ""
         self._painted_at: float | None = None
@@ -109,7 +109,7 @@ class ConfirmDialog(ModalScreen[None]):
         return self._typed == self._wanted
 
     def _is_text(self, event: events.Key) -> bool:
-        """Whether the key belongs to what has to be typed: then it neither confirms nor leaves."""
+        """Return whether the key belongs to what has to be typed; then it neither confirms nor leaves."""
         character = event.character or ""
         if not self._wanted or not character or (self._is_unlocked and event.key == CONFIRM_KEY):
             return False
@@ -158,13 +158,13 @@ class ConfirmDialog(ModalScreen[None]):
 
     async def _do(self, reason: str) -> None:
         try:
-            said = await self._act(reason)
+            outcome = await self._act(reason)
         except DatabaseUnreachableError as error:
             self._fail(safe(error, 300), _AGAIN, _UNKNOWN)
         except ConsoleError as error:
             self._fail(safe(error, 600), "", "")
         else:
-            self._said = said
+            self._outcome = outcome
             self._finish()
 
     def _fail(self, error: str, here: str, elsewhere: str) -> None:
@@ -181,29 +181,29 @@ class ConfirmDialog(ModalScreen[None]):
         return self in self.app.screen_stack
 
     def _finish(self) -> None:
-        """Tell the end; what lies over the dialog is waited for."""
-        if self._said is None or (self._here and not self.is_active):
+        """Report the outcome, once nothing lies over the dialog."""
+        if self._outcome is None or (self._here and not self.is_active):
             return
-        said, self._said = self._said, None
+        outcome, self._outcome = self._outcome, None
         if self._here:
             self.dismiss(None)
-        self.app.call_later(self._ended, said)
+        self.app.call_later(self._ended, outcome)
 
     def on_screen_resume(self) -> None:
         self._finish()
 
     @on(Button.Pressed, "#no")
     def _pressed(self) -> None:
-        """Enter behind what was typed is a habit, not a refusal: it is told once how to go on."""
-        if self._typed and not self._busy and not self._told:
-            self._told = True
+        """Say once how to go on: enter behind what was typed is a habit, not a refusal."""
+        if self._typed and not self._busy and not self._has_hinted:
+            self._has_hinted = True
             first = f"First type {self._wanted}."
             self._show_state(f"{CONFIRM_KEY} does it, enter again cancels." if self._is_unlocked else first)
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
-        """While it works, leaving is told first: the outcome will be seen elsewhere."""
+        """Leave; while the act is under way first say that its outcome will be shown elsewhere."""
         if self._busy and not self._warned:
             self._warned = True
             self._show_state(_WAIT)

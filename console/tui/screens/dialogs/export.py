@@ -60,7 +60,7 @@ class ExportDialog(ModalScreen[str | None]):
 
     @property
     def _stem(self) -> str:
-        """What is exported, and when: a second export of the day has a name of its own."""
+        """Name the file by what is exported and when, so that a second export has a name of its own."""
         what = f"commands-{self._state.tenant}"
         batches = [
             term.values for term in self._wanted.terms if isinstance(term, Match) and term.key == "batch"

@@ -72,7 +72,7 @@ class GoDialog(ModalScreen[Message | None]):
             self.dismiss(target)
 
     async def _target(self, wanted: str) -> Message | str:
-        """Where an id or a word leads; a sentence where it leads nowhere.
+        """Find what an id or a word names; return a sentence where it names nothing.
 
         Raises:
             ConsoleError: the database did not answer.
@@ -107,7 +107,7 @@ class GoDialog(ModalScreen[Message | None]):
         return f"There is no device, no command and no bulk send “{shown}” in {where}."
 
     async def _begun_so(self, wanted: str) -> Message | str | None:
-        """The one bulk send or command whose id begins so, as the console itself writes them short.
+        """Find the only bulk send or command whose id begins so.
 
         A sentence where it is not alone, or was only looked for among the newer ones.
         """
