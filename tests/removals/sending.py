@@ -26,6 +26,14 @@ REMOVALS = (
         f"{_SENDING}a_retried_send_never_makes_a_second_command",
     ),
     Removal(
+        "G2",
+        "the id kept while an outcome is unknown",
+        "console/tui/screens/compose/sending.py",
+        "        if same == new:\n            return unsent.drafts\n",
+        "",
+        "tests/unit/test_send_flow.py::test_the_same_command_keeps_its_id_while_its_outcome_is_unknown",
+    ),
+    Removal(
         "G3",
         "the outbox row in the command's transaction",
         "console/store/queries/commands_insert.sql",

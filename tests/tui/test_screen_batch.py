@@ -43,6 +43,18 @@ async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
         await seen.shows("3 of 3 settled")
 
 
+async def test_who_got_a_command_is_not_marked_for_the_next_one(rig):
+    """Without it, the next command goes to them once more."""
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("○ 3 waiting")
+        await seen.press("escape")
+        await seen.shows("Devices   3", "c compose")
+        assert seen.app.screen.marks.keys == frozenset()
+
+
 async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     async with rig.console() as seen:
