@@ -45,7 +45,7 @@ class BatchesScreen(ConsoleScreen):
         )
 
     def body(self) -> Iterable[Widget]:
-        return (self._list.view,)
+        return (self._list.filtered,)
 
     def on_mount(self) -> None:
         self._list.begin()
@@ -80,10 +80,10 @@ class BatchesScreen(ConsoleScreen):
             copy_text(self, "the id", self._list.chosen.batch_id)
 
     def _filter(self) -> None:
-        self._list.view.open_filter()
+        self._list.filtered.open_filter()
 
     def _back(self) -> None:
-        if not self._list.view.clear_filter():
+        if not self._list.filtered.clear_filter():
             self.leave()
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (

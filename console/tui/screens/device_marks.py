@@ -21,14 +21,14 @@ class DeviceMarks:
     def __init__(
         self,
         screen: ConsoleScreen,
-        view: FilteredList,
+        filtered: FilteredList,
         on_change: Callable[[], None],
         no_device: Callable[[], str | None],
         not_all: Callable[[], str | None],
     ) -> None:
         """`no_device` returns why there is nothing to mark, `not_all` why not yet all of it is listed."""
         self._screen = screen
-        self._view = view
+        self._filtered = filtered
         self._on_change = on_change
         self._no_device = no_device
         self._not_all = not_all
@@ -38,29 +38,29 @@ class DeviceMarks:
 
     @property
     def keys(self) -> frozenset[str]:
-        return self._view.table.marks.keys
+        return self._filtered.table.marks.keys
 
     @property
     def unseen(self) -> int:
         """How many are marked that the filter does not show."""
-        return sum(not self._view.table.holds(key) for key in self.keys) if self._view.text else 0
+        return sum(not self._filtered.table.holds(key) for key in self.keys) if self._filtered.text else 0
 
     @property
     def where(self) -> str:
         """The filter, when just what it finds is marked."""
-        means_it = bool(self._view.text) and not self._view.parsed.faults
-        return self._view.text if means_it and self._are_all_shown else ""
+        means_it = bool(self._filtered.text) and not self._filtered.parsed.faults
+        return self._filtered.text if means_it and self._are_all_shown else ""
 
     @property
     def target(self) -> str:
         """Whom a send to the marked devices means, in words; empty when nothing is marked."""
-        if self._are_all_shown and not self._view.text:
+        if self._are_all_shown and not self._filtered.text:
             return f"all {counted(len(self.keys), 'device')}"
         return self.where or (counted(len(self.keys), "marked device") if self.keys else "")
 
     @property
     def _are_all_shown(self) -> bool:
-        return bool(self.keys) and self.keys == set(self._view.table.keys)
+        return bool(self.keys) and self.keys == set(self._filtered.table.keys)
 
     # Why something cannot be done
 
@@ -75,7 +75,7 @@ class DeviceMarks:
 
     def no_mark_all(self) -> str | None:
         """Why not all that the filter shows can be marked."""
-        return self._no_device() or self._not_all() or self.not_known or self._view.filter_fault
+        return self._no_device() or self._not_all() or self.not_known or self._filtered.filter_fault
 
     def no_range(self) -> str | None:
         """Why a range can neither begin nor end here."""
@@ -83,7 +83,7 @@ class DeviceMarks:
         if reason is not None:
             return reason
         start_key = self.range_start
-        if start_key is not None and not self._view.table.holds(start_key):
+        if start_key is not None and not self._filtered.table.holds(start_key):
             return f"the range began at {safe(start_key, 40)}, which is not shown now: esc gives it up"
         return None
 
@@ -91,15 +91,15 @@ class DeviceMarks:
 
     def toggle(self) -> None:
         """Mark or unmark the device under the cursor, and go to the next."""
-        key = self._view.table.cursor_key
+        key = self._filtered.table.cursor_key
         if key is not None:
-            self._view.table.marks.toggle([key])
-            self._view.table.action_move(1)
+            self._filtered.table.marks.toggle([key])
+            self._filtered.table.action_move(1)
             self._on_change()
 
     def begin_or_end_range(self) -> None:
         """Begin a range at the cursor, or mark all from its beginning to here."""
-        table = self._view.table
+        table = self._filtered.table
         key = table.cursor_key
         if key is None:
             return
@@ -116,7 +116,7 @@ class DeviceMarks:
         if self.range_start is None:
             return False
         if self._range_is_new:
-            self._view.table.marks.remove([self.range_start])
+            self._filtered.table.marks.remove([self.range_start])
         self.range_start = None
         self._on_change()
         return True
@@ -130,18 +130,18 @@ class DeviceMarks:
 
     def unmark(self, device_ids: tuple[str, ...]) -> None:
         """Take these marks away."""
-        self._view.table.marks.remove(device_ids)
+        self._filtered.table.marks.remove(device_ids)
         self._on_change()
 
     def mark_all(self) -> None:
         """Mark all that the filter shows, or unmark them."""
-        wanted = self._view.parsed
+        wanted = self._filtered.parsed
         if wanted.shows_decommissioned or "group" in wanted.keys:
             self._is_marking = True
             self._screen.refresh_chrome()
             start(self._screen, self._mark_sendable, "mark", exclusive=True)
         else:
-            self._toggle_shown(set(self._view.table.keys))
+            self._toggle_shown(set(self._filtered.table.keys))
 
     async def _mark_sendable(self) -> None:
         """Until it is known what to mark, nothing is done with the marks: they are still the old ones."""
@@ -157,7 +157,7 @@ class DeviceMarks:
         Nothing at all where a group is unknown: without it, what it was to keep out would be marked.
         """
         state, say = self._screen.state, self._screen.say
-        shown, wanted, tenant = set(self._view.table.keys), self._view.parsed, state.tenant
+        shown, wanted, tenant = set(self._filtered.table.keys), self._filtered.parsed, state.tenant
         try:
             found = await state.program.history.filter_notes(tenant, wanted)
             sendable = await state.program.history.sendable_index(tenant, wanted)
@@ -174,7 +174,7 @@ class DeviceMarks:
             say(f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn")
 
     def _toggle_shown(self, shown: set[str]) -> None:
-        self._view.table.marks.toggle(shown)
+        self._filtered.table.marks.toggle(shown)
         self._on_change()
 
 

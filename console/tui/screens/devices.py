@@ -50,17 +50,17 @@ class DevicesScreen(ConsoleScreen):
         words = KnownWords(state, self._rows.words)
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
         self._table = LineTable(COLUMNS, cells, id="table")
-        self._view = FilteredList(
+        self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words), self._table, self._ask_for_list, read_words=words.read
         )
-        self.marks = DeviceMarks(self, self._view, self._marked, self._no_device, self._searching)
+        self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
 
     def body(self) -> Iterable[Widget]:
-        return (self._view,)
+        return (self._filtered,)
 
     def on_mount(self) -> None:
         self._table.sorted_by = self._sort.value
-        self._view.begin("Reading the devices…")
+        self._filtered.begin("Reading the devices…")
 
     # Reading
 
@@ -100,7 +100,7 @@ class DevicesScreen(ConsoleScreen):
         self._rows.put(await history.devices(tenant, head))
         if self._rows.have_names:
             self._table.set_columns(WITH_NAMES)
-        if not self._view.text:
+        if not self._filtered.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
 
@@ -130,7 +130,7 @@ class DevicesScreen(ConsoleScreen):
         if self._table.sorted_by != order:  # the heading tells the order that is shown
             self._table.sorted_by = order
             self._table.refresh()
-        if not self._view.text:
+        if not self._filtered.text:
             self._table.marks.remove(self.marks.keys.difference(ids))
         self.show_counts()
         if any(key not in self._rows for key in self._table.window()):
@@ -148,7 +148,7 @@ class DevicesScreen(ConsoleScreen):
         self._rows.put(found)
         if self._rows.have_names:
             self._table.set_columns(WITH_NAMES)
-        shown, now = self._view.parsed, self.state.clock.now()
+        shown, now = self._filtered.parsed, self.state.clock.now()
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=LIVE_OF_DEVICE)
@@ -162,8 +162,8 @@ class DevicesScreen(ConsoleScreen):
         if search and search.looked < search.total:
             of = counted(search.total, "device")
             return f"No match among the first {search.looked:,} of {of}; the others follow…"
-        hidden = hidden_words(self._list.counts, self._view.parsed)
-        if self._view.text:
+        hidden = hidden_words(self._list.counts, self._filtered.parsed)
+        if self._filtered.text:
             more = f" {hidden}: state:decommissioned finds them." if hidden else ""
             return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
         return (
@@ -176,25 +176,25 @@ class DevicesScreen(ConsoleScreen):
     def show_counts(self) -> None:
         """Show how many there are, and how many are marked."""
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        marks, parsed, width = self.marks, self._view.parsed, self.app.size.width
+        marks, parsed, width = self.marks, self._filtered.parsed, self.app.size.width
         unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
         hidden = hidden_words(counts, parsed)
         notes = (hidden, seen_words(counts, parsed, self._sort))
         line = counts_line(
             counts, len(marks.keys), marks.range_start, width, marks.unseen, self._news.words, unsaid, notes
         )
-        self._view.title.show([line])
+        self._filtered.title.show([line])
         if self._list.unfiltered:
-            self._view.count("not applied yet")
+            self._filtered.count("not applied yet")
         elif search:
-            self._view.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
+            self._filtered.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
         else:
             every = counts.total + (0 if hidden else counts.decommissioned) if counts else shown
-            self._view.count(f"{shown:,} of {every:,}")
+            self._filtered.count(f"{shown:,} of {every:,}")
 
     def repaint(self) -> None:
         self.show_counts()
-        self._view.repaint(faded=not self.state.linked)
+        self._filtered.repaint(faded=not self.state.linked)
 
     def _marked(self) -> None:
         self.show_counts()
@@ -248,19 +248,19 @@ class DevicesScreen(ConsoleScreen):
         self._ask_for_list()
 
     def _ask_for_list(self) -> None:
-        self._list.ask(self._view.parsed, self._sort)
+        self._list.ask(self._filtered.parsed, self._sort)
         self.request_read()
 
     def _back(self) -> None:
         """Go back one step: the range, the filter, the marks, in the order that the footer shows."""
         marks = self.marks
-        if not (marks.give_up_range() or self._view.clear_filter() or marks.clear()):
+        if not (marks.give_up_range() or self._filtered.clear_filter() or marks.clear()):
             self.say("This is the first screen: q leaves the console.")
 
     def _back_label(self) -> str:
         if self.marks.range_start is not None:
             return "give up the range"
-        if self._view.can_clear:
+        if self._filtered.can_clear:
             return "clear filter"
         return "clear marks" if self.marks.keys else "back"
 
@@ -271,7 +271,7 @@ class DevicesScreen(ConsoleScreen):
         return f"history of {len(self.marks.keys):,}" if self.marks.keys else "all history"
 
     def _filter(self) -> None:
-        self._view.open_filter()
+        self._filtered.open_filter()
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
         actions.open_row(_open, _no_device, lambda _: "history"),

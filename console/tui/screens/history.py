@@ -23,7 +23,7 @@ from console.tui.presenters.plots import plots_line
 from console.tui.screens import actions
 from console.tui.screens.base import SHORT, ConsoleScreen
 from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActions
-from console.tui.screens.detail_pane import DetailPane
+from console.tui.screens.detail_beside import DetailBeside
 from console.tui.screens.device_line import DeviceLine
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose, ShowDetail, ShowExport
@@ -51,18 +51,18 @@ class HistoryScreen(ConsoleScreen):
         one = device_ids is not None and len(device_ids) == 1 and not of
         self._device_line = DeviceLine(state, device_ids[0] if one and device_ids else None)
         self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
-        self._pane = DetailPane(state, lambda: self._table.cursor_key)
+        self._detail = DetailBeside(state, lambda: self._table.cursor_key)
         words = KnownWords(state, self._loaded_words)
-        self._view = FilteredList(
+        self._filtered = FilteredList(
             FilterBar(Scope.COMMANDS, words, text), self._table, self._filter_changed,
-            pages=self, read_words=words.read, above=(self._device_line, self._plots), beside=self._pane,
+            pages=self, read_words=words.read, above=(self._device_line, self._plots), beside=self._detail,
         )  # fmt: skip
 
     def body(self) -> Iterable[Widget]:
-        return (self._view,)
+        return (self._filtered,)
 
     def on_mount(self) -> None:
-        self._view.begin("Reading the history…")
+        self._filtered.begin("Reading the history…")
 
     @property
     def chosen(self) -> Command | None:
@@ -76,7 +76,7 @@ class HistoryScreen(ConsoleScreen):
     @property
     def is_filtered(self) -> bool:
         """Whether a new command may not be among those that are shown."""
-        return bool(self._view.text)
+        return bool(self._filtered.text)
 
     # Reading
 
@@ -84,7 +84,7 @@ class HistoryScreen(ConsoleScreen):
         history, tenant, rows = self.state.program.history, self.state.tenant, self.rows
         await self._device_line.read()
         sought = self._sought
-        page = await history.commands(tenant, device_ids=self.device_ids, wanted=self._view.parsed)
+        page = await history.commands(tenant, device_ids=self.device_ids, wanted=self._filtered.parsed)
         self.state.clock.observe(page.read_at)
         rows.put_head(page)
         head = {command.command_id for command in page.commands}
@@ -97,11 +97,11 @@ class HistoryScreen(ConsoleScreen):
             self._show_rows()
             if sought is not None and self._sought == sought:
                 self._sought = None  # it is not here: the cursor must not jump to it much later
-            await self._pane.read()
+            await self._detail.read()
 
     def _still_matches(self, command: Command) -> bool:
         now = self.state.clock.now()
-        return matches(self._view.parsed, command_subject(command), now, only=LIVE_OF_COMMAND)
+        return matches(self._filtered.parsed, command_subject(command), now, only=LIVE_OF_COMMAND)
 
     async def read_next(self) -> None:
         """Read the next page; a search goes on until it has one more or has come to the end.
@@ -109,7 +109,7 @@ class HistoryScreen(ConsoleScreen):
         Raises:
             ConsoleError: the database did not answer.
         """
-        rows, filtered = self.rows, self._view.parsed
+        rows, filtered = self.rows, self._filtered.parsed
         wanted = len(rows.order) + PAGE
         while rows is self.rows and rows.more and len(rows.order) < wanted:
             page = await self.state.program.history.commands(
@@ -131,10 +131,10 @@ class HistoryScreen(ConsoleScreen):
         return None if command is None else command_cells(command, self.state.clock.now())
 
     def _show_rows(self) -> None:
-        clears = self._view.can_clear
+        clears = self._filtered.can_clear
         if self.rows.reached is not None:
             self._table.set_empty(f"Searching…{' Press esc to clear the filter.' if clears else ''}")
-        elif self._view.text:
+        elif self._filtered.text:
             keys = "Press esc to clear it, or / to change it." if clears else "Press / to change it."
             self._table.set_empty(f"No command matches the filter. {keys}")
         elif self.state.program.read_only:
@@ -147,19 +147,21 @@ class HistoryScreen(ConsoleScreen):
             self._sought = None
         self._table.repaint_changes()
         self._show_title()
-        self._view.count(self._match_words())
-        self._view.page_if_near_end()
+        self._filtered.count(self._match_words())
+        self._filtered.page_if_near_end()
 
     def _show_title(self) -> None:
         where = "All devices" if self.device_ids is None else devices_words(self.device_ids)
-        if self._of and self._view.within_first:
+        if self._of and self._filtered.within_first:
             where = self._of
         (width, height), commands = self.app.size, self.rows.commands.values()
         plots = plots_line(commands, width)
         self._plots.show([plots] if plots else [])
         self._plots.display = plotted = bool(plots) and height >= SHORT
         title = f"{where} › History"
-        self._view.title.show([history_line(title, commands, width, more=self.rows.more, plotted=plotted)])
+        self._filtered.title.show(
+            [history_line(title, commands, width, more=self.rows.more, plotted=plotted)]
+        )
 
     def _match_words(self) -> str:
         rows = self.rows
@@ -169,18 +171,18 @@ class HistoryScreen(ConsoleScreen):
         return words
 
     def repaint(self) -> None:
-        self._view.repaint(faded=not self.state.linked)
-        self._pane.paint()
+        self._filtered.repaint(faded=not self.state.linked)
+        self._detail.paint()
 
     def on_resize(self) -> None:
         self._show_title()
         self._device_line.paint()
-        self._pane.fill()
+        self._detail.fill()
 
     @on(LineTable.CursorMoved)
     def _cursor_moved(self) -> None:
         self.refresh_chrome()
-        self._pane.follow_cursor()
+        self._detail.follow_cursor()
 
     def _filter_changed(self) -> None:
         self.rows = HistoryRows()
@@ -197,13 +199,13 @@ class HistoryScreen(ConsoleScreen):
         self.post_message(ShowCompose(self.device_ids or one))
 
     def _export(self) -> None:
-        self.post_message(ShowExport(self.device_ids, self._view.parsed))
+        self.post_message(ShowExport(self.device_ids, self._filtered.parsed))
 
     def _filter(self) -> None:
-        self._view.open_filter()
+        self._filtered.open_filter()
 
     def _back(self) -> None:
-        if not self._view.clear_filter():
+        if not self._filtered.clear_filter():
             self.leave()
 
     def _no_command(self) -> str | None:
@@ -214,7 +216,7 @@ class HistoryScreen(ConsoleScreen):
         return "choose devices first, on the devices screen" if nobody else None
 
     def _filter_fault(self) -> str | None:
-        return self._view.filter_fault
+        return self._filtered.filter_fault
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
         actions.open_row(_open, _no_command),

@@ -40,7 +40,7 @@ class ListSpec(Generic[T]):
 
 
 class PagedList(Generic[T]):
-    """The rows of one such list and the widget `view` that shows them.
+    """The rows of one such list and the widget `filtered` that shows them.
 
     `request_read` is called when the filter means something else.
     """
@@ -50,7 +50,7 @@ class PagedList(Generic[T]):
         self._spec = spec
         self._request_read = request_read
         self.rows = self._no_rows()
-        self.view = FilteredList(
+        self.filtered = FilteredList(
             FilterBar(spec.scope, lambda: KnownValues(spec.values())),
             LineTable(spec.columns, self._cells, id="table"),
             self._filter_changed,
@@ -63,7 +63,7 @@ class PagedList(Generic[T]):
     @property
     def chosen(self) -> T | None:
         """The row under the cursor."""
-        return self.rows.rows.get(self.view.table.cursor_key or "")
+        return self.rows.rows.get(self.filtered.table.cursor_key or "")
 
     @property
     def no_row(self) -> str | None:
@@ -72,7 +72,7 @@ class PagedList(Generic[T]):
 
     def begin(self) -> None:
         """Take the keys, and say what is being read."""
-        self.view.begin(f"Reading the {self._spec.many}…")
+        self.filtered.begin(f"Reading the {self._spec.many}…")
 
     async def read(self) -> datetime | None:
         """Read the newest page. Return the instant until which all is listed; None while it is filtered.
@@ -82,7 +82,7 @@ class PagedList(Generic[T]):
         """
         newest = await self._state.program.history.commands(self._state.tenant, limit=1)
         self._state.clock.observe(newest.read_at)
-        rows, wanted = self.rows, self.view.parsed
+        rows, wanted = self.rows, self.filtered.parsed
         rows.put_head(await self._spec.page(wanted, None))
         self._show(rows)
         return None if wanted.text or rows is not self.rows else newest.read_at
@@ -94,21 +94,21 @@ class PagedList(Generic[T]):
             ConsoleError: the database did not answer.
         """
         rows = self.rows
-        rows.put_next(await self._spec.page(self.view.parsed, rows.last))
+        rows.put_next(await self._spec.page(self.filtered.parsed, rows.last))
         self._show(rows)
 
     def _show(self, rows: PagedRows[T]) -> None:
         if rows is not self.rows:
             return  # the filter has changed while they were read
-        spec, found, view = self._spec, rows.rows, self.view
-        filtered = f"No {spec.one} matches the filter. Press esc to clear it."
-        view.table.set_empty(filtered if view.text else spec.empty)
-        view.table.set_keys(list(found))
+        spec, found, filtered = self._spec, rows.rows, self.filtered
+        no_match = f"No {spec.one} matches the filter. Press esc to clear it."
+        filtered.table.set_empty(no_match if filtered.text else spec.empty)
+        filtered.table.set_keys(list(found))
         more = "the newest " if rows.more else ""
         count = f"   {more}{counted(len(found), spec.one, spec.many)}"
-        view.title.show([(Cell(f" {spec.title}", "strong"), Cell(count))])
-        view.count(f"{len(found):,}{'+' if rows.more else ''} match")
-        view.page_if_near_end()
+        filtered.title.show([(Cell(f" {spec.title}", "strong"), Cell(count))])
+        filtered.count(f"{len(found):,}{'+' if rows.more else ''} match")
+        filtered.page_if_near_end()
 
     def _filter_changed(self) -> None:
         self.rows = self._no_rows()
@@ -120,4 +120,4 @@ class PagedList(Generic[T]):
 
     def repaint(self) -> None:
         """Draw what changes with time alone."""
-        self.view.repaint(faded=not self._state.linked)
+        self.filtered.repaint(faded=not self._state.linked)

@@ -54,7 +54,7 @@ class ProblemsScreen(ConsoleScreen):
         )
 
     def body(self) -> Iterable[Widget]:
-        return (self._list.view,)
+        return (self._list.filtered,)
 
     def on_mount(self) -> None:
         self._list.begin()
@@ -109,10 +109,10 @@ class ProblemsScreen(ConsoleScreen):
             copy_text(self, "the id", self._list.chosen.command_id)
 
     def _filter(self) -> None:
-        self._list.view.open_filter()
+        self._list.filtered.open_filter()
 
     def _back(self) -> None:
-        if not self._list.view.clear_filter():
+        if not self._list.filtered.clear_filter():
             self.leave()
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (

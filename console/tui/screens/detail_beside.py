@@ -15,7 +15,7 @@ from console.tui.widgets.detail import DetailView
 _DELAY_S = 0.08  # a cursor that is on its way reads nothing
 
 
-class DetailPane(DetailView):
+class DetailBeside(DetailView):
     """Reads what it shows: the command whose id `cursor` returns."""
 
     def __init__(self, state: ConsoleState, cursor: Callable[[], str | None]) -> None:
