@@ -13,12 +13,12 @@ from console.domain.text.counts import counted
 from console.exit_codes import ExitCode
 from console.shell import arguments, output
 from console.shell.verb import Read
+from console.tables.devices import COLUMNS
 
 if TYPE_CHECKING:
     from console.runtime.program import Program
 
 _PAGE = 200
-_DEVICES = ("DEVICE", "NAME", "LINK", "SEEN", "SITE", "MODEL", "FW", "FLIGHT", "LAST COMMAND")
 
 
 async def _devices(options: argparse.Namespace, program: Program) -> int:
@@ -36,11 +36,7 @@ async def _devices(options: argparse.Namespace, program: Program) -> int:
             else:
                 found.append(device)
     if not options.json:
-        columns = (
-            _DEVICES if any(device.name for device in found) else tuple(c for c in _DEVICES if c != "NAME")
-        )
-        rows = [_device_row(device, now) for device in found]
-        output.print_table(columns, [[row[column] for column in columns] for row in rows])
+        output.print_columns(COLUMNS, found, now)
         output.say(f"{counted(len(found), 'device')} of {tenant_id}")
     await _say_hidden(program, wanted)
     await _say_seen(program, wanted)
@@ -66,22 +62,6 @@ async def _say_seen(program: Program, wanted: Filter) -> None:
             f"note: above {SEEN_IN_FULL:,} devices, seen goes by the platform's state, not by answers"
             " or connections"
         )
-
-
-def _device_row(device: Device, now: datetime) -> dict[str, object]:
-    last = device.last_command
-    link = device.link.value
-    return {
-        "DEVICE": device.device_id,
-        "NAME": device.name or "-",
-        "LINK": link if device.in_service else f"{link}, {device.state}",
-        "SEEN": output.age_text(device.last_seen_at, now),
-        "SITE": device.site_id,
-        "MODEL": device.model or "-",
-        "FW": device.fw_version or "-",
-        "FLIGHT": device.in_flight or "-",
-        "LAST COMMAND": f"{last.command_type} {last.phase.value}" if last else "-",
-    }
 
 
 VERB = Read(

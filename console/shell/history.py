@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from console.domain.command_json import command_fields
 from console.domain.commands import Command
 from console.domain.filters.keys import Scope
-from console.domain.identifiers import name_shown
 from console.errors import NotFoundError
 from console.exit_codes import ExitCode
 from console.shell import arguments, output
 from console.shell.verb import Read
+from console.tables.commands import COLUMNS
 
 if TYPE_CHECKING:
     from console.runtime.program import Program
@@ -51,16 +51,7 @@ async def _history(options: argparse.Namespace, program: Program) -> int:
         for command in found:
             output.print_json(command_fields(command))
         return ExitCode.OK
-    output.print_table(
-        ["AGE", "DEVICE", "TYPE", "PHASE", "ANSWERED", "BY", "ID"],
-        [
-            [
-                output.age_text(c.created_at, read_at), c.device_id, c.command_type, output.phase_text(c),
-                output.latency_text(c.latency), name_shown(c.created_by) or "-", c.command_id,
-            ]
-            for c in found
-        ],
-    )  # fmt: skip
+    output.print_columns(COLUMNS, found, read_at)
     return ExitCode.OK
 
 

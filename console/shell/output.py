@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from console.domain.command_json import instant
 from console.domain.commands import Command
@@ -13,7 +14,9 @@ from console.domain.events import Problem
 from console.domain.phases import phase_words
 from console.domain.text.durations import age, latency
 from console.domain.text.safe import cell_width, safe, safe_id
+from console.tables.columns import NOTHING, Cell, ColumnOf
 
+T = TypeVar("T")
 _CELL, _LAST_CELL = 80, 1_000
 _NUMBER = re.compile(r"-|ahead|[\d,.]+[smhd]?( \d+[smh])?")
 _NOTHING = "-"
@@ -30,7 +33,7 @@ def print_json(document: Mapping[str, object]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns, numbers to the right; every cell made safe, and cut but for the last of a row."""
+    """Print aligned columns, numbers to the right; every cell is made safe, and all but the last are cut."""
     last = len(header) - 1
     cells = [
         [
@@ -39,9 +42,33 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         ]
         for row in rows
     ]
+    right = [all(_NUMBER.fullmatch(row[i]) for row in cells) for i in range(len(header))]
+    _print_aligned(header, cells, right)
+
+
+def print_columns(columns: Sequence[ColumnOf[T]], rows: Sequence[T], now: datetime) -> None:
+    """Print the columns that the screen has, too; an optional one only where a row has something in it."""
+    cells = [[_plain(column.cell(row, now)) for column in columns] for row in rows]
+    shown = [
+        i
+        for i, column in enumerate(columns)
+        if not column.optional or any(row[i] != _NOTHING for row in cells)
+    ]
+    _print_aligned(
+        [columns[i].title for i in shown],
+        [[row[i] for i in shown] for row in cells],
+        [columns[i].right for i in shown],
+    )
+
+
+def _plain(cell: Cell) -> str:
+    """ASCII where there is nothing, for those who cut columns."""
+    return safe_id(_NOTHING if cell.text in {"", NOTHING.text} else cell.text, _CELL)
+
+
+def _print_aligned(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
     columns = [[row[i] for row in cells] for i in range(len(header))]
     widths = [max(map(cell_width, [title, *column])) for title, column in zip(header, columns, strict=True)]
-    right = [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
     for line in [list(header), *cells]:
         parts = [
             " " * (width - cell_width(cell)) + cell if rightmost else cell + " " * (width - cell_width(cell))

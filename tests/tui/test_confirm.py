@@ -10,7 +10,7 @@ from textual.command import CommandPalette
 from console.domain.danger import Typed
 from console.errors import DatabaseUnreachableError
 from console.limits import DEFAULT_TTL
-from console.tui.presenters.cells import Cell
+from console.tables.columns import Cell
 from console.tui.screens.dialogs.confirm import Question, ask
 
 

@@ -13,12 +13,13 @@ from console.domain.history import CommandDetail, JournalEntry, Usual
 from console.domain.phases import PHASE_SYMBOLS
 from console.domain.reasons import BlockedBy, Outcome, Reason, known
 from console.domain.text.ascii import to_ascii
+from console.tables.commands import command_cells
+from console.tables.tones import PHASE_TONES
 from console.tui.presenters.batches import progress_lines
-from console.tui.presenters.commands import command_cells, history_line
+from console.tui.presenters.commands import history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line
 from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.timeline import content_lines, deadline_line, retry_link, steps, story_lines
-from console.tui.presenters.words import PHASE_TONES
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 BATCH = Batch(BatchDraft("5b0c9a52", "ping", "{}", timedelta(hours=1), "all", len(Phase)), NOW)

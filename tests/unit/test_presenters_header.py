@@ -6,7 +6,8 @@ import pytest
 
 from console.errors import Cause
 from console.services.health import HealthView, LinkState
-from console.tui.presenters.cells import Cell, line_width
+from console.tables.columns import Cell
+from console.tui.presenters.cells import line_width
 from console.tui.presenters.header import HeaderIdentity, OutboxDepth, banner_line, header_line
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

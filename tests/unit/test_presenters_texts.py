@@ -26,18 +26,20 @@ from console.domain.text.durations import (
     step,
 )
 from console.shell import output
+from console.tables import tones
+from console.tables.columns import Cell, Column
+from console.tables.commands import command_cells
+from console.tables.devices import COLUMNS
+from console.tables.tones import LINK_TONES, PHASE_TONES, phase_cell
 from console.tui.keys.actions import without_acts
-from console.tui.presenters import words
-from console.tui.presenters.cells import Cell, Column, fit_columns, fit_parts, fit_text, inked
-from console.tui.presenters.commands import command_cells
+from console.tui.presenters.cells import fit_columns, fit_parts, fit_text, inked
 from console.tui.presenters.compose import (
     payload_lines,
     preview_payload,
     warnings_of,
 )
-from console.tui.presenters.devices import COLUMNS, seen_words
+from console.tui.presenters.devices import seen_words
 from console.tui.presenters.problems import problem_cells, problem_whom
-from console.tui.presenters.words import LINK_TONES, PHASE_TONES, phase_cell
 from console.tui.screens.registry import ACTIONS
 from console.tui.terminal.output_filter import OutputFilter
 from console.tui.widgets.fields import json_paste
@@ -154,8 +156,12 @@ def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character
 
 
 def test_nothing_that_the_screen_draws_becomes_a_question_mark_in_ascii():
-    tui = Path(words.__file__).parents[1]
-    drawn_by = [*tui.rglob("*.py"), tui.parent / "domain" / "phases.py"]
+    console = Path(tones.__file__).parents[1]
+    drawn_by = [
+        *(console / "tui").rglob("*.py"),
+        *(console / "tables").glob("*.py"),
+        console / "domain" / "phases.py",
+    ]
     sources = [path.read_text("utf-8") for path in drawn_by]
     drawn = {character for source in sources for character in source if not character.isascii()}
     assert {

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from console.domain.devices import Device
-from console.tui.presenters.cells import Cell
-from console.tui.presenters.devices import device_cells, pending_cells
+from console.tables.columns import Cell
+from console.tables.devices import device_cells
+from console.tui.presenters.devices import pending_cells
 
 _KEPT = 3_000
 

@@ -11,8 +11,9 @@ from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe
 from console.services.batch_send import BatchRun
-from console.tui.presenters.cells import Cell, Column, Line, fit_parts, line_width
-from console.tui.presenters.words import PHASE_TONES, counted_phase
+from console.tables.columns import Cell, Column
+from console.tables.tones import PHASE_TONES, counted_phase
+from console.tui.presenters.cells import Line, fit_parts, line_width
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),

@@ -1,21 +1,14 @@
 """A piece of text with a tone, and how columns of them share the width of a terminal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-Tone: TypeAlias = Literal["", "ok", "calm", "bad", "warn", "live", "dim", "strong", "accent"]
+from console.tables.columns import Cell, Column, Tone
+
 TONES: tuple[Tone, ...] = ("ok", "bad", "warn", "live", "dim", "strong", "accent")
-
-
-class Cell(NamedTuple):
-    """Text that is already safe, and what it means."""
-
-    text: str
-    tone: Tone = ""
 
 
 Line: TypeAlias = tuple[Cell, ...]
@@ -26,22 +19,6 @@ def inked(cell: Cell) -> Line:
     if cell.tone != "calm":
         return (cell,)
     return (Cell(cell.text[:1], "ok"), Cell(cell.text[1:]))
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: `width` is its least, `most` what it may grow to; the highest `rank` is dropped first.
-
-    `arrow` is the direction in which a list is sorted by it.
-    """
-
-    key: str
-    title: str
-    width: int
-    right: bool = False
-    most: int = 0
-    rank: int = 0
-    arrow: str = "↑"
 
 
 def needed(columns: Sequence[Column], cells: Mapping[str, Cell], needs: dict[str, int]) -> None:

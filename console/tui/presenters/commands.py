@@ -1,59 +1,17 @@
-"""The row of one command, and the line that sums up a history."""
+"""The line that sums up a history."""
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 
 from console.domain.commands import Command
-from console.domain.identifiers import name_shown
 from console.domain.phases import WORST_FIRST
 from console.domain.text.counts import counted
-from console.domain.text.durations import coarse_age, coarse_countdown, latency
-from console.domain.text.safe import safe, safe_id
-from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import counted_phase, phase_cell
+from console.domain.text.durations import latency
+from console.tables.columns import Cell
+from console.tables.tones import counted_phase
+from console.tui.presenters.cells import Line, fit_parts
 
 _ENOUGH = 5
-_AGE = Column("age", "AGE", 5, right=True)
-_DEVICE = Column("device", "DEVICE", 11, most=32)
-_REST = (
-    Column("type", "TYPE", 12, most=30, rank=1),
-    Column("phase", "PHASE", 11, most=18),
-    Column("answered", "ANSWERED", 8, right=True, most=10, rank=6),
-    Column("left", "TTL LEFT", 8, right=True, most=12, rank=5),
-    Column("by", "BY", 6, most=16, rank=7),
-    Column("params", "PARAMS", 16, most=60, rank=8),
-    Column("id", "ID", 36, rank=9),
-)
-DEVICE_COLUMNS = (_AGE, *_REST)
-TENANT_COLUMNS = (_AGE, _DEVICE, *_REST)
-
-
-def command_cells(command: Command, now: datetime) -> dict[str, Cell]:
-    """Every cell of a command's row, by column."""
-    return {
-        "age": Cell(coarse_age(now - command.created_at)),
-        "device": Cell(safe_id(command.device_id)),
-        "type": Cell(safe(command.command_type), "strong"),
-        "phase": phase_cell(command),
-        "answered": Cell(latency(command.latency), "" if command.acked_at else "dim"),
-        "left": _left(command, now),
-        "by": Cell(safe(name_shown(command.created_by)) or "–", "" if command.created_by else "dim"),
-        "params": Cell(safe(command.params_json, 120), "dim"),
-        "id": Cell(safe(command.command_id), "dim"),
-    }
-
-
-def _left(command: Command, now: datetime) -> Cell:
-    if command.phase.settled:
-        return Cell("–", "dim")
-    if command.never_expires:
-        return Cell("never", "dim")
-    left = command.expires_at - now
-    seconds = left.total_seconds()
-    if seconds <= 0:
-        return Cell("overdue", "warn")
-    return Cell(coarse_countdown(left), "warn" if seconds < 60 else "")
 
 
 def history_line(

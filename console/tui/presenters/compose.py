@@ -17,8 +17,9 @@ from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, latency
 from console.domain.text.json import one_line
 from console.domain.text.safe import safe, safe_id
-from console.tui.presenters.cells import Cell, Line, fit_parts, fit_text, line_width
-from console.tui.presenters.words import link_cell, link_of
+from console.tables.columns import Cell
+from console.tables.tones import link_cell, link_of
+from console.tui.presenters.cells import Line, fit_parts, fit_text, line_width
 
 Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
 _OFFERED = 8

@@ -1,59 +1,18 @@
-"""The row of one device, and the line that counts them."""
-
-from datetime import datetime
+"""What is said of devices around their list: counts, what is left out, the line of one device."""
 
 from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters.language import Filter
-from console.domain.phases import GONE, LINK_SYMBOLS, PHASE_SYMBOLS, later_words
-from console.domain.text.durations import coarse_age
+from console.domain.phases import LINK_SYMBOLS
 from console.domain.text.safe import safe, safe_id
-from console.tui.presenters.cells import Cell, Column, Line, fit_parts
-from console.tui.presenters.words import LINK_TONES, PHASE_TONES, link_cell
-
-COLUMNS = (
-    Column("device", "DEVICE", 9, most=40),
-    Column("link", "LINK", 9, most=16, arrow="↓"),
-    Column("seen", "SEEN", 6, right=True),
-    Column("site", "SITE", 6, most=20, rank=6),
-    Column("model", "MODEL", 8, most=24, rank=8),
-    Column("fw", "FW", 6, most=14, rank=7),
-    Column("flight", "FLIGHT", 6, right=True, rank=5),
-    Column("last", "LAST", 11, most=18, rank=1),
-    Column("command", "COMMAND", 11, most=30, rank=2),
-    Column("ago", "AGO", 4, right=True, rank=4),
-    Column("tags", "TAGS", 6, most=40, rank=9),
-)
-WITH_NAMES = (COLUMNS[0], Column("name", "NAME", 8, most=28, rank=3), *COLUMNS[1:])
-
-
-def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
-    """Every cell of a device's row, by column."""
-    seen = device.last_seen_at
-    return {
-        "device": Cell(safe_id(device.device_id), "strong"),
-        "name": Cell(safe(device.name, 60)),
-        "link": state_cell(device),
-        "seen": Cell(coarse_age(now - seen) if seen else "–", "" if seen else "dim"),
-        "site": Cell(safe(device.site_id)),
-        "model": Cell(safe(device.model)),
-        "fw": Cell(safe(device.fw_version)),
-        "flight": Cell(f"{device.in_flight:,}", "live") if device.in_flight else Cell("–", "dim"),
-        "tags": Cell(" ".join(safe(tag, 40) for tag in device.tags[:10]), "dim"),
-        **_last(device, now),
-    }
+from console.tables.columns import Cell
+from console.tables.devices import state_cell
+from console.tables.tones import LINK_TONES
+from console.tui.presenters.cells import Line, fit_parts
 
 
 def pending_cells(device_id: str) -> dict[str, Cell]:
     """What is known of a row before it has been read: its id."""
     return {"device": Cell(safe_id(device_id), "strong")}
-
-
-def state_cell(device: Device) -> Cell:
-    """The link; of a device that is not in service the symbol of its link with what the registry calls it."""
-    if device.in_service:
-        return link_cell(device.link)
-    symbol = GONE if device.decommissioned else LINK_SYMBOLS[device.link]
-    return Cell(f"{symbol} {safe(device.state, 14)}", "dim" if device.decommissioned else "warn")
 
 
 def hidden_words(counts: DeviceCounts | None, shown: Filter) -> str:
@@ -86,21 +45,6 @@ def place_line(device: Device, width: int) -> Line:
         *([(Cell(safe(device.device_type, 30), "dim"),)] if device.device_type else []),
     ]
     return fit_parts(parts, width)
-
-
-def _last(device: Device, now: datetime) -> dict[str, Cell]:
-    """How the newest command stands, what it was, and how long ago it was created."""
-    command = device.last_command
-    if command is None:
-        return dict.fromkeys(("last", "command", "ago"), Cell("–", "dim"))
-    symbol, tone = PHASE_SYMBOLS[command.phase], PHASE_TONES[command.phase]
-    return {
-        "last": Cell(
-            f"{symbol} {command.phase}{' (late)' if command.late else ''}{later_words(command)}", tone
-        ),
-        "command": Cell(safe(command.command_type, 60)),
-        "ago": Cell(coarse_age(now - command.created_at)),
-    }
 
 
 def counts_line(

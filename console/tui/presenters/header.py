@@ -11,7 +11,8 @@ from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, countdown, elapsed, lateness
 from console.domain.text.safe import safe
 from console.services.health import HealthView, LinkState
-from console.tui.presenters.cells import Cell, Line, fit_text, line_width
+from console.tables.columns import Cell
+from console.tui.presenters.cells import Line, fit_text, line_width
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.filters.language import KEYS, SPANS, WORDS, Scope
+from console.tables.columns import Cell
 from console.tui.keys.actions import MOVES, Action
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Line
 
 _WIDTH = 13
 _FILTERS = (

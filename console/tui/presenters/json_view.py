@@ -3,7 +3,8 @@
 import re
 
 from console.domain.text.safe import safe, safe_block
-from console.tui.presenters.cells import Cell, Line
+from console.tables.columns import Cell
+from console.tui.presenters.cells import Line
 
 MAX_SHOWN = 8_000
 _ONE_LINE = 44

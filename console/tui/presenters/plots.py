@@ -6,7 +6,8 @@ from statistics import median
 
 from console.domain.commands import Command, Phase
 from console.domain.text.durations import age, latency
-from console.tui.presenters.cells import Cell, Line, line_width
+from console.tables.columns import Cell
+from console.tui.presenters.cells import Line, line_width
 
 BARS = "▁▂▃▄▅▆▇█"
 _GOOD = frozenset({Phase.OK})

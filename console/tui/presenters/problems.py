@@ -5,7 +5,7 @@ from datetime import datetime
 from console.domain.events import Problem, ProblemKind
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe, safe_id
-from console.tui.presenters.cells import Cell, Column, Tone
+from console.tables.columns import Cell, Column, Tone
 
 COLUMNS = (
     Column("age", "AGE", 5, right=True),

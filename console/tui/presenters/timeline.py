@@ -11,10 +11,11 @@ from console.domain.history import CommandDetail
 from console.domain.identifiers import name_shown
 from console.domain.text.durations import countdown, step
 from console.domain.text.safe import safe, safe_id
-from console.tui.presenters.cells import Cell, Line, Tone, line_width
+from console.tables.columns import Cell, Tone
+from console.tables.tones import phase_cell
+from console.tui.presenters.cells import Line, line_width
 from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.times import day, instant, zone_words
-from console.tui.presenters.words import phase_cell
 
 _KINDS: dict[str, tuple[str, Tone]] = {
     "cancelled": ("cancelled", "dim"),

@@ -11,9 +11,9 @@ from textual.widget import Widget
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.services.sender import SendReceipt
+from console.tables.columns import Cell, Tone
 from console.tui.keys.actions import Action, without_acts
 from console.tui.keys.keymap import with_keys
-from console.tui.presenters.cells import Cell, Tone
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowNotice

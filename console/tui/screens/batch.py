@@ -17,9 +17,10 @@ from console.domain.text.safe import safe
 from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
 from console.services.batch_send import BatchRun, since_ok_text
+from console.tables.columns import Cell
 from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.batches import batch_line, group_cells, group_columns, group_key, progress_lines
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Line
 from console.tui.presenters.copies import shell_line
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen

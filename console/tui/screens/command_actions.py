@@ -16,8 +16,8 @@ from console.domain.text.safe import safe, safe_id
 from console.domain.ttl import ttl_text, within_range
 from console.errors import ConsoleError
 from console.services.favourites import Saved
+from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
-from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import resend_line
 from console.tui.screens.actions import copy_id, copy_shell_line
 from console.tui.screens.base import ConsoleScreen

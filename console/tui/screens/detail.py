@@ -8,8 +8,8 @@ from textual.widget import Widget
 
 from console.domain.commands import Command
 from console.domain.history import CommandDetail
+from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.cells import Cell
 from console.tui.presenters.timeline import retry_link
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen

@@ -14,12 +14,13 @@ from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
+from console.tables.devices import COLUMNS, WITHOUT_NAMES
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
-from console.tui.presenters.devices import COLUMNS, WITH_NAMES, counts_line, hidden_words, seen_words
+from console.tui.presenters.devices import counts_line, hidden_words, seen_words
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
@@ -49,7 +50,7 @@ class DevicesScreen(ConsoleScreen):
         self._rows = DeviceRows()
         words = KnownWords(state, self._rows.words)
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
-        self._table = LineTable(COLUMNS, cells, id="table")
+        self._table = LineTable(WITHOUT_NAMES, cells, id="table")
         self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words), self._table, self._ask_for_list, read_words=words.read
         )
@@ -99,7 +100,7 @@ class DevicesScreen(ConsoleScreen):
         head = await history.device_head(tenant, order=self._sort)
         self._rows.put(await history.devices(tenant, head))
         if self._rows.have_names:
-            self._table.set_columns(WITH_NAMES)
+            self._table.set_columns(COLUMNS)
         if not self._filtered.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
@@ -147,7 +148,7 @@ class DevicesScreen(ConsoleScreen):
         found = await self.state.program.history.devices(self.state.tenant, wanted)
         self._rows.put(found)
         if self._rows.have_names:
-            self._table.set_columns(WITH_NAMES)
+            self._table.set_columns(COLUMNS)
         shown, now = self._filtered.parsed, self.state.clock.now()
         gone = {
             key for key, device in found.items()

@@ -13,11 +13,12 @@ from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import command_subject
 from console.domain.text.durations import coarse_age
 from console.services.reads import PAGE
+from console.tables.columns import Cell
+from console.tables.commands import COLUMNS, OF_ONE_DEVICE, command_cells
 from console.tui.keys.actions import Action, bindings_for
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.lists.known_words import KnownWords
-from console.tui.presenters.cells import Cell
-from console.tui.presenters.commands import DEVICE_COLUMNS, TENANT_COLUMNS, command_cells, history_line
+from console.tui.presenters.commands import history_line
 from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
 from console.tui.screens import actions
@@ -50,7 +51,7 @@ class HistoryScreen(ConsoleScreen):
         self._plots = Lines(id="plots")
         one = device_ids is not None and len(device_ids) == 1 and not of
         self._device_line = DeviceLine(state, device_ids[0] if one and device_ids else None)
-        self._table = LineTable(DEVICE_COLUMNS if one else TENANT_COLUMNS, self._cells, id="table")
+        self._table = LineTable(OF_ONE_DEVICE if one else COLUMNS, self._cells, id="table")
         self._detail = DetailBeside(state, lambda: self._table.cursor_key)
         words = KnownWords(state, self._loaded_words)
         self._filtered = FilteredList(

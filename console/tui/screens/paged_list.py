@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 from console.domain.filters.language import Filter, Scope
 from console.domain.filters.values import KnownValues
 from console.domain.text.counts import counted
+from console.tables.columns import Cell, Column
 from console.tui.lists.paged_rows import PagedRows
-from console.tui.presenters.cells import Cell, Column
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList

@@ -4,7 +4,7 @@ from textual.message import Message
 
 from console.domain.filters.language import EVERY_COMMAND, Filter
 from console.services.favourites import Saved
-from console.tui.presenters.cells import Tone
+from console.tables.columns import Tone
 
 
 class DataChanged(Message):

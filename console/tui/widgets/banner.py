@@ -1,6 +1,6 @@
 """The sentence under the header that says which link is down and what that means."""
 
-from console.tui.presenters.cells import Cell
+from console.tables.columns import Cell
 from console.tui.presenters.header import banner_line
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines

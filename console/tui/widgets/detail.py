@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 from textual.containers import Vertical, VerticalScroll
 
 from console.domain.history import CommandDetail
-from console.tui.presenters.cells import Cell
+from console.tables.columns import Cell
 from console.tui.presenters.timeline import content_lines, deadline_line, story_lines
 from console.tui.widgets.text import Lines
 

@@ -15,7 +15,8 @@ from console.domain.filters.completion import completions
 from console.domain.filters.language import Filter, Scope, parse_filter
 from console.domain.filters.values import KnownValues, notes
 from console.domain.text.safe import safe
-from console.tui.presenters.cells import Cell, Line, Tone
+from console.tables.columns import Cell, Tone
+from console.tui.presenters.cells import Line
 from console.tui.widgets.text import Lines
 
 DEBOUNCE_S = 0.12

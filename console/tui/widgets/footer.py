@@ -6,8 +6,9 @@ from typing import Any
 
 from textual import events
 
+from console.tables.columns import Cell
 from console.tui.keys.actions import Action
-from console.tui.presenters.cells import Cell, Line, line_width
+from console.tui.presenters.cells import Line, line_width
 from console.tui.widgets.text import Lines
 
 _SHORT = 26

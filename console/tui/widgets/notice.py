@@ -3,7 +3,7 @@
 from textual.timer import Timer
 
 from console.domain.text.safe import safe
-from console.tui.presenters.cells import Cell, Tone
+from console.tables.columns import Cell, Tone
 from console.tui.widgets.text import Lines
 
 STAYS_S = 8.0

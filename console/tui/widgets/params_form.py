@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from console.domain.forms import Field, Filled, Form, filled, texts_of
 from console.domain.text.safe import safe
-from console.tui.presenters.cells import Cell
+from console.tables.columns import Cell
 from console.tui.widgets.fields import complete, json_paste
 from console.tui.widgets.text import Lines
 

@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.tui.presenters.cells import TONES, Cell, Column, fit_columns, fit_text, inked, needed
+from console.tables.columns import Cell, Column
+from console.tui.presenters.cells import TONES, fit_columns, fit_text, inked, needed
 from console.tui.widgets.marks import Marks
 
 Cells = dict[str, Cell]

@@ -10,7 +10,8 @@ from console.domain.catalogue import Listing
 from console.domain.forms import Form, form_of
 from console.domain.text.safe import safe
 from console.services.catalogue import params_verdict
-from console.tui.presenters.cells import Cell, Line
+from console.tables.columns import Cell
+from console.tui.presenters.cells import Line
 from console.tui.widgets.fields import ParamsArea
 from console.tui.widgets.params_form import ParamsForm
 

@@ -9,8 +9,9 @@ from console.domain.danger import to_type
 from console.domain.targets import Target
 from console.domain.text.json import one_line
 from console.domain.text.safe import safe, safe_id
+from console.tables.columns import Cell
 from console.tui.presenters import compose as words
-from console.tui.presenters.cells import Cell, Line
+from console.tui.presenters.cells import Line
 from console.tui.screens.dialogs.confirm import Question
 from console.tui.state.console_state import ConsoleState
 

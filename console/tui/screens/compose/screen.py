@@ -12,9 +12,9 @@ from textual.widgets import Input, Static, TextArea
 from console.domain.catalogue import Catalogue, Listing
 from console.domain.text.safe import safe
 from console.domain.ttl import TTL_EXAMPLES, TTL_RANGE
+from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.presenters import compose as words
-from console.tui.presenters.cells import Cell
 from console.tui.presenters.copies import naming_filter, send_line
 from console.tui.presenters.times import instant, zone_words
 from console.tui.screens import actions

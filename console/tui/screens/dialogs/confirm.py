@@ -16,8 +16,9 @@ from textual.widgets import Button, Input
 from console.domain.danger import Typed
 from console.domain.text.safe import safe
 from console.errors import ConsoleError, DatabaseUnreachableError
+from console.tables.columns import Cell, Tone
 from console.tui.keys.actions import CONFIRM_KEY
-from console.tui.presenters.cells import Cell, Line, Tone
+from console.tui.presenters.cells import Line
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.state.background import start
 from console.tui.terminal.frames import when_seen

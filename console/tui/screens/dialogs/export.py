@@ -18,7 +18,7 @@ from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.services.exporter import FORMATS, Format, exported
-from console.tui.presenters.cells import Cell, Tone
+from console.tables.columns import Cell, Tone
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines

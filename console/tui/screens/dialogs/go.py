@@ -16,7 +16,7 @@ from console.domain.filters.language import Scope, begins_so
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe, safe_id
 from console.errors import ConsoleError
-from console.tui.presenters.cells import Cell
+from console.tables.columns import Cell
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowBatch, ShowBatches, ShowDetail, ShowHistory, ShowProblems

@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
+from console.tables.columns import Cell
 from console.tui.keys.actions import Action
-from console.tui.presenters.cells import Cell
 from console.tui.presenters.help import help_lines
 from console.tui.widgets.text import Lines
 

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from console.domain.text.safe import safe
 from console.services.favourites import Saved
-from console.tui.presenters.cells import Cell, Column
+from console.tables.columns import Cell, Column
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 

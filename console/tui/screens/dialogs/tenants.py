@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from console.domain.tenants import Tenant
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
-from console.tui.presenters.cells import Cell, Column
+from console.tables.columns import Cell, Column
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.table import LineTable

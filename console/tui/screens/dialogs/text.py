@@ -8,7 +8,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
 from console.domain.text.safe import safe_block
-from console.tui.presenters.cells import Cell
+from console.tables.columns import Cell
 from console.tui.widgets.text import Lines
 
 

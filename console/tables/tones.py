@@ -3,7 +3,7 @@
 from console.domain.commands import Command, Phase
 from console.domain.devices import Link
 from console.domain.phases import PHASE_SYMBOLS, link_words, phase_words
-from console.tui.presenters.cells import Cell, Tone
+from console.tables.columns import Cell, Tone
 
 PHASE_TONES: dict[Phase, Tone] = {
     Phase.WAITING: "live",
@@ -35,10 +35,12 @@ def counted_phase(phase: Phase, words: str) -> Cell:
 
 
 def link_cell(link: Link) -> Cell:
+    """``● online``."""
     return Cell(link_words(link), LINK_TONES[link])
 
 
 def link_of(word: str) -> Link:
+    """Return the link that a word names, or unknown."""
     try:
         return Link(word)
     except ValueError:

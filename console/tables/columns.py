@@ -1,0 +1,48 @@
+"""A piece of text with a tone, and a column that makes one of each row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Tone: TypeAlias = Literal["", "ok", "calm", "bad", "warn", "live", "dim", "strong", "accent"]
+
+
+class Cell(NamedTuple):
+    """Text that is already safe, and what it means."""
+
+    text: str
+    tone: Tone = ""
+
+
+NOTHING = Cell("–", "dim")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `width` is its least, `most` what it may grow to; the highest `rank` is dropped first.
+
+    `arrow` is the direction in which a list is sorted by it.
+    """
+
+    key: str
+    title: str
+    width: int
+    right: bool = False
+    most: int = 0
+    rank: int = 0
+    arrow: str = "↑"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnOf(Column, Generic[T]):
+    """A column that says what it shows of a row; `optional`: left out where no row has it."""
+
+    cell: Callable[[T, datetime], Cell] = lambda _row, _now: NOTHING
+    optional: bool = False
+
+
+def cells_of(columns: tuple[ColumnOf[T], ...], row: T, now: datetime) -> dict[str, Cell]:
+    """Make every cell of a row, by column."""
+    return {column.key: column.cell(row, now) for column in columns}

@@ -1,0 +1,72 @@
+"""The columns of devices: a new one that the device's value already holds is one line here."""
+
+from datetime import datetime
+
+from console.domain.devices import Device
+from console.domain.phases import GONE, LINK_SYMBOLS, PHASE_SYMBOLS, later_words
+from console.domain.text.durations import coarse_age
+from console.domain.text.safe import safe, safe_id
+from console.tables.columns import NOTHING, Cell, ColumnOf, cells_of
+from console.tables.tones import PHASE_TONES, link_cell
+
+
+def state_cell(device: Device) -> Cell:
+    """The link; of a device that is not in service the symbol of its link with what the registry calls it."""
+    if device.in_service:
+        return link_cell(device.link)
+    symbol = GONE if device.decommissioned else LINK_SYMBOLS[device.link]
+    return Cell(f"{symbol} {safe(device.state, 14)}", "dim" if device.decommissioned else "warn")
+
+
+def _id(device: Device, _now: datetime) -> Cell:
+    return Cell(safe_id(device.device_id), "strong")
+
+
+def _seen(device: Device, now: datetime) -> Cell:
+    return NOTHING if device.last_seen_at is None else Cell(coarse_age(now - device.last_seen_at))
+
+
+def _flight(device: Device, _now: datetime) -> Cell:
+    return Cell(f"{device.in_flight:,}", "live") if device.in_flight else NOTHING
+
+
+def _last(device: Device, _now: datetime) -> Cell:
+    command = device.last_command
+    if command is None:
+        return NOTHING
+    word = f"{command.phase}{' (late)' if command.late else ''}{later_words(command)}"
+    return Cell(f"{PHASE_SYMBOLS[command.phase]} {word}", PHASE_TONES[command.phase])
+
+
+def _command(device: Device, _now: datetime) -> Cell:
+    return Cell(safe(device.last_command.command_type, 60)) if device.last_command else NOTHING
+
+
+def _ago(device: Device, now: datetime) -> Cell:
+    return Cell(coarse_age(now - device.last_command.created_at)) if device.last_command else NOTHING
+
+
+def _tags(device: Device, _now: datetime) -> Cell:
+    return Cell(" ".join(safe(tag, 40) for tag in device.tags[:10]), "dim")
+
+
+COLUMNS: tuple[ColumnOf[Device], ...] = (
+    ColumnOf("device", "DEVICE", 9, most=40, cell=_id),
+    ColumnOf("name", "NAME", 8, most=28, rank=3, cell=lambda d, _: Cell(safe(d.name, 60)), optional=True),
+    ColumnOf("link", "LINK", 9, most=16, arrow="↓", cell=lambda d, _: state_cell(d)),
+    ColumnOf("seen", "SEEN", 6, right=True, cell=_seen),
+    ColumnOf("site", "SITE", 6, most=20, rank=6, cell=lambda d, _: Cell(safe(d.site_id))),
+    ColumnOf("model", "MODEL", 8, most=24, rank=8, cell=lambda d, _: Cell(safe(d.model))),
+    ColumnOf("fw", "FW", 6, most=14, rank=7, cell=lambda d, _: Cell(safe(d.fw_version))),
+    ColumnOf("flight", "FLIGHT", 6, right=True, rank=5, cell=_flight),
+    ColumnOf("last", "LAST", 11, most=18, rank=1, cell=_last),
+    ColumnOf("command", "COMMAND", 11, most=30, rank=2, cell=_command),
+    ColumnOf("ago", "AGO", 4, right=True, rank=4, cell=_ago),
+    ColumnOf("tags", "TAGS", 6, most=40, rank=9, cell=_tags),
+)
+WITHOUT_NAMES = tuple(column for column in COLUMNS if not column.optional)
+
+
+def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
+    """Make every cell of a device's row, by column."""
+    return cells_of(COLUMNS, device, now)
