@@ -39,7 +39,7 @@ class Settings(BaseModel):
     mqtt_cert: Path | None = Field(None, description="our certificate, for mutual TLS")
     mqtt_key: Path | None = Field(None, description="the key of our certificate")
     mqtt_version: Literal["auto", "3.1.1"] = Field("auto", description="auto tries MQTT 5 first")
-    tenant: str | None = Field(None, description="the tenant, or several with commas between")
+    tenant: str | None = Field(None, description="the tenant, or several separated by commas")
     operator: str | None = Field(None, description="who sends; the login name by default")
     read_only: bool = Field(default=False, description="no acts and no workers")
     embedded: bool = Field(default=False, description="start our own PostgreSQL and broker")

@@ -50,7 +50,9 @@ def build_parser() -> _Parser:
     )
     parser.add_argument("--version", action="version", version=f"device-console {__version__}")
     parser.add_argument(
-        "--sweeper", action="store_true", help="run dispatch, acknowledgements and sweep without a screen"
+        "--sweeper",
+        action="store_true",
+        help="run the workers (publish, take answers, sweep) without a screen",
     )
     parser.add_argument(
         "--accept-copy",
@@ -69,8 +71,8 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
     def preset(value: object) -> object:
         return argparse.SUPPRESS if nested else value
 
-    parser.add_argument("--tenant", default=preset(None), help="the tenant, or several with commas between")
-    parser.add_argument("--operator", default=preset(None), help="who acts; the login name by default")
+    parser.add_argument("--tenant", default=preset(None), help="the tenant, or several separated by commas")
+    parser.add_argument("--operator", default=preset(None), help="who sends; the login name by default")
     parser.add_argument(
         "--read-only", action="store_true", default=preset(None), help="no acts and no workers"
     )
@@ -131,7 +133,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if getattr(options, "where", None):
         options.where = options.where.strip()
     if options.sweeper and options.command:
-        parser.error("--sweeper stands alone: it takes no command")
+        parser.error("--sweeper cannot be combined with a command")
     if getattr(options, "timeout", None) is not None and not options.wait:
         parser.error("--timeout says how long --wait waits: give --wait, too")
     return options

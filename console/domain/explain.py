@@ -44,7 +44,7 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
             return _in_progress(detail)
         case Phase.OK:
             if command.acked_at is None:
-                return "It counts as answered, but nobody knows when."
+                return "It counts as answered; the instant is missing."
             word = (
                 "ok"
                 if command.ack_status in {None, "ok"}
@@ -61,7 +61,7 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
         case Phase.CANCELLED:
             return _cancelled(detail)
         case _:
-            return f"Its stored status “{safe(command.status, 60)}” is none that this console knows."
+            return f"Its stored status “{safe(command.status, 60)}” is unknown to this console."
 
 
 def retry_reason(command: Command) -> str | None:
@@ -119,7 +119,7 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
 
 def _published(detail: CommandDetail) -> str:
     if _newest(detail, "nobody_listens"):
-        return "The broker took it but said that nobody listens on this topic: the device is not subscribed."
+        return "The broker took it and reported no subscriber: the device is not subscribed."
     said = "The broker took it; the device has not answered yet."
     published_at, usual = detail.command.published_at, detail.usual
     if usual is None or published_at is None:
@@ -136,7 +136,8 @@ def _in_progress(detail: CommandDetail) -> str:
     if detail.command.expires_at <= detail.read_at:
         return f"The device reported {word}{when} and no end before the deadline; the sweep will settle it."
     usual = f" It usually answers this within {latency(detail.usual.p95)}." if detail.usual else ""
-    return f"The device is at it: it reported {word}{when} and has not given its final answer yet.{usual}"
+    now = f"The device is working on it: it reported {word}{when} and has not given its final answer yet."
+    return f"{now}{usual}"
 
 
 def said(answer_json: str | None) -> str:
@@ -152,7 +153,7 @@ def _since(detail: CommandDetail) -> str:
     """What became of the answer since: others that differ, and what another program wrote over it."""
     command, before = detail.command, ""
     if command.is_answered and command.status == Status.QUEUED:
-        before = " Another program called it queued again after the answer; the answer counts."
+        before = " Another program set it back to queued after the answer; the answer counts."
     conflicts = [entry for entry in detail.journal if entry.kind == "conflict"]
     if not conflicts:
         return before
@@ -169,20 +170,20 @@ def _silent(detail: CommandDetail) -> str:
     if published is None or (seen is not None and seen >= published):
         return ""
     if seen is None:
-        return " It was never heard of."
-    return f" It was last heard of {age(detail.read_at - seen)} ago, before the publication."
+        return " It was never seen."
+    return f" It was last seen {age(detail.read_at - seen)} ago, before the publication."
 
 
 def _seen(detail: CommandDetail) -> str:
     """Where the device was when it did not answer, as far as is known now."""
     seen, command = detail.device_seen_at, detail.command
     if seen is None:
-        return "; it was never heard of"
+        return "; it was never seen"
     if command.published_at is not None and seen < command.published_at:
-        return f"; it was last heard of {age(command.published_at - seen)} before the publication"
+        return f"; it was last seen {age(command.published_at - seen)} before the publication"
     if seen > command.expires_at:
-        return "; it was heard of after the deadline, so it came back or was busy"
-    return "; it was heard of in the meantime, so it got no command or gave no answer"
+        return "; it was seen after the deadline, so it came back or was busy"
+    return "; it was seen in the meantime, so it did not get the command or did not answer"
 
 
 def _code(ack_json: str | None) -> str:
@@ -202,7 +203,7 @@ def _missed(detail: CommandDetail) -> str:
         return f"{why}{_late_record(detail)}."
     why = "The broker took it, but the device did not answer before the deadline"
     if _newest(detail, "nobody_listens"):
-        why += "; the broker said that nobody listened"
+        why += "; the broker reported no subscriber"
     return f"{why}{_late_record(detail)}{_seen(detail)}."
 
 

@@ -48,7 +48,7 @@ def parse_ttl(text: str) -> timedelta:
     """
     match = _TTL.fullmatch(text.strip())
     if not match or not any(match.groups()):
-        raise InvalidInputError(f"{text[:40]!r} is no TTL: write for example {TTL_EXAMPLES}.")
+        raise InvalidInputError(f"{text[:40]!r} is not a TTL: write for example {TTL_EXAMPLES}.")
     if any(len(part or "") > _MOST_DIGITS for part in match.groups()):
         raise InvalidInputError(f"The TTL {text.strip()[:40]!r} is out of range: {TTL_RANGE} are allowed.")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())

@@ -122,7 +122,7 @@ class EmbeddedDirectory:
                 self.make_private(folder, self.postgres_user)
                 return folder
         raise RefusedError(
-            f"{inside} is too long for a socket, and no temporary folder is fit: choose a shorter home."
+            f"{inside} is too long for a socket, and no temporary folder can be used: choose a shorter home."
         )
 
     def _may_use(self, base: Path) -> bool:

@@ -14,15 +14,13 @@ from console.settings import Settings
 from console.store.dsn import Dsn, read_dsn
 from console.store.pool import Access
 
-_CLEAR_DATABASE = (
-    "The link to the database is in clear over the network: remove sslmode=disable to change that."
-)
+_CLEAR_DATABASE = "The connection to the database is not encrypted: remove sslmode=disable."
 _UNVERIFIED_DATABASE = (
     "The database's certificate is not verified: use sslmode=verify-full, or leave sslmode out."
 )
-_CLEAR_BROKER = "The link to the broker is in clear over the network: use mqtts:// in MQTT_URL."
+_CLEAR_BROKER = "The connection to the broker is not encrypted: use mqtts:// in MQTT_URL."
 _HOME_CAS = Path("~/.postgresql/root.crt").expanduser()  # where libpq and the driver look
-_LEFT_OUT_OF_BROKER = "what stands behind the host in MQTT_URL has no meaning for MQTT and is left out"
+_LEFT_OUT_OF_BROKER = "the path in MQTT_URL has no meaning for MQTT and is ignored"
 _SCHEMES = {
     "mqtt": (False, 1883), "tcp": (False, 1883), "mqtts": (True, 8883), "ssl": (True, 8883),
     "tls": (True, 8883),

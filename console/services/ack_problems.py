@@ -43,12 +43,14 @@ def oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
 def follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
     """Return the problems that an operator should see of what became of an answer."""
     if outcome is Outcome.DUPLICATE:  # one row for a tenant: a broker may repeat any answer
-        text = f"an answer came again and changed nothing; the last time by {ack.device_id}"
+        text = f"a repeated answer changed nothing; last from {ack.device_id}"
         return (Problem(ack.tenant_id, ProblemKind.DUPLICATE_ACK, "", "", text),)
     if (
         outcome is Outcome.PROGRESS_AFTER_END
     ):  # messages overtake each other: the end stands, nobody need worry
-        text = f"a word of progress came after the end and changed nothing; the last time by {ack.device_id}"
+        text = (
+            f"a progress word arrived after the final answer and changed nothing; last from {ack.device_id}"
+        )
         return (Problem(ack.tenant_id, ProblemKind.LATE_PROGRESS, "", "", text),)
     if outcome not in _PROBLEMS:
         return ()

@@ -139,9 +139,7 @@ class Acknowledger:
             text = f"it cannot be read ({type(error).__name__}); the log has the reason"
             return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", text, "unreadable")]
         problems = [
-            Problem(
-                route.tenant_id, ProblemKind.ODD_ACK, "", "", f"{oddity}; the last time by {route.device_id}"
-            )
+            Problem(route.tenant_id, ProblemKind.ODD_ACK, "", "", f"{oddity}; last from {route.device_id}")
             for oddity in oddities(message, payload, route)
         ]
         if not payload.correlates:

@@ -55,7 +55,7 @@ class Favourites:
 
     def _check_readable(self) -> None:
         if not self._readable:
-            raise OSError(None, f"the file {self._path} is no JSON of ours")
+            raise OSError(None, f"the file {self._path} is not a file of favourites")
 
     def _all(self) -> dict[str, object]:
         self._readable = True

@@ -34,7 +34,9 @@ def whole_or_beginning(parser: argparse.ArgumentParser, whose: str) -> None:
 
 def waiting(parser: argparse.ArgumentParser) -> None:
     """Take whether, and how long, to wait for an answer."""
-    parser.add_argument("--wait", action="store_true", help="wait for the answer; the exit code tells it")
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for the answer; the exit code shows how it ended"
+    )
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait (default: TTL + 5 s)")
 
 
@@ -59,7 +61,7 @@ def number(text: str, most: int) -> int:
     try:
         value = int(text.replace("_", "").replace(",", ""))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number") from None
     if not 1 <= value <= most:
         raise argparse.ArgumentTypeError(f"must be from 1 to {most:,}")
     return value

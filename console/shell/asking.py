@@ -44,7 +44,7 @@ async def ask_first(program: Program, device_ids: Sequence[str], command_type: s
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
     output.say(f"Type {wanted.what}, {wanted.text}, to send {kind} to {whom} (--yes does not ask):")
     if (await _line()).strip() != wanted.text:
-        raise InvalidInputError("Nothing was sent: that is not what was to be typed.")
+        raise InvalidInputError("Nothing was sent: what you typed does not match.")
 
 
 async def _line() -> str:

@@ -20,7 +20,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _cancel(options: argparse.Namespace, opened: RunningProgram) -> int:
-    """Take an unpublished command back, or stop a batch."""
+    """Cancel a command that is not published yet, or stop a bulk send."""
     from console.shell.following import print_command
     from console.shell.half_way import saying
 
@@ -34,7 +34,7 @@ async def _cancel(options: argparse.Namespace, opened: RunningProgram) -> int:
         output.say(f"stopped; {taken:,} taken back before they were published")
         print_view(await read_view(program, options.id), as_json=options.json, groups=False)
         return ExitCode.OK
-    with saying(lambda: f"Whether it was cancelled is unknown: `device-console show {options.id}` tells."):
+    with saying(lambda: f"Whether it was cancelled is unknown: `device-console show {options.id}` shows it."):
         await program.sender.cancel(program.tenants[0], options.id, program.operator, options.reason)
     await print_command(program, options.id, as_json=options.json)
     return ExitCode.OK
@@ -42,7 +42,7 @@ async def _cancel(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 VERB = Act(
     name="cancel",
-    summary="Take an unpublished command back, or stop a batch.",
+    summary="Cancel a command that is not published yet, or stop a bulk send.",
     example="device-console cancel 0d1f6c7e-…",
     arguments=_arguments,
     run=_cancel,

@@ -28,7 +28,9 @@ def _reset(_options: argparse.Namespace, configuration: Configuration) -> int:
 
     raise_again()
     gone = reset(configuration.settings.home_folder)
-    output.say("the demo data is deleted; the next start makes new" if gone else "there was no demo data")
+    output.say(
+        "the demo data is deleted; the next start creates new data" if gone else "there was no demo data"
+    )
     return ExitCode.OK
 
 

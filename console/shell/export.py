@@ -62,9 +62,10 @@ async def _export(options: argparse.Namespace, program: Program) -> int:
 def _no_whole_export(path: Path | None, count: int) -> str:
     """What an export left behind that ended half-way."""
     if path is None:
-        return f"What was written, the newest {counted(count, 'command')}, is no whole export: begin again."
+        written = f"What was written, the newest {counted(count, 'command')},"
+        return f"{written} is not a complete export: start again."
     what = f"The file {path} holds the newest {counted(count, 'command')}"
-    return f"{what} and is no whole export: delete it and begin again."
+    return f"{what} and is not a complete export: delete it and start again."
 
 
 def _format_of(path: Path | None) -> Format:

@@ -30,7 +30,7 @@ async def commit(program: Program, draft: Draft) -> SendReceipt:
     with saying(
         lambda: (
             "Whether the command was committed is unknown: "
-            f"`device-console show {draft.command_id}` tells, and sending it again with "
+            f"`device-console show {draft.command_id}` shows it, and sending it again with "
             f"`--id {draft.command_id}` is harmless."
         )
     ):
@@ -42,8 +42,8 @@ async def follow(opened: RunningProgram, receipt: SendReceipt, wanted: FollowOpt
     command_id = receipt.command_ids[0]
     with saying(
         lambda: (
-            f"The command is committed as {command_id} and goes its way: "
-            f"`device-console show {command_id}` tells how it stands."
+            f"The command is committed as {command_id} and will be published: "
+            f"`device-console show {command_id}` shows how it stands."
         )
     ):
         return await _follow(opened, receipt, wanted)
@@ -55,7 +55,7 @@ async def _follow(opened: RunningProgram, receipt: SendReceipt, wanted: FollowOp
     for warning in receipt.warnings:
         output.say(f"warning: {warning}")
     if receipt.existed:
-        output.say(f"the command {command_id} exists already and says the same: nothing was sent again")
+        output.say(f"the command {command_id} exists already with the same content: nothing was sent again")
     code = ExitCode.OK
     async with own_workers(opened):
         if wanted.wait:

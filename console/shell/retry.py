@@ -45,7 +45,7 @@ async def _retry(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 VERB = Act(
     name="retry",
-    summary="Send a settled command, or what of a batch failed, again.",
+    summary="Send a command that has ended again, or what failed of a bulk send.",
     example="device-console retry 0d1f6c7e-… --wait",
     arguments=_arguments,
     run=_retry,

@@ -91,7 +91,7 @@ def _preview_text(preview: Preview, command_type: str, tenant: str) -> str:
     links = ", ".join(f"{count:,} {link}" for link, count in preview.links.items())
     words = f"{counted(preview.total, 'device')} of {tenant} ({links or 'none'})"
     if preview.forbidden:
-        words += f"; {preview.forbidden:,} of them get nothing (decommissioned or not routable)"
+        words += f"; {preview.forbidden:,} of them are left out (decommissioned or not routable)"
     if preview.same_in_flight:
         words += f"; {safe(command_type, 60)} is in flight already to {preview.same_in_flight:,}"
     return words

@@ -55,7 +55,7 @@ def _print_detail(detail: CommandDetail) -> None:
         lines.append(
             (
                 "catalogue",
-                f"not what it describes: {detail.answer_verdict}" if detail.answer_verdict else "fits",
+                f"does not match: {detail.answer_verdict}" if detail.answer_verdict else "fits",
             )
         )
     if command.last_error:

@@ -199,7 +199,7 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536):
-        raise UrlError("its port is no number from 1 to 65535")
+        raise UrlError("its port is not a number from 1 to 65535")
     return int(text)
 
 
@@ -210,7 +210,7 @@ def _timeout_s(text: str) -> float | None:
     try:
         seconds = int(text.strip()[:9])
     except ValueError:
-        raise UrlError("its connect_timeout is no whole number of seconds") from None
+        raise UrlError("its connect_timeout is not a whole number of seconds") from None
     return _MOST_TIMEOUT_S if seconds <= 0 else min(max(float(seconds), _LEAST_TIMEOUT_S), _MOST_TIMEOUT_S)
 
 

@@ -116,7 +116,7 @@ def _begins_again(opened: RunningProgram) -> Iterator[None]:
     beginning: set[asyncio.Task[None]] = set()
 
     async def again() -> None:
-        _log.info("reading the secrets again and connecting anew")
+        _log.info("reading the secrets again and reconnecting")
         await opened.database.renew()
         await opened.program.pausing.again()
 

@@ -31,4 +31,4 @@ def _send(address: str, data: bytes) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
             link.sendto(data, address)
     except OSError as error:
-        _log.debug("systemd was not told: %s", error)
+        _log.debug("systemd was not notified: %s", error)

@@ -431,7 +431,7 @@ async def test_what_the_catalogue_lists_is_printed_and_a_misfit_is_noted(
     assert "No catalogue" in (await console.run("types", "pump-2")).err
     assert (await console.run("types", "nobody")).code == 2
     sent = await console.run("send", "pump-1", "blink", "--params", '{"times": "3"}')
-    assert "note: Not what the catalogue wants: times: '3' is not of type 'integer'." in sent.err
+    assert "note: It does not match the catalogue: times: '3' is not of type 'integer'." in sent.err
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
 
 
@@ -458,7 +458,7 @@ async def test_a_terminal_without_utf8_gets_ascii_and_no_traceback(
 
 async def test_small_mistakes_are_told_in_our_words(console: Console) -> None:
     ended = await console.run("history", "--limit", "x")
-    assert (ended.code, "'x' is no whole number" in ended.err) == (2, True)
+    assert (ended.code, "'x' is not a whole number" in ended.err) == (2, True)
     ended = await console.run("history", "nosuchdevice")
     assert (ended.code, "There is no device 'nosuchdevice'" in ended.err) == (2, True)
     console.environment["CONSOLE_THEME"] = "Solarized Dark"

@@ -113,7 +113,7 @@ async def test_a_send_that_loses_the_database_says_whether_it_is_committed(
     behind = "console.store.commands:CommandStore.insert:pause:1"
     ended = await cut_off(console, database_proxy, behind, "send", "pump-1", "ping", "--id", "mine", "--wait")
     assert ended.code == 3
-    assert "The command is committed as mine and goes its way: `device-console show mine`" in ended.err
+    assert "The command is committed as mine and will be published: `device-console show mine`" in ended.err
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
 
 

@@ -95,11 +95,11 @@ async def test_a_table_without_an_order_for_whole_tenants_is_noted(
         ("topic read tenant/#\n", "fault: commands of acme cannot be published .not authorized"),
         (
             "topic readwrite tenant/+/device/+/commands\ntopic write tenant/+/device/+/commands/ack\n",
-            "fault: an answer of acme was published and not heard, though the broker granted",
+            "fault: an answer of acme was published and not received, though the broker granted",
         ),
         (
             "topic readwrite tenant/+/device/+/commands\ntopic read tenant/+/device/+/commands/ack\n",
-            "note: whether answers of acme are heard was not tried",
+            "note: whether answers of acme are received was not tried",
         ),
     ],
 )

@@ -182,7 +182,7 @@ def test_models_that_disagree_on_the_params_make_no_form():
     alone = Catalogue((entry("2", params=SCHEMA),), (("2", 1),))
     assert (
         params_verdict(alone.listing("ping"), "{}")
-        == "Not what the catalogue wants: 'name' is a required property."
+        == "It does not match the catalogue: 'name' is a required property."
     )
     assert params_verdict(alone.listing("dance"), "{}") == "The catalogue of its model does not list “dance”."
     assert params_verdict(alone.listing("ping"), '{"name": "a"}') is None

@@ -113,7 +113,7 @@ def test_what_is_waited_for_is_measured_by_what_the_device_usually_takes(usual, 
         (None, "queued", "It was never heard of."),
         (NOW - timedelta(hours=3), "queued", "It was last heard of 3h ago, before the publication."),
         (NOW, "queued", "has not answered yet."),
-        (None, "missed", "; it was never heard of."),
+        (None, "missed", "; it was never seen."),
         (NOW - timedelta(hours=3), "missed", "it was last heard of 2h before the publication."),
         (NOW - timedelta(seconds=20), "missed", "so it got no command or gave no answer."),
         (NOW, "missed", "it was heard of after the deadline, so it came back or was busy."),
@@ -133,7 +133,10 @@ def test_where_the_device_was_is_the_evidence(seen, status, says):
 @pytest.mark.parametrize(
     ("left", "says"),
     [
-        (timedelta(minutes=1), "The device is at it: it reported “flashing” 0s ago and has not given"),
+        (
+            timedelta(minutes=1),
+            "The device is working on it: it reported “flashing” 0s ago and has not given",
+        ),
         (timedelta(0), "The device reported “flashing” 0s ago and no end before the deadline"),
     ],
 )

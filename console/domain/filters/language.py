@@ -237,7 +237,7 @@ def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Te
         return None
     match = _SPAN.fullmatch(rest.lower())
     if match is None or not any(match.groups()):
-        return f"{_shown(rest)} is no span of time: write for example 30s, 10m, 1h30m or 7d."
+        return f"{_shown(rest)} is not a duration: write for example 30s, 10m, 1h30m or 7d."
     if any(len(part or "") > _MOST_DIGITS for part in match.groups()):
         return f"{_shown(rest)} is longer than a hundred years."
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())

@@ -157,11 +157,11 @@ def _fault_of_groups(
     """
     broken = next((value for value in fits if fold(value) in known.broken), None)
     if broken is not None:
-        return Note(f"Who is in the group “{broken}” cannot be told: {NOT_EVALUATED}.", is_fault=True)
+        return Note(f"The members of the group “{broken}” are unknown: {NOT_EVALUATED}.", is_fault=True)
     if "group" not in known.whole:
         few = f"this tenant has {MOST_GROUPS:,} groups or more, too many to look at"
         return Note(
-            f"Whether “{literal(pattern)}” names all that is meant cannot be told: {few}.", is_fault=True
+            f"Whether “{literal(pattern)}” covers all groups that are meant is unknown: {few}.", is_fault=True
         )
     if not fits and not is_exact(pattern):
         return Note(f"No group is named like “{literal(pattern)}”{_choice(every)}.", is_fault=True)

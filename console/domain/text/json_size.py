@@ -33,7 +33,7 @@ def written(token: str) -> Written:
     """Tell how a JSON number is written out, without writing it."""
     match = _NUMBER.fullmatch(token)
     if match is None:
-        raise ValueError(f"{token[:40]!r} is no JSON number")
+        raise ValueError(f"{token[:40]!r} is not a JSON number")
     minus, whole, fraction, power = match[1], match[2], match[3] or "", match[4] or "0"
     digits = power.lstrip("+-0")
     exponent = min(int(digits or "0"), _MOST_EXPONENT) if len(digits) < 12 else _MOST_EXPONENT

@@ -13,8 +13,8 @@ from console.runtime.servers import Servers
 from console.shell.doctor.findings import Finding, Loss
 
 _OLD_PROTOCOL = (
-    "with MQTT 3.1.1 the broker drops no stale command, tells no refusals and does not bound what it sends: "
-    "use a broker with MQTT 5, such as mosquitto 2"
+    "with MQTT 3.1.1 the broker does not drop stale commands, does not report refusals and does not limit "
+    "what it sends: use a broker with MQTT 5, such as mosquitto 2"
 )
 _NATS = (
     "nats-server keeps sessions and messages on disk and delivers again what was not acknowledged; it hangs "
@@ -28,7 +28,7 @@ _SHORT_SESSION = (
     "let it keep sessions for {needed}"
 )
 _NOT_PROBED = (
-    "whether commands of {tenant} can be published and its answers are heard was not tried: `doctor --probe` "
+    "whether commands of {tenant} can be published and its answers received was not tried: `doctor --probe` "
     "publishes one message on each of the two topics of a device that does not exist, and whoever listens "
     "there sees them"
 )
@@ -98,7 +98,7 @@ def _own_topic(own: Trial) -> Finding:
     why = own.refused or "it was not delivered"
     text = (
         f"a message on our own topic ({OWN_TOPIC}/…) did not come back ({why}): its access rules may leave "
-        "that topic out, which is no fault; allow it to this user, and `doctor` can tell"
+        "that topic out, which is no fault; allow it to this user, and `doctor` can check"
     )
     return Finding("note", "broker", text)
 
@@ -117,15 +117,15 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
         return found
     if answers.refused:
         text = (
-            f"whether answers of {tenant_id} are heard was not tried: this user may not publish one "
+            f"whether answers of {tenant_id} are received was not tried: this user may not publish one "
             f"({answers.refused})"
         )
         found.append(Finding("note", "broker", text))
     elif answers.heard:
-        found.append(Finding("ok", "broker", f"answers of {tenant_id} are heard"))
+        found.append(Finding("ok", "broker", f"answers of {tenant_id} are received"))
     else:
         text = (
-            f"an answer of {tenant_id} was published and not heard, though the broker granted the "
+            f"an answer of {tenant_id} was published and not received, though the broker granted the "
             "subscription: allow this user to read tenant/+/device/+/commands/ack"
         )
         found.append(Finding("fault", "broker", text, ExitCode.FAILED))

@@ -21,7 +21,7 @@ async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, s
         return "note", "acts leave no row in audit_log: CONSOLE_AUDIT is off"
     if await is_read_only(database, tenant_id):
         return "note", (
-            "this session is read-only, so that nobody can tell here whether audit_log takes a row: ask "
+            "this session is read-only, so whether audit_log takes a row cannot be checked here: ask "
             "again at the primary server"
         )
     fault = await audit_fault(database, tenant_id)
@@ -29,7 +29,7 @@ async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, s
         return "note", "the database has no audit_log: acts are on record in the console's own journal only"
     if fault:
         return "warning", (
-            f"audit_log takes no row, so that acts leave none ({fault}): let its owner change that, or set "
+            f"audit_log refuses rows, so acts leave none ({fault}): let its owner change that, or set "
             "CONSOLE_AUDIT=off"
         )
     return "ok", "each send, bulk send, cancel and retry leaves a row in audit_log"

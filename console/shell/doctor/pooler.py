@@ -11,7 +11,7 @@ _POOLED = (
     "pooler such as PgBouncer: statements are prepared anew for each use, and nothing is kept in a session"
 )
 _UNTIL_THEN = "Until then changes by other processes are seen by looking every 2 s, and `migrate` refuses"
-_SESSIONS = "it keeps sessions: what other processes change is heard at once"
+_SESSIONS = "it keeps sessions: changes by other processes are seen at once"
 _OTHER_DATABASE = "CONSOLE_DIRECT_DATABASE_URL reaches another database than DATABASE_URL: name the same one"
 
 

@@ -20,7 +20,7 @@ from console.tui.presenters.times import day, instant, zone_words
 _KINDS: dict[str, tuple[str, Tone]] = {
     "cancelled": ("cancelled", "dim"),
     "attempt": ("attempt", "warn"),
-    "nobody_listens": ("published, but nobody listens", "warn"),
+    "nobody_listens": ("published, no subscriber", "warn"),
     "late_ack": ("late answer, on record only", "warn"),
     "unsent": ("expired unconfirmed", "warn"),
     "adopted": ("taken over", "dim"),
