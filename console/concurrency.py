@@ -1,4 +1,7 @@
-"""Coroutines side by side, with an end that leaves none of them behind."""
+"""Coroutines side by side, with an end that leaves none of them behind.
+
+Decided in docs/decisions/0007-no-wait-for.md
+"""
 
 import asyncio
 from collections.abc import Coroutine, Sequence

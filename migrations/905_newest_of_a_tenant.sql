@@ -1,3 +1,4 @@
+-- Decided in docs/decisions/0015-an-index-of-our-own.md
 -- Migration 905: the history of a whole tenant, newest first, page by page. On a table that existed before us
 -- no index is made; `device-console doctor` tells its owner what to run.
 

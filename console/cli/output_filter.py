@@ -1,4 +1,7 @@
-"""The last gate of the shell commands: what goes to a terminal holds nothing that a terminal obeys."""
+"""The last gate of the shell commands: what goes to a terminal holds nothing that a terminal obeys.
+
+Decided in docs/decisions/0042-the-gate-of-the-shell.md
+"""
 
 import sys
 from collections.abc import Iterable

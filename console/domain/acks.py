@@ -1,4 +1,7 @@
-"""A device's acknowledgement and what became of it."""
+"""A device's acknowledgement and what became of it.
+
+Decided in docs/decisions/0030-progress-and-what-counts-as-answered.md
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""A bulk send: one command to many devices, kept together so that its outcome can be seen and repeated."""
+"""A bulk send: one command to many devices, kept together so that its outcome can be seen and repeated.
+
+Decided in docs/decisions/0014-batches.md
+"""
 
 import json
 import uuid

@@ -1,4 +1,7 @@
-"""Which command types a device may not come back from as it was, by the whole words of their names."""
+"""Which command types a device may not come back from as it was, by the whole words of their names.
+
+Decided in docs/decisions/0048-what-asks-first.md
+"""
 
 import re
 from collections.abc import Sequence

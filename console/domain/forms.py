@@ -1,4 +1,7 @@
-"""Forms for params: what a JSON Schema wants becomes fields, what is typed into them becomes JSON again."""
+"""Forms for params: what a JSON Schema wants becomes fields, what is typed into them becomes JSON again.
+
+Decided in docs/decisions/0017-forms-from-the-catalogue.md
+"""
 
 import json
 import re

@@ -3,6 +3,8 @@
 Each server has an account of its own where the system has enough of them, so that who gets hold of the broker
 cannot read the database's files. An account `device-console`, if an administrator made one, goes before those
 that the distribution's servers run as. The caller of sudo goes before all: the data is theirs.
+
+Decided in docs/decisions/0038-an-account-for-each-server.md
 """
 
 import contextlib

@@ -1,6 +1,8 @@
 """The embedded MQTT broker: mosquitto where there is one, because it does MQTT 5; otherwise nats-server.
 
 Both listen on loopback only, for anybody on this machine, like a development broker does.
+
+Decided in docs/decisions/0035-the-demos-broker.md
 """
 
 import importlib.metadata

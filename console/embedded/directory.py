@@ -5,6 +5,8 @@ servers run as other accounts (see `accounts`). They then own their data and soc
 root itself reads or writes stays root's. No existing folder is ever opened up for them: when those accounts
 can't reach the home (below `/root`, say), or when somebody else could put another folder in its place, the
 place becomes `/var/lib/device-console/<digest of the home>`.
+
+Decided in docs/decisions/0005-data-of-root.md
 """
 
 import contextlib

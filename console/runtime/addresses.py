@@ -1,4 +1,7 @@
-"""From URLs and files to addresses: what a configured database and broker are reached by."""
+"""From URLs and files to addresses: what a configured database and broker are reached by.
+
+Decided in docs/decisions/0012-verified-unless-local.md
+"""
 
 import ssl
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 A physical copy (a data folder, a snapshot, a base backup) has the identity of its original, so both use one
 client id, and the broker hands the session to and fro. Our own processes never do that: the lease says whose
 it is.
+
+Decided in docs/decisions/0021-copies-of-the-database.md
 """
 
 import asyncio

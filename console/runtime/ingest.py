@@ -4,6 +4,8 @@ With one slot, one process has a plain subscription and the others stand by. Wit
 subscription (``$share``). A broker goes on dealing to a session whose process died, so every slot has to be
 held: a process without one takes what is free, a process with several gives one up to a newcomer, and what
 nobody wants is taken by whoever lives. A slot that is no longer wanted is emptied, then forgotten.
+
+Decided in docs/decisions/0009-ingest-slots.md
 """
 
 import asyncio

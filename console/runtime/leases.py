@@ -3,6 +3,8 @@
 Whoever is not alive holds nothing: a process that is stopped, asleep or cut off gives no beat, and after ten
 seconds by the database's clock another takes its roles. One that wakes up finds out by its own clock
 or by the fence in its next write, whichever is first.
+
+Decided in docs/decisions/0020-leases-instead-of-session-locks.md
 """
 
 import asyncio

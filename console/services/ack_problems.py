@@ -1,4 +1,7 @@
-"""What an operator should see of an answer: oddities of the message, what became of it, within a rate."""
+"""What an operator should see of an answer: oddities of the message, what became of it, within a rate.
+
+Decided in docs/decisions/0031-a-reason-where-no-command-is-known.md
+"""
 
 import json
 from collections import OrderedDict

@@ -1,4 +1,7 @@
-"""The outbox relay: claim, publish, mark. The only path to the broker, for whoever wrote the row."""
+"""The outbox relay: claim, publish, mark. The only path to the broker, for whoever wrote the row.
+
+Decided in docs/decisions/0001-outbox-with-leases.md
+"""
 
 import asyncio
 import math

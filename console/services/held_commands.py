@@ -1,4 +1,7 @@
-"""The commands on which a dispatcher holds leases: each is marked, given back or left to the lease's end."""
+"""The commands on which a dispatcher holds leases: each is marked, given back or left to the lease's end.
+
+Decided in docs/decisions/0019-no-row-stops-anothers.md
+"""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Answers whose commands somebody had locked: kept in a table, taken once the lock is gone."""
+"""Answers whose commands somebody had locked: kept in a table, taken once the lock is gone.
+
+Decided in docs/decisions/0027-kept-answers.md
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence

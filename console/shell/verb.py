@@ -1,6 +1,8 @@
 """What a shell command is: its grammar, what it needs open, what it changes, and what runs it.
 
 A command's module imports at its top what is quick to load: help and a wrong command line need no more.
+
+Decided in docs/decisions/0052-a-shell-command-is-a-value.md
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The platform's audit log, where there is one: each act leaves a row, in the transaction of the act."""
+"""The platform's audit log, where there is one: each act leaves a row, in the transaction of the act.
+
+Decided in docs/decisions/0044-a-row-in-the-audit-log.md
+"""
 
 from collections.abc import Iterable
 

@@ -3,6 +3,8 @@
 A pooler in transaction mode gives each transaction whichever session of the server is free. What lives in
 a session (prepared statements, LISTEN, settings, locks) is then somebody else's or nobody's. So a link counts
 as one through a pooler until the server itself has shown that it is at the other end.
+
+Decided in docs/decisions/0046-who-is-at-the-other-end.md
 """
 
 import asyncio

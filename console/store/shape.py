@@ -1,4 +1,7 @@
-"""What a database has beyond what the console needs: looked up, not found out by failing."""
+"""What a database has beyond what the console needs: looked up, not found out by failing.
+
+Decided in docs/decisions/0049-what-the-registry-holds.md
+"""
 
 import time
 from collections.abc import Awaitable, Callable

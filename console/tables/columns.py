@@ -1,4 +1,7 @@
-"""A piece of text with a tone, and a column that makes one of each row."""
+"""A piece of text with a tone, and a column that makes one of each row.
+
+Decided in docs/decisions/0053-columns-for-screen-and-shell.md
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

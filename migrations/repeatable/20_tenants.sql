@@ -1,3 +1,4 @@
+-- Decided in docs/decisions/0026-a-map-of-logins.md
 -- Which tenant a session may act for, and how the processes that listen hear that a tenant's rows changed.
 
 -- The tenant of this transaction, or null where none is chosen or the login may not choose it. The login is

@@ -1,3 +1,5 @@
+-- Decided in docs/decisions/0025-tenants-take-turns.md
+-- Decided in docs/decisions/0002-definer-functions-for-workers.md
 -- What the dispatcher may do. The worker role has no right on any table, so these run with their owner's.
 
 -- Whose turn it is. Each tenant with something due shows a bounded number of rows, those that became due first; of each

@@ -20,7 +20,7 @@ from tests.rows import add_command
 
 
 @pytest.mark.parametrize("refused", [0, 1, 3])
-@pytest.mark.parametrize("end", ["confirmed", "nobody listens", "overdue", "cancelled"])
+@pytest.mark.parametrize("end", ["confirmed", "no subscriber", "overdue", "cancelled"])
 async def test_attempts_are_counted_also_after_the_outbox_row_is_gone(
     program: Program, database: Database, owner: asyncpg.Connection, refused: int, end: str
 ) -> None:
@@ -37,12 +37,12 @@ async def test_attempts_are_counted_also_after_the_outbox_row_is_gone(
         await SettlementStore(database).sweep(BEGINNING, 100)
     else:
         assert await outbox.claim(holder, 10, 30.0, 65_536)
-        await outbox.mark(holder, [Confirmed("acme", command_id, end == "nobody listens")])
+        await outbox.mark(holder, [Confirmed("acme", command_id, end == "no subscriber")])
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
     detail = await program.history.command("acme", command_id)
     (listed,) = (await program.history.commands("acme")).commands
     assert detail is not None
-    wanted = refused + (end in {"confirmed", "nobody listens"})
+    wanted = refused + (end in {"confirmed", "no subscriber"})
     assert (detail.command.attempts, listed.attempts) == (wanted, wanted)
 
 

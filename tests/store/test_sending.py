@@ -58,7 +58,7 @@ async def test_a_send_commits_the_row_as_queued_with_its_outbox_row(
         ({"params_json": '{"a": "\\u0000"}'}, "hold a NUL"),
         ({"params_json": '{"a": "' + "x" * 70_000 + '"}'}, "at most 65,536"),
         ({"ttl": timedelta(seconds=4)}, "A TTL of 4 seconds is out of range"),
-        ({"ttl": timedelta(days=8)}, "from 5 seconds to 7 days"),
+        ({"ttl": timedelta(days=8)}, "5 seconds to 7 days"),
     ],
 )
 async def test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(

@@ -47,5 +47,5 @@ def test_the_word_of_an_answer_is_read_also_where_its_text_was_cut(answer, word)
 
 @pytest.mark.parametrize("token", ["", "1.", "0x1", "NaN", "--1"])
 def test_what_is_no_number_of_json_has_no_size(token):
-    with pytest.raises(ValueError, match="no JSON number"):
+    with pytest.raises(ValueError, match="not a JSON number"):
         written(token)

@@ -57,3 +57,21 @@ def test_the_readme_names_commands_that_exist() -> None:
     assert (
         set(re.findall(r"(?:^|`)device-console ([a-z][a-z-]+)", text, re.MULTILINE)) - VERBS.keys() == set()
     )
+
+
+def test_each_decision_is_linked_from_the_code_that_it_explains() -> None:
+    """Without it, whoever finds the odd code does not find the reason."""
+    of_tests = {4, 11, 36, 37}  # how the project is installed and tested
+    sources = [
+        *ROOT.glob("console/**/*.py"),
+        *ROOT.glob("console/**/*.sql"),
+        *ROOT.glob("migrations/**/*.sql"),
+    ]
+    linked = {
+        name
+        for path in sources
+        for name in re.findall(r"docs/decisions/([\w-]+\.md)", path.read_text("utf-8"))
+    }
+    written = {path.name for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    assert linked - written == set()
+    assert {int(name[:4]) for name in written - linked} == of_tests

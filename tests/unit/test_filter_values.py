@@ -58,14 +58,14 @@ def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, said):
         ("group:bosters", "There is no group “bosters”: the nearest is Boosters."),
         ("group:zzz", "There is no group “zzz”: there is Feed pumps, grp-2, grp-3 …."),
         ("group:south*", "No group is named like “south*”: there is Feed pumps"),
-        ("group:odd", "The members of the group “Odd” cannot be told: its filter has other conditions"),
-        ("group:dyn-1", "The members of the group “dyn-1” cannot be told"),
-        ("group:o*", "The members of the group “Odd” cannot be told"),
-        ("group:north,d*", "The members of the group “dyn-6” cannot be told"),
-        ("-group:b*,dyn-?", "The members of the group “dyn-6” cannot be told"),
-        ("-group:*", "The members of the group “Odd” cannot be told"),
-        ("-group:shared", "The members of the group “Shared” cannot be told"),
-        ("group:dyn-6", "The members of the group “dyn-6” cannot be told"),
+        ("group:odd", "The members of the group “Odd” are unknown: its filter has other conditions"),
+        ("group:dyn-1", "The members of the group “dyn-1” are unknown"),
+        ("group:o*", "The members of the group “Odd” are unknown"),
+        ("group:north,d*", "The members of the group “dyn-6” are unknown"),
+        ("-group:b*,dyn-?", "The members of the group “dyn-6” are unknown"),
+        ("-group:*", "The members of the group “Odd” are unknown"),
+        ("-group:shared", "The members of the group “Shared” are unknown"),
+        ("group:dyn-6", "The members of the group “dyn-6” are unknown"),
         ('group:"feed pumps",grp-1,north,b*,g*,dyn-5', None),
     ],
 )
@@ -103,7 +103,7 @@ def test_groups_are_judged_beyond_those_that_are_offered(monkeypatch):
     for text, said in (
         ("group:x", "There is no group"),
         ("-group:x*", "No group is named like"),
-        ("group:odd", "Who is"),
+        ("group:odd", "The members"),
     ):
         (note,) = notes(parse_filter(text, Scope.DEVICES), known)
         assert note.is_fault
@@ -114,7 +114,7 @@ def test_groups_are_judged_beyond_those_that_are_offered(monkeypatch):
     for text in ("group:x", "-group:x*", "group:g1"):
         (note,) = notes(parse_filter(text, Scope.DEVICES), known)
         assert note.is_fault
-        assert "names all that is meant cannot be told" in note.sentence
+        assert "may match groups that were not looked at" in note.sentence
 
 
 def test_only_the_notes_that_are_shown_are_made_faults_first():

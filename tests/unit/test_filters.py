@@ -57,7 +57,7 @@ def test_every_kind_of_term_is_read() -> None:
         ("status:offline", "link:offline"),
         ("phase:gone", "phase: is one of waiting"),
         ("age:1h", "age>1h"),
-        ("age>soon", "no span of time"),
+        ("age>soon", "not a duration"),
         ("age>999999999s", None),
         ("age>99999d", "hundred years"),
         ("age>36500d1s", "hundred years"),

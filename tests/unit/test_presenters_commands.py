@@ -110,13 +110,13 @@ def test_what_is_waited_for_is_measured_by_what_the_device_usually_takes(usual, 
 @pytest.mark.parametrize(
     ("seen", "status", "says"),
     [
-        (None, "queued", "It was never heard of."),
-        (NOW - timedelta(hours=3), "queued", "It was last heard of 3h ago, before the publication."),
+        (None, "queued", "It was never seen."),
+        (NOW - timedelta(hours=3), "queued", "It was last seen 3h ago, before the publication."),
         (NOW, "queued", "has not answered yet."),
         (None, "missed", "; it was never seen."),
-        (NOW - timedelta(hours=3), "missed", "it was last heard of 2h before the publication."),
-        (NOW - timedelta(seconds=20), "missed", "so it got no command or gave no answer."),
-        (NOW, "missed", "it was heard of after the deadline, so it came back or was busy."),
+        (NOW - timedelta(hours=3), "missed", "it was last seen 2h before the publication."),
+        (NOW - timedelta(seconds=20), "missed", "so it did not get the command or did not answer."),
+        (NOW, "missed", "it was seen after the deadline, so it came back or was busy."),
     ],
 )
 def test_where_the_device_was_is_the_evidence(seen, status, says):
@@ -180,7 +180,7 @@ def test_an_unknown_status_stands_as_it_was_stored():
             "the last attempt failed: the broker refused it: quota (0x97).",
         ),
         (detail(published_at=NOW), "The broker took it; the device has not answered yet."),
-        (detail(("nobody_listens", None, "x"), published_at=NOW), "said that nobody listens"),
+        (detail(("nobody_listens", None, "x"), published_at=NOW), "reported no subscriber"),
         (detail(status="missed", published_at=NOW), "did not answer before the deadline"),
         (
             detail(("unsent", None, "quota", 3, Reason(Outcome.REFUSED, None, "quota")), status="expired"),
@@ -194,7 +194,7 @@ def test_an_unknown_status_stands_as_it_was_stored():
             "bob cancelled it before it was published: wrong pump.",
         ),
         (detail(status="delivered", acked_at=NOW, ack_status="jammed"), "The device answered “jammed” after"),
-        (detail(status="odd"), "none that this console knows"),
+        (detail(status="odd"), "unknown to this console"),
     ],
 )
 def test_every_phase_is_explained_in_one_sentence(given, said):

@@ -38,7 +38,7 @@ def test_a_page_without_rows_has_no_end():
     ("given", "says"),
     [
         (detail(expires_at=NOW - timedelta(seconds=1)), "Its deadline has passed; the sweep will settle it."),
-        (detail(("nobody_listens", None, None), status="missed", published_at=NOW), "the broker said that nobody listened"),
+        (detail(("nobody_listens", None, None), status="missed", published_at=NOW), "the broker reported no subscriber"),
         (detail(("late_ack", None, None), status="missed", published_at=NOW), "an answer came later and is only on record"),
         (
             detail(status="delivered", ack_status="ok", published_at=NOW, acked_at=NOW + timedelta(hours=2)),

@@ -205,7 +205,7 @@ def test_what_providers_print_is_taken_or_left_out_with_a_note() -> None:
         ("postgresql://h?target_session_attrs=sekret", "target_session_attrs is none of any"),
         ("postgresql://h?gssencmode=require", "use TLS"),
         ("postgresql://h?connect_timeout=sekret", "connect_timeout is not a whole number"),
-        ("postgresql://h?port=sekret", "no number from 1"),
+        ("postgresql://h?port=sekret", "not a number from 1"),
         ("postgresql://h?service=sekret", "service file"),
         ("host=a,b,c port=1,2", "another number of ports"),
     ],

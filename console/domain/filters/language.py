@@ -1,4 +1,7 @@
-"""The filter language of every list: text becomes a value here, and the value says what matches."""
+"""The filter language of every list: text becomes a value here, and the value says what matches.
+
+Decided in docs/decisions/0013-one-filter-language.md
+"""
 
 import re
 from collections.abc import Iterator, Mapping

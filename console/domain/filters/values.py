@@ -159,10 +159,8 @@ def _fault_of_groups(
     if broken is not None:
         return Note(f"The members of the group “{broken}” are unknown: {NOT_EVALUATED}.", is_fault=True)
     if "group" not in known.whole:
-        few = f"this tenant has {MOST_GROUPS:,} groups or more, too many to look at"
-        return Note(
-            f"Whether “{literal(pattern)}” covers all groups that are meant is unknown: {few}.", is_fault=True
-        )
+        many = f"this tenant has {MOST_GROUPS:,} groups or more"
+        return Note(f"“{literal(pattern)}” may match groups that were not looked at: {many}.", is_fault=True)
     if not fits and not is_exact(pattern):
         return Note(f"No group is named like “{literal(pattern)}”{_choice(every)}.", is_fault=True)
     return None

@@ -1,4 +1,7 @@
-"""How long JSON is as PostgreSQL writes jsonb out: what is published is that text, not what was typed."""
+"""How long JSON is as PostgreSQL writes jsonb out: what is published is that text, not what was typed.
+
+Decided in docs/decisions/0032-the-size-that-is-published.md
+"""
 
 import json
 import re

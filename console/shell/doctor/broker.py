@@ -1,4 +1,7 @@
-"""What ``doctor`` says of the broker: what it lets us do, and what it keeps when it dies."""
+"""What ``doctor`` says of the broker: what it lets us do, and what it keeps when it dies.
+
+Decided in docs/decisions/0047-a-look-that-nobody-hears.md
+"""
 
 import re
 from collections.abc import Sequence

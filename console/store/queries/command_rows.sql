@@ -1,4 +1,5 @@
 (
+    -- Decided in docs/decisions/0050-no-view-on-others-tables.md
     -- One reading of a command for every statement: the row, our journal and the outbox together. It stands in each
     -- statement instead of in a view, which would forbid the table's owner to change the type of a column. What is
     -- looked up stands in subqueries, so that a statement looks up only what it asks for, and only for rows it returns.

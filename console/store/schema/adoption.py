@@ -1,4 +1,7 @@
-"""Comparing a table that exists with the one a migration would have made."""
+"""Comparing a table that exists with the one a migration would have made.
+
+Decided in docs/decisions/0003-adopting-by-comparison.md
+"""
 
 import re
 import sys

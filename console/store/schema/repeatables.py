@@ -2,6 +2,8 @@
 
 The ledger keeps which text runs and which version of the program put it there, so that an older program
 beside a newer one puts nothing back.
+
+Decided in docs/decisions/0051-functions-once-and-a-new-beginning.md
 """
 
 import re

@@ -1,6 +1,8 @@
 """What the console uses of tables that are not its own: the columns, of which kinds, and what for.
 
 Nothing else is demanded of them: a platform may add columns, widen types and allow more values as it likes.
+
+Decided in docs/decisions/0043-only-what-is-used.md
 """
 
 from dataclasses import dataclass

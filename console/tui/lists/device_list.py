@@ -1,4 +1,7 @@
-"""Which devices a list shows, in which order: read in pieces where it takes long, again at its own pace."""
+"""Which devices a list shows, in which order: read in pieces where it takes long, again at its own pace.
+
+Decided in docs/decisions/0016-lists-of-any-length.md
+"""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""When a frame may go out: not before the terminal took the last one, and no more than a slow line bears."""
+"""When a frame may go out: not before the terminal took the last one, and no more than a slow line bears.
+
+Decided in docs/decisions/0008-a-stalled-terminal.md
+"""
 
 import asyncio
 import contextlib

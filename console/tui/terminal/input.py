@@ -1,4 +1,7 @@
-"""From the bytes of a terminal to events: no byte ends the program, and only a key acts as a key."""
+"""From the bytes of a terminal to events: no byte ends the program, and only a key acts as a key.
+
+Decided in docs/decisions/0041-bytes-from-a-terminal.md
+"""
 
 import re
 import time

@@ -1,4 +1,7 @@
-"""What stands on the terminal, cell by cell, so that a frame is written as what it changes and no more."""
+"""What stands on the terminal, cell by cell, so that a frame is written as what it changes and no more.
+
+Decided in docs/decisions/0040-frames-are-compared.md
+"""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

@@ -1,4 +1,7 @@
-"""Keys that arrive together do what they would have done one after the other."""
+"""Keys that arrive together do what they would have done one after the other.
+
+Decided in docs/decisions/0018-one-key-at-a-time.md
+"""
 
 import asyncio
 from collections import deque
