@@ -101,7 +101,7 @@ async def empty_url(server_url: str) -> AsyncIterator[str]:
 async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
     """A fresh migrated database, as superuser."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield with_database(server_url, name)
     await _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 

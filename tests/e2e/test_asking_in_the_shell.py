@@ -1,8 +1,6 @@
 """A shell command that could do harm asks whoever sits at its terminal, and nobody else."""
 
-import asyncio
 import signal
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -13,6 +11,7 @@ from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment
 from tests.faults.terminal import terminal
+from tests.forks.client import start_program
 
 pytestmark = pytest.mark.mosquitto
 SEND = ("send", "pump-1", "factory_reset", "--ttl", "1m")
@@ -62,10 +61,7 @@ async def test_a_script_a_setting_and_yes_are_not_asked(
     ):
         async with terminal(env | changed, *arguments) as screen:
             assert await screen.ended() == 0
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console", *SEND, env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    process = await start_program("console", *SEND, env=env, cwd=REPOSITORY)
     assert await process.wait() == 0
     assert await count(owner) == 4
     async with terminal(env | {"CONSOLE_DANGEROUS_WORDS": "reset"}, *SEND) as screen:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from console.store.pool import Access
 from tests.brokers import BrokerProcess, free_port
 from tests.conftest import Fleet
 from tests.devices import device, silent
+from tests.forks.client import Process, start_program
 from tests.needs import need
 from tests.rows import add_command, row_of
 from tests.waiting import PATIENCE_S, until
@@ -53,12 +55,8 @@ class Console:
             **environment,
         }  # fmt: skip
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self.module, *arguments,
-            env=self.environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
-        )  # fmt: skip
+    async def start(self, *arguments: str) -> Process:
+        return await start_program(self.module, *arguments, env=self.environment, stdout=PIPE, stderr=PIPE)
 
     async def run(self, *arguments: str, timeout_s: float = PATIENCE_S) -> Ended:
         process = await self.start(*arguments)
@@ -90,7 +88,7 @@ def nowhere(tmp_path: Path) -> Console:
 
 
 @asynccontextmanager
-async def sweeping(console: Console) -> AsyncIterator[asyncio.subprocess.Process]:
+async def sweeping(console: Console) -> AsyncIterator[Process]:
     """A headless worker that is ready."""
     process = await console.start("--sweeper")
     assert process.stderr is not None

@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from console.mqtt.session import BrokerAddress
 from tests.faults.program import FAILPOINT, LEASE_S
+from tests.forks.client import REPOSITORY, Process, start_program
 from tests.waiting import PATIENCE_S
 
-REPOSITORY = Path(__file__).parents[2]
+__all__ = ["REPOSITORY"]
 _PATIENCE_S = max(30.0, PATIENCE_S)  # to start takes long where many do
 
 
@@ -40,7 +41,7 @@ def environment(
 class Running:
     """One process and what it said on stderr."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.said: list[str] = []
         self._listening = asyncio.create_task(self._listen())
@@ -94,10 +95,7 @@ class Running:
 @asynccontextmanager
 async def program(env: dict[str, str], *arguments: str) -> AsyncIterator[Running]:
     """Run the program for the length of the block at most."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "default", "-m", "tests.faults.program", *arguments,
-        env=env, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = await start_program("tests.faults.program", *arguments, env=env, stderr=PIPE, warn=True)
     running = Running(process)
     try:
         yield running

@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import struct
-import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pyte
 
-from tests.faults.processes import REPOSITORY
+from tests.forks.client import REPOSITORY, Process, start_program
 from tests.waiting import PATIENCE_S, until
 
 
@@ -31,7 +30,7 @@ class Terminal:
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
         self.raw = bytearray()
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Process | None = None
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._master, self._slave = os.openpty()
@@ -39,9 +38,9 @@ class Terminal:
         self._resize()
 
     async def start(self, env: dict[str, str], *arguments: str) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.faults.program", *arguments,
-            stdin=self._slave, stdout=self._slave, stderr=self._slave, start_new_session=True, cwd=REPOSITORY,
+        self.process = await start_program(
+            "tests.faults.program", *arguments,
+            stdin=self._slave, stdout=self._slave, stderr=self._slave, new_session=True, cwd=REPOSITORY,
             env={**env, "TERM": env.get("TERM", "xterm-256color"), "LANG": env.get("LANG", "C.UTF-8")},
         )  # fmt: skip
         os.close(self._slave)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +29,7 @@ from tests.faults.postgres import through
 from tests.faults.processes import REPOSITORY, environment, program
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.terminal import state, terminal
+from tests.forks.client import start_program
 from tests.guarantees.test_sending import queue
 from tests.rows import add_command, add_devices, row_of, status_of
 from tests.waiting import until
@@ -223,10 +224,9 @@ async def test_a_refusal_and_its_reason_stand_where_an_operator_looks(
             await screen.shows("the broker refused the command: not authorized")
             await screen.shows("denied")
         for words in (["problems"], ["show", "denied"]):
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "console", *words, env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            )  # fmt: skip
+            process = await start_program(
+                "console", *words, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
+            )
             said, _ = await process.communicate()
             assert process.returncode == 0, said
             assert b"not authorized (0x87)" in said, words

@@ -1,8 +1,7 @@
 """Hostile ids, params, configuration and rows: one clear sentence, nothing lost. Numbers as in docs/hostile-inputs.md."""
 
-import asyncio
 import json
-import sys
+from asyncio.subprocess import PIPE, STDOUT
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment
 from tests.faults.terminal import terminal
+from tests.forks.client import start_program
 from tests.rows import add_command, add_devices
 from tests.waiting import until
 
@@ -108,10 +108,7 @@ async def test_68_a_type_that_cannot_be_sent_is_refused(program: Program, fleet:
 
 
 async def said(env: dict[str, str], *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console", *arguments, env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    process = await start_program("console", *arguments, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT)
     text, _ = await process.communicate()
     return process.returncode or 0, text.decode()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import asyncpg
@@ -13,6 +13,7 @@ from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment
 from tests.faults.terminal import terminal
+from tests.forks.client import start_program
 from tests.guarantees.test_terminal import CONTROLS
 from tests.rows import add_command
 
@@ -73,10 +74,9 @@ async def test_the_environment_reaches_no_terminal_raw(env: dict[str, str]) -> N
 async def test_a_file_and_a_pipe_get_the_bytes_that_the_data_has(env: dict[str, str], tmp_path: Path) -> None:
     """Without the look at what a stream is, another program reads words for control codes."""
     del env["CONSOLE_THEME"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console", "export", "--format", "csv", env=env, cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    process = await start_program(
+        "console", "export", "--format", "csv", env=env, cwd=REPOSITORY, stdout=PIPE
+    )
     said, _ = await process.communicate()
     assert process.returncode == 0
     assert HOSTILE.encode() in said

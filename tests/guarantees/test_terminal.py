@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import re
-import sys
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +15,7 @@ from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment
 from tests.faults.terminal import Terminal, terminal
+from tests.forks.client import start_program
 from tests.rows import add_command
 from tests.waiting import until
 
@@ -275,10 +276,9 @@ async def test_no_control_code_reaches_a_pipe_from_shell_commands(
     """Without the one function that makes text safe, a list in the shell takes the terminal over."""
     env = environment(tmp_path, access.url, mosquitto.address)
     for words in SHELL_COMMANDS:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console", *words.split(), env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+        process = await start_program(
+            "console", *words.split(), env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
+        )
         saying = asyncio.create_task(process.communicate())
         if "tail" in words:
             await until(lambda: changed(owner, saying))  # noqa: B023 - awaited in this turn of the loop
@@ -306,20 +306,18 @@ async def test_hostile_words_in_the_environment_are_harmless(
     env = environment(
         tmp_path, access.url, mosquitto.address, USER=hostile, LOGNAME=hostile, CONSOLE_OPERATOR=hostile
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "console", "send", "pump-1", "ping", env=env, cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    process = await start_program(
+        "console", "send", "pump-1", "ping", env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
+    )
     said, _ = await process.communicate()
     assert process.returncode == 0, said
     assert leaks(said) == []
     name = await owner.fetchval("SELECT created_by FROM device_commands")
     assert name.isprintable()
     for variable in ("CONSOLE_TENANT", "CONSOLE_THEME", "CONSOLE_LATE_ACK", "DATABASE_URL", "MQTT_URL"):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console", "devices", env=env | {variable: hostile}, cwd=REPOSITORY,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+        process = await start_program(
+            "console", "devices", env=env | {variable: hostile}, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
+        )
         said, _ = await process.communicate()
         assert process.returncode in {1, 2}, (variable, said)
         assert said.count(b"\n") == 1, said

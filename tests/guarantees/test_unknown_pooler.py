@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from unittest.mock import AsyncMock, Mock
@@ -29,6 +29,7 @@ from tests.e2e.conftest import OpenChannel
 from tests.faults.debian import DebianPostgres, debian_postgres
 from tests.faults.pooler import pgbouncer
 from tests.faults.processes import REPOSITORY, environment, program
+from tests.forks.client import start_program
 from tests.waiting import until
 
 pytestmark = [pytest.mark.debian_postgres, pytest.mark.pgbouncer]
@@ -73,10 +74,9 @@ def access(pool: int, database_url: str) -> Access:
 
 
 async def said_by(env: dict[str, str], *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.faults.program", *arguments, env=env, cwd=REPOSITORY,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    process = await start_program(
+        "tests.faults.program", *arguments, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
+    )
     said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
 

@@ -105,10 +105,18 @@ class Seen:
             await self.pilot.pause(0.02)
 
     async def shows(self, *words: str) -> None:
-        await self.until(lambda: all(w in self.text for w in words), f"showed {words}")
+        def there() -> bool:
+            text = self.text  # once: to paint the screen is what costs
+            return all(word in text for word in words)
+
+        await self.until(there, f"showed {words}")
 
     async def hides(self, *words: str) -> None:
-        await self.until(lambda: not any(w in self.text for w in words), f"hid {words}")
+        def gone() -> bool:
+            text = self.text
+            return not any(word in text for word in words)
+
+        await self.until(gone, f"hid {words}")
 
 
 @pytest.fixture
