@@ -21,14 +21,13 @@ import aiomqtt
 import asyncpg
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "screenshots")]
-
-from make import Terminal  # noqa: E402 - the same pty that makes the screenshots
+sys.path.insert(0, str(ROOT))
 
 from console.domain.commands import Draft  # noqa: E402
 from console.embedded.servers import EmbeddedServers  # noqa: E402
 from console.store.commands import CommandStore  # noqa: E402
 from console.store.pool import Access, Database  # noqa: E402
+from tests.pseudo_terminal import WatchedTerminal, demo_terminal  # noqa: E402
 
 BARE_APP = (
     "from textual.app import App\nfrom textual.widgets import Static\n"
@@ -47,9 +46,9 @@ def timed(argv: list[str], times: int = 7) -> float:
     return statistics.median(taken)
 
 
-def paint(home: Path, word: str, argv: list[str] | None = None) -> tuple[float, Terminal]:
+def paint(home: Path, word: str, argv: list[str] | None = None) -> tuple[float, WatchedTerminal]:
     started = time.perf_counter()
-    terminal = Terminal(home, 120, 40, argv)
+    terminal = demo_terminal(home, 120, 40, argv)
     end = time.monotonic() + 30
     while not any(word in line for line in terminal.screen.display):
         if time.monotonic() > end:
@@ -90,7 +89,7 @@ async def round_trips(port: int) -> list[float]:
     return taken
 
 
-async def on_screen(terminal: Terminal, store: CommandStore, device_id: str) -> list[float]:
+async def on_screen(terminal: WatchedTerminal, store: CommandStore, device_id: str) -> list[float]:
     taken = []
     for number in range(SENDS):
         name = f"bench-{number}"
@@ -109,7 +108,7 @@ async def on_screen(terminal: Terminal, store: CommandStore, device_id: str) -> 
     return taken
 
 
-async def keep_reading(terminal: Terminal) -> None:
+async def keep_reading(terminal: WatchedTerminal) -> None:
     while True:
         await asyncio.to_thread(terminal.read, 0.05, 0.2)
 

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,7 @@ import aiomqtt
 import asyncpg
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "screenshots")]
-
-from make import Terminal  # noqa: E402 - the same pty that makes the screenshots
+sys.path.insert(0, str(ROOT))
 
 from console.domain.devices import DeviceOrder  # noqa: E402
 from console.domain.filters.language import Scope, parse_filter  # noqa: E402
@@ -41,6 +39,7 @@ from console.store.batches import BatchStore  # noqa: E402
 from console.store.commands import CommandStore  # noqa: E402
 from console.store.devices import DeviceStore  # noqa: E402
 from console.store.pool import Access, Database  # noqa: E402
+from tests.pseudo_terminal import PROGRAM, WatchedTerminal, demo_environment  # noqa: E402
 
 TENANT, PAIRS, CHANGES, IN_VIEW, ROUNDS, KEYS = "scale", 5, 100, 30, 3, 200
 NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
@@ -234,27 +233,26 @@ def quiet(terminal: "TimedTerminal", quiet_s: float = 0.6, most_s: float = 10.0)
     terminal.read(quiet_s, most_s)
 
 
-class TimedTerminal(Terminal):
+class TimedTerminal(WatchedTerminal):
     """A terminal that notes when bytes arrive, before they are parsed: the parser here is slower than the program."""
 
-    def __init__(self, home: Path, columns: int, rows: int, argv: list[str] | None = None) -> None:
-        super().__init__(home, columns, rows, argv)
-        self._arrived: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+    def __init__(self, columns: int, rows: int, argv: list[str], env: Mapping[str, str]) -> None:
+        super().__init__(columns, rows, argv, env)
+        self._unread: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
         threading.Thread(target=self._collect, daemon=True).start()
 
     def _collect(self) -> None:
         with contextlib.suppress(OSError):
-            while data := os.read(self._fd, 65_536):
-                self._arrived.put((time.perf_counter(), data))
+            while data := os.read(self._master, 65_536):
+                self._unread.put((time.perf_counter(), data))
 
     def next(self, within_s: float) -> float | None:
         """Show what arrived next; return when that was, or None if nothing came."""
         try:
-            at, data = self._arrived.get(timeout=within_s)
+            at, data = self._unread.get(timeout=within_s)
         except queue.Empty:
             return None
-        self.bytes_read += len(data)
-        self._stream.feed(data)
+        self._arrived(data)
         return at
 
     def read(self, quiet_s: float = 0.4, most_s: float = 3.0) -> None:
@@ -278,7 +276,7 @@ def until_shown(
 
 def paint(home: Path, word: str, argv: list[str] | None = None) -> tuple[float, float, TimedTerminal]:
     started = time.perf_counter()
-    terminal = TimedTerminal(home, 120, 40, argv)
+    terminal = TimedTerminal(120, 40, argv or PROGRAM, demo_environment(home))
     took = until_shown(terminal, lambda: any(word in x for x in terminal.screen.display), started, 60)
     return took, started, terminal
 
@@ -331,7 +329,7 @@ def _one_row(terminal: TimedTerminal, hand: Hand) -> dict[str, float]:
     for turn in range(20):
         quiet(terminal, 1.2, 6.0)
         word = "STALE" if turn % 2 == 0 else "OFFLINE"
-        before = terminal.bytes_read
+        before = len(terminal.raw)
         started = time.perf_counter()
         hand.do(_set_state(hand, "meter-000005", word))
         took = until_shown(
@@ -339,7 +337,7 @@ def _one_row(terminal: TimedTerminal, hand: Hand) -> dict[str, float]:
         )  # fmt: skip
         taken.append(took * 1e3)
         quiet(terminal, 0.3, 0.5)
-        sizes.append(terminal.bytes_read - before)
+        sizes.append(len(terminal.raw) - before)
     return {
         "p50_ms": round(statistics.median(taken), 1), "max_ms": round(max(taken), 1),
         "bytes_p50": statistics.median(sizes), "bytes_max": max(sizes), "n": len(taken),
@@ -368,11 +366,11 @@ def _has(terminal: TimedTerminal, *words: str) -> bool:
 
 
 def _watch(terminal: TimedTerminal, seconds: float) -> dict[str, float]:
-    size, cpu, started = terminal.bytes_read, cpu_s(terminal.pid), time.monotonic()
+    size, cpu, started = len(terminal.raw), cpu_s(terminal.pid), time.monotonic()
     while time.monotonic() - started < seconds:
         terminal.read(0.05, 0.2)
     return {
-        "kB_per_s": round((terminal.bytes_read - size) / 1000 / seconds, 2),
+        "kB_per_s": round((len(terminal.raw) - size) / 1000 / seconds, 2),
         "cpu_percent": round((cpu_s(terminal.pid) - cpu) / seconds * 100, 1),
     }
 
@@ -397,11 +395,11 @@ def _keys(terminal: TimedTerminal) -> dict[str, float]:
 
 def _out_of_view(terminal: TimedTerminal, hand: Hand) -> dict[str, float]:
     quiet(terminal, 3.0, 15.0)
-    before = terminal.bytes_read
+    before = len(terminal.raw)
     for number in range(20):
         hand.do(_set_state(hand, f"meter-{50_000 + number:06}", "STALE"))
     quiet(terminal, 2.5, 6.0)
-    return {"bytes": terminal.bytes_read - before}
+    return {"bytes": len(terminal.raw) - before}
 
 
 def _answers(terminal: TimedTerminal, hand: Hand) -> dict[str, object]:

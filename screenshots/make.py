@@ -5,19 +5,11 @@ folder of its own, so it needs nothing and leaves nothing. The SVG names no font
 monospace font on the machine that makes it.
 """
 
-import fcntl
 import json
-import os
-import pty
 import re
-import select
 import shutil
-import signal
-import struct
 import sys
 import tempfile
-import termios
-import time
 from html import escape
 from pathlib import Path
 
@@ -25,6 +17,10 @@ import cairosvg
 import pyte
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from tests.pseudo_terminal import WatchedTerminal, demo_terminal  # noqa: E402
+
 CELL_W, CELL_H, FONT = 8.43, 18.0, 14
 BACKGROUND, FOREGROUND = "#12161b", "#d5dae0"  # the dark theme's paper and ink
 ANSI = {
@@ -50,60 +46,6 @@ _CORNERS = {
     "╰": f"m{_W} 0v{_HALF_H - 4:.2f}q0 4 {_HALF_W - 1:.2f} 4h1",
     "╯": f"m{_W} 0v{_HALF_H - 4:.2f}q0 4 -{_HALF_W - 1:.2f} 4h-1",
 }
-
-
-class Terminal:
-    """The program on a pty of a fixed size, read into a screen."""
-
-    def __init__(self, home: Path, columns: int, rows: int, argv: list[str] | None = None) -> None:
-        self.screen = pyte.Screen(columns, rows)
-        self.bytes_read = 0
-        self._stream = pyte.ByteStream(self.screen)
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            environment = {
-                "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "TERM": "xterm-256color",
-                "COLORTERM": "truecolor", "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice",
-                "PYTHONPATH": str(HERE.parent),
-            }  # fmt: skip
-            passed = {name: value for name, value in os.environ.items() if name.startswith("CONSOLE_SIM")}
-            command = argv or [sys.executable, "-m", "console"]
-            os.execve(sys.executable, command, environment | passed)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read(self, quiet_s: float = 0.4, most_s: float = 3.0) -> None:
-        end = time.monotonic() + most_s
-        while time.monotonic() < end and select.select([self._fd], [], [], quiet_s)[0]:
-            try:
-                data = os.read(self._fd, 65_536)
-            except OSError:
-                return
-            if not data:
-                return
-            self.bytes_read += len(data)
-            self._stream.feed(data)
-
-    def wait_for(self, word: str, most_s: float = 30.0) -> None:
-        end = time.monotonic() + most_s
-        while not any(word in line for line in self.screen.display):
-            if time.monotonic() > end:
-                raise SystemExit(f"{word!r} never appeared:\n" + "\n".join(self.screen.display))
-            self.read()
-
-    def type(self, keys: str) -> None:
-        os.write(self._fd, keys.encode())
-
-    def press(self, keys: str, word: str = "") -> None:
-        for key in keys:
-            os.write(self._fd, key.encode())
-            self.read(0.15, 1.0)
-        if word:
-            self.wait_for(word)
-
-    def close(self) -> None:
-        os.kill(self.pid, signal.SIGTERM)
-        self.read(1.0, 8.0)
-        os.waitpid(self.pid, 0)
 
 
 def colour(name: str, preset: str) -> str:
@@ -193,7 +135,7 @@ def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
     return f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}"/>'
 
 
-def save(terminal: Terminal, name: str) -> None:
+def save(terminal: WatchedTerminal, name: str) -> None:
     svg = svg_of(terminal.screen)
     (HERE / f"{name}.svg").write_text(svg, "utf-8")
     cairosvg.svg2png(bytestring=svg.encode(), write_to=str(HERE / f"{name}.png"), scale=1.5)
@@ -205,8 +147,8 @@ def main() -> None:
     home.chmod(0o711)
     try:
         for columns, rows, suffix in ((120, 32, ""), (80, 24, "-80x24")):
-            one_tour(Terminal(home, columns, rows), suffix)
-        demo = record(Terminal(home, 100, 28))
+            one_tour(demo_terminal(home, columns, rows), suffix)
+        demo = record(demo_terminal(home, 100, 28))
         (HERE / "demo.cast").write_text(demo.cast(), "utf-8")
         (HERE / "demo.svg").write_text(demo.svg(), "utf-8")
         print("made demo")
@@ -214,7 +156,7 @@ def main() -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def one_tour(terminal: Terminal, suffix: str) -> None:
+def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
     """Each screen once, as an operator comes by."""
     terminal.wait_for("online")
     terminal.read(1.0, 3.0)
@@ -256,7 +198,7 @@ def one_tour(terminal: Terminal, suffix: str) -> None:
     terminal.close()
 
 
-def record(terminal: Terminal) -> "Recording":
+def record(terminal: WatchedTerminal) -> "Recording":
     """The demo of the README: find, choose, send to many, see who answered what."""
     film = Recording(terminal)
     terminal.wait_for("online")
@@ -288,7 +230,7 @@ def record(terminal: Terminal) -> "Recording":
 class Recording:
     """Frames of a terminal with their times, as an asciinema cast and as an animated SVG."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: WatchedTerminal) -> None:
         self._terminal = terminal
         self._frames: list[tuple[float, list[list[pyte.screens.Char]]]] = []
         self._at = 0.0

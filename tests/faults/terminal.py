@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import pyte
-
 from tests.forks.client import REPOSITORY, Process, start_program
+from tests.pseudo_terminal import PseudoTerminal
 from tests.waiting import PATIENCE_S, until
 
 
@@ -24,18 +23,14 @@ def state(pid: int) -> str:
         return ""
 
 
-class Terminal:
+class Terminal(PseudoTerminal):
     """`raw` is everything that the program wrote. Keys go in by `type`, clicks as SGR mouse reports."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.columns, self.rows = columns, rows
-        self.raw = bytearray()
+        master, self._slave = os.openpty()
+        super().__init__(master, columns, rows)
         self.process: Process | None = None
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
-        self._master, self._slave = os.openpty()
         self._slave_name = os.ttyname(self._slave)
-        self._resize()
 
     async def start(self, env: dict[str, str], *arguments: str) -> None:
         self.process = await start_program(
@@ -59,11 +54,6 @@ class Terminal:
             return
         self._arrived(data)
 
-    def _arrived(self, data: bytes) -> None:
-        self.raw += data
-        with suppress(Exception):  # pyte trips over some private sequences; the bytes are kept all the same
-            self._stream.feed(data)
-
     def stall(self) -> None:
         """Stop taking what the program writes, as a terminal does whose window is dragged or whose line hangs."""
         asyncio.get_running_loop().remove_reader(self._master)
@@ -71,35 +61,16 @@ class Terminal:
     def go_on(self) -> None:
         asyncio.get_running_loop().add_reader(self._master, self._read)
 
-    def _resize(self) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
-
     def resize(self, columns: int, rows: int, *, announced: bool = True) -> None:
         """Change the size; a terminal announces that by SIGWINCH."""
-        self.columns, self.rows = columns, rows
-        self._screen = pyte.Screen(columns, rows)  # pyte loses rows when it shrinks; the program paints all
-        self._stream = pyte.ByteStream(self._screen)
-        self._resize()
+        self._set_size(columns, rows)
         assert self.process is not None
         if announced:
             os.killpg(self.process.pid, signal.SIGWINCH)
 
     @property
-    def text(self) -> str:
-        return "\n".join(self._screen.display)
-
-    @property
     def alive(self) -> bool:
         return self.process is not None and self.process.returncode is None
-
-    def type(self, keys: str) -> None:
-        self.send(keys.encode())
-
-    def send(self, data: bytes) -> None:
-        """Bytes as a terminal may send them, whatever they are."""
-        with suppress(BlockingIOError):
-            while data:
-                data = data[os.write(self._master, data) :]
 
     async def paste(self, text: str) -> None:
         """As a terminal with bracketed paste does; it takes what the program leaves room for."""

@@ -40,8 +40,8 @@ class ForkedProcess:
     def __init__(
         self, pid: int, handle: int, ended: asyncio.StreamReader, server: asyncio.StreamWriter
     ) -> None:
-        self.pid, self.returncode = pid, None
-        self.returncode: int | None
+        self.pid = pid
+        self.returncode: int | None = None
         self.stdin: asyncio.StreamWriter | None = None
         self.stdout: asyncio.StreamReader | None = None
         self.stderr: asyncio.StreamReader | None = None

@@ -61,12 +61,18 @@ def _stream(descriptor: int, *, like: Any) -> io.TextIOWrapper:
     if not (unbuffered and descriptor):
         raw = io.BufferedWriter(raw) if descriptor else io.BufferedReader(raw)
     lines = not unbuffered and (descriptor == 2 or os.isatty(descriptor))
-    text: Any = io.TextIOWrapper(
+    text = io.TextIOWrapper(
         raw, like.encoding, like.errors, newline="\n" if descriptor else None,
         line_buffering=lines, write_through=unbuffered,
     )  # fmt: skip
-    text.mode = like.mode
+    setattr(text, "mode", like.mode)  # noqa: B010 - it is there in each stream of a start
     return text
+
+
+def _set_stream(name: str, descriptor: int) -> None:
+    stream = _stream(descriptor, like=getattr(sys, name))
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
@@ -83,9 +89,9 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     sys.argv = ["-m", *arguments]
     sys.orig_argv = [sys.executable, "-m", module, *arguments]
     sys.path[0] = str(Path.cwd())
-    sys.stdin = sys.__stdin__ = _stream(0, like=sys.stdin)
-    sys.stdout = sys.__stdout__ = _stream(1, like=sys.stdout)
-    sys.stderr = sys.__stderr__ = _stream(2, like=sys.stderr)
+    _set_stream("stdin", 0)
+    _set_stream("stdout", 1)
+    _set_stream("stderr", 2)
     if request["warn"]:
         sys.warnoptions.append("default")
         warnings.simplefilter("default")
@@ -120,7 +126,7 @@ class Server:
         data, descriptors, _, _ = socket.recv_fds(asked, 65_536, 3)
         while not data.endswith(b"\n"):
             data += asked.recv(65_536)
-        request = json.loads(data)
+        request: dict[str, Any] = json.loads(data)
         pid = os.fork()
         if pid == 0:
             for ours in (self._listening, asked, *(other for _, other in self._running.values())):
@@ -152,7 +158,7 @@ def main() -> None:
     gc.freeze()
     request = Server(listening).serve()
     if request is not None:
-        runpy._run_module_as_main(request["module"])
+        getattr(runpy, "_run_module_as_main")(request["module"])  # noqa: B009 - what `python -m` itself calls
 
 
 if __name__ == "__main__":
