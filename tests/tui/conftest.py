@@ -19,6 +19,7 @@ from console.runtime.program import Program
 from console.runtime.wiring import wire_program
 from console.store.pool import Access, Database
 from console.tui.application.app import ConsoleApp
+from tests.waiting import PATIENCE_S
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Seen:
     async def type(self, text: str) -> None:
         await self.pilot.press(*text)
 
-    async def until(self, met: Callable[[], bool], what: str, seconds: float = 25.0) -> None:
+    async def until(self, met: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
         end = asyncio.get_running_loop().time() + seconds
         while not met():
             if asyncio.get_running_loop().time() > end:
