@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import contextlib
 import json
 import os
 import signal
@@ -88,8 +87,7 @@ class _Server:
     """One server, and the way to it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._folder = tempfile.mkdtemp(prefix="dc-forks-")
-        self._path = str(Path(self._folder) / "socket")
+        self._path = str(Path(tempfile.mkdtemp(prefix="dc-forks-")) / "socket")
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(self._path)
             listening.listen(64)
@@ -101,9 +99,6 @@ class _Server:
 
     def _end(self) -> None:
         self._process.communicate()
-        with contextlib.suppress(OSError):
-            Path(self._path).unlink()
-            Path(self._folder).rmdir()
 
     async def fork(self, request: dict[str, Any], descriptors: list[int]) -> ForkedProcess:
         asked = socket.socket(socket.AF_UNIX)

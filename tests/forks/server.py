@@ -156,7 +156,11 @@ def main() -> None:
     read_libraries()
     gc.collect()
     gc.freeze()
+    place = Path(listening.getsockname())
     request = Server(listening).serve()
+    if request is None:
+        place.unlink()
+        place.parent.rmdir()  # whoever started this may have ended without a word
     if request is not None:
         getattr(runpy, "_run_module_as_main")(request["module"])  # noqa: B009 - what `python -m` itself calls
 
