@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
 from console.clock import SystemClock
+from console.limits import DEFAULT_TTL
 from console.mqtt.session import BrokerAddress
 from console.runtime.jobs import running
 from console.runtime.supervisor import Supervisor
@@ -33,8 +35,15 @@ class Channel:
             sent=self.workers.wake,
         )  # fmt: skip
 
-    async def send(self, device: str = "pump-1", tenant: str = "acme", **fields: object) -> str:
-        draft = self.program.sender.draft(device, "ping", created_by="alice", **fields)
+    async def send(
+        self,
+        device: str = "pump-1",
+        tenant: str = "acme",
+        *,
+        params_json: str = "{}",
+        ttl: timedelta = DEFAULT_TTL,
+    ) -> str:
+        draft = self.program.sender.draft(device, "ping", params_json, ttl, created_by="alice")
         return (await self.program.sender.send(tenant, [draft])).command_ids[0]
 
     async def phase(self, command_id: str, tenant: str = "acme") -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import aiomqtt
 import asyncpg
@@ -42,7 +43,7 @@ async def test_an_answer_that_returns_our_correlation_data_needs_no_command_id(
             await pump.subscribe("tenant/acme/device/pump-1/commands", qos=1)
             first, second = await channel.send(), await channel.send()
             async for message in pump.messages:
-                properties = message.properties
+                properties: Any = message.properties  # paho makes its attributes as it reads
                 assert properties is not None
                 seen.append((properties.ResponseTopic, properties.CorrelationData))
                 if len(seen) == 2:

@@ -24,7 +24,7 @@ def env(access: Access, mosquitto: BrokerProcess, tmp_path: Path, fleet: Fleet) 
 
 
 async def count(owner: asyncpg.Connection) -> int:
-    return await owner.fetchval("SELECT count(*) FROM device_commands")
+    return int(await owner.fetchval("SELECT count(*) FROM device_commands"))
 
 
 async def test_the_end_of_the_id_is_wanted_at_a_terminal(

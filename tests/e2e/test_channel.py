@@ -8,11 +8,13 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from console.domain.events import ProblemKind
+from console.domain.publication import Puback
 from console.errors import ConsoleError
 from console.store.pool import Access
 from tests.brokers import BrokerProcess, start_broker
@@ -71,7 +73,7 @@ async def test_an_ack_that_overtakes_our_puback_is_kept(
 
     inner = Publisher.publish
 
-    async def slow(self: Publisher, topic: str, payload: bytes, **rest: object) -> object:
+    async def slow(self: Publisher, topic: str, payload: bytes, **rest: Any) -> Puback:
         answer = await inner(self, topic, payload, **rest)
         await channel.reaches(json.loads(payload)["command_id"], "ok")
         return answer
@@ -81,7 +83,7 @@ async def test_an_ack_that_overtakes_our_puback_is_kept(
         command_id = await channel.send()
 
         async def marked() -> bool:
-            return await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
+            return bool(await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0)
 
         await until(marked)
     row = await row_of(owner, command_id)
@@ -133,7 +135,10 @@ async def test_commands_wait_while_the_broker_is_away_and_go_out_when_it_is_back
                 await channel.reaches(command_id, "published")
             page = await channel.program.history.commands("acme", device_ids=["pump-1"])
             published = {command.command_id: command.published_at for command in page.commands}
-            assert published[sent[0]] < published[sent[2]]
+            first, last = published[sent[0]], published[sent[2]]
+            assert first is not None
+            assert last is not None
+            assert first < last
 
 
 async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_are_all_told(

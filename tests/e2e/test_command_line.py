@@ -159,7 +159,7 @@ async def test_a_headless_worker_does_the_work_and_leaves_on_term(
         assert ended.code == 0
 
         async def settled() -> bool:
-            return (await row_of(owner, "overdue"))["status"] == "missed"
+            return bool((await row_of(owner, "overdue"))["status"] == "missed")
 
         await until(settled)
         worker.send_signal(signal.SIGTERM)

@@ -528,7 +528,7 @@ def test_root_copies_programs_that_the_servers_account_cannot_reach(
     user = directory.postgres_user
     assert user is not None
     for name in ("initdb", "postgres"):
-        command = [programs / name, "--version"]
+        command = [str(programs / name), "--version"]
         subprocess.run(
             command, user=user.uid, group=user.gid, extra_groups=[], check=True, capture_output=True
         )

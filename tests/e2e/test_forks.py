@@ -43,7 +43,8 @@ async def both(*arguments: str, **how: Any) -> list[tuple[int | None, bytes, byt
 
 
 def found(said: bytes) -> dict[str, Any]:
-    return json.loads(said.splitlines()[0])["facts"]
+    facts: dict[str, Any] = json.loads(said.splitlines()[0])["facts"]
+    return facts
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypedDict
 
 from tests.brokers import free_port
 from tests.needs import debian_binaries, need
 from tests.waiting import wait_until
 
 CHOSEN = "CONSOLE_TEST_DEBIAN_POSTGRES"  # also for the servers that are killed
+
+
+class AsAccount(TypedDict, total=False):
+    """What starts a process as somebody else."""
+
+    user: int
+    group: int
+    cwd: str
 
 
 class DebianPostgres:
@@ -78,7 +87,7 @@ class DebianPostgres:
         argv = [str(self._programs / program), *arguments]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, **self._as_account())
 
-    def _as_account(self) -> dict[str, object]:
+    def _as_account(self) -> AsAccount:
         account = self._account
         return {"user": account.pw_uid, "group": account.pw_gid, "cwd": "/"} if account else {}
 

@@ -29,12 +29,12 @@ def pgbouncer(
         f"unix_socket_dir =\nlogfile =\npidfile =\nignore_startup_parameters = extra_float_digits\n{extra}\n"
     )
     folder.chmod(0o755)
-    account = {"user": "postgres", "cwd": "/"} if os.geteuid() == 0 else {}
+    user, place = ("postgres", "/") if os.geteuid() == 0 else (None, None)
     program = find_program("pgbouncer")
     assert program is not None
     log = (folder / "log").open("wb")
     process = subprocess.Popen(
-        [program, "-q", str(folder / "pgbouncer.ini")], stdout=log, stderr=log, **account
+        [program, "-q", str(folder / "pgbouncer.ini")], stdout=log, stderr=log, user=user, cwd=place
     )
 
     def answers() -> bool:

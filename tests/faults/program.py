@@ -113,7 +113,7 @@ def shift_clocks(seconds: float) -> None:
         def __instancecheck__(cls, value: object) -> bool:
             return isinstance(value, real)
 
-    class Wrong(real, metaclass=AlsoReal):
+    class Wrong(dt.datetime, metaclass=AlsoReal):
         @classmethod
         def now(cls, tz: dt.tzinfo | None = None) -> Any:
             return real.now(tz) + shift

@@ -157,7 +157,7 @@ async def test_the_screen_shows_and_sends_as_a_plain_login(
 
     async def is_sent() -> bool:
         sent = "SELECT created_by FROM device_commands WHERE command_type = 'ping' AND device_id = 'pump-1'"
-        return await owner.fetchval(sent) == "alice"
+        return bool(await owner.fetchval(sent) == "alice")
 
     program = wire_program(database, tenants=("acme",), operator="alice")
     program.health.database_up(latency_s=0.002)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -69,7 +70,7 @@ async def test_a_worker_whose_clock_is_a_day_off_publishes_settles_and_acknowled
         for command_id, status in (
             ("answered", "delivered"), ("of another writer", "delivered"), ("unroutable", "expired"), ("silent", "missed"),
         ):  # fmt: skip
-            await until(lambda wanted=(command_id, status): has(*wanted))
+            await until(partial(has, command_id, status))
         patient = await row_of(owner, "patient")
         assert worker.alive
     assert {c["command_id"] for c in pumps.commands} == {"answered", "silent", "patient", "of another writer"}

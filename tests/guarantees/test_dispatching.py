@@ -7,6 +7,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -71,7 +72,7 @@ async def test_a_broker_killed_in_the_middle_of_a_publish_costs_at_most_one_copy
             mosquitto.kill()
             broker_proxy.cut()
             mosquitto.start()
-            await until(lambda seen=seen: _is_back(pumps, seen))  # else it would miss the second copy
+            await until(partial(_is_back, pumps, seen))  # else it would miss the second copy
             await broker_proxy.become("pass")
             await channel.reaches(sent[-1], "published")
         last = await channel.send()
@@ -165,9 +166,8 @@ async def _is_stopped(pid: int) -> bool:
 
 
 async def _is_over(owner: asyncpg.Connection, command_id: str) -> bool:
-    return await owner.fetchval(
-        "SELECT now() >= expires_at FROM device_commands WHERE command_id = $1", command_id
-    )
+    sql = "SELECT now() >= expires_at FROM device_commands WHERE command_id = $1"
+    return bool(await owner.fetchval(sql, command_id))
 
 
 async def test_a_bulk_send_whose_replies_are_lost_makes_each_command_once(

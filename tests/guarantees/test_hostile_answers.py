@@ -18,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from console.domain.identifiers import id_fault
+from console.errors import ConsoleError
 from console.mqtt.session import BrokerAddress
 from console.wire.ack_payloads import AckError, decode_ack
 from tests.brokers import start_broker
@@ -137,9 +138,9 @@ async def test_every_hostile_answer_is_one_problem_at_most_and_stops_nobody(
     await add_command(owner, "acme", "another-devices", "pump-2", published=True)
     await add_command(owner, "rival", "theirs", published=True)
     await add_command(owner, "acme", "last", "pump-1", published=True)
-    drops: list[str] = []
+    drops: list[ConsoleError] = []
     async with open_channel(address) as channel:
-        channel.health.broker_down = lambda error, *_rest: drops.append(error)
+        channel.health.broker_down = lambda error, *_rest: drops.append(error)  # type: ignore[method-assign]
         for n, case in enumerate(CASES):
             await send(address, n, case)
         await send(

@@ -9,7 +9,7 @@ import pytest
 
 from console.errors import BrokerUnreachableError, RefusedError, TakenOverError
 from console.mqtt.ack_stream import ack_stream
-from console.mqtt.session import SessionKind, connect
+from console.mqtt.session import BrokerAddress, SessionKind, connect
 from console.mqtt.survey import survey
 from tests.brokers import start_broker
 from tests.conftest import Fleet
@@ -222,7 +222,7 @@ async def test_104_a_broker_that_hangs_in_the_middle_of_a_packet_is_left() -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("console.mqtt.session.CONNECT_TIMEOUT_S", 0.5)
         with pytest.raises(BrokerUnreachableError, match="does not answer"):
-            async with connect(raw.BrokerAddress("127.0.0.1", port), SessionKind("x")):
+            async with connect(BrokerAddress("127.0.0.1", port), SessionKind("x")):
                 pass
     server.close()
     over.set()

@@ -103,9 +103,9 @@ async def test_bytes_that_no_library_sends_touch_no_command_and_drop_no_link(
 ) -> None:
     """Without the reader's own error for a topic, the first one that the broker passes on ends the ingest."""
     await add_command(owner, "acme", "c1", published=True)
-    drops: list[str] = []
+    drops: list[ConsoleError] = []
     async with open_channel(any_broker.address) as channel:
-        channel.health.broker_down = lambda error, *_rest: drops.append(error)
+        channel.health.broker_down = lambda error, *_rest: drops.append(error)  # type: ignore[method-assign]
         await throw(any_broker.address, data)
         await the_rest_flows(channel, any_broker.address, owner)
         assert await channel.phase("c1") == "published"
@@ -178,11 +178,11 @@ async def test_49_a_stranger_with_our_client_id_is_told_and_no_war_follows(
     async with open_channel(mosquitto.address) as channel:
         down = channel.health.broker_down
 
-        def broker_down(error: ConsoleError, *rest: object) -> None:
+        def broker_down(error: ConsoleError, retry_in_s: float | None = None, part: str = "dispatch") -> None:
             drops.append(str(error))
-            down(error, *rest)
+            down(error, retry_in_s, part)
 
-        channel.health.broker_down = broker_down
+        channel.health.broker_down = broker_down  # type: ignore[method-assign]
 
         async def told() -> bool:
             return bool(drops)

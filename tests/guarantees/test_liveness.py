@@ -180,7 +180,7 @@ async def test_a_standby_takes_over_from_a_stopped_process(
         await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", ok({"command_id": "c1"}))
 
         async def answered() -> bool:
-            return (await row_of(owner, "c1"))["status"] == "delivered"
+            return bool((await row_of(owner, "c1"))["status"] == "delivered")
 
         await until(answered)
         print(f"taken over after {asyncio.get_running_loop().time() - began:.1f} s")
@@ -247,7 +247,7 @@ async def test_a_standby_takes_over_from_one_that_is_cut_off(
         await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", ok({"command_id": "c1"}))
 
         async def answered() -> bool:
-            return (await row_of(owner, "c1"))["status"] == "delivered"
+            return bool((await row_of(owner, "c1"))["status"] == "delivered")
 
         await until(answered)
         print(f"{what}: taken over after {asyncio.get_running_loop().time() - began:.1f} s")
@@ -283,9 +283,10 @@ async def test_ctrl_z_gives_every_role_back_first(
     env = environment(tmp_path, access.url, mosquitto.address)
     async with terminal(env) as screen:
         assert screen.process is not None
+        pid = screen.process.pid
 
         async def holds() -> bool:
-            return await holder_pid(owner) == screen.process.pid
+            return await holder_pid(owner) == pid
 
         await until(holds)
         await screen.shows("sweep on")

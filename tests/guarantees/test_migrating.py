@@ -43,7 +43,7 @@ async def test_processes_that_migrate_at_once_do_it_once(
 
         async def both_wait() -> bool:
             assert all(process.alive for process in both), [process.said for process in both]
-            return await empty.fetchval(WAITING) == 2
+            return bool(await empty.fetchval(WAITING) == 2)
 
         await until(both_wait)
         await empty.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)

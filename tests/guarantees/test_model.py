@@ -523,7 +523,7 @@ def drive(access: Access, url: str, examples: int, steps: int, number: int) -> N
     )  # fmt: skip
     print(f"CONSOLE_TEST_SEED={number}")
     seed(number)(Channel)
-    run_state_machine_as_test(Channel, settings=limits)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Channel, settings=limits)
 
 
 def test_every_history_of_a_command_is_what_the_contract_says(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -94,7 +94,7 @@ class Messages:
     async def batch(self, _limit: int) -> tuple[RawAck, ...]:
         return self.waiting
 
-    async def acknowledge(self, messages: tuple[RawAck, ...]) -> None:
+    async def acknowledge(self, messages: Sequence[RawAck]) -> None:
         self.acknowledged += [message.mid for message in messages]
 
 

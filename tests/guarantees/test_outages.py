@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -249,7 +250,7 @@ async def test_a_full_disk_acknowledges_nothing_and_takes_everything_once_there_
             await asyncio.wait_for(devices.run(), 60)
 
             async def refused_again_and_again() -> bool:
-                return await owner.fetchval(refused) >= before + 3
+                return bool(await owner.fetchval(refused) >= before + 3)
 
             await until(refused_again_and_again, 20)
             assert worker.alive, worker.said
@@ -274,7 +275,7 @@ async def test_a_worker_that_starts_before_its_database_waits_for_it(
     env = environment(tmp_path, through(access.url, database_proxy.port), mosquitto.address)
     async with program(env, "--sweeper") as stopped, program(env, "--sweeper") as worker:
         for running in (stopped, worker):
-            await until(lambda running=running: says(running, "Trying again in"))
+            await until(partial(says, running, "Trying again in"))
         stopped.signal(signal.SIGTERM)
         assert await stopped.ended(10) == 0
         await database_proxy.become("pass")

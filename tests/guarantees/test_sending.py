@@ -8,12 +8,14 @@ import sys
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import asyncpg
 import pytest
 
 from console.domain.events import ProblemKind
+from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
 from console.runtime.workers import WorkerSettings
 from console.services.dispatcher import DispatchSettings
@@ -161,7 +163,7 @@ async def test_an_unanswered_publish_is_unknown_and_costs_at_most_one_copy(
 
             async def tried(times: int) -> bool:
                 row = await owner.fetchrow("SELECT attempt, outcome FROM device_console.outbox")
-                return row["attempt"] >= times and row["outcome"] == "unknown"
+                return bool(row["attempt"] >= times and row["outcome"] == "unknown")
 
             await until(lambda: tried(1))
             assert (await row_of(owner, command_id))["published_at"] is None
@@ -187,14 +189,12 @@ async def queue(owner: asyncpg.Connection, *command_ids: str) -> None:
 
 
 async def _is_over_by_a_second(owner: asyncpg.Connection, command_id: str) -> bool:
-    return await owner.fetchval(
-        "SELECT now() > expires_at + interval '1.2 seconds' FROM device_commands WHERE command_id = $1",
-        command_id,
-    )
+    sql = "SELECT now() > expires_at + interval '1.2 seconds' FROM device_commands WHERE command_id = $1"
+    return bool(await owner.fetchval(sql, command_id))
 
 
 async def _settled(owner: asyncpg.Connection) -> bool:
-    return await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
+    return bool(await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0)
 
 
 async def say_and_wait(broker: BrokerProcess, pump: Device) -> None:
@@ -321,9 +321,9 @@ async def test_a_row_that_cannot_be_routed_blocks_nobody_and_drops_no_link(
         await add_command(owner, "acme", f"hostile {number}", device_id, age=timedelta(minutes=2))
         await add_command(owner, "acme", f"hostile\n{number}", "pump-5", age=timedelta(minutes=2))
     await add_command(owner, "acme", "fine", age=timedelta(minutes=1))
-    drops: list[str] = []
+    drops: list[ConsoleError] = []
     async with device(any_broker.address, "+") as pumps, open_channel(any_broker.address) as channel:
-        channel.health.broker_down = lambda error, *_rest: drops.append(error)
+        channel.health.broker_down = lambda error, *_rest: drops.append(error)  # type: ignore[method-assign]
         await channel.reaches("fine", "ok")
         await channel.reaches(await channel.send("pump-2"), "ok")
 
@@ -367,7 +367,8 @@ async def test_every_copy_is_the_same_message_so_that_a_device_can_act_once(
     first, second, _ = pump.got
     assert first.payload == second.payload
     for copy in (first, second):
-        assert copy.properties is not None
-        assert copy.properties.CorrelationData == b"c1"
-        assert copy.properties.ResponseTopic == f"{copy.topic}/ack"
+        properties: Any = copy.properties  # paho makes its attributes as it reads
+        assert properties is not None
+        assert properties.CorrelationData == b"c1"
+        assert properties.ResponseTopic == f"{copy.topic}/ack"
         assert (copy.qos, copy.retain) == (1, False)

@@ -68,10 +68,10 @@ async def test_a_host_that_falls_silent_after_the_login_costs_seconds_and_leaves
     access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the time-out, a host that is cut off right after the login takes the time of all others."""
-    asked: list[links.Link] = []
+    asked: list[links.ServerConnection] = []
     is_server = links._is_server
 
-    async def silent_at_first(link: links.Link) -> bool:
+    async def silent_at_first(link: links.ServerConnection) -> bool:
         asked.append(link)
         return await (asyncio.Event().wait() if len(asked) == 1 else is_server(link))
 

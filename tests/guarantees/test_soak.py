@@ -333,7 +333,7 @@ async def everything_is_settled(postgres: PrivatePostgres) -> None:
     owner = await postgres.connect()
 
     async def none_is_queued() -> bool:
-        return await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'queued'") == 0
+        return bool(await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'queued'") == 0)
 
     await until(none_is_queued, 60)
     await owner.close()
@@ -342,7 +342,7 @@ async def everything_is_settled(postgres: PrivatePostgres) -> None:
 async def outbox_is_empty(postgres: PrivatePostgres) -> bool:
     owner = await postgres.connect()
     try:
-        return await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
+        return bool(await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0)
     finally:
         await owner.close()
 

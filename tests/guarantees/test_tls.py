@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import pytest
 import trustme
@@ -138,7 +139,17 @@ def tls_postgres(
         yield request.param, server
 
 
-async def reach_database(server: DebianPostgres, user: str = "owner", query: str = "", **files: Path) -> bool:
+class Files(TypedDict, total=False):
+    """The settings that name files of a link to the database."""
+
+    database_ca: Path
+    database_cert: Path
+    database_key: Path
+
+
+async def reach_database(
+    server: DebianPostgres, user: str = "owner", query: str = "", **files: Unpack[Files]
+) -> bool:
     """Open a pool and a direct connection; return whether the link is encrypted."""
     url = f"postgresql://{user}@localhost:{server.port}/postgres{query}"
     access = database_access(Settings(database_url=SecretStr(url), **files), url)
@@ -182,7 +193,7 @@ async def test_a_database_that_wants_our_certificate(authority: trustme.CA, pape
         owner = await asyncpg.connect(server.url)
         await owner.execute("CREATE ROLE console_login LOGIN")
         await owner.close()
-        ours = {"database_ca": papers.ca, "database_cert": papers.ours, "database_key": papers.our_key}
+        ours: Files = {"database_ca": papers.ca, "database_cert": papers.ours, "database_key": papers.our_key}
         assert await reach_database(server, "console_login", **ours)
         with pytest.raises(RefusedError, match="certificate"):
             await reach_database(server, "console_login", database_ca=papers.ca)

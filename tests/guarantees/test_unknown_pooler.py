@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from unittest.mock import AsyncMock, Mock
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from console.errors import PooledError, RefusedError
 from console.runtime.servers import Servers
 from console.settings import Settings
 from console.shell.doctor import examine as doctor
+from console.shell.doctor.findings import Finding
 from console.store import links
 from console.store.changes import listen
 from console.store.links import keeps_session
@@ -238,9 +239,9 @@ async def test_changes_of_others_are_seen_without_listening(
             await until(lambda: _is(channel.phase("theirs"), "ok"))
 
 
-async def _is(phase: object, wanted: str) -> bool:
-    return await phase == wanted  # type: ignore[misc] # a coroutine
+async def _is(phase: Awaitable[str], wanted: str) -> bool:
+    return await phase == wanted
 
 
-def texts(findings: list[doctor.Finding]) -> str:
+def texts(findings: list[Finding]) -> str:
     return "\n".join(f"{finding.level}: {finding.text}" for finding in findings)

@@ -109,7 +109,7 @@ async def test_no_two_writers_in_opposite_orders_deadlock(
                 for writer, order in ((first, up), (second, up[::-1]))
             ]
 
-            async def they_have_met(tasks: list[asyncio.Future[object]] = tasks) -> bool:
+            async def they_have_met(tasks: Sequence[asyncio.Future[object]] = tasks) -> bool:
                 left = [task for task in tasks if not task.done()]
                 return await waiting(owner) >= len(left)
 
@@ -194,8 +194,8 @@ async def test_each_batch_of_a_pass_begins_where_the_last_one_ended() -> None:
 
         async def sweep(self, cursor: str, limit: int) -> Swept:
             asked.append(cursor)
-            cursor = f"after {len(asked)}" if len(asked) < 3 else None
-            return Swept(missed=limit if len(asked) <= 3 else 0, expired=0, cursor=cursor, lateness_s=0.0)
+            reached = f"after {len(asked)}" if len(asked) < 3 else None
+            return Swept(missed=limit if len(asked) <= 3 else 0, expired=0, cursor=reached, lateness_s=0.0)
 
     await Sweeper(Full(), lambda _sweep: None, SystemClock(), batch=10).run_once()
     assert asked == [BEGINNING, "after 1", "after 2", BEGINNING]  # the last one finds that nothing was left

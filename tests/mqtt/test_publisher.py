@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ async def test_mqtt_5_carries_expiry_correlation_and_where_to_answer(mosquitto: 
         assert link.enforces_expiry
         await _publish(link, expiry_s=42)
         await asyncio.wait_for(pump.arrived.wait(), 5)
-    properties = pump.got[0].properties
+    properties: Any = pump.got[0].properties  # paho makes its attributes as it reads
     assert properties is not None
     assert 40 <= properties.MessageExpiryInterval <= 42
     assert properties.CorrelationData == b"c1"

@@ -88,7 +88,7 @@ async def platform_ack(
         " WHERE tenant_id = $1 AND device_id = $2 AND command_id = $3 AND status = 'queued'",
         tenant_id, device_id, command_id, json.dumps(ack),
     )  # fmt: skip
-    return done == "UPDATE 1"
+    return bool(done == "UPDATE 1")
 
 
 async def http_poll(owner: asyncpg.Connection, tenant_id: str, device_id: str) -> list[str]:

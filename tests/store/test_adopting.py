@@ -38,9 +38,9 @@ async def sql(platform: PlatformUrls) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def refused(access: Access, **how: bool) -> str:
+async def refused(access: Access, *, platform_tables: bool = False) -> str:
     with pytest.raises(RefusedError) as found:
-        await migrate(access, **how)
+        await migrate(access, platform_tables=platform_tables)
     return str(found.value)
 
 

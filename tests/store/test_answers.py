@@ -4,6 +4,7 @@ import itertools
 import json
 import uuid
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from console.clock import SystemClock
 from console.domain.acks import Acknowledgement, LateAck, RawAck
 from console.domain.commands import Command, Phase
+from console.domain.events import Problem
 from console.domain.explain import cancel_reason, explain
 from console.domain.history import CommandDetail
 from console.errors import ConflictError
@@ -347,8 +349,8 @@ async def test_a_word_is_an_end_or_progress(
     """Without the list of words, a device that says "accepted" first has failed."""
     await add_command(owner, "acme", "c1", published=True)
     stream = OneBatch(json.dumps({"command_id": "c1", "status": word}).encode())
-    more = {} if words is None else {"progress": words}
-    await Acknowledger(stream, settlement, lambda _tenant: None, SystemClock(), **more).run_once()
+    reader = partial(Acknowledger, stream, settlement, lambda _tenant: None, SystemClock())
+    await (reader() if words is None else reader(progress=words)).run_once()
     (command,) = await listed(program)
     assert command.phase is phase
     if phase is Phase.OK:
@@ -428,8 +430,8 @@ async def test_each_reason_why_answers_of_a_device_are_malformed_is_a_row(
         "not an object": 1, "no command_id": 2, "not UTF-8": 1, "command_id is not a string": 1, "not JSON": 1,
         "too large": 1,
     }  # fmt: skip
-    pages = []
-    before = None
+    pages: list[Problem] = []
+    before: Problem | None = None
     while page := await program.history.problems("acme", of_problems("kind:malformed*"), 2, before):
         pages += page
         before = page[-1]

@@ -55,7 +55,7 @@ def beside(person: Database) -> Program:
 
 
 async def rows_of(sql: asyncpg.Connection) -> list[asyncpg.Record]:
-    return await sql.fetch("SELECT * FROM audit_log ORDER BY timestamp, event_type")
+    return list(await sql.fetch("SELECT * FROM audit_log ORDER BY timestamp, event_type"))
 
 
 async def send(program: Program, device_id: str = "pump-1") -> str:

@@ -1,8 +1,11 @@
 """Bulk sends on a real database: exact previews, harmless repeats, a stop that keeps its word, linked retries."""
 
+from collections.abc import Sequence
+
 import asyncpg
 import pytest
 
+from console.domain.batches import BatchDraft
 from console.domain.commands import Phase
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.limits import DEFAULT_TTL
@@ -66,8 +69,10 @@ async def test_a_broken_link_is_tried_again_and_nothing_is_lost_or_doubled(
     table = program.bulk._table
     insert, broken = table.insert, [True, True, False]
 
-    async def flaky(*arguments: object) -> int:
-        written = await insert(*arguments)
+    async def flaky(
+        tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
+    ) -> int:
+        written = await insert(tenant_id, draft, device_ids, retried)
         if broken.pop(0):
             raise DatabaseUnreachableError("gone")
         return written

@@ -8,7 +8,7 @@ import pytest
 
 from console.domain.history import HistoryPage
 from console.runtime.program import Program
-from console.services.exporter import FORMATS, exported
+from console.services.exporter import FORMATS, Format, exported
 from tests.conftest import Fleet
 from tests.rows import add_command
 
@@ -18,7 +18,8 @@ NUMBERS = "(SELECT jsonb_build_object('x', jsonb_agg({number})) FROM generate_se
 
 async def size(owner: asyncpg.Connection, document: str) -> int | None:
     sql = f"SELECT device_console.json_bytes({document}, $1)"
-    return await owner.fetchval(sql, MOST)
+    found: int | None = await owner.fetchval(sql, MOST)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ async def test_what_is_too_long_to_be_shown_is_said_to_be_cut(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-async def test_nor_is_it_exported(program: Program, large: None, form: str) -> None:
+async def test_nor_is_it_exported(program: Program, large: None, form: Format) -> None:
     """Without the bound, an export of one row is a gigabyte; what it says instead can still be read."""
     del large
     text = "".join([piece async for piece, _ in exported(program.history, "acme", form)])

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
@@ -163,7 +164,8 @@ async def test_sql_and_predicate_agree_on_every_row(
             for c in commands
         }
         for name in ("c1", "c2"):
-            subjects[name].many["batch"] = frozenset({"north"})
+            subject = subjects[name]
+            subjects[name] = replace(subject, many={**subject.many, "batch": frozenset({"north"})})
         rows = with_command_rows("SELECT v.command_id AS id FROM /*command_rows*/ v WHERE v.tenant_id = $1")
     elif scope is Scope.PROBLEMS:
         subjects = {

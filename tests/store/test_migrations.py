@@ -236,20 +236,23 @@ async def test_two_databases_of_one_cluster_migrate_at_once(server_url: str, emp
     owner = await asyncpg.connect(server_url)
     for attempt in range(3):
         names = [f"race_{os.getpid()}_{attempt}_{n}" for n in range(4)]
-        roles = {"operator_role": f"race_operator_{attempt}", "worker_role": f"race_worker_{attempt}"}
+        operator, worker = f"race_operator_{attempt}", f"race_worker_{attempt}"
         for name in names:
             await owner.execute(f"CREATE DATABASE {name}")
         try:
             await asyncio.gather(
                 *(
-                    migrate(Access(with_database(server_url, name), **roles), platform_tables=True)
+                    migrate(
+                        Access(with_database(server_url, name), operator_role=operator, worker_role=worker),
+                        platform_tables=True,
+                    )
                     for name in names
                 )
             )
         finally:
             for name in names:
                 await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            for role in roles.values():
+            for role in (operator, worker):
                 await owner.execute(f"DROP ROLE IF EXISTS {role}")
     await owner.close()
 

@@ -1,8 +1,10 @@
 """A send ends at the commit: rows, ids, refusals, retry and cancel on a real PostgreSQL."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypedDict, Unpack
 
 import asyncpg
 import pytest
@@ -24,7 +26,17 @@ from tests.rows import row_of, status_of
 MAX = 65_536
 
 
-async def _send(program: Program, device: str = "pump-1", **fields: object) -> str:
+class Fields(TypedDict, total=False):
+    """What a test gives a draft in place of what `_send` has."""
+
+    command_id: str
+    device_id: str
+    command_type: str
+    params_json: str
+    ttl: timedelta
+
+
+async def _send(program: Program, device: str = "pump-1", **fields: Unpack[Fields]) -> str:
     draft = program.sender.draft(device, "reboot", '{"delay_s": 5}', created_by="alice")
     receipt = await program.sender.send("acme", [replace(draft, **fields)])
     return receipt.command_ids[0]
@@ -62,7 +74,7 @@ async def test_a_send_commits_the_row_as_queued_with_its_outbox_row(
     ],
 )
 async def test_bad_input_is_refused_with_a_sentence_and_nothing_is_written(
-    program: Program, owner: asyncpg.Connection, fields: dict[str, object], sentence: str
+    program: Program, owner: asyncpg.Connection, fields: Fields, sentence: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=sentence):
         await _send(program, **fields)
@@ -113,18 +125,15 @@ async def test_the_same_id_with_other_content_is_refused(program: Program) -> No
         await _send(program, command_id="mine", params_json='{"delay_s": 6}')
 
 
-class CutAfterCommit:
+class CutAfterCommit(CommandStore):
     """A link that breaks after the commit and before the reply, once."""
 
-    def __init__(self, store: CommandStore) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._cut = False
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
-
-    async def insert(self, tenant_id: str, drafts: list[Draft]) -> frozenset[str]:
-        written = await self._store.insert(tenant_id, drafts)
+    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
+        written = await super().insert(tenant_id, drafts)
         if not self._cut:
             self._cut = True
             raise DatabaseUnreachableError("cut")
@@ -135,7 +144,7 @@ async def test_a_send_of_unknown_outcome_never_makes_a_second_command(
     database: Database, fleet: Fleet, owner: asyncpg.Connection
 ) -> None:
     """Without ids made before the INSERT, the second try would be a second command."""
-    sender = Sender(CutAfterCommit(CommandStore(database)), lambda _: None, MAX)
+    sender = Sender(CutAfterCommit(database), lambda _: None, MAX)
     await sender.send(fleet.acme, [sender.draft("pump-1", "reboot")])
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
 

@@ -70,7 +70,7 @@ class Rig:
         )
 
     async def count(self) -> int:
-        return await self.sql.fetchval("SELECT count(*) FROM device_commands")
+        return int(await self.sql.fetchval("SELECT count(*) FROM device_commands"))
 
 
 @dataclass

@@ -165,7 +165,7 @@ async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
 @pytest.mark.parametrize("typed", ["", "3"])
 async def test_a_key_typed_before_the_question_was_there_does_not_count(rig, typed):
     """Without it the second of two quick keys says yes to what nobody has read."""
-    done = []
+    done: list[object] = []
 
     async def act(_):
         done.append(1)

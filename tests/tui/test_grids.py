@@ -88,9 +88,16 @@ async def _world(rig: Rig) -> None:
     )
 
 
+def _fill(seen: Seen, text: str) -> None:
+    """At once: each letter may filter on a slow machine."""
+    box = seen.app.screen.focused
+    assert isinstance(box, Input)
+    box.value = text
+
+
 async def _devices(seen: Seen) -> None:
     await seen.press("slash")
-    seen.app.screen.focused.value = "pump"
+    _fill(seen, "pump")
     await seen.press("enter")
     await seen.shows("4 of 5")
     await seen.press("space")
@@ -163,9 +170,7 @@ async def _export(seen: Seen) -> None:
 
 async def _hint(seen: Seen) -> None:
     await seen.press("slash")
-    seen.app.screen.focused.value = (
-        "site:lyon colour:red"  # at once: each letter may filter on a slow machine
-    )
+    _fill(seen, "site:lyon colour:red")
     await seen.shows("There is no key", "4 of 5")
 
 

@@ -31,7 +31,9 @@ async def opened(seen, kind: str) -> None:
 
 
 async def sent(rig) -> dict[str, object]:
-    return json.loads(await rig.sql.fetchval("SELECT command_params::text FROM device_commands"))
+    text = await rig.sql.fetchval("SELECT command_params::text FROM device_commands")
+    params: dict[str, object] = json.loads(text)
+    return params
 
 
 async def test_a_form_is_filled_in_and_sent(rig):

@@ -85,7 +85,8 @@ async def test_nothing_is_done_with_marks_that_are_still_looked_up(registry, mon
 
     async def slow(*arguments: str) -> list[str]:
         await go_on.wait()
-        return await real(*arguments)
+        found: list[str] = await real(*arguments)
+        return found
 
     async with registry.console() as seen:
         await seen.shows("Devices   7")

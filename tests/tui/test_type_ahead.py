@@ -27,7 +27,7 @@ class Taker:
 async def test_a_flood_of_input_loses_no_signal():
     """Told of each event by itself, the loop finds its pipe full, and the signal behind them is gone."""
     taker, heard = Taker(2_000), asyncio.Event()
-    ahead = TypeAhead(taker)
+    ahead = TypeAhead(taker)  # type: ignore[arg-type] # all that it calls of an application
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, heard.set)
     try:
         pasted = [events.MouseMove(None, n, 1, 0, 0, 0, False, False, False) for n in range(2_000)]

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from console.simulator.answers import DETAILS
+from console.simulator.answers import DETAILS, JsonValue
 from console.simulator.behaviours import Behaviour, ReceivedCommand, behaviour_of, reply_to
 
 
-def order(command_type: str = "ping", number: int = 0, **params: object) -> ReceivedCommand:
+def order(command_type: str = "ping", number: int = 0, **params: JsonValue) -> ReceivedCommand:
     return ReceivedCommand(f"c-{number}", command_type, params)
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from console.domain.dispatch import Marked
+from console.domain.dispatch import Claimed, Confirmed, Marked, Returned
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback
 from console.domain.reasons import Outcome
 from console.errors import BrokerUnreachableError
-from console.services.dispatcher import Claimed, Confirmed, Dispatcher, DispatchSettings, Returned
+from console.services.dispatcher import Dispatcher, DispatchSettings
 
 
 class FakeClock:
@@ -60,7 +60,8 @@ class FakePublisher:
         self.broken = asyncio.Event()
         self._poison = poison
 
-    async def publish(self, topic: str, _payload: bytes, *, command_id: str, **_rest: object) -> Puback:
+    async def publish(self, topic: str, payload: bytes, *, command_id: str, **_rest: object) -> Puback:
+        del payload
         self.topics.append(topic)
         if command_id == self._poison:
             self.broken.set()
@@ -185,7 +186,8 @@ class Slow(FakePublisher):
         super().__init__()
         self.all_there = asyncio.Event()
 
-    async def publish(self, topic: str, _payload: bytes, *, command_id: str, **_rest: object) -> Puback:
+    async def publish(self, topic: str, payload: bytes, *, command_id: str, **_rest: object) -> Puback:
+        del payload
         self.topics.append(topic)
         if len(self.topics) == 2:
             self.all_there.set()

@@ -18,6 +18,11 @@ def page(*numbers, more=True, status="queued"):
     return HistoryPage(commands, NOW, more)
 
 
+def ends_at(rows: HistoryRows) -> str:
+    assert rows.end is not None
+    return rows.end.command_id
+
+
 def test_an_older_page_comes_after_the_head_and_a_new_row_before_it():
     rows = HistoryRows()
     rows.put_head(page(5, 6, 7))
@@ -25,7 +30,7 @@ def test_an_older_page_comes_after_the_head_and_a_new_row_before_it():
     rows.put_head(page(6, 7, 8))
     assert rows.order == ["c008", "c007", "c006", "c005", "c004", "c003", "c002"]
     assert rows.more is False
-    assert rows.end.command_id == "c002"
+    assert ends_at(rows) == "c002"
 
 
 def test_a_row_that_no_longer_matches_goes_from_the_head():
@@ -70,9 +75,9 @@ def searched(*numbers, back_to):
 def test_a_search_goes_on_where_it_rested_even_when_it_found_nothing():
     rows = HistoryRows()
     rows.put_head(searched(back_to=50))
-    assert (rows.order, rows.more, rows.end.command_id) == ([], True, "c050")
+    assert (rows.order, rows.more, ends_at(rows)) == ([], True, "c050")
     rows.put_next(searched(33, back_to=20))
-    assert (rows.order, rows.end.command_id) == (["c033"], "c020")
+    assert (rows.order, ends_at(rows)) == (["c033"], "c020")
     rows.put_next(page(7, more=False))
     assert (rows.order, rows.more, rows.reached) == (["c033", "c007"], False, None)
 
@@ -83,7 +88,7 @@ def test_the_head_of_a_search_read_again_keeps_what_lies_further_back():
     rows.put_next(searched(33, back_to=20))
     rows.put_head(searched(95, back_to=50))
     assert rows.order == ["c095", "c033"]
-    assert rows.end.command_id == "c020"
+    assert ends_at(rows) == "c020"
 
 
 def test_rows_that_no_longer_match_can_be_dropped():

@@ -4,6 +4,7 @@ import random
 
 import pyte
 import pytest
+from pyte.screens import Char
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
@@ -35,7 +36,7 @@ class Glass:
         self._stream.feed(written)
         return written
 
-    def cells(self) -> list[list[object]]:
+    def cells(self) -> list[list[Char]]:
         return [[self.screen.buffer[y][x] for x in range(SIZE.width)] for y in range(SIZE.height)]
 
 

@@ -1,6 +1,7 @@
 """The private names of others that the program uses: a new release of theirs that lacks one fails here, by name."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import aiomqtt
 import asyncpg
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
@@ -48,7 +50,7 @@ async def test_aiomqtt_has_them() -> None:
 
 def test_paho_has_them() -> None:
     assert {name for name in ("_sock_close", "_ssl_wrap_socket") if not hasattr(paho.Client, name)} == set()
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
     assert {
         name for name in ("_ping_t", "_last_bytes_received", "_send_pingreq") if not hasattr(client, name)
     } == set()
@@ -91,8 +93,8 @@ def test_a_parser_tells_whether_it_waits_for_more() -> None:
 
 def test_textuals_driver_has_them() -> None:
     """They are made by its constructor, so that only its text tells them."""
-    text = Path(str(LinuxDriver.__init__.__code__.co_filename)).read_text("utf-8")
-    base = Path(str(LinuxDriver.__mro__[1].__init__.__code__.co_filename)).read_text("utf-8")
+    text = Path(inspect.getfile(LinuxDriver)).read_text("utf-8")
+    base = Path(inspect.getfile(LinuxDriver.__mro__[1])).read_text("utf-8")
     for name in ("_loop", "_writer_thread", "_auto_restart", "_must_signal_resume", "_file"):
         assert f"self.{name}" in text + base, name
     assert App()._driver is None

@@ -65,9 +65,8 @@ def test_no_other_module_has_a_number_to_end_with() -> None:
             if any("exit_code" in name.lower() for name in names) and isinstance(value, ast.Constant):
                 numbers.append(f"{path.name}: {ast.unparse(node)}")
     assert numbers == []
-    assert all(
-        isinstance(error.exit_code, ExitCode) for error in (ConsoleError, *ConsoleError.__subclasses__())
-    )
+    kinds: list[type[ConsoleError]] = [ConsoleError, *ConsoleError.__subclasses__()]
+    assert all(isinstance(kind.exit_code, ExitCode) for kind in kinds)
 
 
 def test_help_shows_every_command_with_its_example() -> None:

@@ -13,8 +13,8 @@ from console.wire.payloads import encode_command
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def pump(behaviour: Behaviour = Behaviour.PROMPT, **options: object) -> SimulatedDevice:
-    return SimulatedDevice("acme", "pump-1", behaviour, now=lambda: NOW, **options)
+def pump(behaviour: Behaviour = Behaviour.PROMPT) -> SimulatedDevice:
+    return SimulatedDevice("acme", "pump-1", behaviour, now=lambda: NOW)
 
 
 def command(command_id: str = "c-1", *, ttl: timedelta = timedelta(minutes=1), kind: str = "ping") -> bytes:
@@ -89,7 +89,7 @@ def test_a_deaf_device_acts_and_says_nothing() -> None:
 
 def test_every_receipt_is_told_and_only_the_newest_are_kept() -> None:
     told: list[ReceivedPublish] = []
-    device = pump(keep=3, heard=told.append)
+    device = SimulatedDevice("acme", "pump-1", now=lambda: NOW, keep=3, heard=told.append)
     for number in range(5):
         device.receive(command(f"c-{number}"))
     assert [receipt.command_id for receipt in told] == [f"c-{number}" for number in range(5)]
