@@ -41,7 +41,7 @@ class Settings(BaseModel):
     mqtt_version: Literal["auto", "3.1.1"] = Field("auto", description="auto tries MQTT 5 first")
     tenant: str | None = Field(None, description="the tenant, or several separated by commas")
     operator: str | None = Field(None, description="who sends; the login name by default")
-    read_only: bool = Field(default=False, description="no acts and no workers")
+    read_only: bool = Field(default=False, description="change nothing and run no workers")
     embedded: bool = Field(default=False, description="start our own PostgreSQL and broker")
     embedded_broker: Literal["auto", "mosquitto", "nats-server"] = Field(
         "auto", description="which broker to start"
@@ -146,7 +146,7 @@ class Origin:
 
 
 _PLAIN = {
-    "string_pattern_mismatch": "it must be a name of small letters, digits and _",
+    "string_pattern_mismatch": "it must be a name of lower-case letters, digits, - and _",
     "bool_parsing": "it must be on or off",
     "int_parsing": "it must be a whole number",
     "float_parsing": "it must be a number",

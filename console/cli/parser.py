@@ -58,7 +58,7 @@ def build_parser() -> _Parser:
         "--accept-copy",
         action="store_true",
         default=None,
-        help="once, after the database was moved or restored: let workers run in this one",
+        help="use once, after the database was moved or restored: lets workers run in this copy",
     )
     _common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -72,9 +72,9 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
         return argparse.SUPPRESS if nested else value
 
     parser.add_argument("--tenant", default=preset(None), help="the tenant, or several separated by commas")
-    parser.add_argument("--operator", default=preset(None), help="who sends; the login name by default")
+    parser.add_argument("--operator", default=preset(None), help="who sends; default: your user name")
     parser.add_argument(
-        "--read-only", action="store_true", default=preset(None), help="no acts and no workers"
+        "--read-only", action="store_true", default=preset(None), help="change nothing and run no workers"
     )
     parser.add_argument(
         "--embedded", action="store_true", default=preset(None), help="use the program's own demo servers"

@@ -44,7 +44,7 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
             return _in_progress(detail)
         case Phase.OK:
             if command.acked_at is None:
-                return "It counts as answered; the instant is missing."
+                return "It counts as answered, but the time of the answer is missing."
             word = (
                 "ok"
                 if command.ack_status in {None, "ok"}
@@ -66,7 +66,7 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
 
 def retry_reason(command: Command) -> str | None:
     """Why it cannot be retried now, or None."""
-    return None if command.phase.settled else f"still {command.phase}: only a settled command is retried"
+    return None if command.phase.settled else f"still {command.phase}: only an ended command is retried"
 
 
 def cancel_reason(command: Command) -> str | None:
@@ -85,20 +85,20 @@ def doubt(detail: CommandDetail) -> str:
     if Outcome.UNKNOWN in (*tried, command.reason.outcome):
         return "an attempt was left unanswered"
     if len(tried) < min(command.attempts, _MOST_NOTED):
-        return "an attempt is under way, or ended unseen"
+        return "an attempt is under way, or ended without a record"
     return ""
 
 
 def _waiting(detail: CommandDetail, broker_down: str) -> str:
     command = detail.command
     if command.expires_at <= detail.read_at:
-        return "Its deadline has passed; the sweep will settle it."
+        return "Its deadline has passed; the sweep will end it."
     if broker_down:
-        return f"It waits for the broker, which is away: {_clause(broker_down)}."
+        return f"It waits for the broker, which cannot be reached: {_clause(broker_down)}."
     if not command.in_outbox and detail.read_at - command.created_at < _TAKEN_OVER:
         return (
             "Another program wrote it and may be publishing it right now; if it does not, this console takes "
-            "it over within half a minute."
+            "it over after CONSOLE_ADOPT_AFTER_S (30 s by default), earlier if its TTL is short."
         )
     attempt = _newest(detail, "attempt")
     reason = command.reason if command.last_error or attempt is None else attempt.reason
@@ -134,7 +134,7 @@ def _in_progress(detail: CommandDetail) -> str:
     word = said(entry.detail if entry else detail.command.progress)
     when = f" {age(detail.read_at - entry.at)} ago" if entry else ""
     if detail.command.expires_at <= detail.read_at:
-        return f"The device reported {word}{when} and no end before the deadline; the sweep will settle it."
+        return f"The device reported {word}{when} but no final answer before the deadline; the sweep ends it."
     usual = f" It usually answers this within {latency(detail.usual.p95)}." if detail.usual else ""
     now = f"The device is working on it: it reported {word}{when} and has not given its final answer yet."
     return f"{now}{usual}"
@@ -197,7 +197,7 @@ def _missed(detail: CommandDetail) -> str:
         at = age(entry.at - command.published_at) if command.published_at else "some time"
         after = ", which was after the deadline" if entry.at > command.expires_at else ""
         why = (
-            "It began, and the device gave no final answer before the deadline: its last word of progress "
+            "The device began it but gave no final answer before the deadline: its last word of progress "
             f"was {said(entry.detail)}, {at} after the publication{after}"
         )
         return f"{why}{_late_record(detail)}."
@@ -245,7 +245,7 @@ def _late(detail: CommandDetail) -> str:
     if command.cancelled_at is not None:
         return f": late, after {safe(command.cancelled_by, 80) or 'somebody'} had cancelled it"
     if detail.unread is not None:
-        return f": late, after the deadline; it answered while no live worker read ({age(detail.unread)})"
+        return f": late, after the deadline; no worker was reading answers for {age(detail.unread)}"
     return ": late, after the deadline"
 
 

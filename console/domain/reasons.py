@@ -55,7 +55,7 @@ class Reason:
             case BlockedBy.OTHER_PROGRAM:
                 return "an earlier command of another program is not published yet"
             case BlockedBy.EARLIER_COMMAND:
-                return f"behind an earlier command of its device{f' ({self.words})' if self.words else ''}"
+                return f"an earlier command to the device is first{f' ({self.words})' if self.words else ''}"
             case BlockedBy.BROKER:
                 return "no connection to the broker"
             case BlockedBy.DATABASE:

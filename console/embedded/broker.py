@@ -156,7 +156,7 @@ def choose_kind(wish: BrokerWish) -> BrokerKind:
     """Settle which broker it will be, or refuse with what to install."""
     if wish == "mosquitto" and find_mosquitto() is None:
         raise RefusedError(
-            "mosquitto is not installed: install the package mosquitto, or choose nats-server."
+            "mosquitto is not installed: install it, or set CONSOLE_EMBEDDED_BROKER=nats-server."
         )
     if wish != "nats-server" and find_mosquitto() is not None:
         return "mosquitto"

@@ -147,7 +147,7 @@ class EmbeddedServers:
             if _held_by_others(self._directory):
                 raise BusyError(
                     f"another process uses the embedded servers with the broker {running}:"
-                    f" close it first, or do without {self._wish}."
+                    f" close it first, or unset CONSOLE_EMBEDDED_BROKER={self._wish}."
                 )
             patience.wait("are still stopping")
         self._hold(patience)

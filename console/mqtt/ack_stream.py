@@ -97,7 +97,7 @@ class AckStream:
             codes = await self._session.client.subscribe(topic, qos=1, timeout=SUBACK_TIMEOUT_S)
         if any(code_of(code) >= _REFUSED for code in codes):
             raise RefusedError(
-                f"The broker at {self._address.label} refuses the subscription {topic}.",
+                f"The broker at {self._address.label} refuses the subscription {topic}: allow it there.",
                 link=Link.BROKER, detail=f"it refuses the subscription {topic}",
             )  # fmt: skip
 

@@ -165,7 +165,7 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
     try:
         if session.connack.properties.get("MaximumQoS", 1) == 0:
             raise RefusedError(
-                f"The broker at {address.label} takes QoS 0 only, which confirms nothing: use one of QoS 1.",
+                f"The broker at {address.label} takes QoS 0 only, but QoS 1 is needed: use another broker.",
                 link=Link.BROKER, detail="it takes QoS 0 only",
             )  # fmt: skip
         pinging = asyncio.create_task(session.ping(), name="ping")

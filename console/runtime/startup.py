@@ -78,8 +78,8 @@ async def open_program(
             _log.warning("%s", warning)
         if jobs == "required" and not report.may_work:
             raise RefusedError(
-                f"The workers may not run here: the login is no member of {settings.worker_role}; "
-                f"run GRANT {settings.worker_role} TO it."
+                f"The workers may not run here: the login is not a member of {settings.worker_role}; "
+                f"run GRANT {settings.worker_role} TO the user of DATABASE_URL."
             )
         work = jobs in {"auto", "required"} and report.may_work
         feed, clock, pausing = Feed(), SystemClock(), Pausing()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from console.shell.following import FollowOptions
 
 FILTER = "words and keys that must all hold: site:lyon -status:offline type:re* phase:missed age>1h"
+OF_COMMANDS = "words and keys that must all hold: site:lyon -link:offline type:re* phase:missed age>1h"
 _MOST_ROWS = 1_000_000
 
 
@@ -19,7 +20,7 @@ def filter_words(parser: argparse.ArgumentParser, example: str = FILTER) -> None
 
 def filter_option(parser: argparse.ArgumentParser) -> None:
     """Take a filter as one argument."""
-    parser.add_argument("--where", default="", metavar="FILTER", help=FILTER)
+    parser.add_argument("--where", default="", metavar="FILTER", help=OF_COMMANDS)
 
 
 def limit(parser: argparse.ArgumentParser, preset: int) -> None:

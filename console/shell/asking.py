@@ -42,7 +42,7 @@ async def ask_first(program: Program, device_ids: Sequence[str], command_type: s
         termios.error
     ):  # what was typed or pasted before the question is no answer to it
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
-    output.say(f"Type {wanted.what}, {wanted.text}, to send {kind} to {whom} (--yes does not ask):")
+    output.say(f"Type {wanted.what}, {wanted.text}, to send {kind} to {whom} (--yes skips this):")
     if (await _line()).strip() != wanted.text:
         raise InvalidInputError("Nothing was sent: what you typed does not match.")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.whole_or_beginning(parser, "the batch's")
+    arguments.whole_or_beginning(parser, "the bulk send's")
 
 
 async def _batch(options: argparse.Namespace, program: Program) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.whole_or_beginning(parser, "the command's or the batch's")
+    arguments.whole_or_beginning(parser, "the command's or the bulk send's")
     parser.add_argument("--reason", default="", help="why, for the journal")
 
 

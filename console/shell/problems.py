@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.filter_words(parser)
+    arguments.filter_words(parser, "words and keys that must all hold: device:pump-* kind:forged* age<1d")
     arguments.limit(parser, 100)
 
 

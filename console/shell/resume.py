@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.whole_or_beginning(parser, "the batch's")
+    arguments.whole_or_beginning(parser, "the bulk send's")
     parser.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
     arguments.waiting(parser)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.whole_or_beginning(parser, "the settled command's or the batch's")
+    arguments.whole_or_beginning(parser, "the ended command's or the bulk send's")
     parser.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
     arguments.waiting(parser)
 
@@ -45,7 +45,7 @@ async def _retry(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 VERB = Act(
     name="retry",
-    summary="Send a command that has ended again, or what failed of a bulk send.",
+    summary="Send an ended command again, or the part of a bulk send that failed.",
     example="device-console retry 0d1f6c7e-… --wait",
     arguments=_arguments,
     run=_retry,

@@ -32,7 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", help="the command type, for example reboot")
     parser.add_argument("--where", metavar="FILTER", help=f"send to every device found: {arguments.FILTER}")
     parser.add_argument(
-        "--yes", action="store_true", help="with --where: send, not only look; else: do not ask"
+        "--yes", action="store_true", help="with --where: send, not only show the devices; else: do not ask"
     )
     parser.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
     parser.add_argument("--ttl", default=_TTL, help=f"{TTL_RANGE_TYPED} (default {_TTL})")

@@ -218,11 +218,11 @@ def _left_out(given: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...
     """What has no effect, by the names that libpq and providers use: another may be a piece of a password."""
     needless = [name for name in _NEEDLESS if name in given]
     unknown = sum(name not in KNOWN for name in given)
-    notes = [f"{', '.join(needless)}: left out, the console has its own way there"] if needless else []
+    notes = [f"{', '.join(needless)}: ignored, because the console sets this itself"] if needless else []
     if unknown:
         notes.append(f"{unknown} parameters that libpq does not know are left out")
     weaker = [name for name in _WEAKER if given.get(name, "") not in {"", "disable", "prefer", "none"}]
-    warnings = [f"{name} cannot be kept to by the driver" for name in weaker]
+    warnings = [f"{name} has no effect: the driver does not support it" for name in weaker]
     return tuple(notes), tuple(warnings)
 
 

@@ -55,7 +55,7 @@ def _refusal(error: BaseException, text: str) -> ConsoleError | None:
         return RefusedError(f"The database does not exist ({text}): check DATABASE_URL.")
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return RefusedError(
-            f"The database denied it ({text}): run `device-console doctor` to see which right is missing."
+            f"The database denied access ({text}): run `device-console doctor` to see which right is missing."
         )
     if pools_by_statement(error):
         return RefusedError(
@@ -79,13 +79,13 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
     """What is wrong with the data, the server or the link at this moment."""
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         return DatabaseUnreachableError(
-            "The tables were changed at this moment: try again.",
+            "The tables were altered while the console was using them: try again.",
             detail="its tables were changed at this moment",
         )
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return ConflictError("The database is read-only now: connect to the primary server.")
     if isinstance(error, asyncpg.LockNotAvailableError):
-        return RowsLockedError(with_cause(_SILENT, Cause.OTHER, text), detail=text)
+        return RowsLockedError(f"Another transaction holds the rows ({text}): try again.", detail=text)
     if isinstance(error, _LINK_TROUBLE):
         cause, detail = cause_of(error)
         return DatabaseUnreachableError(with_cause(_SILENT, cause, detail), cause=cause, detail=detail)
@@ -94,7 +94,7 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _COPY:
         return CopyError(IS_A_COPY)
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _LEASE_LOST:
-        return LeaseLostError("Another process has taken over what this one held: nothing was written here.")
+        return LeaseLostError("Another process has taken over this job: this one wrote nothing.")
     if isinstance(error, asyncpg.PostgresError):
         return _by_class(str(error.sqlstate or "")[:2], text)
     return None

@@ -235,7 +235,7 @@ async def test_the_broker_goes_and_comes_and_the_operator_is_told_both(
         await screen.shows("New command")
         await screen.settled()
         screen.type("ping")
-        await screen.shows("The broker is down: it will wait until it is back.")
+        await screen.shows("The broker is down: the command will wait until the broker is back.")
         screen.type("\x13")
         await screen.shows("Send ping to pump-1")
         await screen.settled()

@@ -213,6 +213,6 @@ async def test_why_no_session_could_be_had_is_told() -> None:
     """Without the reason, a password that was changed or a server that is down is taken for a pooler."""
     database = Database(Access(f"postgresql://x@127.0.0.1:{free_port()}/x"))
     pooler, session = await pooler_findings(database)
-    assert "could not be shown to be the server itself" in pooler.text
+    assert "may not lead to the server itself" in pooler.text
     assert "failed: The database does not answer" in session.text
     assert "CONSOLE_DIRECT_DATABASE_URL" not in session.text

@@ -272,9 +272,9 @@ async def causes(owner: asyncpg.Connection, program: Program) -> list[str]:
         ("UPDATE device_console.leases SET beat_at = now() - interval '1 minute'", "no connection to the broker"),
         ("DELETE FROM device_console.leases", "no connection to the broker"),
         ("UPDATE device_console.leases SET taken_at = now() + interval '1 hour'", "no connection to the broker"),
-        ("SELECT", "its turn never came|behind an earlier command of its device"),
+        ("SELECT", "its turn never came|an earlier command to the device is first"),
         ("UPDATE device_console.outbox SET outcome = 'refused', last_error = 'quota' WHERE seq = (SELECT min(seq) FROM device_console.outbox)",
-         "the broker refused it: quota|behind an earlier command of its device (quota)"),
+         "the broker refused it: quota|an earlier command to the device is first (quota)"),
     ],
 )  # fmt: skip
 async def test_every_command_that_expires_says_what_held_it_up(

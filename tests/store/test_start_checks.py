@@ -57,8 +57,8 @@ REFUSED = {
     "tenants": ("REVOKE SELECT ON tenants FROM pulse_app", "run GRANT SELECT ON tenants"),
 }
 WARNED = {
-    "deletes": ("GRANT DELETE ON device_commands TO pulse_app", "may delete commands"),
-    "truncates": ("GRANT TRUNCATE ON device_commands TO pulse_app", "may delete commands"),
+    "deletes": ("GRANT DELETE ON device_commands TO pulse_app", "can delete commands"),
+    "truncates": ("GRANT TRUNCATE ON device_commands TO pulse_app", "can delete commands"),
     "a column that must be filled": (
         "ALTER TABLE device_commands ADD COLUMN region text NOT NULL",
         "must be filled and that the console does not know (region): nothing can be sent",

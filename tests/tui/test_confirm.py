@@ -109,7 +109,7 @@ async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(ri
         await seen.press("escape", "c")
         await seen.shows("This is your draft from before.", "Perhaps sent already")
         await seen.press("escape", "down", "c")
-        await seen.shows("to pump-2", "What was confirmed before may have been sent")
+        await seen.shows("to pump-2", "The draft you confirmed before may have been sent")
 
 
 async def test_a_batchs_retry_of_unknown_outcome_is_the_same_batch_the_next_time(rig, monkeypatch):
@@ -208,6 +208,6 @@ async def test_enter_behind_the_typed_number_tells_how_to_go_on_and_cancels_only
         await seen.shows("Type the end of its id, mp-1, to unlock")
         await seen.type("mp-1")
         await seen.press("enter")
-        await seen.shows("y does it, enter again cancels.")
+        await seen.shows("y confirms, enter again cancels.")
         await seen.press("y")
         await seen.shows("1 command committed")

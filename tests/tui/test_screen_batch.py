@@ -264,7 +264,7 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.press("y")
         await seen.shows("sending 0 of 3")
         await seen.press("q")
-        await seen.shows("Still sending 0 of 3: q again leaves it; R on its screen goes on.")
+        await seen.shows("Still sending 0 of 3: q again quits; later, R on its screen sends the rest.")
         go.set()
         await seen.shows("○ 3 waiting")
 
@@ -285,7 +285,7 @@ async def test_ctrl_q_and_ctrl_c_are_told_about_what_is_under_way_too(rig, monke
         await seen.press("y")
         await seen.shows("Working…")
         await seen.press("ctrl+q")
-        await seen.shows("What you confirmed is still under way: ctrl+q again leaves it")
+        await seen.shows("What you confirmed is still under way: ctrl+q again quits")
         go.set()
         await seen.shows("○ 3 waiting")
         await seen.press("ctrl+c")

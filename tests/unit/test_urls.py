@@ -184,7 +184,7 @@ def test_what_providers_print_is_taken_or_left_out_with_a_note() -> None:
     assert [note.split(":")[0] for note in dsn.notes] == [
         "keepalives, keepalives_idle, supa, schema, connection_limit", "1 parameters that libpq does not know are left out"
     ]  # fmt: skip
-    assert dsn.warnings == ("channel_binding cannot be kept to by the driver",)
+    assert dsn.warnings == ("channel_binding has no effect: the driver does not support it",)
     assert [read_dsn(f"postgresql://h?connect_timeout={n}").timeout_s for n in (0, -1, 7, 999)] == [
         60,
         60,

@@ -216,7 +216,7 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
     if words:
         for pattern in patterns:
             if not _all_fit((pattern,), words):
-                hint = ", ".join(words)
+                hint = ", ".join(word.replace(" ", "_") for word in words)
                 also = ""
                 if key == "status" and scope is Scope.COMMANDS and pattern in WORDS["link"]:
                     also = f" (the device's link is link:{pattern})"

@@ -111,7 +111,7 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
     if facts.commands is not None:
         if facts.commands.refused:
             refused = facts.commands.refused
-            text = f"commands of {tenant_id} cannot be published ({refused}): allow it to this user"
+            text = f"commands of {tenant_id} cannot be published ({refused}): allow this user to publish them"
             found.append(Finding("fault", "broker", text, ExitCode.FAILED))
         else:
             found.append(Finding("ok", "broker", f"commands of {tenant_id} may be published"))

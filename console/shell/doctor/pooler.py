@@ -7,7 +7,7 @@ from console.store.changes import is_same_database
 from console.store.pool import Database, direct_connection
 
 _POOLED = (
-    "what is at the other end of DATABASE_URL could not be shown to be the server itself, so it counts as a "
+    "DATABASE_URL may not lead to the server itself (that could not be proven), so it is treated as a "
     "pooler such as PgBouncer: statements are prepared anew for each use, and nothing is kept in a session"
 )
 _UNTIL_THEN = "Until then changes by other processes are seen by looking every 2 s, and `migrate` refuses"

@@ -200,7 +200,7 @@ def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) 
             f"The login {login['login']} is a superuser: a plain login that is a member of {role} is safer."
         )
     if rights["may_delete"] or rights["may_truncate"]:
-        found.append(f"The role {role} may delete commands: run REVOKE DELETE, TRUNCATE ON device_commands.")
+        found.append(f"{role} can delete commands: REVOKE DELETE, TRUNCATE ON device_commands FROM {role}.")
     if rights["must_fill"]:
         found.append(
             f"The table device_commands has columns that must be filled and that the console does not know "

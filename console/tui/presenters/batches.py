@@ -70,7 +70,7 @@ def batch_line(view: BatchView, now: datetime, width: int) -> Line:
 def progress_lines(view: BatchView, job: BatchRun | None, width: int) -> list[Line]:
     """How far it is: a bar in which each phase has a glyph of its own, and their numbers in words."""
     wanted = view.batch.draft.wanted
-    settled = Cell(f"  {view.settled:,} of {wanted:,} settled")
+    settled = Cell(f"  {view.settled:,} of {wanted:,} ended")
     room = max(10, width - line_width((settled,)) - 2)
     counts = [view.phases.get(phase, 0) for phase, _ in _BAR]
     sizes = shares([*counts, max(0, wanted - sum(counts))], room)

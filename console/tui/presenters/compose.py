@@ -159,9 +159,9 @@ def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
         return (Cell(f"Not ready: {reason}.", "warn"),)
     ready = Cell("Ready. ", "ok")
     if not broker_up:
-        return (ready, Cell("The broker is down: it will wait until it is back.", "warn"))
+        return (ready, Cell("The broker is down: the command will wait until the broker is back.", "warn"))
     if dispatch == "off":
-        return (ready, Cell("No dispatcher runs here: it will wait for one.", "warn"))
+        return (ready, Cell("No dispatcher runs here: the command will wait for one.", "warn"))
     return (ready, Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
 
 
@@ -171,9 +171,9 @@ def unknown_outcome_line(sent: Sent | None, now: Sent) -> Line:
         return ()
     if sent == now:
         return (
-            Cell("Perhaps sent already: f5 and y send the very same, which is never done twice.", "warn"),
+            Cell("It may be sent already: f5, then y, tries the same again; nothing is sent twice.", "warn"),
         )
-    return (Cell("What was confirmed before may have been sent: look at its history first.", "warn"),)
+    return (Cell("The draft you confirmed before may have been sent: look at the history first.", "warn"),)
 
 
 def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def filter_lines(width: int) -> list[Line]:
         keys = f"{', '.join(KEYS[scope])}; with < and >: {', '.join(SPANS[scope])}"
         lines += _hanging(f"in {scope.value}", keys, width)
     for key, words in WORDS.items():
-        lines += _hanging(f"{key}:", f"One of {', '.join(words)}", width)
+        lines += _hanging(f"{key}:", f"One of {', '.join(w.replace(' ', '_') for w in words)}", width)
     gone = "Decommissioned devices are hidden: state:decommissioned or the very id, device:pump-5, finds them"
     lines += _hanging("state:", gone, width)
     lines += _hanging("status:", "Of a device in the list of devices: as link", width)

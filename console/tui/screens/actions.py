@@ -19,7 +19,7 @@ def _possible(_: object) -> None:
 def open_row(run: Run, reason: Reason, label: Label | None = None) -> Action[Any]:
     return Action(
         "open", "enter", "open",
-        "Open what the cursor stands on: a device's history, a command's detail, a batch",
+        "Open the row under the cursor: a device's history, a command, a bulk send",
         "device-console history DEVICE, device-console show ID", run, reason, footer=10, label_now=label,
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ BATCHES = Action(
     "device-console batches", _show_batches, footer=21,
 )  # fmt: skip
 PROBLEMS = Action(
-    "problems", "p", "problems", "ACKs that matched nothing, conflicts, refusals",
+    "problems", "p", "problems", "Answers that matched no command, conflicts, refusals, broken links",
     "device-console problems", _show_problems, footer=21,
 )  # fmt: skip
 _GOTO = Action(
@@ -93,7 +93,7 @@ _GOTO = Action(
     ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
 )  # fmt: skip
 _ZONE = Action(
-    "zone", "u", "utc/local", "Tell times in UTC or in this terminal's own zone", ON_SCREEN_ONLY,
+    "zone", "u", "utc/local", "Show times in UTC or in this terminal's own zone", ON_SCREEN_ONLY,
     ConsoleScreen.toggle_zone,
 )  # fmt: skip
 _QUIT = Action("quit", "q", "quit", "Leave the console", ON_SCREEN_ONLY, _quit, footer=31)

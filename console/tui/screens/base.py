@@ -213,7 +213,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def still_here(self) -> bool:
         """Return whether a question that waited for the database may be asked: not over another screen."""
         if not self.is_active:
-            self.say("Not asked, for you had gone elsewhere meanwhile: press the key again.", "warn")
+            self.say("Not asked, because another screen was opened: press the key again.", "warn")
         return self.is_active
 
     def leave(self) -> None:
@@ -223,7 +223,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def toggle_zone(self) -> None:
         """Show times in UTC, or in the terminal's own zone."""
         self.state.local_time = not self.state.local_time
-        self.say(f"Times are told in {'this terminal’s zone' if self.state.local_time else 'UTC'}.")
+        self.say(f"Times are shown in {'this terminal’s zone' if self.state.local_time else 'UTC'}.")
         self.repaint()
 
     def ask_to_quit(self, key: str) -> None:
@@ -237,7 +237,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         if sending:
             job = sending[0]
             how_far = f"{job.done:,} of {job.total:,}"
-            left = f"Still sending {how_far}: {key} again leaves it; R on its screen goes on."
+            left = f"Still sending {how_far}: {key} again quits; later, R on its screen sends the rest."
         else:
-            left = f"What you confirmed is still under way: {key} again leaves it, its outcome unknown."
+            left = f"What you confirmed is still under way: {key} again quits, with its outcome unknown."
         self.say(left, "warn")

@@ -237,17 +237,17 @@ class HasCommand(Protocol):
 
 ON_COMMAND: tuple[Action[HasCommand], ...] = (
     Action(
-        "retry", "r", "retry", "Send a settled command again, as a new one with the same TTL",
+        "retry", "r", "retry", "Send an ended command again, as a new one with the same TTL",
         "device-console retry ID", lambda s: s.on_command.retry(), lambda s: s.on_command.no_retry(),
         act=True, footer=12,
     ),
     Action(
-        "explain", "e", "explain", "Say in one sentence why it stands where it stands",
+        "explain", "e", "explain", "Explain why the command is in its phase, and what holds it up",
         "device-console show ID", lambda s: s.on_command.explain(), lambda s: s.on_command.no_command(),
         footer=14,
     ),
     Action(
-        "edit", "E", "edit and send", "Take a command into a new sheet, to change and send it again",
+        "edit", "E", "edit and send", "Copy a command into a new form, to change and send it",
         "device-console send DEVICE TYPE --params JSON",
         lambda s: s.on_command.edit(), lambda s: s.on_command.no_command(), act=True, footer=17,
     ),

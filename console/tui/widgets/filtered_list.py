@@ -100,7 +100,7 @@ class FilteredList(Vertical):
     def filter_fault(self) -> str | None:
         """Why the filter lists more than it says."""
         faults = self.parsed.faults
-        return f"the filter shows more than it says: {faults[0].sentence.rstrip('.')}" if faults else None
+        return f"a part of the filter is not applied: {faults[0].sentence.rstrip('.')}" if faults else None
 
     def open_filter(self) -> None:
         """Let a filter be typed; meanwhile read what may complete it."""

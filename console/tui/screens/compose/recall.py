@@ -78,7 +78,7 @@ class HasRecall(Protocol):
 
 
 PICK: Action[HasRecall] = Action(
-    "pick", "f7", "recent", "Take a recent command or a favourite into the sheet",
+    "pick", "f7", "recent", "Fill the form from a recent command or a favourite",
     "device-console favourites --recent", lambda s: s.recall.pick(), footer=4, priority=True,
 )  # fmt: skip
 FAVOURITE: Action[HasRecall] = Action(

@@ -71,7 +71,7 @@ def question_for(
     guard = words.guard_line(preview, now)
     lines += [guard] if guard else []
     if not state.program.health.view().broker.up:
-        lines.append((Cell("! The broker is down: it waits until the broker is back.", "warn"),))
+        lines.append((Cell("! The broker is down: the command waits until it is back.", "warn"),))
     lines += [(Cell(sending.note),)] if sending.note else []
     names = ", ".join(safe_id(device, 30) for device in ids[:_NAMED])
     more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""

@@ -28,7 +28,7 @@ ConfirmAct: TypeAlias = Callable[[str], Awaitable[str]]
 _DIGITS = frozenset("0123456789")
 _AGAIN = "Whether it was written is unknown. y tries the very same again: nothing can be done twice."
 _UNKNOWN = "Whether it was written is unknown: look before you do it again."
-_WAIT = "It is under way and cannot be taken back; esc again leaves it to end by itself, and its end is told."
+_WAIT = "It is under way and cannot be taken back; esc again closes this, and the result is shown later."
 _EARLY = "That key was typed before this question could be read: press y again if you mean it."
 
 
@@ -199,7 +199,7 @@ class ConfirmDialog(ModalScreen[None]):
         if self._typed and not self._busy and not self._has_hinted:
             self._has_hinted = True
             first = f"First type {self._wanted}."
-            self._show_state(f"{CONFIRM_KEY} does it, enter again cancels." if self._is_unlocked else first)
+            self._show_state(f"{CONFIRM_KEY} confirms, enter again cancels." if self._is_unlocked else first)
         else:
             self.action_leave()
 

@@ -48,12 +48,12 @@ class PickDialog(ModalScreen[Saved | None]):
         self.query_one("#dialog-title", Lines).show([(Cell("Recent commands and favourites", "strong"),)])
         foot = (
             Cell("enter", "accent"),
-            Cell(" takes it into the sheet   "),
+            Cell(" fills the form with it   "),
             Cell("esc", "accent"),
             Cell(" close"),
         )
         self.query_one("#dialog-foot", Lines).show([(), foot])
-        self._table.set_empty("Nothing was sent lately. f6 in the sheet keeps a command here.")
+        self._table.set_empty("Nothing was sent lately. f6 in the form keeps a command here.")
         self._table.set_keys(list(self._saved))
         self._table.focus()
 
