@@ -146,7 +146,7 @@ def _number(value: float) -> str:
 class BatchView:
     """A batch with how it stands: commands by phase, and groups of equal answers, the largest first.
 
-    `unsendable` counts those that got nothing and cannot, as far as that has been looked up.
+    `unsendable` counts those that have no command and get none, as far as that has been looked up.
     """
 
     batch: Batch

@@ -58,20 +58,26 @@ class Reason:
                 return f"an earlier command to the device is first{f' ({self.words})' if self.words else ''}"
             case BlockedBy.BROKER:
                 return "no connection to the broker"
+            case BlockedBy.CONTENT:
+                return self.words
             case BlockedBy.DATABASE:
                 return f"it cannot be handled: {self.words}"
             case _:
                 return self._attempt
 
     @property
+    def _said(self) -> str:
+        return f": {self.words}" if self.words else ""
+
+    @property
     def _attempt(self) -> str:
         match self.outcome:
             case Outcome.REFUSED:
-                return f"the broker refused it: {self.words}"
+                return f"the broker refused it{self._said}"
             case Outcome.UNKNOWN:
-                return f"the outcome is unknown: {self.words}"
+                return f"the outcome is unknown{self._said}"
             case Outcome.NOT_TRIED:
-                return f"not tried: {self.words}"
+                return f"not tried{self._said}"
             case _:
                 return self.words
 

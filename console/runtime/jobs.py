@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from console.concurrency import end_all, first_to_end
 from console.errors import CopyError
 from console.runtime.pausing import Pausing
-from console.runtime.supervisor import Supervisor
+from console.runtime.supervisor import PROBE, Supervisor
 from console.runtime.workers import Workers
 
 Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -66,7 +66,7 @@ async def running(
     pausing: Pausing | None = None,
 ) -> AsyncIterator[None]:
     """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
-    bodies: dict[str, Body] = {"database": workers.probe, "notifications": workers.listen} if links else {}
+    bodies: dict[str, Body] = {PROBE: workers.probe, "notifications": workers.listen} if links else {}
     if jobs:
         bodies |= {
             "leases": workers.keep_leases,

@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from console.errors import ConsoleError, CopyError, Link
+from console.errors import ConsoleError, CopyError, Link, UnreachableError
 from console.retry import LINKS
 from console.services.health import Health
 
+PROBE = "database"  # the body that asks the database for a sign of life
 _log = logging.getLogger("console.supervisor")
 
 
@@ -42,9 +43,9 @@ class Supervisor:
     def _tell(self, name: str, error: ConsoleError, delay_s: float) -> None:
         _log.warning("%s: %s Trying again in %.1f s.", name, error, delay_s)
         match error.link:
-            case Link.DATABASE:
+            case Link.DATABASE if name == PROBE or isinstance(error, UnreachableError):
                 self._health.database_down(error, delay_s)
             case Link.BROKER:
                 self._health.broker_down(error, delay_s, name)
-            case None:  # neither link is down, yet this worker gets nowhere: an operator should know
+            case _:  # the links serve others, yet this worker gets nowhere: an operator should know
                 self._health.trouble(name, str(error))

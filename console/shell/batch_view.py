@@ -32,7 +32,7 @@ def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
     draft = view.batch.draft
     counts = [f"{count:,} {phase.value}" for phase, count in view.phases.items()]
     if view.committed < draft.wanted:
-        counts.append(f"{draft.wanted - view.committed:,} of {draft.wanted:,} got nothing")
+        counts.append(f"{draft.wanted - view.committed:,} of {draft.wanted:,} without a command")
     if view.batch.stopped_at is not None:
         counts.append(f"stopped by {view.batch.stopped_by}")
     output.say(f"{draft.command_type}: {', '.join(counts)}")

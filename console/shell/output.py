@@ -48,7 +48,11 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def print_columns(columns: Sequence[ColumnOf[T]], rows: Sequence[T], now: datetime) -> None:
     """Print the columns that the screen has, too; an optional one only where a row has something in it."""
-    cells = [[_plain(column.cell(row, now)) for column in columns] for row in rows]
+    limits = [_CELL] * (len(columns) - 1) + [_LAST_CELL]
+    cells = [
+        [_plain(column.cell(row, now), limit) for column, limit in zip(columns, limits, strict=True)]
+        for row in rows
+    ]
     shown = [
         i
         for i, column in enumerate(columns)
@@ -61,9 +65,9 @@ def print_columns(columns: Sequence[ColumnOf[T]], rows: Sequence[T], now: dateti
     )
 
 
-def _plain(cell: Cell) -> str:
+def _plain(cell: Cell, limit: int) -> str:
     """ASCII where there is nothing, for those who cut columns."""
-    return safe_id(_NOTHING if cell.text in {"", NOTHING.text} else cell.text, _CELL)
+    return safe_id(_NOTHING if cell.text in {"", NOTHING.text} else cell.text, limit)
 
 
 def _print_aligned(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:

@@ -40,25 +40,29 @@ class BatchStore:
 
     async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]:
         """The devices that can yet get the batch's command, each with the command that is to be repeated."""
-        return await self._without(tenant_id, batch_id, sendable=True)
+        rest, _ = await self._without(tenant_id, batch_id, sendable=True)
+        return rest
 
     async def unsendable(self, tenant_id: str, batch_id: str) -> int:
-        """How many devices of the batch have no command of it and cannot be sent to now."""
-        return len(await self._without(tenant_id, batch_id, sendable=False))
+        """How many devices of the batch have no command of it and get none: they cannot, or had theirs."""
+        rest, gone = await self._without(tenant_id, batch_id, sendable=False)
+        return len(rest) + gone
 
     async def _without(
         self, tenant_id: str, batch_id: str, *, sendable: bool
-    ) -> tuple[tuple[str, str | None], ...]:
+    ) -> tuple[tuple[tuple[str, str | None], ...], int]:
+        """The devices without a command of the batch, and how many had one that was deleted since."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("batch_rest"), tenant_id, batch_id, sendable)
             gone = {
                 row["command_id"] for row in await connection.fetch(query("batch_gone"), tenant_id, batch_id)
             }
-        return tuple(
+        rest = tuple(
             (row["device_id"], row["retried"])
             for row in rows
-            if not gone or member_id(batch_id, row["device_id"]) not in gone
+            if not gone or _member(batch_id, row["device_id"]) not in gone
         )
+        return rest, len(gone)
 
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
@@ -158,3 +162,11 @@ def _batch(row: Any) -> Batch:
         retry_of=row["retry_of"],
     )
     return Batch(draft, row["created_at"], row["stopped_at"], row["stopped_by"])
+
+
+def _member(batch_id: str, device_id: str) -> str | None:
+    """The id that a device's command of a batch has; None for a batch that no console made."""
+    try:
+        return member_id(batch_id, device_id)
+    except ValueError:
+        return None

@@ -46,8 +46,11 @@ AS $$
         SELECT d.tenant_id, d.command_id, 'unsent', d.attempt, d.outcome, COALESCE(d.blocked_by, h.blocked_by),
                COALESCE(d.last_error, h.words)
         FROM dropped d
-        LEFT JOIN LATERAL device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) h
-               ON d.outcome IS NULL AND d.blocked_by IS NULL
+        LEFT JOIN LATERAL (
+            SELECT u.* FROM device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) u
+            WHERE d.outcome IS NULL AND d.blocked_by IS NULL
+            OFFSET 0  -- looked up only where nothing is known yet
+        ) h ON true
         WHERE d.status <> 'delivered'
     )
     SELECT count(*) FILTER (WHERE s.status = 'missed'), count(*) FILTER (WHERE s.status = 'expired'),
@@ -208,8 +211,11 @@ BEGIN
         SELECT d.tenant_id, d.command_id, 'unsent', d.attempt, d.outcome, COALESCE(d.blocked_by, h.blocked_by),
                COALESCE(d.last_error, h.words)
         FROM dropped d
-        LEFT JOIN LATERAL device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) h
-               ON d.outcome IS NULL AND d.blocked_by IS NULL
+        LEFT JOIN LATERAL (
+            SELECT u.* FROM device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) u
+            WHERE d.outcome IS NULL AND d.blocked_by IS NULL
+            OFFSET 0  -- looked up only where nothing is known yet
+        ) h ON true
         WHERE d.status = 'expired'
     )
     SELECT count(*) INTO v_count FROM dropped;

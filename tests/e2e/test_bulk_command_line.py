@@ -109,7 +109,7 @@ async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
     half = await console.run(
         "batch", str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
     )
-    assert "ping: 1,000 waiting, 600 of 1,600 got nothing" in half.err
+    assert "ping: 1,000 waiting, 600 of 1,600 without a command" in half.err
     batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
     ended = await console.run("resume", batch_id, "--json")
     assert ended.code == 0, ended.err

@@ -118,7 +118,7 @@ REMOVALS = (
         "G2",
         "the look at what was deleted of a batch",
         "console/store/batches.py",
-        '            if not gone or member_id(batch_id, row["device_id"]) not in gone\n',
+        '            if not gone or _member(batch_id, row["device_id"]) not in gone\n',
         "",
         "tests/store/test_batches.py::test_what_was_sent_and_deleted_since_is_not_sent_again",
     ),

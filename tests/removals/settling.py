@@ -218,8 +218,8 @@ REMOVALS = (
         "G18",
         "the cause that held an expired command up",
         "migrations/repeatable/70_sweep.sql",
-        "ON d.outcome IS NULL AND d.blocked_by IS NULL\n        WHERE d.status <> 'delivered'",
-        "ON false\n        WHERE d.status <> 'delivered'",
+        ") h ON true\n        WHERE d.status <> 'delivered'",
+        ") h ON false\n        WHERE d.status <> 'delivered'",
         f"{_STORE}every_command_that_expires_says_what_held_it_up",
     ),
     Removal(

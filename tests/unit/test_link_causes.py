@@ -210,6 +210,7 @@ async def light_after(error: ConsoleError, monkeypatch: pytest.MonkeyPatch) -> H
         (DatabaseUnreachableError("The database behind the broker does not answer."), (False, True)),
         (BrokerUnreachableError("Nothing answers."), (True, False)),
         (RefusedError("It refuses.", link=Link.BROKER), (True, False)),
+        (RefusedError("The direct connection refuses the login.", link=Link.DATABASE), (True, True)),
     ],
 )
 async def test_a_light_goes_out_for_the_link_that_the_error_names(

@@ -358,6 +358,8 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
         (Reason(None, BlockedBy.EARLIER_COMMAND, "quota"), "an earlier command to the device is first (quota)"),
         (Reason(None, BlockedBy.BROKER), "no connection to the broker"),
         (Reason(None, BlockedBy.CONTENT, "params are too large"), "params are too large"),
+        (Reason(Outcome.UNKNOWN, BlockedBy.CONTENT, "params are too large"), "params are too large"),
+        (Reason(Outcome.REFUSED), "the broker refused it"),
         (Reason(None, BlockedBy.DATABASE, "a trigger"), "it cannot be handled: a trigger"),
     ],
 )  # fmt: skip

@@ -57,7 +57,7 @@ def _flow(
     flow = SendFlow(
         sender=FakeSender(*failures), batches=FakeBatches(*failures), tenant="acme", operator="alice",
         device_ids=devices, target="them", unsent=unsent,
-        on_begun=lambda _: events.append("begun"), on_sent=lambda: events.append("sent"),
+        on_begun=lambda tenant, _: events.append(f"begun in {tenant}"), on_sent=lambda: events.append("sent"),
     )  # fmt: skip
     return flow, events
 
@@ -110,4 +110,4 @@ async def test_a_batch_keeps_its_id_while_its_outcome_is_unknown_and_runs_once_i
     assert first == second
     assert flow.receipt is not None
     assert flow.receipt.batch_id == second
-    assert events == ["begun", "sent"]
+    assert events == ["begun in acme", "sent"]  # whichever tenant is on the screen by now

@@ -12,10 +12,14 @@ from console.cli.parser import build_parser, parse
 from console.domain.commands import Phase
 from console.errors import ConsoleError, UsageError
 from console.exit_codes import ExitCode, sentence
+from console.limits import MAX_ID_LENGTH
 from console.settings import load
+from console.shell import output
 from console.shell.outcomes import exit_code
 from console.shell.registry import VERBS
 from console.shell.verb import refuse_read_only
+from console.tables.commands import COLUMNS
+from tests.unit.test_presenters_commands import NOW, command
 
 CONSOLE = Path(errors.__file__).parent
 CHANGE = {"send", "retry", "resume", "cancel", "migrate", "simulate", "demo", "ingest-slots"}
@@ -88,6 +92,13 @@ def test_read_only_refuses_what_changes_something(name: str) -> None:
             refuse_read_only(VERBS[name], options, settings)
     else:
         refuse_read_only(VERBS[name], options, settings)
+
+
+def test_an_id_of_full_length_stands_whole_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without it, what history prints cannot be given to show, cancel or retry."""
+    command_id = "i" * MAX_ID_LENGTH
+    output.print_columns(COLUMNS, [command(command_id=command_id)], NOW)
+    assert capsys.readouterr().out.rstrip().endswith(f" {command_id}")
 
 
 def test_read_only_shows_what_is_set() -> None:

@@ -21,6 +21,7 @@ from console.domain.filters.keys import (
     words_of_key,
 )
 from console.domain.filters.patterns import glob, is_exact, literal, pattern_of
+from console.limits import MAX_ID_LENGTH
 
 __all__ = ["AS_WRITTEN", "KEYS", "MANY_VALUED", "NEWEST_COMMAND", "SPANS", "WORDS", "Scope", "words_of_key"]
 MOST_TERMS = 24
@@ -144,8 +145,11 @@ EVERY_BATCH = Filter(Scope.BATCHES)
 
 
 def begins_so(key: str, value: str, scope: Scope) -> Filter:
-    """Return the filter for values that begin like this one, whose characters all stand for themselves."""
-    return parse_filter(f'{key}:"{value}"*', scope)
+    """Return the filter for values that begin like this one, whose characters all stand for themselves.
+
+    What is longer than any id finds nothing, as it is.
+    """
+    return parse_filter(f'{key}:"{value[: MAX_ID_LENGTH + 1]}"*', scope)
 
 
 def parse_filter(text: str, scope: Scope) -> Filter:

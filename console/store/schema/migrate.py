@@ -97,7 +97,7 @@ async def migrate(
             _check_history(done, wanted)
             check_program(repeatables, await applied(connection))
             open_ones = [migration for migration in wanted if migration.version not in done]
-            if open_ones:
+            if open_ones or changed(repeatables, await applied(connection)):
                 _refuse(await _hindrances(connection, access, open_ones, make=platform_tables))
             # only where it is missing: CREATE on the database may be revoked once the schema is there
             if await connection.fetchval(_MAY_READ) is None:
@@ -144,7 +144,7 @@ async def obstacles(access: Access) -> tuple[str, ...]:
         with translated():
             open_ones = await pending(connection)
             wanted = [m for m in read_migrations() if m.label in open_ones]
-            return await _hindrances(connection, access, wanted, make=False) if wanted else ()
+            return await _hindrances(connection, access, wanted, make=False) if open_ones else ()
 
 
 async def _hindrances(
@@ -180,12 +180,6 @@ async def _again(work: Callable[[], Awaitable[T]]) -> T:
         except _MADE_MEANWHILE:
             continue
     return await work()
-
-
-async def _stepped(
-    connection: Any, access: Access, migration: Migration, done: dict[int, Any]
-) -> MigrationStep:
-    return await _again(lambda: _step(connection, access, migration, done))
 
 
 async def _replaced(connection: Any, access: Access, wanted: Sequence[Repeatable]) -> list[MigrationStep]:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
@@ -111,20 +111,30 @@ class CommandActions:
         self._copy("the command as JSON", detail_json)
 
     def copy_shell_line(self) -> None:
-        self._copy("the shell line", lambda detail: resend_line(detail.command))
+        self._copy("the shell line", lambda detail: resend_line(detail.command), "params")
 
     def copy_answer(self) -> None:
-        self._copy("the answer", lambda detail: detail.command.ack_json or "null")
+        self._copy("the answer", lambda detail: detail.command.ack_json or "null", "answer")
 
     def copy_explanation(self) -> None:
         self._copy("the explanation", self._explanation)
 
-    def _copy(self, what: str, text: Callable[[CommandDetail], str]) -> None:
-        self._begin(partial(self._copy_whole, what, text), "copy")
+    def _copy(
+        self, what: str, text: Callable[[CommandDetail], str], made_of: Literal["params", "answer", ""] = ""
+    ) -> None:
+        self._begin(partial(self._copy_whole, what, text, made_of), "copy")
 
-    async def _copy_whole(self, what: str, text: Callable[[CommandDetail], str], command_id: str) -> None:
+    async def _copy_whole(
+        self, what: str, text: Callable[[CommandDetail], str], made_of: str, command_id: str
+    ) -> None:
         detail = await self._detail_of(command_id)
-        if detail is not None:
+        if detail is None:
+            return
+        documents = {"params": detail.command.params, "answer": detail.command.answer}
+        document = documents.get(made_of)
+        if document is not None and not document.complete:
+            self._screen.say(f"Its {made_of} cannot be copied: too long to be read back whole.", "warn")
+        else:
             copy_text(self._screen, what, text(detail))
 
     async def _ask_retry(self, command_id: str) -> None:
@@ -132,6 +142,9 @@ class CommandActions:
         if detail is None:
             return
         old = detail.command
+        if not old.params.complete:
+            self._screen.say("Its params are too long to be read back whole: send a new command.", "warn")
+            return
         sender = self._state.program.sender
         ttl = old.expires_at - old.created_at
         by = self._state.program.operator

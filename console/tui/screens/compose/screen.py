@@ -91,7 +91,7 @@ class ComposeScreen(ConsoleScreen):
             device_ids=self.device_ids,
             target=target,
             unsent=self._unsent,
-            on_begun=lambda batch: state.run_job(self.app, state.tenant, batch),
+            on_begun=lambda tenant, batch: state.run_job(self.app, tenant, batch),
             on_sent=self._on_sent,
         )
 

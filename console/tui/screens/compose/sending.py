@@ -19,7 +19,7 @@ from console.tui.state.console_state import UnsentCommand
 class SendFlow:
     """Send an unsent command to its devices. `target` says in words whom it is meant for.
 
-    `on_begun` goes on with a batch that is recorded, `on_sent` is called once all is committed.
+    `on_begun` goes on with a batch that is recorded for a tenant, `on_sent` is called when all is committed.
     """
 
     sender: Sender
@@ -29,7 +29,7 @@ class SendFlow:
     device_ids: tuple[str, ...]
     target: str
     unsent: UnsentCommand
-    on_begun: Callable[[BatchRun], object]
+    on_begun: Callable[[str, BatchRun], object]
     on_sent: Callable[[], object]
     receipt: SendReceipt | None = None
 
@@ -68,7 +68,7 @@ class SendFlow:
         self.unsent.batch = batch
         with self._unknown_outcome():
             await self.batches.begin(self.tenant, batch)
-        self.on_begun(batch)
+        self.on_begun(self.tenant, batch)
         self.receipt = SendReceipt((), batch_id=batch.draft.batch_id)
         self.on_sent()
         return f"Sending to {devices_words(self.device_ids)}."
