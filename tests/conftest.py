@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ from tests.rows import add_devices, add_tenant
 
 __all__ = ["with_database"]
 _numbers = itertools.count()
+for _number in (
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGHUP,
+):  # a job in the background has them ignored, and
+    if signal.getsignal(_number) is signal.SIG_IGN:  # hands that on to every program that is tried here
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

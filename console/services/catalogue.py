@@ -79,7 +79,7 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
     if listing.agreed is None or listing.agreed.params_schema is None:
         return None
     fault = misfit(listing.agreed.params_schema, params_text)
-    return f"It does not match the catalogue: {fault}." if fault else None
+    return f"Catalogue mismatch: {fault}." if fault else None
 
 
 @lru_cache(maxsize=256)

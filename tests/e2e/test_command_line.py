@@ -233,7 +233,7 @@ async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) ->
         (["send", "pump-1", "ping", "--params", "{"], 2, "not JSON"),
         (["send", "pump-1", "ping", "--params", "[]"], 2, "JSON object"),
         (["send", "pump-1", "ping", "--ttl", "1s"], 2, "out of range"),
-        (["send", "pump-1", "ping", "--ttl", "soon"], 2, "is no TTL"),
+        (["send", "pump-1", "ping", "--ttl", "soon"], 2, "is not a TTL"),
         (["show", "nothing"], 2, "There is no command 'nothing'"),
         (["cancel", "nothing"], 2, "There is no command and no batch 'nothing'"),
         (["devices", "--tenant", "ghost"], 2, "The tenant 'ghost' does not exist"),
@@ -429,7 +429,7 @@ async def test_what_the_catalogue_lists_is_printed_and_a_misfit_is_noted(
     assert "No catalogue" in (await console.run("types", "pump-2")).err
     assert (await console.run("types", "nobody")).code == 2
     sent = await console.run("send", "pump-1", "blink", "--params", '{"times": "3"}')
-    assert "note: It does not match the catalogue: times: '3' is not of type 'integer'." in sent.err
+    assert "note: Catalogue mismatch: times: '3' is not of type 'integer'." in sent.err
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 1
 
 

@@ -128,7 +128,7 @@ async def test_an_export_that_loses_the_database_is_no_whole_file(
     page = "console.store.commands:CommandStore.page:pause:1"
     ended = await cut_off(console, database_proxy, page, "export", "--output", str(file))
     assert ended.code == 3
-    assert f"The file {file} holds the newest 1,000 commands and is no whole export" in ended.err
+    assert f"The file {file} holds the newest 1,000 commands and is not a complete export" in ended.err
 
 
 async def test_a_beginning_of_an_id_is_enough_where_only_one_has_it(

@@ -222,7 +222,7 @@ async def test_a_database_without_tls_is_refused_in_one_sentence(papers: Papers)
         ("postgresql://u@127.0.0.1/d?host=db.example", True, ""),
         ("postgresql://u@/d?host=/run/postgresql,db.example", True, ""),
         ("postgresql://u@[::1]:5432/d", False, ""),
-        ("postgresql://u@db.example/d?sslmode=disable", False, "in clear"),
+        ("postgresql://u@db.example/d?sslmode=disable", False, "is not encrypted"),
         ("postgresql://u@db.example/d?sslmode=require", False, "not verified"),
         ("postgresql://u@db.example/d?sslmode=prefer", False, "not verified"),
         ("postgresql://u@db.example/d?sslmode=verify-full", True, ""),

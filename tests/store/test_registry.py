@@ -122,7 +122,7 @@ async def test_a_group_whose_filter_is_not_understood_matches_nothing(
         assert await found(platform_program, f"group:odd-{number}") == [], rule
         (note,) = await platform_program.history.filter_notes("acme", of_devices(f"group:odd-{number}"))
         assert note.is_fault, rule
-        assert "cannot be told" in note.sentence
+        assert "are unknown" in note.sentence
 
 
 async def test_a_rule_with_tags_is_not_understood_where_tags_may_not_be_read(
@@ -136,7 +136,7 @@ async def test_a_rule_with_tags_is_not_understood_where_tags_may_not_be_read(
     )
     (note,) = await platform_program.history.filter_notes("acme", of_devices("-group:west"))
     assert note.is_fault
-    assert "cannot be told" in note.sentence
+    assert "are unknown" in note.sentence
     assert await found(platform_program, "group:west") == []
 
 

@@ -101,7 +101,7 @@ async def test_a_wrong_ttl_blocks_the_send(rig):
         await _opened(seen)
         await seen.press("tab")
         await seen.type("x")
-        await seen.shows("is no TTL")
+        await seen.shows("is not a TTL")
 
 
 async def test_a_dangerous_type_wants_the_count_typed(rig):

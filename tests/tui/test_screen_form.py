@@ -147,7 +147,7 @@ async def test_params_that_a_form_would_change_stay_json(rig):
         await seen.press("f2")
         await seen.shows("Cannot form/JSON: the params hold what the form has no place for.")
         await seen.press("f5")
-        await seen.shows("Send set_interval", "! Not what the catalogue wants")
+        await seen.shows("Send set_interval", "! Catalogue mismatch")
 
 
 async def test_text_that_breaks_lines_stays_one_json(rig):

@@ -180,10 +180,7 @@ def test_models_that_disagree_on_the_params_make_no_form():
     assert catalogue.listing("ping").agreed is None
     assert params_verdict(catalogue.listing("ping"), "{}") is None
     alone = Catalogue((entry("2", params=SCHEMA),), (("2", 1),))
-    assert (
-        params_verdict(alone.listing("ping"), "{}")
-        == "It does not match the catalogue: 'name' is a required property."
-    )
+    assert params_verdict(alone.listing("ping"), "{}") == "Catalogue mismatch: 'name' is a required property."
     assert params_verdict(alone.listing("dance"), "{}") == "The catalogue of its model does not list “dance”."
     assert params_verdict(alone.listing("ping"), '{"name": "a"}') is None
     assert params_verdict(Catalogue((entry("1", params=None),), (("1", 1),)).listing("ping"), "{}") is None
