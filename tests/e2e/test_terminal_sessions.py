@@ -56,7 +56,7 @@ async def test_an_operator_sends_to_many_and_sees_them_answer(
         await screen.shows("Send read_meter to 5 devices of acme?")
         await screen.settled()
         screen.type("y")
-        await screen.shows("5 of 5 settled")
+        await screen.shows("5 of 5 ended")
         assert len(pumps.commands) == 5
         screen.type("\x1b")
         await screen.shows("Devices   5")

@@ -73,7 +73,7 @@ async def test_a_send_that_is_left_half_way_is_told_as_unknown_and_then_as_sent(
     async with rig.console() as seen:
         await _sending(seen)
         await seen.press("escape", "escape")
-        await seen.shows("Perhaps sent already", "the very same")
+        await seen.shows("It may be sent already", "tries the same again")
         assert "nothing is sent before that" not in seen.text
         held.set()
         await seen.shows("pump-1 › History", "1 command committed")
@@ -105,9 +105,11 @@ async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(ri
         await _sending(seen)
         await seen.press("escape", "escape")
         gate.set()
-        await seen.shows("does not answer (gone). Whether it was written is unknown", "Perhaps sent already")
+        await seen.shows(
+            "does not answer (gone). Whether it was written is unknown", "It may be sent already"
+        )
         await seen.press("escape", "c")
-        await seen.shows("This is your draft from before.", "Perhaps sent already")
+        await seen.shows("This is your draft from before.", "It may be sent already")
         await seen.press("escape", "down", "c")
         await seen.shows("to pump-2", "The draft you confirmed before may have been sent")
 

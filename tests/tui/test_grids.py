@@ -149,7 +149,7 @@ async def _batches(seen: Seen) -> None:
 async def _batch(seen: Seen) -> None:
     await _batches(seen)
     await seen.press("enter")
-    await seen.shows("3 of 4 settled", "busy")
+    await seen.shows("3 of 4 ended", "busy")
 
 
 async def _problems(seen: Seen) -> None:

@@ -32,15 +32,15 @@ async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
     async with rig.console() as seen:
         await _to_all(seen)
         await seen.press("y")
-        await seen.shows("ping to 3 devices", "0 of 3 settled", "○ 3 waiting")
+        await seen.shows("ping to 3 devices", "0 of 3 ended", "○ 3 waiting")
         await _answered(rig, "pump-1", "ok", {"fw": "1.4"})
         await _answered(rig, "pump-2", "ok", {"fw": "1.4"})
         await _answered(rig, "pump-3", "error", {"code": "busy"})
-        await seen.shows("3 of 3 settled", "● 2 ok", "✕ 1 failed", "STATUS", "FW", "CODE", "pump-1, pump-2")
+        await seen.shows("3 of 3 ended", "● 2 ok", "✕ 1 failed", "STATUS", "FW", "CODE", "pump-1, pump-2")
         await seen.press("escape", "b")
         await seen.shows("Bulk sends   1 batch", "all 3 devices")
         await seen.press("enter")
-        await seen.shows("3 of 3 settled")
+        await seen.shows("3 of 3 ended")
 
 
 async def test_who_got_a_command_is_not_marked_for_the_next_one(rig):
@@ -67,7 +67,7 @@ async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig)
         await seen.press("g", "enter")
         await seen.shows(": ping ok › History", "batch:", "phase:ok", "2 match")
         await seen.press("escape")
-        await seen.shows("2 of 3 settled")
+        await seen.shows("2 of 3 ended")
         await seen.press("c")
         await seen.shows("New command   to 2 devices", "pump-1", "pump-3")
 
@@ -170,7 +170,7 @@ async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(r
         await seen.shows("pump-3 › History", "DEVICE")
         await seen.hides("ping failed › History")
         await seen.press("escape")
-        await seen.shows("low_battery", "busy", "3 of 3 settled")
+        await seen.shows("low_battery", "busy", "3 of 3 ended")
 
 
 async def test_what_is_sent_from_a_filtered_history_is_seen(rig):

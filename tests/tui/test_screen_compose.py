@@ -118,7 +118,7 @@ async def test_a_dangerous_type_wants_the_count_typed(rig):
         await seen.press("3", "y")
         assert await rig.count() == 0
         await seen.press("backspace", "2", "y")
-        await seen.shows("reboot to 2 devices", "0 of 2 settled", "○ 2 waiting")
+        await seen.shows("reboot to 2 devices", "0 of 2 ended", "○ 2 waiting")
         assert await rig.count() == 2
 
 

@@ -216,7 +216,7 @@ async def test_marks_are_gone_when_what_they_were_for_is_sent(rig):
         await seen.type("ping")
         await seen.shows("Ready.")
         await seen.press("f5", "y")
-        await seen.shows("0 of 2 settled")
+        await seen.shows("0 of 2 ended")
         await seen.press("escape")
         await seen.shows("c compose ")
         assert "marked" not in seen.text
