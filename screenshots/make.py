@@ -192,7 +192,7 @@ def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
     count = re.search(r"Type the count, (\d+), to unlock", "\n".join(terminal.screen.display))
     terminal.press(count[1] if count else "")
     save(terminal, f"confirm{suffix}")
-    terminal.press("y", "settled")
+    terminal.press("y", "ended")
     terminal.read(2.0, 12.0)
     save(terminal, f"batch{suffix}")
     terminal.close()
@@ -215,7 +215,7 @@ def record(terminal: WatchedTerminal) -> "Recording":
     film.type("\x13", word="Send read_meter", hold=1.5)
     count = re.search(r"Type the count, (\d+), to unlock", "\n".join(terminal.screen.display))
     film.type(count[1] if count else "", 0.25)
-    film.type("y", word="settled")
+    film.type("y", word="ended")
     for _ in range(8):
         film.hold(0.4)
     film.hold(1.5)
