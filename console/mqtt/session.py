@@ -287,9 +287,8 @@ def _properties(kind: SessionKind) -> Properties:
 
 
 async def _close(session: Session) -> None:
-    lost = session.lost
-    if lost.done():
-        lost.cancelled() or lost.exception()
+    if session.lost.done():
+        session.lost.cancelled() or session.lost.exception()
         library.close_socket(session.paho)  # a link that we gave up is open on our side
     try:
         await session.client.__aexit__(None, None, None)

@@ -71,16 +71,10 @@ async def open_program(
         database = Database(servers.access)
         await database.open()
         stack.push_async_callback(database.close)
-        report = await check_start(database)
-        report = await _unless_copied(database, report, settings, jobs)
+        report = await _checked(database, settings, jobs)
         warnings = report.warnings + (servers.broker.warnings if servers.broker else ())
         for warning in warnings:
             _log.warning("%s", warning)
-        if jobs == "required" and not report.may_work:
-            raise RefusedError(
-                f"The workers may not run here: the login is not a member of {settings.worker_role}; "
-                f"run GRANT {settings.worker_role} TO the user of DATABASE_URL."
-            )
         work = jobs in {"auto", "required"} and report.may_work
         feed, clock, pausing = Feed(), SystemClock(), Pausing()
         health = Health(clock)
@@ -88,31 +82,16 @@ async def open_program(
         workers = None
         if servers.broker is not None:
             workers = Workers(
-                database,
-                servers.broker,
-                feed,
-                health,
-                clock,
-                worker_settings(settings),
-                _PROGRAMS[jobs],
+                database, servers.broker, feed, health, clock, worker_settings(settings), _PROGRAMS[jobs],
                 tenants,
-            )
+            )  # fmt: skip
         program = wire_program(
-            database,
-            tenants=tenants,
+            database, tenants=tenants, demo=servers.embedded, read_only=settings.read_only,
+            audit=settings.audit, danger=danger,
             operator=clean_name(settings.operator) if settings.operator else login_name(),
-            read_only=settings.read_only,
-            audit=settings.audit,
-            demo=servers.embedded,
-            max_payload_bytes=settings.max_payload_bytes,
-            feed=feed,
-            health=health,
-            pausing=pausing,
-            sent=workers.wake if workers else feed.tell,
-            warnings=warnings,
-            preferences=preferences(settings),
-            danger=danger,
-        )
+            max_payload_bytes=settings.max_payload_bytes, feed=feed, health=health, pausing=pausing,
+            sent=workers.wake if workers else feed.tell, warnings=warnings, preferences=preferences(settings),
+        )  # fmt: skip
         if operator_front:
             await _check_tenant(program)
         if workers is not None:
@@ -120,6 +99,21 @@ async def open_program(
         if simulate and servers.embedded and settings.simulated_devices:
             await stack.enter_async_context(simulate_demo(servers, settings.simulated_devices, pausing))
         yield RunningProgram(program, database, workers, servers, report)
+
+
+async def _checked(database: Database, settings: Settings, jobs: Jobs) -> StartReport:
+    """Look at the database; say whether workers may run.
+
+    Raises:
+        RefusedError: workers are what this process is for, and they may not run here.
+    """
+    report = await _unless_copied(database, await check_start(database), settings, jobs)
+    if jobs == "required" and not report.may_work:
+        raise RefusedError(
+            f"The workers may not run here: the login is not a member of {settings.worker_role}; "
+            f"run GRANT {settings.worker_role} TO the user of DATABASE_URL."
+        )
+    return report
 
 
 async def _unless_copied(
