@@ -462,7 +462,7 @@ async def test_small_mistakes_are_told_in_our_words(console: Console) -> None:
     console.environment["CONSOLE_THEME"] = "Solarized Dark"
     ended = await console.run("devices")
     assert ended.code == 2
-    assert "must be a name of small letters" in ended.err
+    assert "must be a name of lower-case letters" in ended.err
 
 
 async def test_favourites_are_kept_listed_and_dropped(console: Console, tmp_path: Path) -> None:

@@ -408,7 +408,7 @@ def test_another_broker_than_the_running_one_is_busy(home: Path) -> None:
 def test_a_missing_mosquitto_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_module, "find_mosquitto", lambda: None)
     monkeypatch.setattr(broker_module, "find_nats", lambda: None)
-    with pytest.raises(RefusedError, match="install the package mosquitto"):
+    with pytest.raises(RefusedError, match="mosquitto is not installed: install it"):
         broker_module.choose_kind("mosquitto")
 
 
