@@ -107,6 +107,8 @@ class Seen:
 
     async def shows(self, *words: str) -> None:
         def there() -> bool:
+            if getattr(self.app.screen, "_painted_at", 0.0) is None:
+                return False  # a question is there once an operator can have read it: no key counts before
             text = self.text  # once: to paint the screen is what costs
             return all(word in text for word in words)
 
