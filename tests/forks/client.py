@@ -30,7 +30,10 @@ _READ_ONCE = (
     "PYDANTIC_",
     "VIRTUAL_ENV",
 )
-_COLD = ("CONSOLE_TEST_CLOCK_SHIFT_S",)  # set before anything has looked at a clock
+_COLD = (
+    "CONSOLE_TEST_CLOCK_SHIFT_S",  # set before anything has looked at a clock
+    "CONSOLE_TEST_MARK",  # looked for in /proc, where a fork keeps the environment of its server
+)
 
 
 class ForkedProcess:
