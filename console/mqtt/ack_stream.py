@@ -1,4 +1,4 @@
-"""Acknowledgements from devices on a persistent session; the broker is told only after our commit.
+"""Acknowledgements from devices on a persistent session; its PUBACK is sent only after our commit.
 
 Decided in docs/decisions/0010-a-backlog-before-the-suback.md
 """

@@ -1,7 +1,6 @@
 """One MQTT connection: TLS, protocol fallback, no Nagle delay, and a future that ends with the link.
 
-Decided in docs/decisions/0006-taking-messages-before-connecting.md,
-docs/decisions/0022-mqtt-5-unless-refused.md
+See docs/decisions/0006-taking-messages-before-connecting.md, docs/decisions/0022-mqtt-5-unless-refused.md
 """
 
 import asyncio

@@ -81,8 +81,7 @@ class BatchScreen(ConsoleScreen):
         """Count those that can never get anything; only when that matters, and not with each hint."""
         if self._sending or view.batch.stopped_at is not None or view.committed >= view.batch.draft.wanted:
             return 0
-        committed, at = self._looked
-        if committed != view.committed or time.monotonic() - at > _LOOK_EVERY_S:
+        if self._looked[0] != view.committed or time.monotonic() - self._looked[1] > _LOOK_EVERY_S:
             self._unsendable = await self.state.program.bulk.unsendable(self.state.tenant, self._batch_id)
             self._looked = (view.committed, time.monotonic())
         return self._unsendable
