@@ -19,6 +19,7 @@ from tests.rows import add_command
 
 IDLE, IDLE_DEVICES = 300, 1_500  # bytes a second
 WINDOW_S = 4
+RATE = 20_000  # bytes a second that a slow line takes
 FRAME = 12_000  # bytes: more than a whole screen of 80 by 24 takes
 # what was seen: Devices 243, History of a device 0, of the tenant 17, Detail 0, Compose 157, bulk sends 0, Problems 0,
 # help 0 (over Devices or a History), go 102 (its cursor blinks), confirm 0; before frames were compared: 3,292,
@@ -103,11 +104,15 @@ async def test_frames_do_not_queue_up_for_a_terminal_that_does_not_take_them(env
 async def test_every_key_answers_soon_on_a_slow_line_at_the_busiest_screen(
     env: dict[str, str], owner: asyncpg.Connection
 ) -> None:
-    """20,000 bytes a second, 300 ms there and back, thirty new commands a second, for more than a minute."""
-    screen = FarTerminal(80, 24, rate=20_000, delay_s=0.3)
+    """20,000 bytes a second, 300 ms there and back, thirty new commands a second, for more than a minute.
+
+    What a key waits for on such a line is the bytes before its answer; so they are counted, and the seconds only shown.
+    """
+    screen = FarTerminal(80, 24, rate=RATE, delay_s=0.3)
     await screen.start(env)
     busy = asyncio.create_task(_fill(owner))
     waits: list[float] = []
+    ahead: list[int] = []
     try:
         await screen.shows("pump-5")
         screen.type("H")
@@ -122,15 +127,14 @@ async def test_every_key_answers_soon_on_a_slow_line_at_the_busiest_screen(
                 ("j", ""),
                 ("G", ""),
             ):
-                since, before = time.monotonic(), screen.text
+                since, before, size = time.monotonic(), screen.text, len(screen.raw)
                 screen.type(key)
                 await (screen.shows(there) if there else screen.changes(before))
                 waits.append(time.monotonic() - since)
+                ahead.append(len(screen.raw) - size)
                 await asyncio.sleep(2)
-        waits.sort()
-        print(f"{len(waits)} keys: median {waits[len(waits) // 2]:.2f} s, longest {waits[-1]:.2f} s")
-        assert waits[len(waits) // 2] < 1.5
-        assert waits[-1] < 4
+        print(f"seconds {sorted(waits)}, bytes {sorted(ahead)}")
+        assert max(ahead) <= 0.3 * RATE  # so an answer comes within a round trip and 300 ms
     finally:
         busy.cancel()
         await screen.close()
