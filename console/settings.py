@@ -30,21 +30,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr | None = Field(None, description="PostgreSQL, as postgresql://user@host/database")
-    direct_database_url: SecretStr | None = Field(None, description="past the pooler, for LISTEN and locks")
-    database_ca: Path | None = Field(None, description="CA certificates that the database's comes from")
-    database_cert: Path | None = Field(None, description="our certificate for the database, for mutual TLS")
-    database_key: Path | None = Field(None, description="the key of that certificate")
+    direct_database_url: SecretStr | None = Field(
+        None, description="the same database without the pooler, for LISTEN and locks"
+    )
+    database_ca: Path | None = Field(None, description="CA certificates that verify the database")
+    database_cert: Path | None = Field(None, description="client certificate for the database (mutual TLS)")
+    database_key: Path | None = Field(None, description="private key of that certificate")
     mqtt_url: SecretStr | None = Field(None, description="the broker, as mqtt[s]://user@host:port")
-    mqtt_ca: Path | None = Field(None, description="CA certificates that the broker's one must come from")
-    mqtt_cert: Path | None = Field(None, description="our certificate, for mutual TLS")
-    mqtt_key: Path | None = Field(None, description="the key of our certificate")
+    mqtt_ca: Path | None = Field(None, description="CA certificates that verify the broker")
+    mqtt_cert: Path | None = Field(None, description="client certificate for the broker (mutual TLS)")
+    mqtt_key: Path | None = Field(None, description="private key of that certificate")
     mqtt_version: Literal["auto", "3.1.1"] = Field("auto", description="auto tries MQTT 5 first")
     tenant: str | None = Field(None, description="the tenant, or several separated by commas")
-    operator: str | None = Field(None, description="who sends; the login name by default")
+    operator: str | None = Field(
+        None, description="name recorded with what you send; the login name by default"
+    )
     read_only: bool = Field(default=False, description="change nothing and run no workers")
-    embedded: bool = Field(default=False, description="start our own PostgreSQL and broker")
+    embedded: bool = Field(default=False, description="start the built-in PostgreSQL and broker")
     embedded_broker: Literal["auto", "mosquitto", "nats-server"] = Field(
-        "auto", description="which broker to start"
+        "auto", description="which built-in broker to start"
     )
     home: Path | None = Field(None, description="where the embedded servers and logs live")
     accept_copy: bool = Field(
@@ -55,12 +59,16 @@ class Settings(BaseModel):
         "device_console_worker", min_length=1, description="the role that workers assume"
     )
     audit: bool = Field(
-        default=True, description="whether acts leave a row in the platform's audit_log, where there is one"
+        default=True,
+        description="whether each send, cancel and retry leaves a row in the platform's audit_log",
     )
-    late_ack: Literal["accept", "record-only"] = Field("accept", description="what a late ACK does")
-    progress_words: str = Field("", description="words of progress to add and to drop: +flashing,-queued")
+    late_ack: Literal["accept", "record-only"] = Field(
+        "accept", description="whether an ACK after the deadline counts or is only recorded"
+    )
+    progress_words: str = Field("", description="progress words to add and to remove: +flashing,-queued")
     dangerous_words: str = Field(
-        "", description="words of a command's type that ask first, to add and to drop: +calibrate,-open"
+        "",
+        description="words in a command type that make it dangerous, to add and to remove: +calibrate,-open",
     )
     max_payload_bytes: int = Field(
         MAX_PAYLOAD_BYTES, ge=LEAST_MAX_BYTES, le=MOST_MAX_BYTES, description="largest command payload"
@@ -68,13 +76,15 @@ class Settings(BaseModel):
     max_ack_bytes: int = Field(
         MAX_ACK_BYTES, ge=LEAST_MAX_BYTES, le=MOST_MAX_BYTES, description="largest ACK payload"
     )
-    adopt_after_s: Seconds = Field(30.0, description="adopt other writers' unpublished rows after")
+    adopt_after_s: Seconds = Field(
+        30.0, description="time after which rows that another program left unpublished are published here"
+    )
     theme: str = Field(
         "dark",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$",
         description="dark, light, or the name of a Textual theme",
     )
-    keys: dict[str, str] = Field(default_factory=dict, description="keys of our own, by screen.action")
+    keys: dict[str, str] = Field(default_factory=dict, description="your own keys, by screen.action")
     mouse: bool = Field(default=True, description="whether the screen takes the mouse")
     simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
     _secret_files: dict[str, Path] = PrivateAttr(default_factory=dict)
@@ -267,12 +277,12 @@ def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
     place = origins.get(name, "the configuration")
     if first["type"] == "extra_forbidden":
         return f"The setting {name} in {place} does not exist: `device-console config show` lists all."
-    said = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
-    return f"The setting {name} (from {place}) is wrong: {said[0].lower()}{said[1:].rstrip('.')}."
+    message = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
+    return f"The setting {name} (from {place}) is wrong: {message[0].lower()}{message[1:].rstrip('.')}."
 
 
 def _plain(name: str, value: object) -> object:
-    """A value as JSON says it; secrets are stars here, too."""
+    """Return a value as JSON has it; secrets are stars here, too."""
     return value if value is None or isinstance(value, (bool, int, float, dict)) else _shown(name, value)
 
 

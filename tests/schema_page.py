@@ -86,18 +86,18 @@ async def schema_page(connection: asyncpg.Connection) -> str:
 async def _table(connection: asyncpg.Connection, table: Any) -> str:
     lines = [*table["columns"], *await _lines(connection, _CONSTRAINTS, table["oid"])]
     options = f" WITH ({table['options']})" if table["options"] else ""
-    said = [
+    message = [
         f"CREATE TABLE device_console.{table['name']} (",
         ",\n".join(f"    {line}" for line in lines),
         f"){options};",
     ]
     for query in (_INDEXES, _TRIGGERS):
-        said += await _lines(connection, query, table["oid"])
+        message += await _lines(connection, query, table["oid"])
     if table["secured"]:
-        said.append(f"ALTER TABLE device_console.{table['name']} ENABLE ROW LEVEL SECURITY;")
+        message.append(f"ALTER TABLE device_console.{table['name']} ENABLE ROW LEVEL SECURITY;")
     for query in (_POLICIES, _GRANTS):
-        said += await _lines(connection, query, table["oid"])
-    return "\n".join(said) + "\n"
+        message += await _lines(connection, query, table["oid"])
+    return "\n".join(message) + "\n"
 
 
 async def _lines(connection: asyncpg.Connection, query: str, table: int) -> list[str]:

@@ -44,7 +44,7 @@ def build_parser() -> _Parser:
     """Build the parser of the whole command line."""
     parser = _Parser(
         prog="device-console",
-        description="A terminal console for an IoT command channel. Without a command it opens the screen.",
+        description="A terminal console for an IoT command channel. Without COMMAND it opens the screen.",
         epilog=f"example: device-console --tenant acme\n\n{_ENVIRONMENT}\n\n{sentence()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,13 +52,13 @@ def build_parser() -> _Parser:
     parser.add_argument(
         "--sweeper",
         action="store_true",
-        help="run the workers (publish, take answers, sweep) without a screen",
+        help="run the workers without a screen: publish commands, receive answers, end what is overdue",
     )
     parser.add_argument(
         "--accept-copy",
         action="store_true",
         default=None,
-        help="use once, after the database was moved or restored: lets workers run in this copy",
+        help="allow workers in a database that was moved or restored; needed only once",
     )
     _common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -72,15 +72,20 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
         return argparse.SUPPRESS if nested else value
 
     parser.add_argument("--tenant", default=preset(None), help="the tenant, or several separated by commas")
-    parser.add_argument("--operator", default=preset(None), help="who sends; default: your user name")
+    parser.add_argument(
+        "--operator", default=preset(None), help="name recorded with what you send (default: your user name)"
+    )
     parser.add_argument(
         "--read-only", action="store_true", default=preset(None), help="change nothing and run no workers"
     )
     parser.add_argument(
-        "--embedded", action="store_true", default=preset(None), help="use the program's own demo servers"
+        "--embedded",
+        action="store_true",
+        default=preset(None),
+        help="start and use the built-in demo servers",
     )
     parser.add_argument(
-        "--home", default=preset(None), metavar="DIR", help="where those servers keep their data"
+        "--home", default=preset(None), metavar="DIR", help="where the demo servers keep their data"
     )
 
 
@@ -135,5 +140,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.sweeper and options.command:
         parser.error("--sweeper cannot be combined with a command")
     if getattr(options, "timeout", None) is not None and not options.wait:
-        parser.error("--timeout says how long --wait waits: give --wait, too")
+        parser.error("--timeout works only with --wait: add --wait")
     return options

@@ -87,11 +87,11 @@ _OWN = {
     "gateway": {},
 }
 _DESCRIPTIONS = {
-    "reboot": "It is away for about a minute; what it has not sent yet is lost.",
-    "update_firmware": "Loads another firmware and restarts; a lost connection leaves the old one.",
-    "open_valve": "Water flows: look who works behind it.",
-    "close_valve": "Everything behind the valve runs dry.",
-    "flush_buffer": "Sends what was measured while the line was away.",
+    "reboot": "The device is offline for about a minute; data that it has not sent is lost.",
+    "update_firmware": "Installs another firmware and restarts; if the connection breaks, the old one stays.",
+    "open_valve": "Water will flow: check that nobody works behind the valve.",
+    "close_valve": "Everything behind the valve loses its water.",
+    "flush_buffer": "Sends what was measured while the connection was down.",
 }
 _LAST = ("update_firmware", "reboot")  # what nobody should take because it stands first
 
@@ -105,9 +105,9 @@ async def add_catalogue(connection: Connection, tenant_id: str) -> None:
     if not await connection.fetchval("SELECT to_regclass('public.template_commands') IS NOT NULL"):
         return
     rows = [
-        (TEMPLATES[kind], command_type, told[0], _DESCRIPTIONS.get(command_type), *told[1:], place)
+        (TEMPLATES[kind], command_type, given[0], _DESCRIPTIONS.get(command_type), *given[1:], place)
         for kind, own in _OWN.items()
-        for place, (command_type, told) in enumerate(_in_order({**own, **_COMMON}).items(), 1)
+        for place, (command_type, given) in enumerate(_in_order({**own, **_COMMON}).items(), 1)
     ]
     await connection.execute(query("catalogue"), *(list(column) for column in zip(*rows, strict=True)))
     await connection.execute(query("templates"), tenant_id, list(TEMPLATES), list(TEMPLATES.values()))

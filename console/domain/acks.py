@@ -53,7 +53,7 @@ def progress_words(changes: str) -> frozenset[str]:
         if sign not in "+-" or not word:
             raise ValueError("write it as +flashing,-queued")
         if word in END_WORDS:
-            raise ValueError(f"{word} is the end of a command, it cannot be a word of progress")
+            raise ValueError(f"{word} ends a command, so it cannot be a progress word")
         (words.add if sign == "+" else words.discard)(word)
     return frozenset(words)
 
@@ -77,7 +77,7 @@ def answer_details(ack_json: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What one device said about one command; tenant and device come from the topic.
+    """The answer of one device to one command; tenant and device come from the topic.
 
     `ack_json` is the storable text of ``{"status": …, "details": …}``; `repairs` names what had to be
     changed to make it storable; `is_progress` when its word is not the end of the command.

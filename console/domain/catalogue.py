@@ -1,4 +1,4 @@
-"""What a device's model says of the commands that it takes."""
+"""The commands that a device's model accepts, as its catalogue lists them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

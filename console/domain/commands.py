@@ -248,7 +248,7 @@ def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name}, which is no JSON: give a number, a text or null")
+    raise ValueError(f"{name}, which is not JSON: give a number, a string or null")
 
 
 def _check_number(text: str) -> str:
@@ -261,6 +261,6 @@ def _check_number(text: str) -> str:
     if not number.fits:
         raise ValueError(
             f"the number {shown}, which has more digits than PostgreSQL stores: {MOST_BEFORE_POINT:,} before "
-            f"and {MOST_BEHIND_POINT:,} behind the point"
+            f"and {MOST_BEHIND_POINT:,} after the decimal point"
         )
     return text

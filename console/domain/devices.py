@@ -17,7 +17,7 @@ class Link(StrEnum):
 
 
 class State(StrEnum):
-    """What the registry says of a device; a date of decommissioning that is yet to come counts as none."""
+    """The state of a device in the registry; a date of decommissioning in the future does not count yet."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"

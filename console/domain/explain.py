@@ -20,7 +20,7 @@ _AHEAD = timedelta(seconds=5)  # two transactions may see that much of each othe
 
 
 def explain(detail: CommandDetail, broker_down: str = "") -> str:
-    """Why it ended, or what it waits for, and what is wrong with its row.
+    """Explain why it ended, or what it waits for, and what is wrong with its row.
 
     `broker_down` is why the broker cannot be reached now, for what waits for it.
     """
@@ -33,7 +33,7 @@ def explain(detail: CommandDetail, broker_down: str = "") -> str:
 
 
 def _reason(detail: CommandDetail, broker_down: str) -> str:
-    """Silence of the broker is never told as "never sent"."""
+    """Explain the phase; silence of the broker never counts as "never sent"."""
     command = detail.command
     match command.phase:
         case Phase.WAITING:
@@ -66,7 +66,7 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
 
 def retry_reason(command: Command) -> str | None:
     """Why it cannot be retried now, or None."""
-    return None if command.phase.settled else f"still {command.phase}: only an ended command is retried"
+    return None if command.phase.settled else f"still {command.phase}: only an ended command can be retried"
 
 
 def cancel_reason(command: Command) -> str | None:
@@ -79,11 +79,11 @@ def cancel_reason(command: Command) -> str | None:
 
 
 def doubt(detail: CommandDetail) -> str:
-    """Why the device may have what is not published, in a clause; empty when all attempts' ends are known."""
+    """Say in a clause why the device may have an unpublished command; empty when all outcomes are known."""
     command = detail.command
     tried = [entry.reason.outcome for entry in detail.journal if entry.kind == "attempt"]
     if Outcome.UNKNOWN in (*tried, command.reason.outcome):
-        return "an attempt was left unanswered"
+        return "the broker did not answer one attempt"
     if len(tried) < min(command.attempts, _MOST_NOTED):
         return "an attempt is under way, or ended without a record"
     return ""
@@ -141,7 +141,7 @@ def _in_progress(detail: CommandDetail) -> str:
 
 
 def said(answer_json: str | None) -> str:
-    """What a device said, in quotes: its word, and its details where there are any."""
+    """Quote an answer: its status word, and its details if there are any."""
     word = answer_word(answer_json)
     details = answer_details(answer_json)
     return f"“{safe(answer_json if word is None else word, 60)}”" + (
@@ -150,7 +150,7 @@ def said(answer_json: str | None) -> str:
 
 
 def _since(detail: CommandDetail) -> str:
-    """What became of the answer since: others that differ, and what another program wrote over it."""
+    """Say what happened to the answer since: others that differ, and what another program overwrote."""
     command, before = detail.command, ""
     if command.is_answered and command.status == Status.QUEUED:
         before = " Another program set it back to queued after the answer; the answer counts."
@@ -165,7 +165,7 @@ def _since(detail: CommandDetail) -> str:
 
 
 def _silent(detail: CommandDetail) -> str:
-    """Where nothing was heard of the device after the publication: when it last was."""
+    """Say when the device was last seen, if that was before the publication."""
     seen, published = detail.device_seen_at, detail.command.published_at
     if published is None or (seen is not None and seen >= published):
         return ""
@@ -175,14 +175,14 @@ def _silent(detail: CommandDetail) -> str:
 
 
 def _seen(detail: CommandDetail) -> str:
-    """Where the device was when it did not answer, as far as is known now."""
+    """Say whether the device was seen when it did not answer, as far as is known now."""
     seen, command = detail.device_seen_at, detail.command
     if seen is None:
         return "; it was never seen"
     if command.published_at is not None and seen < command.published_at:
         return f"; it was last seen {age(command.published_at - seen)} before the publication"
     if seen > command.expires_at:
-        return "; it was seen after the deadline, so it came back or was busy"
+        return "; it was seen after the deadline, so it was offline or busy until then"
     return "; it was seen in the meantime, so it did not get the command or did not answer"
 
 
@@ -197,7 +197,7 @@ def _missed(detail: CommandDetail) -> str:
         at = age(entry.at - command.published_at) if command.published_at else "some time"
         after = ", which was after the deadline" if entry.at > command.expires_at else ""
         why = (
-            "The device began it but gave no final answer before the deadline: its last word of progress "
+            "The device began it but gave no final answer before the deadline: its last progress report "
             f"was {said(entry.detail)}, {at} after the publication{after}"
         )
         return f"{why}{_late_record(detail)}."
@@ -213,7 +213,7 @@ def _late_record(detail: CommandDetail) -> str:
 
 
 def _has_it(detail: CommandDetail) -> str:
-    """What the device itself said of a command that no broker confirmed."""
+    """Quote what the device reported about a command that no broker confirmed."""
     entry = _newest(detail, "progress")
     reported = f" The device has it all the same: it reported {said(entry.detail)}." if entry else ""
     late = _newest(detail, "late_ack")

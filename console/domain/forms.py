@@ -113,8 +113,8 @@ def _hint(kind: FieldKind, rule: dict[str, Any], *, required: bool) -> str:
     parts += _bounds(rule)
     if "default" in rule:
         parts.append(f"default {_as_text(rule['default'])}")
-    said = rule.get("description") or rule.get("title")
-    return ", ".join(parts) + (f" · {said}" if isinstance(said, str) else "")
+    description = rule.get("description") or rule.get("title")
+    return ", ".join(parts) + (f" · {description}" if isinstance(description, str) else "")
 
 
 def _bounds(rule: dict[str, Any]) -> list[str]:
@@ -206,7 +206,7 @@ def filled(form: Form, texts: Mapping[str, str], params_text: str) -> Filled:
         try:
             params[field.name] = _value(field, text)
         except (ValueError, RecursionError):
-            faults.append(f"{field.name}: {text[:40]!r} is no {_wanted(field)}")
+            faults.append(f"{field.name}: {text[:40]!r} is not {_wanted(field)}")
     return Filled(params, tuple(faults))
 
 
@@ -229,4 +229,8 @@ def _refuse(name: str) -> None:
 
 
 def _wanted(field: Field) -> str:
-    return "choice" if field.kind is FieldKind.CHOICE else field.kind.value
+    if field.kind is FieldKind.CHOICE:
+        return "one of the choices"
+    if field.kind is FieldKind.JSON:
+        return "valid JSON"
+    return f"{'an' if field.kind is FieldKind.INTEGER else 'a'} {field.kind.value}"

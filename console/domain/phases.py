@@ -40,7 +40,7 @@ def phase_words(command: Command) -> str:
     if command.late:
         word += " (late)"
     if phase is Phase.FAILED and command.ack_status and command.ack_status != "error":
-        word += f": {_said(command.ack_status)}"
+        word += f": {_word(command.ack_status)}"
     inconsistent = " ‼" if command.inconsistencies else ""
     return f"{PHASE_SYMBOLS[phase]} {word}{later_words(command)}{inconsistent}"
 
@@ -49,7 +49,7 @@ def later_words(command: Command) -> str:
     """A later answer that differs, or came when none counted any more; empty without one."""
     if command.later is None:
         return ""
-    return f", then {_said(command.later) if command.later != command.ack_status else 'differed'}"
+    return f", then {_word(command.later) if command.later != command.ack_status else 'differed'}"
 
 
 def link_words(link: Link) -> str:
@@ -57,7 +57,7 @@ def link_words(link: Link) -> str:
     return f"{LINK_SYMBOLS[link]} {link.value}"
 
 
-def _said(word: str) -> str:
+def _word(word: str) -> str:
     """A device's own word, cut."""
-    said = safe(word)
-    return said if len(said) <= _SAID else said[: _SAID - 1] + "…"
+    shown = safe(word)
+    return shown if len(shown) <= _SAID else shown[: _SAID - 1] + "…"

@@ -51,11 +51,13 @@ class Reason:
             case BlockedBy.DEVICE:
                 return "the device is decommissioned"
             case BlockedBy.BATCH:
-                return "its batch was stopped"
+                return "its bulk send was stopped"
             case BlockedBy.OTHER_PROGRAM:
                 return "an earlier command of another program is not published yet"
             case BlockedBy.EARLIER_COMMAND:
-                return f"an earlier command to the device is first{f' ({self.words})' if self.words else ''}"
+                return (
+                    f"an earlier command to the device goes first{f' ({self.words})' if self.words else ''}"
+                )
             case BlockedBy.BROKER:
                 return "no connection to the broker"
             case BlockedBy.CONTENT:
@@ -66,18 +68,18 @@ class Reason:
                 return self._attempt
 
     @property
-    def _said(self) -> str:
+    def _detail(self) -> str:
         return f": {self.words}" if self.words else ""
 
     @property
     def _attempt(self) -> str:
         match self.outcome:
             case Outcome.REFUSED:
-                return f"the broker refused it{self._said}"
+                return f"the broker refused it{self._detail}"
             case Outcome.UNKNOWN:
-                return f"the outcome is unknown{self._said}"
+                return f"the outcome is unknown{self._detail}"
             case Outcome.NOT_TRIED:
-                return f"not tried{self._said}"
+                return f"not tried{self._detail}"
             case _:
                 return self.words
 

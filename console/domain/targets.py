@@ -27,7 +27,7 @@ class Target:
         if not self.registered:
             return f"The device {self.device_id!r} is not registered: look with `device-console devices`."
         if self.decommissioned:
-            return f"The device {self.device_id!r} is decommissioned: it takes no more commands."
+            return f"The device {self.device_id!r} is decommissioned: it accepts no more commands."
         return None
 
     @property

@@ -21,7 +21,7 @@ _ENCODE = "write / as %2F, @ as %40, ? as %3F, # as %23 and % as %25 in the user
 
 
 class UrlError(ValueError):
-    """A URL that cannot be read; its text says why and holds nothing of it."""
+    """A URL that cannot be read; the text of the error gives the reason and no part of the URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def decoded(value: str, what: str) -> str:
     if not escapes:
         return value
     if escapes != value.count("%"):
-        raise UrlError(f"its {what} has a % that begins no escape beside others that do: write each % as %25")
+        raise UrlError(f"its {what} mixes plain % signs with escapes such as %20: write each plain % as %25")
     try:
         text = unquote_to_bytes(value).decode("utf-8")
     except UnicodeDecodeError:
@@ -199,6 +199,6 @@ def spread(hosts: Sequence[str], ports: Sequence[int | None]) -> tuple[tuple[str
         UrlError: there are several, but not as many as hosts.
     """
     if len(ports) not in {0, 1, len(hosts)}:
-        raise UrlError("it names another number of ports than of hosts")
+        raise UrlError("it names a different number of ports than hosts")
     each = list(ports) * len(hosts) if len(ports) == 1 else list(ports) or [None] * len(hosts)
     return tuple(zip(hosts, each, strict=True))

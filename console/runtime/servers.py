@@ -1,4 +1,4 @@
-"""Where the program runs: on servers it was told of, or on its own embedded ones."""
+"""Where the program runs: on configured servers, or on its own embedded ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ class Servers:
 
 
 def is_embedded(settings: Settings) -> bool:
-    """Embedded when told so, or when neither a database nor a broker is configured."""
+    """Return whether --embedded is set, or neither a database nor a broker is configured."""
     return settings.embedded or not (settings.database_url or settings.mqtt_url)
 
 

@@ -67,38 +67,52 @@ async def open_program(
     tenants, danger = _tenants(settings) if operator_front else (), _danger(settings)
     jobs = "none" if settings.read_only else jobs
     async with AsyncExitStack() as stack:
-        servers = await stack.enter_async_context(open_servers(settings))
-        database = Database(servers.access)
-        await database.open()
-        stack.push_async_callback(database.close)
+        servers, database = await _open_servers(stack, settings)
         report = await _checked(database, settings, jobs)
-        warnings = report.warnings + (servers.broker.warnings if servers.broker else ())
-        for warning in warnings:
-            _log.warning("%s", warning)
         work = jobs in {"auto", "required"} and report.may_work
-        feed, clock, pausing = Feed(), SystemClock(), Pausing()
-        health = Health(clock)
+        feed, pausing, health = Feed(), Pausing(), Health(SystemClock())
         _tell_idle(health, work=work, read_only=settings.read_only)
-        workers = None
-        if servers.broker is not None:
-            workers = Workers(
-                database, servers.broker, feed, health, clock, worker_settings(settings), _PROGRAMS[jobs],
-                tenants,
-            )  # fmt: skip
-        program = wire_program(
-            database, tenants=tenants, demo=servers.embedded, read_only=settings.read_only,
-            audit=settings.audit, danger=danger,
-            operator=clean_name(settings.operator) if settings.operator else login_name(),
-            max_payload_bytes=settings.max_payload_bytes, feed=feed, health=health, pausing=pausing,
-            sent=workers.wake if workers else feed.tell, warnings=warnings, preferences=preferences(settings),
+        workers = None if servers.broker is None else Workers(
+            database, servers.broker, feed, health, SystemClock(), worker_settings(settings),
+            _PROGRAMS[jobs], tenants,
         )  # fmt: skip
-        if operator_front:
-            await _check_tenant(program)
+        program = wire_program(
+            database, tenants=tenants, demo=servers.embedded, danger=danger, feed=feed, health=health,
+            read_only=settings.read_only, audit=settings.audit, operator=_operator(settings),
+            max_payload_bytes=settings.max_payload_bytes, pausing=pausing, preferences=preferences(settings),
+            sent=workers.wake if workers else feed.tell, warnings=_logged(report, servers),
+        )  # fmt: skip
+        await _check_tenant(program)
         if workers is not None:
             await stack.enter_async_context(running(workers, Supervisor(health), jobs=work, pausing=pausing))
-        if simulate and servers.embedded and settings.simulated_devices:
-            await stack.enter_async_context(simulate_demo(servers, settings.simulated_devices, pausing))
+        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing)
         yield RunningProgram(program, database, workers, servers, report)
+
+
+def _operator(settings: Settings) -> str:
+    return clean_name(settings.operator) if settings.operator else login_name()
+
+
+async def _open_servers(stack: AsyncExitStack, settings: Settings) -> tuple[Servers, Database]:
+    servers = await stack.enter_async_context(open_servers(settings))
+    database = Database(servers.access)
+    await database.open()
+    stack.push_async_callback(database.close)
+    return servers, database
+
+
+async def _simulate(stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing) -> None:
+    """Simulate devices on embedded servers; on others there are real ones."""
+    if servers.embedded and devices:
+        await stack.enter_async_context(simulate_demo(servers, devices, pausing))
+
+
+def _logged(report: StartReport, servers: Servers) -> tuple[str, ...]:
+    """Log what is unwise about the set-up, and return it for the screen."""
+    warnings = report.warnings + (servers.broker.warnings if servers.broker else ())
+    for warning in warnings:
+        _log.warning("%s", warning)
+    return warnings
 
 
 async def _checked(database: Database, settings: Settings, jobs: Jobs) -> StartReport:
@@ -176,8 +190,9 @@ def _tenants(settings: Settings) -> tuple[str, ...]:
 
 
 async def _check_tenant(program: Program) -> None:
-    tenant_id = program.tenants[0]
-    if await program.history.tenant(tenant_id) is None:
+    """Look the first tenant up, where there is an operator to choose one."""
+    tenant_id = next(iter(program.tenants), None)
+    if tenant_id is not None and await program.history.tenant(tenant_id) is None:
         raise UsageError(
             f"The tenant {tenant_id!r} does not exist in this database: check --tenant or CONSOLE_TENANT."
         )

@@ -1,4 +1,4 @@
-"""Keeps the links and the workers running: one task each, jittered back-off, health told as it changes."""
+"""Keeps the links and the workers running: one task each, with jittered back-off."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ _log = logging.getLogger("console.supervisor")
 
 
 class Supervisor:
-    """Runs bodies for ever. An expected failure is told and tried again, a bug ends the program."""
+    """Runs bodies for ever. An expected failure is reported and retried, a bug ends the program."""
 
     def __init__(self, health: Health) -> None:
         self._health = health

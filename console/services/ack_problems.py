@@ -14,12 +14,12 @@ from console.wire.topics import Route
 
 _DEVICES_REMEMBERED = 10_000
 _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
-    Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancel"),
+    Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancellation"),
     Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; only recorded"),
     Outcome.CONFLICT: (ProblemKind.CONFLICTING_ACK, "a second answer differs from the one that counts"),
     Outcome.LATE_PROGRESS: (
         ProblemKind.LATE_PROGRESS,
-        "the device reported progress after the deadline or the cancel",
+        "the device reported progress after the deadline or the cancellation",
     ),
     Outcome.FORGED: (ProblemKind.FORGED_ACK, "the command belongs to another device of this tenant"),
     Outcome.UNKNOWN: (ProblemKind.UNKNOWN_ACK, "no command of this tenant has this id"),
@@ -32,7 +32,7 @@ def oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
     if message.retained:
         found.append("it was retained: the broker sends it again to every new session")
     if payload.padded:
-        found.append("a byte order mark or white space stood around its JSON and was dropped")
+        found.append("a byte order mark or white space surrounded its JSON and was dropped")
     if message.qos == 0:
         found.append("it came with QoS 0: the broker may lose such an answer")
     for name, claim, ours in zip(

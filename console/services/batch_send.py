@@ -11,7 +11,7 @@ from console.domain.acks import OK_WORDS
 from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
 from console.domain.commands import Phase
 from console.domain.filters.language import EVERY_BATCH, Filter
-from console.domain.ttl import ttl_fault
+from console.domain.ttl import TTL_RANGE, ttl_fault
 from console.errors import ConflictError, InvalidInputError, NotFoundError
 from console.retry import PIECES
 from console.services.sender import clean_name
@@ -145,47 +145,51 @@ class BatchSend:
         """Send no more of it and take back what is not published; return how many were taken back.
 
         Raises:
-            NotFoundError: no such batch in this tenant.
+            NotFoundError: no such bulk send in this tenant.
         """
         if await self._table.view(tenant_id, batch_id) is None:
-            raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
+            raise NotFoundError(f"There is no bulk send {batch_id!r} in the tenant {tenant_id!r}.")
         taken = await self._table.stop(tenant_id, batch_id, clean_name(by))
         self._sent(tenant_id)
         return taken
 
     async def resume(self, tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-        """The rest of a batch whose sending ended half-way: run it, it is begun already.
+        """Prepare the rest of an interrupted bulk send: pass it to `run`, it is recorded already.
 
-        The commands have the batch's TTL from now on and are sent by who goes on with it.
+        The commands get the TTL of the bulk send from now on, and the name of who resumes it.
 
         Raises:
-            NotFoundError: no such batch in this tenant.
+            NotFoundError: no such bulk send in this tenant.
             ConflictError: it was stopped, nothing of it is left, or its TTL can no longer be sent.
         """
         batch = await self._sendable(tenant_id, batch_id)
         if batch.stopped_at is not None:
-            raise ConflictError(f"The batch {batch_id} was stopped by {batch.stopped_by}: send a new one.")
+            raise ConflictError(
+                f"The bulk send {batch_id} was stopped by {batch.stopped_by}: send a new one."
+            )
         rest = await self._table.rest(tenant_id, batch_id)
         if not rest:
-            raise ConflictError(f"Nothing of the batch {batch_id} is left to send.")
+            raise ConflictError(f"Nothing is left to send of the bulk send {batch_id}.")
         draft = replace(batch.draft, created_by=clean_name(by) if by else None)
         return BatchRun(draft, tuple(device for device, _ in rest), tuple(repeated for _, repeated in rest))
 
     async def _sendable(self, tenant_id: str, batch_id: str) -> Batch:
         view = await self._table.view(tenant_id, batch_id)
         if view is None:
-            raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {tenant_id!r}.")
+            raise NotFoundError(f"There is no bulk send {batch_id!r} in the tenant {tenant_id!r}.")
         if ttl_fault(view.batch.draft.ttl):
-            raise ConflictError(f"The batch {batch_id} has a TTL that cannot be sent.")
+            raise ConflictError(
+                f"The bulk send {batch_id} has a TTL outside {TTL_RANGE}: send a new one instead."
+            )
         return view.batch
 
     async def retry(self, tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-        """A new batch to those that failed, were missed or expired, linked to the old one; not begun yet.
+        """Prepare a bulk send to those that failed, were missed or expired, linked to the old one.
 
         Those that have answered ok since, with an answer that does not count, are left out and counted.
 
         Raises:
-            NotFoundError: no such batch in this tenant.
+            NotFoundError: no such bulk send in this tenant.
             ConflictError: nothing of it failed, or all that did have answered ok since, or its TTL can no
                 longer be sent.
         """
@@ -193,11 +197,11 @@ class BatchSend:
         failed = await self._table.devices(tenant_id, batch_id, RETRIED, ())
         members = [(device, command) for device, command, later in failed if later not in OK_WORDS]
         if not failed:
-            raise ConflictError(f"Nothing of the batch {batch_id} failed, was missed or expired.")
+            raise ConflictError(f"No command of the bulk send {batch_id} failed, was missed or expired.")
         if not members:
             raise ConflictError(
-                f"Nothing is sent again: the {len(failed):,} of the batch {batch_id} that failed, were "
-                "missed or expired have all answered ok since. Send a new command to reach them."
+                f"Nothing is sent again: every device of the bulk send {batch_id} whose command failed, was "
+                "missed or expired has answered ok since. Send a new command to reach them."
             )
         draft = BatchDraft(
             str(uuid.uuid4()), old.command_type, old.params_json, old.ttl, f"retry of {batch_id}",
@@ -211,11 +215,11 @@ class BatchSend:
     async def batches(
         self, tenant_id: str, limit: int = 200, before: Batch | None = None, wanted: Filter = EVERY_BATCH
     ) -> tuple[Batch, ...]:
-        """The newest batches that are wanted, or those behind the last one of a page."""
+        """Return the newest bulk sends that match, or those behind the last one of a page."""
         return await self._table.page(tenant_id, wanted, limit, before)
 
     async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
-        """One batch and how it stands, or None when there is no such batch in this tenant."""
+        """Return one bulk send and its progress, or None when this tenant has no such one."""
         return await self._table.view(tenant_id, batch_id)
 
     async def unsendable(self, tenant_id: str, batch_id: str) -> int:

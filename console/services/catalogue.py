@@ -1,4 +1,4 @@
-"""What the catalogue says of a command: which form its params have, and whether params and answer fit."""
+"""The catalogue of commands: which form the params of one have, and whether params and answer fit."""
 
 import asyncio
 import importlib
@@ -73,7 +73,7 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
         return f"The catalogue of {whose} does not list “{listing.command_type}”."
     if listing.lacking:
         return (
-            f"The catalogue lacks it for the models of {listing.lacking:,} of "
+            f"The catalogue does not list it for the models of {listing.lacking:,} of "
             f"{counted(listing.devices, 'device')}."
         )
     if listing.agreed is None or listing.agreed.params_schema is None:
@@ -84,7 +84,7 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def misfit(schema_text: str, value_text: str) -> str | None:
-    """How a JSON text breaks a JSON Schema; "" when it fits, None when that cannot be told.
+    """How a JSON text breaks a JSON Schema; "" when it fits, None when that cannot be decided.
 
     Both come from others: patterns, formats, uniqueness and what is left unevaluated are not looked at, and
     schemas with references or of a size that would take long are not looked into.

@@ -208,7 +208,7 @@ class History:
         return await self._devices.known_values(tenant_id)
 
     async def filter_notes(self, tenant_id: str, wanted: Filter) -> tuple[Note, ...]:
-        """What is to be said of a filter's values; looked up only where it names some."""
+        """Return notes on a filter's values; they are looked up only if it names some."""
         keys = wanted.keys
         known = await self.known_values(tenant_id) if keys & REGISTRY_KEYS else KnownValues()
         if "type" in keys:

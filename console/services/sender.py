@@ -1,4 +1,4 @@
-"""The operator's acts: send, retry, cancel. A send ends at the commit; publishing is the dispatcher's."""
+"""What an operator does: send, retry, cancel. A send ends at the commit; publishing is the dispatcher's."""
 
 import getpass
 import re
@@ -115,11 +115,11 @@ class Sender:
         return bool(drafts)
 
     async def retry(self, tenant_id: str, command_id: str, by: str | None) -> SendReceipt:
-        """Send a settled command again: a new row, a new id, the original TTL, linked in the journal.
+        """Send an ended command again: a new row, a new id, the original TTL, linked in the journal.
 
         Raises:
             NotFoundError: no such command in this tenant.
-            ConflictError: it is not settled yet, or its params or TTL can no longer be sent.
+            ConflictError: it has not ended yet, or its params or TTL can no longer be sent.
         """
         return await self.send(tenant_id, [await self.again(tenant_id, command_id, by)])
 
@@ -128,7 +128,7 @@ class Sender:
         old = await self._existing(tenant_id, command_id)
         if not old.phase.settled:
             raise ConflictError(
-                f"The command {command_id} is still {old.phase}: only a settled command can be retried."
+                f"The command {command_id} is still {old.phase}: only an ended command can be retried."
             )
         ttl = old.expires_at - old.created_at
         if ttl_fault(ttl):
@@ -137,8 +137,8 @@ class Sender:
             )
         if not old.params.complete:
             raise ConflictError(
-                f"The params of the command {command_id} are too long to be read back whole: send "
-                "a new command with them."
+                f"The params of the command {command_id} are too long to be read back in full: send a new "
+                "command with the same params."
             )
         draft = self.draft(old.device_id, old.command_type, old.params_json, ttl, by)
         return replace(draft, retry_of=command_id)

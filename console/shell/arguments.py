@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from console.shell.following import FollowOptions
 
-FILTER = "words and keys that must all hold: site:lyon -status:offline type:re* phase:missed age>1h"
-OF_COMMANDS = "words and keys that must all hold: site:lyon -link:offline type:re* phase:missed age>1h"
+FILTER = "filter terms, all of which must match: site:lyon -status:offline type:re* phase:missed age>1h"
+OF_COMMANDS = "filter terms, all of which must match: site:lyon -link:offline type:re* phase:missed age>1h"
 _MOST_ROWS = 1_000_000
 
 
@@ -30,7 +30,7 @@ def limit(parser: argparse.ArgumentParser, preset: int) -> None:
 
 def whole_or_beginning(parser: argparse.ArgumentParser, whose: str) -> None:
     """Take an id, or a beginning of one."""
-    parser.add_argument("id", help=f"{whose} id, or a beginning that no other id has")
+    parser.add_argument("id", help=f"{whose} id, or a unique prefix of it")
 
 
 def waiting(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,9 @@ def waiting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", action="store_true", help="wait for the answer; the exit code shows how it ended"
     )
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait (default: TTL + 5 s)")
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="how long --wait waits (default: TTL + 5 s)"
+    )
 
 
 def follow_options(options: argparse.Namespace) -> FollowOptions:

@@ -1,4 +1,4 @@
-"""``batch``: how one bulk send stands, grouped by answer."""
+"""``batch``: the progress of one bulk send, its answers grouped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def _batch(options: argparse.Namespace, program: Program) -> int:
 
 VERB = Read(
     name="batch",
-    summary="Show how a bulk send stands, grouped by answer.",
+    summary="Show the progress of a bulk send, its answers grouped.",
     example="device-console batch 0d1f6c7e-…",
     arguments=_arguments,
     run=_batch,

@@ -1,4 +1,4 @@
-"""How a bulk send stands, as the shell prints it."""
+"""The progress of a bulk send, as the shell prints it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 async def read_view(program: Program, batch_id: str) -> BatchView:
-    """How it stands now.
+    """Read its progress now.
 
     Raises:
-        NotFoundError: there is no such batch.
+        NotFoundError: there is no such bulk send.
     """
     view = await program.bulk.batch(program.tenants[0], batch_id)
     if view is None:
-        raise NotFoundError(f"There is no batch {batch_id!r} in the tenant {program.tenants[0]!r}.")
+        raise NotFoundError(f"There is no bulk send {batch_id!r} in the tenant {program.tenants[0]!r}.")
     return view
 
 
 def print_view(view: BatchView, *, as_json: bool, groups: bool) -> None:
-    """One batch: its id on standard output, its counts on standard error, its groups as a table."""
+    """Print one bulk send: its id on standard output, its counts on standard error, its groups as a table."""
     draft = view.batch.draft
     counts = [f"{count:,} {phase.value}" for phase, count in view.phases.items()]
     if view.committed < draft.wanted:
@@ -69,7 +69,7 @@ def _answer_text(group: AnswerGroup) -> str:
 
 
 def batch_json(batch: Batch) -> dict[str, object]:
-    """Every field of a batch."""
+    """Return every field of a bulk send."""
     return {
         "batch_id": batch.batch_id,
         "type": batch.draft.command_type,

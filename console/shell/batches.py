@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.filter_words(parser, "words and keys that must all hold: firmware -by:alice age<7d")
+    arguments.filter_words(parser, "filter terms, all of which must match: firmware -by:alice age<7d")
     arguments.limit(parser, 50)
 
 

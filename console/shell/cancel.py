@@ -1,4 +1,4 @@
-"""``cancel``: take an unpublished command back, or stop a bulk send."""
+"""``cancel``: cancel an unpublished command, or stop a bulk send."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ async def _cancel(options: argparse.Namespace, opened: RunningProgram) -> int:
     view = await program.bulk.batch(program.tenants[0], options.id)
     if view is not None:
         with saying(
-            lambda: f"Some of it may be stopped: `device-console cancel {options.id}` goes on with it."
+            lambda: (
+                f"It may be stopped in part: run `device-console cancel {options.id}` again to stop the rest."
+            )
         ):
             taken = await program.bulk.stop(program.tenants[0], options.id, program.operator)
-        output.say(f"stopped; {taken:,} taken back before they were published")
+        output.say(f"stopped; {taken:,} cancelled before publication")
         print_view(await read_view(program, options.id), as_json=options.json, groups=False)
         return ExitCode.OK
     with saying(lambda: f"Whether it was cancelled is unknown: `device-console show {options.id}` shows it."):

@@ -44,23 +44,23 @@ async def _devices(options: argparse.Namespace, program: Program) -> int:
 
 
 async def _say_hidden(program: Program, wanted: Filter) -> None:
-    """Name what is left out, so that nobody wonders."""
+    """Count the decommissioned devices that are not shown."""
     if wanted.shows_decommissioned:
         return
     hidden = len(await program.history.decommissioned_index(program.tenants[0], wanted))
     if hidden:
-        output.say(f"note: {hidden:,} decommissioned not shown: state:decommissioned finds them")
+        output.say(f"note: {hidden:,} decommissioned not shown; state:decommissioned finds them")
 
 
 async def _say_seen(program: Program, wanted: Filter) -> None:
-    """A large fleet is not filtered by all signs of life."""
+    """Explain what `seen` means in a large fleet."""
     if "seen" not in wanted.keys:
         return
     counts = await program.history.device_counts(program.tenants[0])
     if counts.total + counts.decommissioned > SEEN_IN_FULL:
         output.say(
-            f"note: above {SEEN_IN_FULL:,} devices, seen goes by the platform's state, not by answers"
-            " or connections"
+            f"note: with more than {SEEN_IN_FULL:,} devices, `seen` goes by the platform's state only, not "
+            "by answers or connections"
         )
 
 

@@ -1,4 +1,4 @@
-"""``export``: a whole history as CSV, JSON or JSON lines, streamed."""
+"""``export``: the complete history as CSV, JSON or JSON lines, streamed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _export(options: argparse.Namespace, program: Program) -> int:
-    """Write a whole history, page by page, to standard output or into a new file."""
+    """Export the complete history, page by page, to standard output or into a new file."""
     from console.services.exporter import exported
     from console.shell.half_way import saying
 
@@ -60,7 +60,7 @@ async def _export(options: argparse.Namespace, program: Program) -> int:
 
 
 def _no_whole_export(path: Path | None, count: int) -> str:
-    """What an export left behind that ended half-way."""
+    """Name what an interrupted export left behind."""
     if path is None:
         written = f"What was written, the newest {counted(count, 'command')},"
         return f"{written} is not a complete export: start again."
@@ -87,7 +87,7 @@ def _stdout() -> Iterator[TextIO]:
 
 VERB = Read(
     name="export",
-    summary="Write a whole history as CSV, JSON or JSON lines, streamed.",
+    summary="Export the complete history as CSV, JSON or JSON lines.",
     example="device-console export --where 'phase:missed age<7d' --output missed.csv",
     arguments=_arguments,
     run=_export,

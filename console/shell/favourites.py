@@ -1,4 +1,4 @@
-"""``favourites``: commands kept at hand, or sent lately."""
+"""``favourites``: favourite commands, and recently sent ones."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--recent", action="store_true", help="what was sent lately instead")
+    parser.add_argument("--recent", action="store_true", help="list recently sent commands instead")
     change = parser.add_mutually_exclusive_group()
-    change.add_argument("--keep", metavar="TYPE", help="keep a command of this type")
-    change.add_argument("--drop", metavar="TYPE", help="drop it again")
-    parser.add_argument("--params", default="{}", help="its params, a JSON object")
+    change.add_argument("--keep", metavar="TYPE", help="add a favourite of this type")
+    change.add_argument("--drop", metavar="TYPE", help="remove the favourite of this type")
+    parser.add_argument("--params", default="{}", help="the favourite's params, a JSON object")
     parser.add_argument(
-        "--ttl", default=ttl_text(DEFAULT_TTL), help=f"its TTL (default {ttl_text(DEFAULT_TTL)})"
+        "--ttl", default=ttl_text(DEFAULT_TTL), help=f"the favourite's TTL (default {ttl_text(DEFAULT_TTL)})"
     )
 
 
 async def _favourites(options: argparse.Namespace, program: Program) -> int:
-    """List the favourites, or with --recent what was sent lately; --keep and --drop change them first."""
+    """List the favourites, or with --recent what was sent recently; --keep and --drop change them first."""
     from console.services.favourites import Saved
 
     tenant_id = program.tenants[0]
@@ -47,17 +47,17 @@ async def _favourites(options: argparse.Namespace, program: Program) -> int:
     else:
         if not found:
             output.say(
-                "nothing was sent lately" if options.recent else "no favourites: keep one with --keep TYPE"
+                "nothing was sent recently" if options.recent else "no favourites: add one with --keep TYPE"
             )
         output.print_table(["TYPE", "TTL", "PARAMS"], [[s.command_type, s.ttl, s.params] for s in found])
     return ExitCode.OK
 
 
 def _change(options: argparse.Namespace, program: Program) -> None:
-    """Keep or drop one.
+    """Add or remove one.
 
     Raises:
-        InvalidInputError: it could not be sent, or there is nothing to drop.
+        InvalidInputError: it could not be sent, or there is nothing to remove.
         ConflictError: the file cannot be read or written; nothing is changed.
     """
     from console.services.favourites import Saved
@@ -80,7 +80,7 @@ def _change(options: argparse.Namespace, program: Program) -> None:
 
 VERB = Read(
     name="favourites",
-    summary="List the commands that you keep at hand, or those sent lately; keep one, drop one.",
+    summary="List your favourite or recently sent commands; add or remove a favourite.",
     example="device-console favourites --keep reboot --params '{\"delay_s\": 5}' --ttl 10m",
     arguments=_arguments,
     run=_favourites,

@@ -1,4 +1,4 @@
-"""From a command to its end: committed, published by whoever does it, waited for when that is wanted."""
+"""Following a command to its end: commit, publication by whichever process does it, and --wait."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from console.shell.waiting import until_published, until_settled
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """How long to look at what was sent: to its end with `wait`, at most `timeout_s` seconds."""
+    """How long to follow what was sent: to its end with `wait`, at most `timeout_s` seconds."""
 
     wait: bool
     timeout_s: float | None

@@ -1,4 +1,4 @@
-"""From a bulk send to its end: begun, committed in pieces with progress, stopped by Ctrl-C, waited for."""
+"""Following a bulk send to its end: committed in pieces with progress, stopped by Ctrl-C, and --wait."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ _GRACE_S = 5.0
 async def follow_batch(
     opened: RunningProgram, job: BatchRun, wanted: FollowOptions, *, begun: bool = False
 ) -> ExitCode:
-    """Send a batch with progress on standard error; Ctrl-C stops it and takes back what waits.
+    """Send to many with progress on standard error; Ctrl-C stops it and cancels what waits.
 
     Raises:
         DatabaseUnreachableError: with what is committed and how to go on.
@@ -38,7 +38,7 @@ async def follow_batch(
 
 def _not_begun(batch_id: str) -> str:
     return (
-        "No command was sent. If the batch was recorded all the same, "
+        "No command was sent. If the bulk send was recorded anyway, "
         f"`device-console resume {batch_id}` sends it; nothing is sent twice."
     )
 
@@ -46,10 +46,10 @@ def _not_begun(batch_id: str) -> str:
 def _half_way(job: BatchRun) -> str:
     batch_id = job.draft.batch_id
     if job.done < job.total:
-        known = f"{job.committed:,} of {job.total:,} are committed as batch {batch_id} for certain"
+        known = f"{job.committed:,} of {job.total:,} are certainly committed as bulk send {batch_id}"
         return f"{known}; {_resume(batch_id)}."
     return (
-        f"All of it is committed as batch {batch_id} ({job.committed:,} of {job.total:,}): "
+        f"All of it is committed as bulk send {batch_id} ({job.committed:,} of {job.total:,}): "
         f"`device-console batch {batch_id}` shows how it stands."
     )
 
@@ -70,12 +70,12 @@ async def _follow(opened: RunningProgram, job: BatchRun, wanted: FollowOptions) 
     with on_interrupt(loop, stop):
         async with own_workers(opened):
             await program.bulk.run(tenant, job)
-            output.say(f"{job.committed:,} of {job.total:,} committed as batch {batch_id}")
+            output.say(f"{job.committed:,} of {job.total:,} committed as bulk send {batch_id}")
             if not job.stopping:
                 await _watch(opened, job, stopped, wanted)
             if job.stopping:
                 taken = await program.bulk.stop(tenant, job.draft.batch_id, program.operator)
-                output.say(f"stopped; {taken:,} taken back before they were published")
+                output.say(f"stopped; {taken:,} cancelled before publication")
     view = await read_view(program, job.draft.batch_id)
     print_view(view, as_json=wanted.as_json, groups=wanted.wait)
     if job.stopping:
@@ -86,7 +86,7 @@ async def _follow(opened: RunningProgram, job: BatchRun, wanted: FollowOptions) 
 async def _watch(
     opened: RunningProgram, job: BatchRun, stopped: asyncio.Event, wanted: FollowOptions
 ) -> None:
-    """With --wait until all are settled, without until all are published or 5 s are over."""
+    """Watch until all have ended with --wait, else until all are published or 5 s have passed."""
     program = opened.program
     patience = _GRACE_S
     if wanted.wait:

@@ -1,4 +1,4 @@
-"""What an operator needs when a long operation ends half-way: what stands already, and how to go on."""
+"""What an operator needs to know when a long operation is interrupted: what is done, and how to go on."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ def saying(more: Callable[[], str]) -> Iterator[None]:
 
 
 class DatabaseOutage:
-    """Says once that the database is away, and once that it is back."""
+    """Reports once that the database is unreachable, and once that it is back."""
 
     def __init__(self) -> None:
         self._lasts = False

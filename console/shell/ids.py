@@ -1,4 +1,4 @@
-"""Ids as they are typed in the shell: whole, or a beginning that only one command or bulk send has."""
+"""Ids as they are typed in the shell: complete, or a unique prefix of the id of a command or bulk send."""
 
 from console.domain.filters.language import Scope, begins_so
 from console.domain.text.safe import safe
@@ -29,7 +29,9 @@ async def whole_id(program: Program, kinds: tuple[str, ...], given: str) -> str:
     if len(wanted) > 1:
         names = ", ".join(f"{one_id} ({kind}, {what})" for kind, one_id, what in wanted[:_NAMED])
         more = " and more" if len(wanted) > _NAMED else ""
-        raise InvalidInputError(f"Several ids begin with {given[:40]!r}: {names}{more}. Type more of it.")
+        raise InvalidInputError(
+            f"Several ids begin with {given[:40]!r}: {names}{more}. Type more characters."
+        )
     kind, one_id, _ = wanted[0]
     return _of_its_kind(given, one_id, kind, kinds)
 
@@ -55,7 +57,7 @@ def _of_its_kind(given: str, found: str, kind: str, kinds: tuple[str, ...]) -> s
 
 
 def _nothing(given: str, tenant: str, kinds: tuple[str, ...]) -> str:
-    nothing = f"There is no {' and no '.join(kinds)} {given[:128]!r} in the tenant {tenant!r}."
+    nothing = f"There is no {' or '.join(kinds)} {given[:128]!r} in the tenant {tenant!r}."
     if len(given) < _LEAST:
         return f"{nothing} Give the whole id, or at least {_LEAST} characters of its beginning."
     return f"{nothing} None of the newer ones begins with it either; for an older one give the whole id."

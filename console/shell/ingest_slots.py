@@ -20,7 +20,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "slots",
         type=lambda text: number(text, MAX_INGEST_SLOTS),
         nargs="?",
-        help="the new number; default: show it",
+        help="the new number; without it, the current one is shown",
     )
 
 

@@ -18,7 +18,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--create-platform-tables",
         action="store_true",
-        help="also make the platform's tables where they are missing: for a database of the console's own",
+        help="also create the platform's tables that are missing, in a database that only the console uses",
     )
 
 
@@ -52,7 +52,7 @@ async def _migrate(options: argparse.Namespace, configuration: Configuration) ->
 
 VERB = Setup(
     name="migrate",
-    summary="Bring the console's own schema in a configured database up to date.",
+    summary="Create or update the console's schema in the configured database.",
     example="DATABASE_URL=postgresql://… device-console migrate",
     arguments=_arguments,
     run=_migrate,

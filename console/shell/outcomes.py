@@ -1,4 +1,4 @@
-"""What a script is given for how commands ended: one rule for one command and for many."""
+"""The exit code for how commands ended: one rule for one command and for many."""
 
 from collections.abc import Mapping
 

@@ -23,12 +23,12 @@ _NOTHING = "-"
 
 
 def say(text: str) -> None:
-    """Words for the operator, on standard error."""
+    """Print a message for the operator on standard error."""
     print(safe(text, 2_000), file=sys.stderr)
 
 
 def print_json(document: Mapping[str, object]) -> None:
-    """One JSON object on one line; escapes everything that is not ASCII."""
+    """Print one JSON object on one line; everything that is not ASCII is escaped."""
     print(json.dumps(document, ensure_ascii=True), flush=True)
 
 
@@ -66,7 +66,7 @@ def print_columns(columns: Sequence[ColumnOf[T]], rows: Sequence[T], now: dateti
 
 
 def _plain(cell: Cell, limit: int) -> str:
-    """ASCII where there is nothing, for those who cut columns."""
+    """Replace the dash for an empty cell by ASCII, for programs that split columns."""
     return safe_id(_NOTHING if cell.text in {"", NOTHING.text} else cell.text, limit)
 
 
@@ -82,22 +82,22 @@ def _print_aligned(header: Sequence[str], cells: Sequence[Sequence[str]], right:
 
 
 def phase_text(command: Command) -> str:
-    """Symbol, word and flags: late, and a later answer that differs."""
+    """Return symbol, word and flags: late, and a later answer that differs."""
     return phase_words(command)
 
 
 def age_text(at: datetime | None, now: datetime) -> str:
-    """How long ago, in one unit; ASCII where there is nothing, for those who cut columns."""
+    """Return how long ago, in one unit; ASCII for none, for programs that split columns."""
     return _NOTHING if at is None else age(now - at)
 
 
 def latency_text(span: timedelta | None) -> str:
-    """How long an answer took."""
+    """Return how long an answer took."""
     return _NOTHING if span is None else latency(span)
 
 
 def device_json(device: Device) -> dict[str, object]:
-    """Every field of a device."""
+    """Return every field of a device."""
     last = device.last_command
     return {
         "device_id": device.device_id,
@@ -122,7 +122,7 @@ def device_json(device: Device) -> dict[str, object]:
 
 
 def problem_json(problem: Problem) -> dict[str, object]:
-    """Every field of a problem."""
+    """Return every field of a problem."""
     return {
         "kind": problem.kind.value,
         "device_id": problem.device_id,

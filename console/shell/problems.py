@@ -1,4 +1,4 @@
-"""``problems``: what an operator should look at."""
+"""``problems``: answers that match no command, conflicts, refusals and broken links."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.filter_words(parser, "words and keys that must all hold: device:pump-* kind:forged* age<1d")
+    arguments.filter_words(parser, "filter terms, all of which must match: device:pump-* kind:forged* age<1d")
     arguments.limit(parser, 100)
 
 
 async def _problems(options: argparse.Namespace, program: Program) -> int:
-    """List what an operator should look at."""
+    """List problems, such as answers that match no command."""
     found = await program.history.problems(program.tenants[0], options.wanted, options.limit)
     if options.json:
         for problem in found:
@@ -42,7 +42,7 @@ async def _problems(options: argparse.Namespace, program: Program) -> int:
 
 VERB = Read(
     name="problems",
-    summary="List what an operator should look at.",
+    summary="List problems, such as answers that match no command.",
     example="device-console problems forged",
     arguments=_arguments,
     run=_problems,

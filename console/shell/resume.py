@@ -1,4 +1,4 @@
-"""``resume``: the rest of a bulk send that ended half-way."""
+"""``resume``: the rest of a bulk send that was interrupted."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     arguments.whole_or_beginning(parser, "the bulk send's")
-    parser.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     arguments.waiting(parser)
 
 
 async def _resume(options: argparse.Namespace, opened: RunningProgram) -> int:
-    """Go on with a batch whose sending ended half-way."""
+    """Send the rest of a bulk send that was interrupted."""
     from console.shell.asking import ask_first
     from console.shell.following_batch import follow_batch
 

@@ -1,4 +1,4 @@
-"""``retry``: a settled command again, or what of a bulk send failed."""
+"""``retry``: an ended command again, or what failed of a bulk send."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     arguments.whole_or_beginning(parser, "the ended command's or the bulk send's")
-    parser.add_argument("--yes", action="store_true", help="do not ask, also on a terminal")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     arguments.waiting(parser)
 
 
 async def _retry(options: argparse.Namespace, opened: RunningProgram) -> int:
-    """Send a settled command again, or what of a batch failed."""
+    """Send an ended command again, or what failed of a bulk send."""
     from console.services.batch_send import since_ok_text
     from console.shell.asking import ask_first
     from console.shell.following import commit, follow
@@ -39,13 +39,15 @@ async def _retry(options: argparse.Namespace, opened: RunningProgram) -> int:
     receipt = await commit(program, draft)
     old = await program.history.command(program.tenants[0], options.id)
     if old is not None and old.command.later in OK_WORDS:
-        output.say("note: the device has answered ok since, with an answer that does not count; see show")
+        output.say(
+            "note: the device has answered the old command with ok since, too late to count; `show` shows it"
+        )
     return await follow(opened, receipt, follow_options(options))
 
 
 VERB = Act(
     name="retry",
-    summary="Send an ended command again, or the part of a bulk send that failed.",
+    summary="Send an ended command again, or what failed of a bulk send.",
     example="device-console retry 0d1f6c7e-… --wait",
     arguments=_arguments,
     run=_retry,

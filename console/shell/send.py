@@ -28,15 +28,17 @@ _TTL = ttl_text(DEFAULT_TTL)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("device", nargs="?", help="the device's id; left out with --where")
+    parser.add_argument("device", nargs="?", help="the device's id; leave it out with --where")
     parser.add_argument("type", help="the command type, for example reboot")
     parser.add_argument("--where", metavar="FILTER", help=f"send to every device found: {arguments.FILTER}")
     parser.add_argument(
-        "--yes", action="store_true", help="with --where: send, not only show the devices; else: do not ask"
+        "--yes",
+        action="store_true",
+        help="do not ask; with --where, send instead of only listing the devices",
     )
     parser.add_argument("--params", default="{}", help="a JSON object, or - to read it from standard input")
     parser.add_argument("--ttl", default=_TTL, help=f"{TTL_RANGE_TYPED} (default {_TTL})")
-    parser.add_argument("--id", help="an id of your own: sending the same again changes nothing")
+    parser.add_argument("--id", help="your own id for the command: sending it twice changes nothing")
     arguments.waiting(parser)
 
 
@@ -73,7 +75,7 @@ async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
     if wanted.shows_decommissioned:
         left_out = len(await program.history.device_index(tenant, wanted)) - len(ids)
         if left_out > 0:
-            output.say(f"{left_out:,} of those that it finds are decommissioned: they are left out")
+            output.say(f"{left_out:,} of the devices found are decommissioned and left out")
     job = program.bulk.job(options.type, params, ttl, program.operator, device_ids=ids, target=options.where)
     program.bulk.check(job)
     preview = await program.bulk.preview(tenant, ids, options.type)
@@ -87,13 +89,13 @@ async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 
 def _preview_text(preview: Preview, command_type: str, tenant: str) -> str:
-    """How many devices, how many of them unlikely to answer, in one sentence."""
+    """Say in one sentence how many devices there are and how many of them are unlikely to answer."""
     links = ", ".join(f"{count:,} {link}" for link, count in preview.links.items())
     words = f"{counted(preview.total, 'device')} of {tenant} ({links or 'none'})"
     if preview.forbidden:
         words += f"; {preview.forbidden:,} of them are left out (decommissioned or not routable)"
     if preview.same_in_flight:
-        words += f"; {safe(command_type, 60)} is in flight already to {preview.same_in_flight:,}"
+        words += f"; {safe(command_type, 60)} is already in flight to {preview.same_in_flight:,} of them"
     return words
 
 
@@ -105,7 +107,7 @@ async def _params(options: argparse.Namespace) -> str:
 
 
 async def _warn(program: Program, device_ids: Sequence[str], command_type: str, params: str) -> None:
-    """Say what the catalogue has against a command; it is sent all the same."""
+    """Print why the catalogue does not accept a command; it is sent anyway."""
     from console.services.catalogue import params_verdict
 
     catalogue = await program.catalogues.of_devices(program.tenants[0], device_ids)
@@ -116,7 +118,7 @@ async def _warn(program: Program, device_ids: Sequence[str], command_type: str, 
 
 VERB = Act(
     name="send",
-    summary="Send a command to a device, or to all that a filter finds.",
+    summary="Send a command to one device, or to all that a filter finds.",
     example="device-console send pump-0017 reboot --params '{\"delay_s\": 5}' --ttl 10m --wait\n"
     "         device-console send --where 'site:lyon tag:critical' ping --yes",
     arguments=_arguments,

@@ -22,7 +22,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--devices", type=count, default=250, help="how many devices answer (default 250)")
     parser.add_argument(
         "--seed-history", type=lambda text: number(text, _MOST_COMMANDS), metavar="COMMANDS",
-        help="instead: add this many ended commands to the demo database, to try its scale",
+        help="instead of simulating, add this many ended commands to the demo database",
     )  # fmt: skip
     parser.add_argument(
         "--answer-real-commands",

@@ -64,7 +64,7 @@ async def _changed_commands(
     seen: dict[str, Phase],
     outage: DatabaseOutage,
 ) -> list[Command]:
-    """The newest commands whose phase is not the one last seen, and older ones that were open."""
+    """Return the newest commands whose phase changed, and older ones that were open."""
     from console.domain.filters.keys import LIVE_OF_COMMAND
     from console.domain.filters.language import matches
     from console.domain.filters.subjects import command_subject
@@ -82,7 +82,7 @@ async def _changed_commands(
     except DatabaseUnreachableError as error:
         outage.begins(error)
         return []
-    outage.ends(f"what changed meanwhile beyond the newest {_PAGE} commands is not shown")
+    outage.ends(f"if more than {_PAGE} commands were sent in the meantime, only the newest {_PAGE} are shown")
     kept = [
         c for c in rest if matches(options.wanted, command_subject(c), page.read_at, only=LIVE_OF_COMMAND)
     ]

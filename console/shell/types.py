@@ -59,7 +59,7 @@ def _document(entry: CatalogueEntry) -> dict[str, object]:
 
 
 def _parsed(schema: str | None) -> object:
-    """The schema; its text where it is too deep, or holds a number too long, to be written out again."""
+    """Return the schema, or its text if it is too deep or has a number too long to be parsed."""
     try:
         document = json.loads(schema) if schema else None
         json.dumps(document)

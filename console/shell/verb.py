@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 from console.errors import UsageError
 
-COMMAND, BATCH = "command", "batch"
+COMMAND, BATCH = "command", "bulk send"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Waiting for what becomes of a command: its row is read again at every hint."""
+"""Waiting for a command: its row is read again at every hint."""
 
 import asyncio
 import contextlib
@@ -15,12 +15,12 @@ _POLL_S = 0.5
 
 
 async def until_published(opened: RunningProgram, command_id: str) -> Command | None:
-    """Wait until a command is published or settled, a few seconds at most; its last reading."""
+    """Wait a few seconds until a command is published or has ended; return it as last read."""
     return await _until(opened, command_id, lambda c: c.phase is not Phase.WAITING, _PUBLISH_PATIENCE_S)
 
 
 async def until_settled(opened: RunningProgram, command_id: str, timeout_s: float | None) -> Command | None:
-    """Wait until a command is settled: `timeout_s` seconds, else to its deadline and a little longer."""
+    """Wait until a command has ended: `timeout_s` seconds, else until shortly after its deadline."""
     if timeout_s is not None:
         patience_s = timeout_s
     else:
@@ -33,7 +33,7 @@ async def until_settled(opened: RunningProgram, command_id: str, timeout_s: floa
 async def _until(
     opened: RunningProgram, command_id: str, reached: Callable[[Command], bool], patience_s: float
 ) -> Command | None:
-    """Re-read the row at every hint until it is as wanted; the last reading when patience ends."""
+    """Re-read the row at every hint until it is as wanted; return the last reading when time is up."""
     program = opened.program
     last: Command | None = None
     with contextlib.suppress(TimeoutError):

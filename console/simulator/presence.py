@@ -64,7 +64,7 @@ class Presence:
         self._states = states
         self._tick_s = tick_s
         self._share = min(1.0, tick_s / heartbeat_s)
-        self._told: dict[tuple[str, str], Link] = {}
+        self._written: dict[tuple[str, str], Link] = {}
         self._turn = 0
 
     async def run(self) -> None:
@@ -85,7 +85,7 @@ class Presence:
         here: list[Sighting] = []
         changed: list[Sighting] = []
         for sighting in self._look():
-            if self._told.get((sighting.tenant_id, sighting.device_id)) is not sighting.link:
+            if self._written.get((sighting.tenant_id, sighting.device_id)) is not sighting.link:
                 changed.append(sighting)
             elif sighting.silent_s == 0:
                 here.append(sighting)
@@ -95,7 +95,7 @@ class Presence:
             return 0
         written = await self._states.write(batch)
         self._turn += count
-        self._told.update({(s.tenant_id, s.device_id): s.link for s in changed})
+        self._written.update({(s.tenant_id, s.device_id): s.link for s in changed})
         return written
 
     def _look(self) -> Iterable[Sighting]:

@@ -73,8 +73,8 @@ class CommandStore:
         ids = list(device_ids)
 
         async def read(connection: Connection, shape: Shape) -> Any:
-            said = seen(shape, tenant="$1", device="i.device_id") if len(ids) <= _SEEN_IN_FULL else STATE_ONLY
-            return await connection.fetch(query("targets").replace("/*seen*/", said), tenant_id, ids)
+            sql = seen(shape, tenant="$1", device="i.device_id") if len(ids) <= _SEEN_IN_FULL else STATE_ONLY
+            return await connection.fetch(query("targets").replace("/*seen*/", sql), tenant_id, ids)
 
         rows = await read_shaped(self._database, tenant_id, read)
         return tuple(

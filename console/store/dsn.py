@@ -145,7 +145,7 @@ def _from_pairs(text: str) -> Url:
     pairs = read_pairs(text)
     if any(name not in KNOWN for name, _ in pairs):
         raise UrlError(
-            "it has a key that libpq does not know: write it as a URL, or see the list of libpq's keys"
+            "it has a key that libpq does not know: write it as a URL, or see libpq's list of keys"
         )
     return Url("postgresql", (), parameters=pairs)
 
@@ -161,17 +161,17 @@ def _with_service(given: dict[str, str]) -> dict[str, str]:
         services.read_string(path.read_text("utf-8-sig"))
         section = dict(services[name])
     except (OSError, UnicodeDecodeError, configparser.Error, KeyError):
-        raise UrlError("its service is not to be found in the service file (PGSERVICEFILE)") from None
+        raise UrlError("its service is not in the service file (PGSERVICEFILE)") from None
     return {key: value for key, value in section.items() if key in KNOWN} | given
 
 
 def _check(given: Mapping[str, str]) -> None:
     if given.get("sslmode", "disable") not in SSL_MODES:
-        raise UrlError(f"its sslmode is none of {', '.join(SSL_MODES)}")
+        raise UrlError(f"its sslmode must be one of {', '.join(SSL_MODES)}")
     if given.get("target_session_attrs", "any") not in TARGETS:
-        raise UrlError(f"its target_session_attrs is none of {', '.join(sorted(TARGETS))}")
+        raise UrlError(f"its target_session_attrs must be one of {', '.join(sorted(TARGETS))}")
     if given.get("gssencmode") == "require":
-        raise UrlError("encryption by GSSAPI (gssencmode=require) is not possible here: use TLS")
+        raise UrlError("encryption by GSSAPI (gssencmode=require) is not supported: use TLS")
 
 
 def _hosts(url: Url, given: Mapping[str, str]) -> tuple[Host, ...]:

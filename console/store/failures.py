@@ -1,4 +1,4 @@
-"""What goes wrong at the database, in the program's own words."""
+"""Errors of the database, translated into errors of this program."""
 
 import ssl
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from console.errors import (
 from console.store.driver_words import is_closed, offers_no_tls, pooler_refuses, pools_by_statement
 
 _SILENT = "The database does not answer"
+_CANNOT_NOW = "The database reports an error that may pass"
 _LINK_TROUBLE = (OSError, TimeoutError, EOFError)
 # Classes of SQLSTATE: data, constraints, limits, triggers that raise; then links, locks, resources, disks.
 _DATA = "21 22 23 27 44 54 P0"
@@ -45,7 +46,7 @@ def translate(error: BaseException) -> ConsoleError | None:
 
 
 def _refusal(error: BaseException, text: str) -> ConsoleError | None:
-    """What trying again does not mend."""
+    """Translate what another attempt would not change."""
     if isinstance(error, _ACCESS):
         return RefusedError(
             f"The database refused the login ({text}): check user, password and pg_hba.conf.",
@@ -76,7 +77,7 @@ def _refusal(error: BaseException, text: str) -> ConsoleError | None:
 
 
 def _trouble(error: BaseException, text: str) -> ConsoleError | None:
-    """What is wrong with the data, the server or the link at this moment."""
+    """Translate what is wrong with the data, the server or the link now."""
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         return DatabaseUnreachableError(
             "The tables were altered while the console was using them: try again.",
@@ -105,9 +106,10 @@ def _by_class(sqlstate_class: str, text: str) -> ConsoleError:
     if sqlstate_class in _DATA.split():
         return DataRefusedError(f"The database refused the data: {text}.")
     if sqlstate_class in _MOMENT.split():
-        return DatabaseUnreachableError(with_cause(_SILENT, Cause.OTHER, text), detail=text)
+        return DatabaseUnreachableError(with_cause(_CANNOT_NOW, Cause.OTHER, text), detail=text)
     return RefusedError(
-        f"The database cannot do what the console asks ({text}): `device-console doctor` says what differs."
+        f"The database cannot do what the console asks ({text}): run `device-console doctor` to see what "
+        "differs."
     )
 
 
@@ -127,7 +129,7 @@ def _tls_refusal(error: BaseException, text: str) -> RefusedError | None:
     if offers_no_tls(error):
         return RefusedError(
             "The database offers no TLS, and a server that is not on this machine is only trusted with it: "
-            "switch TLS on there, or add ?sslmode=disable to DATABASE_URL if the network is yours alone.",
+            "switch TLS on there, or add ?sslmode=disable to DATABASE_URL if you trust the network.",
             link=Link.DATABASE, cause=Cause.TLS, detail="the server offers no TLS",
         )  # fmt: skip
     return None

@@ -22,8 +22,8 @@ from console.store.liveness import keep_alive, watch_link
 Host: TypeAlias = tuple[str, int]
 IS_POOLED = (
     "The database is reached through a pooler that shares its sessions (PgBouncer in transaction mode, or "
-    "alike): set CONSOLE_DIRECT_DATABASE_URL to the address of the server itself, for `migrate` and to hear "
-    "of changes at once."
+    "similar): set CONSOLE_DIRECT_DATABASE_URL to the address of the server itself, for `migrate` and to "
+    "see changes at once."
 )
 IS_POOLED_TOO = (
     "CONSOLE_DIRECT_DATABASE_URL leads through a pooler that shares its sessions, too: set it to the address "
@@ -135,8 +135,8 @@ class _WrongHostError(DatabaseUnreachableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database hosts that answer are not what target_session_attrs in the URL asks for: wait for "
-            "the switch-over to end, or name every host of the cluster.",
+            "The database hosts that answer are not what target_session_attrs in the URL asks for: wait "
+            "for the failover to end, or name every host of the cluster.",
             detail="no host is what target_session_attrs asks for",
         )
 

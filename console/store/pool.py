@@ -91,7 +91,7 @@ class Database:
         self.is_direct = False  # whether the newest connection ends at the server itself, and not at a pooler
 
     async def open(self) -> None:
-        """Connect once, so that a wrong address or password is told at start.
+        """Connect once, so that a wrong address or password is reported at the start.
 
         Raises:
             DatabaseUnreachableError: nothing answers there.

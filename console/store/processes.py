@@ -16,7 +16,7 @@ def this_machine() -> str:
 
 
 def process_exists(pid: int) -> bool:
-    """Whether this machine has such a process; True where that cannot be told."""
+    """Whether this machine has such a process; True where that cannot be known."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

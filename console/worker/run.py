@@ -71,7 +71,7 @@ async def _until_told(stop: asyncio.Event, opened: RunningProgram) -> None:
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) -> RunningProgram | None:
-    """Open the program as soon as the database answers; None when told to stop before that.
+    """Open the program as soon as the database answers; None when asked to stop before that.
 
     A machine that comes back from a power cut starts us and PostgreSQL side by side. Leaving with an error
     would make us a unit that systemd gives up after five quick starts.

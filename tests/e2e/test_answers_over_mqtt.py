@@ -74,8 +74,8 @@ async def test_a_command_in_progress_ends_by_its_final_answer(
         command_id = await channel.send(ttl=timedelta(minutes=1))
         await channel.reaches(command_id, "published")
         for word in ("accepted", "In Progress"):
-            said = json.dumps({"command_id": command_id, "status": word, "details": {"percent": 40}})
-            await say(mosquitto.address, said.encode())
+            sentence = json.dumps({"command_id": command_id, "status": word, "details": {"percent": 40}})
+            await say(mosquitto.address, sentence.encode())
             await channel.reaches(command_id, "in progress")
         await say(mosquitto.address, json.dumps({"command_id": command_id}).encode() + b"\x00\r\n")
         await channel.reaches(command_id, "ok")

@@ -81,12 +81,12 @@ async def test_a_batch_is_stopped_by_its_id(console: Console, mosquitto: BrokerP
     batch_id = json.loads(sent.out)["batch_id"]
     ended = await console.run("cancel", batch_id)
     assert ended.code == 0
-    assert "5 taken back before they were published" in ended.err
+    assert "5 cancelled before publication" in ended.err
     assert "ping: 5 cancelled, stopped by" in ended.err
     for verb in ("cancel", "retry"):
         missing = await console.run(verb, "no-such-id")
         assert missing.code != 0
-        assert "There is no command and no batch 'no-such-id' in the tenant 'acme'." in missing.err
+        assert "There is no command or bulk send 'no-such-id' in the tenant 'acme'." in missing.err
     nobody = await console.run("send", "--where", "site:nowhere", "ping")
     assert "Nothing was sent: no device matches the filter." in nobody.err
     list_of_things = await console.run("send", "--where", "pump", "ping", "--params", "[1]", "--yes")
@@ -132,15 +132,15 @@ async def test_a_filter_that_cannot_be_understood_is_refused_everywhere(console:
 
 
 async def test_what_does_not_go_together_is_said(console: Console) -> None:
-    for words, said in (
+    for words, message in (
         (("send", "ping"), "send needs a device and a type"),
         (("send", "--where", "pump", "pump-1", "ping"), "leave DEVICE and --id out"),
         (("send", "--where", "nobody", "ping", "--yes"), "no device matches"),
-        (("batch", "nothing"), "There is no batch 'nothing'"),
+        (("batch", "nothing"), "There is no bulk send 'nothing'"),
     ):
         ended = await console.run(*words)
         assert ended.code == 2, words
-        assert said in ended.err
+        assert message in ended.err
 
 
 async def test_an_export_goes_to_a_new_file_or_to_the_pipe(

@@ -129,7 +129,7 @@ async def test_a_thread_that_fails_ends_the_program_as_a_crash(env: dict[str, st
             screen.type("j")
         assert await screen.ended() == 1
         assert restored(screen)
-        said = bytes(screen.raw).rpartition(OUT)[2]
-        assert b"device-console crashed; the report is in" in said
-        assert b"Traceback" not in said
+        message = bytes(screen.raw).rpartition(OUT)[2]
+        assert b"device-console crashed; the report is in" in message
+        assert b"Traceback" not in message
     assert len(crash_reports(tmp_path)) == 1

@@ -167,7 +167,7 @@ async def test_a_headless_worker_does_the_work_and_leaves_on_term(
 
 
 @pytest.mark.mosquitto
-async def test_the_twins_agree_on_a_command(console: Console, mosquitto: BrokerProcess) -> None:
+async def test_the_shell_commands_agree_on_a_command(console: Console, mosquitto: BrokerProcess) -> None:
     async with device(mosquitto.address, answer=silent):
         sent = await console.run("send", "pump-1", "ping", "--id", "mine")
         assert (sent.code, sent.out) == (0, "mine\n")
@@ -188,7 +188,7 @@ async def test_the_twins_agree_on_a_command(console: Console, mosquitto: BrokerP
     cancelled = await console.run("cancel", "mine")
     assert (cancelled.code, "cannot be recalled" in cancelled.one_sentence()) == (1, True)
     retried = await console.run("retry", "mine")
-    assert (retried.code, "only a settled" in retried.one_sentence()) == (1, True)
+    assert (retried.code, "only an ended" in retried.one_sentence()) == (1, True)
 
 
 async def test_cancel_and_retry_work_while_no_broker_answers(
@@ -235,7 +235,7 @@ async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) ->
         (["send", "pump-1", "ping", "--ttl", "1s"], 2, "out of range"),
         (["send", "pump-1", "ping", "--ttl", "soon"], 2, "is not a TTL"),
         (["show", "nothing"], 2, "There is no command 'nothing'"),
-        (["cancel", "nothing"], 2, "There is no command and no batch 'nothing'"),
+        (["cancel", "nothing"], 2, "There is no command or bulk send 'nothing'"),
         (["devices", "--tenant", "ghost"], 2, "The tenant 'ghost' does not exist"),
         (["devices", "--tenant", "#"], 2, "The tenant '#' cannot be used"),
         (

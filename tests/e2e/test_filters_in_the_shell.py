@@ -39,7 +39,7 @@ async def test_what_is_decommissioned_is_left_out_and_counted(
     assert "pump-4" not in listed.out
     assert "? suspended" in listed.out
     assert listed.out.startswith("DEVICE  NAME")
-    assert "2 decommissioned not shown: state:decommissioned finds them" in listed.err
+    assert "2 decommissioned not shown; state:decommissioned finds them" in listed.err
     gone = await console.run("devices", "state:decommissioned", "--json")
     documents = [json.loads(line) for line in gone.out.splitlines()]
     assert {d["device_id"]: d["state"] for d in documents} == {
@@ -48,7 +48,7 @@ async def test_what_is_decommissioned_is_left_out_and_counted(
     }
     assert "not shown" not in gone.err
     sent = await console.run("send", "--where", "state:decommissioned,suspended", "ping", "--yes")
-    assert "2 of those that it finds are decommissioned: they are left out" in sent.err
+    assert "2 of the devices found are decommissioned and left out" in sent.err
     assert await owner.fetchval("SELECT string_agg(device_id, ' ') FROM device_commands") == "pump-2"
 
 
@@ -58,7 +58,7 @@ async def test_a_value_that_does_not_occur_is_told_and_an_unknown_group_is_refus
     """Without it a group with a typing error is an empty fleet."""
     hinted = await console.run("devices", "site:warehouse")
     assert hinted.code == 0
-    assert "note: No site is just “warehouse”: site:warehouse* finds warehouse-east." in hinted.err
+    assert "note: No site is exactly “warehouse”: site:warehouse* finds warehouse-east." in hinted.err
     for arguments in (
         ("devices", "group:nrth"), ("history", "--where", "group:nrth"), ("export", "--where", "group:nrth"),
         ("tail", "--where", "group:nrth"), ("send", "--where", "group:nrth", "ping", "--yes"),
@@ -77,6 +77,9 @@ async def test_a_large_fleet_says_what_seen_goes_by(console: Console, owner: asy
         "INSERT INTO device_registry (tenant_id, device_id, site_id)"
         " SELECT 'acme', 'many-' || n, 'west' FROM generate_series(1, 20000) AS n"
     )
-    said = (await console.run("devices", "seen<1h")).err
-    assert "above 20,000 devices, seen goes by the platform's state, not by answers or connections" in said
+    message = (await console.run("devices", "seen<1h")).err
+    assert (
+        "with more than 20,000 devices, `seen` goes by the platform's state only, not by answers or connections"
+        in message
+    )
     assert "goes by" not in (await console.run("devices", "many-1999*")).err

@@ -42,8 +42,8 @@ async def both(*arguments: str, **how: Any) -> list[tuple[int | None, bytes, byt
     return ended
 
 
-def found(said: bytes) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(said.splitlines()[0])["facts"]
+def found(message: bytes) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(message.splitlines()[0])["facts"]
     return facts
 
 
@@ -67,7 +67,7 @@ async def test_a_fork_finds_what_a_start_finds(more: dict[str, str], tmp_path: P
 
 
 async def test_a_fork_finds_its_terminal_and_leads_its_session() -> None:
-    said = []
+    message = []
     for start in (partial(start_program, cold=True), forked):
         ours, theirs = os.openpty()
         process = await start(
@@ -86,9 +86,9 @@ async def test_a_fork_finds_its_terminal_and_leads_its_session() -> None:
                 text += more
         os.close(ours)
         assert await process.wait() == 0, text
-        said.append(found(text))
-    assert said[0] == said[1]
-    assert said[1]["leads"] == [True, True]
+        message.append(found(text))
+    assert message[0] == message[1]
+    assert message[1]["leads"] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -73,11 +73,11 @@ async def test_a_bulk_send_that_loses_the_database_says_what_is_committed_and_ho
     )
     batch_id = str(await owner.fetchval("SELECT batch_id FROM device_console.batches"))
     assert ended.code == 3
-    assert f"1,000 of 2,500 are committed as batch {batch_id} for certain" in ended.err
+    assert f"1,000 of 2,500 are certainly committed as bulk send {batch_id}" in ended.err
     assert f"`device-console resume {batch_id}` sends what is left; nothing is sent twice." in ended.err
     again = await cut_off(console, database_proxy, insert, "resume", batch_id[:8])
     assert again.code == 3
-    assert f"1,000 of 1,500 are committed as batch {batch_id} for certain" in again.err
+    assert f"1,000 of 1,500 are certainly committed as bulk send {batch_id}" in again.err
     assert f"`device-console resume {batch_id}`" in again.err
     rest = await console.run("resume", batch_id[:8])
     assert rest.code == 0, rest.err
@@ -99,7 +99,7 @@ async def test_a_retry_of_a_batch_that_loses_the_database_names_the_new_batch(
     ended = await cut_off(console, database_proxy, insert, "retry", old)
     new = str(await owner.fetchval("SELECT batch_id FROM device_console.batches WHERE retry_of = $1", old))
     assert ended.code == 3
-    assert f"All of it is committed as batch {new} (5 of 5)" in ended.err
+    assert f"All of it is committed as bulk send {new} (5 of 5)" in ended.err
 
 
 async def test_a_send_that_loses_the_database_says_whether_it_is_committed(
@@ -148,7 +148,7 @@ async def test_a_beginning_of_an_id_is_enough_where_only_one_has_it(
     assert several.code == 2
     for command_id in ("0d1f6c7e-aaaa", "0d1f6c7e-bbbb"):
         assert command_id in several.one_sentence()
-    assert "Type more of it" in several.err
+    assert "Type more characters" in several.err
     assert "at least 4 characters" in (await console.run("show", "0d1")).one_sentence()
     assert json.loads((await console.run("batch", batch_id[:6], "--json")).out)["batch_id"] == batch_id
     other_kind = await console.run("show", batch_id[:6])
@@ -156,6 +156,6 @@ async def test_a_beginning_of_an_id_is_enough_where_only_one_has_it(
     assert f"`device-console batch {batch_id}`" in other_kind.one_sentence()
     stopped = await console.run("cancel", batch_id[:6])
     assert stopped.code == 0, stopped.err
-    assert re.search(r"\bstopped; \d+ taken back", stopped.err)
+    assert re.search(r"\bstopped; \d+ cancelled", stopped.err)
     for hostile in ('0d1f"', "0d1f*", "%%%%", "____", "0d1f6c7e-*"):
         assert (await console.run("show", hostile)).code == 2

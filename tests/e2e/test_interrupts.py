@@ -44,9 +44,9 @@ async def interrupted(env: dict[str, str], where: str, *arguments: str) -> tuple
         sys.executable, "-c", _INTERRUPTED, where, *arguments, env=env, cwd=REPOSITORY,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, said = await process.communicate()
+    _, message = await process.communicate()
     assert process.returncode is not None
-    return process.returncode, said
+    return process.returncode, message
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ async def test_an_import_is_left_in_silence(env: dict[str, str], where: str) -> 
 
 
 async def test_the_end_behind_all_work_is_left_in_silence(env: dict[str, str]) -> None:
-    code, said = await interrupted(env, "end", "devices")
+    code, message = await interrupted(env, "end", "devices")
     assert code == 130
-    assert b"Traceback" not in said
+    assert b"Traceback" not in message
 
 
 @pytest.mark.parametrize("delay_s", [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2])
@@ -84,10 +84,10 @@ async def test_whenever_it_comes_there_is_no_traceback(env: dict[str, str], dela
     await process.stdout.readline()  # what comes before is the interpreter's own start
     await asyncio.sleep(delay_s)
     process.send_signal(signal.SIGINT)
-    _, said = await process.communicate()
-    assert process.returncode == 130, said
-    assert b"Traceback" not in said
-    assert b"KeyboardInterrupt" not in said
+    _, message = await process.communicate()
+    assert process.returncode == 130, message
+    assert b"Traceback" not in message
+    assert b"KeyboardInterrupt" not in message
 
 
 async def test_what_the_shell_ignores_stays_ignored(env: dict[str, str]) -> None:
@@ -97,6 +97,6 @@ async def test_what_the_shell_ignores_stays_ignored(env: dict[str, str]) -> None
         "sh", "-c", script, _INTERRUPTED, "asyncpg", "devices", env=env, cwd=REPOSITORY,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    said, _ = await process.communicate()
+    message, _ = await process.communicate()
     assert process.returncode == 0
-    assert b"pump-1" in said
+    assert b"pump-1" in message

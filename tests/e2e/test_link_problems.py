@@ -23,12 +23,12 @@ async def test_a_lost_broker_and_a_forgotten_session_are_problems_of_every_tenan
             broker.stop()
             broker.start()
 
-            async def told(tenant: str) -> set[str]:
+            async def reported(tenant: str) -> set[str]:
                 found = await channel.program.history.problems(tenant)
                 return {p.device_id for p in found if p.kind is ProblemKind.LINK}
 
             async def both_are_told() -> bool:
-                return await told("acme") == await told("rival") == {"broker", "session"}
+                return await reported("acme") == await reported("rival") == {"broker", "session"}
 
             await until(both_are_told)
             await channel.reaches(await channel.send(), "published")

@@ -217,10 +217,10 @@ async def test_a_crash_is_one_line_a_report_and_exit_1_and_tells_no_secret(env: 
     async with terminal(env) as screen:
         assert await screen.ended() == 1
         assert restored(screen)
-        said = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", bytes(screen.raw).rpartition(OUT)[2]).decode()
-        assert "device-console crashed; the report is in" in said
+        message = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", bytes(screen.raw).rpartition(OUT)[2]).decode()
+        assert "device-console crashed; the report is in" in message
         assert "s3cret-canary" not in bytes(screen.raw).decode("utf-8", "replace")
-        assert "Traceback" not in said
+        assert "Traceback" not in message
 
 
 async def test_the_broker_goes_and_comes_and_the_operator_is_told_both(

@@ -43,7 +43,7 @@ class Running:
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self.said: list[str] = []
+        self.message: list[str] = []
         self._listening = asyncio.create_task(self._listen())
         self._ready = asyncio.Event()
 
@@ -63,7 +63,7 @@ class Running:
     async def ready(self, timeout_s: float = _PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             await self._ready.wait()
-        assert any("ready" in line for line in self.said), self.said
+        assert any("ready" in line for line in self.message), self.message
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -81,8 +81,8 @@ class Running:
     async def _listen(self) -> None:
         assert self.process.stderr is not None
         while line := await self.process.stderr.readline():
-            self.said.append(line.decode(errors="replace").rstrip())
-            if "ready" in self.said[-1]:
+            self.message.append(line.decode(errors="replace").rstrip())
+            if "ready" in self.message[-1]:
                 self._ready.set()
         self._ready.set()
 

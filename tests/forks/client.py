@@ -52,9 +52,9 @@ class ForkedProcess:
 
     async def _wait(self, ended: asyncio.StreamReader, server: asyncio.StreamWriter) -> int:
         try:
-            said = await ended.readline()
-            assert said, "the server of forks has gone"
-            self.returncode = int(said)
+            message = await ended.readline()
+            assert message, "the server of forks has gone"
+            self.returncode = int(message)
             return self.returncode
         finally:
             os.close(self._handle)

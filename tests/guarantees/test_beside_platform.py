@@ -67,9 +67,9 @@ async def test_migrate_and_doctor_find_everything_and_public_stays_as_it_was(
     assert "adopted  079_device_commands" in migrated.out
     assert changed(before, public_of(urls.superuser)) == []
     doctor = await console.run("doctor", "--json")
-    said = [json.loads(line) for line in doctor.out.splitlines()]
-    assert doctor.code == 0, said
-    assert not [finding for finding in said if finding["level"] == "fault"]
+    message = [json.loads(line) for line in doctor.out.splitlines()]
+    assert doctor.code == 0, message
+    assert not [finding for finding in message if finding["level"] == "fault"]
     again = await console.run("migrate")
     assert {line.split()[0] for line in again.out.splitlines()} == {"present"}
 
@@ -191,10 +191,10 @@ async def test_doctor_names_what_stands_in_the_way_of_a_migration(plain_platform
     await superuser.execute(f"CREATE ROLE {role} NOLOGIN")
     try:
         place = Servers(Access(plain_platform.owner, worker_role=role), None)
-        said = [(f.subject, f.text) for f in await doctor._database(place, "acme", Settings())]
+        message = [(f.subject, f.text) for f in await doctor._database(place, "acme", Settings())]
     finally:
         await superuser.execute(f"DROP ROLE {role}")
         await superuser.close()
-    assert [subject for subject, _ in said] == ["database", "migration"]
-    assert "run `device-console migrate`" in said[0][1]
-    assert f"run GRANT {role} TO iot_plain;" in said[1][1]
+    assert [subject for subject, _ in message] == ["database", "migration"]
+    assert "run `device-console migrate`" in message[0][1]
+    assert f"run GRANT {role} TO iot_plain;" in message[1][1]

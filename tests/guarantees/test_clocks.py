@@ -57,12 +57,12 @@ async def test_a_worker_whose_clock_is_a_day_off_publishes_settles_and_acknowled
 
     async with device(broker.address, "+", answer) as pumps, program(env, "--sweeper") as worker:
         await worker.ready()
-        written = [json.loads(line)["at"] for line in worker.said if "ready" in line]
+        written = [json.loads(line)["at"] for line in worker.message if "ready" in line]
         ahead = datetime.fromisoformat(written[0]) - await owner.fetchval("SELECT clock_timestamp()")
         assert abs(ahead.total_seconds() - days * DAY_S) < 600  # else all of this proves nothing
         for command_id, ttl in (("answered", "1h"), ("silent", "5s"), ("patient", "1h")):
             async with program(env, "send", "pump-1", "ping", "--id", command_id, "--ttl", ttl) as sending:
-                assert await sending.ended() == 0, sending.said
+                assert await sending.ended() == 0, sending.message
 
         async def has(command_id: str, status: str) -> bool:
             return await status_of(owner, command_id) == status

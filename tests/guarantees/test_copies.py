@@ -74,7 +74,7 @@ async def test_a_worker_says_that_it_is_in_a_copy_and_goes_on_when_that_is_accep
     env = environment(tmp_path, copy_access.url, mosquitto.address)
     async with program(env, "--sweeper") as refused:
         assert await refused.ended() == STOPPED
-        assert any("--accept-copy" in line for line in refused.said)
+        assert any("--accept-copy" in line for line in refused.message)
     async with (
         device(mosquitto.address, "pump-1", silent) as pump,
         program(env, "--sweeper", "--accept-copy") as worker,
@@ -111,7 +111,7 @@ async def test_a_physical_copy_and_its_original_find_each_other_at_the_broker(
                 assert await copy.ended(90) == STOPPED
                 assert await original.ended(90) == STOPPED
                 for running in (original, copy):
-                    assert any("copy of the database" in line for line in running.said), running.said
+                    assert any("copy of the database" in line for line in running.message), running.message
         assert len(pump.got) == 1
 
 
@@ -126,8 +126,8 @@ async def test_a_worker_starts_on_a_server_that_is_read_only_now(
         async with program(environment(tmp_path, access.url, mosquitto.address), "--sweeper") as worker:
 
             async def says_so() -> bool:
-                assert worker.alive, worker.said
-                return any("read-only" in line for line in worker.said)
+                assert worker.alive, worker.message
+                return any("read-only" in line for line in worker.message)
 
             await until(says_so)
             await owner.execute(

@@ -211,7 +211,7 @@ async def test_a_refusal_and_its_reason_stand_where_an_operator_looks(
         env = environment(tmp_path, access.url, broker.address)
         async with terminal(env, columns=160, rows=30) as screen:
 
-            async def told() -> bool:
+            async def reported() -> bool:
                 return bool(
                     await owner.fetchval(
                         "SELECT count(*) FROM device_console.problems WHERE command_id = 'denied'"
@@ -219,7 +219,7 @@ async def test_a_refusal_and_its_reason_stand_where_an_operator_looks(
                 )
 
             await screen.shows("pump-1")
-            await until(told)
+            await until(reported)
             screen.type("p")
             await screen.shows("the broker refused the command: not authorized")
             await screen.shows("denied")
@@ -227,6 +227,6 @@ async def test_a_refusal_and_its_reason_stand_where_an_operator_looks(
             process = await start_program(
                 "console", *words, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
             )
-            said, _ = await process.communicate()
-            assert process.returncode == 0, said
-            assert b"not authorized (0x87)" in said, words
+            message, _ = await process.communicate()
+            assert process.returncode == 0, message
+            assert b"not authorized (0x87)" in message, words

@@ -124,32 +124,32 @@ async def test_a_look_at_the_broker_is_no_problem_of_anybody(
         assert facts.answers == Trial(heard=True)
         await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", b"{}")
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return bool(await channel.program.history.problems("acme"))
 
-        await until(told)
+        await until(reported)
         kinds = {problem.device_id for problem in await channel.program.history.problems("acme")}
     assert kinds == {"pump-1"}
 
 
 @pytest.mark.parametrize(
-    ("said", "embedded", "sum_of_all"),
+    ("sentence", "embedded", "sum_of_all"),
     [
-        ((), True, "ok: high: no command and no answer"),
-        ((), False, "ok: high, if the broker keeps"),
-        ((("warning", Loss.ANSWERS),), True, "warning: middle"),
+        ((), True, "ok: high: no command is lost, and no answer except"),
+        ((), False, "ok: high if the broker keeps"),
+        ((("warning", Loss.ANSWERS),), True, "warning: medium"),
         ((("warning", Loss.COMMANDS), ("warning", Loss.ANSWERS)), True, "warning: low"),
-        ((("warning", Loss.ANSWERS_WHILE_IDLE),), False, "warning: middle.*autosave_on_changes"),
-        ((("warning", None),), True, "ok: high: no command and no answer"),
+        ((("warning", Loss.ANSWERS_WHILE_IDLE),), False, "warning: medium.*autosave_on_changes"),
+        ((("warning", None),), True, "ok: high: no command is lost, and no answer except"),
         ((("fault", None),), False, "warning: none"),
     ],
 )
 def test_the_weakest_part_decides_the_level(
-    access: Access, said: tuple[tuple[str, Loss | None], ...], embedded: bool, sum_of_all: str
+    access: Access, sentence: tuple[tuple[str, Loss | None], ...], embedded: bool, sum_of_all: str
 ) -> None:
     """Without the sum, an operator has to weigh ten findings alone."""
     place = Servers(access, None, own=object() if embedded else None)  # type: ignore[arg-type]
-    found = level(place, [Finding(kind, "x", "fsync is off", risk=risk) for kind, risk in said])
+    found = level(place, [Finding(kind, "x", "fsync is off", risk=risk) for kind, risk in sentence])
     assert re.match(sum_of_all, texts([found]))
 
 
@@ -159,7 +159,7 @@ def test_the_weakest_part_decides_the_level(
         ("mosquitto version 2.0.11", "note: .*With mosquitto set persistence true, autosave_interval 1"),
         ("mosquitto version 2.1.2", "warning: .*Set persistence true, autosave_on_changes true"),
         ("mosquitto version 3.0.0", "warning: .*autosave_on_changes true"),
-        ("mosquitto version 1.6.9", "note: .*by default it forgets all"),
+        ("mosquitto version 1.6.9", "note: .*by default it loses all"),
         ("EMQX version 5.8.0", "note: EMQX keeps sessions and their messages in memory"),
         ("", "note: whether the broker keeps answers over a crash cannot be seen"),
     ],

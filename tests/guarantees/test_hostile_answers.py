@@ -45,7 +45,7 @@ class Case:
     properties: bool = False
 
 
-def said(
+def message(
     number: int, status: str, kind: str | None, says: str, *payloads: bytes | str, **rest: Any
 ) -> Iterator[Case]:
     """One case for each payload."""
@@ -60,48 +60,48 @@ def details(text: str) -> str:
 
 MALFORMED, REPAIRED = "malformed ack", "repaired ack"
 CASES = [
-    *said(1, UNTOUCHED, MALFORMED, "empty", b""),
-    *said(2, UNTOUCHED, MALFORMED, "UTF-8", b"\xff\xfe\x00"),
-    *said(3, DELIVERED, None, "", b'\xef\xbb\xbf{"command_id": "{c}"}'),
-    *said(4, UNTOUCHED, MALFORMED, "object", "null", "5", '"x"', "[]"),
-    *said(5, UNTOUCHED, MALFORMED, "command_id", "{}"),
-    *said(6, UNTOUCHED, MALFORMED, "command_id", *('{"command_id": %s}' % v for v in ("5", "{}", '["{c}"]', "true"))),
-    *said(7, UNTOUCHED, MALFORMED, "", '{"command_id": ""}', '{"command_id": "%s"}' % ("x" * 300), '{"command_id": "a\\u0000"}'),
-    *said(8, UNTOUCHED, "unknown ack", "", '{"command_id": "nobody-knows-{c}"}'),
-    *said(9, UNTOUCHED, "unknown ack", "", '{"command_id": "theirs"}'),
-    *said(10, UNTOUCHED, "forged ack", "", '{"command_id": "another-devices"}'),
-    *said(11, UNTOUCHED, "unknown ack", "", '{"command_id": "{C}"}'),
-    *said(12, DELIVERED, None, "", '{"command_id": "{c}", "tenant_id": "rival", "device_id": "pump-1", "status": "ok"}'),
-    *said(13, DELIVERED, None, "", '{"command_id": "{c}", "details": null}'),
-    *said(14, DELIVERED, None, "", *('{"command_id": "{c}", "status": %s}' % v for v in ('"OK"', '"failed"', "1", "null", "[]"))),
-    *said(15, DELIVERED, None, "", '{"command_id": "{c}", "status": "ok"}', *map(details, ("null", '"x"', "[1]", "3.5"))),
-    *said(16, DELIVERED, REPAIRED, "", details('"a\\u0000b"')),
-    *said(17, DELIVERED, REPAIRED, "", details('"\\ud800"')),
-    *said(18, DELIVERED, REPAIRED, "", *map(details, ("NaN", "Infinity", "[-Infinity]"))),
-    *said(19, DELIVERED, None, "", details("1e400")),
-    *said(20, DELIVERED, REPAIRED, "", details("1e200000")),
-    *said(21, DELIVERED, None, "", details("9" * 10_000)),
-    *said(22, DELIVERED, REPAIRED, "", *(details("[" * n + "]" * n) for n in (201, 5_000, 30_000))),
-    *said(22, UNTOUCHED, MALFORMED, "not JSON", *('{"command_id": %s, "z": %s}' % (v, "[" * 300 + "]" * 300) for v in (
+    *message(1, UNTOUCHED, MALFORMED, "empty", b""),
+    *message(2, UNTOUCHED, MALFORMED, "UTF-8", b"\xff\xfe\x00"),
+    *message(3, DELIVERED, None, "", b'\xef\xbb\xbf{"command_id": "{c}"}'),
+    *message(4, UNTOUCHED, MALFORMED, "object", "null", "5", '"x"', "[]"),
+    *message(5, UNTOUCHED, MALFORMED, "command_id", "{}"),
+    *message(6, UNTOUCHED, MALFORMED, "command_id", *('{"command_id": %s}' % v for v in ("5", "{}", '["{c}"]', "true"))),
+    *message(7, UNTOUCHED, MALFORMED, "", '{"command_id": ""}', '{"command_id": "%s"}' % ("x" * 300), '{"command_id": "a\\u0000"}'),
+    *message(8, UNTOUCHED, "unknown ack", "", '{"command_id": "nobody-knows-{c}"}'),
+    *message(9, UNTOUCHED, "unknown ack", "", '{"command_id": "theirs"}'),
+    *message(10, UNTOUCHED, "forged ack", "", '{"command_id": "another-devices"}'),
+    *message(11, UNTOUCHED, "unknown ack", "", '{"command_id": "{C}"}'),
+    *message(12, DELIVERED, None, "", '{"command_id": "{c}", "tenant_id": "rival", "device_id": "pump-1", "status": "ok"}'),
+    *message(13, DELIVERED, None, "", '{"command_id": "{c}", "details": null}'),
+    *message(14, DELIVERED, None, "", *('{"command_id": "{c}", "status": %s}' % v for v in ('"OK"', '"failed"', "1", "null", "[]"))),
+    *message(15, DELIVERED, None, "", '{"command_id": "{c}", "status": "ok"}', *map(details, ("null", '"x"', "[1]", "3.5"))),
+    *message(16, DELIVERED, REPAIRED, "", details('"a\\u0000b"')),
+    *message(17, DELIVERED, REPAIRED, "", details('"\\ud800"')),
+    *message(18, DELIVERED, REPAIRED, "", *map(details, ("NaN", "Infinity", "[-Infinity]"))),
+    *message(19, DELIVERED, None, "", details("1e400")),
+    *message(20, DELIVERED, REPAIRED, "", details("1e200000")),
+    *message(21, DELIVERED, None, "", details("9" * 10_000)),
+    *message(22, DELIVERED, REPAIRED, "", *(details("[" * n + "]" * n) for n in (201, 5_000, 30_000))),
+    *message(22, UNTOUCHED, MALFORMED, "not JSON", *('{"command_id": %s, "z": %s}' % (v, "[" * 300 + "]" * 300) for v in (
         '"\\q"', '"{c}", "details": [NaN, 1ee5]', '"{c}", "status": tru'))),
-    *said(23, UNTOUCHED, MALFORMED, "", '{"command_id": "{c}", "command_id": "other"}'),
-    *said(24, UNTOUCHED, MALFORMED, "", '{"command_id": "{c}",}', '{"command_id": "{c}"} // x', "{'command_id': '{c}'}", '{"command_id": "{c}"}{}'),
-    *said(25, UNTOUCHED, MALFORMED, "65,537", details('"%s"' % ("x" * 65_537))[:65_537]),
-    *said(HUGE, UNTOUCHED, MALFORMED, "at most 65,536", "{%s}" % ",".join(f'"k{n}":1' for n in range(200_000))),
-    *said(2, UNTOUCHED, MALFORMED, "UTF-16", '{"command_id": "{c}"}'.encode("utf-16")),
-    *said(3, DELIVERED, REPAIRED, "around the JSON", b'{"command_id": "{c}"}\x00', b'\x00\x00 {"command_id": "{c}"}\r\n\x00\x1a'),
-    *said(3, DELIVERED, None, "", b'\r\n\xef\xbb\xbf{"command_id": "{c}"}\r\n '),
-    *said(28, UNTOUCHED, MALFORMED, "", gzip.compress(b'{"command_id": "{c}"}'), b"\xa1\x6acommand_id\x61x", b"\x08\x96\x01"),
-    *said(29, DELIVERED, None, "", details(json.dumps("\x1b[2J\x1b]52;c;YQ==\x07\x1b]8;;http://x\x07\x1b[6n"))),
-    *said(30, DELIVERED, None, "", *map(details, ('"[@click=app.quit]"', '"[/]"', '"[bold"'))),
-    *said(31, DELIVERED, None, "", *(details(json.dumps(t)) for t in ("\u202eabc\u200b", "e" + "\u0301" * 5_000, "\u754c" * 3_000, "x" * 60_000, "\n" * 5_000))),
-    *said(32, DELIVERED, None, "", details('{"__proto__": 1, "__class__": 2, "status": "no", "_sanitised": true}')),
-    *said(33, DELIVERED, MALFORMED, "empty", details("1"), retain=True),  # emptied at the end, which is heard, too
-    *said(34, DELIVERED, None, "", details("1"), qos=0),
+    *message(23, UNTOUCHED, MALFORMED, "", '{"command_id": "{c}", "command_id": "other"}'),
+    *message(24, UNTOUCHED, MALFORMED, "", '{"command_id": "{c}",}', '{"command_id": "{c}"} // x', "{'command_id': '{c}'}", '{"command_id": "{c}"}{}'),
+    *message(25, UNTOUCHED, MALFORMED, "65,537", details('"%s"' % ("x" * 65_537))[:65_537]),
+    *message(HUGE, UNTOUCHED, MALFORMED, "at most 65,536", "{%s}" % ",".join(f'"k{n}":1' for n in range(200_000))),
+    *message(2, UNTOUCHED, MALFORMED, "UTF-16", '{"command_id": "{c}"}'.encode("utf-16")),
+    *message(3, DELIVERED, REPAIRED, "around the JSON", b'{"command_id": "{c}"}\x00', b'\x00\x00 {"command_id": "{c}"}\r\n\x00\x1a'),
+    *message(3, DELIVERED, None, "", b'\r\n\xef\xbb\xbf{"command_id": "{c}"}\r\n '),
+    *message(28, UNTOUCHED, MALFORMED, "", gzip.compress(b'{"command_id": "{c}"}'), b"\xa1\x6acommand_id\x61x", b"\x08\x96\x01"),
+    *message(29, DELIVERED, None, "", details(json.dumps("\x1b[2J\x1b]52;c;YQ==\x07\x1b]8;;http://x\x07\x1b[6n"))),
+    *message(30, DELIVERED, None, "", *map(details, ('"[@click=app.quit]"', '"[/]"', '"[bold"'))),
+    *message(31, DELIVERED, None, "", *(details(json.dumps(t)) for t in ("\u202eabc\u200b", "e" + "\u0301" * 5_000, "\u754c" * 3_000, "x" * 60_000, "\n" * 5_000))),
+    *message(32, DELIVERED, None, "", details('{"__proto__": 1, "__class__": 2, "status": "no", "_sanitised": true}')),
+    *message(33, DELIVERED, MALFORMED, "empty", details("1"), retain=True),  # emptied at the end, which is heard, too
+    *message(34, DELIVERED, None, "", details("1"), qos=0),
     Case(36, tuple(details("1").encode() for _ in range(2_000)), DELIVERED),
     Case(37, (b'{"command_id": "{c}", "status": "ok"}', b'{"command_id": "{c}", "status": "error"}'), DELIVERED, "conflicting ack"),
-    *said(41, DELIVERED, None, "", details('{"%s": 1}' % ("k" * 60_000))),
-    *said(42, DELIVERED, None, "", details("1"), properties=True),
+    *message(41, DELIVERED, None, "", details('{"%s": 1}' % ("k" * 60_000))),
+    *message(42, DELIVERED, None, "", details("1"), properties=True),
     *(
         Case(number, (b'{"command_id": "{c}"}',), UNTOUCHED, topic=topic)
         for number, topics in {

@@ -95,12 +95,12 @@ async def test_101_a_command_beyond_the_brokers_largest_packet_is_told_and_holds
             for command_id, tenant in zip(others, ("acme", "rival") * 2, strict=True):
                 await until(partial(_published, owner, command_id, tenant))
 
-            async def told() -> bool:
+            async def reported() -> bool:
                 return any(
                     "packet too large" in p.detail for p in await channel.program.history.problems("acme")
                 )
 
-            await until(told)
+            await until(reported)
             assert channel.health.take_troubles() == ()
 
 
@@ -122,11 +122,11 @@ async def test_102_a_refused_publication_stays_unpublished_with_the_reason(
     async with scripted_broker(Script(puback=code)) as broker, open_channel(broker.address) as channel:
         command_id = await channel.send()
 
-        async def told() -> bool:
+        async def reported() -> bool:
             row = await owner.fetchrow("SELECT attempt, last_error FROM device_console.outbox")
             return row["attempt"] >= 1 and reason in (row["last_error"] or "")
 
-        await until(told)
+        await until(reported)
         assert (await row_of(owner, command_id))["published_at"] is None
 
 
@@ -157,14 +157,14 @@ async def test_103_a_session_that_is_gone_is_subscribed_again_and_told(
     ):
         broker.close()
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return bool(
                 await owner.fetchval(
                     "SELECT count(*) FROM device_console.problems WHERE device_id = 'session'"
                 )
             )
 
-        await until(told)
+        await until(reported)
         await channel.ready()
 
 

@@ -107,7 +107,7 @@ async def test_68_a_type_that_cannot_be_sent_is_refused(program: Program, fleet:
         await program.sender.send("acme", [program.sender.draft("pump-1", bad)])
 
 
-async def said(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+async def message(env: dict[str, str], *arguments: str) -> tuple[int, str]:
     process = await start_program("console", *arguments, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT)
     text, _ = await process.communicate()
     return process.returncode or 0, text.decode()
@@ -151,7 +151,7 @@ async def test_56_to_79_a_wrong_setting_is_one_sentence_that_names_it(
     env = environment(tmp_path, access.url, mosquitto.address)
     wrong = []
     for number, arguments, changes, names in CONFIGURATIONS:
-        code, text = await said(env | changes, *arguments)
+        code, text = await message(env | changes, *arguments)
         sentences = [line for line in text.splitlines() if line]
         if (
             code != 2
@@ -175,7 +175,7 @@ async def test_75_a_file_that_is_no_toml_is_named_with_its_line(
         ('late_ack = "accept"\n\n"mouse" = "perhaps"\n', f"mouse (from {file}, line 3)"),
     ):
         file.write_text(text)
-        code, answer = await said(env, "devices")
+        code, answer = await message(env, "devices")
         assert (code, answer.count("\n")) == (2, 1), answer
         assert names in answer
         assert str(file) in answer
@@ -233,10 +233,10 @@ async def test_85_to_92_no_strange_row_blinds_a_list_a_screen_or_the_sweep(
         ["devices"],
         *(["show", f"c{n}"] for n in (85, 87, 90, 92, 95, 96)),
     ):
-        code, text = await said(env, *arguments)
+        code, text = await message(env, *arguments)
         assert code == 0, (arguments, text[-500:])
         assert len(text) < 1_000_000
-    rows = [json.loads(line) for line in (await said(env, "history", "--json"))[1].splitlines()]
+    rows = [json.loads(line) for line in (await message(env, "history", "--json"))[1].splitlines()]
     assert len(rows) == 12
     flagged = {row["command_id"]: row["inconsistent"] for row in rows if row["inconsistent"]}
     assert "published before it was created" in flagged["c89"]

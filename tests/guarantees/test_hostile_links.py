@@ -184,11 +184,11 @@ async def test_49_a_stranger_with_our_client_id_is_told_and_no_war_follows(
 
         channel.health.broker_down = broker_down  # type: ignore[method-assign]
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return bool(drops)
 
         async with raw(mosquitto.address, client_id):
-            await until(told)
+            await until(reported)
         assert "a second program with" in drops[0]  # from 2.0.15 on mosquitto says 0x8E, before that nothing
         await channel.ready()
         await the_rest_flows(channel, mosquitto.address, owner)

@@ -193,7 +193,7 @@ async def test_a_standby_takes_over_from_a_stopped_process(
         stopped.signal(signal.SIGCONT)
 
         async def found_out() -> bool:
-            return any("stopped, asleep or cut off" in line for line in stopped.said)
+            return any("stopped, asleep or cut off" in line for line in stopped.message)
 
         await until(found_out)
         await say(mosquitto.address, "tenant/acme/device/pump-1/commands/ack", ok({"command_id": "c1"}))

@@ -42,7 +42,7 @@ async def test_processes_that_migrate_at_once_do_it_once(
         ]
 
         async def both_wait() -> bool:
-            assert all(process.alive for process in both), [process.said for process in both]
+            assert all(process.alive for process in both), [process.message for process in both]
             return bool(await empty.fetchval(WAITING) == 2)
 
         await until(both_wait)
@@ -63,13 +63,13 @@ async def test_what_a_killed_migration_left_half_done_is_not_there_and_the_next_
         tmp_path, empty_url, NOWHERE, failpoint=f"console.store.schema.migrate:_apply:{moment}:9"
     )
     async with program(env, "migrate", "--create-platform-tables") as dying:
-        assert await dying.ended() == -9, dying.said
+        assert await dying.ended() == -9, dying.message
     assert await empty.fetchval("SELECT count(*) FROM device_console.migrations") == 8
     async with program(env | {FAILPOINT: ""}, "migrate", "--create-platform-tables") as second:
-        assert await second.ended() == 0, second.said
+        assert await second.ended() == 0, second.message
     assert await empty.fetchval("SELECT count(*) FROM device_console.migrations") == WHOLE
     async with program(env | {FAILPOINT: ""}, "migrate", "--create-platform-tables") as third:
-        assert await third.ended() == 0, third.said
+        assert await third.ended() == 0, third.message
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -81,10 +81,10 @@ async def test_functions_are_replaced_all_together_or_not_at_all(
         tmp_path, empty_url, NOWHERE, failpoint=f"console.store.schema.migrate:replace:{moment}:4"
     )
     async with program(env, "migrate", "--create-platform-tables") as dying:
-        assert await dying.ended() == -9, dying.said
+        assert await dying.ended() == -9, dying.message
     functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'device_console'::regnamespace"
     assert await empty.fetchval(functions) == 0
     assert await empty.fetchval("SELECT count(*) FROM device_console.repeatables") == 0
     async with program(env | {FAILPOINT: ""}, "migrate") as second:
-        assert await second.ended() == 0, second.said
+        assert await second.ended() == 0, second.message
     assert await empty.fetchval("SELECT count(*) FROM device_console.repeatables") == len(read_repeatables())

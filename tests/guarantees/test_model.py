@@ -440,12 +440,12 @@ class Channel(RuleBasedStateMachine):
         ]
         late_ack = LateAck.ACCEPT if accept_late else LateAck.RECORD_ONLY
         got = self.run(self.settlement.acknowledge(acks, [], late_ack))
-        told: dict[int, str] = {}
+        reported: dict[int, str] = {}
         for place, (key, device, status) in sorted(
             enumerate(batch), key=lambda item: item[1][2] not in PROGRESS
         ):
-            told[place] = self.model.acknowledge(key, device, status, accept_late=accept_late)
-        assert [outcome.value for outcome in got] == [told[place] for place in range(len(batch))]
+            reported[place] = self.model.acknowledge(key, device, status, accept_late=accept_late)
+        assert [outcome.value for outcome in got] == [reported[place] for place in range(len(batch))]
 
     @rule(limit=st.sampled_from((1, 3, 100)))
     def sweep(self, limit: int) -> None:

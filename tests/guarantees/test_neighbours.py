@@ -54,8 +54,8 @@ async def rival_is_served(
         kept = await settlement.keep_locked(acks)
         acks = [ack for place, ack in enumerate(acks) if place not in kept]
         outcomes = await settlement.acknowledge(acks, [], LateAck.ACCEPT)
-        said = {ack.command_id: outcome for ack, outcome in zip(acks, outcomes, strict=True)}
-        assert (said[ours], said[left]) == (Outcome.ACKED, Outcome.ACKED)
+        message = {ack.command_id: outcome for ack, outcome in zip(acks, outcomes, strict=True)}
+        assert (message[ours], message[left]) == (Outcome.ACKED, Outcome.ACKED)
         await outbox.next_due()
         await settlement.next_deadline()
         await Sweeper(settlement, lambda _sweep: None, SystemClock()).run_once()

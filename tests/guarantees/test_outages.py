@@ -180,17 +180,17 @@ async def filled_while_sending(url: str, disk: Path) -> None:
     sender = wire_program(database, tenants=("acme",), operator="alice").sender
     await sender.send("acme", [sender.draft("pump-1", "ping")])
     returned: list[str] = []
-    said = ""
+    message = ""
     filler = fill(disk, but_for=3)
     for _ in range(400):
         drafts = [sender.draft("pump-1", "ping", '{"x": "%s"}' % ("y" * 20_000)) for _ in range(10)]
         try:
             returned += (await sender.send("acme", drafts)).command_ids
         except ConsoleError as error:
-            said = str(error)
+            message = str(error)
             break
-    assert said
-    assert "space" in said.lower() or "does not answer" in said
+    assert message
+    assert "space" in message.lower() or "does not answer" in message
     filler.unlink()
 
     async def works_again() -> bool:
@@ -253,7 +253,7 @@ async def test_a_full_disk_acknowledges_nothing_and_takes_everything_once_there_
                 return bool(await owner.fetchval(refused) >= before + 3)
 
             await until(refused_again_and_again, 20)
-            assert worker.alive, worker.said
+            assert worker.alive, worker.message
             assert await delivered(owner) < rows
             worker.kill()
         filler.unlink()
@@ -285,5 +285,5 @@ async def test_a_worker_that_starts_before_its_database_waits_for_it(
 
 
 async def says(running: Running, text: str) -> bool:
-    assert running.alive, running.said
-    return any(text in line for line in running.said)
+    assert running.alive, running.message
+    return any(text in line for line in running.message)

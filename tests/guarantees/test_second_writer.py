@@ -109,8 +109,8 @@ class Platform:
                 async for message in client.messages:
                     assert isinstance(message.payload, bytes)
                     _, tenant, _, device, *_ = str(message.topic).split("/")
-                    said = json.loads(message.payload)
-                    await platform_ack(owner, tenant, device, said["command_id"], bridged_at=1.5)
+                    sentence = json.loads(message.payload)
+                    await platform_ack(owner, tenant, device, sentence["command_id"], bridged_at=1.5)
         finally:
             await owner.close()
 
@@ -203,15 +203,15 @@ def judge(
     devices: ReturningFleet,
     kills: int,
 ) -> None:
-    said = set(devices.acknowledged) | platform.polled
-    lost = [c for c in said if rows[c]["acked_at"] is None]
-    wrong = [c for c in said if rows[c]["phase"] != "ok"]
-    called = Counter(rows[c]["status"] for c in said)
+    sentence = set(devices.acknowledged) | platform.polled
+    lost = [c for c in sentence if rows[c]["acked_at"] is None]
+    wrong = [c for c in sentence if rows[c]["phase"] != "ok"]
+    called = Counter(rows[c]["status"] for c in sentence)
     twice = [c for c in platform.whole if devices.copies.get(c, 0) > 1 or c in adopted]
     unpublished = [c for c in platform.abandoned if c in adopted and c in devices.copies]
     print(
         f"{len(returned)} of ours, {len(platform.whole)} of the platform's, {len(platform.abandoned)} that it left, of which "
-        f"{len(unpublished)} were published by us; {len(said)} answered ({len(platform.polled)} over HTTP), stored as "
+        f"{len(unpublished)} were published by us; {len(sentence)} answered ({len(platform.polled)} over HTTP), stored as "
         f"{dict(called)}; {kills} workers killed; {len(lost)} answers lost, {len(twice)} of the platform's sent twice"
     )
     assert kills > LENGTH_S / 10
@@ -224,4 +224,4 @@ def judge(
         assert row["phase"] in {"ok", "missed", "expired"}
         assert (row["phase"] == "ok") == (row["acked_at"] is not None)
         assert row["phase"] != "expired" or row["published_at"] is None
-        assert row["phase"] != "ok" or command_id in said
+        assert row["phase"] != "ok" or command_id in sentence

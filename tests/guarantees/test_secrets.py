@@ -52,8 +52,8 @@ async def said_by(env: dict[str, str], *arguments: str) -> tuple[int, bytes]:
         sys.executable, "-m", "tests.faults.program", *arguments, env=env, cwd=REPOSITORY,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    said, _ = await process.communicate()
-    return process.returncode or 0, said
+    message, _ = await process.communicate()
+    return process.returncode or 0, message
 
 
 def test_no_address_prints_its_secret() -> None:
@@ -65,7 +65,7 @@ def test_no_address_prints_its_secret() -> None:
         assert CANARY not in f"{thing!r} {thing}"
 
 
-async def told(owner: asyncpg.Connection) -> bool:
+async def reported(owner: asyncpg.Connection) -> bool:
     return bool(await owner.fetchval("SELECT count(*) FROM device_console.problems WHERE kind = 'link'"))
 
 
@@ -97,10 +97,10 @@ async def test_no_twin_says_a_secret_whatever_is_wrong(
         (["devices"], {"CONSOLE_MAX_PAYLOAD_BYTES": "x", "CONSOLE_DIRECT_DATABASE_URL": CANARY}, {2}),
     ]
     for arguments, changes, codes in cases:
-        code, said = await said_by(env | changes, *arguments)
-        assert code in codes, (arguments, changes, said)
-        assert said, arguments
-        assert CANARY.encode() not in said, (arguments, said)
+        code, message = await said_by(env | changes, *arguments)
+        assert code in codes, (arguments, changes, message)
+        assert message, arguments
+        assert CANARY.encode() not in message, (arguments, message)
     assert CANARY.encode() not in files_below(tmp_path)
 
 
@@ -121,7 +121,7 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
         mosquitto.stop()
         mosquitto.start()
         await screen.shows("mqtt ok")
-        await until(lambda: told(owner))
+        await until(lambda: reported(owner))
         export = tmp_path / "export.csv"
         screen.type("\x1b")
         await screen.settled()
@@ -153,10 +153,10 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
     assert len(reports) == 2
     assert all("the bug of a test" in report.read_text() for report in reports)
     failing |= {FAILPOINT: "console.store.settlement:SettlementStore.sweep:raise:3"}
-    code, said = await said_by(failing, "--sweeper")
+    code, message = await said_by(failing, "--sweeper")
     assert code != 0
-    assert b"the bug of a test" in said
-    assert CANARY.encode() not in said
+    assert b"the bug of a test" in message
+    assert CANARY.encode() not in message
     assert files_below(tmp_path)
     assert CANARY.encode() not in files_below(tmp_path)
     rows = [str(dict(row)) for row in await owner.fetch("SELECT * FROM device_console.problems")]

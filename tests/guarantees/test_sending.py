@@ -59,7 +59,7 @@ asyncio.run(main())
 
 
 async def test_a_send_that_returned_is_never_lost(postgres: PrivatePostgres) -> None:
-    """Without the commit before the return, a kill of PostgreSQL forgets commands that were called queued."""
+    """Without the commit before the return, a kill of PostgreSQL forgets commands that were reported as queued."""
     kills = chance("kills of PostgreSQL and sender")
     returned: list[str] = []
     for _ in range(3):
@@ -139,10 +139,10 @@ async def test_published_means_that_the_broker_took_it(
             denied, allowed = await channel.send("pump-1"), await channel.send("pump-2")
             await channel.reaches(allowed, "published")
 
-            async def told() -> bool:
+            async def reported() -> bool:
                 return bool(await channel.program.history.problems("acme"))
 
-            await until(told)
+            await until(reported)
             detail = await channel.program.history.command("acme", denied)
             (problem,) = await channel.program.history.problems("acme")
     assert detail is not None
@@ -327,11 +327,11 @@ async def test_a_row_that_cannot_be_routed_blocks_nobody_and_drops_no_link(
         await channel.reaches("fine", "ok")
         await channel.reaches(await channel.send("pump-2"), "ok")
 
-        async def told() -> bool:
+        async def reported() -> bool:
             found = await channel.program.history.problems("acme")
             return {p.device_id[:128] for p in found} >= {d[:128] for d in HOSTILE_IDS}
 
-        await until(told)
+        await until(reported)
     assert len(pumps.commands) == 2
     assert drops == []
     assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'queued'") == 2 * len(

@@ -119,8 +119,8 @@ async def test_a_newcomer_gets_a_slot_and_fewer_slots_lose_nothing(
 
 async def say_all(broker: BrokerProcess, first: int, end: int) -> None:
     for device_id in {device_id for device_id, _, _ in acks(5)}:
-        said = [p for d, c, p in acks(900) if d == device_id and first <= int(c[1:]) < end]
-        await say(broker.address, f"tenant/acme/device/{device_id}/commands/ack", *said)
+        message = [p for d, c, p in acks(900) if d == device_id and first <= int(c[1:]) < end]
+        await say(broker.address, f"tenant/acme/device/{device_id}/commands/ack", *message)
 
 
 async def has(owner: asyncpg.Connection, count: int) -> bool:

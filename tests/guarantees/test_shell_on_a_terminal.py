@@ -42,9 +42,9 @@ async def env(
     )
 
 
-def controls(said: bytes) -> set[str]:
+def controls(message: bytes) -> set[str]:
     """What a terminal might obey; a terminal itself puts a carriage return before each new line."""
-    text = said.decode().replace("\r\n", "\n")
+    text = message.decode().replace("\r\n", "\n")
     return {c for c in text if not c.isprintable() and c != "\n"}
 
 
@@ -77,11 +77,11 @@ async def test_a_file_and_a_pipe_get_the_bytes_that_the_data_has(env: dict[str, 
     process = await start_program(
         "console", "export", "--format", "csv", env=env, cwd=REPOSITORY, stdout=PIPE
     )
-    said, _ = await process.communicate()
+    message, _ = await process.communicate()
     assert process.returncode == 0
-    assert HOSTILE.encode() in said
-    assert said.count(b"\r\n") >= 2
+    assert HOSTILE.encode() in message
+    assert message.count(b"\r\n") >= 2
     whole = tmp_path / "out.csv"
     async with terminal(env, "export", "--output", str(whole)) as screen:
         assert await screen.ended() == 0
-    assert await asyncio.to_thread(whole.read_bytes) == said
+    assert await asyncio.to_thread(whole.read_bytes) == message

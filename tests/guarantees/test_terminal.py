@@ -93,7 +93,7 @@ async def join(owner: asyncpg.Connection) -> None:
     )  # fmt: skip
     await owner.execute("UPDATE device_registry SET template_id = 1")
     for number, text in enumerate(CONTROLS + MARKUP):
-        told = {
+        reported = {
             "type": "string",
             "title": text,
             "description": text,
@@ -103,7 +103,7 @@ async def join(owner: asyncpg.Connection) -> None:
         schema = {
             "type": "object",
             "title": text,
-            "properties": {text: told, "n": {"type": "integer"}},
+            "properties": {text: reported, "n": {"type": "integer"}},
             "required": [text],
         }
         await owner.execute(
@@ -282,10 +282,10 @@ async def test_no_control_code_reaches_a_pipe_from_shell_commands(
         saying = asyncio.create_task(process.communicate())
         if "tail" in words:
             await until(lambda: changed(owner, saying))  # noqa: B023 - awaited in this turn of the loop
-        said, _ = await saying
-        assert process.returncode == 0, (words, said[-2_000:])
-        assert leaks(said) == [], words
-        assert [c for c in said.decode() if not c.isprintable() and c not in "\n "] == [], words
+        message, _ = await saying
+        assert process.returncode == 0, (words, message[-2_000:])
+        assert leaks(message) == [], words
+        assert [c for c in message.decode() if not c.isprintable() and c not in "\n "] == [], words
 
 
 async def changed(owner: asyncpg.Connection, saying: "asyncio.Task[object]") -> bool:
@@ -309,16 +309,16 @@ async def test_hostile_words_in_the_environment_are_harmless(
     process = await start_program(
         "console", "send", "pump-1", "ping", env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said
-    assert leaks(said) == []
+    message, _ = await process.communicate()
+    assert process.returncode == 0, message
+    assert leaks(message) == []
     name = await owner.fetchval("SELECT created_by FROM device_commands")
     assert name.isprintable()
     for variable in ("CONSOLE_TENANT", "CONSOLE_THEME", "CONSOLE_LATE_ACK", "DATABASE_URL", "MQTT_URL"):
         process = await start_program(
             "console", "devices", env=env | {variable: hostile}, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
         )
-        said, _ = await process.communicate()
-        assert process.returncode in {1, 2}, (variable, said)
-        assert said.count(b"\n") == 1, said
-        assert leaks(said) == []
+        message, _ = await process.communicate()
+        assert process.returncode in {1, 2}, (variable, message)
+        assert message.count(b"\n") == 1, message
+        assert leaks(message) == []

@@ -78,8 +78,8 @@ async def said_by(env: dict[str, str], *arguments: str) -> tuple[int, str]:
     process = await start_program(
         "tests.faults.program", *arguments, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
     )
-    said, _ = await process.communicate()
-    return process.returncode or 0, said.decode()
+    message, _ = await process.communicate()
+    return process.returncode or 0, message.decode()
 
 
 EVERY = (
@@ -112,11 +112,11 @@ async def test_every_command_works_again_and_again(
         await worker.ready()
         for number in range(2):
             for arguments in commands:
-                code, said = await said_by(env, *(word.format(number=number) for word in arguments))
-                assert code == 0, (number, arguments, said)
-                assert "prepared statement" not in said
+                code, message = await said_by(env, *(word.format(number=number) for word in arguments))
+                assert code == 0, (number, arguments, message)
+                assert "prepared statement" not in message
         assert worker.alive
-        assert not any("prepared statement" in line for line in worker.said)
+        assert not any("prepared statement" in line for line in worker.message)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,10 @@ async def test_doctor_tries_the_direct_address(
         (direct, "ok: CONSOLE_DIRECT_DATABASE_URL reaches the server itself"),
         (access.url, "warning: CONSOLE_DIRECT_DATABASE_URL leads through a pooler"),
         ("postgresql://x@127.0.0.1:1/x", "fault: CONSOLE_DIRECT_DATABASE_URL cannot be used"),
-        (with_database(direct, "postgres"), "fault: CONSOLE_DIRECT_DATABASE_URL reaches another database"),
+        (
+            with_database(direct, "postgres"),
+            "fault: CONSOLE_DIRECT_DATABASE_URL reaches a different database",
+        ),
     ):
         found = texts(
             await doctor._database(Servers(Access(access.url, direct_url=address), None), None, Settings())

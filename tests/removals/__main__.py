@@ -24,14 +24,14 @@ def main(words: list[str]) -> int:
     home = make_home()
     with EmbeddedServers.attach(home, fsync=False) as servers, ThreadPoolExecutor(5) as pool:
         url = servers.addresses.database_url
-        outcomes = list(pool.map(lambda removal: _told(removal, url), wanted))
+        outcomes = list(pool.map(lambda removal: _noticed(removal, url), wanted))
     shutil.rmtree(home, ignore_errors=True)
     unnoticed = outcomes.count(False)
     print(f"\n{len(outcomes) - unnoticed} passed, {unnoticed} failed")
     return 1 if unnoticed or not outcomes else 0
 
 
-def _told(removal: Removal, database_url: str) -> bool:
+def _noticed(removal: Removal, database_url: str) -> bool:
     for _ in range(_TRIES):
         noticed, why = _run(removal, database_url)
         if noticed:

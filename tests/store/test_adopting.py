@@ -50,10 +50,10 @@ async def test_each_column_in_use_is_missed_by_name_and_purpose(
     """Without the look before the first migration, one column at a time is told, behind a half-made schema."""
     for table, column in USED:
         await sql.execute(f"ALTER TABLE {table} RENAME {column} TO gone_{column}")
-    said = await refused(Access(platform.owner))
+    message = await refused(Access(platform.owner))
     for use in USES:
         for column, kind in use.columns.items():
-            assert f"{use.table} lacks the column {column} ({kind}), which is needed {use.purpose}" in said
+            assert f"{use.table} lacks the column {column} ({kind}), which is needed {use.purpose}" in message
     assert await sql.fetchval("SELECT to_regnamespace('device_console')") is None
 
 
@@ -63,9 +63,9 @@ async def test_a_column_of_another_kind_is_refused(platform: PlatformUrls, sql: 
         "ALTER TABLE device_state ALTER last_seen_at TYPE text;"
         "ALTER TABLE device_registry ALTER decommissioned_at TYPE timestamp"
     )
-    said = await refused(Access(platform.owner))
-    assert "device_state.last_seen_at is text, not timestamp with time zone" in said
-    assert "device_registry.decommissioned_at is timestamp without time zone" in said
+    message = await refused(Access(platform.owner))
+    assert "device_state.last_seen_at is text, not timestamp with time zone" in message
+    assert "device_registry.decommissioned_at is timestamp without time zone" in message
 
 
 async def test_nothing_else_is_demanded_of_the_platforms_tables(
@@ -108,9 +108,9 @@ async def test_what_is_wider_than_needed_is_adopted(
 async def test_an_empty_database_stays_empty_unless_the_tables_are_asked_for(empty_url: str) -> None:
     """Without the question, the platform's own migrator would believe that its migrations have run."""
     before = public_of(empty_url)
-    said = await refused(Access(empty_url))
-    assert "lacks tenants, device_registry, device_state, device_tags" in said
-    assert "`device-console migrate --create-platform-tables`" in said
+    message = await refused(Access(empty_url))
+    assert "lacks tenants, device_registry, device_state, device_tags" in message
+    assert "`device-console migrate --create-platform-tables`" in message
     owner = await asyncpg.connect(empty_url)
     assert await owner.fetchval("SELECT to_regnamespace('device_console')") is None
     assert changed(before, public_of(empty_url)) == []
@@ -166,9 +166,9 @@ async def test_a_role_of_another_database_is_named_with_the_grant(plain_platform
         missing = await refused(access)
         assert f"run CREATE ROLE {role} NOLOGIN; GRANT {role} TO iot_plain;" in missing
         await superuser.execute(f"CREATE ROLE {role} NOLOGIN")
-        (said,) = await obstacles(access)
-        assert f"the role {role} exists in this server already, made for another database" in said
-        assert f"run GRANT {role} TO iot_plain; as a superuser or as whoever made it" in said
+        (message,) = await obstacles(access)
+        assert f"the role {role} exists on this server already, created for another database" in message
+        assert f"run GRANT {role} TO iot_plain; as a superuser or as whoever created it" in message
         (grant,) = re.findall(r"run (GRANT .*?;)", await refused(access))
         assert await superuser.fetchval("SELECT to_regnamespace('device_console')") is None
         await superuser.execute(grant)
@@ -216,7 +216,7 @@ async def test_an_update_needs_the_owner_of_the_schema_and_no_other_right(
         assert (await migrate(access, wanted))[-1].action == "applied"
         await superuser.execute(f"{undo}; ALTER SCHEMA device_console OWNER TO CURRENT_USER")
         mine = await superuser.fetchval("SELECT quote_ident(current_user)")
-        says = f"belongs to the role {mine}, as which the login iot_plain may not act: run GRANT {mine} TO iot_plain;"
+        says = f"belongs to the role {mine}, which the login iot_plain may not assume: run GRANT {mine} TO iot_plain;"
         with pytest.raises(RefusedError, match=says):
             await migrate(access, wanted)
         await superuser.execute(

@@ -44,8 +44,8 @@ def ack(
     *,
     progress: bool = False,
 ) -> Acknowledgement:
-    said = json.dumps({"status": status, "details": details})
-    return Acknowledgement("acme", device, command_id, said, is_progress=progress)
+    message = json.dumps({"status": status, "details": details})
+    return Acknowledgement("acme", device, command_id, message, is_progress=progress)
 
 
 async def answer(
@@ -138,7 +138,7 @@ async def test_a_second_answer_heals_an_answered_row_whatever_it_is_called(
 
 
 @pytest.mark.parametrize(
-    ("stored", "said"),
+    ("stored", "message"),
     [
         ('{"status": null}', '{"status":"ok","details":null}'),
         ("{}", '{"status":"ok","details":null}'),
@@ -147,7 +147,7 @@ async def test_a_second_answer_heals_an_answered_row_whatever_it_is_called(
     ],
 )
 async def test_an_answer_that_another_program_took_first_is_compared_by_what_it_says(
-    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet, stored: str, said: str
+    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet, stored: str, message: str
 ) -> None:
     """Without the same form on both sides, the very same answer is told to differ."""
     await add_command(owner, fleet.acme, "c1")
@@ -156,7 +156,7 @@ async def test_an_answer_that_another_program_took_first_is_compared_by_what_it_
         stored,
     )
     again, other = (
-        Acknowledgement("acme", "pump-1", "c1", text) for text in (said, '{"status":"no","details":null}')
+        Acknowledgement("acme", "pump-1", "c1", text) for text in (message, '{"status":"no","details":null}')
     )
     assert await answer(settlement, again) == ["duplicate"]
     assert await answer(settlement, other) == ["conflict"]
@@ -182,9 +182,9 @@ async def test_progress_proves_the_publication_and_is_not_the_end(
     device = (await program.history.devices("acme", ["pump-1"]))["pump-1"]
     assert device.last_command is not None
     assert device.last_command.phase is Phase.IN_PROGRESS
-    said = explain(await detail_of(program))
-    assert "“downloading”" in said
-    assert '"percent": 40' in said
+    message = explain(await detail_of(program))
+    assert "“downloading”" in message
+    assert '"percent": 40' in message
     assert cancel_reason(command) == "already published"
     with pytest.raises(ConflictError, match="still in progress"):
         await program.sender.retry("acme", "c1", "alice")
@@ -233,9 +233,9 @@ async def test_at_the_deadline_it_is_missed_and_the_last_word_is_told(
     assert await answer(settlement, *words) == ["late progress"] * 2
     await settlement.sweep(BEGINNING, 10)
     assert await status_of(owner, "c1") == "missed"
-    said = explain(await detail_of(program))
-    assert "“installing”" in said
-    assert "did not answer" not in said
+    message = explain(await detail_of(program))
+    assert "“installing”" in message
+    assert "did not answer" not in message
     assert await answer(settlement, ack("c1")) == ["late"]
     assert (await detail_of(program)).command.phase is Phase.OK
 
@@ -374,7 +374,7 @@ async def test_a_retry_of_what_failed_leaves_out_who_has_answered_ok_since(
     again = await program.bulk.retry("acme", job.draft.batch_id, "alice")
     assert (again.device_ids, again.since_ok) == (("pump-2", "pump-3"), 1)
     await answer(settlement, *(ack(ids[device], "done", device=device) for device in ("pump-2", "pump-3")))
-    with pytest.raises(ConflictError, match="the 3 of the batch .* have all answered ok since"):
+    with pytest.raises(ConflictError, match="every device of the bulk send .* has answered ok since"):
         await program.bulk.retry("acme", job.draft.batch_id, "alice")
 
 

@@ -155,7 +155,7 @@ async def test_only_what_failed_is_retried_as_a_linked_batch(
     program: Program, owner: asyncpg.Connection, fleet: Fleet
 ) -> None:
     job = await send(program)
-    with pytest.raises(ConflictError, match="Nothing of the batch"):
+    with pytest.raises(ConflictError, match="No command of the bulk send"):
         await program.bulk.retry("acme", job.draft.batch_id, "bob")
     await answer(owner, "ok", "{}", "pump-1")
     await answer(owner, "error", "{}", "pump-2")

@@ -74,8 +74,10 @@ async def test_the_owner_of_the_table_may_change_the_type_of_a_column(
         assert set(claimed) == {"pump-1", "pump-2", "pump-3"}
         await outbox.mark(holder, [Confirmed(fleet.acme, claimed["pump-2"])])
         await outbox.release(holder, [Returned(fleet.acme, claimed["pump-3"], Outcome.REFUSED, "quota", 0.0)])
-        said = Acknowledgement(fleet.acme, "pump-2", claimed["pump-2"], '{"status": "ok", "details": null}')
-        assert [o.value for o in await settlement.acknowledge([said], [], LateAck.ACCEPT)] == ["acked"]
+        message = Acknowledgement(
+            fleet.acme, "pump-2", claimed["pump-2"], '{"status": "ok", "details": null}'
+        )
+        assert [o.value for o in await settlement.acknowledge([message], [], LateAck.ACCEPT)] == ["acked"]
         await program.sender.cancel(fleet.acme, claimed["pump-3"], "alice")
         await owner.execute("UPDATE device_commands SET expires_at = created_at WHERE device_id = 'pump-1'")
         await owner.execute("UPDATE device_console.outbox SET due_at = now()")

@@ -134,11 +134,15 @@ async def test_a_fleet_of_any_size_can_be_seeded(
 async def test_a_big_history_keeps_the_contract_and_can_be_run_again(
     database: Database, owner: asyncpg.Connection
 ) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     added = await seed_history(
-        database, "scale", devices=20, commands=2_000, progress=lambda done, all_: told.append((done, all_))
+        database,
+        "scale",
+        devices=20,
+        commands=2_000,
+        progress=lambda done, all_: reported.append((done, all_)),
     )
-    assert (added, told) == (2_000, [(2_000, 2_000)])
+    assert (added, reported) == (2_000, [(2_000, 2_000)])
     assert await seed_history(database, "scale", devices=20, commands=2_000) == 0
     assert await broken_rules(owner) == []
     statuses = await owner.fetch("SELECT DISTINCT status FROM device_commands ORDER BY 1")
@@ -161,10 +165,10 @@ async def test_the_demos_commands_and_answers_fit_its_catalogue(
     for row in rows:
         entry = catalogues[row["device_id"]].listing(row["command_type"]).agreed
         assert entry is not None, f"{row['device_id']} takes no {row['command_type']}"
-        said = (
+        message = (
             misfit(entry.params_schema or "", row["params"]),
             misfit(entry.answer_schema or "", row["details"]),
         )
-        for fault in filter(None, said):
+        for fault in filter(None, message):
             faults[f"{row['command_type']}: {fault}"] = faults.get(f"{row['command_type']}: {fault}", 0) + 1
     assert sum(faults.values()) <= len(rows) * 0.02, faults

@@ -113,7 +113,7 @@ async def test_its_sweep_and_its_http_side(sql: asyncpg.Connection) -> None:
 
 async def test_a_changed_state_is_announced_with_the_tenant(sql: asyncpg.Connection) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
-    await sql.add_listener("device_state_changed", lambda *said: heard.put_nowait(said[-1]))
+    await sql.add_listener("device_state_changed", lambda *message: heard.put_nowait(message[-1]))
     await sql.execute("UPDATE device_state SET status = 'OFFLINE' WHERE device_id = 'gw-1'")
     assert await asyncio.wait_for(heard.get(), 20) == "acme"
 

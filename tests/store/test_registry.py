@@ -324,10 +324,10 @@ async def test_groups_are_offered_by_name_and_sites_by_what_they_begin_with(
         )
         assert [note.sentence for note in notes] == [
             "There is no group “wst”: the nearest is West.",
-            "No site is just “warehouse”: site:warehouse* finds warehouse-west, warehouse-east.",
-            "No model is just “px”: model:px* finds PX-200, PX-300.",
-            "No device is just “pump”: device:pump* finds pump-1, pump-2, pump-3 and 1 more.",
-            "No device is just “meter”: device:meter* finds meter-1.",
+            "No site is exactly “warehouse”: site:warehouse* finds warehouse-west, warehouse-east.",
+            "No model is exactly “px”: model:px* finds PX-200, PX-300.",
+            "No device is exactly “pump”: device:pump* finds pump-1, pump-2, pump-3 and 1 more.",
+            "No device is exactly “meter”: device:meter* finds meter-1.",
         ]
         assert [note.is_fault for note in notes] == [True, False, False, False, False]
     assert await platform_program.history.filter_notes("acme", of_commands("age>1h word")) == ()

@@ -110,7 +110,7 @@ async def test_an_older_program_puts_no_function_back(
     monkeypatch.setattr(repeatables, "__version__", "12.0.3")
     await migrate(Access(database_url), read_migrations(), edited("of 12"))
     monkeypatch.setattr(repeatables, "__version__", "9.1.0")
-    with pytest.raises(RefusedError, match=r"repeatable/70_sweep\) are those of device-console 12\.0\.3, and this program is 9\.1\.0: update"):  # fmt: skip
+    with pytest.raises(RefusedError, match=r"repeatable/70_sweep\) come from device-console 12\.0\.3, which is newer than this program \(9\.1\.0\): update"):  # fmt: skip
         await migrate(Access(database_url))
     assert await pending(owner) == ()  # and it may run: functions keep their names, arguments and results
     assert "-- of 12" in await owner.fetchval(SOURCE)
@@ -149,10 +149,10 @@ async def test_tables_of_before_the_first_release_are_named_and_the_way_on_ends_
         rows = "SELECT count(*), min(created_at) FROM device_commands"
         before = await owner.fetchrow(rows)
         assert before["count"] == 1
-        for said in (await _refused_migration(platform.owner), await _refused_start(platform.superuser)):
-            assert "made by a version before the first release, and no migration leads on" in said
-            assert "`device-console demo reset`" in said
-            assert "run DROP SCHEMA device_console CASCADE; and then `device-console migrate`" in said
+        for message in (await _refused_migration(platform.owner), await _refused_start(platform.superuser)):
+            assert "made by a version before the first release, and no migration leads on" in message
+            assert "`device-console demo reset`" in message
+            assert "run DROP SCHEMA device_console CASCADE; and then `device-console migrate`" in message
         await owner.execute("DROP SCHEMA device_console CASCADE")
         await migrate(Access(platform.owner))
         assert await owner.fetchrow(rows) == before

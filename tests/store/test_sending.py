@@ -200,12 +200,12 @@ async def test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back
     detail = await program.history.command("acme", command_id)
     assert detail is not None
     assert detail.command.phase is Phase.CANCELLED
-    said = explain(detail)
+    message = explain(detail)
     if ended == "unseen":
-        assert "an attempt was left unanswered, so the device may have it" in said
+        assert "the broker did not answer one attempt, so the device may have it" in message
         assert [e.kind for e in detail.journal] == ["attempt", "cancelled"]
     else:
-        assert "bob cancelled it before it was published" in said
+        assert "bob cancelled it before it was published" in message
         assert [e.words for e in detail.journal if e.kind == "attempt"] == [
             "attempt 1: the broker refused it: quota exceeded"
         ]
@@ -215,7 +215,7 @@ async def test_a_retry_is_a_new_row_with_the_same_ttl_linked_to_the_old(
     program: Program, owner: asyncpg.Connection
 ) -> None:
     old = await _send(program, ttl=timedelta(minutes=7))
-    with pytest.raises(ConflictError, match="is still waiting: only a settled"):
+    with pytest.raises(ConflictError, match="is still waiting: only an ended"):
         await program.sender.retry("acme", old, "carol")
     await program.sender.cancel("acme", old, "bob")
     before = dict(await row_of(owner, old))

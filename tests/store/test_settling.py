@@ -272,9 +272,9 @@ async def causes(owner: asyncpg.Connection, program: Program) -> list[str]:
         ("UPDATE device_console.leases SET beat_at = now() - interval '1 minute'", "no connection to the broker"),
         ("DELETE FROM device_console.leases", "no connection to the broker"),
         ("UPDATE device_console.leases SET taken_at = now() + interval '1 hour'", "no connection to the broker"),
-        ("SELECT", "its turn never came|an earlier command to the device is first"),
+        ("SELECT", "its turn never came|an earlier command to the device goes first"),
         ("UPDATE device_console.outbox SET outcome = 'refused', last_error = 'quota' WHERE seq = (SELECT min(seq) FROM device_console.outbox)",
-         "the broker refused it: quota|an earlier command to the device is first (quota)"),
+         "the broker refused it: quota|an earlier command to the device goes first (quota)"),
     ],
 )  # fmt: skip
 async def test_every_command_that_expires_says_what_held_it_up(
@@ -292,11 +292,11 @@ async def test_every_command_that_expires_says_what_held_it_up(
     await owner.execute(stands)
     if "never came" not in cause:
         waiting = await causes(owner, program)
-        assert [c in said for c, said in zip(wanted, waiting, strict=True)] == [True] * 3, waiting
-        assert not any("its turn" in said for said in waiting)
+        assert [c in message for c, message in zip(wanted, waiting, strict=True)] == [True] * 3, waiting
+        assert not any("its turn" in message for message in waiting)
     await owner.execute("UPDATE device_commands SET expires_at = now()")
     assert (await settlement.sweep(BEGINNING, 100)).expired == 3
     expired = await causes(owner, program)
-    assert [said.endswith(f"after 0 attempts: {c}.") for c, said in zip(wanted, expired, strict=True)] == [
-        True
-    ] * 3, expired
+    assert [
+        message.endswith(f"after 0 attempts: {c}.") for c, message in zip(wanted, expired, strict=True)
+    ] == [True] * 3, expired

@@ -82,10 +82,10 @@ def test_the_size_is_the_one_that_the_database_writes_out(database_url: str) -> 
     [
         ("1e400", "beyond about 1.8e308"),
         ("-1e400", "beyond about 1.8e308"),
-        ("1e-20000", "16,383 behind the point"),
-        ("1e-99999999999999", "16,383 behind the point"),
+        ("1e-20000", "16,383 after the decimal point"),
+        ("1e-99999999999999", "16,383 after the decimal point"),
         ("1" + "0" * 140_000, "131,072 before"),
-        ("NaN", "no JSON"),
+        ("NaN", "not JSON"),
         ("1e300", None),
         ("1e-16383", None),
         ("9" * 131_072, None),
@@ -154,7 +154,7 @@ async def test_a_retry_of_what_is_read_back_cut_names_that(
     await add_command(
         owner, fleet.acme, "c1", status="missed", published=True, params=_params(80_000, "plain")
     )
-    with pytest.raises(ConflictError, match="too long to be read back whole"):
+    with pytest.raises(ConflictError, match="too long to be read back in full"):
         await program.sender.retry("acme", "c1", "alice")
 
 

@@ -110,9 +110,9 @@ async def test_what_cannot_work_or_is_dangerous_is_refused_in_one_sentence(
 ) -> None:
     """Without the check it starts, and shows one tenant's rows to another or fails in the middle."""
     await owner.execute(change)
-    said = await refusal(access)
-    assert sentence in said
-    assert said.count(". ") == 0
+    message = await refusal(access)
+    assert sentence in message
+    assert message.count(". ") == 0
 
 
 async def test_an_operator_role_that_is_not_there_or_not_ours_to_assume_is_refused(

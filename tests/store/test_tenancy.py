@@ -118,10 +118,10 @@ async def test_a_login_that_the_server_believes_without_asking_is_refused(
 ) -> None:
     """Without this check anybody on the network is the operator. From this machine it is a warning."""
 
-    def told(name: str) -> str:
+    def reported(name: str) -> str:
         return f"SELECT true AS trusted, {local} AS local" if name == "start_trust" else query(name)
 
-    monkeypatch.setattr("console.store.schema.checks.query", told)
+    monkeypatch.setattr("console.store.schema.checks.query", reported)
     monkeypatch.setattr("console.store.schema.checks._TELLS_TRUST", 0)
     if local:
         assert any("without asking" in text for text in (await check_start(database)).warnings)

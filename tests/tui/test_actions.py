@@ -175,26 +175,26 @@ def test_a_keymap_names_actions_by_screen_or_everywhere():
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
-        ({"fly": "f"}, "no action"),
-        ({"history.sort": "f"}, "no action"),
+        ({"fly": "f"}, "not an action"),
+        ({"history.sort": "f"}, "not an action"),
         ({"retry": "hyper"}, "does not exist"),
         ({"retry": ""}, "does not exist"),
         ({"retry": "j"}, "moves in every list"),
         ({"history.retry": "x"}, "the same key"),
-        ({"history.retry": "y", "history.copy_id": "i"}, "says yes in the dialog that follows"),
-        ({"compose": "y"}, "says yes in the dialog"),
+        ({"history.retry": "y", "history.copy_id": "i"}, "confirms the dialog that follows"),
+        ({"compose": "y"}, "confirms the dialog"),
         ({"review": "s"}, "could then not be typed into a field"),
         ({"favourite": "slash"}, "could then not be typed"),
         ({"editor": "left"}, "could then not be typed"),
-        ({"compose.back": "left"}, "the fields take for themselves"),
-        ({"compose.theme": "b"}, "the fields take for themselves"),
+        ({"compose.back": "left"}, "input fields use themselves"),
+        ({"compose.theme": "b"}, "input fields use themselves"),
         ({"quit": "ctrl+z"}, "belongs to the terminal"),
     ],
 )
-def test_a_wrong_keymap_is_refused_in_a_sentence(keys, said):
-    with pytest.raises(UsageError, match=said):
+def test_a_wrong_keymap_is_refused_in_a_sentence(keys, message):
+    with pytest.raises(UsageError, match=message):
         keymap(keys, ACTIONS)
 
 

@@ -65,7 +65,7 @@ async def test_a_stop_that_is_left_half_way_still_takes_back_what_waits(rig, mon
         await seen.press("q")
         await seen.hides("Stop ping to 3 devices")
         gate.set()
-        await seen.shows("Stopped: 3 commands taken back", "⊘ 3 cancelled")
+        await seen.shows("Stopped: 3 commands cancelled", "⊘ 3 cancelled")
 
 
 async def test_a_send_that_is_left_half_way_is_told_as_unknown_and_then_as_sent(rig, held):
@@ -105,9 +105,7 @@ async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(ri
         await _sending(seen)
         await seen.press("escape", "escape")
         gate.set()
-        await seen.shows(
-            "does not answer (gone). Whether it was written is unknown", "It may be sent already"
-        )
+        await seen.shows("does not answer (gone). Whether it was stored is unknown", "It may be sent already")
         await seen.press("escape", "c")
         await seen.shows("This is your draft from before.", "It may be sent already")
         await seen.press("escape", "down", "c")
@@ -133,7 +131,7 @@ async def test_a_batchs_retry_of_unknown_outcome_is_the_same_batch_the_next_time
     monkeypatch.setattr(table, "begin", answer_lost)
     async with rig.console() as seen:
         await seen.press("b")
-        await seen.shows("Bulk sends   1 batch")
+        await seen.shows("Bulk sends   1 bulk send")
         await seen.press("enter")
         await seen.shows("◍ 1 missed")
         for _ in range(2):

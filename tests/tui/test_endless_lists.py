@@ -24,9 +24,9 @@ async def test_problems_and_bulk_sends_are_read_page_by_page(rig):
         await seen.press("G")
         await seen.shows("d450")
         await seen.press("escape", "b")
-        await seen.shows("200 batches")
+        await seen.shows("200 bulk sends")
         await seen.press("G")
-        await seen.shows("250 batches")
+        await seen.shows("250 bulk sends")
 
 
 async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig):
@@ -44,7 +44,7 @@ async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig
     async with rig.console() as seen:
         await seen.shows("pump-1")
         await seen.press("b")
-        await seen.shows("200 batches", "b1\n")
+        await seen.shows("200 bulk sends", "b1\n")
         await seen.press("slash")
         await seen.type("colour:red")
         await seen.shows('There is no key "colour" here: use one of type, by, id, age')
@@ -60,9 +60,9 @@ async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig
         await seen.press("slash")
         await seen.type(" nothing")
         await seen.press("enter")
-        await seen.shows("No batch matches the filter. Press esc to clear it.")
+        await seen.shows("No bulk send matches the filter. Press esc to clear it.")
         await seen.press("escape")
-        await seen.shows("200 batches")
+        await seen.shows("200 bulk sends")
         await seen.press("escape")
         await seen.shows("Devices")
 

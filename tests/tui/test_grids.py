@@ -143,7 +143,7 @@ async def _confirm(seen: Seen) -> None:
 
 async def _batches(seen: Seen) -> None:
     await seen.press("b")
-    await seen.shows("1 batch", "site:lyon")
+    await seen.shows("1 bulk send", "site:lyon")
 
 
 async def _batch(seen: Seen) -> None:

@@ -36,7 +36,7 @@ async def _retry(seen):
 
 async def _batch(seen, key):
     await seen.press("b")
-    await seen.shows("Bulk sends   1 batch")
+    await seen.shows("Bulk sends   1 bulk send")
     await seen.press("enter")
     await seen.shows("✕ 1 failed")
     await seen.press(key)
@@ -121,7 +121,7 @@ async def test_the_shell_line_of_a_filtered_send_names_the_filter_or_says_that_i
         wanted = "device-console --tenant acme send --where site:lyon ping --ttl 3600s --yes"
         await seen.until(lambda: seen.app.clipboard == wanted, "copied the line")
         await seen.press("escape", "space", "c", "f8")
-        await seen.shows("Cannot copy shell line: no line can name so many")
+        await seen.shows("Cannot copy shell line: a shell line cannot name so many")
 
 
 async def test_a_line_that_could_not_be_sent_is_not_copied(rig):
@@ -169,5 +169,5 @@ async def test_a_question_that_comes_late_is_not_put_over_something_else(rig, mo
         gate.set()
         await seen.until(lambda: not [w for w in seen.app.workers if w.group == "ask"], "looked up")
         await seen.press("escape")
-        await seen.shows("Not asked, because another screen was opened")
+        await seen.shows("The question was not shown, because another screen was opened")
         assert "Send ping" not in seen.text

@@ -38,7 +38,7 @@ async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
         await _answered(rig, "pump-3", "error", {"code": "busy"})
         await seen.shows("3 of 3 ended", "● 2 ok", "✕ 1 failed", "STATUS", "FW", "CODE", "pump-1, pump-2")
         await seen.press("escape", "b")
-        await seen.shows("Bulk sends   1 batch", "all 3 devices")
+        await seen.shows("Bulk sends   1 bulk send", "all 3 devices")
         await seen.press("enter")
         await seen.shows("3 of 3 ended")
 
@@ -83,7 +83,7 @@ async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
         await seen.press("x")
         await seen.shows("Stop ping to 3 devices of acme?")
         await seen.press("y")
-        await seen.shows("2 commands taken back", "⊘ 2 cancelled", "stopped by alice")
+        await seen.shows("2 commands cancelled before", "⊘ 2 cancelled", "stopped by alice")
         await seen.press("r")
         await seen.shows("Send ping again to pump-1 of acme?", "Only to those that failed")
         await seen.press("y")
@@ -101,7 +101,7 @@ async def test_the_rest_of_a_batch_is_sent_on_request(rig):
     async with rig.console() as seen:
         await seen.shows("pump-3")
         await seen.press("b")
-        await seen.shows("Bulk sends   1 batch")
+        await seen.shows("Bulk sends   1 bulk send")
         await seen.press("enter")
         await seen.shows("○ 1 waiting", "2 got nothing: R sends to them")
         await seen.press("R")
@@ -110,7 +110,7 @@ async def test_the_rest_of_a_batch_is_sent_on_request(rig):
         await seen.shows("○ 3 waiting")
         await seen.hides("got nothing")
         await seen.press("R")
-        await seen.shows("Cannot send the rest: nothing of it is left to send.")
+        await seen.shows("Cannot send the rest: nothing is left to send.")
         assert await rig.count() == 3
 
 
@@ -126,7 +126,7 @@ async def test_the_rest_is_offered_without_those_that_cannot_be_sent_to(rig):
     async with rig.console() as seen:
         await seen.shows("pump-2", "1 decommissioned hidden")
         await seen.press("b")
-        await seen.shows("Bulk sends   1 batch")
+        await seen.shows("Bulk sends   1 bulk send")
         await seen.press("enter")
         await seen.shows("1 cannot be sent to   1 got nothing: R sends to them")
         await seen.press("R")
@@ -153,11 +153,11 @@ async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(r
     async with rig.console() as seen:
         await seen.shows("pump-4")
         await seen.press("b")
-        await seen.shows("Bulk sends   1 batch")
+        await seen.shows("Bulk sends   1 bulk send")
         await seen.press("enter")
         await seen.shows("low_battery", "busy")
         await seen.press("j", "enter")
-        await seen.shows(f"Batch {job.draft.batch_id[:8]}: ping failed › History", "1 match", "pump-3")
+        await seen.shows(f"Bulk send {job.draft.batch_id[:8]}: ping failed › History", "1 match", "pump-3")
         await seen.press("slash")
         await seen.type(" nothing")
         await seen.press("enter")
@@ -221,7 +221,7 @@ async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
         await seen.press("4", "y")
         await seen.shows("reboot to 4 devices", "○ 3 waiting", "1 cannot be sent to")
         await seen.press("R")
-        await seen.shows("Cannot send the rest: the 1 that got nothing cannot be sent to.")
+        await seen.shows("Cannot send the rest: the 1 without a command cannot be sent to.")
 
 
 async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypatch):
@@ -239,7 +239,7 @@ async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypa
     async with rig.console() as seen:
         await _to_all(seen)
         await seen.press("y")
-        await seen.shows("does not answer", "nothing can be done twice")
+        await seen.shows("does not answer", "nothing is done twice")
         await seen.press("escape", "f5")
         await seen.shows("Send ping to 3")
         await seen.press("y")
@@ -264,7 +264,7 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.press("y")
         await seen.shows("sending 0 of 3")
         await seen.press("q")
-        await seen.shows("Still sending 0 of 3: q again quits; later, R on its screen sends the rest.")
+        await seen.shows("Still sending 0 of 3: q again quits, and R on its screen sends the rest later.")
         go.set()
         await seen.shows("○ 3 waiting")
 
@@ -289,7 +289,7 @@ async def test_ctrl_q_and_ctrl_c_are_told_about_what_is_under_way_too(rig, monke
         go.set()
         await seen.shows("○ 3 waiting")
         await seen.press("ctrl+c")
-        await seen.shows("ctrl+q leaves the console, ctrl+z puts it to sleep")
+        await seen.shows("ctrl+q leaves the console, ctrl+z suspends it")
         await seen.press("ctrl+q")
         await seen.until(lambda: seen.app.return_code == 0, "left")
 
@@ -333,7 +333,7 @@ async def test_recent_commands_and_favourites_fill_the_sheet(rig, tmp_path):
         await seen.press("c")
         await seen.type("ping")
         await seen.press("f6")
-        await seen.shows("Kept among the favourites")
+        await seen.shows("Added to the favourites")
         await seen.press("f7")
         await seen.shows("Recent commands and favourites", "★", "flush_buffer")
         await seen.press("j", "enter")
@@ -381,7 +381,7 @@ async def test_the_operators_own_editor_changes_the_params_and_a_failing_one_doe
         assert seen.app.screen.fields.params.text == '{"delay_s": 5}'
         monkeypatch.setenv("EDITOR", "/no/such/editor")
         await seen.press("f4")
-        await seen.shows("there is no '/no/such/editor'")
+        await seen.shows("the editor '/no/such/editor' was not found")
 
 
 def _no_suspend(app):

@@ -151,7 +151,7 @@ async def test_an_unknown_outcome_is_sent_again_with_the_same_ids(rig, monkeypat
         await seen.press("f5")
         await seen.shows("Send ping to")
         await seen.press("y")
-        await seen.shows("The database does not answer", "nothing can be done twice")
+        await seen.shows("The database does not answer", "nothing is done twice")
         await seen.press("escape", "f5")
         await seen.shows("Send ping to")
         await seen.press("y")

@@ -265,7 +265,7 @@ async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
         await seen.press("colon")
         await seen.type("nope")
         await seen.press("enter")
-        await seen.shows("There is no device, no command and no bulk send")
+        await seen.shows("There is no device, command or bulk send")
         await seen.press("escape", "colon")
         await seen.type("cmd-1")
         await seen.press("enter")
@@ -280,7 +280,7 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
     await rig.program.bulk.begin("acme", job)
     await rig.command("0d1f6c7e-4b0a", "valve-1")
     places = {
-        "problems": "Problems", "batches": "Bulk sends   1 batch", "val": "valve-1 › History",
+        "problems": "Problems", "batches": "Bulk sends   1 bulk send", "val": "valve-1 › History",
         job.draft.batch_id: "ping to 1 device", job.draft.batch_id[:8]: "ping to 1 device", "prob": "Problems",
         "0d1f6c": "Command › Detail",
     }  # fmt: skip
@@ -294,7 +294,7 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
         await seen.press("colon")
         seen.app.screen.focused.value = "??????"
         await seen.press("enter")
-        await seen.shows("There is no device, no command and no bulk send “??????”")
+        await seen.shows("There is no device, command or bulk send “??????”")
         await seen.press("escape")
         for word, there in places.items():
             await seen.press("colon")

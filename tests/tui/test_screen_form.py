@@ -47,7 +47,7 @@ async def test_a_form_is_filled_in_and_sent(rig):
         await seen.press("f5")
         await seen.shows("Cannot review and send")
         await seen.type("x")
-        await seen.shows("interval_s: '5x' is no integer")
+        await seen.shows("interval_s: '5x' is not an integer")
         await seen.press("backspace", "0", "enter")
         await seen.type("später")
         await seen.press("enter", "down")
@@ -82,11 +82,9 @@ async def test_what_the_json_lacks_of_a_form_is_told(rig):
         await opened(seen, "set_interval")
         await seen.press("enter", "enter")
         await seen.type("5x")
-        await seen.shows("'5x' is no integer", '"params":…')
+        await seen.shows("'5x' is not an integer", '"params":…')
         await seen.press("f2")
-        await seen.shows(
-            "The form says something else, which is not in this JSON: interval_s: '5x' is no integer"
-        )
+        await seen.shows("An entry of the form is not in this JSON: interval_s: '5x' is not an integer")
         await seen.press("f2")
         await seen.type("50")
         await seen.press("f2")
@@ -95,7 +93,7 @@ async def test_what_the_json_lacks_of_a_form_is_told(rig):
         await seen.press("f2", "ctrl+u")
         await seen.shows("Not ready: interval_s is required.", '"params":…')
         await seen.press("f2")
-        await seen.shows("The form says something else, which is not in this JSON: interval_s is required.")
+        await seen.shows("An entry of the form is not in this JSON: interval_s is required.")
 
 
 async def test_tab_takes_what_is_offered_and_the_last_field_keeps_the_type(rig):
@@ -113,7 +111,7 @@ async def test_tab_takes_what_is_offered_and_the_last_field_keeps_the_type(rig):
         await seen.shows('"until_reboot": true')
         await seen.press("enter", "enter", "enter")
         await seen.type("x")
-        await seen.shows("set_interval", "'truex' is no choice")
+        await seen.shows("set_interval", "'truex' is not one of the choices")
 
 
 async def test_the_json_says_the_same_and_keeps_what_no_field_knows(rig):
@@ -145,7 +143,7 @@ async def test_params_that_a_form_would_change_stay_json(rig):
         await seen.type('"interval_s":"60"')
         await seen.shows("'60' is not of type")
         await seen.press("f2")
-        await seen.shows("Cannot form/JSON: the params hold what the form has no place for.")
+        await seen.shows("Cannot form/JSON: the params hold something that the form cannot show.")
         await seen.press("f5")
         await seen.shows("Send set_interval", "! Catalogue mismatch")
 
@@ -169,14 +167,12 @@ async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(
         await opened(seen, "set_interval")
         await seen.press("enter", "enter")
         await seen.type("12h")
-        await seen.shows("'12h' is no integer")
+        await seen.shows("'12h' is not an integer")
         await seen.press("f2")
-        await seen.shows(
-            "The form says something else, which is not in this JSON: interval_s: '12h' is no integer"
-        )
+        await seen.shows("An entry of the form is not in this JSON: interval_s: '12h' is not an integer")
         await seen.press("f2")
         await seen.hides("The form says something else")
-        await seen.shows("12h", "'12h' is no integer")
+        await seen.shows("12h", "'12h' is not an integer")
 
 
 async def test_a_type_that_the_models_lack_is_told_and_may_be_sent(rig):
@@ -208,7 +204,7 @@ async def test_an_answer_that_breaks_the_catalogue_is_marked(rig):
         await rig.command(name, "pump-1", status="delivered", published=True, ack=ack)
     async with rig.console() as seen:
         await seen.shows("pump-1")
-        for name, words in (("odd", "! unlike the catalogue: 'n' is a required"),
+        for name, words in (("odd", "! does not match the catalogue: 'n' is a required"),
                             ("fits", "as the catalogue describes it")):  # fmt: skip
             await seen.press("colon")
             await seen.type(name)

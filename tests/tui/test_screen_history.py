@@ -272,7 +272,7 @@ async def test_a_problem_of_a_link_has_no_id_to_copy_and_its_instants_are_in_my_
         await seen.press("p")
         await seen.shows("unroutable")
         await seen.press("y")
-        await seen.shows("Cannot copy id: this problem is about no command")
+        await seen.shows("Cannot copy id: this problem is not about a command")
         assert seen.app.clipboard == "mine"
         await seen.press("enter")
         await seen.shows("2026-01-01 20:00:00 UTC", "command  none")

@@ -93,7 +93,7 @@ async def test_nothing_is_done_with_marks_that_are_still_looked_up(registry, mon
         await _filtered(seen, "-state:active", "3 of 8")
         monkeypatch.setattr(registry.program.history, "sendable_index", slow)
         await seen.press("a", "c")
-        await seen.shows("Cannot compose: the marks are being looked up, wait for them.")
+        await seen.shows("Cannot compose: the marks are being looked up: wait for them.")
         await seen.press("space")
         await seen.shows("the marks are being looked up")
         assert seen.app.screen.marks.keys == frozenset()
@@ -141,7 +141,7 @@ async def test_a_value_that_is_only_a_beginning_and_a_group_that_is_unknown_are_
         await seen.shows("→ site:warehouse-west  site:warehouse-east  site:ware*")
         await seen.press("enter")
         await seen.shows(
-            "0 of 7", "→ No site is just “ware”: site:ware* finds warehouse-west, warehouse-east."
+            "0 of 7", "→ No site is exactly “ware”: site:ware* finds warehouse-west, warehouse-east."
         )
         await _filtered(
             seen, "group:wst", "! There is no group “wst”: the nearest is West.", "No device matches"

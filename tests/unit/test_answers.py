@@ -23,8 +23,8 @@ def test_a_setting_adds_and_removes_words_of_progress(changes, words):
     [
         ("flashing", "write it as"),
         ("+", "write it as"),
-        ("+Done", "done is the end"),
-        ("-error", "error is the end"),
+        ("+Done", "done ends a command"),
+        ("-error", "error ends a command"),
     ],
 )
 def test_a_change_that_cannot_be_made_says_why(changes, says):

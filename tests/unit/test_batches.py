@@ -99,9 +99,9 @@ def test_a_bar_is_full_once_all_have_settled() -> None:
 def test_a_retry_says_so_once() -> None:
     draft = replace(DRAFT, target=f"retry of {DRAFT.batch_id}", retry_of=DRAFT.batch_id)
     view = BatchView(Batch(draft, NOW), {}, (), NOW)
-    said = "".join(cell.text for cell in batch_line(view, NOW, 120))
-    assert said.count("retry of") == 1
-    assert "retry of 5b0c9a52 " in said
+    message = "".join(cell.text for cell in batch_line(view, NOW, 120))
+    assert message.count("retry of") == 1
+    assert "retry of 5b0c9a52 " in message
 
 
 def test_numbers_and_ranges_stand_to_the_right() -> None:

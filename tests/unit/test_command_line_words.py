@@ -27,9 +27,9 @@ from console.shell.run import run as run_verb
 )
 def test_a_negated_word_is_a_word_of_the_filter(arguments: list[str]) -> None:
     """Without the care, `-status:offline` is an unrecognised argument, as it stands in our own help."""
-    said = [word for word in arguments[1:] if not word.startswith("--") and word != "3"]
+    message = [word for word in arguments[1:] if not word.startswith("--") and word != "3"]
     scope = Scope(arguments[0])
-    assert parse_filter(" ".join(parse(arguments).text), scope) == parse_filter(" ".join(said), scope)
+    assert parse_filter(" ".join(parse(arguments).text), scope) == parse_filter(" ".join(message), scope)
 
 
 def test_a_filter_that_begins_with_a_negation_can_be_given_to_where() -> None:
@@ -75,12 +75,12 @@ def test_a_flag_that_is_not_known_is_still_refused(capsys: pytest.CaptureFixture
         assert f"unrecognized arguments: {arguments[-1]}" in capsys.readouterr().err
 
 
-def test_a_time_to_wait_without_waiting_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_time_to_wait_without_waiting_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Without it --timeout 3 is silently of no effect."""
     with pytest.raises(SystemExit) as ended:
         parse(["send", "pump-1", "ping", "--timeout", "3"])
     assert ended.value.code == 2
-    assert "give --wait, too" in capsys.readouterr().err
+    assert "add --wait" in capsys.readouterr().err
     assert parse(["send", "pump-1", "ping", "--wait", "--timeout", "3"]).timeout == 3
 
 

@@ -25,39 +25,39 @@ KNOWN = known_values(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "site:warehouse",
-            "No site is just “warehouse”: site:warehouse* finds warehouse-east, warehouse-west.",
+            "No site is exactly “warehouse”: site:warehouse* finds warehouse-east, warehouse-west.",
         ),
-        ("-site:WAREHOUSE", "No site is just “warehouse”: site:warehouse* finds"),
-        ("site:lyon,east", "No site is just “east”: site:*east* finds warehouse-east."),
-        ('site:"old w"', 'No site is just “old w”: site:"old w"* finds old warehouse.'),
+        ("-site:WAREHOUSE", "No site is exactly “warehouse”: site:warehouse* finds"),
+        ("site:lyon,east", "No site is exactly “east”: site:*east* finds warehouse-east."),
+        ('site:"old w"', 'No site is exactly “old w”: site:"old w"* finds old warehouse.'),
         ("site:lion", "There is no site “lion”: the nearest is lyon."),
-        ("site:x", "There is no site “x”: there is warehouse-east, warehouse-west, lyon …."),
+        ("site:x", "There is no site “x”: choose from warehouse-east, warehouse-west, lyon …."),
         ("model:PX", "There is no model “px”: this tenant has none."),
         ("parent:gw-1", "There is no parent “gw-1”"),
         ("site:lyon site:warehouse* fw:7 word age>1h", None),
         ("template:feed-pump", None),
-        ("template:feed", "No template is just “feed”: template:feed* finds Feed pump."),
+        ("template:feed", "No template is exactly “feed”: template:feed* finds Feed pump."),
     ],
 )
-def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, said):
+def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, message):
     """Without it site:warehouse finds nothing of warehouse-east and says nothing."""
     found = notes(parse_filter(text, Scope.DEVICES), KNOWN)
-    assert [note.is_fault for note in found] == [False] * bool(said)
-    if said:
-        assert said in found[0].sentence
+    assert [note.is_fault for note in found] == [False] * bool(message)
+    if message:
+        assert message in found[0].sentence
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("group:feed", "No group is just “feed”: group:feed* finds Feed pumps."),
+        ("group:feed", "No group is exactly “feed”: group:feed* finds Feed pumps."),
         ("group:bosters", "There is no group “bosters”: the nearest is Boosters."),
-        ("group:zzz", "There is no group “zzz”: there is Feed pumps, grp-2, grp-3 …."),
-        ("group:south*", "No group is named like “south*”: there is Feed pumps"),
+        ("group:zzz", "There is no group “zzz”: choose from Feed pumps, grp-2, grp-3 …."),
+        ("group:south*", "No group matches “south*”: choose from Feed pumps"),
         ("group:odd", "The members of the group “Odd” are unknown: its filter has other conditions"),
         ("group:dyn-1", "The members of the group “dyn-1” are unknown"),
         ("group:o*", "The members of the group “Odd” are unknown"),
@@ -69,13 +69,13 @@ def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, said):
         ('group:"feed pumps",grp-1,north,b*,g*,dyn-5', None),
     ],
 )
-def test_a_group_that_is_not_there_or_not_understood_is_a_fault(text, said):
+def test_a_group_that_is_not_there_or_not_understood_is_a_fault(text, message):
     """Without it a group with a typing error is an empty fleet, and one of an unknown kind all of it."""
     found = notes(parse_filter(text, Scope.COMMANDS), KNOWN)
     assert [note.is_fault for note in found] == [True] * len(found)
-    assert bool(found) is bool(said)
-    if said:
-        assert said in found[0].sentence
+    assert bool(found) is bool(message)
+    if message:
+        assert message in found[0].sentence
 
 
 def test_groups_are_offered_by_name_and_by_id_where_two_are_named_alike():
@@ -100,14 +100,14 @@ def test_groups_are_judged_beyond_those_that_are_offered(monkeypatch):
     groups = [Group(f"g{n}", "") for n in range(MOST + 50)] + [Group("odd", "", can_be_evaluated=False)]
     known = known_values({}, groups)
     assert len(known.values["group"]) == MOST
-    for text, said in (
+    for text, message in (
         ("group:x", "There is no group"),
-        ("-group:x*", "No group is named like"),
+        ("-group:x*", "No group matches"),
         ("group:odd", "The members"),
     ):
         (note,) = notes(parse_filter(text, Scope.DEVICES), known)
         assert note.is_fault
-        assert note.sentence.startswith(said)
+        assert note.sentence.startswith(message)
     assert notes(parse_filter("-group:g1049", Scope.DEVICES), known) == ()
     monkeypatch.setattr("console.domain.filters.values.MOST_GROUPS", MOST)
     known = known_values({}, groups)
@@ -134,7 +134,7 @@ def test_what_may_not_be_all_is_not_said_to_be_missing():
     loaded = KnownValues().with_more({"type": ("reboot", "ping")})
     assert notes(parse_filter("type:dance by:alice", Scope.COMMANDS), loaded) == ()
     (note,) = notes(parse_filter("type:reb", Scope.COMMANDS), loaded)
-    assert note == Note("No command type is just “reb”: type:reb* finds reboot.")
+    assert note == Note("No command type is exactly “reb”: type:reb* finds reboot.")
     (kind,) = notes(parse_filter("kind:late", Scope.PROBLEMS), KnownValues({"kind": ("late ack",)}))
     assert "kind:late* finds late ack" in kind.sentence
     assert notes(parse_filter("kind:zz", Scope.PROBLEMS), KnownValues())[0].sentence.startswith(

@@ -51,7 +51,7 @@ def test_every_kind_of_term_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("colour:red", "There is no key"),
         ("status:offline", "link:offline"),
@@ -66,14 +66,16 @@ def test_every_kind_of_term_is_read() -> None:
         ('by:"alice', "not closed"),
     ],
 )
-def test_what_cannot_be_understood_is_named_and_the_rest_still_filters(text: str, said: str | None) -> None:
+def test_what_cannot_be_understood_is_named_and_the_rest_still_filters(
+    text: str, message: str | None
+) -> None:
     found = parse_filter(f"ping {text}", Scope.COMMANDS)
     assert found.terms[0] == Word("ping")
-    if said is None:
+    if message is None:
         assert found.faults == ()
         return
     (fault,) = found.faults
-    assert said in fault.sentence
+    assert message in fault.sentence
     assert f"ping {text}"[fault.start : fault.end] == text
 
 
@@ -235,7 +237,7 @@ def test_what_is_decommissioned_is_shown_only_when_it_is_asked_for(text, shows):
 def test_the_state_of_the_registry_is_not_the_status():
     for scope in (Scope.DEVICES, Scope.COMMANDS):
         (fault,) = parse_filter("status:suspended", scope).faults
-        assert "what the registry says is state:suspended" in fault.sentence
+        assert "for its state in the registry write state:suspended" in fault.sentence
         (fault,) = parse_filter("state:gone", scope).faults
         assert "state: is one of active, inactive, suspended, decommissioned" in fault.sentence
     for state, device in (

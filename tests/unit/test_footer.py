@@ -21,8 +21,8 @@ def test_a_reason_moves_no_key_and_stands_there_only_where_there_is_room():
     assert narrow == _line("history", 80)
     wide = _line("history", 200, reasons)
     assert "r retry (still published)" in wide
-    for said in (" (still published)", " (already published)"):
-        wide = wide.replace(said, "")
+    for message in (" (still published)", " (already published)"):
+        wide = wide.replace(message, "")
     assert wide == _line("history", 200)
 
 

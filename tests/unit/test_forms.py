@@ -83,15 +83,15 @@ def test_what_is_typed_becomes_params_and_keys_that_are_no_field_stay():
     ("name", "text", "fault"),
     [
         ("name", "", "name is required"),
-        ("count", "1.5", "count: '1.5' is no integer"),
-        ("count", "٣", "count: '٣' is no integer"),
-        ("count", "9" * 50, f"count: '{'9' * 40}' is no integer"),
-        ("factor", "NaN", "factor: 'NaN' is no number"),
-        ("factor", "1e999", "factor: '1e999' is no number"),
-        ("on", "yes", "on: 'yes' is no choice"),
-        ("window", "{", "window: '{' is no JSON"),
-        ("window", "NaN", "window: 'NaN' is no JSON"),
-        ("window", "[" * 5_000, f"window: '{'[' * 40}' is no JSON"),
+        ("count", "1.5", "count: '1.5' is not an integer"),
+        ("count", "٣", "count: '٣' is not an integer"),
+        ("count", "9" * 50, f"count: '{'9' * 40}' is not an integer"),
+        ("factor", "NaN", "factor: 'NaN' is not a number"),
+        ("factor", "1e999", "factor: '1e999' is not a number"),
+        ("on", "yes", "on: 'yes' is not one of the choices"),
+        ("window", "{", "window: '{' is not valid JSON"),
+        ("window", "NaN", "window: 'NaN' is not valid JSON"),
+        ("window", "[" * 5_000, f"window: '{'[' * 40}' is not valid JSON"),
     ],
 )
 def test_what_cannot_be_read_is_named(name, text, fault):
@@ -169,7 +169,7 @@ def test_a_listing_counts_the_devices_whose_models_lack_a_type():
     assert (ping.devices, ping.lacking, ping.agreed is not None) == (7, 0, True)
     assert (reboot.devices, reboot.lacking) == (7, 4)
     assert (nothing.lacking, nothing.agreed) == (7, None)
-    assert params_verdict(reboot, "{}") == "The catalogue lacks it for the models of 4 of 7 devices."
+    assert params_verdict(reboot, "{}") == "The catalogue does not list it for the models of 4 of 7 devices."
     assert params_verdict(nothing, "{}") == "The catalogue of their models does not list “dance”."
     assert params_verdict(Catalogue().listing("ping"), "{}") is None
     assert not Catalogue()
@@ -228,7 +228,7 @@ def test_a_hint_says_what_the_rule_takes(rule, kind, hint):
     (field,) = form.fields
     assert (field.kind, field.hint) == (kind, hint)
     if "const" in rule:
-        assert filled(form, {"field": "false"}, "{}").faults == ("field: 'false' is no choice",)
+        assert filled(form, {"field": "false"}, "{}").faults == ("field: 'false' is not one of the choices",)
 
 
 def test_what_is_too_deep_or_too_long_has_no_form():

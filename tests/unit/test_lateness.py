@@ -25,9 +25,9 @@ def test_it_is_never_less_than_the_exact_value(batches: list[tuple[float, int]])
     for seconds, commands in batches:
         lateness.add(seconds, commands)
     exact = sorted(s for s, n in batches for _ in range(n))
-    told = lateness.at_most_s(0.99)
-    assert told is not None
-    assert exact[max(0, -(-99 * len(exact) // 100) - 1)] <= told <= exact[-1]
+    reported = lateness.at_most_s(0.99)
+    assert reported is not None
+    assert exact[max(0, -(-99 * len(exact) // 100) - 1)] <= reported <= exact[-1]
 
 
 def test_it_is_told_in_few_words() -> None:

@@ -31,8 +31,8 @@ def test_a_test_that_starts_what_is_not_here_is_skipped_with_the_reason(
 
 
 def test_the_last_line_says_how_many_need_what() -> None:
-    said = ["Skipped: needs mosquitto"] * 3 + ["Skipped: needs tmux", "a reason of its own"]
-    assert needs.summary(said) == (
+    message = ["Skipped: needs mosquitto"] * 3 + ["Skipped: needs tmux", "a reason of its own"]
+    assert needs.summary(message) == (
         "needs mosquitto: 3 skipped; needs tmux: 1 skipped; needs something unnamed: 1 skipped"
     )
     assert needs.summary([]) == ""

@@ -58,8 +58,8 @@ def test_a_command_without_a_deadline_never_expires_and_an_overdue_one_says_so()
 def test_an_answer_that_nobody_read_in_time_says_so():
     late = detail(status="delivered", acked_at=NOW + timedelta(hours=2), ack_status="ok")
     assert "no live worker" not in explain(late)
-    said = explain(replace(late, unread=timedelta(seconds=14)))
-    assert "late, after the deadline; no worker was reading answers for 14s" in said
+    message = explain(replace(late, unread=timedelta(seconds=14)))
+    assert "late, after the deadline; no worker was reading answers for 14s" in message
 
 
 def test_a_late_answer_is_flagged_in_words():
@@ -116,7 +116,7 @@ def test_what_is_waited_for_is_measured_by_what_the_device_usually_takes(usual, 
         (None, "missed", "; it was never seen."),
         (NOW - timedelta(hours=3), "missed", "it was last seen 2h before the publication."),
         (NOW - timedelta(seconds=20), "missed", "so it did not get the command or did not answer."),
-        (NOW, "missed", "it was seen after the deadline, so it came back or was busy."),
+        (NOW, "missed", "it was seen after the deadline, so it was offline or busy until then."),
     ],
 )
 def test_where_the_device_was_is_the_evidence(seen, status, says):
@@ -172,7 +172,7 @@ def test_an_unknown_status_stands_as_it_was_stored():
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (detail(), "It is committed and waits for its turn to be published."),
         (
@@ -197,8 +197,8 @@ def test_an_unknown_status_stands_as_it_was_stored():
         (detail(status="odd"), "unknown to this console"),
     ],
 )
-def test_every_phase_is_explained_in_one_sentence(given, said):
-    assert said in explain(given)
+def test_every_phase_is_explained_in_one_sentence(given, message):
+    assert message in explain(given)
     assert "never sent" not in explain(given)
 
 
@@ -215,22 +215,22 @@ def test_the_timeline_is_in_order_and_tells_an_inferred_publication():
     assert "inferred from the answer" in steps(given)[1].note
 
 
-def _said(lines):
+def _text(lines):
     return ["".join(cell.text for cell in line) for line in lines]
 
 
 def test_the_steps_stand_in_columns_and_a_long_note_hangs_beneath_its_own():
     given = detail(("attempt", "", "the broker refused it because its quota is used up"), published_at=NOW)
     for width in (36, 60, 120):
-        said = _said(story_lines(given, UTC, width))
-        at = next(n for n, line in enumerate(said) if line.startswith("timeline"))
-        steps_of = [line for line in said[at + 1 :] if line.strip()[:1].isdigit()]
+        message = _text(story_lines(given, UTC, width))
+        at = next(n for n, line in enumerate(message) if line.startswith("timeline"))
+        steps_of = [line for line in message[at + 1 :] if line.strip()[:1].isdigit()]
         assert (
             len({line.index(what) for line, what in zip(steps_of, ("created", "published"), strict=False)})
             == 1
         )
-        assert all(len(line) <= width for line in said[at:])
-        notes = [line for line in said[at + 1 :] if line.strip() and not line.strip()[0].isdigit()]
+        assert all(len(line) <= width for line in message[at:])
+        notes = [line for line in message[at + 1 :] if line.strip() and not line.strip()[0].isdigit()]
         assert all(line.startswith(" " * 14) for line in notes)
 
 
@@ -238,7 +238,7 @@ def test_a_deadline_that_has_passed_is_told_once():
     past = detail(status="missed", expires_at=NOW - timedelta(seconds=1))
     assert [step.what for step in steps(past)].count("deadline") == 1
     assert deadline_line(past, NOW) == ()
-    assert "(in 59m 48s)" in _said([deadline_line(detail(), NOW)])[0]
+    assert "(in 59m 48s)" in _text([deadline_line(detail(), NOW)])[0]
 
 
 def test_the_keys_of_json_stand_back_behind_its_values():
@@ -331,7 +331,7 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
         " (The broker sent no PUBACK within 10 s)."
     )
     unseen = "an attempt is under way, or ended without a record"
-    assert doubt(detail(UNANSWERED, REFUSED, attempts=2)) == "an attempt was left unanswered"
+    assert doubt(detail(UNANSWERED, REFUSED, attempts=2)) == "the broker did not answer one attempt"
     assert doubt(detail(REFUSED, attempts=3)) == unseen
     assert doubt(detail(REFUSED, attempts=1)) == doubt(detail()) == ""
     many = [("attempt", None, None, n, REFUSED[4]) for n in range(1, 21)]
@@ -352,10 +352,10 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
         (Reason(Outcome.UNKNOWN, BlockedBy.TENANT, "suspended"), "the tenant is suspended"),
         (Reason(None, BlockedBy.TENANT), "the tenant is gone"),
         (Reason(None, BlockedBy.DEVICE), "the device is decommissioned"),
-        (Reason(None, BlockedBy.BATCH), "its batch was stopped"),
+        (Reason(None, BlockedBy.BATCH), "its bulk send was stopped"),
         (Reason(None, BlockedBy.OTHER_PROGRAM), "an earlier command of another program is not published yet"),
-        (Reason(None, BlockedBy.EARLIER_COMMAND), "an earlier command to the device is first"),
-        (Reason(None, BlockedBy.EARLIER_COMMAND, "quota"), "an earlier command to the device is first (quota)"),
+        (Reason(None, BlockedBy.EARLIER_COMMAND), "an earlier command to the device goes first"),
+        (Reason(None, BlockedBy.EARLIER_COMMAND, "quota"), "an earlier command to the device goes first (quota)"),
         (Reason(None, BlockedBy.BROKER), "no connection to the broker"),
         (Reason(None, BlockedBy.CONTENT, "params are too large"), "params are too large"),
         (Reason(Outcome.UNKNOWN, BlockedBy.CONTENT, "params are too large"), "params are too large"),
@@ -412,7 +412,7 @@ def test_a_later_answer_is_told_beside_the_one_that_counts():
     assert command_cells(same, NOW)["phase"].text == "● ok, then differed"
     long = command(status="delivered", acked_at=NOW, ack_status="ok", later="x\x1b" * 60)
     assert len(command_cells(long, NOW)["phase"].text) < 40
-    said = ("conflict", None, '{"status":"ok","details":{"fw":"2"}}')
+    message = ("conflict", None, '{"status":"ok","details":{"fw":"2"}}')
     assert 'A later answer differs: “ok” {"fw":"2"}' in explain(
-        detail(said, status="delivered", acked_at=NOW, ack_status="error")
+        detail(message, status="delivered", acked_at=NOW, ack_status="error")
     )

@@ -76,7 +76,7 @@ def test_the_banner_is_one_line_at_every_width_and_says_first_what_is_down(width
 
 
 @pytest.mark.parametrize(
-    ("cause", "reason", "said"),
+    ("cause", "reason", "message"),
     [
         (Cause.REFUSED, "", "connection refused"),
         (Cause.NO_ANSWER, "", "no answer in time"),
@@ -84,9 +84,11 @@ def test_the_banner_is_one_line_at_every_width_and_says_first_what_is_down(width
         (Cause.TAKEN_OVER, "", "another client took over our client id"),
     ],
 )
-def test_the_banner_shows_the_cause(cause, reason, said):
+def test_the_banner_shows_the_cause(cause, reason, message):
     link = LinkState(up=False, error="not what is shown", cause=cause, reason=reason)
-    assert banner_line(view(UP, link), OutboxDepth(), "", NOW, 118).startswith(f"Broker unreachable: {said}.")
+    assert banner_line(view(UP, link), OutboxDepth(), "", NOW, 118).startswith(
+        f"Broker unreachable: {message}."
+    )
 
 
 def test_a_link_that_is_down_for_no_known_cause_is_down():

@@ -230,8 +230,10 @@ def test_what_the_registry_says_does_not_hide_that_a_device_is_away():
     assert warnings_of(one) == [
         "p1 is SUSPENDED in the registry, and offline.", "p2 is SUSPENDED in the registry.", "p3 is stale.",
     ]  # fmt: skip
-    said = warnings_of([target(n, "INACTIVE", "offline" if n else "online") for n in range(6)])
-    assert said == ["6 of 6 devices may not be reached (5 offline, 6 inactive or suspended in the registry)."]
+    message = warnings_of([target(n, "INACTIVE", "offline" if n else "online") for n in range(6)])
+    assert message == [
+        "6 of 6 devices may not be reached (5 offline, 6 inactive or suspended in the registry)."
+    ]
 
 
 def test_a_problem_of_a_link_names_no_device():
@@ -249,7 +251,7 @@ def test_a_fault_of_json_reads_as_a_sentence():
 
 
 @pytest.mark.parametrize(
-    ("text", "order", "devices", "said"),
+    ("text", "order", "devices", "message"),
     [
         ("", DeviceOrder.SEEN, 20_001, "seen: without answers"),
         ("seen<1h", DeviceOrder.DEVICE, 20_001, "seen: without answers"),
@@ -257,7 +259,7 @@ def test_a_fault_of_json_reads_as_a_sentence():
         ("seen<1h", DeviceOrder.SEEN, 20_000, ""),
     ],
 )
-def test_a_large_fleet_says_that_seen_leaves_answers_out(text, order, devices, said):
+def test_a_large_fleet_says_that_seen_leaves_answers_out(text, order, devices, message):
     counts = DeviceCounts(total=devices - 1, decommissioned=1)
-    assert seen_words(counts, parse_filter(text, Scope.DEVICES), order) == said
+    assert seen_words(counts, parse_filter(text, Scope.DEVICES), order) == message
     assert seen_words(None, parse_filter(text, Scope.DEVICES), order) == ""

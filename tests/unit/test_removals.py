@@ -19,7 +19,7 @@ def test_each_mechanism_stands_once_where_the_table_says_and_has_its_test(remova
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "reported"),
     [
         ("", None),
         ('<error message="failed on setup with no server">text</error>', None),
@@ -27,10 +27,11 @@ def test_each_mechanism_stands_once_where_the_table_says_and_has_its_test(remova
         ('<failure message="Failed: Timeout (&gt;120.0s)">text</failure>', "Failed: Timeout (>120.0s)"),
     ],
 )
-def test_only_a_test_that_was_run_can_have_noticed(outcome, told):
+def test_only_a_test_that_was_run_can_have_noticed(outcome, reported):
     """Without the difference, a fixture that cannot work any more counts as a proof."""
     assert (
-        failure_of(f"<testsuites><testsuite><testcase>{outcome}</testcase></testsuite></testsuites>") == told
+        failure_of(f"<testsuites><testsuite><testcase>{outcome}</testcase></testsuite></testsuites>")
+        == reported
     )
 
 

@@ -80,15 +80,15 @@ def refused_on_a_terminal(home: Path, **environment: str) -> tuple[int, str]:
         stdin=slave, stdout=slave, stderr=slave,
     ) as process:  # fmt: skip
         os.close(slave)
-        said = b""
+        message = b""
         try:
             while more := os.read(master, 65_536):
-                said += more
+                message += more
         except OSError:  # so Linux tells the end
             pass
         finally:
             os.close(master)
-    return process.returncode, said.decode()
+    return process.returncode, message.decode()
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_what_no_screen_can_be_made_of_starts_no_server(
 ) -> None:
     """Without the checks before the effects, two servers are started and a database is seeded for a refusal."""
     home = tmp_path / "home"
-    code, said = refused_on_a_terminal(home, **environment)
-    assert (code, says in said) == (2, True), said
+    code, message = refused_on_a_terminal(home, **environment)
+    assert (code, says in message) == (2, True), message
     assert not EmbeddedDirectory.default(home).root.exists()
 
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from console.tui.terminal.input import GIVE_UP_S, TerminalInput
 
 
-def told(message: Message) -> str:
+def reported(message: Message) -> str:
     match message:
         case events.Key():
             return "\ufffd" if message.character == "\ufffd" else message.key
@@ -26,9 +26,9 @@ def told(message: Message) -> str:
 def heard(*pieces: bytes) -> list[str]:
     """What comes of these pieces, and of the silence behind them."""
     source = TerminalInput()
-    found = [told(message) for piece in pieces for message in source.feed(piece)]
+    found = [reported(message) for piece in pieces for message in source.feed(piece)]
     source._came_at = time.monotonic() - GIVE_UP_S - constants.ESCAPE_DELAY
-    return found + [told(message) for message in source.tick()]
+    return found + [reported(message) for message in source.tick()]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_a_paste_whose_end_got_lost_is_left_by_esc() -> None:
     assert list(source.tick()) == []
     assert list(source.feed(b"\x1b")) == []
     source._came_at -= GIVE_UP_S
-    assert [told(message) for message in source.tick()] == ["paste 'qqq'"]
-    assert [told(message) for message in source.feed(b"q")] == ["q"]
+    assert [reported(message) for message in source.tick()] == ["paste 'qqq'"]
+    assert [reported(message) for message in source.feed(b"q")] == ["q"]
 
 
 @given(
@@ -109,7 +109,7 @@ def test_any_bytes_in_any_pieces_end_nothing(pieces: list[bytes]) -> None:
     source = TerminalInput()
     for piece in pieces:
         for message in source.feed(piece):
-            assert told(message)
+            assert reported(message)
             if isinstance(message, events.Key) and message.character:
                 message.character.encode()
     source._came_at -= GIVE_UP_S
@@ -117,7 +117,7 @@ def test_any_bytes_in_any_pieces_end_nothing(pieces: list[bytes]) -> None:
     list(source.feed(b"\x1b"))
     source._came_at -= GIVE_UP_S
     list(source.tick())
-    assert [told(message) for message in source.feed(b"q")] == ["q"], "keys count again"
+    assert [reported(message) for message in source.feed(b"q")] == ["q"], "keys count again"
 
 
 @given(st.binary(max_size=60), st.integers(1, 59))

@@ -69,7 +69,7 @@ def test_any_encoded_password_is_read_as_it_was(password: str) -> None:
         ("postgresql://u:p@h:x/db", "check its host"),
         ("postgresql://u:p@h/db?x", "check its host"),
         ("postgresql://u:/1@a?user=b@c", "several ways"),
-        ("postgresql://u:a%zz%20@h", "write each % as %25"),
+        ("postgresql://u:a%zz%20@h", "write each plain % as %25"),
         ("postgresql://u:%ff@h", "not UTF-8"),
         ("postgresql://u:%00@h", "zero byte"),
     ],
@@ -105,7 +105,7 @@ def test_ports_are_for_all_hosts_or_for_each() -> None:
     assert spread(["a", "b"], []) == (("a", None), ("b", None))
     assert spread(["a", "b"], [1]) == (("a", 1), ("b", 1))
     assert spread(["a", "b"], [1, 2]) == (("a", 1), ("b", 2))
-    with pytest.raises(UrlError, match="another number of ports"):
+    with pytest.raises(UrlError, match="a different number of ports"):
         spread(["a", "b"], [1, 2, 3])
 
 
@@ -152,7 +152,7 @@ def test_the_ports_of_the_environment_go_with_the_hosts(monkeypatch: pytest.Monk
     assert read_dsn("postgresql://a,b/db").hosts == (("a", 7), ("b", 8))
     assert read_dsn("postgresql://a:1,b/db").hosts == (("a", 1), ("b", 5432))
     assert read_dsn("postgresql:///db").hosts == ()
-    with pytest.raises(UrlError, match="another number of ports"):
+    with pytest.raises(UrlError, match="a different number of ports"):
         read_dsn("postgresql://a/db")
     monkeypatch.setenv("PGHOST", "a,b")
     assert read_dsn("postgresql:///db").hosts == (("a", 7), ("b", 8))
@@ -201,13 +201,13 @@ def test_what_providers_print_is_taken_or_left_out_with_a_note() -> None:
         ("mysql://u:p@h/db", "must begin with postgresql://"),
         ("postgresql://u:p@h/db/more", "a / in it"),
         ("host=h sekret=1", "a key that libpq does not know"),
-        ("postgresql://h?sslmode=sekret", "sslmode is none of disable"),
-        ("postgresql://h?target_session_attrs=sekret", "target_session_attrs is none of any"),
+        ("postgresql://h?sslmode=sekret", "sslmode must be one of disable"),
+        ("postgresql://h?target_session_attrs=sekret", "target_session_attrs must be one of any"),
         ("postgresql://h?gssencmode=require", "use TLS"),
         ("postgresql://h?connect_timeout=sekret", "connect_timeout is not a whole number"),
         ("postgresql://h?port=sekret", "not a number from 1"),
         ("postgresql://h?service=sekret", "service file"),
-        ("host=a,b,c port=1,2", "another number of ports"),
+        ("host=a,b,c port=1,2", "a different number of ports"),
     ],
 )
 def test_a_wrong_parameter_is_named_and_its_value_is_not(text: str, says: str) -> None:
@@ -246,23 +246,23 @@ FRAME = st.sampled_from([
 def test_no_sentence_holds_a_piece_of_the_password(frame: str, password: str) -> None:
     """Without silence about what cannot be read, four characters of a password in a row are in a message or a note."""
     text = frame.replace("{}", password)
-    said, neutral = told(text), told(frame.replace("{}", "\u2603"))
+    message, neutral = reported(text), reported(frame.replace("{}", "\u2603"))
     for start in range(len(password) - 3):
         piece = password[start : start + 4]
-        assert piece not in said or piece in neutral or piece in _PROSE, (piece, said)
+        assert piece not in message or piece in neutral or piece in _PROSE, (piece, message)
 
 
-def told(text: str) -> str:
+def reported(text: str) -> str:
     """What is said of a URL in either place."""
-    said: list[str] = []
+    message: list[str] = []
     for read in (database_access, broker_address):
         try:
             address: Any = read(Settings(), text)
         except ConsoleError as error:
-            said.append(str(error))
+            message.append(str(error))
         else:
-            said += [repr(address), *address.warnings, *address.notes]
-    return "\n".join(said)
+            message += [repr(address), *address.warnings, *address.notes]
+    return "\n".join(message)
 
 
 _PROSE = "Access(operator_role='pulse_app', worker_role='device_console_worker', tls=None) BrokerAddress(host='127.0.0.1'"

@@ -1,4 +1,4 @@
-"""Ids with colons in a filter: told apart from keys, and from keys that are not spelled right."""
+"""Ids with colons in a filter: distinguished from keys, and from misspelled keys."""
 
 import re
 from collections.abc import Collection

@@ -72,7 +72,7 @@ def parse_filter(text: str, scope: Scope) -> Filter:
     faults: list[Fault] = []
     for start, end, token in _tokens(cleaned):
         if len(terms) == MOST_TERMS:
-            faults.append(Fault(start, len(cleaned), f"A filter has at most {MOST_TERMS} terms."))
+            faults.append(Fault(start, len(cleaned), f"A filter can have at most {MOST_TERMS} terms."))
             break
         found = _term(token, scope)
         if isinstance(found, str):
@@ -129,9 +129,9 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
                 hint = ", ".join(word.replace(" ", "_") for word in words)
                 also = ""
                 if key == "status" and scope is Scope.COMMANDS and pattern in WORDS["link"]:
-                    also = f" (the device's link is link:{pattern})"
+                    also = f" (for the device's link write link:{pattern})"
                 if key == "status" and pattern in WORDS["state"]:
-                    also = f" (what the registry says is state:{pattern})"
+                    also = f" (for its state in the registry write state:{pattern})"
                 return f"{key}: is one of {hint}{also}."
     return Match(key, patterns, negated)
 

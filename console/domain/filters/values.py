@@ -1,4 +1,4 @@
-"""What the keys of a filter have for values in a tenant, and what that says of a filter that was typed."""
+"""The values that occur in a tenant for the keys of a filter, and notes on a filter that was typed."""
 
 import re
 from collections import Counter
@@ -57,7 +57,7 @@ class KnownValues:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What an operator should know of a filter; a fault where it cannot mean anything."""
+    """What an operator should know about a filter; a fault if it can match nothing."""
 
     sentence: str
     is_fault: bool = False
@@ -94,7 +94,7 @@ def _is_clear(group: Group, names: Mapping[str, int], ids: Collection[str]) -> b
 
 
 def notes(wanted: Filter, known: KnownValues, most: int | None = None) -> tuple[Note, ...]:
-    """What is to be said of the filter's values: those that do not occur, and what was probably meant.
+    """Return notes on the filter's values: those that do not occur, and what was probably meant.
 
     At most `most` notes; of groups first, for those may be faults.
     """
@@ -135,7 +135,8 @@ def _note(key: str, pattern: str, known: KnownValues, *, compares: bool) -> Note
         if like:
             more = f" and {len(like) - _NAMED:,} more" if len(like) > _NAMED else ""
             return Note(
-                f"No {called(key)} is just “{value}”: {key}:{wide} finds {', '.join(like[:_NAMED])}{more}.",
+                f"No {called(key)} is exactly “{value}”: {key}:{wide} finds "
+                f"{', '.join(like[:_NAMED])}{more}.",
                 is_fault,
             )
     if key not in known.whole | _WHOLE:
@@ -151,7 +152,7 @@ def _note(key: str, pattern: str, known: KnownValues, *, compares: bool) -> Note
 def _fault_of_groups(
     pattern: str, fits: Sequence[str], every: Sequence[str], known: KnownValues
 ) -> Note | None:
-    """Why nobody can tell whom a term means: one group that cannot be told is enough.
+    """Say why the devices that a term means are unknown: one group that cannot be evaluated is enough.
 
     What a negated term was to keep out would be sent to.
     """
@@ -162,7 +163,7 @@ def _fault_of_groups(
         many = f"this tenant has {MOST_GROUPS:,} groups or more"
         return Note(f"“{literal(pattern)}” may match groups that were not looked at: {many}.", is_fault=True)
     if not fits and not is_exact(pattern):
-        return Note(f"No group is named like “{literal(pattern)}”{_choice(every)}.", is_fault=True)
+        return Note(f"No group matches “{literal(pattern)}”{_choice(every)}.", is_fault=True)
     return None
 
 
@@ -174,7 +175,7 @@ def _like(key: str, value: str, every: Sequence[str], *, inside: bool) -> list[s
 def _choice(values: Sequence[str]) -> str:
     if not values:
         return ": this tenant has none"
-    return f": there is {', '.join(values[:_NAMED])}{' …' if len(values) > _NAMED else ''}"
+    return f": choose from {', '.join(values[:_NAMED])}{' …' if len(values) > _NAMED else ''}"
 
 
 def quoted(value: str) -> str:

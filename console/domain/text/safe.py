@@ -1,4 +1,4 @@
-"""The one gate for untrusted text: what a device, a row or a file says, made harmless for a terminal."""
+"""The only gate for untrusted text: from a device, a row or a file, made harmless for a terminal."""
 
 import re
 import unicodedata

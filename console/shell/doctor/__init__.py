@@ -1,1 +1,1 @@
-"""``doctor``: checks the set-up step by step and says what it guarantees."""
+"""``doctor``: checks the set-up step by step and shows what it guarantees."""

@@ -1,4 +1,4 @@
-"""What ``doctor`` says of the broker: what it lets us do, and what it keeps when it dies.
+"""What ``doctor`` reports about the broker: what it allows, and what it keeps when it is killed.
 
 Decided in docs/decisions/0047-a-look-that-nobody-hears.md
 """
@@ -20,11 +20,11 @@ _OLD_PROTOCOL = (
     "what it sends: use a broker with MQTT 5, such as mosquitto 2"
 )
 _NATS = (
-    "nats-server keeps sessions and messages on disk and delivers again what was not acknowledged; it hangs "
-    "up on who publishes to a topic with a space, and has no shared subscriptions. For MQTT 5 install the "
-    "package mosquitto; without root, on Debian and its kin: `apt-get download mosquitto libcjson1 libdlt2 "
-    "libwrap0`, `dpkg -x` each (ldd tells whether more is missing), and put a script `mosquitto` on the PATH "
-    "that sets LD_LIBRARY_PATH and runs it"
+    "nats-server keeps sessions and messages on disk and delivers again what was not acknowledged; it "
+    "disconnects a client that publishes to a topic with a space, and has no shared subscriptions. For "
+    "MQTT 5 install the package mosquitto; without root, on Debian and its kin: `apt-get download "
+    "mosquitto libcjson1 libdlt2 libwrap0`, `dpkg -x` each (ldd tells whether more is missing), and put a "
+    "script `mosquitto` on the PATH that sets LD_LIBRARY_PATH and runs it"
 )
 _SHORT_SESSION = (
     "it keeps our session for {seconds} s only: answers are lost when no worker is connected for longer; "
@@ -37,27 +37,27 @@ _NOT_PROBED = (
 )
 _MOSQUITTO = re.compile(r"mosquitto version (\d+)\.(\d+)")
 _SAVES_ON_CHANGES = (
-    "this mosquitto looks at autosave_interval only when something happens: while nobody is "
-    "connected it may write nothing for as long as that lasts (sys_interval 0), and a kill then loses all "
-    "that it took since. Set persistence true, autosave_on_changes true, autosave_interval 1 and "
-    "max_queued_messages 0; whether they are set cannot be seen from here"
+    "this mosquitto looks at autosave_interval only when something happens: with sys_interval 0 it may "
+    "write nothing while nobody is connected, and a kill then loses all that it has received since. Set "
+    "persistence true, autosave_on_changes true, autosave_interval 1 and max_queued_messages 0; whether "
+    "they are set cannot be seen from here"
 )
 _EMQX = (
-    "EMQX keeps sessions and their messages in memory unless durable_sessions.enable is true, and drops "
-    "silently what is beyond mqtt.max_mqueue_len (1,000): set both; whether they are set cannot be "
-    "seen from here"
+    "EMQX keeps sessions and their messages in memory unless durable_sessions.enable is true, and silently "
+    "drops messages beyond mqtt.max_mqueue_len (1,000): set both; whether they are set cannot be seen from "
+    "here"
 )
 _BY_DEFAULT = (
     "whether the broker keeps answers over a crash cannot be seen from here. With mosquitto set "
-    "persistence true, autosave_interval 1 and max_queued_messages 0: by default it forgets all of them "
-    "when it is killed, and drops silently what is beyond 1,000"
+    "persistence true, autosave_interval 1 and max_queued_messages 0: by default it loses all of them when "
+    "it is killed, and silently drops messages beyond 1,000"
 )
 
 
 async def broker_findings(
     servers: Servers, tenant_id: str | None = None, *, probe: bool = False
 ) -> list[Finding]:
-    """What the broker says, lets us do, and keeps. Only a `probe` publishes on a tenant's topics."""
+    """Report what the broker is, allows and keeps. Only a `probe` publishes on a tenant's topics."""
     if servers.broker is None:
         return [Finding("warning", "broker", "MQTT_URL is not set: commands cannot be published from here")]
     try:
@@ -82,7 +82,7 @@ async def broker_findings(
 
 
 def _trials(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
-    """What came of a message to ourselves on a topic of our own, and on the tenant's where that was tried."""
+    """Report what came of a message to ourselves on our own topic, and on the tenant's topics if tried."""
     found = [_own_topic(facts.own)]
     if facts.refused:
         text = (
@@ -100,8 +100,8 @@ def _own_topic(own: Trial) -> Finding:
         return Finding("ok", "broker", f"a message on our own topic ({OWN_TOPIC}/…) came back")
     why = own.refused or "it was not delivered"
     text = (
-        f"a message on our own topic ({OWN_TOPIC}/…) did not come back ({why}): its access rules may leave "
-        "that topic out, which is no fault; allow it to this user, and `doctor` can check"
+        f"a message on our own topic ({OWN_TOPIC}/…) did not come back ({why}): its access rules may not "
+        "include that topic, which does no harm; allow it to this user to let `doctor` check"
     )
     return Finding("note", "broker", text)
 
@@ -136,41 +136,45 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
 
 
 def level(servers: Servers, findings: Sequence[Finding]) -> Finding:
-    """The guarantee that the servers give together, in one line: the weakest part decides."""
+    """Sum up what the servers guarantee together, in one line: the weakest part decides."""
     risks = {finding.risk for finding in findings}
     if any(finding.level == "fault" for finding in findings):
-        return Finding("warning", "level", "none: mend the faults above first")
+        return Finding("warning", "level", "none: fix the faults above first")
     if Loss.COMMANDS in risks:
-        return Finding("warning", "level", "low: the database may lose commands that were called queued")
+        return Finding("warning", "level", "low: the database may lose commands that were reported as queued")
     if Loss.ANSWERS in risks:
         return Finding(
             "warning",
             "level",
-            "middle: no command is lost, answers may be, and a stale command may be delivered",
+            "medium: no command is lost, but answers may be, and an overdue command may be delivered",
         )
     if Loss.ANSWERS_WHILE_IDLE in risks:
         return Finding(
             "warning",
             "level",
-            "middle: no command is lost, answers may be; high, if the broker has autosave_on_changes true",
+            "medium: no command is lost, but answers may be; high if the broker has autosave_on_changes true",
         )
     if not servers.embedded:
         return Finding(
-            "ok", "level", "high, if the broker keeps its messages on disk: no command and no answer is lost"
+            "ok", "level", "high if the broker keeps its messages on disk: no command and no answer is lost"
         )
-    return Finding("ok", "level", "high: no command and no answer is lost, the broker's last second aside")
+    return Finding(
+        "ok",
+        "level",
+        "high: no command is lost, and no answer except those of the last second before the broker is killed",
+    )
 
 
 def _promise(servers: Servers, version: str) -> Finding:
-    """What becomes of answers that the broker took and we have not read when it dies, by kind and version."""
+    """Report whether answers that were not read yet survive a kill of the broker, by its kind and version."""
     if servers.broker_kind == "nats-server":
         return Finding("warning", "guarantee", _NATS)
     if servers.embedded:
         return Finding(
             "ok",
             "guarantee",
-            "answers survive a crash of the console; the broker is made to save each second, so a kill of it "
-            "may lose those of its last second",
+            "answers survive a crash of the console; the broker saves them every second, so killing it may "
+            "lose those of the last second",
         )
     if (found := _MOSQUITTO.match(version)) and (int(found[1]), int(found[2])) >= (2, 1):
         return Finding("warning", "guarantee", _SAVES_ON_CHANGES, risk=Loss.ANSWERS_WHILE_IDLE)

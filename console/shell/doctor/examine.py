@@ -1,4 +1,4 @@
-"""``doctor``: checks the set-up step by step and says what it guarantees."""
+"""``doctor``: checks the set-up step by step and shows what it guarantees."""
 
 from collections.abc import Sequence
 
@@ -58,11 +58,12 @@ def _where(servers: Servers) -> Finding:
 
 
 def _binding(bound: tuple[str, ...] | None, tenants: Sequence[str]) -> Finding:
-    """Whether this login may choose its tenants, or the map of logins does."""
+    """Report whether this login may choose its tenants, or the map of logins does."""
     if bound is None:
         return Finding(
             "note", "tenants",
-            "device_console.login_tenants does not name this login: it may choose any; see SECURITY.md",
+            "device_console.login_tenants does not name this login: it may choose any tenant; see "
+            "SECURITY.md",
         )  # fmt: skip
     other = [tenant for tenant in tenants if tenant not in bound]
     if other:
@@ -96,8 +97,8 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
             found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
         found += worker_findings(await lease_holders(database))
     except UnfinishedError as error:
-        told = [Finding("fault", "migration", text, error.exit_code) for text in await hindrances(servers)]
-        return [Finding("fault", "database", str(error), error.exit_code), *told]
+        blocked = [Finding("fault", "migration", text, error.exit_code) for text in await hindrances(servers)]
+        return [Finding("fault", "database", str(error), error.exit_code), *blocked]
     except ConsoleError as error:
         return [Finding("fault", "database", str(error), error.exit_code)]
     else:
@@ -107,7 +108,7 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
 
 
 def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
-    """Who does which of the jobs, with the age of its last sign of life; a silent one is named as such."""
+    """Report who runs which job, with the age of its last sign of life."""
     found: list[Finding] = []
     for role, job in ((DISPATCH, "dispatch"), (ingest_role(0), "acknowledgements"), (SWEEP, "the sweep")):
         holding = [holder for holder in holders if holder.role == role]
@@ -142,15 +143,15 @@ def _who(holder: Holder) -> str:
 def _without_end(kind: ProgressOnly) -> Finding:
     commands = counted(kind.commands, "command")
     text = (
-        f"the only answers to {kind.command_type} are words of progress ({commands}, "
-        f"the last one said “{kind.word}”), so it is always missed: if that word is its end, set "
+        f"the only answers to {kind.command_type} are progress words ({commands}, "
+        f"the last one “{kind.word}”), so it is always missed: if that word is the final answer, set "
         f"CONSOLE_PROGRESS_WORDS=-{kind.word}"
     )
     return Finding("warning", "answers", text)
 
 
 def _database_promise(facts: Durability) -> list[Finding]:
-    """What a command that was called queued survives."""
+    """Report what a command that was reported as queued survives."""
     found: list[Finding] = []
     for is_wrong, text in (
         (not facts.fsync, "fsync is off: a power cut may lose or corrupt everything: set fsync = on"),

@@ -1,4 +1,4 @@
-"""What `doctor` says of the platform around us: what stands in a migration's way, and its audit log."""
+"""What `doctor` reports about the platform: what stands in a migration's way, and its audit log."""
 
 from console.errors import ConsoleError
 from console.runtime.servers import Servers
@@ -8,7 +8,7 @@ from console.store.schema.migrate import obstacles
 
 
 async def hindrances(servers: Servers) -> tuple[str, ...]:
-    """What would stand in the way of this login if it migrated; one that may not even look is told enough."""
+    """List what would stand in the way of this login if it migrated; nothing if it may not even look."""
     try:
         return await obstacles(servers.access)
     except ConsoleError:
@@ -16,20 +16,23 @@ async def hindrances(servers: Servers) -> tuple[str, ...]:
 
 
 async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, str]:
-    """Whether acts leave a row in the platform's audit log: a level, and the words for it."""
+    """Check whether what operators do leaves a row in the platform's audit log: a level, and a sentence."""
     if not on:
-        return "note", "acts leave no row in audit_log: CONSOLE_AUDIT is off"
+        return "note", "what operators do leaves no row in audit_log: CONSOLE_AUDIT is off"
     if await is_read_only(database, tenant_id):
         return "note", (
-            "this session is read-only, so whether audit_log takes a row cannot be checked here: ask "
-            "again at the primary server"
+            "this session is read-only, so whether audit_log takes a row cannot be checked here: run "
+            "doctor against the primary server"
         )
     fault = await audit_fault(database, tenant_id)
     if fault is None:
-        return "note", "the database has no audit_log: acts are on record in the console's own journal only"
+        return (
+            "note",
+            "the database has no audit_log: what operators do is recorded in the console's own journal only",
+        )
     if fault:
         return "warning", (
-            f"audit_log refuses rows, so acts leave none ({fault}): let its owner change that, or set "
-            "CONSOLE_AUDIT=off"
+            f"audit_log refuses rows, so what operators do leaves none ({fault}): have its owner change "
+            "that, or set CONSOLE_AUDIT=off"
         )
     return "ok", "each send, bulk send, cancel and retry leaves a row in audit_log"

@@ -1,4 +1,4 @@
-"""What ``doctor`` says of a pooler between us and the server."""
+"""What ``doctor`` reports about a pooler in front of the server."""
 
 from console.errors import ConsoleError, PooledError
 from console.exit_codes import ExitCode
@@ -10,9 +10,13 @@ _POOLED = (
     "DATABASE_URL may not lead to the server itself (that could not be proven), so it is treated as a "
     "pooler such as PgBouncer: statements are prepared anew for each use, and nothing is kept in a session"
 )
-_UNTIL_THEN = "Until then changes by other processes are seen by looking every 2 s, and `migrate` refuses"
+_UNTIL_THEN = (
+    "Until then, changes by other processes are found by polling every 2 s, and `migrate` refuses to run"
+)
 _SESSIONS = "it keeps sessions: changes by other processes are seen at once"
-_OTHER_DATABASE = "CONSOLE_DIRECT_DATABASE_URL reaches another database than DATABASE_URL: name the same one"
+_OTHER_DATABASE = (
+    "CONSOLE_DIRECT_DATABASE_URL reaches a different database than DATABASE_URL: point both at the same one"
+)
 
 
 async def pooler_findings(database: Database) -> list[Finding]:

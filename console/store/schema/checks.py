@@ -83,7 +83,7 @@ async def check_start(database: Database) -> StartReport:
         elif not login["granted"]:
             raise UnfinishedError(
                 "The migration of this database was begun and not finished: run `device-console migrate`, "
-                "which says what stands in its way."
+                "which shows what stands in its way."
             )
     _check_trust(login, trusted)
     _check_role(login, access.operator_role)
@@ -222,8 +222,8 @@ def _warnings(login: Any, shape: Any, rights: Any, role: str, worker_role: str) 
             f"run GRANT {worker_role} TO {login['login']} to change that."
         )
     found += [
-        f"Row level security is off on {name.removeprefix('public.')}: whoever assumes {role} in a client of "
-        "SQL sees the rows of every tenant there."
+        f"Row level security is off on {name.removeprefix('public.')}: whoever assumes {role} in an SQL "
+        "client sees the rows of every tenant there."
         for name in shape["unguarded"]
     ]
     if login["read_only"]:

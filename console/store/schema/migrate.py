@@ -30,8 +30,9 @@ _FIRST_OF_OURS = 900
 _FIRST_BEFORE_RELEASE = "console_tables"
 _BEFORE_RELEASE = (
     "The console's own tables here were made by a version before the first release, and no migration leads "
-    "on from them: begin anew. The program's own demo data: run `device-console demo reset`. A database of "
-    "yours: end the console's processes, run DROP SCHEMA device_console CASCADE; and then "
+    "on from them: start again with new ones. The program's own demo data: run `device-console demo "
+    "reset`. A database of yours: end the console's processes, run DROP SCHEMA device_console CASCADE; and "
+    "then "
     '`device-console migrate`; device_commands keeps its rows (docs/beside-the-platform.md, "Taking it out").'
 )
 _COMMANDS = "device_commands"  # the one table that must be as the console would have made it, or more
@@ -90,9 +91,7 @@ async def migrate(
         repeatables = () if migrations else read_repeatables()
     async with direct_connection(access) as connection:
         with translated():
-            await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
-            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)
-            await _check_encoding(connection)
+            await _take_turn(connection)
             done = {row["version"]: row for row in await _history(connection)}
             _check_history(done, wanted)
             check_program(repeatables, await applied(connection))
@@ -106,6 +105,13 @@ async def migrate(
                 await _again(partial(_step, connection, access, migration, done)) for migration in wanted
             ]
             return (*steps, *await _replaced(connection, access, repeatables))
+
+
+async def _take_turn(connection: Any) -> None:
+    """Wait until nobody else migrates this database, and refuse one that cannot hold our text."""
+    await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)
+    await _check_encoding(connection)
 
 
 def _refuse(obstacles_found: Sequence[str]) -> None:

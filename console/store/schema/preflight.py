@@ -1,4 +1,4 @@
-"""What stands in the way of migrating: found before anything is written, told with the statement to run."""
+"""What stands in the way of migrating: found before anything is written, with the statement to run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,8 +41,8 @@ async def foreign_schema(connection: Any) -> tuple[str, ...]:
     if row is None:
         return ()
     text = (
-        f"the schema device_console belongs to the role {row['owner']}, as which the login {row['login']} "
-        f"may not act: run GRANT {row['owner']} TO {row['login']}; or migrate with a login that may"
+        f"the schema device_console belongs to the role {row['owner']}, which the login {row['login']} may "
+        f"not assume: run GRANT {row['owner']} TO {row['login']}; or migrate with a login that may"
     )
     return (text,)
 
@@ -61,44 +61,44 @@ async def hindrances(
     """
     found = await find_uses(connection, tuple(tables))
     facts = await connection.fetchrow(_FACTS, access.worker_role, _GRANTS_ROLES)
-    said: list[str] = []
+    found_wrong: list[str] = []
     if not make:
-        said += _missing(found.missing, facts["lacking"] if tables else ())
+        found_wrong += _missing(found.missing, facts["lacking"] if tables else ())
     if found.wrong:
-        said.append(f"the platform's tables cannot be used as they are: {'; '.join(found.wrong)}")
+        found_wrong.append(f"the platform's tables cannot be used as they are: {'; '.join(found.wrong)}")
     if facts["owner"] is not None:
-        said.append(
+        found_wrong.append(
             f"the table device_commands belongs to the role {facts['owner']}, and the console's functions "
             f"need that owner: migrate with a login that is {facts['owner']} or a member of it"
         )
-    said += await foreign_schema(connection)
+    found_wrong += await foreign_schema(connection)
     if not facts["may_make_schema"]:
-        said.append(
-            f"the login {facts['login']} may not make the schema device_console: run "
+        found_wrong.append(
+            f"the login {facts['login']} may not create the schema device_console: run "
             f"GRANT CREATE ON DATABASE {facts['database']} TO {facts['login']};"
         )
     if make and found.missing and not facts["may_make_tables"]:
-        said.append(
-            f"the login {facts['login']} may not make tables: run "
+        found_wrong.append(
+            f"the login {facts['login']} may not create tables: run "
             f"GRANT CREATE ON SCHEMA public TO {facts['login']};"
         )
-    return (*said, *(_worker(facts) if first else ()))
+    return (*found_wrong, *(_worker(facts) if first else ()))
 
 
 def _missing(tables: Sequence[str], roles: Sequence[str]) -> list[str]:
-    said = []
+    found_wrong = []
     if tables:
-        said.append(
+        found_wrong.append(
             f"this database lacks {', '.join(tables)} of the platform's tables: check DATABASE_URL, let the "
-            f"platform's own migrations make them, or have the console make what it needs with {_CREATE}"
+            f"platform's own migrations create them, or have the console create what it needs with {_CREATE}"
         )
     if roles:
-        said.append(
+        found_wrong.append(
             f"this server lacks {', '.join(roles)} of the platform's roles: run "
             + " ".join(f"CREATE ROLE {role} NOLOGIN{_BYPASS.get(role, '')};" for role in roles)
             + f" as a superuser, or use {_CREATE}"
         )
-    return said
+    return found_wrong
 
 
 _BYPASS = {"pulse_operator": " BYPASSRLS"}
@@ -111,14 +111,15 @@ def _worker(facts: Any) -> list[str]:
         if facts["is_worker"] or facts["may_grant"]:
             return []
         text = (
-            f"the role {worker} exists in this server already, made for another database, and the login "
-            f"{login} is no member of it: run GRANT {worker} TO {login}; as a superuser or as whoever made it"
+            f"the role {worker} exists on this server already, created for another database, and the login "
+            f"{login} is not a member of it: run GRANT {worker} TO {login}; as a superuser or as whoever "
+            "created it"
         )
         return [text]
     if facts["may_make_roles"]:
         return []
     text = (
-        f"the login {login} may not make the role {worker}: run CREATE ROLE {worker} NOLOGIN; "
-        f"GRANT {worker} TO {login}; as a superuser or as a login that may make roles"
+        f"the login {login} may not create the role {worker}: run CREATE ROLE {worker} NOLOGIN; "
+        f"GRANT {worker} TO {login}; as a superuser or as a login that may create roles"
     )
     return [text]

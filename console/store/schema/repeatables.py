@@ -67,8 +67,8 @@ def check_program(wanted: Sequence[Repeatable], known: Mapping[str, Applied]) ->
     for name, row in known.items():
         if row.is_newer and texts.get(name) != row.checksum:
             raise RefusedError(
-                f"The functions of this database ({FOLDER}/{name}) are those of device-console "
-                f"{row.program}, and this program is {__version__}: update the program."
+                f"The functions of this database ({FOLDER}/{name}) come from device-console {row.program}, "
+                f"which is newer than this program ({__version__}): update the program."
             )
 
 

@@ -214,7 +214,7 @@ class ConsoleApp(TerminalApp):
             self._top.ask_to_quit("ctrl+q")
 
     def action_help_quit(self) -> None:
-        self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z puts it to sleep.")
+        self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z suspends it.")
 
     def last_words(self, error: BaseException | None) -> str:
         """Say where the report is, which names no local variable."""

@@ -1,4 +1,4 @@
-"""Keys of the operator's own: checked when the program starts, then used by bindings, footer and help."""
+"""The operator's own keys: checked when the program starts, then used by bindings, footer and help."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ def keymap(wanted: Mapping[str, str], actions: Actions) -> dict[str, str]:
         ids = _ids(name.strip(), actions)
         if not ids:
             raise UsageError(
-                f"The keymap names {name!r}, which is no action: `?` in the screen shows them all."
+                f"The keymap names {name!r}, which is not an action: `?` on the screen shows them all."
             )
         cleaned = key.strip()
         _check_key(name, cleaned)
@@ -103,8 +103,8 @@ def _check_use(binding_id: str, action: Action[Any], keys: str) -> None:
     for key in (part.strip() for part in keys.split(",")):
         if action.act and key == CONFIRM_KEY:
             raise UsageError(
-                f"The keymap gives {binding_id} the key {key!r}, which says yes in the dialog that follows: "
-                "pressed twice it would act unread."
+                f"The keymap gives {binding_id} the key {key!r}, which confirms the dialog that "
+                "follows: pressed twice, it would confirm a question nobody has read."
             )
         if action.priority and _typed(key):
             raise UsageError(
@@ -113,7 +113,7 @@ def _check_use(binding_id: str, action: Action[Any], keys: str) -> None:
             )
         if _is_typing(binding_id) and _typed(key):
             raise UsageError(
-                f"The keymap gives {binding_id} the key {key!r}, which the fields take for themselves: it "
+                f"The keymap gives {binding_id} the key {key!r}, which input fields use themselves: it "
                 "would do nothing there."
             )
 

@@ -1,4 +1,4 @@
-"""What a filter is completed with: what is on screen, and what occurs in the whole tenant."""
+"""The words that complete a filter: those on screen, and those of the whole tenant."""
 
 from collections.abc import Callable, Mapping
 

@@ -32,7 +32,7 @@ _BAR = tuple((phase, "█" if phase is Phase.OK else PHASE_SYMBOLS[phase]) for p
 
 
 def batch_cells(batch: Batch, now: datetime) -> dict[str, Cell]:
-    """Every cell of a batch's row, by column."""
+    """Make every cell of a bulk send's row, by column."""
     draft = batch.draft
     return {
         "age": Cell(coarse_age(now - batch.created_at)),
@@ -46,12 +46,12 @@ def batch_cells(batch: Batch, now: datetime) -> dict[str, Cell]:
 
 
 def _target(draft: BatchDraft, limit: int) -> str:
-    """Whom it was for; a retry says so once, by the head of the other's id."""
+    """Name the target; a retry names the bulk send that it repeats, by the beginning of its id."""
     return f"retry of {safe(draft.retry_of[:8])}" if draft.retry_of else safe(draft.target, limit)
 
 
 def batch_line(view: BatchView, now: datetime, width: int) -> Line:
-    """What was sent to whom, by whom and when."""
+    """Show what was sent to whom, by whom and when."""
     draft = view.batch.draft
     parts: list[Line] = [
         (
@@ -68,7 +68,7 @@ def batch_line(view: BatchView, now: datetime, width: int) -> Line:
 
 
 def progress_lines(view: BatchView, job: BatchRun | None, width: int) -> list[Line]:
-    """How far it is: a bar in which each phase has a glyph of its own, and their numbers in words."""
+    """Show the progress: a bar with a glyph for each phase, and the counts in words."""
     wanted = view.batch.draft.wanted
     settled = Cell(f"  {view.settled:,} of {wanted:,} ended")
     room = max(10, width - line_width((settled,)) - 2)
@@ -93,7 +93,7 @@ def progress_lines(view: BatchView, job: BatchRun | None, width: int) -> list[Li
 
 
 def shares(counts: Sequence[int], room: int) -> list[int]:
-    """Share `room` cells out by count: all of them, at least one to each that is not 0."""
+    """Divide `room` cells in proportion to the counts, at least one to each that is not 0."""
     total = sum(counts)
     if not total:
         return [0] * len(counts)
@@ -119,7 +119,7 @@ def _state(view: BatchView, job: BatchRun | None) -> Cell:
 
 
 def group_columns(groups: Sequence[AnswerGroup]) -> tuple[Column, ...]:
-    """The answers' keys become columns, those that most groups have first."""
+    """Make a column of each key of the answers, those that most groups have first."""
     counts: dict[str, int] = {}
     for group in groups:
         for key in group.fields:
@@ -135,7 +135,7 @@ def group_columns(groups: Sequence[AnswerGroup]) -> tuple[Column, ...]:
 
 
 def _field_column(key: str, rank: int, groups: Sequence[AnswerGroup]) -> Column:
-    """Numbers and ranges of them stand to the right."""
+    """Return the column of one key; numbers and ranges are aligned to the right."""
     title = safe(key, 20).upper()
     values = [group.fields[key] for group in groups if key in group.fields]
     right = all(_NUMBERS.fullmatch(value) for value in values)
@@ -143,7 +143,7 @@ def _field_column(key: str, rank: int, groups: Sequence[AnswerGroup]) -> Column:
 
 
 def group_cells(group: AnswerGroup) -> dict[str, Cell]:
-    """Every cell of a group's row, by column."""
+    """Make every cell of a group's row, by column."""
     cells: dict[str, Cell] = {
         "count": Cell(f"{group.count:,}", "strong"),
         "phase": counted_phase(group.phase, group.phase.value),
@@ -159,10 +159,10 @@ def _sample(group: AnswerGroup) -> str:
 
 
 def group_key(group: AnswerGroup) -> str:
-    """Names a group as long as it stays what it is."""
+    """Return a key of the group that does not change while answers of the same kind come in."""
     return f"{group.phase.value}\x1f" + "\x1f".join(f"{key}={value}" for key, value in _stable(group).items())
 
 
 def _stable(group: AnswerGroup) -> Mapping[str, str]:
-    """What does not change when another answer of the same kind comes in."""
+    """Return the fields that another answer of the same kind does not change."""
     return {key: "" if " to " in value else value for key, value in group.fields.items()}

@@ -17,7 +17,7 @@ _ENOUGH = 5
 def history_line(
     title: str, commands: Iterable[Command], width: int, *, more: bool, plotted: bool = False
 ) -> Line:
-    """What is loaded of a history, by phase, trouble first; how long answers took, unless a plot tells it."""
+    """Count the loaded commands by phase, trouble first, and how long answers took unless a plot shows it."""
     shown = list(commands)
     counts = Counter(command.phase for command in shown)
     total = counted(sum(counts.values()), "command")

@@ -1,4 +1,4 @@
-"""What an operator takes away: the shell line that does the same."""
+"""Text to copy: the shell line that does the same."""
 
 import shlex
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is said of devices around their list: counts, what is left out, the line of one device."""
+"""The lines around the list of devices: counts, what is hidden, and the line of one device."""
 
 from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters.language import Filter
@@ -11,19 +11,19 @@ from console.tui.presenters.cells import Line, fit_parts
 
 
 def pending_cells(device_id: str) -> dict[str, Cell]:
-    """What is known of a row before it has been read: its id."""
+    """Make the cells of a row that has not been read yet: its id."""
     return {"device": Cell(safe_id(device_id), "strong")}
 
 
 def hidden_words(counts: DeviceCounts | None, shown: Filter) -> str:
-    """``2 decommissioned hidden``; empty where none is, or where the filter asks for them."""
+    """``2 decommissioned hidden``; empty if there are none, or if the filter asks for them."""
     if counts is None or not counts.decommissioned or shown.shows_decommissioned:
         return ""
     return f"{counts.decommissioned:,} decommissioned hidden"
 
 
 def seen_words(counts: DeviceCounts | None, shown: Filter, order: DeviceOrder) -> str:
-    """What sorting or filtering by "seen" leaves out in a large fleet; empty where it leaves out nothing."""
+    """Name what sorting or filtering by "seen" ignores in a large fleet; empty if it ignores nothing."""
     asked = order is DeviceOrder.SEEN or "seen" in shown.keys
     if counts is None or not asked or counts.total + counts.decommissioned <= SEEN_IN_FULL:
         return ""
@@ -31,7 +31,7 @@ def seen_words(counts: DeviceCounts | None, shown: Filter, order: DeviceOrder) -
 
 
 def place_line(device: Device, width: int) -> Line:
-    """What a device is: its name, make, template, where it stands and behind which gateway."""
+    """Describe a device: its name, make, template, site and gateway."""
     maker, model = safe(device.manufacturer, 40), safe(device.model, 40)
     make = model if model.lower().startswith(maker.lower()) else f"{maker} {model}".rstrip()
     parts: list[Line] = [
@@ -57,7 +57,7 @@ def counts_line(
     order: str = "",
     notes: tuple[str, ...] = (),
 ) -> Line:
-    """How many devices there are, how many are marked (`unseen`: not shown); then by link, trouble first.
+    """Count the devices and the marked ones (`unseen`: not shown); then by link, trouble first.
 
     `news` is what else an operator should look at; `order` what it is sorted by where no heading says it;
     `notes` say which devices are left out, and by what they are sorted.

@@ -35,7 +35,7 @@ class HeaderIdentity:
 
 
 def header_line(identity: HeaderIdentity, view: HealthView, outbox: OutboxDepth, width: int) -> Line:
-    """The fullest version that fits; trouble is the last thing to go."""
+    """Return the fullest version that fits; trouble is left out last."""
     line: Line = ()
     for level in range(6):
         line = _header(identity, view, outbox, width, level)

@@ -11,9 +11,9 @@ from console.tui.presenters.cells import Line
 
 _WIDTH = 13
 _FILTERS = (
-    ("word", "Must occur somewhere in the row; every term of a filter must hold"),
+    ("word", "Must occur somewhere in the row; all terms of a filter must match"),
     ("key:a,b", "The key's whole value is a or b; * is any text, ? one character: device:pump-*"),
-    ("age>1h", "Older than that; < is younger. Spans are 30s, 10m, 1h30m, 7d"),
+    ("age>1h", "Older than that; < is younger. Durations: 30s, 10m, 1h30m, 7d"),
     ("-term", "Not this: -status:offline, -age<1d, -word"),
     ('"a: b"', "Quotes keep spaces, colons and commas as they are"),
 )
@@ -42,7 +42,7 @@ def _folded(text: str, width: int) -> list[str]:
 
 
 def filter_lines(width: int) -> list[Line]:
-    """What can be typed behind ``/`` and ``--where``: the terms, and the keys of each list."""
+    """Describe the filter language: the terms, and the keys of each list."""
     lines: list[Line] = [(Cell("filters", "strong"),)]
     for term, text in _FILTERS:
         lines += _hanging(term, text, width)
@@ -51,12 +51,12 @@ def filter_lines(width: int) -> list[Line]:
         lines += _hanging(f"in {scope.value}", keys, width)
     for key, words in WORDS.items():
         lines += _hanging(f"{key}:", f"One of {', '.join(w.replace(' ', '_') for w in words)}", width)
-    gone = "Decommissioned devices are hidden: state:decommissioned or the very id, device:pump-5, finds them"
-    lines += _hanging("state:", gone, width)
-    lines += _hanging("status:", "Of a device in the list of devices: as link", width)
-    stale = (
-        "Silent for longer than the platform expects, not yet called offline; links are the platform's word"
+    gone = (
+        "Decommissioned devices are hidden: state:decommissioned or the exact id, device:pump-5, finds them"
     )
+    lines += _hanging("state:", gone, width)
+    lines += _hanging("status:", "In the list of devices: the same as link", width)
+    stale = "Silent for longer than the platform expects, but not offline yet; the platform decides"
     lines += _hanging("stale", stale, width)
     return lines
 

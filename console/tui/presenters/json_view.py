@@ -1,4 +1,4 @@
-"""JSON from rows as text a terminal may show: indented without touching a digit, capped, harmless."""
+"""JSON from rows as text that is safe on a terminal: indented, its numbers untouched, and limited in size."""
 
 import re
 
@@ -13,7 +13,7 @@ _KEY = re.compile(r'"(?:[^"\\]|\\.)*"(?=\s*:)')
 
 
 def pretty(text: str | None, limit: int = MAX_SHOWN) -> list[str]:
-    """Indented lines. Text that is no JSON, or was cut, is indented as far as it goes."""
+    """Indent JSON text; text that is not JSON, or was cut, is indented as far as possible."""
     if text is None:
         return ["–"]
     flat = text.strip()
@@ -24,7 +24,7 @@ def pretty(text: str | None, limit: int = MAX_SHOWN) -> list[str]:
 
 
 def keyed(line: str) -> Line:
-    """A line of JSON whose keys stand back behind their values."""
+    """Split a line of JSON so that its keys are dimmer than its values."""
     cells: list[Cell] = []
     end = 0
     for match in _KEY.finditer(line):

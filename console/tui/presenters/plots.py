@@ -16,7 +16,7 @@ _LEAST = 5
 
 
 def sparkline(values: Sequence[float | None], top: float | None = None) -> str:
-    """One character for each value: a full bar for `top` or the highest; a space where there is none."""
+    """Draw one character for each value: a full bar for `top` or the highest, a space for None."""
     full = top if top is not None else max((v for v in values if v is not None), default=0.0)
     if full <= 0:
         return "".join(" " if value is None else BARS[0] for value in values)
@@ -25,7 +25,7 @@ def sparkline(values: Sequence[float | None], top: float | None = None) -> str:
 
 
 def plots_line(commands: Iterable[Command], width: int) -> Line:
-    """Latency and outcomes over the time that is loaded: the fullest version that fits.
+    """Plot latency and outcomes over the loaded time: the fullest version that fits.
 
     Empty when there is too little to see, or when all happened at once.
     """
@@ -41,7 +41,7 @@ def plots_line(commands: Iterable[Command], width: int) -> Line:
 
 
 def _waits(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
-    """How long answers took: a bar is a median, a full one all but the slowest times of it."""
+    """Plot how long answers took: a bar is the median of its share of the time."""
     took = sorted(_took(ended))
     if not took:
         return ()
@@ -59,7 +59,7 @@ def _waits(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level
 
 
 def _outcomes(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
-    """Which share of them did not end well: a dot where none, nothing where nothing ended."""
+    """Plot the share that did not end well: a dot for none, a space where nothing ended."""
     cells = [Cell("not ok ", "dim")]
     for bucket in buckets:
         share = _share(bucket)
@@ -81,7 +81,7 @@ def _share(commands: Sequence[Command]) -> float:
 
 
 def _buckets(ended: Sequence[Command], count: int) -> list[list[Command]]:
-    """The commands by time, in equal spans."""
+    """Divide the commands into equal spans of time."""
     first = ended[0].created_at
     whole = max(1e-6, (ended[-1].created_at - first).total_seconds())
     buckets: list[list[Command]] = [[] for _ in range(count)]

@@ -31,7 +31,7 @@ def problem_key(problem: Problem) -> str:
 
 
 def problem_whom(problem: Problem) -> list[str]:
-    """Lines that say what it is about: a link, or a device and its claimed command."""
+    """Name what a problem is about: a link, or a device and the command that it claims."""
     if problem.kind is ProblemKind.LINK:
         return [f"link     {problem.device_id}"]
     command = f"{problem.command_id} (unknown)" if problem.command_id else "none"
@@ -39,7 +39,7 @@ def problem_whom(problem: Problem) -> list[str]:
 
 
 def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
-    """Every cell of a problem's row, by column."""
+    """Make every cell of a problem's row, by column."""
     link = problem.kind is ProblemKind.LINK  # of which the link's name stands where others have a device
     return {
         "age": Cell(coarse_age(now - problem.last_at) if problem.last_at else "–"),

@@ -45,7 +45,7 @@ class TimelineStep:
 
 
 def steps(detail: CommandDetail) -> tuple[TimelineStep, ...]:
-    """Everything on record, in the order of time."""
+    """List everything on record in order of time."""
     command = detail.command
     by = f"by {safe(name_shown(command.created_by), 60)}" if command.created_by else ""
     found = [TimelineStep(command.created_at, "created", note=by)]
@@ -55,8 +55,8 @@ def steps(detail: CommandDetail) -> tuple[TimelineStep, ...]:
     for entry in detail.journal:
         if entry.kind != "retry_of":
             what, tone = _KINDS.get(entry.kind, (safe(entry.kind, 40), ""))
-            told = said(entry.detail) if entry.kind in _SAID else entry.words
-            note = " ".join(filter(None, (entry.by and f"by {entry.by}", told)))
+            words = said(entry.detail) if entry.kind in _SAID else entry.words
+            note = " ".join(filter(None, (entry.by and f"by {entry.by}", words)))
             found.append(TimelineStep(entry.at, what, tone, safe(note, 300)))
     if command.acked_at is not None:
         cell = phase_cell(command)
@@ -73,7 +73,7 @@ def _past(detail: CommandDetail) -> bool:
 
 
 def story_lines(detail: CommandDetail, zone: tzinfo | None = UTC, width: int = 80) -> list[Line]:
-    """What the command is, why it stands where it stands, and how it got there."""
+    """Describe the command: what it is, the explanation of its phase, and its timeline."""
     command = detail.command
     lines: list[Line] = [
         (Cell(safe(command.command_type), "strong"), Cell("   "), phase_cell(command)),
@@ -87,7 +87,7 @@ def story_lines(detail: CommandDetail, zone: tzinfo | None = UTC, width: int = 8
 
 
 def _timeline(found: Sequence[TimelineStep], zone: tzinfo | None, width: int) -> list[Line]:
-    """The steps in columns; a note that does not fit beside its step hangs beneath it."""
+    """Lay the steps out in columns; a note that does not fit beside its step is put beneath it."""
     today, left = day(found[0].at, zone), "" if width < _NARROW else "  "
     lines: list[Line] = [(Cell(f"timeline ({zone_words(zone)})", "accent"), Cell(f"  {today}", "dim"))]
     spans = ["", *(step(one.at - before.at) for before, one in pairwise(found))]
@@ -118,7 +118,7 @@ def _timeline(found: Sequence[TimelineStep], zone: tzinfo | None, width: int) ->
 
 
 def content_lines(detail: CommandDetail) -> list[Line]:
-    """What it repeats, what it says, and what the device answered."""
+    """Show which command it repeats, its params, and the answer of the device."""
     command = detail.command
     lines: list[Line] = []
     old = retry_link(detail)
@@ -132,12 +132,12 @@ def content_lines(detail: CommandDetail) -> list[Line]:
     said = detail.answer_verdict
     fits = Cell("  as the catalogue describes it" if said == "" else "", "dim")
     lines += [(), (Cell("answer", "accent"), fits)]
-    lines += [(Cell(f"  ! unlike the catalogue: {safe(said, 300)}", "warn"),)] if said else []
+    lines += [(Cell(f"  ! does not match the catalogue: {safe(said, 300)}", "warn"),)] if said else []
     return [*lines, *_block(command.ack_json)]
 
 
 def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:
-    """When it expires, and how long that is from now; empty once the timeline tells it."""
+    """Show when it expires and how long that is from now; empty once the timeline shows it."""
     command, name = detail.command, Cell("deadline  ", "accent")
     if command.never_expires:
         return (name, Cell("none: it waits for ever"))
@@ -152,7 +152,7 @@ def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UT
 
 
 def retry_link(detail: CommandDetail) -> str | None:
-    """The id of the command that this one repeats."""
+    """Return the id of the command that this one repeats."""
     return next((entry.detail for entry in detail.journal if entry.kind == "retry_of"), None)
 
 

@@ -1,4 +1,4 @@
-"""Instants as short words, in the zone that the operator looks at."""
+"""Instants as short text, in the time zone that the operator has chosen."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -6,7 +6,7 @@ _NEAR = timedelta(hours=12)  # so far a time of day is one instant only, also ar
 
 
 def instant(at: datetime, now: datetime, *, millis: bool = False, zone: tzinfo | None = UTC) -> str:
-    """An instant; with its date when it is half a day away or more. `zone` None is the terminal's own."""
+    """Format an instant, with its date if it is half a day away. `zone` None is the terminal's own."""
     if at.year >= 9999:
         return "never"
     near, at = abs(at - now) < _NEAR, _in(zone, at)
@@ -15,7 +15,7 @@ def instant(at: datetime, now: datetime, *, millis: bool = False, zone: tzinfo |
 
 
 def day(at: datetime, zone: tzinfo | None = UTC) -> str:
-    """The date of an instant."""
+    """Format the date of an instant."""
     return f"{_in(zone, at):%Y-%m-%d}"
 
 
@@ -27,11 +27,11 @@ def _in(zone: tzinfo | None, at: datetime) -> datetime:
 
 
 def full_instant(at: datetime, zone: tzinfo | None) -> str:
-    """An instant with its date and the name of its zone."""
-    told = _in(zone, at)
-    return f"{told:%Y-%m-%d %H:%M:%S} {told:%Z}"
+    """Format an instant with its date and the name of its zone."""
+    local = _in(zone, at)
+    return f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}"
 
 
 def zone_words(zone: tzinfo | None) -> str:
-    """The name of a zone; None is the terminal's own."""
+    """Return the name of a zone; None is the terminal's own."""
     return datetime.now().astimezone().strftime("%Z") if zone is None else "UTC"

@@ -27,7 +27,7 @@ def open_row(run: Run, reason: Reason, label: Label | None = None) -> Action[Any
 def compose(run: Run, reason: Reason, label: Label | None = None) -> Action[Any]:
     return Action(
         "compose", "c", "compose",
-        "Write a command to the marked devices, the one under the cursor, or a group",
+        "Compose a command for the marked devices, the one under the cursor, or a group",
         "device-console send DEVICE TYPE, device-console send --where FILTER TYPE --yes",
         run, reason, act=True, footer=11, label_now=label,
     )  # fmt: skip
@@ -51,7 +51,7 @@ def copy_shell_line(run: Run, reason: Reason = _possible) -> Action[Any]:
 
 def export(run: Run, reason: Reason = _possible) -> Action[Any]:
     return Action(
-        "export", "w", "export", "Write all that the filter shows as CSV, JSON or JSON lines",
+        "export", "w", "export", "Export all that the filter shows as CSV, JSON or JSON lines",
         "device-console export --where FILTER", run, reason, footer=19,
     )  # fmt: skip
 
@@ -110,7 +110,7 @@ def back(run: Run = ConsoleScreen.leave, label: Label | None = None) -> Action[A
 
 
 def show_help(keys: str = "question_mark,f1", shown_as: str = "?") -> Action[Any]:
-    text = "All keys, and what a filter can say"
+    text = "All keys, and the filter language"
     return Action("help", keys, "help", text, ON_SCREEN_ONLY, _show_help, footer=30, shown_as=shown_as)
 
 

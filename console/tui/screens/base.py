@@ -213,7 +213,9 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def still_here(self) -> bool:
         """Return whether a question that waited for the database may be asked: not over another screen."""
         if not self.is_active:
-            self.say("Not asked, because another screen was opened: press the key again.", "warn")
+            self.say(
+                "The question was not shown, because another screen was opened: press the key again.", "warn"
+            )
         return self.is_active
 
     def leave(self) -> None:
@@ -237,7 +239,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         if sending:
             job = sending[0]
             how_far = f"{job.done:,} of {job.total:,}"
-            left = f"Still sending {how_far}: {key} again quits; later, R on its screen sends the rest."
+            left = f"Still sending {how_far}: {key} again quits, and R on its screen sends the rest later."
         else:
             left = f"What you confirmed is still under way: {key} again quits, with its outcome unknown."
         self.say(left, "warn")

@@ -1,4 +1,4 @@
-"""One bulk send: how far it is, how it ended, who answered alike, and what to do next."""
+"""One bulk send: its progress, its groups of equal answers, and what to do next."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -117,7 +117,7 @@ class BatchScreen(ConsoleScreen):
 
     def _no_retry(self) -> str | None:
         retriable = self._view is not None and self._view.retriable
-        return self._no_change() or (None if retriable else "nothing of it failed, was missed or expired")
+        return self._no_change() or (None if retriable else "nothing in it failed, was missed or expired")
 
     def _no_stop(self) -> str | None:
         view, reason = self._view, self._no_change()
@@ -125,7 +125,7 @@ class BatchScreen(ConsoleScreen):
             return reason
         if self._sending or any(phase is Phase.WAITING for phase in view.phases):
             return None
-        return "nothing of it waits any more, and published commands cannot be recalled"
+        return "nothing in it is waiting, and published commands cannot be recalled"
 
     def _no_rest(self) -> str | None:
         view, reason = self._view, self._no_change()
@@ -138,8 +138,8 @@ class BatchScreen(ConsoleScreen):
         if view.left:
             return None
         if view.unsendable:
-            return f"the {view.unsendable:,} that got nothing cannot be sent to"
-        return "nothing of it is left to send"
+            return f"the {view.unsendable:,} without a command cannot be sent to"
+        return "nothing is left to send"
 
     # Actions
 
@@ -156,7 +156,7 @@ class BatchScreen(ConsoleScreen):
         text = f"batch:{self._batch_id} phase:{group.phase.value.replace(' ', '_')}"
         draft = self._view.batch.draft if self._view else None
         kind = safe(draft.command_type, 24) if draft else ""
-        of = f"Batch {safe(self._batch_id[:8])}: {kind} {group.phase.value}"
+        of = f"Bulk send {safe(self._batch_id[:8])}: {kind} {group.phase.value}"
         if self.is_active:  # else the operator has gone elsewhere meanwhile
             self.post_message(ShowHistory(devices, text, of))
 
@@ -188,8 +188,8 @@ class BatchScreen(ConsoleScreen):
                 job.stopping = True
             taken = await program.bulk.stop(tenant, self._batch_id, program.operator)
             if taken:
-                return f"Stopped: {counted(taken, 'command')} taken back before publication."
-            return "Stopped, but nothing was left to take back: what was sent is published or on its way."
+                return f"Stopped: {counted(taken, 'command')} cancelled before publication."
+            return "Stopped, but nothing was left to cancel: what was sent is published or on its way."
 
         draft, waiting = self._view.batch.draft, self._view.phases.get(Phase.WAITING, 0)
         title = (
@@ -197,7 +197,7 @@ class BatchScreen(ConsoleScreen):
         )
         lines: tuple[Line, ...] = (
             (
-                Cell("Nothing more is sent, and what still waits by then is taken back: ", "dim"),
+                Cell("Nothing more is sent, and what still waits by then is cancelled: ", "dim"),
                 Cell(f"{waiting:,} now."),
             ),
             (Cell(NO_RECALL),),
@@ -225,8 +225,8 @@ class BatchScreen(ConsoleScreen):
             return f"Sending again to {counted(job.total, 'device')}."
 
         def with_what(job: BatchRun) -> str:
-            left_out = f" {since_ok_text(job.since_ok)}: nothing goes to them." if job.since_ok else ""
-            return f"Only to those that failed, were missed or expired, as a new batch.{left_out}"
+            left_out = f" {since_ok_text(job.since_ok)}: nothing is sent to them." if job.since_ok else ""
+            return f"Only to those that failed, were missed or expired, as a new bulk send.{left_out}"
 
         await self._ask_send(prepare, "Send {kind} again to {whom} of {tenant}?", with_what, send)
 
@@ -240,7 +240,7 @@ class BatchScreen(ConsoleScreen):
             self.state.run_job(self.app, tenant, job)
             return f"Sending to {counted(job.total, 'device')} that got nothing."
 
-        with_what = "Only to those that got nothing of it yet; their time to live begins now."
+        with_what = "Only to devices without a command so far; their TTL starts now."
         title = "Send the rest: {kind} to {whom} of {tenant}?"
         await self._ask_send(self.state.program.bulk.resume, title, lambda _: with_what, send)
 
@@ -286,12 +286,12 @@ class BatchScreen(ConsoleScreen):
         actions.compose(_write_command, _no_group, lambda _: "compose to these"),
         Action("retry_batch", "r", "retry failed",
                "Repeat, as a new bulk send, what failed, was missed or expired",
-               "device-console retry BATCH", _retry, _no_retry, act=True, footer=12),
+               "device-console retry ID", _retry, _no_retry, act=True, footer=12),
         Action("resume_batch", "R", "send the rest",
-               "Go on with a batch whose sending ended half-way; nothing is sent twice",
-               "device-console resume BATCH", _resume, _no_rest, act=True),
+               "Send the rest of a bulk send that was interrupted; nothing is sent twice",
+               "device-console resume ID", _resume, _no_rest, act=True),
         Action("stop_batch", "x", "stop", "Stop sending, and cancel what is not published yet",
-               "device-console cancel BATCH", _ask_stop, _no_stop, act=True, footer=13),
+               "device-console cancel ID", _ask_stop, _no_stop, act=True, footer=13),
         actions.copy_id(_copy_id),
         actions.copy_shell_line(_copy_shell_line),
         actions.export(_export),

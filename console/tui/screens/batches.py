@@ -31,8 +31,8 @@ class BatchesScreen(ConsoleScreen):
             ListSpec(
                 scope=Scope.BATCHES,
                 title="Bulk sends",
-                one="batch",
-                many="batches",
+                one="bulk send",
+                many="bulk sends",
                 empty="Nothing has been sent to many at once. Mark devices with space or a, then press c.",
                 columns=COLUMNS,
                 page=self._page,

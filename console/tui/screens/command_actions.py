@@ -94,7 +94,7 @@ class CommandActions:
         self._begin(self._edit)
 
     def cancel(self) -> None:
-        """Ask whether to take the command back."""
+        """Ask whether to cancel the command."""
         self._begin(self._ask_cancel)
 
     def copy_id(self) -> None:
@@ -133,7 +133,7 @@ class CommandActions:
         documents = {"params": detail.command.params, "answer": detail.command.answer}
         document = documents.get(made_of)
         if document is not None and not document.complete:
-            self._screen.say(f"Its {made_of} cannot be copied: too long to be read back whole.", "warn")
+            self._screen.say(f"Its {made_of} cannot be copied: too long to be read back in full.", "warn")
         else:
             copy_text(self._screen, what, text(detail))
 
@@ -143,7 +143,7 @@ class CommandActions:
             return
         old = detail.command
         if not old.params.complete:
-            self._screen.say("Its params are too long to be read back whole: send a new command.", "warn")
+            self._screen.say("Its params are too long to be read back in full: send a new command.", "warn")
             return
         sender = self._state.program.sender
         ttl = old.expires_at - old.created_at
@@ -165,7 +165,7 @@ class CommandActions:
         sending = Sending(
             old.command_type, old.params_json, ttl_text(ttl), (old.device_id,),
             title="Send {kind} to {whom} of {tenant} again?",
-            note=f"{_since(old)}Params and ttl are as they were.",
+            note=f"{_since(old)}Params and TTL stay the same.",
         )  # fmt: skip
         try:
             question = await looked_up_question(self._state, sending)
@@ -201,7 +201,7 @@ class CommandActions:
         detail = await self._detail_of(command_id)
         if detail is not None and not detail.command.params.complete:
             self._screen.say(
-                "Its params are too long to be read back whole: they cannot be edited here.", "warn"
+                "Its params are too long to be read back in full: they cannot be edited here.", "warn"
             )
         elif detail is not None:
             old = detail.command
@@ -265,7 +265,7 @@ ON_COMMAND: tuple[Action[HasCommand], ...] = (
         lambda s: s.on_command.edit(), lambda s: s.on_command.no_command(), act=True, footer=17,
     ),
     Action(
-        "cancel", "x", "cancel", "Take a waiting command back before it is published",
+        "cancel", "x", "cancel", "Cancel a waiting command before it is published",
         "device-console cancel ID", lambda s: s.on_command.cancel(), lambda s: s.on_command.no_cancel(),
         act=True, footer=13,
     ),
@@ -281,7 +281,7 @@ COPIES: tuple[Action[HasCommand], ...] = (
         lambda s: s.on_command.copy_answer(), lambda s: s.on_command.no_answer(),
     ),
     Action(
-        "copy_sentence", "S", "copy explanation", "Copy the sentence that says why it stands there",
+        "copy_sentence", "S", "copy explanation", "Copy the explanation of its phase",
         ON_SCREEN_ONLY, lambda s: s.on_command.copy_explanation(), lambda s: s.on_command.no_command(),
     ),
     Action(

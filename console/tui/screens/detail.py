@@ -66,7 +66,7 @@ class DetailScreen(ConsoleScreen):
 
     def _no_old(self) -> str | None:
         linked = self._detail is not None and retry_link(self._detail) is not None
-        return None if linked else "it repeats no other command"
+        return None if linked else "it is not a repeat of another command"
 
     def _open_old(self) -> None:
         old = retry_link(self._detail) if self._detail else None

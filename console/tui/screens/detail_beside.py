@@ -45,7 +45,7 @@ class DetailBeside(DetailView):
     def paint(self) -> None:
         """Show what was read, as it stands now."""
         if self._has_room:
-            self.show(self._detail, self._state.clock.now(), "Nothing is chosen.", self._state.zone)
+            self.show(self._detail, self._state.clock.now(), "Nothing is selected.", self._state.zone)
 
     def follow_cursor(self) -> None:
         """Read again as soon as the cursor rests."""

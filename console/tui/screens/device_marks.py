@@ -67,7 +67,7 @@ class DeviceMarks:
     @property
     def not_known(self) -> str | None:
         """Why nothing can be done with the marks now."""
-        return "the marks are being looked up, wait for them" if self._is_marking else None
+        return "the marks are being looked up: wait for them" if self._is_marking else None
 
     def no_mark(self) -> str | None:
         """Why nothing can be marked, or sent to what is marked."""

@@ -1,4 +1,4 @@
-"""What an operator should look at: answers that matched nothing, conflicts, refusals."""
+"""Problems: answers that match no command, conflicts, refusals and broken links."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -97,7 +97,7 @@ class ProblemsScreen(ConsoleScreen):
     def _no_id(self) -> str | None:
         problem = self._list.chosen
         if problem is not None and not problem.command_id:
-            return "this problem is about no command: there is no id"
+            return "this problem is not about a command: there is no id"
         return self._list.no_row
 
     def _open_row(self) -> None:

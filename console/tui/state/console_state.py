@@ -105,7 +105,7 @@ class ConsoleState:
 
     @property
     def zone(self) -> tzinfo | None:
-        """Where instants are told: UTC, or None for the terminal's own zone."""
+        """The zone in which instants are shown: UTC, or None for the terminal's own."""
         return None if self.local_time else UTC
 
     def unsent_command(self, origin: str = "", content: Saved | None = None) -> tuple[UnsentCommand, bool]:

@@ -1,4 +1,4 @@
-"""What the parts of the screen tell each other: rows changed, or the operator wants to be elsewhere."""
+"""Messages between the parts of the screen: rows changed, or the operator wants to be elsewhere."""
 
 from textual.message import Message
 

@@ -38,10 +38,12 @@ async def edit_text(app: App[int], text: str, suffix: str) -> str:
         except SuspendNotSupported:
             raise OSError(None, "this terminal cannot be lent to an editor") from None
         except FileNotFoundError:
-            raise OSError(None, f"there is no {words[0]!r}: set EDITOR to another program") from None
+            raise OSError(
+                None, f"the editor {words[0]!r} was not found: set EDITOR to another program"
+            ) from None
         if done.returncode:
             name = Path(words[0]).name  # a whole path would push the reason off the line
-            raise OSError(None, f"{name} ended with {done.returncode}; the text stands as it was")
+            raise OSError(None, f"{name} ended with {done.returncode}; the text is unchanged")
         return _saved(path)
     finally:
         _remove(path)
@@ -60,7 +62,7 @@ def _saved(path: Path) -> str:
     try:
         return path.read_text("utf-8").removesuffix("\n")
     except UnicodeDecodeError:
-        raise OSError(None, "what the editor left is no UTF-8; the text stands as it was") from None
+        raise OSError(None, "the editor's file is not UTF-8; the text is unchanged") from None
 
 
 def _remove(path: Path) -> None:

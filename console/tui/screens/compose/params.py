@@ -69,7 +69,7 @@ class ParamsEditor(Horizontal):
         if form is None:
             return "no catalogue describes the params of this command"
         if self._as_json and not self._form.can_show(form, self.text):
-            return "the params hold what the form has no place for"
+            return "the params hold something that the form cannot show"
         return None
 
     def toggle_form(self) -> None:
@@ -122,7 +122,7 @@ class ParamsEditor(Horizontal):
         warning = self.verdict
         form = self._possible_form
         if self._as_json and form is not None and self._form.behind and self._form.holds(form, text):
-            warning = f"The form says something else, which is not in this JSON: {self._form.faults[0]}."
+            warning = f"An entry of the form is not in this JSON: {self._form.faults[0]}."
         if warning:
             return (Cell(safe(warning, 400), "warn"),)
         size = f"{len(text.encode('utf-8', 'surrogatepass')):,} bytes"

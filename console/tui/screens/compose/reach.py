@@ -1,4 +1,4 @@
-"""Whom an unsent command reaches, as the database last said."""
+"""Whom an unsent command reaches, as last read from the database."""
 
 import time
 

@@ -47,14 +47,14 @@ class Recall:
         """Keep this command, or drop it if it is kept already."""
         state, say = self._screen.state, self._screen.say
         if self._fields.fault:
-            say("Only a command that could be sent can be a favourite.", "warn")
+            say("Only a command that can be sent can be a favourite.", "warn")
             return
         try:
             kept = state.program.favourites.toggle(state.tenant, self._fields.content())
         except OSError as error:
             say(f"The favourites cannot be written: {safe(error.strerror or error, 200)}.", "bad")
             return
-        say("Kept among the favourites: f7 finds it." if kept else "No favourite any more.")
+        say("Added to the favourites: f7 lists them." if kept else "Removed from the favourites.")
 
     def edit_params(self) -> None:
         """Edit the params in the operator's own editor."""
@@ -82,7 +82,7 @@ PICK: Action[HasRecall] = Action(
     "device-console favourites --recent", lambda s: s.recall.pick(), footer=4, priority=True,
 )  # fmt: skip
 FAVOURITE: Action[HasRecall] = Action(
-    "favourite", "f6", "favourite", "Keep this command at hand, or drop it from the favourites",
+    "favourite", "f6", "favourite", "Add this command to the favourites, or remove it",
     "device-console favourites --keep TYPE", lambda s: s.recall.toggle_favourite(), footer=5, priority=True,
 )  # fmt: skip
 EDITOR: Action[HasRecall] = Action(

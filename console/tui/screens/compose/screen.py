@@ -172,7 +172,7 @@ class ComposeScreen(ConsoleScreen):
     def _no_line(self) -> str | None:
         fault = self.fields.fault or self.fields.params.form_fault
         if not fault and len(self.device_ids) > 1 and not self.where:
-            return "no line can name so many: choose them by a filter, mark all that it shows, and compose"
+            return "a shell line cannot name so many: find the devices by a filter, mark them all, compose"
         return _as_reason(fault)
 
     def _no_review(self) -> str | None:

@@ -1,4 +1,4 @@
-"""From a reviewed command to what is committed: ids are made once, and the outcome is never guessed."""
+"""Sending a reviewed command: its ids are made once, and the outcome is never guessed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -23,7 +23,7 @@ from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines
 
-_HINT = "enter writes the file, esc does not"
+_HINT = "enter writes the file, esc cancels"
 
 
 def _new_file(path: Path) -> TextIO:

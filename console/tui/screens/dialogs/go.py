@@ -43,7 +43,7 @@ class GoDialog(ModalScreen[Message | None]):
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
             yield Input(
-                placeholder="an id or how it begins; problems, batches",
+                placeholder="an id or its beginning; or problems, batches",
                 compact=True,
                 max_length=200,
             )
@@ -104,7 +104,7 @@ class GoDialog(ModalScreen[Message | None]):
             names = ", ".join(safe_id(device, 30) for device in like[:_NAMED])
             more = ", …" if len(like) > _NAMED else ""
             return f"{counted(len(like), 'device')} begin with “{shown}”: {names}{more}"
-        return f"There is no device, no command and no bulk send “{shown}” in {where}."
+        return f"There is no device, command or bulk send “{shown}” in {where}."
 
     async def _begun_so(self, wanted: str) -> Message | str | None:
         """Find the only bulk send or command whose id begins so.

@@ -1,4 +1,4 @@
-"""Choosing a command that was sent lately or is kept at hand."""
+"""Choosing a recent command or a favourite."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -53,7 +53,7 @@ class PickDialog(ModalScreen[Saved | None]):
             Cell(" close"),
         )
         self.query_one("#dialog-foot", Lines).show([(), foot])
-        self._table.set_empty("Nothing was sent lately. f6 in the form keeps a command here.")
+        self._table.set_empty("Nothing was sent recently. f6 in the form adds a favourite.")
         self._table.set_keys(list(self._saved))
         self._table.focus()
 
