@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 OK_WORDS = frozenset({"ok", "success", "succeeded", "done", "completed"})  # as command_rows.sql has them
-END_WORDS = OK_WORDS | {"error", "failed"}  # these are never words of progress
+END_WORDS = OK_WORDS | {"error", "failed"}  # these are never progress words
 PROGRESS_WORDS = frozenset(
     {
         "accepted", "received", "acknowledged", "queued", "pending", "scheduled", "started", "running",
@@ -37,12 +37,12 @@ def counts_as_ok(status: str | None) -> bool:
 
 
 def folded_word(word: str) -> str:
-    """A status as words of progress are compared: any case, ``-`` and space like ``_``."""
+    """A status as progress words are compared: any case, ``-`` and space like ``_``."""
     return re.sub(r"[-\s]+", "_", word.strip()).lower()
 
 
 def progress_words(changes: str) -> frozenset[str]:
-    """The words of progress after changes like ``+flashing,-queued``.
+    """The progress words after changes like ``+flashing,-queued``.
 
     Raises:
         ValueError: a change without a sign or a word, or one that would take a word of the end.

@@ -25,7 +25,7 @@ def member_id(batch_id: str, device_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchDraft:
-    """What is sent to all. `target` says in words whom it was meant for, `wanted` how many that were."""
+    """What is sent to all. `target` describes the devices in words, `wanted` is their number."""
 
     batch_id: str
     command_type: str

@@ -1,4 +1,4 @@
-"""Which command types a device may not come back from as it was, by the whole words of their names.
+"""Which command types may interrupt or change a device for good, by the whole words of their names.
 
 Decided in docs/decisions/0048-what-asks-first.md
 """
@@ -50,14 +50,14 @@ _TAIL = 4  # characters of a device's id that have to be typed
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """The words that ask first; `named` are whole types that always do, `spared` those that never do."""
+    """The dangerous words; `named` are whole types that always are, `spared` those that never are."""
 
     words: frozenset[str] = WORDS
     named: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
 
     def asks(self, command_type: str, flag: bool | None = None) -> bool:
-        """Whether a send of this type wants something typed first.
+        """Return whether something has to be typed before a command of this type is sent.
 
         Args:
             command_type: the type. Separators, capitals and digits divide it into words. Behind a word

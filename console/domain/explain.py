@@ -209,15 +209,15 @@ def _missed(detail: CommandDetail) -> str:
 
 def _late_record(detail: CommandDetail) -> str:
     entry = _newest(detail, "late_ack")
-    return f"; an answer came later and is only on record: {said(entry.detail)}" if entry else ""
+    return f"; an answer came later and is only recorded: {said(entry.detail)}" if entry else ""
 
 
 def _has_it(detail: CommandDetail) -> str:
     """Quote what the device reported about a command that no broker confirmed."""
     entry = _newest(detail, "progress")
-    reported = f" The device has it all the same: it reported {said(entry.detail)}." if entry else ""
+    reported = f" But the device has it: it reported {said(entry.detail)}." if entry else ""
     late = _newest(detail, "late_ack")
-    answered = f" It answered {said(late.detail)} afterwards, which is only on record." if late else ""
+    answered = f" It answered {said(late.detail)} afterwards, which is only recorded." if late else ""
     return f"{reported}{answered}"
 
 

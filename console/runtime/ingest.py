@@ -36,7 +36,7 @@ from console.store.pool import Database
 LOOK_EVERY_S = 1.0
 _PATIENCE = 3  # looks at a free slot before a process that has one already takes it too
 _FORGOTTEN = (
-    "The broker lost our session: the last answers before that may be missing. Let it keep sessions "
+    "The broker lost our session: answers from just before may be missing. Let it keep sessions "
     "(mosquitto: persistence true, autosave_interval 1)."
 )
 _BEAT_MAY_TAKE_S = 2.0

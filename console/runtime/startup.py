@@ -149,7 +149,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
     """The operator's settings in the workers' words.
 
     Raises:
-        UsageError: the words of progress cannot be read.
+        UsageError: the progress words cannot be read.
     """
     try:
         progress = progress_words(settings.progress_words)

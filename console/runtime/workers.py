@@ -216,7 +216,7 @@ class Workers:
             await listen(self._database.access, self._heard, lambda: self.wake(None))
         except PooledError as error:
             if not self._looks:
-                _log.info("%s Until then this process looks every %g s.", error, LOOK_EVERY_S)
+                _log.info("%s Until then this process looks for changes every %g s.", error, LOOK_EVERY_S)
             self._looks = True
             for _ in range(_LOOKS):
                 self.wake(None)

@@ -15,7 +15,7 @@ from console.wire.topics import Route
 _DEVICES_REMEMBERED = 10_000
 _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
     Outcome.LATE: (ProblemKind.LATE_ACK, "the device answered after the deadline or the cancellation"),
-    Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; only recorded"),
+    Outcome.LATE_RECORDED: (ProblemKind.LATE_ACK, "the device answered too late; this is only recorded"),
     Outcome.CONFLICT: (ProblemKind.CONFLICTING_ACK, "a second answer differs from the one that counts"),
     Outcome.LATE_PROGRESS: (
         ProblemKind.LATE_PROGRESS,
@@ -27,7 +27,7 @@ _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
 
 
 def oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
-    """List what does no harm, and shows that a device or bridge is not set up as the contract says."""
+    """List oddities that do no harm but show that a device or bridge does not keep to the contract."""
     found = []
     if message.retained:
         found.append("it was retained: the broker sends it again to every new session")

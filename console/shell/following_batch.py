@@ -49,7 +49,7 @@ def _half_way(job: BatchRun) -> str:
         known = f"{job.committed:,} of {job.total:,} are certainly committed as bulk send {batch_id}"
         return f"{known}; {_resume(batch_id)}."
     return (
-        f"All of it is committed as bulk send {batch_id} ({job.committed:,} of {job.total:,}): "
+        f"All commands are committed as bulk send {batch_id} ({job.committed:,} of {job.total:,}): "
         f"`device-console batch {batch_id}` shows how it stands."
     )
 

@@ -44,7 +44,7 @@ class BatchStore:
         return rest
 
     async def unsendable(self, tenant_id: str, batch_id: str) -> int:
-        """How many devices of the batch have no command of it and get none: they cannot, or had theirs."""
+        """Count the devices of the batch that have no command of it and will not get one."""
         rest, gone = await self._without(tenant_id, batch_id, sendable=False)
         return len(rest) + gone
 
@@ -96,7 +96,7 @@ class BatchStore:
     async def page(
         self, tenant_id: str, wanted: Filter, limit: int, before: Batch | None = None
     ) -> tuple[Batch, ...]:
-        """The newest batches that fit, or those behind the last one of a page."""
+        """Return the newest batches that match, or those behind the last one of a page."""
         terms = conditions(wanted, 5)
         key = (before.created_at, before.batch_id) if before else (None, None)
         sql = query("batches_page").replace("/*where*/", terms.sql)

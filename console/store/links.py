@@ -77,7 +77,7 @@ async def open_link(
     counts as one through a pooler, whatever it looks like.
 
     Raises:
-        DatabaseUnreachableError: hosts answer, and none is what `target` asks for.
+        DatabaseUnreachableError: hosts answer, but none matches `target`.
     """
     options |= {
         "statement_cache_size": 0,
@@ -135,9 +135,9 @@ class _WrongHostError(DatabaseUnreachableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database hosts that answer are not what target_session_attrs in the URL asks for: wait "
+            "No database host that answers matches target_session_attrs in the URL: wait "
             "for the failover to end, or name every host of the cluster.",
-            detail="no host is what target_session_attrs asks for",
+            detail="no host matches target_session_attrs",
         )
 
 

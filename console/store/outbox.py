@@ -1,4 +1,4 @@
-"""The outbox as its relay uses it: claim, mark, release, adopt. The rules stand in the migrations."""
+"""The outbox as the dispatcher uses it: claim, mark, release, adopt. The rules stand in the migrations."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Command types that report progress and never an end."""
+"""Command types whose answers are progress words only."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class ProgressOnly:
 
 
 async def progress_only(database: Database, tenant_id: str) -> tuple[ProgressOnly, ...]:
-    """The types of a tenant whose only answers are words of progress."""
+    """The types of a tenant whose only answers are progress words."""
     async with database.tenant_session(tenant_id) as connection:
         rows = await connection.fetch(query("progress_only"), tenant_id)
     return tuple(

@@ -51,7 +51,7 @@ async def _outcomes(
 async def _taken(
     connection: Connection, acks: Sequence[Acknowledgement], late_ack: LateAck
 ) -> tuple[Outcome, ...]:
-    """Words of progress first, then what ends a command; an outcome for each, in the order given."""
+    """Progress words first, then what ends a command; an outcome for each, in the order given."""
     progressing, ends = [a for a in acks if a.is_progress], [a for a in acks if not a.is_progress]
     if progressing and ends:  # each statement locks in the order of the key, both together need not
         await connection.execute(query("lock_commands"), *_names(acks))

@@ -1,4 +1,4 @@
-"""What a database has beyond what the console needs: looked up, not found out by failing.
+"""The optional tables and columns that a database has: looked up, not found out by failing.
 
 Decided in docs/decisions/0049-what-the-registry-holds.md
 """

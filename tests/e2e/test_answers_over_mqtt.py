@@ -69,7 +69,7 @@ async def test_an_answer_that_returns_our_correlation_data_needs_no_command_id(
 async def test_a_command_in_progress_ends_by_its_final_answer(
     open_channel: OpenChannel, mosquitto: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
 ) -> None:
-    """Without words of progress, "accepted" is the end: failed."""
+    """Without progress words, "accepted" is the end: failed."""
     async with device(mosquitto.address, answer=silent), open_channel(mosquitto.address) as channel:
         command_id = await channel.send(ttl=timedelta(minutes=1))
         await channel.reaches(command_id, "published")

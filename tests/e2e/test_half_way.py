@@ -99,7 +99,7 @@ async def test_a_retry_of_a_batch_that_loses_the_database_names_the_new_batch(
     ended = await cut_off(console, database_proxy, insert, "retry", old)
     new = str(await owner.fetchval("SELECT batch_id FROM device_console.batches WHERE retry_of = $1", old))
     assert ended.code == 3
-    assert f"All of it is committed as bulk send {new} (5 of 5)" in ended.err
+    assert f"All commands are committed as bulk send {new} (5 of 5)" in ended.err
 
 
 async def test_a_send_that_loses_the_database_says_whether_it_is_committed(

@@ -68,7 +68,7 @@ REMOVALS = (
     ),
     Removal(
         "G11",
-        "the words of progress",
+        "the progress words",
         "console/services/acknowledger.py",
         "            folded_word(payload.word) in self._progress,\n",
         "            False,\n",

@@ -1,4 +1,4 @@
-"""What counts as answered, words of progress, later answers, and cancelling what another program wrote."""
+"""What counts as answered, progress words, later answers, and cancelling what another program wrote."""
 
 import itertools
 import json
@@ -165,7 +165,7 @@ async def test_an_answer_that_another_program_took_first_is_compared_by_what_it_
 async def test_progress_proves_the_publication_and_is_not_the_end(
     settlement: SettlementStore, owner: asyncpg.Connection, program: Program, fleet: Fleet
 ) -> None:
-    """Without words of progress, "accepted" ends the command as failed and the ok is only a problem."""
+    """Without progress words, "accepted" ends the command as failed and the ok is only a problem."""
     await add_command(owner, fleet.acme, "c1")
     progress = ack("c1", "downloading", {"percent": 40}, progress=True)
     assert await answer(settlement, progress) == ["progress"]
@@ -249,7 +249,7 @@ async def test_what_a_device_reports_of_a_cancelled_command_is_told(
     assert await answer(settlement, ack(command_id, "started", progress=True)) == ["late progress"]
     detail = await detail_of(program, command_id)
     assert detail.command.phase is Phase.CANCELLED
-    assert "The device has it all the same: it reported “started”." in explain(detail)
+    assert "But the device has it: it reported “started”." in explain(detail)
 
 
 async def test_the_journal_keeps_the_newest_twenty_of_each_kind(

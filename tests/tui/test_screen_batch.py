@@ -103,12 +103,12 @@ async def test_the_rest_of_a_batch_is_sent_on_request(rig):
         await seen.press("b")
         await seen.shows("Bulk sends   1 bulk send")
         await seen.press("enter")
-        await seen.shows("○ 1 waiting", "2 got nothing: R sends to them")
+        await seen.shows("○ 1 waiting", "2 without a command: R sends to them")
         await seen.press("R")
         await seen.shows("Send the rest: ping to 2 devices of acme?", "pump-1, pump-3", "ttl 1h")
         await seen.press("y")
         await seen.shows("○ 3 waiting")
-        await seen.hides("got nothing")
+        await seen.hides("without a command")
         await seen.press("R")
         await seen.shows("Cannot send the rest: nothing is left to send.")
         assert await rig.count() == 3
@@ -128,12 +128,12 @@ async def test_the_rest_is_offered_without_those_that_cannot_be_sent_to(rig):
         await seen.press("b")
         await seen.shows("Bulk sends   1 bulk send")
         await seen.press("enter")
-        await seen.shows("1 cannot be sent to   1 got nothing: R sends to them")
+        await seen.shows("1 cannot be sent to   1 without a command: R sends to them")
         await seen.press("R")
         await seen.shows("Send the rest: ping to pump-1 of acme?")
         await seen.press("y")
         await seen.shows("○ 2 waiting", "1 cannot be sent to")
-        await seen.hides("got nothing")
+        await seen.hides("without a command")
 
 
 async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(rig):

@@ -381,7 +381,7 @@ async def test_the_palette_runs_what_the_table_lists(rig):
         await seen.shows("pump-1")
         await seen.press("ctrl+p")
         await seen.type("problems")
-        await seen.shows("Answers that matched no command")
+        await seen.shows("Problems: unmatched")
         await seen.press("enter")
         await seen.shows("No problems: every answer matched its command")
 

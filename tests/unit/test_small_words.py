@@ -39,7 +39,7 @@ def test_a_page_without_rows_has_no_end():
     [
         (detail(expires_at=NOW - timedelta(seconds=1)), "Its deadline has passed; the sweep will end it."),
         (detail(("nobody_listens", None, None), status="missed", published_at=NOW), "the broker reported no subscriber"),
-        (detail(("late_ack", None, None), status="missed", published_at=NOW), "an answer came later and is only on record"),
+        (detail(("late_ack", None, None), status="missed", published_at=NOW), "an answer came later and is only recorded"),
         (
             detail(status="delivered", ack_status="ok", published_at=NOW, acked_at=NOW + timedelta(hours=2)),
             ": late, after the deadline",

@@ -129,6 +129,6 @@ def _check_clashes(screen: str, actions: Sequence[Action[Any]], found: Mapping[s
 
 
 def with_keys(action: Action[Any], screen: str, keys: Mapping[str, str]) -> Action[Any]:
-    """Return the action with the operator's key, where there is one."""
+    """Return the action with the operator's key, if there is one."""
     own = keys.get(f"{screen}.{action.id}")
     return action if own is None else replace(action, keys=own, shown_as="")

@@ -1,4 +1,4 @@
-"""Which devices a list shows, in which order: read in pieces where it takes long, again at its own pace.
+"""Which devices a list shows, in which order: read in pieces if that takes long, and again at intervals.
 
 Decided in docs/decisions/0016-lists-of-any-length.md
 """
@@ -41,12 +41,12 @@ class DeviceList:
 
     @property
     def behind(self) -> bool:
-        """Whether what is shown answers an earlier question."""
+        """Whether the shown list is of an earlier filter or order."""
         return self._shown is not None and self._shown != self._asked
 
     @property
     def unfiltered(self) -> bool:
-        """Whether what is shown answers an earlier filter."""
+        """Whether the shown list is of an earlier filter."""
         return self._shown is not None and self._shown[0] != self._asked[0]
 
     def ask(self, wanted: Filter, order: DeviceOrder) -> None:
@@ -55,7 +55,7 @@ class DeviceList:
             self._asked, self._due = (wanted, order), 0.0
 
     def forget(self) -> None:
-        """Read the whole list next time: what is shown is no longer what was read."""
+        """Read the whole list next time: the shown one is no longer the one that was read."""
         self._digest = None
 
     async def read(self) -> None:

@@ -12,7 +12,7 @@ _KEPT = 3_000
 
 
 class DeviceRows:
-    """Devices by id. What has not changed keeps its cells, so that it is not drawn anew."""
+    """Devices by id. An unchanged device keeps its cells, so that it is not drawn again."""
 
     def __init__(self) -> None:
         self._devices: dict[str, Device] = {}

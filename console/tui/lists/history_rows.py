@@ -34,7 +34,7 @@ class HistoryRows:
 
     @property
     def end(self) -> Cursor | None:
-        """Where the next page begins; a search may have come further than the last row it found."""
+        """Where the next page begins; a search may have read beyond the last row that it found."""
         if self.reached is not None:
             return self.reached
         if not self.order:

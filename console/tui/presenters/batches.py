@@ -114,7 +114,7 @@ def _state(view: BatchView, job: BatchRun | None) -> Cell:
     never = f"{view.unsendable:,} cannot be sent to" if view.unsendable else ""
     if not view.left:
         return Cell(never, "warn" if never else "")
-    left = f"{view.left:,} got nothing{'' if view.batch.stopped_at else ': R sends to them'}"
+    left = f"{view.left:,} without a command{'' if view.batch.stopped_at else ': R sends to them'}"
     return Cell("   ".join(words for words in (never, left) if words), "warn")
 
 

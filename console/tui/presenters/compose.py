@@ -1,4 +1,4 @@
-"""What a command would do before it is sent: reach, preview, warnings, and how much care it needs."""
+"""The lines about an unsent command: reach, preview and warnings."""
 
 import json
 import re
@@ -113,7 +113,7 @@ def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
 
 
 def notable(targets: Sequence[Target], limit: int = 200) -> list[Target]:
-    """Choose the targets to show one by one, those that something speaks against first."""
+    """Choose the targets to show one by one, those with a warning first."""
     return sorted(targets, key=lambda t: (t.fault is None, t.warning is None))[:limit]
 
 

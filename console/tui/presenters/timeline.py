@@ -21,7 +21,7 @@ _KINDS: dict[str, tuple[str, Tone]] = {
     "cancelled": ("cancelled", "dim"),
     "attempt": ("attempt", "warn"),
     "nobody_listens": ("published, no subscriber", "warn"),
-    "late_ack": ("late answer, on record only", "warn"),
+    "late_ack": ("late answer, only recorded", "warn"),
     "unsent": ("expired unconfirmed", "warn"),
     "adopted": ("taken over", "dim"),
     "progress": ("in progress", "live"),

@@ -35,8 +35,8 @@ def compose(run: Run, reason: Reason, label: Label | None = None) -> Action[Any]
 
 def filter_rows(run: Run) -> Action[Any]:
     return Action(
-        "filter", "slash,f", "filter", "Filter: every word must occur; esc clears it", ON_SCREEN_ONLY, run,
-        footer=15, shown_as="/",
+        "filter", "slash,f", "filter", "Filter the list: all terms must match; esc clears it",
+        ON_SCREEN_ONLY, run, footer=15, shown_as="/",
     )  # fmt: skip
 
 
@@ -81,15 +81,15 @@ def _quit(screen: ConsoleScreen) -> None:
 
 
 BATCHES = Action(
-    "batches", "b", "bulk sends", "What was sent to many at once, and how it went",
+    "batches", "b", "bulk sends", "Bulk sends and their progress",
     "device-console batches", _show_batches, footer=21,
 )  # fmt: skip
 PROBLEMS = Action(
-    "problems", "p", "problems", "Answers that matched no command, conflicts, refusals, broken links",
+    "problems", "p", "problems", "Problems: unmatched, conflicting and refused answers, broken links",
     "device-console problems", _show_problems, footer=21,
 )  # fmt: skip
 _GOTO = Action(
-    "goto", "colon", "go", "Go to a device, a command or a bulk send by its id, to problems or batches",
+    "goto", "colon", "go", "Go to a device, a command or a bulk send by its id, or to a list by its name",
     ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
 )  # fmt: skip
 _ZONE = Action(

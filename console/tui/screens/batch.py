@@ -78,7 +78,7 @@ class BatchScreen(ConsoleScreen):
             self._table.move_to(self._first)
 
     async def _cannot_be_sent_to(self, view: BatchView) -> int:
-        """Count those that can never get anything; only when that matters, and not with each hint."""
+        """Count the devices that cannot be sent to; only when that matters, and not with each hint."""
         if self._sending or view.batch.stopped_at is not None or view.committed >= view.batch.draft.wanted:
             return 0
         if self._looked[0] != view.committed or time.monotonic() - self._looked[1] > _LOOK_EVERY_S:
@@ -211,7 +211,7 @@ class BatchScreen(ConsoleScreen):
         program, tenant = self.state.program, self.state.tenant
 
         async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-            """Return the same batch while it is unknown whether it was begun: another would send twice."""
+            """Return the same bulk send while its outcome is unknown: a new one would send twice."""
             job, before = await program.bulk.retry(tenant_id, batch_id, by), self._unsure
             same = before is not None and (before.device_ids, before.retried) == (job.device_ids, job.retried)
             return before if before is not None and same else job

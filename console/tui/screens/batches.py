@@ -1,32 +1,28 @@
 """The bulk sends of a tenant, newest first."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
-from textual.widget import Widget
 
 from console.domain.batches import Batch
 from console.domain.filters.language import Filter, Scope
 from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.batches import COLUMNS, batch_cells
 from console.tui.screens import actions
-from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
-from console.tui.screens.paged_list import PAGE, ListSpec, PagedList
+from console.tui.screens.paged_list import PAGE, ListSpec, PagedScreen
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowBatch
 
 
-class BatchesScreen(ConsoleScreen):
+class BatchesScreen(PagedScreen[Batch]):
     """Enter opens one."""
 
     KIND = "batches"
 
     def __init__(self, state: ConsoleState) -> None:
         self._seen_words: dict[str, dict[str, None]] = {"type": {}, "by": {}}
-        super().__init__(state)
-        self._list = PagedList(
+        super().__init__(
             state,
             ListSpec(
                 scope=Scope.BATCHES,
@@ -41,20 +37,7 @@ class BatchesScreen(ConsoleScreen):
                 cells=batch_cells,
                 values=self._words,
             ),
-            self.request_read,
         )
-
-    def body(self) -> Iterable[Widget]:
-        return (self._list.filtered,)
-
-    def on_mount(self) -> None:
-        self._list.begin()
-
-    async def read(self) -> None:
-        await self._list.read()
-
-    def repaint(self) -> None:
-        self._list.repaint()
 
     def _words(self) -> dict[str, tuple[str, ...]]:
         """What occurred in all that has been read: half a word hides the very rows that would complete it."""
@@ -68,28 +51,18 @@ class BatchesScreen(ConsoleScreen):
                 self._seen_words["by"].setdefault(draft.created_by)
         return page
 
-    def _no_row(self) -> str | None:
-        return self._list.no_row
-
     def _open(self) -> None:
-        if self._list.chosen is not None:
-            self.post_message(ShowBatch(self._list.chosen.batch_id))
+        if self.listed.chosen is not None:
+            self.post_message(ShowBatch(self.listed.chosen.batch_id))
 
     def _copy_id(self) -> None:
-        if self._list.chosen is not None:
-            copy_text(self, "the id", self._list.chosen.batch_id)
-
-    def _filter(self) -> None:
-        self._list.filtered.open_filter()
-
-    def _back(self) -> None:
-        if not self._list.filtered.clear_filter():
-            self.leave()
+        if self.listed.chosen is not None:
+            copy_text(self, "the id", self.listed.chosen.batch_id)
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
-        actions.open_row(_open, _no_row),
-        actions.filter_rows(_filter),
-        actions.copy_id(_copy_id, _no_row),
-        *actions.everywhere(actions.back(_back)),
+        actions.open_row(_open, PagedScreen.no_row),
+        actions.filter_rows(PagedScreen.open_filter),
+        actions.copy_id(_copy_id, PagedScreen.no_row),
+        *actions.everywhere(actions.back(PagedScreen.go_back)),
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

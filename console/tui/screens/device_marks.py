@@ -1,4 +1,4 @@
-"""Marks on the list of devices: whom the next command is for."""
+"""Marks on the list of devices: the targets of the next command."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -53,7 +53,7 @@ class DeviceMarks:
 
     @property
     def target(self) -> str:
-        """Whom a send to the marked devices means, in words; empty when nothing is marked."""
+        """Describe the marked devices as a target; empty when nothing is marked."""
         if self._are_all_shown and not self._filtered.text:
             return f"all {counted(len(self.keys), 'device')}"
         return self.where or (counted(len(self.keys), "marked device") if self.keys else "")
@@ -191,7 +191,7 @@ MARKING: tuple[Action[HasMarks], ...] = (
         lambda s: s.marks.toggle(), lambda s: s.marks.no_mark(), footer=14,
     ),
     Action(
-        "mark_range", "v", "mark range", "Begin a range of marks; the second v ends it", ON_SCREEN_ONLY,
+        "mark_range", "v", "mark range", "Begin to mark a range; a second v ends it", ON_SCREEN_ONLY,
         lambda s: s.marks.begin_or_end_range(), lambda s: s.marks.no_range(),
     ),
     Action(

@@ -1,4 +1,4 @@
-"""All devices of the tenant: where an operator starts."""
+"""All devices of the tenant: the first screen."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -281,7 +281,7 @@ class DevicesScreen(ConsoleScreen):
         actions.filter_rows(_filter),
         Action("sort", "s", "sort", "Sort by device, link, last seen or site", ON_SCREEN_ONLY, _sort_next,
                footer=16),
-        Action("tenant_history", "H", "all history", "Every command of the marked devices, or of the tenant",
+        Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",
                "device-console history", _all_history, _no_marks, footer=17,
                label_now=_history_label),
         Action("copy_device", "y", "copy device id", "Copy the id of the device", ON_SCREEN_ONLY,

@@ -70,7 +70,7 @@ class HistoryScreen(ConsoleScreen):
         return self.rows.commands.get(self._table.cursor_key or "")
 
     def seek(self, command_id: str) -> None:
-        """Put the cursor on this command as soon as it is listed: what is done next is meant for it."""
+        """Put the cursor on this command as soon as it is listed, since the next key is meant for it."""
         self._sought = command_id
         self.request_read()
 

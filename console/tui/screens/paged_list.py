@@ -1,15 +1,18 @@
 """Lists of what happened, newest first: filtered, and read page by page as far as one scrolls."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+from textual.widget import Widget
 
 from console.domain.filters.language import Filter, Scope
 from console.domain.filters.values import KnownValues
 from console.domain.text.counts import counted
 from console.tables.columns import Cell, Column
 from console.tui.lists.paged_rows import PagedRows
+from console.tui.screens.base import ConsoleScreen
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
@@ -121,3 +124,36 @@ class PagedList(Generic[T]):
     def repaint(self) -> None:
         """Draw what changes with time alone."""
         self.filtered.repaint(faded=not self._state.linked)
+
+
+class PagedScreen(ConsoleScreen, Generic[T]):
+    """A full screen with one such list. Subclasses open and copy what is `listed`."""
+
+    def __init__(self, state: ConsoleState, spec: ListSpec[T]) -> None:
+        super().__init__(state)
+        self.listed = PagedList(state, spec, self.request_read)
+
+    def body(self) -> Iterable[Widget]:
+        return (self.listed.filtered,)
+
+    def on_mount(self) -> None:
+        self.listed.begin()
+
+    async def read(self) -> None:
+        await self.listed.read()
+
+    def repaint(self) -> None:
+        self.listed.repaint()
+
+    def no_row(self) -> str | None:
+        """Say why nothing can be done with the row under the cursor."""
+        return self.listed.no_row
+
+    def open_filter(self) -> None:
+        """Let a filter be typed."""
+        self.listed.filtered.open_filter()
+
+    def go_back(self) -> None:
+        """Clear the filter, or leave when there is none."""
+        if not self.listed.filtered.clear_filter():
+            self.leave()

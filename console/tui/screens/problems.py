@@ -1,11 +1,9 @@
 """Problems: answers that match no command, conflicts, refusals and broken links."""
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
-from textual.widget import Widget
 
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Filter, Scope
@@ -14,10 +12,9 @@ from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.problems import COLUMNS, problem_cells, problem_key, problem_whom
 from console.tui.presenters.times import full_instant
 from console.tui.screens import actions
-from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.dialogs.text import TextDialog
-from console.tui.screens.paged_list import PAGE, ListSpec, PagedList
+from console.tui.screens.paged_list import PAGE, ListSpec, PagedScreen
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowDetail
@@ -28,14 +25,13 @@ def _sort_key(problem: Problem) -> tuple[object, ...]:
     return problem.last_at, problem.kind.value, problem.device_id, problem.key
 
 
-class ProblemsScreen(ConsoleScreen):
+class ProblemsScreen(PagedScreen[Problem]):
     """The newest problems of the tenant."""
 
     KIND = "problems"
 
     def __init__(self, state: ConsoleState) -> None:
-        super().__init__(state)
-        self._list = PagedList(
+        super().__init__(
             state,
             ListSpec(
                 scope=Scope.PROBLEMS,
@@ -50,22 +46,12 @@ class ProblemsScreen(ConsoleScreen):
                 cells=problem_cells,
                 values=lambda: {"kind": tuple(ProblemKind)},
             ),
-            self.request_read,
         )
 
-    def body(self) -> Iterable[Widget]:
-        return (self._list.filtered,)
-
-    def on_mount(self) -> None:
-        self._list.begin()
-
     async def read(self) -> None:
-        seen_until = await self._list.read()
+        seen_until = await self.listed.read()
         if seen_until is not None:
             self.state.problems_seen[self.state.tenant] = seen_until
-
-    def repaint(self) -> None:
-        self._list.repaint()
 
     async def _page(self, wanted: Filter, before: Problem | None) -> tuple[Problem, ...]:
         return await self.state.program.history.problems(self.state.tenant, wanted, PAGE, before)
@@ -91,34 +77,24 @@ class ProblemsScreen(ConsoleScreen):
         lines.append(f"times    {problem.count:,}")
         self.app.push_screen(TextDialog(problem.kind.value, "\n".join(lines)))
 
-    def _no_row(self) -> str | None:
-        return self._list.no_row
-
     def _no_id(self) -> str | None:
-        problem = self._list.chosen
+        problem = self.listed.chosen
         if problem is not None and not problem.command_id:
             return "this problem is not about a command: there is no id"
-        return self._list.no_row
+        return self.no_row()
 
     def _open_row(self) -> None:
-        if self._list.chosen is not None:
-            start(self, partial(self._open, self._list.chosen), "open", exclusive=True)
+        if self.listed.chosen is not None:
+            start(self, partial(self._open, self.listed.chosen), "open", exclusive=True)
 
     def _copy_id(self) -> None:
-        if self._list.chosen is not None:
-            copy_text(self, "the id", self._list.chosen.command_id)
-
-    def _filter(self) -> None:
-        self._list.filtered.open_filter()
-
-    def _back(self) -> None:
-        if not self._list.filtered.clear_filter():
-            self.leave()
+        if self.listed.chosen is not None:
+            copy_text(self, "the id", self.listed.chosen.command_id)
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
-        actions.open_row(_open_row, _no_row),
-        actions.filter_rows(_filter),
+        actions.open_row(_open_row, PagedScreen.no_row),
+        actions.filter_rows(PagedScreen.open_filter),
         actions.copy_id(_copy_id, _no_id),
-        *actions.everywhere(actions.back(_back)),
+        *actions.everywhere(actions.back(PagedScreen.go_back)),
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

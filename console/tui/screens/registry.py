@@ -1,4 +1,4 @@
-"""Every screen, and the actions of each: what the keymap is checked against, and what the help lists."""
+"""Every screen and its actions, for checking the keymap and for the help."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,1 +1,1 @@
-"""What lies in front of one operator, whichever screen is open."""
+"""State of the console that outlives a screen."""

@@ -1,4 +1,4 @@
-"""What lies in front of one operator: program, tenant, drafts, and what was last known of the links."""
+"""State that all screens share: program, tenant, drafts, and the last known state of the links."""
 
 import time
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ class ConsoleState:
     _outbox_due: float = 0.0
 
     def run_job(self, node: DOMNode, tenant: str, job: BatchRun) -> None:
-        """Send a batch that has been begun, as long as `node` lives; screens may come and go meanwhile."""
+        """Commit a recorded bulk send as long as `node` lives, whichever screen is open."""
         self.jobs[job.draft.batch_id] = job
 
         async def run() -> None:
@@ -120,7 +120,7 @@ class ConsoleState:
         return kept, kept.content != new.content
 
     def forget(self, sent: UnsentCommand) -> None:
-        """Drop a command that is sent: it is no draft any more."""
+        """Drop the draft of a command that has been sent."""
         self.unsent = {key: kept for key, kept in self.unsent.items() if kept is not sent}
 
     @property

@@ -1,4 +1,4 @@
-"""What is reported when the broker is back: how long it was away and what happened to what waited."""
+"""The report when the broker is back: how long it was away, and what happened to waiting commands."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ LEAST_S = 2.0
 
 @dataclass(slots=True)
 class BrokerOutage:
-    """Watches the broker's link and the outbox; speaks twice: when it is back, when all is published."""
+    """Watches the broker's link and the outbox; reports the return of the link and an empty outbox."""
 
     _since: float | None = None
     _waited: int = 0

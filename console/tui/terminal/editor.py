@@ -58,7 +58,7 @@ def _written(text: str, suffix: str) -> Path:
 
 def _saved(path: Path) -> str:
     if path.stat().st_size > _MOST_BYTES:
-        raise OSError(None, "the text has more than a million bytes; it stands as it was")
+        raise OSError(None, "the text has more than a million bytes; it is unchanged")
     try:
         return path.read_text("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

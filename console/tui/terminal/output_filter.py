@@ -11,7 +11,7 @@ _NO_LIMIT = 1 << 20
 
 
 class OutputFilter(LineFilter):
-    """Text was made safe where it was read; this also covers what an operator pasted into a field."""
+    """Text is made safe where it is read; this also covers what an operator pastes into a field."""
 
     def __init__(self, *, ascii_only: bool) -> None:
         super().__init__()

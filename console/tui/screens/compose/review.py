@@ -1,4 +1,4 @@
-"""The one question before anything is sent, first or again: whom it reaches and what speaks against it."""
+"""The question before anything is sent or sent again: the targets, and what may keep it from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Screens that stand before another one."""
+"""Dialogs in front of a screen."""

@@ -1,4 +1,4 @@
-"""The one dialog before every act: focus stands on the way out, and `y` is the only way in."""
+"""The dialog before everything that changes devices: the focus is on cancel, and only `y` confirms."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ _EARLY = "That key was typed before this question could be read: press y again i
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is about to happen. `typed` is what has to be typed before `y` counts."""
+    """What is to be confirmed. `typed` is what has to be typed before `y` counts."""
 
     title: str
     lines: tuple[Line, ...]
@@ -195,7 +195,7 @@ class ConfirmDialog(ModalScreen[None]):
 
     @on(Button.Pressed, "#no")
     def _pressed(self) -> None:
-        """Say once how to go on: enter behind what was typed is a habit, not a refusal."""
+        """Explain once that `y` confirms: enter after typing is a habit and no cancel."""
         if self._typed and not self._busy and not self._has_hinted:
             self._has_hinted = True
             first = f"First type {self._wanted}."

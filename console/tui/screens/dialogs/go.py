@@ -107,7 +107,7 @@ class GoDialog(ModalScreen[Message | None]):
         return f"There is no device, command or bulk send “{shown}” in {where}."
 
     async def _begun_so(self, wanted: str) -> Message | str | None:
-        """Find the only bulk send or command whose id begins so.
+        """Find the only bulk send or command whose id has this prefix.
 
         A sentence where it is not alone, or was only looked for among the newer ones.
         """
@@ -122,7 +122,7 @@ class GoDialog(ModalScreen[Message | None]):
         if len(page.commands) == 1:
             return ShowDetail(page.commands[0].command_id)
         if batches or page.commands:
-            return f"Several ids begin with “{shown}”: type more of it."
+            return f"Several ids begin with “{shown}”: type more characters."
         if page.reached is not None:
             return (
                 f"Nothing begins with “{shown}” among the newer commands: for an older one give the whole id."
