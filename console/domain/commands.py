@@ -64,7 +64,7 @@ class Command:
 
     All instants are aware UTC datetimes from the database's clock, clamped to the years 1-9999;
     `params_json` and `ack_json` are the database's own JSON text; where it was cut, as in lists, `params` and
-    `answer` are not complete. `progress` is the newest word of progress, `later` the newest answer that is on
+    `answer` are not complete. `progress` is the newest progress word, `later` the newest answer that is on
     record beside the one that counts, or instead of it, as a word; `in_outbox` is False for what another
     program wrote and nobody took over.
     """

@@ -25,7 +25,9 @@ def filter_option(parser: argparse.ArgumentParser) -> None:
 
 def limit(parser: argparse.ArgumentParser, preset: int) -> None:
     """Take the greatest number of rows."""
-    parser.add_argument("--limit", type=count, default=preset, help=f"how many (default {preset})")
+    parser.add_argument(
+        "--limit", type=count, default=preset, help=f"list at most this many (default {preset})"
+    )
 
 
 def whole_or_beginning(parser: argparse.ArgumentParser, whose: str) -> None:

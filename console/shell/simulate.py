@@ -19,7 +19,9 @@ _MOST_COMMANDS = 1_000_000_000
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--devices", type=count, default=250, help="how many devices answer (default 250)")
+    parser.add_argument(
+        "--devices", type=count, default=250, help="number of simulated devices (default 250)"
+    )
     parser.add_argument(
         "--seed-history", type=lambda text: number(text, _MOST_COMMANDS), metavar="COMMANDS",
         help="instead of simulating, add this many ended commands to the demo database",
@@ -27,7 +29,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--answer-real-commands",
         action="store_true",
-        help="allow it on a configured database: simulated devices then answer its commands",
+        help="allow this on a configured database, whose commands the simulated devices then answer",
     )
 
 

@@ -198,7 +198,7 @@ async def test_progress_proves_the_publication_and_is_not_the_end(
 async def test_progress_and_the_end_in_one_batch_and_in_any_order(
     settlement: SettlementStore, owner: asyncpg.Connection, program: Program, fleet: Fleet
 ) -> None:
-    """Without a statement of its own, a word of progress in the same batch takes the place of the first answer."""
+    """Without a statement of its own, a progress word in the same batch takes the place of the first answer."""
     for number, batch in enumerate(itertools.permutations(("accepted", "ok", "running"))):
         command_id = f"c{number}"
         await add_command(owner, fleet.acme, command_id)
