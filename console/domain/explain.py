@@ -78,7 +78,7 @@ def cancel_reason(command: Command) -> str | None:
     return f"already {command.phase}"
 
 
-def doubt(detail: CommandDetail) -> str:
+def unknown_outcome(detail: CommandDetail) -> str:
     """Say in a clause why the device may have an unpublished command; empty when all outcomes are known."""
     command = detail.command
     tried = [entry.reason.outcome for entry in detail.journal if entry.kind == "attempt"]
@@ -105,7 +105,7 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
     if reason.is_unknown_outcome:
         why = _clause(reason.words)
         return f"It waits to be published again: the outcome of the last attempt is unknown ({why})."
-    unsure = doubt(detail)
+    unsure = unknown_outcome(detail)
     if detail.held_up.sentence:
         held_up = _clause(detail.held_up.sentence)
         return f"It waits to be published: {held_up}{f'; {unsure}' if unsure else ''}."
@@ -231,7 +231,7 @@ def _cancelled(detail: CommandDetail) -> str:
     entry = _newest(detail, "cancelled")
     who = detail.command.cancelled_by or (entry.by if entry else None) or "somebody"
     why = f": {_clause(entry.detail)}" if entry and entry.detail else ", without a reason"
-    unsure = doubt(detail)
+    unsure = unknown_outcome(detail)
     when = "before it was published"
     if unsure:
         when = f"before the broker confirmed it; {unsure}, so the device may have it"

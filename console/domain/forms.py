@@ -186,7 +186,7 @@ def filled(form: Form, texts: Mapping[str, str], params_text: str) -> Filled:
     Args:
         form: the fields.
         texts: what stands in them, by name; an empty field leaves its key out.
-        params_text: the params so far: keys that are no field are kept.
+        params_text: the params so far: keys without a field are kept.
     """
     try:
         before = json.loads(params_text)

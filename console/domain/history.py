@@ -67,7 +67,7 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class TypicalLatency:
     """How long one device took lately to answer one type: the p95 of its newest answers, 50 at most."""
 
     answers: int
@@ -89,7 +89,7 @@ class CommandDetail:
     journal: tuple[JournalEntry, ...]
     read_at: datetime
     answer_verdict: str | None = None
-    usual: Usual | None = None
+    usual: TypicalLatency | None = None
     device_seen_at: datetime | None = None
     unread: timedelta | None = None
     held_up: Reason = NO_REASON

@@ -44,7 +44,7 @@ def parse_ttl(text: str) -> timedelta:
     """Read ``90s``, ``10m``, ``1h30m``, ``7d``.
 
     Raises:
-        InvalidInputError: it is no TTL, or none that is allowed; the sentence says which.
+        InvalidInputError: it is not a TTL, or not an allowed one; the sentence says which.
     """
     match = _TTL.fullmatch(text.strip())
     if not match or not any(match.groups()):
@@ -65,7 +65,7 @@ def typed_ttl(text: str) -> timedelta | None:
 
 
 def typed_ttl_fault(text: str) -> str | None:
-    """Say why what is typed is no TTL, or None."""
+    """Say why the text is not a TTL, or None."""
     try:
         parse_ttl(text)
     except InvalidInputError as error:

@@ -77,7 +77,7 @@ def read_url(text: str, known: frozenset[str]) -> Url:
         known: the names of parameters that are expected: only between those may an @ stand in a value.
 
     Raises:
-        UrlError: it is no URL, or may be read in several ways.
+        UrlError: it is not a URL, or may be read in several ways.
     """
     scheme = _SCHEME.match(text)
     if scheme is None:
@@ -128,7 +128,7 @@ def _reading(rest: str, place: int, known: frozenset[str]) -> _Reading | None:
 
 
 def _hosts(text: str) -> tuple[tuple[str, int | None], ...] | None:
-    """The hosts as they are written, or None where this is no list of hosts."""
+    """The hosts as they are written, or None if this is not a list of hosts."""
     found: list[tuple[str, int | None]] = []
     for entry in text.split(",") if text else ():
         match = _HOST.fullmatch(entry)
@@ -150,7 +150,7 @@ def decoded(value: str, what: str) -> str:
     """Percent-decoded, or as it stands where no % in it begins an escape.
 
     Raises:
-        UrlError: some do and some do not, or the bytes are no text.
+        UrlError: some do and some do not, or the bytes are not text.
     """
     escapes = len(_ESCAPE.findall(value))
     if not escapes:
@@ -175,7 +175,7 @@ def read_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """Read ``key=value`` pairs as libpq does: single quotes around spaces, a backslash before quotes.
 
     Raises:
-        UrlError: it is no such list.
+        UrlError: it is not such a list.
     """
     found: list[tuple[str, str]] = []
     place, end = 0, len(text.rstrip())

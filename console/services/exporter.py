@@ -36,7 +36,7 @@ async def exported(
     that is not ASCII.
 
     Raises:
-        DatabaseUnreachableError: the link broke; what was given so far is no whole file.
+        DatabaseUnreachableError: the link broke; what was yielded so far is incomplete.
     """
     yield _head(form), 0
     before, first = None, True

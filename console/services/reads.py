@@ -18,11 +18,11 @@ from console.domain.filters.language import (
     begins_so,
 )
 from console.domain.filters.values import KnownValues, Note, notes
-from console.domain.history import CommandDetail, Cursor, HistoryPage, Usual
+from console.domain.history import CommandDetail, Cursor, HistoryPage, TypicalLatency
 from console.domain.tenants import Tenant
 
 PAGE = 200
-_LOOKED_UP, _LIKE = 5, 5  # ids that are no device, and devices that begin so
+_LOOKED_UP, _LIKE = 5, 5  # ids that are not a device's, and devices that begin so
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
 
@@ -44,7 +44,7 @@ class CommandReads(Protocol):
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
     async def outbox(self, tenant_id: str) -> OutboxView: ...
-    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> Usual | None: ...
+    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> TypicalLatency | None: ...
 
 
 class DeviceReads(Protocol):

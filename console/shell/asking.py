@@ -38,9 +38,8 @@ async def ask_first(program: Program, device_ids: Sequence[str], command_type: s
     about = safe(listing.description, 300) or harm
     if about:
         output.say(about)
-    with contextlib.suppress(
-        termios.error
-    ):  # what was typed or pasted before the question is no answer to it
+    # what was typed or pasted before the question does not answer it
+    with contextlib.suppress(termios.error):
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
     output.say(f"Type {wanted.what}, {wanted.text}, to send {kind} to {whom} (--yes skips this):")
     if (await _line()).strip() != wanted.text:

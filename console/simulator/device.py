@@ -56,7 +56,7 @@ class SimulatedDevice:
         behaviour: its temper.
         seed: names the run; the same seed and commands give the same answers.
         now: the device's own clock.
-        heard: called with every receipt.
+        on_receipt: called with every receipt.
         keep: how many receipts and how many replies are remembered.
     """
 
@@ -68,7 +68,7 @@ class SimulatedDevice:
         *,
         seed: str = "",
         now: Callable[[], datetime] = _utc_now,
-        heard: Callable[[ReceivedPublish], None] | None = None,
+        on_receipt: Callable[[ReceivedPublish], None] | None = None,
         keep: int = 200,
     ) -> None:
         self.tenant_id = tenant_id
@@ -80,7 +80,7 @@ class SimulatedDevice:
         self._ack_topic = ack_topic(tenant_id, device_id)
         self._seed = f"{seed}/{tenant_id}/{device_id}"
         self._now = now
-        self._heard = heard
+        self._on_receipt = on_receipt
         self._keep = keep
         self._replies: OrderedDict[str, tuple[Answer, ...]] = OrderedDict()
 
@@ -123,8 +123,8 @@ class SimulatedDevice:
 
     def _record(self, receipt: ReceivedPublish) -> None:
         self.receipts.append(receipt)
-        if self._heard is not None:
-            self._heard(receipt)
+        if self._on_receipt is not None:
+            self._on_receipt(receipt)
 
 
 def make_devices(
@@ -132,11 +132,11 @@ def make_devices(
     device_ids: list[str] | tuple[str, ...],
     *,
     seed: str = "",
-    heard: Callable[[ReceivedPublish], None] | None = None,
+    on_receipt: Callable[[ReceivedPublish], None] | None = None,
 ) -> tuple[SimulatedDevice, ...]:
     """Build a tenant's devices; the place in the list decides the temper."""
     return tuple(
-        SimulatedDevice(tenant_id, device_id, behaviour_of(index), seed=seed, heard=heard)
+        SimulatedDevice(tenant_id, device_id, behaviour_of(index), seed=seed, on_receipt=on_receipt)
         for index, device_id in enumerate(device_ids)
     )
 

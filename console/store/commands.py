@@ -10,7 +10,7 @@ from console.domain.commands import Command, Draft
 from console.domain.dispatch import OutboxView
 from console.domain.documents import read_back
 from console.domain.filters.language import Filter
-from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, Usual
+from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, TypicalLatency
 from console.domain.reasons import NO_REASON, BlockedBy, Outcome, Reason, known
 from console.domain.targets import Target
 from console.limits import MAX_TTL
@@ -178,11 +178,11 @@ class CommandStore:
             rows = await connection.fetch(query("recent_commands"), tenant_id, MAX_TTL)
         return tuple((row["command_type"], row["params_json"], row["ttl_s"]) for row in rows)
 
-    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> Usual | None:
+    async def usual(self, tenant_id: str, device_id: str, command_type: str) -> TypicalLatency | None:
         """How long the device took lately to answer this type; None when it never did."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("usual_latency"), tenant_id, device_id, command_type)
-        return Usual(row["answers"], row["p95"]) if row["answers"] else None
+        return TypicalLatency(row["answers"], row["p95"]) if row["answers"] else None
 
     async def outbox(self, tenant_id: str) -> OutboxView:
         """How many commands wait for publication, since when, and the first deadline among them."""

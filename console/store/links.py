@@ -165,24 +165,24 @@ async def keeps_session(
     if time.monotonic() < _shared_until.get(url, 0.0):
         return False
     channel = f"device_console_{uuid.uuid4().hex}"
-    heard = asyncio.Event()
-    was_told = False
+    arrived = asyncio.Event()
+    was_announced = False
 
-    def hear(*_: object) -> None:
-        heard.set()
+    def arrive(*_: object) -> None:
+        arrived.set()
 
     with suppress(TimeoutError):
         async with asyncio.timeout(_HEARD_WITHIN_S):
-            await link.add_listener(channel, hear)
-            teller = await another()
+            await link.add_listener(channel, arrive)
+            notifier = await another()
             try:
-                await teller.execute(f"NOTIFY {channel}")
-                was_told = True
+                await notifier.execute(f"NOTIFY {channel}")
+                was_announced = True
             finally:
-                teller.terminate()
-            await heard.wait()
+                notifier.terminate()
+            await arrived.wait()
     with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        await link.remove_listener(channel, hear)
-    if was_told and not heard.is_set():
+        await link.remove_listener(channel, arrive)
+    if was_announced and not arrived.is_set():
         _shared_until[url] = time.monotonic() + _TRIED_AGAIN_AFTER_S
-    return heard.is_set()
+    return arrived.is_set()

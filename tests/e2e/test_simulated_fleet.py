@@ -82,8 +82,8 @@ def tenant_id() -> str:
     return f"t-{uuid.uuid4().hex[:8]}"
 
 
-def prompt(tenant_id: str, count: int, heard: Callable[[ReceivedPublish], None] | None = None):
-    return [SimulatedDevice(tenant_id, f"pump-{n}", heard=heard) for n in range(count)]
+def prompt(tenant_id: str, count: int, on_receipt: Callable[[ReceivedPublish], None] | None = None):
+    return [SimulatedDevice(tenant_id, f"pump-{n}", on_receipt=on_receipt) for n in range(count)]
 
 
 async def test_a_command_is_answered_by_the_device_it_names(

@@ -12,7 +12,7 @@ import pytest
 from console.domain.commands import Draft, Phase
 from console.domain.dispatch import Confirmed, Returned
 from console.domain.explain import explain
-from console.domain.history import Usual
+from console.domain.history import TypicalLatency
 from console.domain.reasons import Outcome
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
@@ -245,5 +245,5 @@ async def test_what_a_device_usually_takes_is_read_while_its_answer_is_waited_fo
     known, unknown = [await program.history.command("acme", name) for name in ("open", "first")]
     assert known is not None
     assert unknown is not None
-    assert known.usual == Usual(50, timedelta(seconds=4.8))  # of the newest fifty, 0.1 to 5 s
+    assert known.usual == TypicalLatency(50, timedelta(seconds=4.8))  # of the newest fifty, 0.1 to 5 s
     assert unknown.usual is None

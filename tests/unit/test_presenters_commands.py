@@ -8,8 +8,8 @@ import pytest
 
 from console.domain.batches import Batch, BatchDraft, BatchView
 from console.domain.commands import NEVER, Command, Phase
-from console.domain.explain import cancel_reason, doubt, explain, retry_reason
-from console.domain.history import CommandDetail, JournalEntry, Usual
+from console.domain.explain import cancel_reason, explain, retry_reason, unknown_outcome
+from console.domain.history import CommandDetail, JournalEntry, TypicalLatency
 from console.domain.phases import PHASE_SYMBOLS
 from console.domain.reasons import BlockedBy, Outcome, Reason, known
 from console.domain.text.ascii import to_ascii
@@ -97,9 +97,12 @@ def test_a_row_that_is_a_second_apart_by_the_clocks_of_two_writers_is_fine():
     ("usual", "says"),
     [
         (None, "has not answered yet."),
-        (Usual(20, timedelta(seconds=30)), "It usually answers this within 30.0s."),
-        (Usual(20, timedelta(seconds=0.4)), "It usually answers this within 0.40s, so this is unusual."),
-        (Usual(2, timedelta(seconds=0.4)), "It usually answers this within 0.40s."),
+        (TypicalLatency(20, timedelta(seconds=30)), "It usually answers this within 30.0s."),
+        (
+            TypicalLatency(20, timedelta(seconds=0.4)),
+            "It usually answers this within 0.40s, so this is unusual.",
+        ),
+        (TypicalLatency(2, timedelta(seconds=0.4)), "It usually answers this within 0.40s."),
     ],
 )
 def test_what_is_waited_for_is_measured_by_what_the_device_usually_takes(usual, says):
@@ -331,12 +334,12 @@ def test_what_the_broker_left_unanswered_is_never_called_unpublished():
         " (The broker sent no PUBACK within 10 s)."
     )
     unseen = "an attempt is under way, or ended without a record"
-    assert doubt(detail(UNANSWERED, REFUSED, attempts=2)) == "the broker did not answer one attempt"
-    assert doubt(detail(REFUSED, attempts=3)) == unseen
-    assert doubt(detail(REFUSED, attempts=1)) == doubt(detail()) == ""
+    assert unknown_outcome(detail(UNANSWERED, REFUSED, attempts=2)) == "the broker did not answer one attempt"
+    assert unknown_outcome(detail(REFUSED, attempts=3)) == unseen
+    assert unknown_outcome(detail(REFUSED, attempts=1)) == unknown_outcome(detail()) == ""
     many = [("attempt", None, None, n, REFUSED[4]) for n in range(1, 21)]
-    assert doubt(detail(*many, attempts=22, reason=REFUSED[4])) == ""
-    assert doubt(detail(*many, attempts=22, reason=UNKNOWN))
+    assert unknown_outcome(detail(*many, attempts=22, reason=REFUSED[4])) == ""
+    assert unknown_outcome(detail(*many, attempts=22, reason=UNKNOWN))
     assert explain(detail(attempts=1)) == f"It waits to be published; {unseen}."
 
 

@@ -89,7 +89,7 @@ def test_a_deaf_device_acts_and_says_nothing() -> None:
 
 def test_every_receipt_is_told_and_only_the_newest_are_kept() -> None:
     reported: list[ReceivedPublish] = []
-    device = SimulatedDevice("acme", "pump-1", now=lambda: NOW, keep=3, heard=reported.append)
+    device = SimulatedDevice("acme", "pump-1", now=lambda: NOW, keep=3, on_receipt=reported.append)
     for number in range(5):
         device.receive(command(f"c-{number}"))
     assert [receipt.command_id for receipt in reported] == [f"c-{number}" for number in range(5)]

@@ -9,7 +9,7 @@ _NEAR = 0.7
 
 
 def is_id(key: str, rest: str, known: Collection[str]) -> bool:
-    """Whether what stands before a colon is no key: an address, or an id of three parts and more."""
+    """Whether the text before a colon is not a key: an address, or an id of three parts and more."""
     if key in known:
         return False
     parts = (key, *rest.split(":"))

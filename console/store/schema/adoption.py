@@ -81,7 +81,7 @@ async def describe(connection: Any, schema: str, table: str) -> TableShape:
 def differences(table: str, expected: TableShape, actual: TableShape) -> tuple[list[str], list[str]]:
     """Return what forbids adopting `actual`, and remarks about what it has beyond `expected`.
 
-    It must be a superset in every respect; a wider type and more allowed values are no difference.
+    It must be a superset in every respect; a wider type and more allowed values do not count as a difference.
     """
     wrong = _column_differences(table, expected, actual)
     constraints = {(kind, _canonical(text)): text for kind, text in actual.constraints}

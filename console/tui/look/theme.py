@@ -9,7 +9,7 @@ from console.tui.presenters.cells import TONES
 DARK = "console-dark"
 LIGHT = "console-light"
 READABLE = 4.5  # the least contrast of text with every ground that it may stand on
-VISIBLE = 3.0  # the same for what is no text
+VISIBLE = 3.0  # the same for what is not text
 GROUNDS = ("paper", "bar", "cursor")
 INKS = ("ink", "faded", *(f"tone-{tone}" for tone in TONES))
 _STEP = 0.04

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from console.domain.acks import OK_WORDS
 from console.domain.command_json import detail_json
 from console.domain.commands import Command, Draft, Phase
-from console.domain.explain import cancel_reason, doubt, explain, retry_reason
+from console.domain.explain import cancel_reason, explain, retry_reason, unknown_outcome
 from console.domain.history import CommandDetail
 from console.domain.link_causes import cause_words
 from console.domain.text.safe import safe, safe_id
@@ -220,14 +220,14 @@ class CommandActions:
             now = detail
             with contextlib.suppress(ConsoleError):  # much may have happened since the question
                 now = await program.history.command(tenant, command_id) or detail
-            unsure = doubt(now)
+            unsure = unknown_outcome(now)
             if unsure:
                 return f"Cancelled: it will not be published again; {unsure}, so the device may have it."
             return "Cancelled: it will not be published."
 
         whom = f"{safe_id(command.device_id, 40)} of {safe(tenant, 40)}"
         title = f"Cancel {safe(command.command_type, 40)} to {whom}?"
-        unsure = doubt(detail)
+        unsure = unknown_outcome(detail)
         known = Cell("It waits and has not been published.", "dim")
         if unsure:
             known = Cell(f"It is not confirmed by the broker, but {unsure}: the device may have it.", "warn")

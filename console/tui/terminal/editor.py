@@ -27,7 +27,7 @@ async def edit_text(app: App[int], text: str, suffix: str) -> str:
     """Let the operator edit a copy of `text`; return what they saved.
 
     Raises:
-        OSError: there is no such editor, it failed, or what it left is no text; its text says which.
+        OSError: there is no such editor, it failed, or its file is not text; the message says which.
     """
     path = _written(text, suffix)
     try:

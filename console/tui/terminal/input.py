@@ -168,7 +168,7 @@ class TerminalInput:
             yield from parser.tick()
 
     def _events(self, text: str) -> Iterator[Message]:
-        """Let Textual parse it; numbers that are no characters make it fail."""
+        """Let Textual parse it; numbers that are not characters make it fail."""
         try:
             found = list(self._parser.feed(text))
         except (ParseError, ValueError, OverflowError, LookupError, StopIteration, RuntimeError):
