@@ -131,7 +131,7 @@ def _published(detail: CommandDetail) -> str:
 
 def _in_progress(detail: CommandDetail) -> str:
     entry = _newest(detail, "progress")
-    word = said(entry.detail if entry else detail.command.progress)
+    word = quoted_answer(entry.detail if entry else detail.command.progress)
     when = f" {age(detail.read_at - entry.at)} ago" if entry else ""
     if detail.command.expires_at <= detail.read_at:
         return f"The device reported {word}{when} but no final answer before the deadline; the sweep ends it."
@@ -140,7 +140,7 @@ def _in_progress(detail: CommandDetail) -> str:
     return f"{now}{usual}"
 
 
-def said(answer_json: str | None) -> str:
+def quoted_answer(answer_json: str | None) -> str:
     """Quote an answer: its status word, and its details if there are any."""
     word = answer_word(answer_json)
     details = answer_details(answer_json)
@@ -160,7 +160,7 @@ def _since(detail: CommandDetail) -> str:
     newest = conflicts[-1]
     times = f", the newest of {len(conflicts)}" if len(conflicts) > 1 else ""
     when = age(newest.at - command.acked_at) if command.acked_at else "some time"
-    differs = f"A later answer differs: {said(newest.detail)}, {when} after the first{times}"
+    differs = f"A later answer differs: {quoted_answer(newest.detail)}, {when} after the first{times}"
     return f"{before} {differs}; the first counts."
 
 
@@ -198,7 +198,7 @@ def _missed(detail: CommandDetail) -> str:
         after = ", which was after the deadline" if entry.at > command.expires_at else ""
         why = (
             "The device began it but gave no final answer before the deadline: its last progress report "
-            f"was {said(entry.detail)}, {at} after the publication{after}"
+            f"was {quoted_answer(entry.detail)}, {at} after the publication{after}"
         )
         return f"{why}{_late_record(detail)}."
     why = "The broker took it, but the device did not answer before the deadline"
@@ -209,15 +209,17 @@ def _missed(detail: CommandDetail) -> str:
 
 def _late_record(detail: CommandDetail) -> str:
     entry = _newest(detail, "late_ack")
-    return f"; an answer came later and is only recorded: {said(entry.detail)}" if entry else ""
+    return f"; an answer came later and is only recorded: {quoted_answer(entry.detail)}" if entry else ""
 
 
 def _has_it(detail: CommandDetail) -> str:
     """Quote what the device reported about a command that no broker confirmed."""
     entry = _newest(detail, "progress")
-    reported = f" But the device has it: it reported {said(entry.detail)}." if entry else ""
+    reported = f" But the device has it: it reported {quoted_answer(entry.detail)}." if entry else ""
     late = _newest(detail, "late_ack")
-    answered = f" It answered {said(late.detail)} afterwards, which is only recorded." if late else ""
+    answered = (
+        f" It answered {quoted_answer(late.detail)} afterwards, which is only recorded." if late else ""
+    )
     return f"{reported}{answered}"
 
 

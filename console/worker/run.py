@@ -49,7 +49,7 @@ async def run_sweeper(settings: Settings) -> int:
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
         with stops_in_order(opened.program.pausing), _begins_again(opened):
-            await _until_told(stop, opened)
+            await _until_asked(stop, opened)
         await end_all(telling)
         notify_systemd("STOPPING=1")
         _log.info("stopping; %s", _settled(opened))
@@ -58,7 +58,7 @@ async def run_sweeper(settings: Settings) -> int:
     return ExitCode.OK
 
 
-async def _until_told(stop: asyncio.Event, opened: RunningProgram) -> None:
+async def _until_asked(stop: asyncio.Event, opened: RunningProgram) -> None:
     """Until a signal, or until the workers ended for good."""
     waits = [asyncio.create_task(stop.wait())]
     if opened.workers is not None:

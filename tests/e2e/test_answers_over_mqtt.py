@@ -57,12 +57,12 @@ async def test_an_answer_that_returns_our_correlation_data_needs_no_command_id(
         for hostile in (b"\xff", b"", b"x" * 60_000, b"a/b", b"\x00"):
             await say(mosquitto.address, b"{}", hostile)
 
-        async def all_told() -> bool:
+        async def all_reported() -> bool:
             kinds = {r["kind"]: r["count"] for r in await owner.fetch("SELECT kind, sum(count) AS count FROM"
                      " device_console.problems GROUP BY kind")}  # fmt: skip
             return kinds.get("malformed ack") == 5 and kinds.get("odd ack") == 1
 
-        await until(all_told)
+        await until(all_reported)
     assert json.loads((await row_of(owner, first))["ack_details"]) == {"status": "ok", "details": None}
 
 

@@ -131,7 +131,7 @@ async def test_a_filter_that_cannot_be_understood_is_refused_everywhere(console:
         assert 'There is no key "colour" here' in ended.one_sentence()
 
 
-async def test_what_does_not_go_together_is_said(console: Console) -> None:
+async def test_what_does_not_go_together_is_refused(console: Console) -> None:
     for words, message in (
         (("send", "ping"), "send needs a device and a type"),
         (("send", "--where", "pump", "pump-1", "ping"), "leave DEVICE and --id out"),

@@ -141,7 +141,7 @@ async def test_commands_wait_while_the_broker_is_away_and_go_out_when_it_is_back
             assert first < last
 
 
-async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_are_all_told(
+async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_are_all_reported(
     open_channel: OpenChannel, any_broker: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
 ) -> None:
     await add_command(owner, "acme", "c1", published=True)
@@ -156,7 +156,7 @@ async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_a
         await say(any_broker.address, ACK.format("pump-1").replace("acme", "rival"), b'{"command_id": "c1"}')
         await channel.reaches("c2", "ok")
 
-        async def all_told() -> bool:
+        async def all_reported() -> bool:
             found = {problem.kind for problem in await channel.program.history.problems("acme")}
             if any_broker.kind == "nats-server":  # it hands QoS 0 on as QoS 1
                 found.add(ProblemKind.ODD_ACK)
@@ -165,14 +165,14 @@ async def test_late_duplicate_conflicting_forged_unknown_and_malformed_answers_a
                 ProblemKind.UNKNOWN_ACK, ProblemKind.LATE_ACK, ProblemKind.DUPLICATE_ACK, ProblemKind.ODD_ACK,
             }  # fmt: skip
 
-        await until(all_told)
+        await until(all_reported)
 
-        async def rival_told() -> bool:
+        async def rival_reported() -> bool:
             return [p.kind for p in await channel.program.history.problems("rival")] == [
                 ProblemKind.UNKNOWN_ACK
             ]
 
-        await until(rival_told)
+        await until(rival_reported)
     row = await row_of(owner, "c1")
     assert json.loads(row["ack_details"]) == {"status": "ok", "details": None}
 

@@ -382,7 +382,7 @@ async def test_config_show_masks_secrets_and_names_origins(nowhere: Console, tmp
         "demo",
     ],
 )
-async def test_every_twin_has_help_with_an_example(nowhere: Console, command: str) -> None:
+async def test_every_shell_command_has_help_with_an_example(nowhere: Console, command: str) -> None:
     ended = await nowhere.run(command, "--help")
     assert ended.code == 0
     assert "example: " in ended.out
@@ -454,7 +454,7 @@ async def test_a_terminal_without_utf8_gets_ascii_and_no_traceback(
         assert "@ published" in (await console.run("show", "c1")).out
 
 
-async def test_small_mistakes_are_told_in_our_words(console: Console) -> None:
+async def test_small_mistakes_are_reported_in_our_words(console: Console) -> None:
     ended = await console.run("history", "--limit", "x")
     assert (ended.code, "'x' is not a whole number" in ended.err) == (2, True)
     ended = await console.run("history", "nosuchdevice")

@@ -52,7 +52,7 @@ async def test_what_is_decommissioned_is_left_out_and_counted(
     assert await owner.fetchval("SELECT string_agg(device_id, ' ') FROM device_commands") == "pump-2"
 
 
-async def test_a_value_that_does_not_occur_is_told_and_an_unknown_group_is_refused(
+async def test_a_value_that_does_not_occur_is_reported_and_an_unknown_group_is_refused(
     console: Console, owner: asyncpg.Connection
 ) -> None:
     """Without it a group with a typing error is an empty fleet."""

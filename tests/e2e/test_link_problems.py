@@ -27,10 +27,10 @@ async def test_a_lost_broker_and_a_forgotten_session_are_problems_of_every_tenan
                 found = await channel.program.history.problems(tenant)
                 return {p.device_id for p in found if p.kind is ProblemKind.LINK}
 
-            async def both_are_told() -> bool:
+            async def both_are_reported() -> bool:
                 return await reported("acme") == await reported("rival") == {"broker", "session"}
 
-            await until(both_are_told)
+            await until(both_are_reported)
             await channel.reaches(await channel.send(), "published")
 
 

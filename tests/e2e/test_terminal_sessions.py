@@ -223,7 +223,7 @@ async def test_a_crash_is_one_line_a_report_and_exit_1_and_tells_no_secret(env: 
         assert "Traceback" not in message
 
 
-async def test_the_broker_goes_and_comes_and_the_operator_is_told_both(
+async def test_the_broker_goes_and_comes_and_both_are_reported(
     env: dict[str, str], mosquitto: BrokerProcess
 ) -> None:
     async with terminal(env, columns=120, rows=30) as screen:

@@ -82,7 +82,7 @@ class ReturningFleet:
         self.subscribed = asyncio.Event()
 
     @property
-    def has_said_all(self) -> bool:
+    def has_answered_all(self) -> bool:
         """Whether every answer has its PUBACK."""
         return set(self.answered) == set(self.acknowledged)
 

@@ -42,7 +42,7 @@ def texts(findings: list[Finding]) -> str:
         (Durability(True, True, "off", False), "warning: synchronous_commit is off"),
     ],
 )
-def test_the_database_keeps_what_it_was_told_to_keep(facts: Durability, says: str) -> None:
+def test_the_database_keeps_what_it_was_set_to_keep(facts: Durability, says: str) -> None:
     """Without this look, nobody learns that a queued command would not survive a power cut."""
     assert re.search(says, texts(doctor._database_promise(facts)))
 
@@ -164,7 +164,9 @@ def test_the_weakest_part_decides_the_level(
         ("", "note: whether the broker keeps answers over a crash cannot be seen"),
     ],
 )
-def test_what_a_broker_keeps_is_told_by_its_kind_and_version(access: Access, version: str, says: str) -> None:
+def test_what_a_broker_keeps_is_reported_by_its_kind_and_version(
+    access: Access, version: str, says: str
+) -> None:
     """Without the version, a broker that writes nothing while nobody is connected is called safe."""
     assert re.match(says, texts([brokers._promise(Servers(access, None), version)]))
 
@@ -209,7 +211,7 @@ async def test_a_refused_subscription_is_a_fault(access: Access) -> None:
     assert "fault: it refuses the subscription to the answers of acme (reason code 0x87)" in texts(findings)
 
 
-async def test_why_no_session_could_be_had_is_told() -> None:
+async def test_why_no_session_could_be_had_is_reported() -> None:
     """Without the reason, a password that was changed or a server that is down is taken for a pooler."""
     database = Database(Access(f"postgresql://x@127.0.0.1:{free_port()}/x"))
     pooler, session = await pooler_findings(database)

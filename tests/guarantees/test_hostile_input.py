@@ -296,7 +296,7 @@ async def test_64_66_69_a_paste_never_sends_and_a_huge_one_does_not_freeze(
         assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
 
 
-async def test_97_a_locked_table_is_told_and_waited_out(
+async def test_97_a_locked_table_is_reported_and_waited_out(
     program: Program, owner: asyncpg.Connection, fleet: Fleet, database_url: str
 ) -> None:
     """Without the lock time-out, an ALTER TABLE of somebody else hangs every screen."""

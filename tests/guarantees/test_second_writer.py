@@ -26,7 +26,7 @@ from tests.faults.processes import Running, environment, program
 from tests.guarantees.test_soak import (
     LENGTH_S,
     everything_is_settled,
-    everything_was_said,
+    everything_was_reported,
     outbox_is_empty,
     send_for_ever,
     wait,
@@ -172,7 +172,7 @@ async def test_beside_the_platforms_own_programs_each_command_ends_right(
             await asyncio.gather(running[0], sending, return_exceptions=True)
             await everything_is_settled(postgres)
             await until(partial(outbox_is_empty, postgres), 60)
-            await until(partial(everything_was_said, devices))
+            await until(partial(everything_was_reported, devices))
             with contextlib.suppress(AssertionError):  # what is missing then is told below
                 await until(partial(all_answers_are_in, postgres, devices), 30)
             for task in running[1:3]:

@@ -47,7 +47,7 @@ def files_below(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
-async def said_by(env: dict[str, str], *arguments: str) -> tuple[int, bytes]:
+async def output_of(env: dict[str, str], *arguments: str) -> tuple[int, bytes]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.faults.program", *arguments, env=env, cwd=REPOSITORY,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -74,7 +74,7 @@ async def written(path: Path) -> bool:
 
 
 @pytest.mark.soak
-async def test_no_twin_says_a_secret_whatever_is_wrong(
+async def test_no_shell_command_prints_a_secret_whatever_is_wrong(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:
     """Without the masks, the first wrong address shows the password next to it."""
@@ -97,7 +97,7 @@ async def test_no_twin_says_a_secret_whatever_is_wrong(
         (["devices"], {"CONSOLE_MAX_PAYLOAD_BYTES": "x", "CONSOLE_DIRECT_DATABASE_URL": CANARY}, {2}),
     ]
     for arguments, changes, codes in cases:
-        code, message = await said_by(env | changes, *arguments)
+        code, message = await output_of(env | changes, *arguments)
         assert code in codes, (arguments, changes, message)
         assert message, arguments
         assert CANARY.encode() not in message, (arguments, message)
@@ -153,7 +153,7 @@ async def test_screen_worker_and_crash_report_hold_no_secret(
     assert len(reports) == 2
     assert all("the bug of a test" in report.read_text() for report in reports)
     failing |= {FAILPOINT: "console.store.settlement:SettlementStore.sweep:raise:3"}
-    code, message = await said_by(failing, "--sweeper")
+    code, message = await output_of(failing, "--sweeper")
     assert code != 0
     assert b"the bug of a test" in message
     assert CANARY.encode() not in message

@@ -190,7 +190,9 @@ async def test_the_sweep_wakes_at_the_next_deadline(monkeypatch: pytest.MonkeyPa
     assert naps[3] == 1.0
 
 
-async def test_lateness_is_told(settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet) -> None:
+async def test_lateness_is_reported(
+    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
     """Without the figure, nobody sees that the sweep is behind."""
     await owner.execute(OVERDUE, 10)
     done = await Sweeper(settlement, lambda _sweep: None, SystemClock()).run_once()

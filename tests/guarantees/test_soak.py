@@ -216,7 +216,7 @@ async def test_after_random_kills_of_everything_nothing_that_was_promised_is_mis
                 await worker.ready()
             await everything_is_settled(postgres)
             await until(partial(outbox_is_empty, postgres), 30)  # a dead worker's lease runs out first
-            await until(partial(everything_was_said, devices))
+            await until(partial(everything_was_reported, devices))
             with contextlib.suppress(AssertionError):  # what is missing then is told below
                 await until(partial(all_answers_are_in, postgres, devices, victims), 30)
             await victims.screen_shows("pump-1")
@@ -316,8 +316,8 @@ async def sessions_are_saved(broker: BrokerProcess, since: float) -> bool:
     return broker.saved_at() > since
 
 
-async def everything_was_said(devices: ReturningFleet) -> bool:
-    return devices.has_said_all
+async def everything_was_reported(devices: ReturningFleet) -> bool:
+    return devices.has_answered_all
 
 
 async def all_answers_are_in(postgres: PrivatePostgres, devices: ReturningFleet, victims: Victims) -> bool:

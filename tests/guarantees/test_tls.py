@@ -231,7 +231,7 @@ async def test_a_database_without_tls_is_refused_in_one_sentence(papers: Papers)
         ("postgresql://u@127.0.0.1/d?sslmode=disable", False, ""),
     ],
 )
-def test_a_database_elsewhere_is_verified_unless_told_otherwise(
+def test_a_database_elsewhere_is_verified_unless_set_otherwise(
     url: str, verified: bool, warning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without this rule the driver's default accepts any certificate, and none."""

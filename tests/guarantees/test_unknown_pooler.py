@@ -74,7 +74,7 @@ def access(pool: int, database_url: str) -> Access:
     return Access(f"postgresql://console_login@127.0.0.1:{pool}/{urlsplit(database_url).path[1:]}")
 
 
-async def said_by(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+async def output_of(env: dict[str, str], *arguments: str) -> tuple[int, str]:
     process = await start_program(
         "tests.faults.program", *arguments, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=STDOUT
     )
@@ -112,7 +112,7 @@ async def test_every_command_works_again_and_again(
         await worker.ready()
         for number in range(2):
             for arguments in commands:
-                code, message = await said_by(env, *(word.format(number=number) for word in arguments))
+                code, message = await output_of(env, *(word.format(number=number) for word in arguments))
                 assert code == 0, (number, arguments, message)
                 assert "prepared statement" not in message
         assert worker.alive

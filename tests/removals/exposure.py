@@ -36,7 +36,7 @@ REMOVALS = (
         "console/settings.py",
         '    return "********" if name in _SECRETS else str(value)',
         "    return str(getattr(value, 'get_secret_value', lambda: value)())",
-        f"{_SECRETS}no_twin_says_a_secret_whatever_is_wrong",
+        f"{_SECRETS}no_shell_command_prints_a_secret_whatever_is_wrong",
     ),
     Removal(
         "G26",

@@ -290,7 +290,7 @@ REMOVALS = (
         "migrations/repeatable/10_values.sql",
         "                WHEN device_console.json_bytes(p_document, LEAST(GREATEST(p_most, 65536), 1048576)) IS NULL\n",
         "                WHEN false\n",
-        "tests/store/test_document_sizes.py::test_what_is_too_long_to_be_shown_is_said_to_be_cut",
+        "tests/store/test_document_sizes.py::test_what_is_too_long_to_be_shown_is_marked_as_cut",
     ),
     Removal(
         "G35",

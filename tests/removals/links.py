@@ -27,7 +27,7 @@ REMOVALS = (
         "console/runtime/addresses.py",
         "    if (local or mode) and not files and not trusts_system:",
         "    if not files and not trusts_system:",
-        f"{_TLS}a_database_elsewhere_is_verified_unless_told_otherwise",
+        f"{_TLS}a_database_elsewhere_is_verified_unless_set_otherwise",
     ),
     Removal(
         "G28",

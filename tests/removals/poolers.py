@@ -101,7 +101,7 @@ REMOVALS = (
         "console/shell/doctor/broker.py",
         ">= (2, 1):",
         ">= (99, 1):",
-        "tests/guarantees/test_doctor.py::test_what_a_broker_keeps_is_told_by_its_kind_and_version",
+        "tests/guarantees/test_doctor.py::test_what_a_broker_keeps_is_reported_by_its_kind_and_version",
     ),
     Removal(
         "G38",

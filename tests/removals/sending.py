@@ -63,7 +63,7 @@ REMOVALS = (
         "console/store/queries/command_cancel.sql",
         "j.kind = 'attempt') < least(t.attempt, 20)",
         "j.kind = 'attempt') < least(t.attempt, 0)",
-        "tests/store/test_sending.py::test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back",
+        "tests/store/test_sending.py::test_an_attempt_without_an_outcome_is_on_record_when_it_is_cancelled",
     ),
     Removal(
         "G5",
@@ -71,7 +71,7 @@ REMOVALS = (
         "console/store/queries/batch_cancel.sql",
         "j.kind = 'attempt') < least(t.attempt, 20)",
         "j.kind = 'attempt') < least(t.attempt, 0)",
-        "tests/store/test_sending.py::test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back",
+        "tests/store/test_sending.py::test_an_attempt_without_an_outcome_is_on_record_when_it_is_cancelled",
     ),
     Removal(
         "G6",

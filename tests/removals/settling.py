@@ -301,7 +301,7 @@ REMOVALS = (
         "           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at) FILTER (\n"
         "               WHERE s.expires_at > '2000-01-01' AND s.status <> 'delivered')), 0)::double precision\n",
         "           0::double precision\n",
-        f"{_HERE}lateness_is_told",
+        f"{_HERE}lateness_is_reported",
     ),
     Removal(
         "G21",

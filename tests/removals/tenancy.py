@@ -85,7 +85,7 @@ REMOVALS = (
         "console/runtime/addresses.py",
         "    local = all(_is_local(host) for host, _ in dsn.hosts)\n",
         "    local = any(_is_local(host) for host, _ in dsn.hosts)\n",
-        "tests/guarantees/test_tls.py::test_a_database_elsewhere_is_verified_unless_told_otherwise",
+        "tests/guarantees/test_tls.py::test_a_database_elsewhere_is_verified_unless_set_otherwise",
     ),
     Removal(
         "G21",

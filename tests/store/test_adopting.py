@@ -179,7 +179,7 @@ async def test_a_role_of_another_database_is_named_with_the_grant(plain_platform
         await superuser.close()
 
 
-async def test_every_other_hindrance_is_told_with_its_statement(
+async def test_every_other_hindrance_is_reported_with_its_statement(
     plain_platform: PlatformUrls, empty_url: str
 ) -> None:
     """Without them, the server's words come from the middle of a migration."""

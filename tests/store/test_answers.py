@@ -222,7 +222,7 @@ async def test_a_word_of_progress_behind_the_end_worries_nobody(
 
 
 @pytest.mark.parametrize("swept", [False, True])
-async def test_at_the_deadline_it_is_missed_and_the_last_word_is_told(
+async def test_at_the_deadline_it_is_missed_and_the_last_word_is_reported(
     settlement: SettlementStore, owner: asyncpg.Connection, program: Program, *, swept: bool
 ) -> None:
     await add_command(owner, "acme", "c1", ttl=timedelta(seconds=-1), age=timedelta(hours=1))
@@ -240,7 +240,7 @@ async def test_at_the_deadline_it_is_missed_and_the_last_word_is_told(
     assert (await detail_of(program)).command.phase is Phase.OK
 
 
-async def test_what_a_device_reports_of_a_cancelled_command_is_told(
+async def test_what_a_device_reports_of_a_cancelled_command_is_reported(
     settlement: SettlementStore, program: Program
 ) -> None:
     receipt = await program.sender.send("acme", [program.sender.draft("pump-1", "ping")])

@@ -33,7 +33,7 @@ async def size(owner: asyncpg.Connection, document: str) -> int | None:
         "(SELECT jsonb_agg(E'\\u0001'::text) FROM generate_series(1, 5000) n)",
     ],
 )  # fmt: skip
-async def test_what_fits_is_told_exactly(owner: asyncpg.Connection, document: str) -> None:
+async def test_what_fits_is_reported_exactly(owner: asyncpg.Connection, document: str) -> None:
     real = await owner.fetchval(f"SELECT octet_length(({document})::text)")
     assert real <= MOST
     assert await size(owner, document) == real
@@ -80,7 +80,7 @@ async def large(owner: asyncpg.Connection, fleet: Fleet) -> None:
     )
 
 
-async def test_what_is_too_long_to_be_shown_is_said_to_be_cut(
+async def test_what_is_too_long_to_be_shown_is_marked_as_cut(
     program: Program, owner: asyncpg.Connection, large: None
 ) -> None:
     """Without the bound, a page of history takes seconds, and hundreds of megabytes."""

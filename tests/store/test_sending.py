@@ -176,7 +176,7 @@ async def test_a_command_under_a_live_lease_cannot_be_cancelled(program: Program
 
 @pytest.mark.parametrize("how", ["one", "batch"])
 @pytest.mark.parametrize("ended", ["unseen", "refused"])
-async def test_what_nobody_told_of_an_attempt_is_on_record_when_it_is_taken_back(
+async def test_an_attempt_without_an_outcome_is_on_record_when_it_is_cancelled(
     program: Program, database: Database, owner: asyncpg.Connection, how: str, ended: str
 ) -> None:
     """Without it a worker that dies after its PUBLISH leaves a cancelled command that was "never published"."""

@@ -68,7 +68,7 @@ async def test_a_stop_that_is_left_half_way_still_takes_back_what_waits(rig, mon
         await seen.shows("Stopped: 3 commands cancelled", "⊘ 3 cancelled")
 
 
-async def test_a_send_that_is_left_half_way_is_told_as_unknown_and_then_as_sent(rig, held):
+async def test_a_send_that_is_left_half_way_is_shown_as_unknown_and_then_as_sent(rig, held):
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await _sending(seen)
@@ -80,7 +80,7 @@ async def test_a_send_that_is_left_half_way_is_told_as_unknown_and_then_as_sent(
         assert await rig.count() == 1
 
 
-async def test_a_send_whose_sheet_is_left_too_is_told_where_the_operator_is(rig, held):
+async def test_a_send_whose_sheet_is_left_too_is_reported_where_the_operator_is(rig, held):
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await _sending(seen)
@@ -92,7 +92,7 @@ async def test_a_send_whose_sheet_is_left_too_is_told_where_the_operator_is(rig,
         await seen.shows("New command   to pump-1", "Not ready")
 
 
-async def test_a_send_that_fails_behind_the_operators_back_is_told_as_unknown(rig, monkeypatch):
+async def test_a_send_that_fails_behind_the_operators_back_is_reported_as_unknown(rig, monkeypatch):
     await rig.devices("pump-1", "pump-2")
     gate = asyncio.Event()
 

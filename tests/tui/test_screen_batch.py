@@ -269,7 +269,7 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.shows("○ 3 waiting")
 
 
-async def test_ctrl_q_and_ctrl_c_are_told_about_what_is_under_way_too(rig, monkeypatch):
+async def test_ctrl_q_and_ctrl_c_warn_of_what_is_under_way_too(rig, monkeypatch):
     """Without it ctrl+q breaks a bulk send off without a word."""
     await rig.devices("pump-1", "pump-2", "pump-3")
     table, go = rig.program.bulk._table, asyncio.Event()

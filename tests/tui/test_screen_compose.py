@@ -43,7 +43,7 @@ async def test_enter_in_the_dialog_cancels_and_the_draft_stays(rig):
         assert await rig.count() == 0
 
 
-async def test_wrong_json_is_told_with_line_and_column_and_blocks_the_send(rig):
+async def test_wrong_json_is_reported_with_line_and_column_and_blocks_the_send(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await _opened(seen)

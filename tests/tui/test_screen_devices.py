@@ -43,7 +43,7 @@ async def test_a_terminal_that_was_too_small_for_a_moment_leaves_the_focus_where
             assert seen.app.focused.id == there
 
 
-async def test_an_empty_tenant_is_told_what_to_do_next(rig):
+async def test_an_empty_tenant_shows_what_to_do_next(rig):
     async with rig.console(80, 24) as seen:
         await seen.shows("This tenant has no devices yet")
 
@@ -191,7 +191,7 @@ async def test_a_range_shows_where_it_began_and_is_not_ended_out_of_sight(rig):
         assert "1 of 3" in seen.text
 
 
-async def test_marks_are_told_where_they_are_not_shown_and_esc_does_what_the_footer_says(rig):
+async def test_marks_are_reported_where_they_are_not_shown_and_esc_does_what_the_footer_says(rig):
     await rig.devices("pump-1", "pump-2", "valve-1")
     async with rig.console() as seen:
         await seen.shows("valve-1")

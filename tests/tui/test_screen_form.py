@@ -75,7 +75,7 @@ async def test_tab_behind_a_whole_type_leaves_it(rig):
         await seen.shows('"type":"reboot",')
 
 
-async def test_what_the_json_lacks_of_a_form_is_told(rig):
+async def test_what_the_json_lacks_of_a_form_is_reported(rig):
     """Without it f2 drops the field that cannot be read, says Ready, and what is sent lacks it."""
     await listed(rig, "pump-1")
     async with rig.console(100, 30) as seen:
@@ -175,7 +175,7 @@ async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(
         await seen.shows("12h", "'12h' is not an integer")
 
 
-async def test_a_type_that_the_models_lack_is_told_and_may_be_sent(rig):
+async def test_a_type_that_the_models_lack_is_reported_and_may_be_sent(rig):
     await listed(rig, "pump-1", "pump-2")
     async with rig.console() as seen:
         await opened(seen, "reboot")

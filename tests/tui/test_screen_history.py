@@ -320,7 +320,7 @@ async def test_a_filter_that_is_not_open_takes_no_key(rig):
         assert field.has_focus
 
 
-async def test_progress_and_a_later_answer_are_shown_in_the_list_and_told(rig):
+async def test_progress_and_a_later_answer_are_shown_in_the_list_and_reported(rig):
     """Without them, a device at work looks silent, and an ok behind a failure is only among the problems."""
     await rig.devices("pump-1", "pump-2")
     await rig.command("cmd-1", "pump-1", published=True)

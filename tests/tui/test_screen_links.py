@@ -11,7 +11,7 @@ from console.services.feed import Feed
 from console.tui.application.bridge import carry
 
 
-async def test_a_broker_that_is_down_is_told_in_one_sentence(rig):
+async def test_a_broker_that_is_down_is_reported_in_one_sentence(rig):
     await rig.devices("pump-1")
     await rig.program.sender.send("acme", [rig.program.sender.draft("pump-1", "ping")])
     rig.program.health.broker_down(BrokerUnreachableError(cause=Cause.REFUSED), 3)
@@ -57,7 +57,7 @@ async def test_offers_go_when_the_filter_is_left(rig):
         await seen.hides("tab takes the first")
 
 
-async def test_a_failed_read_is_told_and_tried_again_by_itself(rig, monkeypatch):
+async def test_a_failed_read_is_reported_and_tried_again_by_itself(rig, monkeypatch):
     await rig.devices("pump-1")
     history, broken = rig.program.history, True
     counts = history.device_counts

@@ -132,7 +132,7 @@ async def test_a_device_says_what_it_is_above_its_history(registry):
         await seen.shows("Devices")
 
 
-async def test_a_value_that_is_only_a_beginning_and_a_group_that_is_unknown_are_told(registry):
+async def test_a_value_that_is_only_a_beginning_and_a_group_that_is_unknown_are_reported(registry):
     """Without it site:warehouse finds nothing of warehouse-east and says nothing."""
     async with registry.console() as seen:
         await seen.shows("Devices   7")

@@ -73,7 +73,7 @@ def test_a_document_that_was_cut_goes_in_as_text() -> None:
     assert found["ack_details"] == cut
 
 
-def test_instants_are_told_in_utc() -> None:
+def test_instants_are_reported_in_utc() -> None:
     assert (
         instant(datetime(2026, 3, 1, 13, tzinfo=timezone(timedelta(hours=1)))) == "2026-03-01T12:00:00+00:00"
     )

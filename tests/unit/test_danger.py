@@ -40,7 +40,7 @@ def test_a_word_within_a_word_does_not_ask(command_type):
     assert not Danger().asks(command_type)
 
 
-def test_words_are_told_apart_by_separators_capitals_and_digits():
+def test_words_are_divided_by_separators_capitals_and_digits():
     assert split_words("setRelay2-OFF.now") == ("set", "relay", "2", "off", "now")
     assert split_words("OTAUpdate öffneTür") == ("ota", "update", "ö", "ffne", "t", "ü", "r")
 

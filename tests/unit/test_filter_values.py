@@ -43,7 +43,7 @@ KNOWN = known_values(
         ("template:feed", "No template is exactly “feed”: template:feed* finds Feed pump."),
     ],
 )
-def test_a_value_that_is_the_beginning_or_a_part_of_some_is_told(text, message):
+def test_a_value_that_is_the_beginning_or_a_part_of_some_is_reported(text, message):
     """Without it site:warehouse finds nothing of warehouse-east and says nothing."""
     found = notes(parse_filter(text, Scope.DEVICES), KNOWN)
     assert [note.is_fault for note in found] == [False] * bool(message)
@@ -128,7 +128,7 @@ def test_only_the_notes_that_are_shown_are_made_faults_first():
     assert ["nearest" in sentence for sentence in near] == [True] * 5 + [False] * 4
 
 
-def test_what_may_not_be_all_is_not_said_to_be_missing():
+def test_what_may_not_be_all_is_not_reported_as_missing():
     many = known_values({"site": tuple(f"s{n}" for n in range(MOST))}, [])
     assert notes(parse_filter("site:x", Scope.DEVICES), many) == ()
     loaded = KnownValues().with_more({"type": ("reboot", "ping")})

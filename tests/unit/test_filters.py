@@ -182,7 +182,7 @@ def test_a_filter_names_its_keys() -> None:
         ("colour:red", 'There is no key "colour" here: use one of'),
     ],
 )
-def test_an_id_with_colons_is_a_word_and_a_misspelled_key_is_told(token, found):
+def test_an_id_with_colons_is_a_word_and_a_misspelled_key_is_reported(token, found):
     """Without the rule, a hardware address is "no key ab", and only some of them are."""
     read = parse_filter(token, Scope.DEVICES)
     if isinstance(found, str):

@@ -39,7 +39,7 @@ def test_an_ingest_session_that_never_comes_back_is_seen() -> None:
     assert view.broker.cause is Cause.TAKEN_OVER
 
 
-def test_an_outage_of_several_connections_is_told_once_for_each() -> None:
+def test_an_outage_of_several_connections_is_reported_once_for_each() -> None:
     health = Health(FakeClock())
     health.broker_up()
     for _ in range(3):

@@ -7,7 +7,7 @@ from console.domain.lateness import Lateness
 from console.domain.text.durations import lateness
 
 
-def test_nothing_is_said_before_the_first() -> None:
+def test_nothing_is_shown_before_the_first() -> None:
     assert Lateness().at_most_s(0.99) is None
 
 
@@ -30,7 +30,7 @@ def test_it_is_never_less_than_the_exact_value(batches: list[tuple[float, int]])
     assert exact[max(0, -(-99 * len(exact) // 100) - 1)] <= reported <= exact[-1]
 
 
-def test_it_is_told_in_few_words() -> None:
+def test_it_is_reported_in_few_words() -> None:
     assert [lateness(s) for s in (0.0004, 0.025, 0.25, 2.5, 60.0)] == [
         "1ms",
         "25ms",

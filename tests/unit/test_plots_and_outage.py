@@ -78,7 +78,7 @@ def _view(*, up: bool, since: float, now: float = 100.0) -> HealthView:
     return HealthView(now, link, link, "on", "on", "on", None)
 
 
-def test_an_outage_is_told_when_it_is_over_and_again_when_all_is_published() -> None:
+def test_an_outage_is_reported_when_it_is_over_and_again_when_all_is_published() -> None:
     outage = BrokerOutage()
     assert outage.observe(_view(up=False, since=10), OutboxDepth(0)) == ""
     assert outage.observe(_view(up=False, since=10), OutboxDepth(7)) == ""
@@ -97,7 +97,7 @@ def test_a_blink_is_not_worth_a_word() -> None:
     assert outage.observe(_view(up=True, since=11), OutboxDepth(0)) == ""
 
 
-def test_instants_are_told_in_a_zone_and_the_edges_of_the_calendar_do_no_harm() -> None:
+def test_instants_are_reported_in_a_zone_and_the_edges_of_the_calendar_do_no_harm() -> None:
     from datetime import timezone
 
     paris = timezone(timedelta(hours=1))

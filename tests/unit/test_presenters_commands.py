@@ -237,7 +237,7 @@ def test_the_steps_stand_in_columns_and_a_long_note_hangs_beneath_its_own():
         assert all(line.startswith(" " * 14) for line in notes)
 
 
-def test_a_deadline_that_has_passed_is_told_once():
+def test_a_deadline_that_has_passed_is_reported_once():
     past = detail(status="missed", expires_at=NOW - timedelta(seconds=1))
     assert [step.what for step in steps(past)].count("deadline") == 1
     assert deadline_line(past, NOW) == ()
@@ -407,7 +407,7 @@ def test_every_phase_has_a_symbol_in_the_shell_on_the_screen_and_in_ascii():
     assert all(f"1 {phase}" in "".join(cell.text for cell in bar[1]) for phase in Phase)
 
 
-def test_a_later_answer_is_told_beside_the_one_that_counts():
+def test_a_later_answer_is_reported_beside_the_one_that_counts():
     assert command_cells(command(status="delivered", acked_at=NOW, ack_status="error", later="ok"), NOW)[
         "phase"
     ].text == ("✕ failed, then ok")

@@ -106,7 +106,7 @@ def test_an_attempt_that_takes_long_is_under_way_and_not_due_in_no_time():
     assert "mqtt DOWN 90s, trying now" in header(120, view(UP, late))[0]
 
 
-def test_how_long_the_oldest_waits_is_told_where_there_is_room():
+def test_how_long_the_oldest_waits_is_reported_where_there_is_room():
     outbox = OutboxDepth(2, NOW - timedelta(seconds=5), NOW + timedelta(minutes=4))
     assert banner_line(view(UP, DOWN), outbox, "", NOW, 118) == (
         "Broker unreachable: connection refused. 2 commands wait, the oldest for 5s; the first expires in 4m 00s."

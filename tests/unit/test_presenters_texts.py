@@ -146,7 +146,7 @@ def test_what_many_rows_tell_ticks_by_the_second_below_ten_seconds_only() -> Non
     assert lefts == ["0s", "9s", "10s", "55s", "1m", "59m", "1h 00m"]
 
 
-def test_every_status_has_a_symbol_of_its_own_and_an_ascii_twin_of_one_character():
+def test_every_status_has_a_symbol_of_its_own_and_an_ascii_counterpart_of_one_character():
     for symbols in (list(PHASE_SYMBOLS.values()), list(LINK_SYMBOLS.values())):
         assert len(set(symbols)) == len(symbols)
         assert all(len(to_ascii(symbol)) == 1 and to_ascii(symbol).isascii() for symbol in symbols)

@@ -87,7 +87,7 @@ def test_a_deaf_device_acts_and_says_nothing() -> None:
     assert device.acted == 1
 
 
-def test_every_receipt_is_told_and_only_the_newest_are_kept() -> None:
+def test_every_receipt_is_reported_and_only_the_newest_are_kept() -> None:
     reported: list[ReceivedPublish] = []
     device = SimulatedDevice("acme", "pump-1", now=lambda: NOW, keep=3, on_receipt=reported.append)
     for number in range(5):

@@ -186,7 +186,9 @@ def test_answers_are_normalised(text: str, status: str, details: object) -> None
         ('{"command_id":"c1","details":{"keep":"\\\\u0000 1e5 \\n\\ud800"}}', {"keep": "\\u0000 1e5 \n\ufffd"}, "half a surrogate pair became U+FFFD"),
     ],
 )  # fmt: skip
-def test_what_postgresql_cannot_store_is_repaired_and_said(text: str, details: object, repair: str) -> None:
+def test_what_postgresql_cannot_store_is_repaired_and_reported(
+    text: str, details: object, repair: str
+) -> None:
     command_id, ack, repairs = _ack(text)
     assert (command_id, ack["details"]) == ("c1", details)
     assert repair in repairs

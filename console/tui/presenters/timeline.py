@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from console.domain.explain import explain, said
+from console.domain.explain import explain, quoted_answer
 from console.domain.history import CommandDetail
 from console.domain.identifiers import name_shown
 from console.domain.text.durations import countdown, step
@@ -55,7 +55,7 @@ def steps(detail: CommandDetail) -> tuple[TimelineStep, ...]:
     for entry in detail.journal:
         if entry.kind != "retry_of":
             what, tone = _KINDS.get(entry.kind, (safe(entry.kind, 40), ""))
-            words = said(entry.detail) if entry.kind in _SAID else entry.words
+            words = quoted_answer(entry.detail) if entry.kind in _SAID else entry.words
             note = " ".join(filter(None, (entry.by and f"by {entry.by}", words)))
             found.append(TimelineStep(entry.at, what, tone, safe(note, 300)))
     if command.acked_at is not None:
