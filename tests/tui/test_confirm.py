@@ -61,7 +61,7 @@ async def test_a_stop_that_is_left_half_way_still_takes_back_what_waits(rig, mon
         await seen.press("y")
         await seen.shows("Working…")
         await seen.press("q")
-        await seen.shows("It is under way and cannot be taken back")
+        await seen.shows("It is under way and cannot be stopped")
         await seen.press("q")
         await seen.hides("Stop ping to 3 devices")
         gate.set()

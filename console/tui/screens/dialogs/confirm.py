@@ -28,7 +28,7 @@ ConfirmAct: TypeAlias = Callable[[str], Awaitable[str]]
 _DIGITS = frozenset("0123456789")
 _AGAIN = "Whether it was stored is unknown. y tries the same again; nothing is done twice."
 _UNKNOWN = "Whether it was stored is unknown: look before you do it again."
-_WAIT = "It is under way and cannot be taken back; esc again closes this, and the result is shown later."
+_WAIT = "It is under way and cannot be stopped; esc again closes this, and the result is shown later."
 _EARLY = "That key was typed before this question could be read: press y again if you mean it."
 
 
