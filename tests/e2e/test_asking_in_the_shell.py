@@ -50,6 +50,7 @@ async def test_the_end_of_the_id_is_wanted_at_a_terminal(
     assert await count(owner) == 1
 
 
+@pytest.mark.slow
 async def test_a_script_a_setting_and_yes_are_not_asked(
     env: dict[str, str], owner: asyncpg.Connection
 ) -> None:
@@ -82,6 +83,7 @@ async def test_what_was_typed_before_the_question_is_no_answer(
     assert await count(owner) == 0
 
 
+@pytest.mark.slow
 async def test_a_batch_is_sent_again_or_gone_on_with_only_when_that_is_typed(
     env: dict[str, str], owner: asyncpg.Connection
 ) -> None:

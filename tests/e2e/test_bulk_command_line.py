@@ -35,6 +35,7 @@ async def test_without_yes_a_bulk_send_only_looks(console: Console, owner: async
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
 
 
+@pytest.mark.slow
 async def test_a_bulk_send_waits_groups_answers_and_retries_only_what_failed(
     console: Console, mosquitto: BrokerProcess
 ) -> None:
@@ -75,6 +76,7 @@ async def test_a_bulk_send_waits_groups_answers_and_retries_only_what_failed(
     assert len(history.out.splitlines()) == 4
 
 
+@pytest.mark.slow
 async def test_a_batch_is_stopped_by_its_id(console: Console, mosquitto: BrokerProcess) -> None:
     mosquitto.kill()
     sent = await console.run("send", "--where", "pump", "ping", "--yes", "--json")
@@ -94,6 +96,7 @@ async def test_a_batch_is_stopped_by_its_id(console: Console, mosquitto: BrokerP
     assert "note:" not in list_of_things.err
 
 
+@pytest.mark.slow
 async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
     console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
 ) -> None:
@@ -121,6 +124,7 @@ async def test_a_batch_whose_process_was_killed_half_way_is_gone_on_with(
     assert "is left to send" in again.one_sentence()
 
 
+@pytest.mark.slow
 async def test_a_filter_that_cannot_be_understood_is_refused_everywhere(console: Console) -> None:
     for words in (
         ("devices", "colour:red"), ("history", "--where", "colour:red"), ("export", "--where", "colour:red"),
@@ -131,6 +135,7 @@ async def test_a_filter_that_cannot_be_understood_is_refused_everywhere(console:
         assert 'There is no key "colour" here' in ended.one_sentence()
 
 
+@pytest.mark.slow
 async def test_what_does_not_go_together_is_refused(console: Console) -> None:
     for words, message in (
         (("send", "ping"), "send needs a device and a type"),

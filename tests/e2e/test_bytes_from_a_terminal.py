@@ -53,6 +53,7 @@ async def still_there(screen: Terminal) -> None:
     await screen.shows("pump-5")
 
 
+@pytest.mark.slow
 async def test_what_is_no_key_acts_as_none(
     env: dict[str, str], tmp_path: Path, owner: asyncpg.Connection
 ) -> None:
@@ -86,6 +87,7 @@ async def test_latin_1_is_pasted_into_a_field_with_what_it_cannot_say_replaced(e
         await still_there(screen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 async def test_random_bytes_end_nothing(env: dict[str, str], tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

@@ -58,6 +58,7 @@ def env(access: Access, mosquitto: BrokerProcess, tmp_path: Path, fleet: Fleet) 
     return environment(tmp_path, access.url, mosquitto.address)
 
 
+@pytest.mark.slow
 async def test_a_screen_on_which_nothing_happens_costs_next_to_nothing(demo: Terminal) -> None:
     """Without the comparison with what stands there, a repaint of what is the same costs up to 40,000 bytes a second."""
     await demo.shows("Devices   248", 120)
@@ -78,6 +79,7 @@ async def test_a_screen_on_which_nothing_happens_costs_next_to_nothing(demo: Ter
     assert dear == {}, costs
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_frames_do_not_queue_up_for_a_terminal_that_does_not_take_them(env: dict[str, str]) -> None:
     """Without the wait for the last frame, each of these keys leaves a frame that is still to be shown."""

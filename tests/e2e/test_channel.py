@@ -43,6 +43,7 @@ async def test_a_sent_command_reaches_the_device_and_its_answer_the_row(
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
 
 
+@pytest.mark.slow
 async def test_commands_to_one_device_arrive_in_order(
     open_channel: OpenChannel, any_broker: BrokerProcess, fleet: Fleet
 ) -> None:
@@ -52,6 +53,7 @@ async def test_commands_to_one_device_arrive_in_order(
     assert [command["command_id"] for command in pump.commands] == sent
 
 
+@pytest.mark.slow
 async def test_a_device_that_stays_silent_is_missed_and_nobody_there_is_published(
     open_channel: OpenChannel, any_broker: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
 ) -> None:
@@ -115,6 +117,7 @@ async def test_without_a_puback_the_row_stays_unpublished_and_goes_out_again(
             await channel.reaches(command_id, "published", 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOTH)
 async def test_commands_wait_while_the_broker_is_away_and_go_out_when_it_is_back(
     open_channel: OpenChannel, kind: str, fleet: Fleet
@@ -204,6 +207,7 @@ async def test_what_another_writer_left_is_adopted_and_published(
         await channel.reaches("foreign", "ok", 20)
 
 
+@pytest.mark.slow
 async def test_two_processes_publish_one_copy_each_and_one_takes_the_answers(
     open_channel: OpenChannel, any_broker: BrokerProcess, fleet: Fleet
 ) -> None:
@@ -263,6 +267,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_a_process_killed_between_publish_and_mark_costs_one_copy_and_loses_nothing(
     open_channel: OpenChannel,
     any_broker: BrokerProcess,

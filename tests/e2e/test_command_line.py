@@ -104,6 +104,7 @@ async def sweeping(console: Console) -> AsyncIterator[Process]:
         await process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_send_publishes_by_itself_when_no_worker_lives_and_waits_for_the_answer(
     console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
@@ -137,6 +138,7 @@ async def test_twenty_commands_in_a_row_are_twenty_answers(
     assert [c["command_id"] for c in pump.commands] == [f"c{number}" for number in range(20)]
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_the_exit_code_tells_the_answer(console: Console, mosquitto: BrokerProcess) -> None:
     failing = b'{"command_id": "c1", "status": "error"}'
@@ -148,6 +150,7 @@ async def test_the_exit_code_tells_the_answer(console: Console, mosquitto: Broke
         assert "missed" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_a_headless_worker_does_the_work_and_leaves_on_term(
     console: Console, mosquitto: BrokerProcess, owner: asyncpg.Connection
@@ -166,6 +169,7 @@ async def test_a_headless_worker_does_the_work_and_leaves_on_term(
         assert await asyncio.wait_for(worker.wait(), 10) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_the_shell_commands_agree_on_a_command(console: Console, mosquitto: BrokerProcess) -> None:
     async with device(mosquitto.address, answer=silent):
@@ -191,6 +195,7 @@ async def test_the_shell_commands_agree_on_a_command(console: Console, mosquitto
     assert (retried.code, "only an ended" in retried.one_sentence()) == (1, True)
 
 
+@pytest.mark.slow
 async def test_cancel_and_retry_work_while_no_broker_answers(
     access: Access, fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -205,6 +210,7 @@ async def test_cancel_and_retry_work_while_no_broker_answers(
     assert json.loads(retried.out)["journal"][0]["detail"] == "mine"
 
 
+@pytest.mark.slow
 async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) -> None:
     await owner.execute(
         "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"
@@ -224,6 +230,7 @@ async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) ->
     assert await asyncio.wait_for(tail.wait(), 10) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -256,6 +263,7 @@ async def test_bad_input_is_one_sentence_with_the_right_exit_code(
     assert says in ended.one_sentence()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "arguments", "code", "says"),
     [
@@ -299,6 +307,7 @@ async def test_a_wrong_password_is_one_sentence(nowhere: Console, server_url: st
     assert (ended.code, "refused the login" in ended.one_sentence()) == (2, True)
 
 
+@pytest.mark.slow
 async def test_migrate_prints_what_it_did_and_does_it_once(nowhere: Console, empty_url: str) -> None:
     nowhere.environment["DATABASE_URL"], nowhere.environment["MQTT_URL"] = empty_url, "mqtt://h"
     unmigrated = await nowhere.run("devices", "--tenant", "acme")
@@ -312,6 +321,7 @@ async def test_migrate_prints_what_it_did_and_does_it_once(nowhere: Console, emp
     assert {step["action"] for step in second} == {"present"}
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_doctor_says_what_is_in_force(console: Console) -> None:
     ended = await console.run("doctor", "--json")
@@ -324,6 +334,7 @@ async def test_doctor_says_what_is_in_force(console: Console) -> None:
     assert (broken.code, "fault" in broken.out) == (3, True)
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_doctor_publishes_nothing_where_tenants_listen(
     console: Console, mosquitto: BrokerProcess
@@ -364,6 +375,7 @@ async def test_config_show_masks_secrets_and_names_origins(nowhere: Console, tmp
     assert "cannot be read" in (await nowhere.run("config", "show")).one_sentence()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -389,6 +401,7 @@ async def test_every_shell_command_has_help_with_an_example(nowhere: Console, co
     assert command in ended.out
 
 
+@pytest.mark.slow
 async def test_a_closed_pipe_is_no_crash(console: Console) -> None:
     process = await asyncio.create_subprocess_shell(
         f"{sys.executable} -m console devices | head -1", env=console.environment,
@@ -413,6 +426,7 @@ async def test_version_and_help_answer_without_loading_anything(nowhere: Console
     assert heavy == ""
 
 
+@pytest.mark.slow
 async def test_what_the_catalogue_lists_is_printed_and_a_misfit_is_noted(
     console: Console, owner: asyncpg.Connection
 ) -> None:
@@ -441,6 +455,7 @@ async def test_read_only_forbids_what_changes_data(nowhere: Console, words: tupl
     assert "--read-only forbids changes" in ended.err
 
 
+@pytest.mark.slow
 async def test_a_terminal_without_utf8_gets_ascii_and_no_traceback(
     console: Console, owner: asyncpg.Connection
 ) -> None:
@@ -454,6 +469,7 @@ async def test_a_terminal_without_utf8_gets_ascii_and_no_traceback(
         assert "@ published" in (await console.run("show", "c1")).out
 
 
+@pytest.mark.slow
 async def test_small_mistakes_are_reported_in_our_words(console: Console) -> None:
     ended = await console.run("history", "--limit", "x")
     assert (ended.code, "'x' is not a whole number" in ended.err) == (2, True)
@@ -465,6 +481,7 @@ async def test_small_mistakes_are_reported_in_our_words(console: Console) -> Non
     assert "must be a name of lower-case letters" in ended.err
 
 
+@pytest.mark.slow
 async def test_favourites_are_kept_listed_and_dropped(console: Console, tmp_path: Path) -> None:
     console.environment["XDG_DATA_HOME"] = str(tmp_path)
     keep = ("favourites", "--keep", "reboot", "--params", '{"delay_s": 5}', "--ttl", "10m", "--json")
@@ -493,6 +510,7 @@ async def test_the_configuration_is_typed_in_json(nowhere: Console) -> None:
     assert shown["database_url"] is None
 
 
+@pytest.mark.slow
 async def test_the_slots_need_the_database_alone(console: Console) -> None:
     """Without this, whoever cares for the database needs the broker's address to set a number in a table."""
     del console.environment["MQTT_URL"]

@@ -256,6 +256,7 @@ def test_a_killed_holder_counts_as_gone(
     wait_until(lambda: not processes_of(directory.root))
 
 
+@pytest.mark.slow
 def test_a_holder_killed_while_starting_leaves_nothing(new_home: Path) -> None:
     directory = EmbeddedDirectory.default(new_home)
     holder = start_holder(new_home)
@@ -304,6 +305,7 @@ VICTIMS = [
 ]
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_whatever_is_killed_comes_back_on_the_same_address_with_its_data(
@@ -355,6 +357,7 @@ def test_a_terminated_supervisor_takes_its_servers_along(
     wait_until(lambda: answering(servers.addresses))
 
 
+@pytest.mark.slow
 def test_five_simultaneous_starts_make_one_set_of_servers(new_home: Path) -> None:
     directory = EmbeddedDirectory.default(new_home)
     holders = [start_holder(new_home) for _ in range(5)]
@@ -514,6 +517,7 @@ def test_root_runs_the_servers_as_somebody_else_and_opens_no_folder(home: Path) 
     assert not directory.root.exists()
 
 
+@pytest.mark.slow
 @needs_root
 def test_root_copies_programs_that_the_servers_account_cannot_reach(
     home: Path, directory: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch

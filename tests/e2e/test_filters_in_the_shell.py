@@ -31,6 +31,7 @@ async def console(
     )  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_what_is_decommissioned_is_left_out_and_counted(
     console: Console, owner: asyncpg.Connection
 ) -> None:
@@ -52,6 +53,7 @@ async def test_what_is_decommissioned_is_left_out_and_counted(
     assert await owner.fetchval("SELECT string_agg(device_id, ' ') FROM device_commands") == "pump-2"
 
 
+@pytest.mark.slow
 async def test_a_value_that_does_not_occur_is_reported_and_an_unknown_group_is_refused(
     console: Console, owner: asyncpg.Connection
 ) -> None:

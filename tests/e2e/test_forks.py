@@ -47,6 +47,7 @@ def found(message: bytes) -> dict[str, Any]:
     return facts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [{}, {"LC_ALL": "C"}, {"PYTHONUNBUFFERED": "1"}, {"NO_COLOR": "1", "HOME": "/"}], ids=str
 )

@@ -62,6 +62,7 @@ async def cut_off(console: Console, database_proxy: Proxy, point: str, *argument
     return Ended(process.returncode, out.decode(), err.decode())
 
 
+@pytest.mark.slow
 async def test_a_bulk_send_that_loses_the_database_says_what_is_committed_and_how_to_go_on(
     console: Console, database_proxy: Proxy, owner: asyncpg.Connection
 ) -> None:
@@ -85,6 +86,7 @@ async def test_a_bulk_send_that_loses_the_database_says_what_is_committed_and_ho
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 2_500
 
 
+@pytest.mark.slow
 async def test_a_retry_of_a_batch_that_loses_the_database_names_the_new_batch(
     console: Console, database_proxy: Proxy, owner: asyncpg.Connection
 ) -> None:
@@ -131,6 +133,7 @@ async def test_an_export_that_loses_the_database_is_no_whole_file(
     assert f"The file {file} holds the newest 1,000 commands and is not a complete export" in ended.err
 
 
+@pytest.mark.slow
 async def test_a_beginning_of_an_id_is_enough_where_only_one_has_it(
     console: Console, owner: asyncpg.Connection
 ) -> None:

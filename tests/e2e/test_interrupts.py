@@ -49,6 +49,7 @@ async def interrupted(env: dict[str, str], where: str, *arguments: str) -> tuple
     return process.returncode, message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where",
     [

@@ -73,6 +73,7 @@ def lay_packages_beside(made: Path) -> None:
     (packages / "here.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
 
 
+@pytest.mark.slow
 def test_a_strangers_folder_is_neither_run_nor_read(hostile: Path, tmp_path: Path) -> None:
     """Without the care, `./run` there is the stranger's program with the operator's rights, root's too."""
     made, home = checkout(tmp_path), make_home()

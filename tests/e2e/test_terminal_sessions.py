@@ -39,6 +39,7 @@ def restored(screen: Terminal) -> bool:
     )
 
 
+@pytest.mark.slow
 async def test_an_operator_sends_to_many_and_sees_them_answer(
     env: dict[str, str], mosquitto: BrokerProcess, owner: asyncpg.Connection
 ) -> None:
@@ -66,6 +67,7 @@ async def test_an_operator_sends_to_many_and_sees_them_answer(
     assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'delivered'") == 5
 
 
+@pytest.mark.slow
 async def test_keys_that_arrive_in_one_piece_do_what_they_do_one_by_one(env: dict[str, str]) -> None:
     """Without the wait between two keys the letters behind a slash act on the table: p opens the problems."""
     async with terminal(env, columns=100) as screen:
@@ -81,6 +83,7 @@ async def test_keys_that_arrive_in_one_piece_do_what_they_do_one_by_one(env: dic
         await screen.shows("read_meter")
 
 
+@pytest.mark.slow
 async def test_a_retry_and_a_yes_in_one_piece_send_nothing(
     env: dict[str, str], owner: asyncpg.Connection
 ) -> None:
@@ -109,6 +112,7 @@ async def test_a_retry_and_a_yes_in_one_piece_send_nothing(
         await screen.shows("Sent again as")
 
 
+@pytest.mark.slow
 async def test_it_lives_at_every_size_and_through_every_resize(env: dict[str, str]) -> None:
     async with terminal(env, columns=120, rows=36) as screen:
         await screen.shows("pump-5")
@@ -139,6 +143,7 @@ async def test_a_signal_ends_it_in_order_and_the_terminal_is_restored(
         assert restored(screen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP], ids=lambda number: number.name)
 async def test_it_can_be_stopped_and_comes_back_whole(env: dict[str, str], number: signal.Signals) -> None:
     """SIGSTOP cannot be caught: the terminal is left and taken again when the program goes on."""
@@ -223,6 +228,7 @@ async def test_a_crash_is_one_line_a_report_and_exit_1_and_tells_no_secret(env: 
         assert "Traceback" not in message
 
 
+@pytest.mark.slow
 async def test_the_broker_goes_and_comes_and_both_are_reported(
     env: dict[str, str], mosquitto: BrokerProcess
 ) -> None:

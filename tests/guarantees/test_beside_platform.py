@@ -55,6 +55,7 @@ def console_of(url: str, home: Path, broker: BrokerAddress) -> Console:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_migrate_and_doctor_find_everything_and_public_stays_as_it_was(
     urls: PlatformUrls, mosquitto: BrokerProcess, tmp_path: Path
@@ -74,6 +75,7 @@ async def test_migrate_and_doctor_find_everything_and_public_stays_as_it_was(
     assert {line.split()[0] for line in again.out.splitlines()} == {"present"}
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 @pytest.mark.parametrize(
     "login",
@@ -112,6 +114,7 @@ async def test_every_command_of_the_shell_works_for_every_login(
         assert ended.code == 0, (words, ended.err)
 
 
+@pytest.mark.slow
 async def test_a_whole_life_of_commands_changes_only_what_the_page_says(urls: PlatformUrls) -> None:
     """Without a schema of its own for all that the console makes, the platform's next migration meets it."""
     before = public_of(urls.superuser, without=("device_commands", "audit_log"))
@@ -146,6 +149,7 @@ async def test_what_the_page_says_takes_it_out_again(urls: PlatformUrls, owner: 
         await owner.execute(statements.replace("device_console_worker", role))
 
 
+@pytest.mark.slow
 async def test_the_screen_shows_and_sends_as_a_plain_login(
     urls: PlatformUrls, owner: asyncpg.Connection
 ) -> None:

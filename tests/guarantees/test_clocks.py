@@ -41,6 +41,7 @@ def of_the_process(days: int) -> dict[str, str]:
     return {"LD_PRELOAD": str(_FAKETIME[0]), "FAKETIME": f"{days:+}d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [1, -1])
 @pytest.mark.parametrize("wrong", [of_the_program, pytest.param(of_the_process, marks=pytest.mark.soak)])
 async def test_a_worker_whose_clock_is_a_day_off_publishes_settles_and_acknowledges_in_time(

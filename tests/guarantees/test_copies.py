@@ -83,6 +83,7 @@ async def test_a_worker_says_that_it_is_in_a_copy_and_goes_on_when_that_is_accep
         await asyncio.wait_for(pump.arrived.wait(), 60)
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_a_physical_copy_and_its_original_find_each_other_at_the_broker(
     access: Access, copy_access: Access, database_url: str, tmp_path: Path

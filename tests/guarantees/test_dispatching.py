@@ -45,6 +45,7 @@ async def broker_proxy(mosquitto: BrokerProcess) -> AsyncIterator[Proxy]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken", [True, False], ids=["it had taken it", "it had not read it"])
 async def test_a_broker_killed_in_the_middle_of_a_publish_costs_at_most_one_copy(
     open_channel: OpenChannel, mosquitto: BrokerProcess, broker_proxy: Proxy, fleet: Fleet, owner: asyncpg.Connection,
@@ -125,6 +126,7 @@ async def _nobody_holds_a_lock(owner: asyncpg.Connection) -> bool:
     return not held and await _is_claimed(owner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lease_s", ["2", "30"], ids=["the lease ended", "the lease lasts"])
 async def test_a_dispatcher_that_was_paused_past_a_deadline_publishes_nothing(
     mosquitto: BrokerProcess,

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -108,11 +109,13 @@ class Misrouting(RuleBasedStateMachine):
 _often = settings(max_examples=250, stateful_step_count=20, deadline=None, database=None, derandomize=True)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_spoiled_step_by_step_is_read_exactly_or_refused() -> None:
     """Without the look at what is used of an answer too deep for a parser, one message ends the ingest at each start."""
     run_state_machine_as_test(Spoiling, settings=_often)
 
 
+@pytest.mark.slow
 def test_a_topic_that_is_spoiled_step_by_step_is_read_exactly_or_refused() -> None:
     """Without the same rule for ids on both ways, a device would answer for another."""
     run_state_machine_as_test(Misrouting, settings=_often)

@@ -127,6 +127,7 @@ def address(request: pytest.FixtureRequest) -> Iterator[BrokerAddress]:
         yield replace(broker.address, force_v3=request.param != "mosquitto")
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_every_hostile_answer_is_one_problem_at_most_and_stops_nobody(
     open_channel: OpenChannel, address: BrokerAddress, owner: asyncpg.Connection, fleet: Fleet
@@ -240,6 +241,7 @@ _broken = st.tuples(_nearly, st.integers(0, 80), st.binary(max_size=3), st.integ
 )
 
 
+@pytest.mark.slow
 async def test_whatever_is_accepted_can_be_stored_and_read_back(owner: asyncpg.Connection) -> None:
     """Without the repairs, the database refuses what the reader accepted."""
     accepted: set[str] = {'{"status":"ok","details":null}'}

@@ -163,6 +163,7 @@ async def test_56_to_79_a_wrong_setting_is_one_sentence_that_names_it(
     assert wrong == []
 
 
+@pytest.mark.slow
 async def test_75_a_file_that_is_no_toml_is_named_with_its_line(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -296,6 +297,7 @@ async def test_64_66_69_a_paste_never_sends_and_a_huge_one_does_not_freeze(
         assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
 
 
+@pytest.mark.slow
 async def test_97_a_locked_table_is_reported_and_waited_out(
     program: Program, owner: asyncpg.Connection, fleet: Fleet, database_url: str
 ) -> None:

@@ -87,6 +87,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -164,6 +165,7 @@ async def flood(address: BrokerAddress, payloads: Iterable[bytes]) -> None:
         await reader.readexactly(4 * len(all_of_it))
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_49_a_stranger_with_our_client_id_is_told_and_no_war_follows(
     open_channel: OpenChannel,

@@ -19,6 +19,7 @@ from tests.faults.processes import REPOSITORY, environment
 from tests.waiting import PATIENCE_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("home", ["/proc/device-console", "/etc/hostname/x"])
 async def test_82_a_folder_that_cannot_be_written_is_named(home: str) -> None:
     """Without the sentence, a read-only disk ends in a traceback of the first file."""

@@ -40,6 +40,7 @@ def acks(rows: int, padding: int = 0) -> list[Ack]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [3_000, pytest.param(20_000, marks=pytest.mark.soak)])
 async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
     postgres: PrivatePostgres, tmp_path: Path, rows: int

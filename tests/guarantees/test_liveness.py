@@ -154,6 +154,7 @@ async def test_a_transaction_of_a_stopped_process_ends(database: Database, owner
         assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "10s"
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_a_standby_takes_over_from_a_stopped_process(
     mosquitto: BrokerProcess, access: Access, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path
@@ -275,6 +276,7 @@ async def test_a_standby_takes_over_from_one_that_is_cut_off(
         assert await holds(standby.pid)
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_ctrl_z_gives_every_role_back_first(
     mosquitto: BrokerProcess, access: Access, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path
@@ -298,6 +300,7 @@ async def test_ctrl_z_gives_every_role_back_first(
         await screen.shows("sweep on")
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_a_shell_takes_over_from_another_one(
     mosquitto: BrokerProcess, access: Access, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path

@@ -54,6 +54,7 @@ async def test_processes_that_migrate_at_once_do_it_once(
     assert await empty.fetchval("SELECT count(*) FROM device_console.repeatables") == len(read_repeatables())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_what_a_killed_migration_left_half_done_is_not_there_and_the_next_process_goes_on(
     empty: asyncpg.Connection, empty_url: str, tmp_path: Path, moment: str
@@ -72,6 +73,7 @@ async def test_what_a_killed_migration_left_half_done_is_not_there_and_the_next_
         assert await third.ended() == 0, third.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_functions_are_replaced_all_together_or_not_at_all(
     empty: asyncpg.Connection, empty_url: str, tmp_path: Path, moment: str

@@ -526,6 +526,7 @@ def drive(access: Access, url: str, examples: int, steps: int, number: int) -> N
     run_state_machine_as_test(Channel, settings=limits)
 
 
+@pytest.mark.slow
 def test_every_history_of_a_command_is_what_the_contract_says(
     access: Access, database_url: str, fleet: Fleet
 ) -> None:

@@ -63,6 +63,7 @@ async def rival_is_served(
         assert time.monotonic() - began < LONG_S  # two seconds on a machine that does nothing else
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [*OURS, "public.device_commands"])
 async def test_nothing_that_an_operator_writes_stops_a_neighbour(
     program: Program, database: Database, access: Access, owner: asyncpg.Connection, fleet: Fleet, table: str
@@ -75,6 +76,7 @@ async def test_nothing_that_an_operator_writes_stops_a_neighbour(
     await rival_is_served(program, database, owner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", OURS)
 async def test_nor_what_was_in_them_before_the_rules(
     program: Program, database: Database, owner: asyncpg.Connection, table: str
@@ -85,6 +87,7 @@ async def test_nor_what_was_in_them_before_the_rules(
     await rival_is_served(program, database, owner)
 
 
+@pytest.mark.slow
 async def test_nothing_that_another_program_writes_stops_a_neighbour(
     program: Program, database: Database, owner: asyncpg.Connection
 ) -> None:

@@ -267,6 +267,7 @@ async def test_a_full_disk_acknowledges_nothing_and_takes_everything_once_there_
     assert len(devices.acknowledged) == rows
 
 
+@pytest.mark.slow
 async def test_a_worker_that_starts_before_its_database_waits_for_it(
     database_proxy: Proxy, access: Access, mosquitto: BrokerProcess, fleet: Fleet, tmp_path: Path
 ) -> None:

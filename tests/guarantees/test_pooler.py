@@ -66,6 +66,7 @@ def access(server: DebianPostgres, pooler_port: int, database_url: str) -> Acces
     return Access(f"postgresql://console_login@127.0.0.1:{pooler_port}/{name}", direct_url=direct)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["operator", "worker"])
 async def test_each_role_can_do_what_it_needs_for_its_tenant_and_nothing_else(
     database: Database, owner: asyncpg.Connection, role: str

@@ -104,6 +104,7 @@ async def test_no_shell_command_prints_a_secret_whatever_is_wrong(
     assert CANARY.encode() not in files_below(tmp_path)
 
 
+@pytest.mark.slow
 async def test_screen_worker_and_crash_report_hold_no_secret(
     access: Access, mosquitto: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:

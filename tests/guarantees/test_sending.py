@@ -58,6 +58,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_a_send_that_returned_is_never_lost(postgres: PrivatePostgres) -> None:
     """Without the commit before the return, a kill of PostgreSQL forgets commands that were reported as queued."""
     kills = chance("kills of PostgreSQL and sender")
@@ -106,6 +107,7 @@ async def test_a_retried_send_never_makes_a_second_command(
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 1
 
 
+@pytest.mark.slow
 async def test_a_crash_between_commit_and_publish_leaves_the_command_to_any_live_process(
     open_channel: OpenChannel, mosquitto: BrokerProcess, fleet: Fleet, access: Access, owner: asyncpg.Connection,
     tmp_path: Path,
@@ -151,6 +153,7 @@ async def test_published_means_that_the_broker_took_it(
     assert (problem.kind, problem.command_id) == (ProblemKind.REFUSED_PUBLISH, denied)
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_an_unanswered_publish_is_unknown_and_costs_at_most_one_copy(
     open_channel: OpenChannel, fleet: Fleet, owner: asyncpg.Connection
@@ -207,6 +210,7 @@ async def say_and_wait(broker: BrokerProcess, pump: Device) -> None:
     await until(arrived, LONG_S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "kills"),
     [(1_500, 0), (600, 2), *(pytest.param(10_000, kills, marks=pytest.mark.soak) for kills in (0, 3))],
@@ -339,6 +343,7 @@ async def test_a_row_that_cannot_be_routed_blocks_nobody_and_drops_no_link(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.mqtt5
 @pytest.mark.mosquitto
 async def test_every_copy_is_the_same_message_so_that_a_device_can_act_once(

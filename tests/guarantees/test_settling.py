@@ -108,6 +108,7 @@ async def test_a_batch_of_the_sweep_is_bounded_and_committed_by_itself(
     assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'queued'") == 200
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_a_killed_sweep_keeps_its_committed_batches_and_the_next_one_goes_on(
     owner: asyncpg.Connection, access: Access, fleet: Fleet, mosquitto: BrokerProcess, tmp_path: Path

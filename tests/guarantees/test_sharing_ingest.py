@@ -43,6 +43,7 @@ def mosquitto() -> Iterator[BrokerProcess]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["auto", pytest.param("3.1.1", marks=pytest.mark.soak)])
 async def test_a_killed_members_answers_are_taken_over(
     mosquitto: BrokerProcess, owner: asyncpg.Connection, database: Database, access: Access, fleet: Fleet,
@@ -86,6 +87,7 @@ async def test_a_killed_members_answers_are_taken_over(
         await until(shared_by(owner, 2, 1))
 
 
+@pytest.mark.slow
 async def test_a_newcomer_gets_a_slot_and_fewer_slots_lose_nothing(
     open_channel: OpenChannel,
     mosquitto: BrokerProcess,
@@ -127,6 +129,7 @@ async def has(owner: asyncpg.Connection, count: int) -> bool:
     return await delivered(owner) == count
 
 
+@pytest.mark.slow
 async def test_the_number_of_slots_has_a_shell_command(
     access: Access, mosquitto: BrokerProcess, database: Database, fleet: Fleet, tmp_path: Path
 ) -> None:

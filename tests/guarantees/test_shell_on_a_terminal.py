@@ -48,6 +48,7 @@ def controls(message: bytes) -> set[str]:
     return {c for c in text if not c.isprintable() and c != "\n"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
 async def test_a_terminal_gets_no_control_code_from_any_command(env: dict[str, str], locale: str) -> None:
     """Without the gate before both streams, an export and every message of argparse reach the terminal raw."""

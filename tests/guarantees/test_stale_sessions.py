@@ -206,6 +206,7 @@ async def test_a_broker_that_hangs_is_shown_before_its_link_counts_as_lost(
             await until(answers)
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_the_header_says_that_the_broker_is_silent(
     access: Access, fleet: Fleet, tmp_path: Path

@@ -199,6 +199,7 @@ async def home(screen: Terminal) -> None:
     assert screen.alive, screen.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("columns", "rows"),
     [
@@ -224,6 +225,7 @@ async def test_no_control_code_of_a_hostile_database_reaches_the_terminal(
     assert crash_reports(tmp_path) == []
 
 
+@pytest.mark.slow
 async def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
     access: Access, mosquitto: BrokerProcess, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path
 ) -> None:

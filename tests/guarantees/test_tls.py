@@ -180,6 +180,7 @@ async def test_a_database_is_verified(tls_postgres: tuple[str, DebianPostgres], 
         assert await reach_database(server, query="?sslmode=verify-ca", database_ca=papers.ca)
 
 
+@pytest.mark.slow
 @pytest.mark.debian_postgres
 async def test_a_database_that_wants_our_certificate(authority: trustme.CA, papers: Papers) -> None:
     """Without showing our certificate, a database that wants one refuses us."""
@@ -199,6 +200,7 @@ async def test_a_database_that_wants_our_certificate(authority: trustme.CA, pape
             await reach_database(server, "console_login", database_ca=papers.ca)
 
 
+@pytest.mark.slow
 @pytest.mark.debian_postgres
 async def test_a_database_without_tls_is_refused_in_one_sentence(papers: Papers) -> None:
     """Without this refusal, passwords and commands go over the network in clear."""

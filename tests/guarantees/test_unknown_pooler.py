@@ -89,6 +89,7 @@ EVERY = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 @pytest.mark.parametrize(
     ("pool", "commands"),
@@ -221,6 +222,7 @@ async def test_a_pooler_in_statement_mode_is_named(access: Access) -> None:
     await database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 async def test_changes_of_others_are_seen_without_listening(
     access: Access, database_url: str, mosquitto: BrokerProcess, open_channel: OpenChannel, fleet: Fleet

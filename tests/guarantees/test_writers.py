@@ -93,6 +93,7 @@ async def third(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["device_commands", "device_console.outbox"])
 async def test_no_two_writers_in_opposite_orders_deadlock(
     database: Database, owner: asyncpg.Connection, third: asyncpg.Connection, fleet: Fleet, table: str
@@ -121,6 +122,7 @@ async def test_no_two_writers_in_opposite_orders_deadlock(
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.mosquitto
 @pytest.mark.parametrize("killed", ["the worker", "its connection"])
 async def test_a_sweep_killed_in_the_middle_of_a_batch_leaves_nothing_half_done(

@@ -84,6 +84,7 @@ async def test_nothing_else_is_demanded_of_the_platforms_tables(
     await walk(Access(platform.owner))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -67,6 +67,7 @@ async def listed(program: Program, text: str = "") -> list[Command]:
 ORDERS = sorted(set(itertools.permutations(("answer", "write back", "sweep", "second"))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
 @pytest.mark.parametrize("second", ["ok", "error"])
 async def test_what_another_program_writes_back_never_unsays_an_answer(

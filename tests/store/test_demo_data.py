@@ -149,6 +149,7 @@ async def test_a_big_history_keeps_the_contract_and_can_be_run_again(
     assert [row["status"] for row in statuses] == ["delivered", "expired", "missed"]
 
 
+@pytest.mark.slow
 async def test_the_demos_commands_and_answers_fit_its_catalogue(
     database: Database, owner: asyncpg.Connection
 ) -> None:

@@ -136,6 +136,7 @@ async def filled(owner: asyncpg.Connection, fleet: Fleet) -> None:
     await owner.execute(_PLATFORMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", list(Scope))
 async def test_sql_and_predicate_agree_on_every_row(
     access: Access, owner: asyncpg.Connection, filled: None, scope: Scope

@@ -81,6 +81,7 @@ async def test_an_existing_platform_is_adopted_as_it_is(empty_url: str) -> None:
     await owner.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "difference"),
     [
@@ -161,6 +162,7 @@ async def test_a_migration_may_take_longer_than_a_command(
     assert [step.action for step in steps if step.migration == slow] == ["applied"]
 
 
+@pytest.mark.slow
 async def test_who_waits_for_another_migration_waits_longer_than_a_command(
     empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +233,7 @@ async def test_a_role_that_another_database_makes_at_that_moment_is_taken(server
         await watcher.close()
 
 
+@pytest.mark.slow
 async def test_two_databases_of_one_cluster_migrate_at_once(server_url: str, empty_url: str) -> None:
     """Four at once, several times: whatever they do to the cluster's roles side by side, all of them end well."""
     owner = await asyncpg.connect(server_url)

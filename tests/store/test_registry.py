@@ -241,6 +241,7 @@ async def test_metadata_may_hold_anything(platform_program: Program, sql: asyncp
         assert await found(platform_program, "device:gw-1 xyz") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -22,6 +22,7 @@ from tests.rights import (
 BOTH = ["operator", "worker"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tenant", TENANTS, ids=repr)
 async def test_an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else(
     database: Database, owner: asyncpg.Connection, tenant: str | None

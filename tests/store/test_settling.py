@@ -263,6 +263,7 @@ async def causes(owner: asyncpg.Connection, program: Program) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stands", "cause"),
     [

@@ -44,6 +44,7 @@ def _typed(value: object) -> str:
             return json.dumps(value)
 
 
+@pytest.mark.slow
 def test_the_size_is_the_one_that_the_database_writes_out(database_url: str) -> None:
     with asyncio.Runner() as runner:
         owner = runner.run(asyncpg.connect(database_url))
@@ -118,6 +119,7 @@ def _params(rest: int, shape: str) -> str:
     return '{"a":"' + "x" * rest + '"}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["spaces", "exponents", "plain"])
 async def test_what_is_accepted_at_send_is_never_parked_at_publication(
     database: Database, program: Program, owner: asyncpg.Connection, fleet: Fleet, shape: str
@@ -158,6 +160,7 @@ async def test_a_retry_of_what_is_read_back_cut_names_that(
         await program.sender.retry("acme", "c1", "alice")
 
 
+@pytest.mark.slow
 async def test_an_id_that_send_takes_is_one_that_the_claim_routes(owner: asyncpg.Connection) -> None:
     """Without the same rule, a command to such an id is accepted and never leaves."""
     places = [n for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]

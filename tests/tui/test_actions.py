@@ -89,6 +89,7 @@ def test_every_act_has_a_shell_command_that_the_parser_takes(action):
         build_parser().parse_args(words[1:])
 
 
+@pytest.mark.slow
 async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
     await rig.devices("pump-1")
     async with rig.console(120, 360) as seen:
@@ -108,6 +109,7 @@ async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
                 await seen.shows(f"{label[:1].upper()}{label[1:]}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ACTIONS)
 async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
     """On the sheet, too, where a question mark is a letter."""
@@ -128,6 +130,7 @@ async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
                 assert f"Not now: {reason}"[:40] in seen.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ACTIONS)
 async def test_an_action_that_cannot_be_done_says_why_and_does_nothing(rig, kind):
     """Where there is nothing, acts are refused with a sentence; none fails, none is silent."""
@@ -152,6 +155,7 @@ async def test_an_action_that_cannot_be_done_says_why_and_does_nothing(rig, kind
         assert await rig.count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ACTIONS)
 async def test_read_only_takes_the_acts_away(reader, kind):
     async with reader.console() as seen:
@@ -221,6 +225,7 @@ async def test_own_keys_work_and_are_shown(rig):
         await seen.shows("Keys", "f3")
 
 
+@pytest.mark.slow
 async def test_a_theme_of_textual_can_be_chosen_and_an_unknown_one_is_refused(rig):
     rig.program = replace(rig.program, preferences=Preferences(theme="nord"))
     async with rig.console() as seen:

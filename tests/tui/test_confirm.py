@@ -39,6 +39,7 @@ async def _sending(seen):
     await seen.shows("Working…")
 
 
+@pytest.mark.slow
 async def test_a_stop_that_is_left_half_way_still_takes_back_what_waits(rig, monkeypatch):
     """Without it q ends the stop between "stopped" and what was to be taken back, and nobody is told."""
     await rig.devices("pump-1", "pump-2", "pump-3")
@@ -68,6 +69,7 @@ async def test_a_stop_that_is_left_half_way_still_takes_back_what_waits(rig, mon
         await seen.shows("Stopped: 3 commands cancelled", "⊘ 3 cancelled")
 
 
+@pytest.mark.slow
 async def test_a_send_that_is_left_half_way_is_shown_as_unknown_and_then_as_sent(rig, held):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -80,6 +82,7 @@ async def test_a_send_that_is_left_half_way_is_shown_as_unknown_and_then_as_sent
         assert await rig.count() == 1
 
 
+@pytest.mark.slow
 async def test_a_send_whose_sheet_is_left_too_is_reported_where_the_operator_is(rig, held):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -92,6 +95,7 @@ async def test_a_send_whose_sheet_is_left_too_is_reported_where_the_operator_is(
         await seen.shows("New command   to pump-1", "Not ready")
 
 
+@pytest.mark.slow
 async def test_a_send_that_fails_behind_the_operators_back_is_reported_as_unknown(rig, monkeypatch):
     await rig.devices("pump-1", "pump-2")
     gate = asyncio.Event()
@@ -112,6 +116,7 @@ async def test_a_send_that_fails_behind_the_operators_back_is_reported_as_unknow
         await seen.shows("to pump-2", "The draft you confirmed before may have been sent")
 
 
+@pytest.mark.slow
 async def test_a_batchs_retry_of_unknown_outcome_is_the_same_batch_the_next_time(rig, monkeypatch):
     """Without it r and y after a lost answer sends all of it twice."""
     await rig.devices("pump-1")
@@ -148,6 +153,7 @@ async def test_a_batchs_retry_of_unknown_outcome_is_the_same_batch_the_next_time
     assert len(set(begun)) == 1
 
 
+@pytest.mark.slow
 async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
     """Without it the end of the send closes the palette, and the dialog says Working for ever."""
     await rig.devices("pump-1")
@@ -189,6 +195,7 @@ async def test_a_key_typed_before_the_question_was_there_does_not_count(rig, typ
         await seen.until(lambda: done == [1, "done"], "was done")
 
 
+@pytest.mark.slow
 async def test_enter_behind_the_typed_number_tells_how_to_go_on_and_cancels_only_then(rig):
     """Without it the habit of ending a number with enter throws the question away, and the next y goes into the sheet."""
     await rig.devices("pump-1")

@@ -7,6 +7,7 @@ from console.tui.screens.history import HistoryScreen
 from console.tui.state.messages import DataChanged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "there"), [("question_mark", "Keys"), ("H", "All devices › History")])
 async def test_a_covered_screen_reads_nothing_until_it_is_seen_again(rig, monkeypatch, key, there):
     """Without the look at what is seen, each change is read and drawn for a screen that nobody sees."""

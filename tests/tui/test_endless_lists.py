@@ -1,5 +1,7 @@
 """Problems and bulk sends go on behind the first page."""
 
+import pytest
+
 
 async def test_problems_and_bulk_sends_are_read_page_by_page(rig):
     """Without the next page, an operator believes to have seen everything."""
@@ -29,6 +31,7 @@ async def test_problems_and_bulk_sends_are_read_page_by_page(rig):
         await seen.shows("250 bulk sends")
 
 
+@pytest.mark.slow
 async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig):
     """Without a filter, the one bulk send of last week is found by scrolling."""
     await rig.devices("pump-1")

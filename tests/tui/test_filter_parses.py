@@ -23,6 +23,7 @@ def parsed(monkeypatch) -> Counter[str]:
     return counts
 
 
+@pytest.mark.slow
 async def test_two_filters_are_read_once_for_each_text_that_is_typed(rig, parsed):
     """Without the value that the bar hands on, each read and each row parses the text anew."""
     await rig.devices("pump-1", "pump-2", "meter-1")

@@ -250,6 +250,7 @@ SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCREENS)
 async def test_a_screen_looks_as_it_did(rig: Rig, name: str) -> None:
     await _world(rig)

@@ -50,6 +50,7 @@ async def _resume(seen):
     await _batch(seen, "R")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asks", "whom", "typed", "count"),
     [
@@ -87,6 +88,7 @@ async def test_every_way_to_send_a_dangerous_type_tells_all_and_wants_something_
     assert await rig.count() == before + count
 
 
+@pytest.mark.slow
 async def test_a_filter_that_says_more_than_it_does_marks_nothing(rig):
     """Without it a typo widens a bulk send, and the record names a filter that was never applied."""
     await rig.devices("pump-1")
@@ -106,6 +108,7 @@ async def test_a_filter_that_says_more_than_it_does_marks_nothing(rig):
         assert seen.app.screen.where == "device:pump-1,pump-2"
 
 
+@pytest.mark.slow
 async def test_the_shell_line_of_a_filtered_send_names_the_filter_or_says_that_it_cannot(rig):
     await rig.devices(*(f"pump-{number:03}" for number in range(300)))
     async with rig.console() as seen:

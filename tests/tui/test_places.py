@@ -1,5 +1,6 @@
 """Where the cursor stands: its row, its column and what is in that row, after each way to move it."""
 
+import pytest
 from textual.widgets import Input
 
 from tests.tui.conftest import Rig, Seen
@@ -129,6 +130,7 @@ async def test_a_detail_begins_at_its_top_and_scrolls_by_lines(rig: Rig) -> None
         assert "ping   " not in seen.lines[3]
 
 
+@pytest.mark.slow
 async def test_the_lists_of_bulk_sends_and_problems_keep_their_row(rig: Rig) -> None:
     await _commands(rig)
     await rig.sql.execute(
@@ -181,6 +183,7 @@ async def test_typing_a_command_goes_from_field_to_field(rig: Rig) -> None:
         await types_at(seen, "type", 14, 3)
 
 
+@pytest.mark.slow
 async def test_going_to_an_id_is_typed_in_the_dialog_and_esc_leaves_the_cursor(rig: Rig) -> None:
     await _commands(rig)
     async with rig.console(80, 24) as seen:

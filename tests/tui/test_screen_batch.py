@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+import pytest
+
 from console.errors import DatabaseUnreachableError
 from console.limits import DEFAULT_TTL
 from console.services.favourites import Favourites, Saved
@@ -27,6 +29,7 @@ async def _answered(rig, device, status, details):
     rig.program.feed.tell("acme")
 
 
+@pytest.mark.slow
 async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     async with rig.console() as seen:
@@ -43,6 +46,7 @@ async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
         await seen.shows("3 of 3 ended")
 
 
+@pytest.mark.slow
 async def test_who_got_a_command_is_not_marked_for_the_next_one(rig):
     """Without it, the next command goes to them once more."""
     await rig.devices("pump-1", "pump-2", "pump-3")
@@ -55,6 +59,7 @@ async def test_who_got_a_command_is_not_marked_for_the_next_one(rig):
         assert seen.app.screen.marks.keys == frozenset()
 
 
+@pytest.mark.slow
 async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     async with rig.console() as seen:
@@ -72,6 +77,7 @@ async def test_a_group_is_the_next_target_and_its_commands_are_one_key_away(rig)
         await seen.shows("New command   to 2 devices", "pump-1", "pump-3")
 
 
+@pytest.mark.slow
 async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     async with rig.console() as seen:
@@ -91,6 +97,7 @@ async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
         assert await rig.count() == 4
 
 
+@pytest.mark.slow
 async def test_the_rest_of_a_batch_is_sent_on_request(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     job = rig.program.bulk.job(
@@ -136,6 +143,7 @@ async def test_the_rest_is_offered_without_those_that_cannot_be_sent_to(rig):
         await seen.hides("without a command")
 
 
+@pytest.mark.slow
 async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(rig):
     """Without it all that failed alike or not is shown, and the next esc shows the tenant's, ready for an r."""
     await rig.devices("pump-1", "pump-2", "pump-3", "pump-4")
@@ -173,6 +181,7 @@ async def test_a_group_shows_its_very_commands_and_esc_leads_back_to_the_batch(r
         await seen.shows("low_battery", "busy", "3 of 3 ended")
 
 
+@pytest.mark.slow
 async def test_what_is_sent_from_a_filtered_history_is_seen(rig):
     """Without a history of its own the new command is hidden by the filter, and r is for the old one."""
     await rig.devices("pump-1")
@@ -196,6 +205,7 @@ async def test_what_is_sent_from_a_filtered_history_is_seen(rig):
         await seen.shows("1 match", "phase:missed")
 
 
+@pytest.mark.slow
 async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     await rig.devices("pump-4", link="OFFLINE")
@@ -224,6 +234,7 @@ async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
         await seen.shows("Cannot send the rest: the 1 without a command cannot be sent to.")
 
 
+@pytest.mark.slow
 async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypatch):
     await rig.devices("pump-1", "pump-2", "pump-3")
     table = rig.program.bulk._table
@@ -249,6 +260,7 @@ async def test_an_unknown_outcome_is_begun_again_as_the_same_batch(rig, monkeypa
         assert await rig.count() == 3
 
 
+@pytest.mark.slow
 async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
     await rig.devices("pump-1", "pump-2", "pump-3")
     table, go = rig.program.bulk._table, asyncio.Event()
@@ -269,6 +281,7 @@ async def test_leaving_in_the_middle_of_a_bulk_send_asks_once(rig, monkeypatch):
         await seen.shows("○ 3 waiting")
 
 
+@pytest.mark.slow
 async def test_ctrl_q_and_ctrl_c_warn_of_what_is_under_way_too(rig, monkeypatch):
     """Without it ctrl+q breaks a bulk send off without a word."""
     await rig.devices("pump-1", "pump-2", "pump-3")
@@ -294,6 +307,7 @@ async def test_ctrl_q_and_ctrl_c_warn_of_what_is_under_way_too(rig, monkeypatch)
         await seen.until(lambda: seen.app.return_code == 0, "left")
 
 
+@pytest.mark.slow
 async def test_a_whole_filtered_history_is_exported_and_no_file_is_overwritten(rig, tmp_path):
     await rig.devices("pump-1")
     for number in range(5):
@@ -343,6 +357,7 @@ async def test_recent_commands_and_favourites_fill_the_sheet(rig, tmp_path):
     assert rig.program.favourites.load("globex") == ()
 
 
+@pytest.mark.slow
 async def test_a_command_is_edited_and_sent_again_beside_the_draft(rig):
     await rig.devices("pump-1")
     await rig.command("old", "pump-1", "flush_buffer", "missed", published=True)

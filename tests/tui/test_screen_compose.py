@@ -15,6 +15,7 @@ async def _opened(seen, kind="ping"):
     await seen.shows("Ready.", "tenant/acme/device/")
 
 
+@pytest.mark.slow
 async def test_a_command_is_sent_with_review_and_y_and_shows_up_live(rig):
     await rig.devices("pump-1")
     async with rig.console(80, 24) as seen:
@@ -28,6 +29,7 @@ async def test_a_command_is_sent_with_review_and_y_and_shows_up_live(rig):
         assert await rig.sql.fetchval("SELECT created_by FROM device_commands") == "alice"
 
 
+@pytest.mark.slow
 async def test_enter_in_the_dialog_cancels_and_the_draft_stays(rig):
     await rig.devices("pump-1")
     async with rig.console(80, 24) as seen:
@@ -43,6 +45,7 @@ async def test_enter_in_the_dialog_cancels_and_the_draft_stays(rig):
         assert await rig.count() == 0
 
 
+@pytest.mark.slow
 async def test_wrong_json_is_reported_with_line_and_column_and_blocks_the_send(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -57,6 +60,7 @@ async def test_wrong_json_is_reported_with_line_and_column_and_blocks_the_send(r
         assert "Cannot review" not in seen.text, "a refusal stands over a sheet that is fine"
 
 
+@pytest.mark.slow
 async def test_a_command_that_is_typed_is_not_changed_by_going_down(rig):
     """Without it reboot becomes ping on the way to the next field."""
     await rig.devices("pump-1")
@@ -75,6 +79,7 @@ async def test_a_command_that_is_typed_is_not_changed_by_going_down(rig):
         assert (seen.app.screen.fields.type.value, seen.app.focused.id) == ("flush", "ttl")
 
 
+@pytest.mark.slow
 async def test_a_draft_that_comes_back_is_called_one_and_an_edit_is_kept_apart(rig):
     """Without it an edit is lost on esc, and yesterday's command stands there for another device."""
     await rig.devices("pump-1", "pump-2")
@@ -95,6 +100,7 @@ async def test_a_draft_that_comes_back_is_called_one_and_an_edit_is_kept_apart(r
         await seen.shows("flush_all", "This is your draft from before")
 
 
+@pytest.mark.slow
 async def test_a_wrong_ttl_blocks_the_send(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -104,6 +110,7 @@ async def test_a_wrong_ttl_blocks_the_send(rig):
         await seen.shows("is not a TTL")
 
 
+@pytest.mark.slow
 async def test_a_dangerous_type_wants_the_count_typed(rig):
     await rig.devices("pump-1", "pump-2")
     async with rig.console() as seen:
@@ -133,6 +140,7 @@ async def test_a_paste_with_a_newline_never_sends(rig):
         assert await rig.count() == 0
 
 
+@pytest.mark.slow
 async def test_an_unknown_outcome_is_sent_again_with_the_same_ids(rig, monkeypatch):
     await rig.devices("pump-1")
     store = rig.program.sender._store
@@ -160,6 +168,7 @@ async def test_an_unknown_outcome_is_sent_again_with_the_same_ids(rig, monkeypat
         assert len({tuple(ids) for ids in calls}) == 1
 
 
+@pytest.mark.slow
 async def test_a_decommissioned_device_is_refused_in_place(rig):
     await rig.devices("pump-1")
     await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() - interval '1 day'")
@@ -176,6 +185,7 @@ async def test_a_decommissioned_device_is_refused_in_place(rig):
         await seen.shows("Cannot review and send")
 
 
+@pytest.mark.slow
 async def test_offline_targets_are_counted_and_named(rig):
     await rig.devices("pump-1")
     await rig.devices("pump-2", link="OFFLINE")
@@ -188,6 +198,7 @@ async def test_offline_targets_are_counted_and_named(rig):
         await seen.shows("! pump-2 is offline.")
 
 
+@pytest.mark.slow
 async def test_the_dialog_is_whole_on_the_smallest_terminal(rig):
     await rig.devices("pump-1", "pump-2", link="OFFLINE")
     async with rig.console(42, 10) as seen:
@@ -198,6 +209,7 @@ async def test_the_dialog_is_whole_on_the_smallest_terminal(rig):
         await seen.shows("Send reboot to 2 devices", "Type the count, 2, to unlock", "y send", "enter cancel")
 
 
+@pytest.mark.slow
 async def test_a_read_that_ends_after_its_screen_was_left_draws_nothing(rig):
     """Without that look an operator who leaves at the wrong moment sees the console crash."""
     await rig.devices("pump-1")
@@ -217,6 +229,7 @@ async def test_a_read_that_ends_after_its_screen_was_left_draws_nothing(rig):
         assert not drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clicked", [False, True])
 async def test_what_is_pasted_into_fresh_params_takes_their_place(rig, clicked):
     """Without the selection the braces that stand there are left around it: {{"n": 1}}."""

@@ -8,6 +8,7 @@ import pytest
 from console.store.devices import DeviceStore
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15), (200, 60)])
 async def test_every_size_shows_where_i_am_what_is_wrong_and_the_devices(rig, width, height):
     await rig.devices("pump-1", "pump-2")
@@ -27,6 +28,7 @@ async def test_a_terminal_that_is_too_small_gets_a_sentence(rig):
         await seen.shows("Devices")
 
 
+@pytest.mark.slow
 async def test_a_terminal_that_was_too_small_for_a_moment_leaves_the_focus_where_it_was(rig):
     """Without it the keys go into a filter that nobody sees, or nowhere."""
     await rig.devices("pump-1")
@@ -48,6 +50,7 @@ async def test_an_empty_tenant_shows_what_to_do_next(rig):
         await seen.shows("This tenant has no devices yet")
 
 
+@pytest.mark.slow
 async def test_the_filter_narrows_while_typing_and_esc_clears_it(rig):
     await rig.devices("pump-1", "pump-2", "valve-1")
     async with rig.console() as seen:
@@ -101,6 +104,7 @@ async def _fleet_with_misses(rig):
     await rig.command("new-3", "pump-3", status="expired", ago_s=10)
 
 
+@pytest.mark.slow
 async def test_a_search_through_newest_commands_shows_what_it_finds_as_it_finds_it(rig, steps):
     """Without the pieces nothing is shown before the newest command of the last device was read."""
     await _fleet_with_misses(rig)
@@ -122,6 +126,7 @@ async def test_a_search_through_newest_commands_shows_what_it_finds_as_it_finds_
         await seen.shows("2 marked")
 
 
+@pytest.mark.slow
 async def test_a_search_again_leaves_what_is_shown_until_it_is_whole(rig, steps):
     """Without the whole list kept, rows at its end come and go with every search."""
     await _fleet_with_misses(rig)
@@ -140,6 +145,7 @@ async def test_a_search_again_leaves_what_is_shown_until_it_is_whole(rig, steps)
         await seen.shows("pump-2", "pump-4", "pump-5", "3 of 5")
 
 
+@pytest.mark.slow
 async def test_another_filter_gives_the_search_up(rig, steps):
     """Without it a typed letter waits for a look at every device of the fleet."""
     await _fleet_with_misses(rig)
@@ -173,6 +179,7 @@ async def test_marks_are_counted_and_the_cursor_stays_on_its_device(rig):
         assert "pump-2" in next(line for line in seen.lines if "▌" in line)
 
 
+@pytest.mark.slow
 async def test_a_range_shows_where_it_began_and_is_not_ended_out_of_sight(rig):
     """Without it the second v marks one row, and the operator believes in a range."""
     await rig.devices("pump-1", "pump-2", "valve-1")
@@ -191,6 +198,7 @@ async def test_a_range_shows_where_it_began_and_is_not_ended_out_of_sight(rig):
         assert "1 of 3" in seen.text
 
 
+@pytest.mark.slow
 async def test_marks_are_reported_where_they_are_not_shown_and_esc_does_what_the_footer_says(rig):
     await rig.devices("pump-1", "pump-2", "valve-1")
     async with rig.console() as seen:
@@ -206,6 +214,7 @@ async def test_marks_are_reported_where_they_are_not_shown_and_esc_does_what_the
         await seen.hides("marked", "clear marks")
 
 
+@pytest.mark.slow
 async def test_marks_are_gone_when_what_they_were_for_is_sent(rig):
     """Without it the next filter and c reach the devices of the last send, too."""
     await rig.devices("pump-1", "pump-2", "valve-1")
@@ -244,6 +253,7 @@ async def test_sort_shows_trouble_first(rig):
         assert "pump-9" in rows[0]
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_devices_stay_usable(rig):
     await rig.sql.execute(
         "INSERT INTO device_registry (tenant_id, device_id, site_id)"
@@ -257,6 +267,7 @@ async def test_a_hundred_thousand_devices_stay_usable(rig):
         await seen.shows("d-000001")
 
 
+@pytest.mark.slow
 async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
     await rig.devices("pump-1")
     await rig.command("cmd-1", "pump-1")
@@ -272,6 +283,7 @@ async def test_go_finds_a_device_a_command_or_says_that_there_is_none(rig):
         await seen.shows("Command › Detail", "cmd-1", "It is committed and waits")
 
 
+@pytest.mark.slow
 async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
     from console.limits import DEFAULT_TTL
 
@@ -332,6 +344,7 @@ async def test_problems_since_the_last_look_are_counted_on_the_first_screen(rig,
         await seen.hides("new problem")
 
 
+@pytest.mark.slow
 async def test_another_tenant_is_chosen_from_a_list(rig):
     from dataclasses import replace
 
@@ -345,6 +358,7 @@ async def test_another_tenant_is_chosen_from_a_list(rig):
         await seen.shows("globex · alice", "This tenant has no devices yet")
 
 
+@pytest.mark.slow
 async def test_read_only_has_no_acts_at_all(reader):
     await reader.devices("pump-1")
     await reader.command("cmd-1", "pump-1")
@@ -361,6 +375,7 @@ async def test_read_only_has_no_acts_at_all(reader):
         assert await reader.count() == 1
 
 
+@pytest.mark.slow
 async def test_the_mouse_moves_the_cursor_opens_rows_and_presses_the_footers_keys(rig):
     await rig.devices("pump-1", "pump-2", "pump-3")
     async with rig.console() as seen:
@@ -375,6 +390,7 @@ async def test_the_mouse_moves_the_cursor_opens_rows_and_presses_the_footers_key
         await seen.shows("pump-3 › History", "No command has been sent here yet. Press c")
 
 
+@pytest.mark.slow
 async def test_the_palette_runs_what_the_table_lists(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -386,6 +402,7 @@ async def test_the_palette_runs_what_the_table_lists(rig):
         await seen.shows("No problems: every answer matched its command")
 
 
+@pytest.mark.slow
 async def test_the_cursor_stays_in_view_when_the_terminal_shrinks_and_when_rows_move(rig):
     """Without it the row that the next key is for is out of sight."""
     await rig.devices(*(f"pump-{n:03}" for n in range(60)))

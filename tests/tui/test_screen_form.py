@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 PARAMS = {
     "type": "object",
     "properties": {
@@ -36,6 +38,7 @@ async def sent(rig) -> dict[str, object]:
     return params
 
 
+@pytest.mark.slow
 async def test_a_form_is_filled_in_and_sent(rig):
     await listed(rig, "pump-1")
     async with rig.console(80, 24) as seen:
@@ -59,6 +62,7 @@ async def test_a_form_is_filled_in_and_sent(rig):
     assert await sent(rig) == {"interval_s": 50, "until_reboot": True, "note": "später"}
 
 
+@pytest.mark.slow
 async def test_tab_behind_a_whole_type_leaves_it(rig):
     """Without it a type becomes another that begins alike, and a device gets the wrong command."""
     await rig.devices("pump-1")
@@ -75,6 +79,7 @@ async def test_tab_behind_a_whole_type_leaves_it(rig):
         await seen.shows('"type":"reboot",')
 
 
+@pytest.mark.slow
 async def test_what_the_json_lacks_of_a_form_is_reported(rig):
     """Without it f2 drops the field that cannot be read, says Ready, and what is sent lacks it."""
     await listed(rig, "pump-1")
@@ -96,6 +101,7 @@ async def test_what_the_json_lacks_of_a_form_is_reported(rig):
         await seen.shows("An entry of the form is not in this JSON: interval_s is required.")
 
 
+@pytest.mark.slow
 async def test_tab_takes_what_is_offered_and_the_last_field_keeps_the_type(rig):
     """Without it tab leaves half a word, and enter behind the last field lets the next key replace the type."""
     await listed(rig, "pump-1")
@@ -114,6 +120,7 @@ async def test_tab_takes_what_is_offered_and_the_last_field_keeps_the_type(rig):
         await seen.shows("set_interval", "'truex' is not one of the choices")
 
 
+@pytest.mark.slow
 async def test_the_json_says_the_same_and_keeps_what_no_field_knows(rig):
     await listed(rig, "pump-1")
     async with rig.console() as seen:
@@ -134,6 +141,7 @@ async def test_the_json_says_the_same_and_keeps_what_no_field_knows(rig):
     assert await sent(rig) == {"interval_s": 45, "extra": 1}
 
 
+@pytest.mark.slow
 async def test_params_that_a_form_would_change_stay_json(rig):
     await listed(rig, "pump-1")
     async with rig.console() as seen:
@@ -148,6 +156,7 @@ async def test_params_that_a_form_would_change_stay_json(rig):
         await seen.shows("Send set_interval", "! Catalogue mismatch")
 
 
+@pytest.mark.slow
 async def test_text_that_breaks_lines_stays_one_json(rig):
     """Without its escape, the editor would break the line there and the params would be no JSON."""
     await listed(rig, "pump-1")
@@ -161,6 +170,7 @@ async def test_text_that_breaks_lines_stays_one_json(rig):
         await seen.shows("Ready.", "fits its catalogue", "u2028")
 
 
+@pytest.mark.slow
 async def test_what_a_field_cannot_read_stays_there_while_the_json_is_looked_at(rig):
     await listed(rig, "pump-1")
     async with rig.console() as seen:
@@ -184,6 +194,7 @@ async def test_a_type_that_the_models_lack_is_reported_and_may_be_sent(rig):
         await seen.shows("Cannot form/JSON: no catalogue describes the params of this command.")
 
 
+@pytest.mark.slow
 async def test_devices_without_a_catalogue_have_the_json(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -225,6 +236,7 @@ async def _described(rig) -> None:
     await rig.sql.execute("UPDATE device_registry SET template_id = 1")
 
 
+@pytest.mark.slow
 async def test_the_catalogue_is_offered_in_its_order_and_warns_beside_the_type(rig):
     """Without sort_order the first offer is the factory reset, and nobody is told what it does."""
     await _described(rig)
@@ -266,6 +278,7 @@ async def test_the_flag_of_the_catalogue_counts_more_than_the_name(rig):
         await seen.shows("Type the end of its id, 0018, to unlock")
 
 
+@pytest.mark.slow
 async def test_the_letters_of_an_id_are_typed_though_they_are_keys(rig):
     """Without it q leaves the question, and y answers it."""
     await rig.devices("xqyn")

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 
 async def test_an_ack_in_the_database_appears_without_a_key(rig):
     await rig.devices("pump-1")
@@ -29,6 +31,7 @@ async def test_the_remaining_ttl_counts_down_by_itself(rig):
         await seen.until(lambda: first not in seen.lines, "counted down")
 
 
+@pytest.mark.slow
 async def test_history_pages_without_an_end(rig):
     await rig.devices("pump-1")
     await rig.sql.execute(
@@ -77,6 +80,7 @@ async def test_a_waiting_command_is_cancelled_with_y_and_kept_with_enter(rig):
         await seen.shows("alice cancelled it before it")
 
 
+@pytest.mark.slow
 async def test_a_cancel_tells_when_the_device_may_have_it_already(rig):
     """Without it an attempt that the broker left unanswered is told as never published."""
     await rig.devices("pump-1")
@@ -131,6 +135,7 @@ async def test_a_published_command_says_why_it_cannot_be_cancelled_or_retried(ri
         await seen.shows("Cannot retry: still published")
 
 
+@pytest.mark.slow
 async def test_a_retry_is_a_new_command_linked_to_the_old_one(rig):
     await rig.devices("pump-1")
     await rig.command("old-1", "pump-1", status="missed", published=True, ago_s=7200)
@@ -166,6 +171,7 @@ async def test_an_expired_command_is_explained_without_saying_never_sent(rig):
 HOSTILE = "\x1b]52;c;aGk=\x07\x1b[31m\u202e[@click=app.quit]x[/]\x9b2J"
 
 
+@pytest.mark.slow
 async def test_hostile_text_of_a_device_is_shown_harmless_everywhere(rig):
     import json
 
@@ -224,6 +230,7 @@ async def test_a_command_is_copied_as_id_json_and_shell_line(rig, monkeypatch):
         assert seen.app.clipboard == wanted
 
 
+@pytest.mark.slow
 async def test_all_that_a_detail_shows_can_be_taken_away_and_what_is_not_there_is_refused(rig, monkeypatch):
     monkeypatch.delenv("TMUX", raising=False)
     await rig.devices("pump-1")
@@ -304,6 +311,7 @@ async def test_the_detail_comes_beside_the_history_when_the_terminal_grows(rig):
         await seen.shows("timeline (UTC)", "It is committed and waits")
 
 
+@pytest.mark.slow
 async def test_a_filter_that_is_not_open_takes_no_key(rig):
     """Without it a key in the first moment of a screen is typed into a filter that nobody sees, and hides every row."""
     await rig.devices("pump-1")
@@ -320,6 +328,7 @@ async def test_a_filter_that_is_not_open_takes_no_key(rig):
         assert field.has_focus
 
 
+@pytest.mark.slow
 async def test_progress_and_a_later_answer_are_shown_in_the_list_and_reported(rig):
     """Without them, a device at work looks silent, and an ok behind a failure is only among the problems."""
     await rig.devices("pump-1", "pump-2")

@@ -21,6 +21,7 @@ async def test_a_broker_that_is_down_is_reported_in_one_sentence(rig):
         await seen.hides("Broker unreachable")
 
 
+@pytest.mark.slow
 async def test_a_database_that_is_down_blocks_sending_but_not_composing(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:

@@ -29,6 +29,7 @@ async def _filtered(seen, text: str, *words: str) -> None:
     await seen.shows(*words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (160, 45)])
 async def test_names_and_what_is_not_in_service_are_seen_at_every_width(registry, width, height):
     """Without it a suspended device looks alive, and one that is gone is sent to."""
@@ -66,6 +67,7 @@ async def test_nothing_decommissioned_is_marked_by_a_filter(registry):
         assert seen.app.screen.marks.keys == frozenset()
 
 
+@pytest.mark.slow
 async def test_an_unknown_group_marks_nothing_also_when_it_is_to_keep_devices_out(registry):
     """Without it one typing error in what is left out sends to the whole fleet."""
     async with registry.console() as seen:
@@ -79,6 +81,7 @@ async def test_an_unknown_group_marks_nothing_also_when_it_is_to_keep_devices_ou
         await seen.shows("4 marked")
 
 
+@pytest.mark.slow
 async def test_nothing_is_done_with_marks_that_are_still_looked_up(registry, monkeypatch):
     """Without it the command goes to the device under the cursor, or to what was marked before."""
     real, go_on = registry.program.history.sendable_index, asyncio.Event()
@@ -106,6 +109,7 @@ async def test_nothing_is_done_with_marks_that_are_still_looked_up(registry, mon
         await seen.shows("to 2 devices")
 
 
+@pytest.mark.slow
 async def test_a_database_that_is_away_marks_nothing(registry, monkeypatch):
     async def gone(*_: object, **__: object) -> list[str]:
         raise DatabaseUnreachableError("The database does not answer (gone).")
@@ -119,6 +123,7 @@ async def test_a_database_that_is_away_marks_nothing(registry, monkeypatch):
         assert seen.app.screen.marks.keys == frozenset()
 
 
+@pytest.mark.slow
 async def test_a_device_says_what_it_is_above_its_history(registry):
     async with registry.console(80, 24) as seen:
         await seen.shows("pump-1")
@@ -132,6 +137,7 @@ async def test_a_device_says_what_it_is_above_its_history(registry):
         await seen.shows("Devices")
 
 
+@pytest.mark.slow
 async def test_a_value_that_is_only_a_beginning_and_a_group_that_is_unknown_are_reported(registry):
     """Without it site:warehouse finds nothing of warehouse-east and says nothing."""
     async with registry.console() as seen:
@@ -156,6 +162,7 @@ async def test_a_value_that_is_only_a_beginning_and_a_group_that_is_unknown_are_
         await seen.shows("! There is no group “wst”: the nearest is West.")
 
 
+@pytest.mark.slow
 async def test_a_device_that_is_not_in_service_is_sent_to_with_a_warning(registry):
     async with registry.console() as seen:
         await seen.shows("pump-3")

@@ -12,6 +12,7 @@ from tests.pseudo_terminal import REPOSITORY, WatchedTerminal
 from tests.waiting import wait_until
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["term", "hang up"])
 def test_a_terminal_that_nobody_reads_does_not_keep_the_program(ending: str) -> None:
     """A bounded queue of writes, as Textual has it, was seen to block the loop for ever after a hang-up."""
