@@ -120,13 +120,13 @@ def _waiting(detail: CommandDetail, broker_down: str) -> str:
 def _published(detail: CommandDetail) -> str:
     if _newest(detail, "nobody_listens"):
         return "The broker took it and reported no subscriber: the device is not subscribed."
-    said = "The broker took it; the device has not answered yet."
+    message = "The broker took it; the device has not answered yet."
     published_at, usual = detail.command.published_at, detail.usual
     if usual is None or published_at is None:
-        return f"{said}{_silent(detail)}"
+        return f"{message}{_silent(detail)}"
     waited = detail.read_at - published_at
     verdict = ", so this is unusual" if usual.answers >= _ENOUGH and waited > usual.p95 else ""
-    return f"{said}{_silent(detail)} It usually answers this within {latency(usual.p95)}{verdict}."
+    return f"{message}{_silent(detail)} It usually answers this within {latency(usual.p95)}{verdict}."
 
 
 def _in_progress(detail: CommandDetail) -> str:

@@ -60,12 +60,12 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
     """
     name = f"device-console-doctor-{uuid.uuid4().hex[:12]}"
     async with connect(address, SessionKind(name, persistent_s=SESSION_S)) as session:
-        said = session.connack.properties
+        properties = session.connack.properties
         facts = BrokerFacts(
             is_v5=session.is_v5,
             version=await _version(session),
-            session_s=int(said.get("SessionExpiryInterval", SESSION_S)),
-            may_share=bool(said.get("SharedSubscriptionAvailable", 1)),
+            session_s=int(properties.get("SessionExpiryInterval", SESSION_S)),
+            may_share=bool(properties.get("SharedSubscriptionAvailable", 1)),
             own=Trial(),
         )
     async with connect(address, SessionKind(name)):
@@ -110,12 +110,12 @@ async def _tried(address: BrokerAddress, wanted: str, topic: str, answer_to: str
             )
             if not puback.accepted:
                 return Trial(puback.reason)
-            return Trial(heard=await _heard(session, topic, mark))
+            return Trial(heard=await _arrives(session, topic, mark))
     except (BrokerUnreachableError, aiomqtt.MqttError):
         return Trial("it hung up")
 
 
-async def _heard(session: Session, topic: str, mark: bytes) -> bool:
+async def _arrives(session: Session, topic: str, mark: bytes) -> bool:
     with suppress(aiomqtt.MqttError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_S):
             async for message in session.client.messages:
@@ -130,6 +130,6 @@ async def _version(session: Session) -> str:
         async with asyncio.timeout(_PATIENCE_S):
             await session.client.subscribe([(_VERSION_TOPIC, 0), (_EMQX_VERSION_TOPIC, 0)])
             async for message in session.client.messages:
-                said = bytes(message.payload).decode("utf-8", "replace")[:60]
-                return said if str(message.topic) == _VERSION_TOPIC else f"EMQX version {said}"
+                version = bytes(message.payload).decode("utf-8", "replace")[:60]
+                return version if str(message.topic) == _VERSION_TOPIC else f"EMQX version {version}"
     return ""

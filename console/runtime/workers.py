@@ -183,12 +183,12 @@ class Workers:
                     late_ack=self._settings.late_ack, progress=self._settings.progress,
                 )  # fmt: skip
                 await first_to_end(
-                    Sweeper(self._settlement, self._swept, self._clock).run(), kept.run(), *watch
+                    Sweeper(self._settlement, self._on_swept, self._clock).run(), kept.run(), *watch
                 )
             finally:
                 self._health.sweep = "off"
 
-    def _swept(self, sweep: Sweep) -> None:
+    def _on_swept(self, sweep: Sweep) -> None:
         self.sweeps += 1
         self.last_sweep_at = self._clock.monotonic()
         if sweep.settled and self.last_sweep_at - self._began_at > sweep.lateness_s:
@@ -213,7 +213,7 @@ class Workers:
         """Hear what other processes changed; look again and again where a pooler lets nothing be heard."""
         self._names = await digests(self._database, self._tenants)
         try:
-            await listen(self._database.access, self._heard, lambda: self.wake(None))
+            await listen(self._database.access, self._on_hint, lambda: self.wake(None))
         except PooledError as error:
             if not self._looks:
                 _log.info("%s Until then this process looks for changes every %g s.", error, LOOK_EVERY_S)
@@ -222,7 +222,7 @@ class Workers:
                 self.wake(None)
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    def _heard(self, channel: str, payload: str) -> None:
+    def _on_hint(self, channel: str, payload: str) -> None:
         """Tell the screens of their tenants; the dispatcher looks whoever's command it is."""
         tenant_id = self._names.get(payload, payload)
         if channel != COMMANDS_CHANNEL or tenant_id in self._tenants:

@@ -57,7 +57,7 @@ class Acknowledger:
         self,
         stream: Stream,
         settlement: Settlement,
-        told: Callable[[str], None],
+        on_change: Callable[[str], None],
         clock: Clock,
         *,
         late_ack: LateAck = LateAck.ACCEPT,
@@ -66,7 +66,7 @@ class Acknowledger:
     ) -> None:
         self._stream = stream
         self._settlement = settlement
-        self._told = told
+        self._on_change = on_change
         self._late_ack = late_ack
         self._max_ack_bytes = max_ack_bytes
         self._progress = progress
@@ -97,7 +97,7 @@ class Acknowledger:
             await self._until_up(lambda: self._settlement.record(problems_after))
         await self._stream.acknowledge(messages)
         for tenant_id in {ack.tenant_id for ack in acks} | {problem.tenant_id for problem in problems}:
-            self._told(tenant_id)
+            self._on_change(tenant_id)
         applied = sum(outcome in {Outcome.ACKED, Outcome.LATE} for outcome in outcomes)
         return Acknowledged(len(messages), applied, len(problems) + len(problems_after))
 

@@ -86,14 +86,14 @@ class Dispatcher:
         outbox: OutboxStore,
         publisher: Publishes,
         problems: Problems,
-        told: Callable[[str], None],
+        on_change: Callable[[str], None],
         clock: Clock,
         settings: DispatchSettings | None = None,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
         self._problems = problems
-        self._told = told
+        self._on_change = on_change
         self._clock = clock
         self._settings = settings or DispatchSettings()
         self._held = HeldCommands(outbox, clock, self._settings.lease_s, self._settings.puback_timeout_s)
@@ -143,7 +143,7 @@ class Dispatcher:
             return Dispatched()
         published, returned = await self._publish_in_turns(claimed, asked_at)
         for tenant_id in {command.tenant_id for command in claimed}:
-            self._told(tenant_id)
+            self._on_change(tenant_id)
         if self._link_error is not None:
             error, self._link_error = self._link_error, None
             raise error

@@ -35,13 +35,13 @@ class KeptAnswers:
     def __init__(
         self,
         settlement: Keeps,
-        told: Callable[[str], None],
+        on_change: Callable[[str], None],
         *,
         late_ack: LateAck = LateAck.ACCEPT,
         progress: frozenset[str] = PROGRESS_WORDS,
     ) -> None:
         self._settlement = settlement
-        self._told = told
+        self._on_change = on_change
         self._late_ack = late_ack
         self._progress = progress
 
@@ -73,7 +73,7 @@ class KeptAnswers:
                 await self._settlement.refuse_kept(str(error))
                 return 1
             for tenant_id in {ack.tenant_id for ack in acks}:
-                self._told(tenant_id)
+                self._on_change(tenant_id)
             return len(acks)
 
     def _is_progress(self, ack_json: str) -> bool:

@@ -59,10 +59,10 @@ class Sweeper:
     """Any number may run at the same time: rows that another holds are skipped."""
 
     def __init__(
-        self, overdue: Overdue, swept: Callable[[Sweep], None], clock: Clock, batch: int = BATCH
+        self, overdue: Overdue, on_swept: Callable[[Sweep], None], clock: Clock, batch: int = BATCH
     ) -> None:
         self._overdue = overdue
-        self._swept = swept
+        self._on_swept = on_swept
         self._clock = clock
         self._batch = batch
         self._trim_at = clock.monotonic()
@@ -98,7 +98,7 @@ class Sweeper:
                 max(total.lateness_s, done.lateness_s),
                 total.healed + done.healed,
             )
-        self._swept(total)
+        self._on_swept(total)
         return total
 
     async def _pass(self) -> tuple[Sweep, int]:

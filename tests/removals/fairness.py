@@ -150,7 +150,7 @@ REMOVALS = (
         "G10",
         "the message to ourselves, where a subscription is granted that hears nothing",
         "console/mqtt/survey.py",
-        "            return Trial(heard=await _heard(session, topic, mark))\n",
+        "            return Trial(heard=await _arrives(session, topic, mark))\n",
         "            return Trial(heard=True)\n",
         "tests/guarantees/test_doctor.py::test_what_the_brokers_access_rules_really_allow_is_tried",
     ),

@@ -129,10 +129,10 @@ def content_lines(detail: CommandDetail) -> list[Line]:
     if lines:
         lines.append(())
     lines += [(Cell("params", "accent"),), *_block(command.params_json)]
-    said = detail.answer_verdict
-    fits = Cell("  as the catalogue describes it" if said == "" else "", "dim")
+    verdict = detail.answer_verdict
+    fits = Cell("  as the catalogue describes it" if verdict == "" else "", "dim")
     lines += [(), (Cell("answer", "accent"), fits)]
-    lines += [(Cell(f"  ! does not match the catalogue: {safe(said, 300)}", "warn"),)] if said else []
+    lines += [(Cell(f"  ! does not match the catalogue: {safe(verdict, 300)}", "warn"),)] if verdict else []
     return [*lines, *_block(command.ack_json)]
 
 
