@@ -1,1 +1,1 @@
-"""What the command channel is about: pure values and rules, standard library only."""
+"""The values and rules of the command channel, without I/O; standard library only."""

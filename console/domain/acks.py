@@ -22,7 +22,7 @@ CODE_KEYS = ("code", "reason", "error", "message")
 
 
 def answer_code(ack_json: str | None) -> str:
-    """What an answer gives as its reason: the first text or number under the keys that devices use, or ""."""
+    """Return the reason in an answer: the first text or number under the keys that devices use, or ""."""
     try:
         details = json.loads(ack_json or "null", parse_int=str, parse_float=str)["details"]
         values = [details.get(key) for key in CODE_KEYS]
@@ -32,20 +32,20 @@ def answer_code(ack_json: str | None) -> str:
 
 
 def counts_as_ok(status: str | None) -> bool:
-    """Whether an answer with this status ends its command well; no status does."""
+    """Return whether an answer with this status ends its command well, as one without a status does."""
     return status is None or status in OK_WORDS
 
 
 def folded_word(word: str) -> str:
-    """A status as progress words are compared: any case, ``-`` and space like ``_``."""
+    """Fold a status for comparison with progress words: any case, ``-`` and space like ``_``."""
     return re.sub(r"[-\s]+", "_", word.strip()).lower()
 
 
 def progress_words(changes: str) -> frozenset[str]:
-    """The progress words after changes like ``+flashing,-queued``.
+    """Return the progress words after changes like ``+flashing,-queued``.
 
     Raises:
-        ValueError: a change without a sign or a word, or one that would take a word of the end.
+        ValueError: a change has no sign or no word, or its word is one that ends a command.
     """
     words = set(PROGRESS_WORDS)
     for change in filter(None, (part.strip() for part in changes.split(","))):
@@ -59,7 +59,7 @@ def progress_words(changes: str) -> frozenset[str]:
 
 
 def answer_word(ack_json: str | None) -> str | None:
-    """The status of an answer as it was stored, also when its text was cut behind it; None without any."""
+    """Return the status of a stored answer, even if the text was cut after it; None if it has none."""
     match = _STATUS.match(ack_json or "")
     try:
         return None if match is None else str(json.loads(match[1], strict=False))
@@ -68,7 +68,7 @@ def answer_word(ack_json: str | None) -> str | None:
 
 
 def answer_details(ack_json: str | None) -> str:
-    """The details of an answer as JSON text; empty when there are none."""
+    """Return the details of an answer as JSON text; empty when there are none."""
     match = _STATUS.match(ack_json or "")
     rest = _DETAILS.match(ack_json or "", match.end()) if match else None
     details = rest[1].strip() if rest else ""
@@ -80,7 +80,7 @@ class Acknowledgement:
     """The answer of one device to one command; tenant and device come from the topic.
 
     `ack_json` is the storable text of ``{"status": …, "details": …}``; `repairs` names what had to be
-    changed to make it storable; `is_progress` when its word is not the end of the command.
+    changed to make it storable; `is_progress` is true when its word does not end the command.
     """
 
     tenant_id: str
@@ -109,7 +109,7 @@ class Outcome(StrEnum):
 
 
 class LateAck(StrEnum):
-    """What an ACK after the deadline does: the setting ``late_ack``."""
+    """How an ACK after the deadline is treated: the setting ``late_ack``."""
 
     ACCEPT = "accept"
     RECORD_ONLY = "record-only"
@@ -119,7 +119,7 @@ class LateAck(StrEnum):
 class RawAck:
     """A message as the broker delivered it, to be acknowledged by `mid` after the commit.
 
-    `correlation` is its Correlation Data, cut behind what could be an id of ours; None without any.
+    `correlation` is its Correlation Data, cut to the length that an id of ours can have; None without any.
     """
 
     topic: bytes

@@ -19,13 +19,13 @@ _LARGEST_WHOLE = 1e15
 
 
 def member_id(batch_id: str, device_id: str) -> str:
-    """The id of a batch's command to a device: version 5 of both."""
+    """Return the id of a batch's command to a device: a UUID of version 5, made from both ids."""
     return str(uuid.uuid5(uuid.UUID(batch_id), device_id))
 
 
 @dataclass(frozen=True, slots=True)
 class BatchDraft:
-    """What is sent to all. `target` describes the devices in words, `wanted` is their number."""
+    """A bulk send before it is stored. `target` describes the devices in words, `wanted` is their number."""
 
     batch_id: str
     command_type: str
@@ -37,11 +37,11 @@ class BatchDraft:
     retry_of: str | None = None
 
     def command_id(self, device_id: str) -> str:
-        """The id of this batch's command to a device: always the same, so that sending again is harmless."""
+        """Return the id of the batch's command to a device: always the same, so sending again is harmless."""
         return member_id(self.batch_id, device_id)
 
     def faults(self, max_payload_bytes: int) -> tuple[str, ...]:
-        """Every limit of the contract that the command breaks, whoever gets it."""
+        """Return every limit of the contract that the command breaks for any device."""
         sample = Draft(self.batch_id, "any", self.command_type, self.params_json, self.ttl, self.created_by)
         return sample.faults(max_payload_bytes)
 
@@ -62,10 +62,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class AnswerGroup:
-    """Devices whose command ended alike: the same phase and the same answer.
+    """Devices whose commands ended in the same way: with the same phase and the same answer.
 
     `answers` are ``{"status": …, "details": …}`` as stored: one, none while there is no answer, or several
-    that differ only in their numbers. `fields` are the answer's keys with what they hold, a range for those.
+    that differ only in their numbers. `fields` are the answer's keys and values, a range if numbers differ.
     """
 
     phase: Phase
@@ -78,10 +78,10 @@ class AnswerGroup:
 def gather(
     exact: Sequence[tuple[Phase, str | None, int, tuple[str, ...]]], wanted: int
 ) -> tuple[AnswerGroup, ...]:
-    """Make groups of phase, answer, count, sample.
+    """Build the groups from rows of phase, answer, count and sample.
 
-    In a batch to many, numbers do not tell answers apart. That depends on `wanted` alone, so that the groups
-    are the same from the first answer to the last.
+    In a batch to many devices, answers that differ only in numbers are one group. That depends on `wanted`
+    alone, so that the rule is the same from the first answer to the last.
     """
     apart = wanted <= MOST_GROUPS
     shapes: dict[tuple[object, ...], list[tuple[Phase, str | None, int, tuple[str, ...]]]] = {}
@@ -105,7 +105,7 @@ def _shape(answer: str | None) -> tuple[tuple[str, object], ...]:
 
 
 def _fields(answer: str | None) -> dict[str, object]:
-    """The answer's status and the keys of its details, in order of their names."""
+    """Return the answer's status and the keys of its details, in order of their names."""
     try:
         document = json.loads(answer or "{}")
     except (ValueError, RecursionError):
@@ -136,7 +136,7 @@ def _ranges(several: Sequence[Mapping[str, object]]) -> dict[str, str]:
 
 
 def _number(value: float) -> str:
-    """Whole numbers with all their digits: 8955 to 7740810, not to 7.74081e+06."""
+    """Format a whole number with all its digits: 8955 to 7740810, not to 7.74081e+06."""
     if isinstance(value, float) and not (value.is_integer() and abs(value) < _LARGEST_WHOLE):
         return f"{value:g}"
     return str(int(value))
@@ -144,9 +144,9 @@ def _number(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """A batch with how it stands: commands by phase, and groups of equal answers, the largest first.
+    """A batch and its progress: commands by phase, and groups of equal answers, the largest first.
 
-    `unsendable` counts those that have no command and get none, as far as that has been looked up.
+    `unsendable` is the number of devices that have no command and will not get one, if it has been looked up.
     """
 
     batch: Batch
@@ -157,7 +157,7 @@ class BatchView:
 
     @property
     def left(self) -> int:
-        """How many could still be sent to."""
+        """The number of devices that could still get a command."""
         return max(0, self.batch.draft.wanted - self.committed - self.unsendable)
 
     @property
@@ -170,7 +170,7 @@ class BatchView:
 
     @property
     def retriable(self) -> int:
-        """How many failed, were missed or expired."""
+        """The number of commands that failed, were missed or expired."""
         return sum(self.phases.get(phase, 0) for phase in RETRIED)
 
 
@@ -186,7 +186,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Whom a send would reach: exact numbers, taken at one instant.
+    """Which devices a send would reach: exact numbers, read at one instant.
 
     `forbidden` are devices that get nothing: not registered, decommissioned, or with an id that no topic
     can carry. `same_in_flight` counts devices with an open command of the same type. `newest` is the newest

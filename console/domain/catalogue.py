@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class CatalogueEntry:
     """One command of one template. The schemas are JSON Schema as text; None where there is none.
 
-    `danger` is what the params' schema says under ``x-dangerous``: true, false, or nothing.
+    `danger` is the value of ``x-dangerous`` in the params' schema: true, false, or None without it.
     """
 
     template_id: str
@@ -22,11 +22,11 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the models of some devices say of one command type.
+    """The catalogue entries that the models of some devices have for one command type.
 
-    `devices` have a model with a catalogue, `lacking` of them one that does not list the type.
-    `agreed` is the entry where all that list it say the same, `description` what they say of it in words.
-    `danger` is true where one of them calls it dangerous, false where each of them says that it is not.
+    `devices` counts the devices whose model has a catalogue, `lacking` those of them that lack the type.
+    `agreed` is the entry if all models that list the type have the same; `description` joins theirs.
+    `danger` is true if one of them marks the type as dangerous, false if each of them marks it as harmless.
     """
 
     command_type: str
@@ -37,13 +37,13 @@ class Listing:
     danger: bool | None = None
 
     def danger_for(self, devices: int) -> bool | None:
-        """What it says to so many devices: that it is harmless only where it says so of each of them."""
+        """Return `danger` for so many devices: false only if the type is marked as harmless for each."""
         return None if self.danger is False and self.devices < devices else self.danger
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The entries of the templates of some devices, as they are to be offered, and how many each has."""
+    """The catalogue entries of some devices' templates, in the order shown, and the devices per template."""
 
     entries: tuple[CatalogueEntry, ...] = ()
     devices: tuple[tuple[str, int], ...] = ()
@@ -53,11 +53,11 @@ class Catalogue:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Every type that one of the models lists."""
+        """Return every type that at least one of the models lists."""
         return tuple(dict.fromkeys(entry.command_type for entry in self.entries))
 
     def listing(self, command_type: str) -> Listing:
-        """What the models say of this type."""
+        """Return what the models list for this type."""
         known = {entry.template_id for entry in self.entries}
         counts = {template: count for template, count in self.devices if template in known}
         found = [entry for entry in self.entries if entry.command_type == command_type]

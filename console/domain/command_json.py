@@ -1,6 +1,6 @@
-"""A command as JSON: what the shell prints, what is copied from the screen and what is exported say the same.
+"""A command as JSON: the same in the output of the shell, in copies from the screen and in exports.
 
-params and the answer go in as the database holds them: through floats their numbers would change.
+params and the answer are inserted as the database stores them: as floats, their numbers could change.
 """
 
 import json
@@ -14,17 +14,17 @@ from console.domain.explain import explain
 from console.domain.history import CommandDetail
 from console.domain.text.json import json_depth
 
-MOST_DEPTH = 200  # what is deeper, common readers of JSON refuse or die of: it goes in as text
+MOST_DEPTH = 200  # deeper JSON goes in as text: common parsers refuse it or crash
 _BEYOND = re.compile(r"[^\x20-\x7e]")
 
 
 def instant(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC."""
+    """Return the instant in ISO 8601, in UTC."""
     return None if at is None else at.astimezone(UTC).isoformat()
 
 
 def command_fields(command: Command) -> dict[str, object]:
-    """Every field of a command but its documents, with the phase and the late flag."""
+    """Return every field of a command except its documents, with the phase and the late flag."""
     return {
         "command_id": command.command_id,
         "tenant_id": command.tenant_id,
@@ -53,7 +53,7 @@ def command_fields(command: Command) -> dict[str, object]:
 
 
 def detail_json(detail: CommandDetail) -> str:
-    """A command on one line of ASCII, with its documents, its journal and the sentence that explains it."""
+    """Return a command as one line of ASCII, with its documents, its journal and its explanation."""
     more = {
         "answer_verdict": detail.answer_verdict,
         "explained": explain(detail),
@@ -74,19 +74,19 @@ def detail_json(detail: CommandDetail) -> str:
 
 
 def documents_of(command: Command) -> dict[str, Document | None]:
-    """The command's JSON columns, as the database holds them."""
+    """Return the command's JSON columns as the database stores them."""
     return {"params": command.params, "ack_details": command.answer}
 
 
 def json_object(fields: Mapping[str, object], documents: Mapping[str, Document | None]) -> str:
-    """One JSON object of fields and of texts that are JSON already; escapes everything that is not ASCII."""
+    """Build one JSON object from fields and from texts that are JSON already; escape everything but ASCII."""
     parts = [json.dumps(fields, ensure_ascii=True)[1:-1]]
     parts += [f'"{name}": {_embedded(found.as_json if found else "")}' for name, found in documents.items()]
     return f"{{{', '.join(part for part in parts if part)}}}"
 
 
 def _embedded(text: str) -> str:
-    """The document itself; what is not ASCII stands in its strings only."""
+    """Return the document with everything but ASCII escaped, which can only occur in its strings."""
     if not text:
         return "null"
     if json_depth(text) > MOST_DEPTH:

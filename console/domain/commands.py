@@ -1,4 +1,4 @@
-"""A command: its limits, the draft it starts as, the row it becomes and the phase an operator sees."""
+"""A command: its limits, its draft, its stored row, and the phase that an operator sees."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from console.domain.ttl import ttl_fault
 from console.limits import DEFAULT_TTL, MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES, MAX_TYPE_LENGTH
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-_SKEW = timedelta(seconds=2)  # other writers take the time from clocks of their own
+_SKEW = timedelta(seconds=2)  # other writers use the time of their own clocks
 
 _EXPIRES_BYTES = len("9999-12-31T23:59:59.999999+00:00")
 _MOST_TYPED = 6  # an escape of six characters may stand for one byte
@@ -55,7 +55,7 @@ class Phase(StrEnum):
         return self not in {*OPEN, Phase.UNKNOWN}
 
 
-OPEN = (Phase.WAITING, Phase.PUBLISHED, Phase.IN_PROGRESS)  # what an answer is still waited for
+OPEN = (Phase.WAITING, Phase.PUBLISHED, Phase.IN_PROGRESS)  # phases in which an answer can still come
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Command:
 
     All instants are aware UTC datetimes from the database's clock, clamped to the years 1-9999;
     `params_json` and `ack_json` are the database's own JSON text; where it was cut, as in lists, `params` and
-    `answer` are not complete. `progress` is the newest progress word, `later` the newest answer that is on
-    record beside the one that counts, or instead of it, as a word; `in_outbox` is False for what another
-    program wrote and nobody took over.
+    `answer` are not complete. `progress` is the newest progress word, `later` the status word of the newest
+    recorded answer besides the one that counts, or if none counts; `in_outbox` is False for a command that
+    another program inserted and that the console has not adopted.
     """
 
     tenant_id: str
@@ -103,12 +103,12 @@ class Command:
 
     @property
     def last_error(self) -> str | None:
-        """Why it is not published yet, in words."""
+        """The reason why it is not published yet, in words."""
         return self.reason.sentence or None
 
     @property
     def phase(self) -> Phase:
-        """The phase rule of the contract; a status outside the four is UNKNOWN and shown as it stands."""
+        """The phase rule of the contract; a status outside the four is UNKNOWN and shown as stored."""
         if self.is_answered:
             return Phase.OK if counts_as_ok(self.ack_status) else Phase.FAILED
         match self.status:
@@ -125,7 +125,7 @@ class Command:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the device answered, whatever another program has called the row since."""
+        """Whether the device answered, whatever status another program has written since."""
         return self.status == Status.DELIVERED or (self.status in _UNANSWERED and self.acked_at is not None)
 
     @property
@@ -153,7 +153,7 @@ class Command:
 
     @property
     def inconsistencies(self) -> tuple[str, ...]:
-        """What no writer that keeps the contract leaves in a row, each in a few words."""
+        """Return what contradicts the contract in this row, each in a few words."""
         published, acked, status = self.published_at, self.acked_at, self.status
         found = {
             "delivered without the instant of the answer": status == Status.DELIVERED and acked is None,
@@ -168,7 +168,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A command that is not yet a row. `command_id` is made before anything is written."""
+    """A command that is not stored yet. `command_id` is generated before anything is written."""
 
     command_id: str
     device_id: str
@@ -180,7 +180,7 @@ class Draft:
     id_is_given: bool = field(default=False)
 
     def faults(self, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> tuple[str, ...]:
-        """Every limit of the contract that this draft breaks, each a sentence; empty when it may be sent."""
+        """Return a sentence for each limit of the contract that this draft breaks; empty without any."""
         found: list[str] = []
         for name, value in (("command id", self.command_id), ("device id", self.device_id)):
             fault = id_fault(value)
@@ -199,7 +199,7 @@ class Draft:
 
     @property
     def payload_bytes(self) -> int:
-        """The most that the message to the device can have, params as the database writes them out."""
+        """Return the largest size of the message to the device, with params as the database writes them."""
         names = '{"command_id":,"type":,"params":,"expires_at":""}'
         texts = (
             json.dumps(text, ensure_ascii=False).encode() for text in (self.command_id, self.command_type)
@@ -208,7 +208,7 @@ class Draft:
 
 
 def type_fault(command_type: str) -> str | None:
-    """Say why this command type is refused, or None."""
+    """Return why this command type is refused, or None."""
     if not command_type.strip():
         return "The command type is empty: give one, for example reboot."
     if len(command_type) > MAX_TYPE_LENGTH:
@@ -219,11 +219,11 @@ def type_fault(command_type: str) -> str | None:
 
 
 def params_fault(text: str, max_bytes: int = MAX_PAYLOAD_BYTES) -> str | None:
-    """Say why these params are refused, with line and column where JSON breaks, or None."""
+    """Return why these params are refused, with line and column of an error in the JSON, or None."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if (
         size > _MOST_TYPED * max_bytes
-    ):  # spaces, escapes and repeated keys go: the rest is judged as it is stored
+    ):  # below this, the params are measured as stored: without spaces, escapes and repeated keys
         return f"The params have {size:,} bytes, at most {max_bytes:,} are allowed."
     if json_depth(text) > MAX_JSON_DEPTH:
         return f"The params are nested more than {MAX_JSON_DEPTH} levels deep."

@@ -1,4 +1,4 @@
-"""Which command types may interrupt or change a device for good, by the whole words of their names.
+"""Which command types may interrupt a device or change it permanently, judged by the words of their names.
 
 Decided in docs/decisions/0048-what-asks-first.md
 """
@@ -10,32 +10,32 @@ from itertools import pairwise
 
 WORDS = frozenset(
     {
-        # what a device may not come back from
+        # commands after which a device may not come back
         "reboot", "restart", "reset", "wipe", "erase", "delete", "destroy", "purge", "format", "factory",
         "firmware", "fw", "ota", "flash", "dfu", "bootloader", "upgrade", "downgrade", "rollback", "install",
         "uninstall", "shutdown", "poweroff", "powercycle", "power", "halt", "kill", "decommission",
         "deprovision", "unprovision", "deactivate", "disable", "unpair", "revoke", "defaults", "restore",
-        # what moves something, or lets somebody in
+        # commands that move something or give access
         "open", "close", "start", "stop", "on", "off", "unlock", "lock", "disarm", "arm", "release", "vent",
         "drain", "discharge", "dispense", "dose", "inject", "ignite", "trip", "bypass", "override",
         "emergency", "estop",
     }
 )  # fmt: skip
 _READS = frozenset({"get", "read", "list", "show", "query", "describe", "check"})
-_FETCHES = frozenset({"fetch"})  # reads only what a device reports; anything else may be fetched to be run
+_FETCHES = frozenset({"fetch"})  # harmless only for what devices report; the rest may be fetched to be run
 _TOLD = frozenset({"version", "status", "state", "info", "log", "logs", "history", "list"})
 _SETS = frozenset({"set", "configure"})
-_GRAVE = frozenset({"factory", "firmware", "fw", "ota", "bootloader"})  # also where they are only set
+_GRAVE = frozenset({"factory", "firmware", "fw", "ota", "bootloader"})  # dangerous even if only set
 _GRAVE_ACTS = frozenset(
     {"reboot", "restart", "reset", "wipe", "erase"}
-)  # also these, but not the counter of them
+)  # these too, but not a counter of them
 _COUNTS = frozenset({"count", "counter", "counters", "reason", "cause"})
 _NEXT = frozenset({"and", "then"})
 _ENDINGS = ("reset", "reboot", "restart", "shutdown", "update", "upgrade", "off", "cycle")
 _STEMS = frozenset(
     {"factory", "hard", "soft", "firmware", "fw", "power", "cold", "warm", "full", "master", "ota"}
 )
-# Words written together. A preset, a formatter, a formation, a wiper and a swipe are none of these.
+# Words written together. preset, formatter, formation, wiper and swipe do not match.
 _BEGINS = re.compile(
     "reboot|restart|reset|erase|wipe(?!rs?$)|factory|firmware|shutdown|delete|format(?!t|s$|ion|ive)"
 )
@@ -50,7 +50,7 @@ _TAIL = 4  # characters of a device's id that have to be typed
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """The dangerous words; `named` are whole types that always are, `spared` those that never are."""
+    """The dangerous words; types in `named` are always dangerous, those in `spared` never."""
 
     words: frozenset[str] = WORDS
     named: frozenset[str] = frozenset()
@@ -60,10 +60,10 @@ class Danger:
         """Return whether something has to be typed before a command of this type is sent.
 
         Args:
-            command_type: the type. Separators, capitals and digits divide it into words. Behind a word
-                that reads, like get, nothing is dangerous; behind set the last word is, or one like firmware
-                or reset, unless a reset is only counted.
-            flag: what the catalogue says of it; None where it says nothing.
+            command_type: the type. Separators, capitals and digits divide it into words. After a word
+                that reads, like get, nothing is dangerous; after set only the last word can be, or one like
+                firmware or reset, except a counter of resets.
+            flag: whether the catalogue marks the type as dangerous; None if it does not specify that.
         """
         words = split_words(command_type)
         whole = "_".join(words)
@@ -93,7 +93,7 @@ class Danger:
         return word in _GRAVE_ACTS or self._is_written_together(word)
 
     def _is_written_together(self, word: str) -> bool:
-        """``resetdevice`` and ``updatefirmware``, but not ``getfirmware``."""
+        """Return whether words are joined: ``resetdevice``, ``updatefirmware``, but not ``getfirmware``."""
         if any(word == verb + what for verb in _READS for what in _GRAVE):
             return False
         found = _BEGINS.match(word) or _ENDS.search(word)
@@ -101,12 +101,12 @@ class Danger:
 
 
 def split_words(command_type: str) -> tuple[str, ...]:
-    """``factoryReset``, ``FACTORY-RESET`` and ``factory.reset`` are the words factory, reset."""
+    """Split ``factoryReset``, ``FACTORY-RESET`` or ``factory.reset`` into the words factory, reset."""
     return tuple(word.lower() for part in _PART.findall(command_type) for word in _WORD.findall(part))
 
 
 def _clauses(words: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """``read_and_reset`` reads first, and then acts."""
+    """Split the words into clauses: ``read_and_reset`` first reads and then resets."""
     clauses: list[list[str]] = [[]]
     for word in words:
         if word in _NEXT:
@@ -117,15 +117,15 @@ def _clauses(words: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _is_compound(word: str) -> bool:
-    """``factoryreset`` and ``fwupdate`` are written in one word as well."""
+    """Return whether the word joins two, like ``factoryreset`` and ``fwupdate``."""
     return any(word.endswith(end) and word.removesuffix(end) in _STEMS for end in _ENDINGS)
 
 
 def changed_danger(changes: str) -> Danger:
-    """The words after changes like ``+calibrate,-open,-close_valve``: a word, or a whole type.
+    """Apply changes like ``+calibrate,-open,-close_valve``, each to a word or to a whole type.
 
     Raises:
-        ValueError: a change without a sign or a word.
+        ValueError: a change has no sign or no word.
     """
     words, named, spared = set(WORDS), set[str](), set[str]()
     for change in filter(None, (part.strip() for part in changes.split(","))):
@@ -145,16 +145,16 @@ def changed_danger(changes: str) -> Danger:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What has to be typed before a send, and what that is in words."""
+    """What has to be typed before a send, and its description."""
 
     what: str
     text: str
 
 
 def to_type(device_ids: Sequence[str], *, dangerous: bool) -> Typed | None:
-    """What has to be typed: the number of many devices; for something dangerous also that of few.
+    """Return what has to be typed: the number of devices, if there are many or the command is dangerous.
 
-    For a single device it is the end of its id: the number 1 is typed without a look at which one it is.
+    For a single device it is the end of its id: the number 1 would be typed without checking the device.
     """
     count = len(device_ids)
     if not dangerous and count <= MANY:
@@ -164,8 +164,8 @@ def to_type(device_ids: Sequence[str], *, dangerous: bool) -> Typed | None:
 
 
 def id_tail(device_id: str) -> str:
-    """What has to be typed before a device gets something dangerous: the last characters of its id.
+    """Return what has to be typed before a dangerous command to one device: the last characters of its id.
 
-    Those that any keyboard has; empty when there are none.
+    Only characters that any keyboard has; empty when there are none.
     """
     return "".join(character for character in device_id if "!" <= character <= "~")[-_TAIL:]

@@ -1,4 +1,4 @@
-"""A device as an operator sees it: where it is, whether it is reachable, what was last asked of it."""
+"""A device as an operator sees it: its site, its link, and its newest command."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class State(StrEnum):
 class Device:
     """One registered device with its newest command.
 
-    What the registry leaves open of model, manufacturer, type and name, its template or its metadata may say.
+    Where the registry has no model, manufacturer, type or name, they come from the template or the metadata.
     """
 
     tenant_id: str
@@ -63,7 +63,7 @@ class Device:
 
 
 SEEN_IN_FULL = (
-    20_000  # devices: the list of a larger fleet goes by the state's instant, answers cost a look each
+    20_000  # devices: a larger fleet is sorted by the state's instant, since each answer costs a lookup
 )
 
 
@@ -81,7 +81,7 @@ class DeviceCounts:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSearch:
-    """How far a search through a tenant's devices has come, and what it found since it last said so."""
+    """The progress of a search through a tenant's devices, with what it found since the last report."""
 
     found: tuple[str, ...]
     looked: int
@@ -89,7 +89,7 @@ class DeviceSearch:
 
 
 class DeviceOrder(StrEnum):
-    """What a list of devices is sorted by; equal ones by id."""
+    """The order of a list of devices; equal ones are sorted by id."""
 
     DEVICE = "device"
     LINK = "link"

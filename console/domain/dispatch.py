@@ -1,4 +1,4 @@
-"""What the dispatcher holds between its claim and the broker's answer."""
+"""The dispatcher's values between its claim and the broker's answer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The broker took it. `nobody_listens`: it said that no subscriber matched."""
+    """The broker confirmed it. `nobody_listens`: it reported that no subscriber matched."""
 
     tenant_id: str
     command_id: str
@@ -39,7 +39,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Not published, or unknown: how that ended, the words to it, and seconds until the next attempt."""
+    """A command without a PUBACK: the outcome, its reason in words, and seconds until the next attempt."""
 
     tenant_id: str
     command_id: str

@@ -3,22 +3,22 @@
 import json
 from dataclasses import dataclass
 
-TOO_LONG = '"cut: as text, this document is too long to be shown"'  # instead of one that would be megabytes
+TOO_LONG = '"cut: as text, this document is too long to be shown"'  # in place of megabytes of text
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Its text; `complete` is False where only the beginning of it was read, or nothing at all."""
+    """The text of a document; `complete` is False if only its beginning was read, or nothing."""
 
     text: str
     complete: bool = True
 
     @property
     def as_json(self) -> str:
-        """What stands for it in another document: itself, or as a text what was read of it."""
+        """The document for use inside another: itself, or what was read of it as a string."""
         return self.text if self.complete or self.text == TOO_LONG else json.dumps(self.text)
 
 
 def read_back(text: str, most: int) -> Document:
-    """Tell a document of which one character more than `most` was asked for."""
+    """Return the document from a text that was read with a limit of one character more than `most`."""
     return Document(text[:most], complete=len(text) <= most and text != TOO_LONG)

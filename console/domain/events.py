@@ -1,4 +1,4 @@
-"""What happened: hints that a tenant's rows changed, and problems that an operator should see."""
+"""Events: hints that a tenant's rows changed, and problems that an operator should see."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,13 +7,13 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A hint to re-read: something about this tenant changed. Rows are the truth, hints may be lost."""
+    """A hint that something of this tenant changed: read it again. Rows are the truth, hints may be lost."""
 
     tenant_id: str
 
 
 class ProblemKind(StrEnum):
-    """Why an operator should look."""
+    """The kind of a problem."""
 
     MALFORMED_ACK = "malformed ack"
     REPAIRED_ACK = "repaired ack"
@@ -35,8 +35,8 @@ class ProblemKind(StrEnum):
 class Problem:
     """Something an operator should see, counted while it repeats. Bounded in size and rate.
 
-    `device_id` and `command_id` are as they were claimed, so they may be anything. `reason` is one of our own
-    few words for why: it tells problems without a command apart.
+    `device_id` and `command_id` are unverified claims, so they may be anything. `reason` is from a small
+    fixed set of words: it distinguishes problems without a command.
     """
 
     tenant_id: str
@@ -51,5 +51,5 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """What stands for the command in the key of its row: a slash, which no id has, leads a reason."""
+        """The command's part of the row's key: its id, or the reason behind a slash, which no id contains."""
         return self.command_id or (f"/{self.reason}" if self.reason else "")

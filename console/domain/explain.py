@@ -1,4 +1,4 @@
-"""One sentence that says why a command stands where it stands, and what stands against touching it."""
+"""Sentences that explain a command's phase, and why it cannot be cancelled or retried."""
 
 from datetime import timedelta
 
@@ -9,20 +9,20 @@ from console.domain.reasons import Outcome
 from console.domain.text.durations import age, latency
 from console.domain.text.safe import safe
 
-_ENOUGH = 5  # answers, before the next may be called unusual
+_ENOUGH = 5  # answers that are needed before a later one can be called unusual
 _MOST_NOTED = 20  # attempts that the journal keeps
 NOT_OURS = (
     "another program wrote it and may be publishing it right now; "
     "try again once this console has taken it over"
 )
-_TAKEN_OVER = timedelta(seconds=30)  # what another program has not published by then, we do
-_AHEAD = timedelta(seconds=5)  # two transactions may see that much of each other
+_TAKEN_OVER = timedelta(seconds=30)  # the console then publishes what another program has not
+_AHEAD = timedelta(seconds=5)  # the clocks of two transactions may differ that much
 
 
 def explain(detail: CommandDetail, broker_down: str = "") -> str:
-    """Explain why it ended, or what it waits for, and what is wrong with its row.
+    """Explain why the command ended, or what it waits for, and what is inconsistent in its row.
 
-    `broker_down` is why the broker cannot be reached now, for what waits for it.
+    `broker_down` is why the broker cannot be reached now; it is shown for a command that waits for it.
     """
     wrong = list(detail.command.inconsistencies)
     if detail.command.created_at > detail.read_at + _AHEAD:
@@ -65,12 +65,12 @@ def _reason(detail: CommandDetail, broker_down: str) -> str:
 
 
 def retry_reason(command: Command) -> str | None:
-    """Why it cannot be retried now, or None."""
+    """Return why the command cannot be retried now, or None."""
     return None if command.phase.settled else f"still {command.phase}: only an ended command can be retried"
 
 
 def cancel_reason(command: Command) -> str | None:
-    """Why it cannot be cancelled, or None."""
+    """Return why the command cannot be cancelled, or None."""
     if command.phase is Phase.WAITING:
         return None
     if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
@@ -79,7 +79,7 @@ def cancel_reason(command: Command) -> str | None:
 
 
 def unknown_outcome(detail: CommandDetail) -> str:
-    """Say in a clause why the device may have an unpublished command; empty when all outcomes are known."""
+    """Explain in a clause why the device may have an unpublished command; empty if all outcomes are known."""
     command = detail.command
     tried = [entry.reason.outcome for entry in detail.journal if entry.kind == "attempt"]
     if Outcome.UNKNOWN in (*tried, command.reason.outcome):
@@ -150,7 +150,7 @@ def quoted_answer(answer_json: str | None) -> str:
 
 
 def _since(detail: CommandDetail) -> str:
-    """Say what happened to the answer since: others that differ, and what another program overwrote."""
+    """Describe what came after the answer: answers that differ, and what another program overwrote."""
     command, before = detail.command, ""
     if command.is_answered and command.status == Status.QUEUED:
         before = " Another program set it back to queued after the answer; the answer counts."
@@ -165,7 +165,7 @@ def _since(detail: CommandDetail) -> str:
 
 
 def _silent(detail: CommandDetail) -> str:
-    """Say when the device was last seen, if that was before the publication."""
+    """Return when the device was last seen, as a sentence, if that was before the publication."""
     seen, published = detail.device_seen_at, detail.command.published_at
     if published is None or (seen is not None and seen >= published):
         return ""
@@ -175,7 +175,7 @@ def _silent(detail: CommandDetail) -> str:
 
 
 def _seen(detail: CommandDetail) -> str:
-    """Say whether the device was seen when it did not answer, as far as is known now."""
+    """Describe whether the device was seen while it did not answer, as far as is known now."""
     seen, command = detail.device_seen_at, detail.command
     if seen is None:
         return "; it was never seen"

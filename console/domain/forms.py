@@ -1,4 +1,4 @@
-"""Forms for params: what a JSON Schema wants becomes fields, what is typed into them becomes JSON again.
+"""Forms for params: a JSON Schema becomes fields, and what is typed into them becomes JSON.
 
 Decided in docs/decisions/0017-forms-from-the-catalogue.md
 """
@@ -29,7 +29,7 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of the params. `choices` are JSON values by the text that stands for them."""
+    """One key of the params. `choices` are JSON values by the text that is shown for them."""
 
     name: str
     kind: FieldKind
@@ -40,24 +40,24 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a command: what is required first, as the schema orders it, then the others."""
+    """The fields of a command in the schema's order: the required ones first, then the others."""
 
     fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a form holds: the params, and a sentence for each field that is missing or cannot be read."""
+    """The content of a form: the params, and a sentence for each field that is missing or cannot be read."""
 
     params: dict[str, Any]
     faults: tuple[str, ...]
 
 
 def form_of(schema_text: str | None) -> Form | None:
-    """The form for a JSON Schema; None where it describes no object, or one too large for a form."""
+    """Return the form for a JSON Schema; None unless it describes an object that is small enough."""
     try:
         return _form(json.loads(schema_text or ""))
-    except (ValueError, RecursionError):  # also of a default that is deep, when it is written out again
+    except (ValueError, RecursionError):  # raised also when a deeply nested default is written out
         return None
 
 
@@ -91,7 +91,7 @@ def _kind(rule: dict[str, Any]) -> tuple[FieldKind, dict[str, Any]]:
 
 
 def _allowed(rule: dict[str, Any]) -> list[Any]:
-    """The only values that the rule takes, when it lists them: a const is a list of one."""
+    """Return the only values that the rule allows, if it lists them; a const is a list of one."""
     if "const" in rule:
         return [rule["const"]]
     values = rule.get("enum")
@@ -118,7 +118,7 @@ def _hint(kind: FieldKind, rule: dict[str, Any], *, required: bool) -> str:
 
 
 def _bounds(rule: dict[str, Any]) -> list[str]:
-    """What the rule wants of a number or of the length of a text, in words."""
+    """Describe the rule's limits for a number or for the length of a text."""
     parts = _range(rule.get("minimum"), rule.get("maximum"))
     above, below, step = (
         _number(rule.get(key)) for key in ("exclusiveMinimum", "exclusiveMaximum", "multipleOf")
@@ -139,7 +139,7 @@ def _range(low: Any, high: Any) -> list[str]:
 
 
 def _number(value: Any) -> str:
-    """A number with all its digits, empty for anything else: 604800, not 6.048e+05."""
+    """Format a number with all its digits, 604800 and not 6.048e+05; return "" for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     whole = isinstance(value, int) or (value.is_integer() and abs(value) < _LARGEST_WHOLE)
@@ -147,12 +147,12 @@ def _number(value: Any) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """A string as it is, every other value as JSON."""
+    """Return a string unchanged and every other value as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def texts_of(form: Form, params_text: str) -> dict[str, str] | None:
-    """What stands in each field for these params; None where a form would change or hide some of them."""
+    """Return the text of each field for these params; None if a form would change or hide some of them."""
     try:
         params = json.loads(params_text)
         if not isinstance(params, dict) or _exactly(json.dumps(params)) != _exactly(params_text):
@@ -166,7 +166,7 @@ def texts_of(form: Form, params_text: str) -> dict[str, str] | None:
 
 
 def _exactly(text: str) -> Any:
-    """The value with its numbers as they are written: what a float cannot hold differs."""
+    """Return the value with its numbers as written, so that those differ that a float cannot represent."""
     return json.loads(text, parse_float=str, parse_int=str)
 
 
@@ -181,11 +181,11 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def filled(form: Form, texts: Mapping[str, str], params_text: str) -> Filled:
-    """The params that the fields say.
+    """Return the params that the fields describe.
 
     Args:
         form: the fields.
-        texts: what stands in them, by name; an empty field leaves its key out.
+        texts: the texts of the fields, by name; an empty field leaves its key out.
         params_text: the params so far: keys without a field are kept.
     """
     try:

@@ -1,4 +1,4 @@
-"""History as it is read: pages by keyset, and what the console itself recorded about a command."""
+"""The history: its pages, read by keyset, and what the console recorded about a command."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ class Cursor:
 class HistoryPage:
     """Some commands, newest first, and the database's time when they were read.
 
-    `reached` is set when a search rested before it found a whole page: what matches may lie further back.
+    `reached` is set when a search stopped before it found a whole page: older matches may exist.
     """
 
     commands: tuple[Command, ...]
@@ -29,7 +29,7 @@ class HistoryPage:
 
     @property
     def end(self) -> Cursor | None:
-        """Where the next page begins: behind the last row, or where a search has come to."""
+        """Where the next page begins: after the last row, or where a search stopped."""
         if self.reached is not None:
             return self.reached
         if not self.commands:
@@ -43,7 +43,7 @@ class JournalEntry:
     """One thing the console recorded: a cancel, a link to the retried command, a failed attempt.
 
     `attempt` is the number of an attempt, or how many there were when the command ended unpublished; `reason`
-    says how that ended. `detail` is what a person, a device or the broker said.
+    is the outcome of that attempt. `detail` is text from a person, a device or the broker.
     """
 
     at: datetime
@@ -55,7 +55,7 @@ class JournalEntry:
 
     @property
     def words(self) -> str | None:
-        """What is on record, in words."""
+        """Return the entry in words."""
         if self.kind == "unsent":
             why = self.reason.sentence or "its turn never came"
             return why if self.attempt is None else f"after {self.attempt} attempts: {why}"
@@ -68,7 +68,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class TypicalLatency:
-    """How long one device took lately to answer one type: the p95 of its newest answers, 50 at most."""
+    """How long one device recently took to answer one type: the p95 of its newest answers, at most 50."""
 
     answers: int
     p95: timedelta
@@ -78,11 +78,11 @@ class TypicalLatency:
 class CommandDetail:
     """One command, its journal, and the database's time when it was read.
 
-    `answer_verdict`: what the catalogue has against the answer, "" when it fits, None when nothing is known.
-    `device_seen_at` is when the device was last heard of, by its state or by an answer; None when never.
+    `answer_verdict`: how the answer violates the catalogue, "" when it fits, None when nothing is known.
+    `device_seen_at` is when the device was last seen, by its state or by an answer; None when never.
     `unread` is how long no live worker had read the answers when this one came, if that made it late.
-    `held_up` is what stands against its publication now, when that is known.
-    `usual` is read while the answer is waited for; None when the device has not answered the like before.
+    `held_up` is what prevents its publication now, when that is known.
+    `usual` is read while the answer is awaited; None when the device has never answered this type.
     """
 
     command: Command

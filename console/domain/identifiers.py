@@ -10,12 +10,12 @@ _FORBIDDEN = "/+#"
 
 
 def id_fault(value: str) -> str | None:
-    """Say why this id cannot be routed, or None when it can.
+    """Return why this id cannot be routed, or None when it can.
 
     Rule: at least one character and at most `MAX_ID_LENGTH`, no control characters, no surrogates, no
     ``/ + #``, no outer spaces.
-    A control character in a topic makes some brokers drop the whole connection, the wildcards would
-    route to other devices.
+    A control character in a topic makes some brokers drop the whole connection; wildcards would route
+    to other devices.
     """
     if not value:
         return "it is empty"
@@ -32,6 +32,6 @@ def id_fault(value: str) -> str | None:
 
 
 def name_shown(name: str | None) -> str:
-    """Who sent a command, as screens show it: the UUID of a platform's user is cut, as nobody reads it."""
+    """Return a command's sender for display: the UUID of a platform's user is cut, as nobody reads it."""
     text = name or ""
     return f"{text[:8]}…" if _UUID.fullmatch(text) else text

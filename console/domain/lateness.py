@@ -1,4 +1,4 @@
-"""How late commands are settled: counts by bounds, so that a week of it takes no more room than an hour."""
+"""How late commands are settled: counts per bucket, so that a week takes no more memory than an hour."""
 
 from bisect import bisect_left
 from itertools import accumulate
@@ -7,9 +7,9 @@ BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 
 
 class Lateness:
-    """A histogram of seconds between a deadline and its commit.
+    """A histogram of the seconds from a deadline to the commit that settles it.
 
-    Of a batch only the latest command is measured, so each count is a bound from above.
+    Only the latest command of a batch is measured, so each count is an upper bound.
     """
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class Lateness:
 
     @property
     def settled(self) -> int:
-        """How many commands were counted."""
+        """The number of commands that were counted."""
         return sum(self._counts)
 
     def at_most_s(self, share: float) -> float | None:
-        """Seconds that this share of the commands was at most late, by the bounds; None before the first."""
+        """Return the bound in seconds within which this share was settled; None before the first command."""
         if not self.settled:
             return None
         reached = zip((*BOUNDS_S, self._longest_s), accumulate(self._counts), strict=True)

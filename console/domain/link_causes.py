@@ -1,4 +1,4 @@
-"""Why a link is down: the value that an error of the system stands for, and the words for a value."""
+"""Why a link is down: the cause of an error of the system as a value, and the words for it."""
 
 import errno
 import re
@@ -24,13 +24,13 @@ _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cau
     (ssl.SSLError, Cause.TLS),
 )
 _NO_ROUTE = {"EHOSTUNREACH", "ENETUNREACH"}
-# asyncio tries each address of a host and raises one OSError without a number, which quotes all of theirs
+# asyncio tries each address of a host and raises one OSError without errno that quotes all their errors
 _SEVERAL = re.compile(r"Multiple exceptions: \[Errno (-?\d+)\] ([^\[]*), \[")
 _MOST = 200
 
 
 def cause_of(error: BaseException) -> tuple[Cause, str]:
-    """The cause that an error of the system stands for, and its own words where those say more."""
+    """Return the cause of an error of the system, and the error's own text where that has more detail."""
     for kinds, cause in _BY_TYPE:
         if isinstance(error, kinds):
             return cause, str(getattr(error, "reason", "") or "")
@@ -52,12 +52,12 @@ def _of_system(error: OSError) -> tuple[Cause, str]:
 
 
 def cause_words(cause: Cause, detail: str = "") -> str:
-    """A clause that says why: ``connection refused``; the detail where there is one, since it says more."""
+    """Return the cause in words, like ``connection refused``; the detail instead if there is one."""
     return detail or _WORDS.get(cause, "")
 
 
 def with_cause(sentence: str, cause: Cause, detail: str = "") -> str:
-    """``The broker does not answer`` with why: ``(connection refused).``, ``in time.``."""
+    """End a sentence like ``The broker does not answer`` with ``(connection refused).`` or ``in time.``."""
     if cause is Cause.NO_ANSWER and not detail:
         return f"{sentence} in time."
     words = cause_words(cause, detail)
@@ -65,6 +65,6 @@ def with_cause(sentence: str, cause: Cause, detail: str = "") -> str:
 
 
 def _clause(error: object) -> str:
-    """The first line of an error's words, or its name where it has none."""
+    """Return the first line of an error's text, or its name if it has no text."""
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return first.rstrip(".")[:_MOST]

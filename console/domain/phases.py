@@ -1,4 +1,4 @@
-"""The symbol and the word of every phase and link, on the screen and in a shell: never colour alone."""
+"""The symbol and the word of every phase and link, for screen and shell: never colour alone."""
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Link
@@ -29,12 +29,12 @@ LINK_SYMBOLS = {
     Link.OFFLINE: "○",
     Link.UNKNOWN: "?",
 }
-GONE = "⊘"  # a device that is decommissioned
-_SAID = 16  # a device's own word is never louder than ours
+GONE = "⊘"  # a decommissioned device
+_SAID = 16  # most characters of a device's own word, so that it does not dominate ours
 
 
 def phase_words(command: Command) -> str:
-    """``● ok``, ``✕ failed (late)``, ``✕ failed: hot``; an unknown status stands as it was stored."""
+    """Return ``● ok``, ``✕ failed (late)``, ``✕ failed: hot``; an unknown status is shown as stored."""
     phase = command.phase
     word = safe(command.status, 20) if phase is Phase.UNKNOWN else phase.value
     if command.late:
@@ -46,18 +46,18 @@ def phase_words(command: Command) -> str:
 
 
 def later_words(command: Command) -> str:
-    """A later answer that differs, or came when none counted any more; empty without one."""
+    """Describe a later answer that differs or no longer counted; empty without one."""
     if command.later is None:
         return ""
     return f", then {_word(command.later) if command.later != command.ack_status else 'differed'}"
 
 
 def link_words(link: Link) -> str:
-    """``● online``."""
+    """Return a link with its symbol: ``● online``."""
     return f"{LINK_SYMBOLS[link]} {link.value}"
 
 
 def _word(word: str) -> str:
-    """A device's own word, cut."""
+    """Return a device's own word, cut to its maximum length."""
     shown = safe(word)
     return shown if len(shown) <= _SAID else shown[: _SAID - 1] + "…"

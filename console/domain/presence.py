@@ -1,4 +1,4 @@
-"""Whether a device can be reached, as a platform learns it from the device's own connection."""
+"""Whether a device can be reached, as a platform derives it from the device's own connection."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from console.domain.devices import Link
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What is known of one device now. `silent_s` is the time since it was last seen."""
+    """What is known about one device now. `silent_s` is the time since it was last seen."""
 
     tenant_id: str
     device_id: str

@@ -25,7 +25,7 @@ _NAMES = {
 class Puback:
     """A PUBACK reason code: 0x00 accepted, 0x10 nobody listens, from 0x80 on refused.
 
-    A broker that speaks 3.1.1 can only accept.
+    A broker with MQTT 3.1.1 can only accept.
     """
 
     code: int = 0
@@ -36,7 +36,7 @@ class Puback:
 
     @property
     def nobody_listens(self) -> bool:
-        """0x10 proves that nobody listens; 0x00 proves nothing, a bridge may have matched."""
+        """Whether no subscriber matched: 0x10 proves it; 0x00 proves nothing, a bridge may have matched."""
         return self.code == NO_MATCHING_SUBSCRIBERS
 
     @property

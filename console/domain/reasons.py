@@ -1,4 +1,4 @@
-"""Why a command is not published: values as the database holds them, and the words that are shown."""
+"""Why a command is not published: values as the database stores them, and the words that are shown."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +12,12 @@ class Outcome(StrEnum):
 
     CONFIRMED = "confirmed"
     REFUSED = "refused"
-    UNKNOWN = "unknown"  # the broker was asked and did not answer: it may have the command
+    UNKNOWN = "unknown"  # it was sent to the broker, which did not answer: it may have the command
     NOT_TRIED = "not tried"
 
 
 class BlockedBy(StrEnum):
-    """What stands against an attempt."""
+    """What prevents an attempt."""
 
     TENANT = "tenant"
     DEVICE = "device"
@@ -31,7 +31,7 @@ class BlockedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What is known; `words` are the broker's, the database's, or the tenant's status."""
+    """Why a command is not published; `words` are the broker's or the database's, or the tenant's status."""
 
     outcome: Outcome | None = None
     blocked_by: BlockedBy | None = None
@@ -39,7 +39,7 @@ class Reason:
 
     @property
     def is_unknown_outcome(self) -> bool:
-        """Whether the newest thing that is known is an attempt that nobody answered."""
+        """Whether the newest known event is an attempt without an answer."""
         return self.outcome is Outcome.UNKNOWN and self.blocked_by is None
 
     @property
@@ -88,5 +88,5 @@ NO_REASON = Reason()
 
 
 def known(words: type[_Word], value: str | None) -> _Word | None:
-    """Return the value as one of these words; None for what a later version of the program has stored."""
+    """Return the value as one of these words; None for a value that a later version of the program stored."""
     return words(value) if value in tuple(words) else None

@@ -1,4 +1,4 @@
-"""A device that is about to be sent to: what forbids it and what an operator should know first."""
+"""A device as the target of a send: what forbids it, and what an operator should know first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One addressed device as the registry and the platform's state know it."""
+    """One target with its data from the registry and the platform's state."""
 
     device_id: str
     registered: bool
@@ -19,7 +19,7 @@ class Target:
 
     @property
     def fault(self) -> str | None:
-        """A sentence that says why nothing may be sent to it, or None."""
+        """A sentence on why nothing may be sent to it, or None."""
         if not self.tenant_status:
             return "The tenant does not exist: check --tenant or CONSOLE_TENANT."
         if self.tenant_status != "ACTIVE":
@@ -32,12 +32,12 @@ class Target:
 
     @property
     def held(self) -> bool:
-        """Whether the registry says that it is not in service."""
+        """Whether it is out of service according to the registry."""
         return self.registry_status in {"INACTIVE", "SUSPENDED"}
 
     @property
     def warning(self) -> str | None:
-        """A sentence for what may be sent but is unlikely to arrive, or None."""
+        """A sentence on why a command may be sent but is unlikely to arrive, or None."""
         if self.held:
             return f"{self.device_id} is {self.registry_status} in the registry."
         if self.link in {"offline", "stale"}:

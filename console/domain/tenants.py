@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """What an operator may know of the tenant that a session belongs to."""
+    """The data of a session's tenant that an operator may see."""
 
     tenant_id: str
     name: str

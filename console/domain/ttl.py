@@ -1,4 +1,4 @@
-"""A time to live: as it is typed, as it is written, and whether the contract allows it."""
+"""A time to live: reading it, writing it, and checking whether the contract allows it."""
 
 import re
 from datetime import timedelta
@@ -8,11 +8,11 @@ from console.errors import InvalidInputError
 from console.limits import MAX_TTL, MIN_TTL
 
 _TTL = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_MOST_DIGITS = 8  # of a part: more are out of range
+_MOST_DIGITS = 8  # of a part: more digits are out of range
 
 
 def ttl_text(ttl: timedelta) -> str:
-    """A TTL as it is typed: ``90s`` becomes ``1m30s``; what `parse_ttl` reads back."""
+    """Return a TTL in the form that `parse_ttl` reads: ``90s`` becomes ``1m30s``."""
     seconds = max(0, int(ttl.total_seconds()))
     parts = (
         (seconds // 86_400, "d"),
@@ -29,14 +29,14 @@ TTL_EXAMPLES = f"30s, 10m, 1h30m or {ttl_text(MAX_TTL)}"
 
 
 def ttl_fault(ttl: timedelta) -> str | None:
-    """Say why this TTL is refused, or None."""
+    """Return why this TTL is refused, or None."""
     if MIN_TTL <= ttl <= MAX_TTL:
         return None
     return f"A TTL of {ttl.total_seconds():g} seconds is out of range: {TTL_RANGE} are allowed."
 
 
 def within_range(ttl: timedelta) -> timedelta:
-    """The nearest TTL that is allowed."""
+    """Return the nearest TTL that is allowed."""
     return min(max(ttl, MIN_TTL), MAX_TTL)
 
 
@@ -44,7 +44,7 @@ def parse_ttl(text: str) -> timedelta:
     """Read ``90s``, ``10m``, ``1h30m``, ``7d``.
 
     Raises:
-        InvalidInputError: it is not a TTL, or not an allowed one; the sentence says which.
+        InvalidInputError: it is not a TTL, or not an allowed one; the text of the error explains which.
     """
     match = _TTL.fullmatch(text.strip())
     if not match or not any(match.groups()):
@@ -60,12 +60,12 @@ def parse_ttl(text: str) -> timedelta:
 
 
 def typed_ttl(text: str) -> timedelta | None:
-    """The TTL that is typed so far, or None while it is none."""
+    """Return the TTL that is typed so far, or None while it is not a valid one."""
     return None if typed_ttl_fault(text) else parse_ttl(text)
 
 
 def typed_ttl_fault(text: str) -> str | None:
-    """Say why the text is not a TTL, or None."""
+    """Return why the text is not a TTL, or None."""
     try:
         parse_ttl(text)
     except InvalidInputError as error:

@@ -1,7 +1,7 @@
-"""Connection strings as people paste them: passwords that nobody encoded, several hosts, key=value lists.
+"""Connection strings as people paste them: with unencoded passwords, several hosts, or key=value lists.
 
-A sentence about a URL names the place of the fault and never quotes the URL: what was meant as a host or a
-parameter may be a piece of the password.
+A sentence about a URL names the place of the fault and never quotes the URL: what looks like a host or a
+parameter may be part of the password.
 """
 
 import re
@@ -26,9 +26,9 @@ class UrlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A connection string in its parts, decoded. A host without a port has the port None.
+    """The decoded parts of a connection string. A host without a port has the port None.
 
-    `written_path` is the path as it is written: only there does a / separate.
+    `written_path` is the path before decoding: only there is every / a separator.
     """
 
     scheme: str
@@ -42,7 +42,7 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One way to read a URL: what stands before the @, and what behind it."""
+    """One way to read a URL: the part before the @, and the parts after it."""
 
     login: str | None
     hosts: tuple[tuple[str, int | None], ...]
@@ -51,10 +51,10 @@ class _Reading:
 
 
 def cleaned(text: str) -> str:
-    """Without what files, shells and copying put around it: a byte order mark, line ends, quotes.
+    """Strip what files, shells and copying put around a URL: a byte order mark, line ends, quotes.
 
     Raises:
-        UrlError: there is nothing else, or more than one line of it.
+        UrlError: nothing is left, or more than one line.
     """
     text = text.strip("\ufeff\0 \t\r\n")
     for quote in "\"'`":
@@ -74,10 +74,10 @@ def read_url(text: str, known: frozenset[str]) -> Url:
 
     Args:
         text: the URL, cleaned.
-        known: the names of parameters that are expected: only between those may an @ stand in a value.
+        known: the names of expected parameters: only between those may a value contain an @.
 
     Raises:
-        UrlError: it is not a URL, or may be read in several ways.
+        UrlError: it is not a URL, or can be read in several ways.
     """
     scheme = _SCHEME.match(text)
     if scheme is None:
@@ -96,7 +96,7 @@ def read_url(text: str, known: frozenset[str]) -> Url:
 
 
 def _only_reading(rest: str, known: frozenset[str]) -> _Reading:
-    """The reading of the standard (an authority ends at the first / ? or #) wherever it can be one."""
+    """Return the reading of the standard (an authority ends at the first / ? or #) if that is possible."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     standard = authority.rfind("@")
     readings = {
@@ -128,7 +128,7 @@ def _reading(rest: str, place: int, known: frozenset[str]) -> _Reading | None:
 
 
 def _hosts(text: str) -> tuple[tuple[str, int | None], ...] | None:
-    """The hosts as they are written, or None if this is not a list of hosts."""
+    """Return the hosts as they are written, or None if this is not a list of hosts."""
     found: list[tuple[str, int | None]] = []
     for entry in text.split(",") if text else ():
         match = _HOST.fullmatch(entry)
@@ -147,10 +147,10 @@ def _login(login: str | None) -> tuple[str | None, str | None]:
 
 
 def decoded(value: str, what: str) -> str:
-    """Percent-decoded, or as it stands where no % in it begins an escape.
+    """Percent-decode a text; return it unchanged if no % in it begins an escape.
 
     Raises:
-        UrlError: some do and some do not, or the bytes are not text.
+        UrlError: only some of the % begin an escape, or the bytes are not text.
     """
     escapes = len(_ESCAPE.findall(value))
     if not escapes:
@@ -167,7 +167,7 @@ def decoded(value: str, what: str) -> str:
 
 
 def looks_like_pairs(text: str) -> bool:
-    """Whether this is a list such as ``host=db.example dbname=iot`` and no URL."""
+    """Return whether this is a list such as ``host=db.example dbname=iot`` and not a URL."""
     return _SCHEME.match(text) is None and re.match(r"\w+\s*=", text) is not None
 
 
@@ -193,10 +193,10 @@ def read_pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def spread(hosts: Sequence[str], ports: Sequence[int | None]) -> tuple[tuple[str, int | None], ...]:
-    """Give each host its port; one port is for all of them.
+    """Assign each host its port; a single port is for all of them.
 
     Raises:
-        UrlError: there are several, but not as many as hosts.
+        UrlError: there are several ports, but not as many as hosts.
     """
     if len(ports) not in {0, 1, len(hosts)}:
         raise UrlError("it names a different number of ports than hosts")

@@ -1,23 +1,23 @@
-"""What the word under the cursor of a filter may become."""
+"""Completion of the word under the cursor in a filter."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 from console.domain.filters.language import KEYS, SPANS, Scope, fold, words_of_key
 
-_FIRST = 3  # values that are offered before the pattern that takes all of them
+_FIRST = 3  # values that are offered before the pattern that matches all of them
 
 
 def completions(
     text: str, cursor: int, scope: Scope, values: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """What the word under the cursor may become, the best first; whole words to put in its place.
+    """Return completions of the word under the cursor, the best first, as whole words that replace it.
 
     Args:
-        text: what is typed so far.
+        text: the filter as typed so far.
         cursor: where the next character would go.
         scope: the list that is filtered.
-        values: what is known to occur, by key: sites, models, types.
+        values: the known values by key: sites, models, types.
     """
     word = text[:cursor].rpartition(" ")[2]
     minus = "-" if word.startswith("-") else ""
@@ -40,7 +40,7 @@ def completions(
 
 
 def _wide(begun: str, known: Sequence[str]) -> str:
-    """The pattern that takes all values that begin so, or else all that hold it; empty for a value."""
+    """Return a pattern for all values with this prefix, or else with this text; empty for a whole value."""
     if not begun or re.search(r'["*?\\]', begun) or any(fold(name) == fold(begun) for name in known):
         return ""
     if sum(fold(name).startswith(fold(begun)) for name in known) > 1:

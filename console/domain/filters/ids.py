@@ -1,4 +1,4 @@
-"""Ids with colons in a filter: distinguished from keys, and from misspelled keys."""
+"""Ids with colons in a filter, as distinguished from keys and misspelled keys."""
 
 import re
 from collections.abc import Collection
@@ -9,7 +9,7 @@ _NEAR = 0.7
 
 
 def is_id(key: str, rest: str, known: Collection[str]) -> bool:
-    """Whether the text before a colon is not a key: an address, or an id of three parts and more."""
+    """Return whether a text with a colon is an id and not a key: an address, or three or more parts."""
     if key in known:
         return False
     parts = (key, *rest.split(":"))
@@ -19,5 +19,5 @@ def is_id(key: str, rest: str, known: Collection[str]) -> bool:
 
 
 def nearest(key: str, names: Collection[str]) -> str:
-    """The name that a key was probably meant to be, or ""."""
+    """Return the name of the key that was probably meant, or ""."""
     return next(iter(get_close_matches(key, names, 1, _NEAR)), "")

@@ -1,7 +1,7 @@
-"""The keys of the filter language, one row each; every other table of keys is made of these rows.
+"""The keys of the filter language, one row each; every other table of keys is derived from these rows.
 
-Whoever adds one adds its column in `store/filter_columns` and its value in `subjects`: a test compares the
-three. A key with the same name may mean something else in another list, so that it has a row for each.
+A new key also needs its column in `store/filter_columns` and its value in `subjects`: a test compares the
+three. A key of the same name may mean something else in another list; then it has a row for each.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Kind(Enum):
 
 
 class Of(Enum):
-    """What has the value: the row itself, a device or a command; a list of the one tells of the other."""
+    """What has the value: the row itself, a device or a command; lists of each can be filtered by both."""
 
     ROW = auto()
     DEVICE = auto()
@@ -43,12 +43,12 @@ class Key:
     Attributes:
         name: as it is typed.
         scopes: the lists that have it.
-        of: what has the value; a list of devices tells it of their newest commands.
+        of: what has the value; in a list of devices, a command is the device's newest.
         kind: how many values there are, and whether they can be compared.
-        is_identifier: its values are compared as they are written; else A-Z in either case.
-        words: the words it can have; empty when it takes any. They are stored in one spelling.
-        is_live: whether a row that was read shows its value, so that it can be judged again.
-        called: what it is called in a sentence, where that is not its name.
+        is_identifier: whether values are compared exactly; otherwise the case of A-Z is ignored.
+        words: the only values it can have, stored in one spelling; empty when it takes any.
+        is_live: whether a row that was read contains its value, so that the filter can be applied again.
+        called: its name in sentences, if that differs from `name`.
     """
 
     name: str
@@ -96,7 +96,7 @@ TABLE = (
 
 
 def _in(scope: Scope, *, spans: bool) -> tuple[str, ...]:
-    """The keys of a list in their order, in that of devices what is said of their commands last."""
+    """Return the keys of a list in their order; in the list of devices, keys of commands come last."""
     found = [key for key in TABLE if scope in key.scopes and (key.kind is Kind.INSTANT) is spans]
     if scope is Scope.DEVICES and not spans:
         found.sort(key=lambda key: key.of is Of.COMMAND)
@@ -106,16 +106,16 @@ def _in(scope: Scope, *, spans: bool) -> tuple[str, ...]:
 KEYS: dict[Scope, tuple[str, ...]] = {scope: _in(scope, spans=False) for scope in Scope}
 SPANS: dict[Scope, tuple[str, ...]] = {scope: _in(scope, spans=True) for scope in Scope}
 EVERY_KEY = frozenset(key.name for key in TABLE)
-# What these say of a device, its newest command says.
+# In a list of devices, the values of these keys are those of the device's newest command.
 NEWEST_COMMAND = frozenset(key.name for key in TABLE if key.of is Of.COMMAND and Scope.DEVICES in key.scopes)
 AS_WRITTEN = frozenset(key.name for key in TABLE if key.is_identifier)
 MANY_VALUED = frozenset(key.name for key in TABLE if key.kind is Kind.TEXTS)
 ONE_SPELLING = frozenset(key.name for key in TABLE if key.words)
-# What a list of commands finds by their devices: one value of each.
+# Keys with one value per device, by which a list of commands is filtered through their devices.
 OF_DEVICE = frozenset(
     key.name for key in TABLE if key.of is Of.DEVICE and key.scopes == _BOTH and key.kind is Kind.TEXT
 )
-# What a registry has for values, which can be looked up.
+# Keys whose values can be looked up in the registry.
 REGISTRY_KEYS = frozenset(
     key.name for key in TABLE if key.of is Of.DEVICE and key.kind is not Kind.INSTANT and not key.words
 )
@@ -131,10 +131,10 @@ _CALLED = {key.name: key.called for key in TABLE if key.called}
 
 
 def words_of_key(key: str, scope: Scope) -> tuple[str, ...]:
-    """The words a key can have here; empty when it takes any. The status of a device is its link."""
+    """Return the values that a key can have here; empty when it takes any. A device's status is its link."""
     return _WORDS_HERE.get((key, scope), ())
 
 
 def called(key: str) -> str:
-    """What a key is called in a sentence."""
+    """Return the name of a key in sentences."""
     return _CALLED.get(key, key)

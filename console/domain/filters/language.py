@@ -1,4 +1,4 @@
-"""The filter language of every list: text becomes a value here, and the value says what matches.
+"""The filter language of every list: parses text into a value, and decides by the value what matches.
 
 Decided in docs/decisions/0013-one-filter-language.md
 """
@@ -45,15 +45,15 @@ MOST_LENGTH = 2_000
 _TOKEN = re.compile(r'-?(?:[^\s"]|"[^"]*"?)+')
 _KEYED = re.compile(r"(-?)([A-Za-z]+)(:|>=|<=|>|<)(.*)", re.DOTALL)
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_MOST_DIGITS = 9  # of a part of a span: more are beyond the limit
+_MOST_DIGITS = 9  # of a part of a span: more digits are out of range
 _MOST_DAYS = 36_500
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def begins_so(key: str, value: str, scope: Scope) -> Filter:
-    """Return the filter for values that begin like this one, whose characters all stand for themselves.
+    """Return the filter for values that begin with this text, in which no character is special.
 
-    What is longer than any id finds nothing, as it is.
+    A text that is longer than any id still matches nothing, though it is cut.
     """
     return parse_filter(f'{key}:"{value[: MAX_ID_LENGTH + 1]}"*', scope)
 
@@ -62,9 +62,9 @@ def parse_filter(text: str, scope: Scope) -> Filter:
     """Read a filter as an operator types it; never raises.
 
     Args:
-        text: terms with spaces between: ``key:pattern``, ``age>1h``, ``word``; a leading ``-`` negates,
-            ``*`` and ``?`` are wild, commas separate alternatives; between double quotes every character is
-            itself. A known key before a colon is a key; an id with colons, like AB:CD:EF:12:34:56, a word.
+        text: terms separated by spaces: ``key:pattern``, ``age>1h``, ``word``; a leading ``-`` negates,
+            ``*`` and ``?`` are wild, commas separate alternatives; between double quotes no character is
+            special. A known key before a colon is a key; an id with colons, like AB:CD:EF:12:34:56, a word.
         scope: the list that is filtered.
     """
     cleaned = text.encode("utf-8", "replace").decode().replace("\x00", " ")[:MOST_LENGTH]
@@ -90,7 +90,7 @@ def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _term(token: str, scope: Scope) -> Term | str | None:
-    """The token's term, a sentence when it cannot be understood, None when it says nothing yet."""
+    """Return the token's term; a sentence if it cannot be understood, None if it is still incomplete."""
     if token.count('"') % 2:
         return f"The quote in {_shown(token)} is not closed."
     keyed = _KEYED.fullmatch(token)
@@ -116,13 +116,13 @@ def _match(negated: bool, key: str, rest: str, scope: Scope) -> Term | str | Non
         )
     plain = [pattern_of(part) for part in _split(rest)]
     if key in {"phase", "status"}:
-        plain = [re.sub(r"[_-]", " ", part) for part in plain]  # in_progress is typed without quotes
+        plain = [re.sub(r"[_-]", " ", part) for part in plain]  # in_progress can be typed without quotes
     patterns = tuple(dict.fromkeys(folded(key, part) for part in plain if part))
     if not patterns:
         return None
     words = words_of_key(key, scope)
     if key == "status" and not _all_fit(patterns, words) and _all_fit(patterns, WORDS["phase"]):
-        key, words = "phase", WORDS["phase"]  # what a person calls the status of a command
+        key, words = "phase", WORDS["phase"]  # people write status for the phase of a command
     if words:
         for pattern in patterns:
             if not _all_fit((pattern,), words):
@@ -163,7 +163,7 @@ def _span(negated: bool, key: str, operator: str, rest: str, scope: Scope) -> Te
 
 
 def _split(text: str) -> list[str]:
-    """At commas outside quotes."""
+    """Split at commas outside quotes."""
     return [part for part in re.findall(r'(?:[^,"]|"[^"]*")+', text) if part]
 
 
@@ -181,18 +181,18 @@ def fold(text: str) -> str:
 
 
 def folded(key: str, text: str) -> str:
-    """A key's value as it is compared: identifiers stay as they are written."""
+    """Return a key's value in the form in which it is compared: identifiers stay unchanged."""
     return text if key in AS_WRITTEN else fold(text)
 
 
 def matches(wanted: Filter, subject: Subject, now: datetime, *, only: frozenset[str] | None = None) -> bool:
-    """Whether every term holds for a row at the instant `now`.
+    """Return whether every term holds for a row at the instant `now`.
 
     Args:
         wanted: the filter.
         subject: the row.
         now: the database's time.
-        only: judge these keys and no words; the others count as fulfilled.
+        only: check only these keys, and no words; all other terms count as fulfilled.
     """
     return all(
         _holds(term, subject, now) for term in wanted.terms
@@ -216,7 +216,7 @@ def _holds(term: Term, subject: Subject, now: datetime) -> bool:
 
 
 def _compared(term: Span, instant: datetime | None, now: datetime) -> bool:
-    """``age>1h`` holds for what lies more than an hour back, ``ttl<5m`` for what ends within five minutes."""
+    """Compare a span: ``age>1h`` is more than an hour ago, ``ttl<5m`` an end within five minutes."""
     if instant is None:
         return False
     edge = now + term.span if term.key == "ttl" else now - term.span

@@ -1,4 +1,4 @@
-"""Patterns of the filter language: ``*`` and ``?`` are wild, and a backslash takes that from them.
+"""Patterns of the filter language: ``*`` and ``?`` are wild cards unless a backslash precedes them.
 
 They are matched without backtracking.
 """
@@ -13,30 +13,30 @@ _ESCAPED = re.compile(r"\\([*?\\])")
 
 
 def pattern_of(text: str) -> str:
-    """Read what an operator typed: what stands between quotes is literal, and a backslash always is."""
+    """Convert typed text to a pattern: text between quotes is literal, and a backslash always is."""
     pieces = enumerate(text.replace("\\", "\\\\").split('"'))
     return "".join(re.sub(r"[*?]", r"\\\g<0>", piece) if place % 2 else piece for place, piece in pieces)
 
 
 def is_exact(pattern: str) -> bool:
-    """Whether nothing of it is wild."""
+    """Return whether the pattern contains no wild card."""
     return _WILD.isdisjoint(PIECE.findall(pattern))
 
 
 def literal(pattern: str) -> str:
-    """The one value that an exact pattern fits."""
+    """Return the one value that an exact pattern matches."""
     return _ESCAPED.sub(r"\1", pattern)
 
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """The parts between the stars, each of a fixed length: the leftmost place of each is as good as any."""
+    """The parts between the stars, each of a fixed length, so that the leftmost match of each is enough."""
 
     parts: tuple[re.Pattern[str], ...]
     lengths: tuple[int, ...]
 
     def fits(self, text: str) -> bool:
-        """Whether the glob describes the whole text."""
+        """Return whether the glob matches the whole text."""
         first, last = self.lengths[0], self.lengths[-1]
         if len(self.parts) == 1:
             return len(text) == first and self.parts[0].match(text) is not None
@@ -53,7 +53,7 @@ class Glob:
 
 @lru_cache(maxsize=1_024)
 def glob(pattern: str) -> Glob:
-    """``*`` is any text, ``?`` one character, everything else itself."""
+    """Compile a pattern: ``*`` matches any text, ``?`` one character, all else itself."""
     parts: list[list[str]] = [[]]
     for piece in PIECE.findall(pattern):
         if piece == "*":

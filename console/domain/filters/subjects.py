@@ -1,4 +1,4 @@
-"""Rows as a filter sees them: the Python side of what the filter's SQL reads from columns."""
+"""Rows as values for a filter: the counterpart in Python of the columns that the filter's SQL reads."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from console.domain.filters.language import Subject
 
 
 def command_subject(command: Command, device: Device | None = None, groups: Iterable[str] = ()) -> Subject:
-    """A command, with its device when that is known."""
+    """Return the values of a command, with those of its device if that is known."""
     texts = {
         "device": command.device_id,
         "status": command.status,
@@ -32,7 +32,7 @@ def command_subject(command: Command, device: Device | None = None, groups: Iter
 
 
 def device_subject(device: Device, groups: Iterable[str] = ()) -> Subject:
-    """A device with its newest command."""
+    """Return the values of a device and its newest command."""
     last = device.last_command
     texts = {
         "device": device.device_id,

@@ -1,4 +1,4 @@
-"""A filter as a value: its terms, what could not be understood of it, and the row that it is applied to."""
+"""A filter as a value: its terms, its faults, and the row that it is applied to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from console.domain.filters.patterns import is_exact, literal
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """``key:pattern,pattern``: one of the patterns fits the whole value.
+    """``key:pattern,pattern``: at least one of the patterns matches the whole value.
 
-    Letters A-Z fit in either case, but for identifiers, which are compared as they are written. In a
-    pattern a backslash takes the meaning from the ``*``, ``?`` or backslash behind it.
+    The case of A-Z is ignored, except in identifiers, which are compared exactly. In a pattern, a backslash
+    makes the ``*``, ``?`` or backslash after it literal.
     """
 
     key: str
@@ -54,7 +54,7 @@ Term = Match | Span | Word
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What cannot be understood of a filter's text, and where it stands."""
+    """A part of a filter's text that cannot be understood, and its position."""
 
     start: int
     end: int
@@ -65,7 +65,7 @@ class Fault:
 class Filter:
     """A parsed filter. Every term must hold; faulty parts of the text are left out and named.
 
-    `text` is what was typed, for people; two filters are the same when they mean the same.
+    `text` is what was typed, for display; filters with the same meaning are equal.
     """
 
     scope: Scope
@@ -83,7 +83,7 @@ class Filter:
 
     @property
     def shows_decommissioned(self) -> bool:
-        """Whether it asks for them: by any word on the state, or by the very id of a device."""
+        """Whether it includes decommissioned devices: by a term on the state, or by a device's exact id."""
         return any(
             isinstance(term, Match)
             and (term.key == "state" or (term.key == "device" and term.exact and not term.negated))
@@ -91,7 +91,7 @@ class Filter:
         )
 
     def parted(self, keys: frozenset[str]) -> tuple["Filter", "Filter"]:
-        """The terms without these keys, and those with them: a row fits when it fits both."""
+        """Split into the terms without these keys and those with them: a row matches when it matches both."""
         inside = tuple(term for term in self.terms if not isinstance(term, Word) and term.key in keys)
         outside = tuple(term for term in self.terms if term not in inside)
         return Filter(self.scope, outside), Filter(self.scope, inside)
@@ -99,10 +99,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a row offers to a filter: one text for each key, the text that words are sought in, instants.
+    """The values of a row for a filter: one text for each key, the text to search for words, and instants.
 
-    Words are sought in each of `also`, too: the tags of a device.
-    `instants` holds created_at under "age" and "seen", and expires_at under "ttl" while that still counts.
+    Words are also searched for in each text of `also`, such as the tags of a device.
+    `instants` has created_at under "age" and "seen", and expires_at under "ttl" while that still counts.
     """
 
     texts: Mapping[str, str]

@@ -10,12 +10,12 @@ from console.domain.filters.keys import called
 from console.domain.filters.language import Filter, Match, fold, folded
 from console.domain.filters.patterns import glob, is_exact, literal
 
-MOST = 1_000  # values of a key; where there are more, none is said to be missing
+MOST = 1_000  # values of a key; if there are more, no value is reported as missing
 MOST_GROUPS = (
-    100_000  # groups that are judged; where there are more, no group is taken for the one that was meant
+    100_000  # groups that are examined; if there are more, no group is suggested as the one that was meant
 )
 _NAMED = 3
-_COMPARED = 5  # patterns for which the nearest value is sought: each looks at all values
+_COMPARED = 5  # patterns for which the nearest value is searched: each search compares all values
 _WHOLE = frozenset({"kind"})
 NOT_EVALUATED = (
     "its filter has other conditions than a status, tags and a site_id, or tags cannot be read here"
@@ -24,7 +24,7 @@ NOT_EVALUATED = (
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of devices. That of one whose filter is not understood cannot be told."""
+    """A group of devices. If its filter is not understood, its members are unknown."""
 
     group_id: str
     name: str
@@ -33,12 +33,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class KnownValues:
-    """Values by key, those to offer.
+    """The known values of a tenant by key.
 
     Attributes:
-        values: what a key is completed with.
-        whole: the keys of which `values` and `others` are all that there is.
-        others: values that count, but are not offered: of groups all names and ids, however many.
+        values: the values that are offered as completions.
+        whole: the keys for which `values` and `others` are complete.
+        others: values that exist but are not offered: of groups all names and ids, however many.
         broken: groups that cannot be evaluated, by id and by name, folded; another may have the same name.
     """
 
@@ -48,7 +48,7 @@ class KnownValues:
     broken: frozenset[str] = frozenset()
 
     def with_more(self, more: Mapping[str, tuple[str, ...]]) -> "KnownValues":
-        """The same and what occurs elsewhere: on the screen, or lately."""
+        """Return these values and those that occur elsewhere, on the screen or recently."""
         values = dict(more) | dict(self.values)
         for key, found in more.items():
             values[key] = tuple(dict.fromkeys((*self.values.get(key, ()), *found)))
@@ -64,9 +64,9 @@ class Note:
 
 
 def known_values(values: Mapping[str, tuple[str, ...]], groups: Sequence[Group]) -> KnownValues:
-    """What was read of a tenant; `values` may have slugs of templates, which count and are not offered.
+    """Build the known values of a tenant; slugs of templates in `values` are valid but not offered.
 
-    Groups are offered by their names, by their ids where two are named alike.
+    Groups are offered by their names, or by their ids where two have the same name.
     """
     slugs = values.get("slug", ())
     values = {key: found for key, found in values.items() if key != "slug"}
@@ -94,9 +94,9 @@ def _is_clear(group: Group, names: Mapping[str, int], ids: Collection[str]) -> b
 
 
 def notes(wanted: Filter, known: KnownValues, most: int | None = None) -> tuple[Note, ...]:
-    """Return notes on the filter's values: those that do not occur, and what was probably meant.
+    """Return notes on values of the filter that do not occur, with what was probably meant.
 
-    At most `most` notes; of groups first, for those may be faults.
+    At most `most` notes; those on groups first, as they may be faults.
     """
     terms = [
         term
@@ -152,9 +152,9 @@ def _note(key: str, pattern: str, known: KnownValues, *, compares: bool) -> Note
 def _fault_of_groups(
     pattern: str, fits: Sequence[str], every: Sequence[str], known: KnownValues
 ) -> Note | None:
-    """Say why the devices that a term means are unknown: one group that cannot be evaluated is enough.
+    """Explain why the devices of a term are unknown: one group that cannot be evaluated is enough.
 
-    What a negated term was to keep out would be sent to.
+    This holds for a negated term, too: the devices it excludes would otherwise get the command.
     """
     broken = next((value for value in fits if fold(value) in known.broken), None)
     if broken is not None:
@@ -179,5 +179,5 @@ def _choice(values: Sequence[str]) -> str:
 
 
 def quoted(value: str) -> str:
-    """A value as it is typed: in quotes where a character would mean something else."""
+    """Return a value as it is typed: in quotes if it contains a special character."""
     return f'"{value}"' if re.search(r"[\s,*?]", value) else value

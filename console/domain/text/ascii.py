@@ -1,8 +1,8 @@
-"""Output for terminals without UTF-8: our symbols as ASCII, what else they cannot show as a question mark."""
+"""Output for terminals without UTF-8: our symbols as ASCII, other characters as question marks."""
 
 from collections.abc import Mapping
 
-# One character each, so that columns stay where they are.
+# One character each, so that columns stay aligned.
 ASCII = str.maketrans(
     {
         "●": "*", "◐": "~", "◑": "=", "○": "o", "◔": "@", "✕": "x", "◍": "!", "◌": "-", "⊘": "/", "▌": ">",
@@ -18,24 +18,24 @@ ASCII = str.maketrans(
 
 
 def to_ascii(text: str) -> str:
-    """The same number of characters, all of them ASCII."""
+    """Replace each character that is not ASCII by one that is, so that the length stays the same."""
     if text.isascii():
         return text
     return text.translate(ASCII).encode("ascii", "replace").decode("ascii")
 
 
 def is_utf8(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal's locale is UTF-8. No locale at all counts as UTF-8, a plain C locale does not."""
+    """Return whether the terminal's locale is UTF-8. No locale counts as UTF-8, a plain C locale does not."""
     value = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG")
     coerced_by_python = value == "C.UTF-8" and environment.get("LANG") in {"C", "POSIX"}
     return not value or ("utf" in value.lower() and not coerced_by_python)
 
 
 def replaced(error: UnicodeError) -> tuple[str, int]:
-    """An error handler for `codecs`: what an encoding cannot say.
+    """Replace what an encoding cannot represent; an error handler for `codecs`.
 
     Raises:
-        UnicodeError: it was asked about anything else.
+        UnicodeError: any error other than one of encoding.
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error

@@ -3,7 +3,7 @@
 import re
 from itertools import accumulate
 
-_NO_BRACKET = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|"[\s\S]*|[^\[\]{}"]+')  # an open string takes the rest
+_NO_BRACKET = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|"[\s\S]*|[^\[\]{}"]+')  # an open string: to the end
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*")')
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPE = re.compile(
@@ -13,20 +13,20 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def has_unstorable_text(text: str) -> bool:
-    """Whether a string in this JSON text holds a NUL or half a surrogate pair, as a character or escaped."""
+    """Return whether a string in this JSON text contains a NUL or half a surrogate pair, escaped or not."""
     if _SURROGATE.search(text):
         return True
     return any(match.group(1) for match in _ESCAPE.finditer(text))
 
 
 def json_depth(text: str) -> int:
-    """The deepest nesting of brackets outside strings."""
+    """Return the maximum nesting of brackets outside strings."""
     brackets = _NO_BRACKET.sub("", text)
     return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0))
 
 
 def one_line(text: str) -> str:
-    """JSON text on one line that means the same: what stands in a string stays as it is, to the byte."""
+    """Return equivalent JSON text on one line; the content of strings stays the same, byte for byte."""
     parts = _STRING.split(text)
     return "".join(
         part if place % 2 else re.sub(r"\s+", " ", part) for place, part in enumerate(parts)

@@ -1,4 +1,4 @@
-"""How long JSON is as PostgreSQL writes jsonb out: what is published is that text, not what was typed.
+"""The size of JSON as PostgreSQL writes jsonb: that text is published, not what was typed.
 
 Decided in docs/decisions/0032-the-size-that-is-published.md
 """
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-MOST_BEFORE_POINT, MOST_BEHIND_POINT = 131_072, 16_383  # digits that PostgreSQL's numeric holds
+MOST_BEFORE_POINT, MOST_BEHIND_POINT = 131_072, 16_383  # digits that PostgreSQL's numeric can have
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?", re.ASCII)
-_MOST_EXPONENT = 10**9  # what is beyond is beyond any limit
+_MOST_EXPONENT = 10**9  # a larger exponent exceeds every limit
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A number as PostgreSQL writes it: digits before and behind the point, and a minus or none."""
+    """A number as PostgreSQL writes it: the digits before and after the point, and whether it has a minus."""
 
     before: int
     behind: int
@@ -24,7 +24,7 @@ class Written:
 
     @property
     def fits(self) -> bool:
-        """Whether PostgreSQL's numeric holds it."""
+        """Whether PostgreSQL's numeric can represent it."""
         return self.before <= MOST_BEFORE_POINT and self.behind <= MOST_BEHIND_POINT
 
     @property
@@ -33,7 +33,7 @@ class Written:
 
 
 def written(token: str) -> Written:
-    """Tell how a JSON number is written out, without writing it."""
+    """Compute the form in which a JSON number is written, without writing it."""
     match = _NUMBER.fullmatch(token)
     if match is None:
         raise ValueError(f"{token[:40]!r} is not a JSON number")
@@ -48,9 +48,9 @@ def written(token: str) -> Written:
 
 
 def stored_size(text: str) -> int:
-    """Count the bytes of valid JSON as PostgreSQL writes it: spaces behind colons, numbers without exponent.
+    """Count the bytes of valid JSON as PostgreSQL writes it: spaces after colons, numbers without exponent.
 
-    Of equal keys the last one counts, as there.
+    Of equal keys the last one counts, as in PostgreSQL.
     """
     return _size(json.loads(text, parse_int=written, parse_float=written))
 

@@ -1,4 +1,4 @@
-"""The only gate for untrusted text: from a device, a row or a file, made harmless for a terminal."""
+"""The only gate for untrusted text: makes text of a device, a row or a file harmless for a terminal."""
 
 import re
 import unicodedata
@@ -32,7 +32,7 @@ def safe(text: object, limit: int = DEFAULT_LIMIT) -> str:
 
     Args:
         text: anything; None becomes an empty string.
-        limit: the most characters kept; what is longer ends in ``… (n bytes)``.
+        limit: the most characters kept; a longer text ends in ``… (n bytes)``.
     """
     if text is None:
         return ""
@@ -50,7 +50,7 @@ def safe(text: object, limit: int = DEFAULT_LIMIT) -> str:
 
 
 def cell_width(text: str) -> int:
-    """How many cells of a terminal a line takes: wide characters take two, combining ones none."""
+    """Return the number of terminal cells of a line: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -64,9 +64,9 @@ MIXED = "‹mixed scripts›"
 
 
 def safe_id(text: str | None, limit: int = DEFAULT_LIMIT) -> str:
-    """Like `safe`, with a mark behind a word whose letters come from scripts that look alike.
+    """Return the text as `safe` does, with a mark after a word that mixes scripts that look alike.
 
-    ``pump-а`` with a Cyrillic a is another device than ``pump-a``; the eye cannot tell.
+    ``pump-а`` with a Cyrillic a is another device than ``pump-a``, but looks the same.
     """
     shown = safe(text, limit)
     if text is None or text.isascii():
@@ -82,7 +82,7 @@ def safe_id(text: str | None, limit: int = DEFAULT_LIMIT) -> str:
 
 
 def safe_block(text: object, limit: int = 65_536) -> str:
-    """Like `safe`, but keeps line breaks: for text that is shown on many lines."""
+    """Return the text as `safe` does, but keep line breaks: for text that is shown on many lines."""
     raw = "" if text is None else str(text)
     lines = raw[:limit].split("\n")
     shown = "\n".join(safe(line, 4_096) for line in lines[:2_000])
