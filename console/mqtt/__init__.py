@@ -1,1 +1,1 @@
-"""The broker: the only importer of aiomqtt and paho; every private use of theirs is here."""
+"""The broker: the only package that imports aiomqtt and paho and uses their private names."""

@@ -31,7 +31,7 @@ _MOST_CORRELATION = 4 * MAX_ID_LENGTH + 1  # bytes: one more than the longest id
 
 
 class AckStream:
-    """Batches of what has gathered. Whatever was not acknowledged comes again after a reconnect."""
+    """Answers in batches as they gather. What was not acknowledged is delivered again after a reconnect."""
 
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
@@ -52,12 +52,12 @@ class AckStream:
 
     @property
     def waiting_bytes(self) -> int:
-        """What the messages that were read and not taken yet hold in memory."""
+        """The memory in bytes of messages that were read and not yet returned in a batch."""
         return self._bytes
 
     @property
     def unanswered(self) -> int:
-        """Messages that were read and not acknowledged to the broker yet."""
+        """The number of messages that were read and not yet acknowledged to the broker."""
         return self._unanswered
 
     @property
@@ -66,7 +66,7 @@ class AckStream:
 
     @property
     def silent_s(self) -> float:
-        """For how many seconds the broker owes an answer to a ping; 0 when it owes none."""
+        """For how many seconds the broker has owed an answer to a ping; 0 if it owes none."""
         return self._session.silent_s
 
     def attach(self, session: Session) -> None:
@@ -80,13 +80,13 @@ class AckStream:
 
     @property
     def may_share(self) -> bool:
-        """Whether the broker has shared subscriptions, as far as it says."""
+        """Whether the broker supports shared subscriptions, according to its CONNACK."""
         return bool(self._session.connack.properties.get("SharedSubscriptionAvailable", 1))
 
     async def subscribe(self, *, shared: bool = False) -> None:
         """Subscribe to the answers of the whole fleet, alone or sharing them with the other slots.
 
-        Take batches meanwhile: a backlog comes before the SUBACK.
+        Call `batch` meanwhile: a backlog comes before the SUBACK.
 
         Raises:
             RefusedError: the broker refuses the subscription.
@@ -102,7 +102,7 @@ class AckStream:
             )  # fmt: skip
 
     async def unsubscribe(self, *, shared: bool) -> None:
-        """End one of the two subscriptions; what the broker dealt to us already still comes."""
+        """End one of the two subscriptions; messages that the broker has assigned to us still arrive."""
         with self._suback():
             topic = SHARED_FILTER if shared else ack_filter()
             await self._session.client.unsubscribe(topic, timeout=SUBACK_TIMEOUT_S)
@@ -118,7 +118,7 @@ class AckStream:
             ) from None  # fmt: skip
 
     async def batch(self, limit: int) -> tuple[RawAck, ...]:
-        """Wait for messages and return what has gathered, at most `limit` of them and a mebibyte.
+        """Wait for messages and return those that have gathered: at most `limit`, and at most one mebibyte.
 
         Raises:
             BrokerUnreachableError: the link broke; the broker keeps what was not acknowledged.
@@ -147,17 +147,17 @@ class AckStream:
             raise lost_error(self._session.lost, self._address.label)
 
     async def acknowledge(self, messages: Sequence[RawAck]) -> None:
-        """Tell the broker that these are committed; they are never delivered again."""
+        """Acknowledge committed messages to the broker, which never delivers them again."""
         if self._session.lost.done():
             return
         self._unanswered -= len(messages)
         for message in messages:
             if message.qos:
                 self._session.paho.ack(message.mid, message.qos)
-        await asyncio.sleep(0)  # paho writes on the loop's next turn
+        await asyncio.sleep(0)  # paho writes in the loop's next iteration
 
     def take(self, _paho: Any, _userdata: Any, message: Any) -> None:
-        """Keep one message until it is asked for; called by paho. Reading pauses when too much waits."""
+        """Keep one message for the next batch; called by paho. Reading pauses when too many wait."""
         data = getattr(getattr(message, "properties", None), "CorrelationData", None)
         raw = RawAck(
             topic_of(message), message.payload, message.mid, message.qos, message.retain,
@@ -180,7 +180,7 @@ def _size(message: RawAck) -> int:
 async def ack_stream(address: BrokerAddress, deployment_id: str, slot: int = 0) -> AsyncIterator[AckStream]:
     """Open one ingest session of this deployment: a fixed client id, kept by the broker for `SESSION_S`.
 
-    What the broker kept comes at once; `subscribe` is the caller's to run beside taking it.
+    What the broker kept arrives at once; the caller runs `subscribe` while it takes batches.
     """
     stream = AckStream(address)
     kind = SessionKind(
@@ -195,7 +195,7 @@ async def ack_stream(address: BrokerAddress, deployment_id: str, slot: int = 0) 
 
 
 async def forget_session(address: BrokerAddress, deployment_id: str, slot: int) -> None:
-    """Make the broker drop the session of an emptied slot."""
+    """Make the broker delete the session of a slot that has been emptied."""
     async with connect(address, SessionKind(client_id=_client_id(deployment_id, slot))):
         pass
 

@@ -1,4 +1,4 @@
-"""The broker's side of simulated devices: a session that listens on many command topics."""
+"""The link of simulated devices to the broker: one session for many command topics."""
 
 import logging
 import uuid
@@ -29,7 +29,7 @@ class FleetLink:
         self._address = address
 
     async def subscribe(self, topics: Sequence[str]) -> None:
-        """Listen with QoS 1, in batches that every broker takes.
+        """Subscribe with QoS 1, in packets small enough for every broker.
 
         Raises:
             BrokerUnreachableError: no answer.
@@ -45,7 +45,7 @@ class FleetLink:
                 _log.warning("the broker refused %d of %d simulated devices", refused, len(batch))
 
     async def commands(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Topic and payload of every PUBLISH.
+        """Yield topic and payload of every PUBLISH.
 
         Raises:
             BrokerUnreachableError: the link broke.
@@ -58,7 +58,7 @@ class FleetLink:
             raise lost_error(self._session.lost, self._address.label) from None
 
     async def answer(self, topic: str, payload: bytes, qos: int) -> None:
-        """Publish; with QoS 1, return at the PUBACK.
+        """Publish an answer; with QoS 1, return after the PUBACK.
 
         Raises:
             BrokerUnreachableError: no PUBACK.
@@ -75,14 +75,14 @@ class FleetLink:
 
 
 class FleetLinks:
-    """Opens sessions of simulated devices at one broker."""
+    """Opens sessions for simulated devices at one broker."""
 
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
 
     @asynccontextmanager
     async def __call__(self, topics: Sequence[str], session_name: str | None) -> AsyncIterator[FleetLink]:
-        """Connect and subscribe; a session with a name is kept by the broker for an hour after its end."""
+        """Connect and subscribe; the broker keeps a named session for an hour after its connection ends."""
         kind = SessionKind(
             client_id=session_name or f"simulated-{uuid.uuid4().hex[:12]}",
             persistent_s=_KEPT_S if session_name else 0,

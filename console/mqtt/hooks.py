@@ -1,4 +1,4 @@
-"""What is put between paho and aiomqtt before a connection: both keep to themselves what we must know."""
+"""Hooks between paho and aiomqtt, set before connecting, for what neither of them exposes."""
 
 import asyncio
 import socket
@@ -16,14 +16,14 @@ CONNECT_TIMEOUT_S = 6.0
 
 @dataclass(slots=True)
 class Connack:
-    """What the broker said of itself: `properties` are MQTT 5's, by paho's names."""
+    """What the broker's CONNACK contains: `properties` are those of MQTT 5, by paho's names."""
 
     session_present: bool = False
     properties: dict[str, Any] = field(default_factory=dict)
 
 
 def close_what_is_refused(client: aiomqtt.Client, host: str, context: ssl.SSLContext) -> None:
-    """Shake hands as paho does, and close the socket when that fails: paho leaves it to the collector."""
+    """Do the TLS handshake as paho does, but close the socket on failure: paho leaves it to the collector."""
 
     def wrapped(plug: socket.socket) -> ssl.SSLSocket:
         secure = context.wrap_socket(plug, server_hostname=host, do_handshake_on_connect=False)
@@ -39,7 +39,7 @@ def close_what_is_refused(client: aiomqtt.Client, host: str, context: ssl.SSLCon
 
 
 def read_connack(client: aiomqtt.Client) -> Connack:
-    """Keep what aiomqtt drops of the CONNACK."""
+    """Return an object that gets the values of the CONNACK that aiomqtt discards."""
     paho = paho_of(client)
     connack, inner = Connack(), paho.on_connect
 
@@ -54,7 +54,7 @@ def read_connack(client: aiomqtt.Client) -> Connack:
 
 
 def notice_hang_up(client: aiomqtt.Client) -> None:
-    """End the wait for a CONNACK at once when the broker hangs up instead: 3.1.1 brokers do so on MQTT 5."""
+    """End the wait for a CONNACK at once if the broker hangs up, as brokers of 3.1.1 do on MQTT 5."""
     paho, connected = paho_of(client), connected_of(client)
     inner = paho.on_disconnect
 
@@ -68,7 +68,7 @@ def notice_hang_up(client: aiomqtt.Client) -> None:
             inner(*event)
 
     def on_broken(broken: asyncio.Future[None]) -> None:
-        if not connected.done():  # a CONNACK that cannot be read ends here, without a disconnect
+        if not connected.done():  # reached without a disconnect if the CONNACK is malformed
             broken.exception()
             hung_up()
 

@@ -1,4 +1,4 @@
-"""What went wrong with a link to a broker: a cause by numbers and types, and a sentence made of it."""
+"""Errors of a link to a broker: the cause, found by codes and types, and a sentence about it."""
 
 import asyncio
 import ssl
@@ -15,13 +15,13 @@ _UNSPECIFIED, _TAKEN_OVER = 0x80, 0x8E
 
 
 class ProtocolRefusedError(Exception):
-    """The broker does not know the protocol version."""
+    """The broker does not support the protocol version."""
 
 
 class UnansweredError(Exception):
-    """The broker hung up upon a CONNECT of MQTT 5, or says nothing: it may not know it, or be in trouble.
+    """The broker hung up on a CONNECT of MQTT 5 or did not answer: it may lack MQTT 5, or be in trouble.
 
-    `meant` is the failure where it knows MQTT 5.
+    `meant` is the failure to report if it supports MQTT 5.
     """
 
     def __init__(self, meant: BrokerUnreachableError) -> None:
@@ -34,11 +34,11 @@ class HungUpError(aiomqtt.MqttError):
 
 
 class SilentBrokerError(aiomqtt.MqttError):
-    """The broker has answered no ping for too long."""
+    """The broker has not answered a ping for too long."""
 
 
 def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) -> Exception:
-    """Why a connection did not come about, in a sentence; ProtocolRefusedError where 3.1.1 may still do."""
+    """Return the error of a failed connection attempt; ProtocolRefusedError if 3.1.1 may still work."""
     if isinstance(error, HungUpError) and v5:
         return UnansweredError(unreachable(label, error, _CERTIFICATE_HINT if tls else ""))
     if isinstance(error, aiomqtt.MqttCodeError):
@@ -56,7 +56,7 @@ def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) 
 
 
 def _by_code(error: aiomqtt.MqttCodeError, label: str, *, v5: bool) -> Exception:
-    """What a reason code in the CONNACK means."""
+    """Return the error for a reason code in the CONNACK."""
     code = _code_of(error)
     if code in _UNSUPPORTED and v5:
         return ProtocolRefusedError()
@@ -74,21 +74,21 @@ def _by_code(error: aiomqtt.MqttCodeError, label: str, *, v5: bool) -> Exception
 
 
 def unreachable(label: str, error: BaseException, hint: str = "") -> BrokerUnreachableError:
-    """The failure of a broker that does not answer; aiomqtt's own errors quote what lies beneath them."""
+    """Return the error for a broker that does not answer; aiomqtt's own errors quote the underlying one."""
     cause, detail = _cause_of(error)
     text = with_cause(f"The broker at {label} does not answer", cause, detail)
     return BrokerUnreachableError(f"{text}{hint}", cause=cause, detail=detail)
 
 
 def lost_error(lost: asyncio.Future[None], label: str) -> BrokerUnreachableError:
-    """The failure of a link that broke; `lost` is the future that ended with it."""
+    """Return the error for a link that broke; `lost` is the future that ended with it."""
     error = None if lost.cancelled() or not lost.done() else lost.exception()
     code = _code_of(error)
     broke = f"The link to the broker at {label} broke"
     if code == _TAKEN_OVER:
         reason = "another client took over our client id: look for a second program with the same id"
         return TakenOverError(f"{broke} ({reason}).", is_certain=True, detail=reason)
-    if code == _UNSPECIFIED:  # mosquitto 2.0.11 takes a session over without a word
+    if code == _UNSPECIFIED:  # mosquitto 2.0.11 gives no reason when another client takes the session over
         reason = "it hung up without a reason: if that repeats, look for a second program with our client id"
         return TakenOverError(f"{broke} ({reason}).", is_certain=False, detail=reason)
     cause, detail = (Cause.CLOSED, "it closed the connection") if error is None else _cause_of(error)
@@ -104,7 +104,7 @@ def _cause_of(error: BaseException) -> tuple[Cause, str]:
 
 
 def _code_of(error: BaseException | None) -> int | None:
-    """The reason code that the link ended with, where it had one."""
+    """Return the reason code that the link ended with, if it had one."""
     reason = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
     code = getattr(reason, "value", reason)
     return code if isinstance(code, int) else None

@@ -1,4 +1,4 @@
-"""Publishing with QoS 1: returns on the broker's PUBACK and tells refusals apart, which aiomqtt hides."""
+"""Publishing with QoS 1: returns on the broker's PUBACK with the reason of a refusal, which aiomqtt hides."""
 
 import asyncio
 import uuid
@@ -17,12 +17,12 @@ from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, c
 QOS = 1
 _MAX_EXPIRY_S = 0xFFFF_FFFF
 _MOST_IN_FLIGHT = 0xFFFF
-_HEAD_BYTES = 64  # fixed header and properties, but for what is counted by itself
+_HEAD_BYTES = 64  # fixed header and properties, except those that are counted separately
 _PACKET_TOO_LARGE = 0x95
 
 
 class Publisher:
-    """One connection's publisher. A new one per connection: paho re-sends what an old one kept."""
+    """The publisher of one connection. Each connection needs its own: paho re-sends what an old one kept."""
 
     def __init__(self, session: Session, address: BrokerAddress) -> None:
         self._session = session
@@ -37,19 +37,19 @@ class Publisher:
 
     @property
     def silent_s(self) -> float:
-        """For how many seconds the broker owes an answer to a ping, or a PUBACK; 0 when it owes none."""
+        """For how many seconds the broker has owed an answer to a ping, or a PUBACK; 0 if it owes none."""
         oldest = min((since for _, since in self._waiting.values()), default=None)
         owed_s = 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest
         return max(self._session.silent_s, owed_s)
 
     @property
     def enforces_expiry(self) -> bool:
-        """Whether the broker drops what is stale: MQTT 5 only."""
+        """Whether the broker drops expired messages: with MQTT 5 only."""
         return self._session.is_v5
 
     @property
     def receive_maximum(self) -> int:
-        """How many publications the broker takes before it has confirmed the first."""
+        """How many unconfirmed publications the broker accepts at a time."""
         return int(self._session.connack.properties.get("ReceiveMaximum", _MOST_IN_FLIGHT))
 
     def _is_too_large(self, *parts: bytes | str) -> bool:
@@ -76,14 +76,14 @@ class Publisher:
         expiry_s: int | None,
         timeout_s: float,
     ) -> Puback:
-        """Publish once, not retained, and wait for the broker's answer; what is too large for it is not sent.
+        """Publish once, not retained, and wait for the broker's answer; do not send what is too large for it.
 
         Raises:
             BrokerUnreachableError: no answer in `timeout_s` seconds, or the link broke: the outcome is
                 unknown, which is not the same as "not published".
         """
         if self._is_too_large(topic, payload, answer_to, command_id):
-            return Puback(_PACKET_TOO_LARGE)  # it would hang up on all that is in flight
+            return Puback(_PACKET_TOO_LARGE)  # the broker would hang up, with others in flight
         properties = self._properties(answer_to, command_id, expiry_s) if self._session.is_v5 else None
         info = self._session.paho.publish(topic, payload, QOS, False, properties)
         if info.rc != 0:

@@ -34,7 +34,7 @@ SILENT_AFTER_S = 2.0
 LOST_AFTER_S = 8.0
 MAXIMUM_PACKET_BYTES = 1_048_576
 _SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-_spoke_v5: set[str] = set()  # brokers that have answered with MQTT 5: from those a hang-up says nothing of it
+_spoke_v5: set[str] = set()  # brokers that have used MQTT 5: their hang-ups are not about the version
 _log = logging.getLogger("console.mqtt")
 _paho_log = logging.getLogger("console.mqtt.paho")
 _paho_log.setLevel(logging.CRITICAL)
@@ -42,9 +42,9 @@ _paho_log.setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is and how to log in. Never print it whole: use `label`.
+    """The broker's address and login. Never print it whole: use `label`.
 
-    `others` are further hosts of its cluster, tried in turn when the first does not answer.
+    `others` are further hosts of its cluster, which are tried in turn if the first does not answer.
     """
 
     host: str
@@ -60,7 +60,7 @@ class BrokerAddress:
 
     @property
     def newest(self) -> "BrokerAddress":
-        """The same broker, with the secrets as their files hold them now."""
+        """Return the same address with the secrets that are in their files now."""
         return self.renew() if self.renew else self
 
     @property
@@ -88,18 +88,18 @@ class Session:
 
     @property
     def detail(self) -> str:
-        """The protocol in the words of the header."""
+        """The protocol as the header shows it."""
         return "v5" if self.is_v5 else "v3.1.1"
 
     def pause_reading(self) -> None:
-        """Leave what comes in the broker's hands. A long pause starves the ping: then the link is lost."""
+        """Stop reading: messages stay at the broker. A long pause blocks the ping, and the link is lost."""
         self._is_paused = True
         plug = self.paho.socket()
         if plug is not None:
             asyncio.get_running_loop().remove_reader(plug.fileno())
 
     def resume_reading(self) -> None:
-        """Read again, first what TLS had decrypted already."""
+        """Resume reading, first from the data that TLS has already decrypted."""
         self._is_paused = False
         plug = self.paho.socket()
         if plug is not None:
@@ -108,14 +108,14 @@ class Session:
 
     @property
     def silent_s(self) -> float:
-        """For how many seconds the broker has owed us the answer to a ping; 0 while we do not read."""
+        """For how many seconds the broker has owed the answer to a ping; 0 while reading is paused."""
         asked_at = None if self._is_paused else library.pinged_at(self.paho)
         return 0.0 if asked_at is None else time.monotonic() - asked_at
 
     async def ping(self) -> None:
-        """Ask often whether the broker is there: the keep-alive alone takes two of its intervals to notice.
+        """Ping the broker often: the keep-alive alone needs two intervals to notice a lost link.
 
-        Ends with the link; a broker that has been silent for `LOST_AFTER_S` ends it.
+        Returns when the link ends; it ends the link if the broker has been silent for `LOST_AFTER_S`.
         """
         while not self.lost.done():
             await asyncio.sleep(PING_EVERY_S)
@@ -140,10 +140,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionKind:
-    """What the two kinds of connection differ in: the ingest session outlives its connection.
+    """The differences of the two kinds of connection: the ingest session outlives its connection.
 
-    With `on_message` the PUBACKs are ours to send. It is set before connecting, because a broker delivers
-    what is left of the session right behind its CONNACK.
+    With `on_message`, the program sends the PUBACKs. It is set before connecting, because a broker delivers
+    the session's remaining messages right after its CONNACK.
     """
 
     client_id: str
@@ -154,7 +154,7 @@ class SessionKind:
 
 @asynccontextmanager
 async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Session]:
-    """Connect, with MQTT 5 where the broker has it and 3.1.1 otherwise; disconnect at the end.
+    """Connect with MQTT 5 if the broker supports it, otherwise with 3.1.1; disconnect at the end.
 
     Raises:
         BrokerUnreachableError: nothing answers, or the link broke while connecting.
@@ -177,7 +177,7 @@ async def connect(address: BrokerAddress, kind: SessionKind) -> AsyncIterator[Se
 
 
 async def _open_any(address: BrokerAddress, kind: SessionKind) -> Session:
-    """Connect to the first host that answers; what one host of a cluster refuses, the others refuse, too."""
+    """Connect to the first host that answers; a refusal by one host of a cluster counts for all of them."""
     failure: BrokerUnreachableError | None = None
     for host, port in ((address.host, address.port), *address.others):
         try:
@@ -206,13 +206,13 @@ async def _open(address: BrokerAddress, kind: SessionKind) -> Session:
 
 
 async def _enter_v5(address: BrokerAddress, kind: SessionKind) -> Session:
-    """Enter with MQTT 5, unless the broker does not know it.
+    """Connect with MQTT 5, unless the broker does not support it.
 
-    Some brokers of 3.1.1 hang up on MQTT 5 or wait for ever inside its CONNECT; but so does any that is
-    ending, busy or stopped. It is the protocol only where 3.1.1 is answered at the same time, twice in turn.
+    Some brokers of 3.1.1 hang up on MQTT 5 or wait for ever in its CONNECT, as does any that is ending, busy
+    or stopped. The protocol is the cause only if 3.1.1 is answered at the same time, twice in a row.
 
     Raises:
-        ProtocolRefusedError: it speaks 3.1.1 only.
+        ProtocolRefusedError: it supports 3.1.1 only.
         BrokerUnreachableError: it does not answer.
     """
     for _ in range(2):
@@ -225,7 +225,7 @@ async def _enter_v5(address: BrokerAddress, kind: SessionKind) -> Session:
 
 
 async def _answers_v3(address: BrokerAddress) -> bool:
-    """Whether the broker takes a CONNECT of MQTT 3.1.1 at this moment, under a name that nobody else has."""
+    """Return whether the broker accepts a CONNECT of MQTT 3.1.1 now, with a client id that is not in use."""
     name = f"device-console-probe-{uuid.uuid4().hex[:12]}"
     try:
         session = await _enter(address, SessionKind(name), v5=False)
@@ -241,7 +241,7 @@ async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Sess
         close_what_is_refused(client, address.host, address.tls)
     if kind.on_message is not None:
         library.paho_of(client).manual_ack_set(True)  # PUBACK is sent after the commit
-        library.paho_of(client).on_message = kind.on_message  # aiomqtt's own can fail on a topic
+        library.paho_of(client).on_message = kind.on_message  # that of aiomqtt can fail on a topic
     connack = read_connack(client)
     notice_hang_up(client)
     try:
@@ -288,7 +288,7 @@ def _properties(kind: SessionKind) -> Properties:
 async def _close(session: Session) -> None:
     if session.lost.done():
         session.lost.cancelled() or session.lost.exception()
-        library.close_socket(session.paho)  # a link that we gave up is open on our side
+        library.close_socket(session.paho)  # our side of an abandoned link is still open
     try:
         await session.client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
@@ -296,5 +296,5 @@ async def _close(session: Session) -> None:
 
 
 def code_of(reason: Any) -> int:
-    """The number of a reason code, which paho gives as an object or as a bare number."""
+    """Return the number of a reason code, which paho passes as an object or as a plain number."""
     return int(getattr(reason, "value", reason) or 0)

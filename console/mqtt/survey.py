@@ -1,4 +1,4 @@
-"""What a broker says of itself, for ``doctor``."""
+"""The facts about a broker that ``doctor`` shows."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _REFUSED = 0x80
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of one message to ourselves: the broker's reason to refuse it, or whether it came back."""
+    """The result of one message to ourselves: why the broker refused it, or whether it came back."""
 
     refused: str = ""
     heard: bool = False
@@ -31,11 +31,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class BrokerFacts:
-    """`session_s` is how long it keeps a session, as far as it says; `version` is "" when it tells none.
+    """What is known of a broker: `session_s` is how long it keeps a session, `version` is "" if unknown.
 
-    `refused` is why it would not let us subscribe to a tenant's answers; `own` a trial on a topic that is
-    nobody's but ours; `commands` and `answers` are trials on the topics of a device that does not exist,
-    where others hear them: None unless they were asked for.
+    `refused` is why it refused a subscription to a tenant's answers; `own` is a trial on a topic that only we
+    use; `commands` and `answers` are trials on the topics of a device that does not exist, where others
+    receive them: None unless requested.
     """
 
     is_v5: bool
@@ -49,10 +49,10 @@ class BrokerFacts:
 
 
 async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe: bool = False) -> BrokerFacts:
-    """Connect as an ingest session does, look, try a topic of our own, and leave nothing behind.
+    """Connect as an ingest session does, read what the broker reports, try our own topic, and clean up.
 
-    With a tenant, whether its answers may be subscribed to is asked; only with `probe` is anything published
-    on its topics: whatever listens there, the platform's ingestion too, takes it for a device's.
+    With a tenant, a subscription to its answers is tried. Only with `probe` is anything published on its
+    topics: every subscriber, even the platform's ingestion, takes that for a device's message.
 
     Raises:
         BrokerUnreachableError: it does not answer.
@@ -87,7 +87,7 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
 
 
 async def _refused(address: BrokerAddress, topic: str) -> str:
-    """Why a subscription is refused, or ""."""
+    """Return why a subscription is refused, or ""."""
     try:
         async with connect(address, SessionKind(f"device-console-doctor-{uuid.uuid4().hex[:12]}")) as session:
             codes = await session.client.subscribe(topic, qos=0)
@@ -125,7 +125,7 @@ async def _arrives(session: Session, topic: str, mark: bytes) -> bool:
 
 
 async def _version(session: Session) -> str:
-    """The name and version that many brokers publish; "" when there is none within a second."""
+    """Return the name and version that many brokers publish; "" if none arrives within a second."""
     with suppress(aiomqtt.MqttError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_S):
             await session.client.subscribe([(_VERSION_TOPIC, 0), (_EMQX_VERSION_TOPIC, 0)])

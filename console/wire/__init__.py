@@ -1,1 +1,1 @@
-"""Bytes on the wire to values and back, without I/O."""
+"""Conversion of bytes on the wire to values and back, without I/O."""

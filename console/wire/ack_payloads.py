@@ -1,6 +1,6 @@
-"""The payload of an acknowledgement: bytes a device sent to a value PostgreSQL can store.
+"""Decoding of an acknowledgement's payload: from a device's bytes to a value that PostgreSQL can store.
 
-Nothing here raises anything but `AckError`; nothing recurses, so that nesting costs no stack.
+Only `AckError` is raised here, and nothing recurses, so that deep nesting does not exhaust the stack.
 """
 
 import json
@@ -20,8 +20,8 @@ _PAIR_OR_LONE = re.compile(
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE][-+]?\d{2}|\d{1000}")
 _USED = ("command_id", "status", "details")
 _REPLACEMENT = "\\ufffd"
-_MAX_DIGITS = 262_144  # of all numbers of an answer, written out as the database does
-_SPACE = " \t\r\n"  # what JSON itself allows around it
+_MAX_DIGITS = 262_144  # in total over all numbers of an answer, as the database writes them
+_SPACE = " \t\r\n"  # the white space that JSON allows around a value
 _CONTROLS = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), *range(127, 160))))
 _PADDING = (
     _SPACE
@@ -34,7 +34,7 @@ _WIDE = "UTF-16 or UTF-32, not UTF-8"
 
 
 class AckError(ValueError):
-    """An acknowledgement that can never become valid; its text says why, `reason` in one of a few words."""
+    """An acknowledgement that can never become valid; its text explains why, `reason` is from a fixed set."""
 
     def __init__(self, reason: str, more: str = "") -> None:
         super().__init__(f"{reason}: {more}" if more else reason)
@@ -45,9 +45,9 @@ class AckError(ValueError):
 class AckPayload:
     """The readable part of an acknowledgement; `ack_json` is ``{"status": …, "details": …}`` as text.
 
-    `word` is the status as text. `claims` are the tenant and device that the payload itself names, as JSON:
-    only the topic's count. `padded` when a byte order mark or white space stood around the JSON;
-    `correlates` when the Correlation Data, too, names this command, or there is none.
+    `word` is the status as text. `claims` are the tenant and device in the payload, as JSON: only those of
+    the topic count. `padded` is true if a byte order mark or white space was around the JSON, `correlates`
+    if the Correlation Data names this command, too, or is missing.
     """
 
     command_id: str
@@ -62,12 +62,12 @@ class AckPayload:
 def decode_ack(
     payload: bytes, max_bytes: int = MAX_ACK_BYTES, correlation: bytes | None = None
 ) -> AckPayload:
-    """Read what a device answered.
+    """Decode an answer of a device.
 
     Args:
-        payload: the message as it came; padding around the one JSON object is dropped.
+        payload: the message as received; padding around the one JSON object is dropped.
         max_bytes: larger payloads are refused before parsing.
-        correlation: the message's Correlation Data: the command's id where the payload has none.
+        correlation: the message's Correlation Data: the command's id if the payload has none.
 
     Raises:
         AckError: empty, too large, not UTF-8, not a JSON object, or without a usable command id.
@@ -93,7 +93,7 @@ def decode_ack(
 
 
 def _unpadded(payload: bytes) -> tuple[str, str]:
-    """The text without what C firmware, gateways and editors put around it, and what that was."""
+    """Return the text without the padding that C firmware, gateways and editors add, and that padding."""
     try:
         whole = payload.decode()
     except UnicodeDecodeError:
@@ -114,7 +114,7 @@ def _members(text: str) -> dict[str, str]:
         raise AckError(error.reason, error.more) from None
     if json_depth(text) <= MAX_JSON_DEPTH:
         _check(text)
-    else:  # too deep for a parser: what is used of it must be right by itself
+    else:  # too deep for a parser: validate each member that is used
         for name in _USED:
             if json_depth(members.get(name, "")) <= MAX_JSON_DEPTH:
                 _check(members.get(name, "null"))
@@ -129,7 +129,7 @@ def _check(text: str) -> None:
 
 
 def _command_id(members: dict[str, str], correlation: bytes | None) -> tuple[str, bool]:
-    """The id that counts, and whether the Correlation Data agrees: the payload's own goes first."""
+    """Return the command's id, the payload's own first, and whether the Correlation Data agrees."""
     raw = members.get("command_id", "null")
     if raw == "null":
         if not correlation:
@@ -145,7 +145,7 @@ def _command_id(members: dict[str, str], correlation: bytes | None) -> tuple[str
 
 
 def _correlated(correlation: bytes) -> str:
-    """Our Correlation Data is the command's id; a device may send back anything."""
+    """Return the id in the Correlation Data: we send the command's id, but a device may return anything."""
     try:
         command_id = correlation.decode()
     except UnicodeDecodeError:

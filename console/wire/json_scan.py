@@ -1,4 +1,4 @@
-"""A linear look at a JSON object's own members: works at any nesting, where a parser needs stack."""
+"""A linear scan of a JSON object's top-level members: works at any nesting, where a parser needs stack."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _CLOSES = {"{": "}", "[": "]"}
 
 
 class ScanError(ValueError):
-    """The text is not one JSON object: `reason` in a few words, and `more` of it where there is more."""
+    """The text is not one JSON object: `reason` is short, `more` has further details if there are any."""
 
     def __init__(self, reason: str, more: str = "") -> None:
         super().__init__(f"{reason}: {more}" if more else reason)
@@ -91,7 +91,7 @@ def _container_end(text: str, position: int) -> int:
         found = match.group()
         if found in _CLOSES:
             expected.append(_CLOSES[found])
-        elif found == '"':  # a string that does not end
+        elif found == '"':  # an unterminated string
             break
         elif found[0] == '"':
             continue

@@ -7,7 +7,7 @@ from console.domain.commands import NEVER
 
 
 def encode_command(command_id: str, command_type: str, params_json: str, expires_at: datetime) -> bytes:
-    """Build the bytes a device gets. `params_json` goes out unchanged, never through floats."""
+    """Build the bytes that a device gets. `params_json` is sent unchanged, never converted to floats."""
     instant = min(expires_at, NEVER).astimezone(UTC).isoformat()
     return (
         f'{{"command_id":{_text(command_id)},"type":{_text(command_type)},'

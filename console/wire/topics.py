@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from console.domain.identifiers import id_fault
 
 _LEVELS = 6
-PROBE = "device-console-doctor"  # a device id that begins so is our own look at the broker
+PROBE = "device-console-doctor"  # device ids with this prefix are our own checks of the broker
 
 
 class TopicError(ValueError):
-    """A topic that is not ours to read. Its text says why, escaped; `tenant_id` is its tenant, if any."""
+    """A topic that is not ours to read. Its text is the escaped reason; `tenant_id` is its tenant, if any."""
 
     def __init__(self, text: str, tenant_id: str = "") -> None:
         super().__init__(text)
@@ -18,14 +18,14 @@ class TopicError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which device of which tenant spoke."""
+    """The tenant and the device of an answer."""
 
     tenant_id: str
     device_id: str
 
 
 def command_topic(tenant_id: str, device_id: str) -> str:
-    """The topic that the device listens on.
+    """Return the topic of the device's commands.
 
     Raises:
         TopicError: an id that would route elsewhere.
@@ -38,12 +38,12 @@ def command_topic(tenant_id: str, device_id: str) -> str:
 
 
 def ack_topic(tenant_id: str, device_id: str) -> str:
-    """The topic that the device answers on."""
+    """Return the topic of the device's answers."""
     return f"{command_topic(tenant_id, device_id)}/ack"
 
 
 def ack_filter(tenant_id: str = "+") -> str:
-    """The subscription that receives the answers of a whole fleet, or of one tenant."""
+    """Return the topic filter for the answers of the whole fleet, or of one tenant."""
     return f"tenant/{tenant_id}/device/+/commands/ack"
 
 
@@ -51,8 +51,8 @@ def parse_ack_topic(topic: str) -> Route:
     """Read tenant and device from the topic of an answer.
 
     Raises:
-        TopicError: any other topic, or ids that this console does not route: the rule of sending and no
-            stricter one, because a command that went out must be answerable.
+        TopicError: any other topic, or ids that this console does not route: the same rule as for sending,
+            because a command that was sent must be answerable.
     """
     levels = topic.split("/", _LEVELS)
     if len(levels) != _LEVELS or (levels[0], levels[2], levels[4:]) != (
