@@ -51,5 +51,5 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """The command's part of the row's key: its id, or the reason behind a slash, which no id contains."""
+        """The command's part of the row's key: its id, or the reason after a slash, which no id contains."""
         return self.command_id or (f"/{self.reason}" if self.reason else "")

@@ -70,7 +70,7 @@ def cleaned(text: str) -> str:
 
 
 def read_url(text: str, known: frozenset[str]) -> Url:
-    """Read a URL. An @, /, ? or # in the password may stand as it is wherever only one reading is possible.
+    """Read a URL. An @, /, ? or # in the password may be unencoded if only one reading is possible.
 
     Args:
         text: the URL, cleaned.

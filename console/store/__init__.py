@@ -1,1 +1,1 @@
-"""The database: the only importer of asyncpg. Row-level security lives in `pool`, SQL in files."""
+"""The database: the only package that imports asyncpg. Row-level security is in `pool`, SQL in files."""

@@ -1,4 +1,4 @@
-"""The platform's audit log, where there is one: each act leaves a row, in the transaction of the act.
+"""The platform's audit log, if there is one: each operation writes a row in its own transaction.
 
 Decided in docs/decisions/0044-a-row-in-the-audit-log.md
 """
@@ -10,21 +10,21 @@ from console.store.sql import query
 
 
 class AuditLog:
-    """Writes by definer functions; what the table refuses becomes a problem record and no failure."""
+    """Writes rows by definer functions; if the table refuses one, a problem is recorded, no error raised."""
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
 
     async def sent(self, connection: Connection, command_ids: Iterable[str]) -> None:
-        """These commands were sent, or sent again."""
+        """Record that these commands were sent, or sent again."""
         await self._commands(connection, list(command_ids), cancelled=False)
 
     async def cancelled(self, connection: Connection, command_id: str) -> None:
-        """This command was taken back, by whom the journal says."""
+        """Record that this command was cancelled, by the operator in the journal."""
         await self._commands(connection, [command_id], cancelled=True)
 
     async def batch(self, connection: Connection, batch_id: str) -> None:
-        """This bulk send was begun, or stopped."""
+        """Record that this bulk send was begun, or stopped."""
         if self._on:
             self._on = bool(await connection.fetchval(query("audit_batch"), batch_id))
 
@@ -34,13 +34,13 @@ class AuditLog:
 
 
 async def audit_fault(database: Database, tenant_id: str) -> str | None:
-    """What the audit log says against a row of this tenant; empty for nothing, None where there is none."""
+    """Return why the audit log would refuse a row of this tenant; "" if it would not, None without a log."""
     async with database.tenant_session(tenant_id) as connection:
         found: str | None = await connection.fetchval(query("audit_fault"))
     return found
 
 
 async def is_read_only(database: Database, tenant_id: str) -> bool:
-    """Whether sessions may write nothing at all: on a standby, or by a setting of the login."""
+    """Return whether sessions are read-only: on a standby, or by a setting of the login."""
     async with database.tenant_session(tenant_id) as connection:
         return bool(await connection.fetchval("SELECT current_setting('transaction_read_only') = 'on'"))

@@ -1,4 +1,4 @@
-"""Batches of one tenant: recording, committing in pieces, stopping, and reading how they stand."""
+"""Batches of one tenant: recording, committing in parts, stopping, and reading their progress."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ _NOTHING = "INSERT 0 0"
 
 
 class BatchStore:
-    """Reads and writes as the operator role."""
+    """Reads and writes batches as the operator role."""
 
     def __init__(self, database: Database, *, audit: bool = True) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class BatchStore:
     async def begin(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> None:
-        """Record the batch and whom it is for; a second time changes nothing."""
+        """Record the batch and its devices; doing it again changes nothing."""
         repeats = list(retried) if any(retried) else None
         async with self._database.tenant_session(tenant_id) as connection:
             done = await connection.execute(
@@ -39,7 +39,7 @@ class BatchStore:
                 await self._audit.batch(connection, draft.batch_id)
 
     async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]:
-        """The devices that can yet get the batch's command, each with the command that is to be repeated."""
+        """Return the devices that can still get the batch's command, each with the command to repeat."""
         rest, _ = await self._without(tenant_id, batch_id, sendable=True)
         return rest
 
@@ -51,7 +51,7 @@ class BatchStore:
     async def _without(
         self, tenant_id: str, batch_id: str, *, sendable: bool
     ) -> tuple[tuple[tuple[str, str | None], ...], int]:
-        """The devices without a command of the batch, and how many had one that was deleted since."""
+        """Return the devices without a command of the batch, and how many had one that was deleted since."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("batch_rest"), tenant_id, batch_id, sendable)
             gone = {
@@ -77,7 +77,7 @@ class BatchStore:
         return int(added)
 
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
-        """Let nothing more be committed and take back what is not published; return how many were."""
+        """Stop committing, and cancel what is not published; return the number of cancelled commands."""
         async with self._database.tenant_session(tenant_id) as connection:
             if await connection.fetchval(query("batch_stop"), tenant_id, batch_id, by) is not None:
                 await self._audit.batch(connection, batch_id)
@@ -96,7 +96,7 @@ class BatchStore:
     async def page(
         self, tenant_id: str, wanted: Filter, limit: int, before: Batch | None = None
     ) -> tuple[Batch, ...]:
-        """Return the newest batches that match, or those behind the last one of a page."""
+        """Return the newest batches that match, or those after the last one of a page."""
         terms = conditions(wanted, 5)
         key = (before.created_at, before.batch_id) if before else (None, None)
         sql = query("batches_page").replace("/*where*/", terms.sql)
@@ -105,7 +105,7 @@ class BatchStore:
         return tuple(_batch(row) for row in rows)
 
     async def view(self, tenant_id: str, batch_id: str) -> BatchView | None:
-        """One batch and how it stands, or None."""
+        """Return one batch and its progress, or None."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("batches_page"), tenant_id, batch_id, 1, None, None)
             if row is None:
@@ -121,7 +121,7 @@ class BatchStore:
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]
     ) -> tuple[tuple[str, str, str | None], ...]:
-        """Device, command and later word of those in one of the phases; with one of the answers if given."""
+        """Return device, command and later word of those in the phases, with one of the answers if given."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(
                 query("batch_devices"), tenant_id, batch_id, [p.value for p in phases], list(answers)
@@ -129,7 +129,7 @@ class BatchStore:
         return tuple((row["device_id"], row["command_id"], answer_word(row["later"])) for row in rows)
 
     async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview:
-        """Whom a send would reach."""
+        """Return which devices a send would reach."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("send_preview"), tenant_id, list(device_ids), command_type)
         newest = row["newest_device"]
@@ -165,7 +165,7 @@ def _batch(row: Any) -> Batch:
 
 
 def _member(batch_id: str, device_id: str) -> str | None:
-    """The id that a device's command of a batch has; None for a batch that no console made."""
+    """Return the id of a device's command of a batch; None for a batch that no console created."""
     try:
         return member_id(batch_id, device_id)
     except ValueError:

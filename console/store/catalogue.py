@@ -13,13 +13,13 @@ _NEEDED = ("template_id", "command_key", "display_name", "parameters_schema", "r
 
 
 class CatalogueStore:
-    """Reads ``template_commands`` as the operator role; a database without it has an empty catalogue."""
+    """Reads ``template_commands`` as the operator role; without that table the catalogue is empty."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def of_devices(self, tenant_id: str, device_ids: Sequence[str]) -> Catalogue:
-        """What the models of these devices list; schemas beyond 32 KiB are left out."""
+        """Return what the models of these devices list; schemas larger than 32 KiB are left out."""
 
         async def read(connection: Connection, shape: Shape) -> list[Any]:
             sql = _statement(shape)
@@ -40,7 +40,7 @@ class CatalogueStore:
 
 
 def _statement(shape: Shape) -> str:
-    """The statement for this database; empty where it has no catalogue."""
+    """Return the statement for this database; empty if it has no catalogue."""
     if not (shape.has("device_registry", "template_id") and shape.has("template_commands", *_NEEDED)):
         return ""
     description = "left(c.description, 2000)" if shape.has("template_commands", "description") else "NULL"

@@ -1,4 +1,4 @@
-"""Hints from other processes, by LISTEN on a direct connection; and what names this deployment."""
+"""Hints from other processes, by LISTEN on a direct connection; and the name of this deployment."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ _IS_STANDBY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_o
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Names this deployment towards the broker. Slots from `slots` to `slots_ever` are to be emptied."""
+    """A deployment's name at the broker and its slots: `slots` in use, up to `slots_ever` to be emptied."""
 
     name: str
     slots: int
@@ -45,7 +45,7 @@ async def listen(access: Access, on_hint: Callable[[str, str], None], ready: Cal
 
 
 async def digests(database: Database, tenants: Iterable[str]) -> dict[str, str]:
-    """The tenants by the words that stand for them in notifications, which others cannot read."""
+    """Return the tenants by their digests in notifications, which do not reveal a tenant to others."""
     found: dict[str, str] = {}
     for tenant_id in tenants:
         async with database.tenant_session(tenant_id) as connection:
@@ -54,14 +54,14 @@ async def digests(database: Database, tenants: Iterable[str]) -> dict[str, str]:
 
 
 async def bound_tenants(database: Database) -> tuple[str, ...] | None:
-    """The tenants that the map of logins lets this one choose; None where it does not name the login."""
+    """Return the tenants that the map of logins allows this login; None if the login is not in the map."""
     async with database.tenant_session("") as connection:
         bound = await connection.fetchval(query("bound_tenants"))
     return None if bound is None else tuple(bound)
 
 
 async def _until_closed(connection: Any) -> None:
-    """Wait for the end of a session, or for a switch-over: nothing is announced on it afterwards."""
+    """Wait for the end of a session, or for a switch-over, after which it gets no notifications."""
     closed = asyncio.Event()
     connection.add_termination_listener(lambda _: closed.set())
     was_standby = await connection.fetchval(_IS_STANDBY, timeout=_ALIVE_EVERY_S)
@@ -76,16 +76,16 @@ async def _until_closed(connection: Any) -> None:
 
 
 async def deployment(database: Database) -> Deployment:
-    """This deployment: it names the MQTT sessions, so that two databases never share one."""
+    """Return this deployment; MQTT sessions are named after it, so that two databases never share one."""
     async with database.fleet_session() as connection:
         row = await connection.fetchrow(query("deployment"))
     return Deployment(row["deployment_id"], row["ingest_slots"], row["ingest_slots_ever"])
 
 
 async def is_same_database(database: Database, connection: Connection) -> bool:
-    """Whether another connection reaches the database that the pool uses, and not a copy or a namesake of it.
+    """Return whether another connection reaches the database of the pool, not a copy or one of the same name.
 
-    Where a provider keeps the identifier of the server to itself, it is believed.
+    If a provider hides the server's identifier, it is assumed to be the same.
     """
     try:
         async with database.login_session() as pooled:
@@ -104,7 +104,7 @@ async def set_ingest_slots(database: Database, slots: int) -> None:
 
 
 async def ping(database: Database) -> float:
-    """Seconds for one round trip through the pool.
+    """Return the seconds of one round trip through the pool.
 
     Raises:
         DatabaseUnreachableError: no answer.

@@ -24,8 +24,8 @@ from console.store.sql import query
 
 BATCH = 1_000
 SEARCHED = 10_000
-_SEEN_IN_FULL = 1_000  # targets: of more at once the state's own instant will do
-SHOWN, DETAILED, WHOLE = 400, 70_000, 10_000_000  # characters of a document; one more is asked for
+_SEEN_IN_FULL = 1_000  # targets: of more at once, only the state's own instant is read
+SHOWN, DETAILED, WHOLE = 400, 70_000, 10_000_000  # characters of a document; one more is read
 
 
 class CommandStore:
@@ -39,7 +39,7 @@ class CommandStore:
     async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
         """Commit drafts as queued with their outbox rows; return the ids that became rows.
 
-        An id that exists already is left as it is: the caller decides with `same` what that means.
+        A row whose id exists already is not changed: the caller checks with `same` what that means.
         """
         written: set[str] = set()
         for start in range(0, len(drafts), BATCH):
@@ -60,7 +60,7 @@ class CommandStore:
         return frozenset(written)
 
     async def same(self, tenant_id: str, draft: Draft) -> bool | None:
-        """Whether the row with the draft's id says the same; None when there is no such row."""
+        """Return whether the row with the draft's id has the same content; None if there is no such row."""
         async with self._database.tenant_session(tenant_id) as connection:
             same = await connection.fetchval(
                 query("command_same"), tenant_id, draft.command_id, draft.device_id, draft.command_type,
@@ -69,7 +69,7 @@ class CommandStore:
         return None if same is None else bool(same)
 
     async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]:
-        """What stands against sending to these devices, in the order given."""
+        """Return these devices as targets, with what forbids sending, in the order given."""
         ids = list(device_ids)
 
         async def read(connection: Connection, shape: Shape) -> Any:
@@ -101,10 +101,10 @@ class CommandStore:
         limit: int,
         whole: bool = False,
     ) -> HistoryPage:
-        """One page of history, newest first, after the cursor `before`; documents cut unless `whole`.
+        """Return one page of history, newest first, after the cursor `before`; documents cut unless `whole`.
 
-        A filter is looked for in at most `SEARCHED` rows: then the page says how far it came. Without an
-        index by age each such part would read the whole table, so one statement looks at all rows.
+        A filter is applied to at most `SEARCHED` rows: then the page contains how far it came. Without an
+        index by age, each such part would read the whole table, so one statement searches all rows.
         """
         place = _Place(device_ids, before)
         documents = WHOLE if whole else SHOWN
@@ -125,19 +125,19 @@ class CommandStore:
         return await read_shaped(self._database, tenant_id, read)
 
     async def _is_in_order(self, connection: Any) -> bool:
-        """Whether an index gives the tenant's commands by age; looked up once."""
+        """Return whether an index orders the tenant's commands by age; looked up once."""
         if self._has_order is None:
             self._has_order = bool(await connection.fetchval(query("newest_index")))
         return self._has_order
 
     async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
-        """The rows on screen, read again; rows that are gone are missing."""
+        """Return the commands with these ids, as they are now; deleted ones are missing."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), SHOWN + 1)
         return _page(rows, more=False)
 
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
-        """One command with its journal and the database's time; None when it does not exist."""
+        """Return one command with its journal and the database's time; None if it does not exist."""
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
             sql = query("command_detail").replace("/*seen*/", _seen_of_command(shape))
@@ -159,7 +159,7 @@ class CommandStore:
         )
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool:
-        """Take an unpublished command back; False when it is no longer there to be taken."""
+        """Cancel an unpublished command; return False if it can no longer be cancelled."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("command_cancel"), tenant_id, command_id, by, reason)
             if row is not None:
@@ -167,25 +167,25 @@ class CommandStore:
         return row is not None
 
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]:
-        """Command types in recent use, most used first."""
+        """Return the command types in recent use, most used first."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("recent_types"), tenant_id, device_id)
         return tuple(row["command_type"] for row in rows)
 
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]:
-        """Type, params and TTL in seconds of what was sent lately, each kind once."""
+        """Return type, params and TTL in seconds of recently sent commands, each kind once."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("recent_commands"), tenant_id, MAX_TTL)
         return tuple((row["command_type"], row["params_json"], row["ttl_s"]) for row in rows)
 
     async def usual(self, tenant_id: str, device_id: str, command_type: str) -> TypicalLatency | None:
-        """How long the device took lately to answer this type; None when it never did."""
+        """Return how long the device recently took to answer this type; None if it never did."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("usual_latency"), tenant_id, device_id, command_type)
         return TypicalLatency(row["answers"], row["p95"]) if row["answers"] else None
 
     async def outbox(self, tenant_id: str) -> OutboxView:
-        """How many commands wait for publication, since when, and the first deadline among them."""
+        """Return how many commands wait for publication, since when, and the first deadline among them."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("outbox_depth"), tenant_id)
         return OutboxView(row["depth"], row["oldest_at"], row["next_deadline"], row["read_at"])
@@ -193,9 +193,9 @@ class CommandStore:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in a history is read: some devices or all, behind a key.
+    """The part of a history to read: some devices or all, after a key.
 
-    Made into SQL without any NULL parameter, so that one plan fits each statement.
+    Its SQL has no NULL parameter, so that one plan fits each statement.
     """
 
     device_ids: Sequence[str] | None
@@ -209,7 +209,7 @@ class _Place:
         last: Cursor | None = None,
         shape: Shape = BARE,
     ) -> tuple[str, list[object]]:
-        """The statement `name` with its further parameters; `last` is the oldest key to look at."""
+        """Return the statement `name` with its further parameters; `last` is the oldest key to read."""
         built = Conditions(used)
         if self.device_ids is not None and len(self.device_ids) == 1:
             built.texts.append(f"v.device_id = {built.add(self.device_ids[0])}")
@@ -229,14 +229,14 @@ class _Place:
 
 
 def _seen_of_command(shape: Shape) -> str:
-    """When the device of v was last heard of."""
+    """Return SQL for when the device of v was last seen."""
     of_it = "s.tenant_id = v.tenant_id AND s.device_id = v.device_id"
     state = f"(SELECT s.last_seen_at FROM public.device_state s WHERE {of_it})"  # noqa: S608 - no text of others
     return seen(shape, tenant="v.tenant_id", device="v.device_id", state=state)
 
 
 def command_of(row: Any, most: int = SHOWN) -> Command:
-    """Build a command from a row as we read it; of documents at most so many characters."""
+    """Build a command from a row as our statements read it, documents cut to so many characters."""
     keys = set(row.keys())
     params = read_back((row["params_json"] or "") if "params_json" in keys else "{}", most)
     answer = None
@@ -281,7 +281,7 @@ def _reason(outcome: str | None, blocked_by: str | None, words: str | None) -> R
 
 
 def _word(answer_json: str | None) -> str | None:
-    """The word of an answer in the journal; what cannot be read stands as it is."""
+    """Return the word of an answer in the journal; text that cannot be parsed is returned unchanged."""
     return None if answer_json is None else answer_word(answer_json) or answer_json[:40]
 
 

@@ -1,4 +1,4 @@
-"""Devices of one tenant as the platform knows them, with their newest command."""
+"""Devices of one tenant from the platform's tables, with their newest command."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ _ORDERS = {
 
 
 class DeviceStore:
-    """Reads registry, state and tags as the operator role; writes nothing."""
+    """Reads registry, state and tags as the operator role; never writes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,16 +34,16 @@ class DeviceStore:
     async def index(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
     ) -> list[str]:
-        """The ids of every device that the filter matches, in this order.
+        """Return the ids of every device that the filter matches, in this order.
 
-        Decommissioned ones are among them where the filter asks for them, with `sendable` never.
+        Decommissioned ones are included if the filter includes them, but never with `sendable`.
         """
         return (await self._changed(tenant_id, wanted, order, None, sendable=sendable))[0] or []
 
     async def changed_index(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]:
-        """The ids with their digest; None for the ids when `known` is their digest."""
+        """Return the ids with their digest; None in place of the ids if `known` is their digest."""
         return await self._changed(tenant_id, wanted, order, known)
 
     async def _changed(
@@ -59,7 +59,7 @@ class DeviceStore:
         return row["ids"], row["digest"]
 
     async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]:
-        """The first of these ids."""
+        """Return the first of these ids, at most `limit`."""
 
         async def read(connection: Connection, shape: Shape) -> Any:
             hidden = not wanted.shows_decommissioned
@@ -70,7 +70,7 @@ class DeviceStore:
         return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
 
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]:
-        """Those of these devices that the filter matches, in the order given; also decommissioned ones."""
+        """Return those of these devices that match the filter, decommissioned or not, in the order given."""
 
         async def read(connection: Connection, shape: Shape) -> Any:
             order = DeviceOrder.DEVICE
@@ -81,7 +81,7 @@ class DeviceStore:
         return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
 
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]:
-        """The devices on screen in full, in no particular order."""
+        """Return these devices in full, in no particular order."""
         ids = list(device_ids)
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
@@ -95,7 +95,7 @@ class DeviceStore:
         return tuple(_device(row, tags.get(row["device_id"], ())) for row in rows)
 
     async def known_values(self, tenant_id: str) -> KnownValues:
-        """What occurs in this tenant by filter key, and what is wrong with its groups."""
+        """Return the values that occur in this tenant by filter key, and groups that cannot be evaluated."""
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
             words = await connection.fetchrow(_words(shape), tenant_id, MOST)
@@ -118,7 +118,7 @@ class DeviceStore:
         )  # fmt: skip
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
-        """The tenant's own row, or None when it does not exist."""
+        """Return the tenant's own row, or None if it does not exist."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("tenants_named"), tenant_id)
         return Tenant(row["tenant_id"], row["name"], row["status"]) if row else None
@@ -127,9 +127,9 @@ class DeviceStore:
 def _listed(
     name: str, wanted: Filter, order: DeviceOrder, shape: Shape, of_all: str, *, hidden: bool
 ) -> tuple[str, list[object]]:
-    """The statement with its further parameters; `of_all` is when a device was heard of.
+    """Return the statement with its further parameters; `of_all` is the SQL for when a device was last seen.
 
-    `hidden` leaves out what is decommissioned.
+    `hidden` leaves out decommissioned devices.
     """
     terms = conditions(wanted, 2, shape=shape, seen=of_all)
     where = terms.sql + (f"\n  AND {IN_SERVICE}" if hidden else "")
@@ -166,7 +166,7 @@ def _words(shape: Shape) -> str:
 
 
 def link_of(word: str | None) -> Link:
-    """The platform's word for a device's link; one that is not known counts as unknown."""
+    """Return the link for the platform's word; an unexpected word is `Link.UNKNOWN`."""
     try:
         return Link(word or "unknown")
     except ValueError:

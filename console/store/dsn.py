@@ -1,4 +1,4 @@
-"""The database's connection string: what libpq knows and what providers print, in the driver's words."""
+"""The database's connection string: from what libpq knows and providers print to what the driver takes."""
 
 import configparser
 import os
@@ -36,7 +36,7 @@ _OURS = (
     "gssencmode",
     "pgbouncer",
 )
-# Settled by the program itself, or of no effect on it.
+# Set by the program itself, or without effect on it.
 _NEEDLESS = (
     "client_encoding", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
     "tcp_user_timeout", "sslcompression", "sslsni", "sslcertmode", "gssdelegation", "load_balance_hosts",
@@ -46,17 +46,17 @@ _NEEDLESS = (
     "sslfactory", "currentSchema", "uselibpqcompat", "serverVersion", "charset", "single_use_connections",
     "reWriteBatchedInserts", "loginTimeout", "socketTimeout", "tcpKeepAlive", "targetServerType",
 )  # fmt: skip
-# What would make the link safer, and the driver cannot do.
+# Parameters that would make the link safer, but that the driver does not support.
 _WEAKER = ("channel_binding", "require_auth", "requirepeer", "sslcrldir")
 KNOWN = frozenset((*_PLACE, *_DRIVER, *_OURS, *_NEEDLESS, *_WEAKER, "replication", "requiressl"))
 
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """Where a database is. `url` is the driver's, with everything encoded; `hosts` are tried in turn.
+    """The address of a database. `url` is for the driver, with everything encoded; `hosts` are tried in turn.
 
-    `is_pooled` is what the URL says of itself. `notes` name what is left out, `warnings` what was meant to
-    make the link safer.
+    `is_pooled` is true if the URL itself names a pooler. `notes` name the parameters that are left out,
+    `warnings` those of them that would make the link safer.
     """
 
     url: str = field(repr=False)
@@ -70,7 +70,7 @@ class Dsn:
 
     @property
     def ssl_mode(self) -> str:
-        """sslmode, or what stands for it; "" where nobody said any."""
+        """sslmode, or the one that is meant by another parameter; "" if there is none."""
         given = self.parameters.get("sslmode") or os.environ.get("PGSSLMODE", "")
         if self.ssl_root == "system":
             return "verify-full"
@@ -90,7 +90,7 @@ def read_dsn(text: str) -> Dsn:
     """Read a URL of PostgreSQL or a list of key=value pairs.
 
     Raises:
-        UrlError: it cannot be read; the text holds nothing of it.
+        UrlError: it cannot be read; the text contains no part of it.
     """
     text = cleaned(text)
     url = _from_pairs(text) if looks_like_pairs(text) else _from_url(text)
@@ -124,7 +124,7 @@ def _from_url(text: str) -> Url:
 
 
 def _overridden(url: Url) -> Url:
-    """With what its own parameters say in the place of what stands before them, as in libpq."""
+    """Return the URL with its query parameters in place of the parts before them, as in libpq."""
     own = dict(url.parameters)
     names = own["host"].split(",") if own.get("host") else [host for host, _ in url.hosts]
     ports = _ports(own["port"]) if own.get("port") else [port for _, port in url.hosts]
@@ -151,7 +151,7 @@ def _from_pairs(text: str) -> Url:
 
 
 def _with_service(given: dict[str, str]) -> dict[str, str]:
-    """What a section of the service file says, under what the URL says itself."""
+    """Add the parameters of the service file's section; those of the URL take precedence."""
     name = given.pop("service", "") or os.environ.get("PGSERVICE", "")
     if not name:
         return given
@@ -175,7 +175,7 @@ def _check(given: Mapping[str, str]) -> None:
 
 
 def _hosts(url: Url, given: Mapping[str, str]) -> tuple[Host, ...]:
-    """Every host with its port: those of the parameters where the URL has none."""
+    """Return every host with its port, from the parameters if the URL has none."""
     named = [host for host, _ in url.hosts]
     ports: list[int | None] = [port for _, port in url.hosts]
     if not any(named):
@@ -204,7 +204,7 @@ def _port(text: str) -> int | None:
 
 
 def _timeout_s(text: str) -> float | None:
-    """Libpq's rule: whole seconds, 0 and less wait for ever, 1 counts as 2. For ever is a minute here."""
+    """Apply libpq's rule: whole seconds, 0 and less wait for ever (here: a minute), 1 counts as 2."""
     if not text.strip():
         return None
     try:
@@ -215,7 +215,7 @@ def _timeout_s(text: str) -> float | None:
 
 
 def _left_out(given: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What has no effect, by the names that libpq and providers use: another may be a piece of a password."""
+    """Return notes and warnings on ignored parameters; name only known ones: others may be of a password."""
     needless = [name for name in _NEEDLESS if name in given]
     unknown = sum(name not in KNOWN for name in given)
     notes = [f"{', '.join(needless)}: ignored, because the console sets this itself"] if needless else []
@@ -227,7 +227,7 @@ def _left_out(given: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...
 
 
 def _driver_url(url: Url, given: Mapping[str, str]) -> str:
-    """The same for the driver, which decodes each part and takes what it does not know for a setting."""
+    """Build the driver's URL: the driver decodes each part and takes unknown parameters for settings."""
     user = url.user if url.user is not None else given.get("user")
     password = url.password if url.password is not None else given.get("password")
     login = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password else "")

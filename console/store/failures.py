@@ -1,4 +1,4 @@
-"""Errors of the database, translated into errors of this program."""
+"""Translation of the database's errors into errors of this program."""
 
 import ssl
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _MISSING = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.U
 
 
 def translate(error: BaseException) -> ConsoleError | None:
-    """Return our error for the driver's, or None when it is a bug of ours or of the driver."""
+    """Return our error for the driver's, or None if it is a bug of ours or of the driver."""
     text = _sentence(error)
     if isinstance(error, ConsoleError):
         return error
@@ -46,7 +46,7 @@ def translate(error: BaseException) -> ConsoleError | None:
 
 
 def _refusal(error: BaseException, text: str) -> ConsoleError | None:
-    """Translate what another attempt would not change."""
+    """Translate errors that another attempt would not change."""
     if isinstance(error, _ACCESS):
         return RefusedError(
             f"The database refused the login ({text}): check user, password and pg_hba.conf.",
@@ -77,7 +77,7 @@ def _refusal(error: BaseException, text: str) -> ConsoleError | None:
 
 
 def _trouble(error: BaseException, text: str) -> ConsoleError | None:
-    """Translate what is wrong with the data, the server or the link now."""
+    """Translate errors of the data, or of the server or the link at this moment."""
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         return DatabaseUnreachableError(
             "The tables were altered while the console was using them: try again.",
@@ -102,7 +102,7 @@ def _trouble(error: BaseException, text: str) -> ConsoleError | None:
 
 
 def _by_class(sqlstate_class: str, text: str) -> ConsoleError:
-    """Whatever else a server says is never a reason to end: a trigger, a limit or a disk may be behind it."""
+    """Translate other errors by class: none ends the program, as a trigger, limit or disk may cause it."""
     if sqlstate_class in _DATA.split():
         return DataRefusedError(f"The database refused the data: {text}.")
     if sqlstate_class in _MOMENT.split():
@@ -135,14 +135,14 @@ def _tls_refusal(error: BaseException, text: str) -> RefusedError | None:
     return None
 
 
-# read-only after a switch-over; a statement that the server does not know; its end; its own confusion
+# read-only after a switch-over; an unknown prepared statement; a server that ends; its internal errors
 _USELESS = ("25006", "26000", "42P05", "57P", "XX")
 
 
 def is_useless_session(error: BaseException) -> bool:
-    """Whether the session that said so, and those that are as old, should not be used again.
+    """Return whether the session with this error, and all that are as old, should not be used again.
 
-    What lives in a session outlives its reason there: a new one may work at once.
+    The cause may persist in the session after it is gone on the server: a new session may work at once.
     """
     if isinstance(error, ConsoleError) and error.__cause__ is not None:
         error = error.__cause__
@@ -153,7 +153,7 @@ def is_useless_session(error: BaseException) -> bool:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into `ConsoleError`; a bug passes as it is."""
+    """Turn the driver's errors into `ConsoleError`; a bug is raised unchanged."""
     try:
         yield
     except Exception as error:

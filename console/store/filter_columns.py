@@ -1,4 +1,4 @@
-"""What each key of a filter reads, by list and by what a database has.
+"""The columns that each key of a filter reads, by list and by what a database has.
 
 v is a command; r and s a device, t its template, n its newest command; p a problem; b a bulk send. $1 is
 the tenant.
@@ -62,7 +62,7 @@ OWNERS = {Scope.COMMANDS: "v", Scope.DEVICES: "r", Scope.PROBLEMS: "p", Scope.BA
 
 @lru_cache(maxsize=256)
 def column(key: str, scope: Scope, shape: Shape) -> str:
-    """The one value of a key that has one."""
+    """Return the SQL for the value of a key that has a single one."""
     return _columns(scope, shape)[key]
 
 
@@ -92,7 +92,7 @@ def _columns(scope: Scope, shape: Shape) -> dict[str, str]:
 
 
 def of_devices(fits: str, key: str, shape: Shape) -> str:
-    """Whether a command's device fits: those that do are found once, not anew for each of their commands."""
+    """Return SQL for whether a command's device fits; devices are looked up once, not per command."""
     join = template_join(shape) if key == "model" else ""
     state = "public.device_state s WHERE s.tenant_id = $1"
     devices = state if key == "link" else f"public.device_registry r{join} WHERE r.tenant_id = $1"
@@ -112,7 +112,7 @@ def _tags(shape: Shape) -> tuple[str, ...]:
     return ("g.tag",) if shape.has("device_tags", "tag") else ()
 
 
-# The keys of several values: what a condition looks at, and whether one fits.
+# The keys with several values: the columns that a condition reads, and the SQL for whether one fits.
 _MANY: dict[str, tuple[Callable[[Shape], tuple[str, ...]], Callable[[str, str, Shape], str]]] = {
     "tag": (_tags, lambda of, fits, _: _TAG.format(of=of, fits=fits)),
     "template": (_templates, lambda of, fits, _: _TEMPLATE.format(of=of, fits=fits)),
@@ -122,24 +122,24 @@ _MANY: dict[str, tuple[Callable[[Shape], tuple[str, ...]], Callable[[str, str, S
 
 
 def many_columns(key: str, shape: Shape) -> tuple[str, ...]:
-    """What a condition on a key of several values looks at; nothing where the database has none of it."""
+    """Return the columns that a condition on a key with several values reads; empty if there are none."""
     return _MANY[key][0](shape)
 
 
 def many(key: str, fits: str, scope: Scope, shape: Shape) -> str:
-    """Whether one of the values of a key fits."""
+    """Return the SQL for whether one of the values of a key fits."""
     return _MANY[key][1](OWNERS[scope], fits, shape)
 
 
 def every_key(scope: Scope) -> frozenset[str]:
-    """All keys of a list that have SQL: those that the domain names, as a test compares."""
+    """Return all keys of a list that have SQL: a test compares them with those of the domain."""
     several = _MANY if scope in {Scope.DEVICES, Scope.COMMANDS} else ()
     here = {key for key in several if scope is Scope.COMMANDS or key != "batch"}
     return frozenset({*_columns(scope, BARE), *INSTANTS[scope], *here})
 
 
 def everything(scope: Scope, shape: Shape) -> str:
-    """What plain words are sought in."""
+    """Return the columns in which plain words are searched."""
     if scope is Scope.COMMANDS:
         return "v.device_id, v.command_type, v.phase, v.created_by, v.ack_status, v.command_id"
     if scope is Scope.PROBLEMS:
@@ -154,7 +154,7 @@ def everything(scope: Scope, shape: Shape) -> str:
 
 
 def joins(wanted: Filter, shape: Shape) -> str:
-    """What a statement over devices has to join for this filter: template, newest command, or nothing."""
+    """Return the joins that a statement over devices needs for this filter: template, newest command."""
     if wanted.scope is not Scope.DEVICES:
         return ""
     asks = any(

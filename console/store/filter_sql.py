@@ -13,7 +13,7 @@ from console.store.shape import BARE, Shape
 
 @dataclass(slots=True)
 class Conditions:
-    """Conditions and their parameters; `used` is how many parameters the statement has already."""
+    """Conditions and their parameters; `used` is the number of parameters that the statement has already."""
 
     used: int
     texts: list[str] = field(default_factory=list)
@@ -25,14 +25,14 @@ class Conditions:
 
     @property
     def sql(self) -> str:
-        """To be put behind a WHERE with at least one condition."""
+        """The SQL to append to a WHERE with at least one condition."""
         return "".join(f"\n  AND {text}" for text in self.texts)
 
 
 def conditions(
     wanted: Filter, used: int, now: datetime | None = None, *, shape: Shape = BARE, seen: str = STATE_ONLY
 ) -> Conditions:
-    """The filter's terms over the aliases of its scope, as `filter_columns` has them.
+    """Build the conditions of a filter's terms, over the aliases of its scope in `filter_columns`.
 
     `now` replaces the database's clock, for comparison with `language.matches`; `seen` is when a device
     was last seen.
@@ -88,19 +88,19 @@ def _compared(term: Match, scope: Scope, shape: Shape, fits_any: str) -> str:
 
 
 def _fits_nothing(term: Match) -> bool:
-    """Whether it also fits the command of a device that is not registered, or has no state."""
+    """Return whether the term also matches a command whose device is not registered, or has no state."""
     return any(glob(pattern).fits(nothing) for pattern in term.patterns for nothing in ("", "unknown"))
 
 
 def _folded(key: str, expression: str) -> str:
-    """What is stored in one spelling, and identifiers, stay plain, so that an index can serve them."""
+    """Fold an expression to lower case, except identifiers and values of one spelling, for their indexes."""
     if key in AS_WRITTEN | ONE_SPELLING:
         return expression
     return f'lower(({expression}) COLLATE "C")'
 
 
 def like(pattern: str) -> str:
-    """A glob as a LIKE pattern: only ``*`` and ``?`` are wild, and not behind a backslash."""
+    """Convert a glob to a LIKE pattern: only ``*`` and ``?`` are wild, and not after a backslash."""
     return "".join(
         {"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": "\\\\", r"\*": "*", r"\?": "?"}.get(piece, piece)
         for piece in PIECE.findall(pattern)

@@ -1,4 +1,4 @@
-"""The state table as a platform keeps it, for the simulated fleet: who is registered, who was seen."""
+"""The platform's state table, for the simulated fleet: registered devices, and when they were seen."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from console.store.sql import query
 
 
 class FleetState:
-    """Needs a login that may write `device_state` past row-level security: the database's owner.
+    """Reads and writes states; needs a login that bypasses row-level security, such as the database's owner.
 
     With a lease, states are written only while that lease holds.
     """
@@ -19,7 +19,7 @@ class FleetState:
         self._lease = lease
 
     async def device_ids(self, tenant_id: str, limit: int) -> tuple[str, ...]:
-        """The first active devices of a tenant, by id."""
+        """Return the first active devices of a tenant, by id."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("fleet_devices"), tenant_id, limit)
         return tuple(row["device_id"] for row in rows)
@@ -30,7 +30,7 @@ class FleetState:
         Raises:
             RefusedError: the login may not write states.
             DatabaseUnreachableError: nothing was written.
-            LeaseLostError: another process plays the fleet by now.
+            LeaseLostError: another process now plays the fleet.
         """
         async with self._database.login_session() as connection:
             await fence(connection, self._lease)

@@ -1,7 +1,7 @@
-"""Who is in which group, as SQL: members that are listed, and those that the filter of a dynamic group finds.
+"""Membership of groups as SQL: listed members, and those that match the filter of a dynamic group.
 
-``{of}`` is the device or the command, ``{fits}`` a condition on the group g, $1 the tenant. Who is in a
-group is found once for a statement, not for each of its rows.
+``{of}`` is the device or the command, ``{fits}`` a condition on the group g, $1 the tenant. The members of
+a group are found once for a statement, not for each of its rows.
 """
 
 from console.store.shape import Shape
@@ -10,7 +10,7 @@ _MEMBERS = (
     "{of}.device_id IN (SELECT m.device_id FROM public.device_group_members m JOIN public.device_groups g"
     " ON g.tenant_id = m.tenant_id AND g.group_id = m.group_id WHERE m.tenant_id = $1 AND {fits})"
 )
-# What is not of this form cannot be evaluated, and then matches nothing: never everything.
+# A filter of any other form cannot be evaluated, and then matches nothing: never everything.
 RULE_IS_KNOWN = (
     "CASE WHEN jsonb_typeof(g.query_filter) = 'object'"
     " THEN g.query_filter - ARRAY['status', 'tags', 'site_id'] = '{{}}'"
@@ -53,7 +53,7 @@ def has_dynamic_groups(shape: Shape) -> bool:
 
 
 def in_group(of: str, fits: str, shape: Shape) -> str:
-    """Whether `of` is in a group that fits."""
+    """Return the SQL for whether `of` is in a group that fits."""
     found = []
     if has_listed_groups(shape):
         found.append(_MEMBERS.format(of=of, fits=fits))
@@ -64,7 +64,7 @@ def in_group(of: str, fits: str, shape: Shape) -> str:
 
 
 def groups_statement(shape: Shape) -> str:
-    """The groups of the tenant $1, at most $2, and whether it is known who is in them; empty without any."""
+    """Return SQL for at most $2 groups of tenant $1 and whether their members are known; "" without any."""
     parts = []
     if has_listed_groups(shape):
         parts.append(

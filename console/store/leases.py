@@ -1,4 +1,4 @@
-"""The leases of the long jobs: taken, renewed by beats and given back as the worker role; anyone may look."""
+"""The leases of the long jobs: taken, renewed and given back as the worker role; any operator may read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ STALE_AFTER_S = 10.0
 
 
 def ingest_role(slot: int) -> str:
-    """The role of one ingest slot; slot 0 is the one that every deployment has."""
+    """Return the role of one ingest slot; every deployment has slot 0."""
     return f"ingest {slot}"
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One process with one role. `beat_age_s` is the age of its last sign of life, by the database's clock.
+    """A process with one role. `beat_age_s` is the age of its last sign of life, by the database's clock.
 
-    One without a sign of life for ten seconds `is_stale`: it holds nothing, and the next to ask takes over.
-    One of this machine whose process is gone `has_ended`.
-    `link` is the protocol that its connection to the broker speaks, "" while it has none.
+    `is_stale`: it gave no sign of life for ten seconds, has lost its role, and the next process can take it.
+    `has_ended`: it ran on this machine, and its process no longer exists.
+    `link` is the protocol of its connection to the broker, "" while it has none.
     """
 
     role: str
@@ -43,13 +43,13 @@ class Holder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it holds its role, as far as anybody can tell."""
+        """Whether it holds its role, as far as is known."""
         return not self.is_stale and not self.has_ended
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks for a lease: one run of one program. `machine` is where its process number means something."""
+    """One run of a program, as holder of leases. `machine` is where its process number is valid."""
 
     holder: UUID
     program: str
@@ -60,7 +60,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A holder as processes of the same machine see it."""
+    """The holder of a lease as seen by processes of the same machine."""
 
     token: int
     pid: int
@@ -69,20 +69,20 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A role that is ours now. `was_silent`: its last holder gave no sign of life, but may live."""
+    """A role that we have taken. `was_silent`: its last holder gave no sign of life, but may be running."""
 
     token: int
     was_silent: bool
 
 
 class LeaseStore:
-    """What a process asks of the table of leases. Tokens rise: an older one never counts again."""
+    """Takes, renews and gives back leases. Tokens only increase: an older one is never valid again."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def take(self, role: str, identity: Identity, dead: Sequence[int], *, shared: bool) -> Taken | None:
-        """Take a role; None while somebody else holds it. `dead` are leases of processes that have ended.
+        """Take a role; return None while another process holds it. `dead` are leases of ended processes.
 
         Raises:
             CopyError: this database is a copy of the one in which the workers run.
@@ -93,50 +93,50 @@ class LeaseStore:
         return None if row["token"] is None else Taken(row["token"], row["was_silent"])
 
     async def owners(self, role: str) -> tuple[Owner, ...]:
-        """Who holds a role, alive or not."""
+        """Return the holders of a role, alive or not."""
         async with self._database.fleet_session() as connection:
             rows = await connection.fetch(query("lease_owners"), role)
         return tuple(Owner(row["token"], row["pid"], row["machine"]) for row in rows)
 
     async def beat(self, links: Mapping[int, str]) -> frozenset[int]:
-        """Renew these tokens, each with what its link to the broker speaks; return those that hold."""
+        """Renew these tokens, each with the protocol of its link to the broker; return those still valid."""
         async with self._database.fleet_session() as connection:
             rows = await connection.fetch(query("lease_beat"), list(links), list(links.values()))
         return frozenset(row["token"] for row in rows)
 
     async def give(self, tokens: Sequence[int]) -> None:
-        """Give leases back, so that nobody has to wait for them to become stale."""
+        """Give leases back, so that no process has to wait for them to become stale."""
         async with self._database.fleet_session() as connection:
             await connection.execute(query("lease_give"), list(tokens))
 
     async def resumed(self, token: int, slot: int) -> None:
-        """Note that the answers of a slot are read again.
+        """Record that the answers of a slot are read again.
 
         Raises:
-            LeaseLostError: somebody else holds the slot by now.
+            LeaseLostError: another process now holds the slot.
         """
         async with self._database.fleet_session() as connection:
             await connection.execute(query("lease_ingest_resumed"), token, slot)
 
 
 async def is_original(database: Database, *, accept: bool = False) -> bool:
-    """Whether workers may run here, and not in the database that this one is a copy of."""
+    """Return whether workers may run here, because this is the original database and not a copy."""
     async with database.fleet_session() as connection:
         return bool(await connection.fetchval(query("is_original"), accept))
 
 
 async def fence(connection: Connection, token: int | None) -> None:
-    """Make the transaction at hand one that only the holder of this lease can commit.
+    """Make the current transaction one that only the holder of this lease can commit.
 
     Raises:
-        LeaseLostError: somebody else holds it by now.
+        LeaseLostError: another process now holds it.
     """
     if token is not None:
         await connection.execute(query("lease_fence"), token)
 
 
 async def lease_holders(database: Database) -> tuple[Holder, ...]:
-    """Read who holds which role, as any operator may."""
+    """Read the holder of every role; any operator may."""
     async with database.tenant_session("") as connection:
         rows = await connection.fetch(query("lease_holders"))
     return tuple(_holder(row) for row in rows)
@@ -150,5 +150,5 @@ def _holder(row: Any) -> Holder:
 
 
 def is_alive(holders: Sequence[Holder], role: str) -> bool:
-    """Whether a process that gives signs of life holds this role."""
+    """Return whether a process that gives signs of life holds this role."""
     return any(holder.role == role and holder.is_alive for holder in holders)

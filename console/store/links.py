@@ -1,8 +1,8 @@
-"""Opening one connection: the hosts in turn, who is at the other end, and what may be kept in the session.
+"""Opening one connection: trying the hosts, finding out what is at the other end, what a session may keep.
 
-A pooler in transaction mode gives each transaction whichever session of the server is free. What lives in
-a session (prepared statements, LISTEN, settings, locks) is then somebody else's or nobody's. So a link counts
-as one through a pooler until the server itself has shown that it is at the other end.
+A pooler in transaction mode gives each transaction any session of the server that is free. State of a
+session (prepared statements, LISTEN, settings, locks) then ends up with another client or is lost. So a
+link counts as pooled until the server itself is known to be at the other end.
 
 Decided in docs/decisions/0046-who-is-at-the-other-end.md
 """
@@ -33,10 +33,10 @@ _STATEMENTS = 100
 _HEARD_WITHIN_S = 2.0
 _CLOCK_TOLERANCE_S = 0.5
 _TRIED_AGAIN_AFTER_S = 3_600.0
-_shared_until: dict[str, float] = {}  # what this process found out, by URL
-# The simple protocol, since two messages may reach two servers; the answer is in the number of rows. A server
-# announces its own process at the start of a session, a pooler makes a number up or tells that of a session
-# which began before the client came.
+_shared_until: dict[str, float] = {}  # by URL: until when a pooler is assumed to share sessions
+# The simple protocol, since two messages may reach two servers; the result is the number of rows. A server
+# sends the number of its own process at the start of a session; a pooler invents one or sends that of a
+# session which began before the client connected.
 _IS_SERVER = (
     "SELECT 1 FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS own WHERE own.pid = {pid}"
     " AND pg_catalog.clock_timestamp() - own.backend_start < interval '{age_s:.3f} seconds'"
@@ -62,7 +62,7 @@ _NEXT_HOST = (
 
 
 class ServerConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
-    """One connection. `is_direct`: the server itself answers, so that the session is ours alone."""
+    """One connection. `is_direct`: the server itself is at the other end, so the session is only ours."""
 
     is_direct = False
     began = 0.0
@@ -71,10 +71,10 @@ class ServerConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is u
 async def open_link(
     url: str, hosts: Sequence[Host], target: str, *, patience_s: float, believe: bool = True, **options: Any
 ) -> ServerConnection:
-    """Connect to the first of the hosts that answers and is what `target` (target_session_attrs) asks for.
+    """Connect to the first of the hosts that answers and matches `target` (target_session_attrs).
 
-    Each host has `patience_s` to be connected to and to show what it is. Unless we `believe` it, the link
-    counts as one through a pooler, whatever it looks like.
+    Each host has `patience_s` to accept the connection and to be identified. Unless we `believe` the result,
+    the link counts as pooled in any case.
 
     Raises:
         DatabaseUnreachableError: hosts answer, but none matches `target`.
@@ -100,7 +100,7 @@ async def open_link(
 
 
 def _graver(before: BaseException | None, error: BaseException) -> BaseException:
-    """Of what several hosts failed with, what tells an operator more than that nobody answers."""
+    """Return the more informative of two hosts' errors: any other than that a host does not answer."""
     return error if before is None or isinstance(before, OSError | TimeoutError) else before
 
 
@@ -113,7 +113,7 @@ async def _opened(url: str, place: Host | None, options: dict[str, Any]) -> Serv
 
 
 async def _judged(link: ServerConnection, condition: str | None, *, believe: bool) -> ServerConnection:
-    """Let the session keep statements and settings only where the server itself answers."""
+    """Let the session keep statements and settings only if the server itself is at the other end."""
     try:
         if condition is not None and not await _holds(link, condition):
             raise _WrongHostError  # noqa: TRY301 - the link ends for this as for all else
@@ -131,7 +131,7 @@ async def _judged(link: ServerConnection, condition: str | None, *, believe: boo
 
 
 class _WrongHostError(DatabaseUnreachableError):
-    """A host answers and is not what the URL asks for."""
+    """A host answers but does not match the URL."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -156,10 +156,10 @@ async def _is_server(link: ServerConnection) -> bool:
 async def keeps_session(
     link: ServerConnection, url: str, another: Callable[[], Awaitable[ServerConnection]]
 ) -> bool:
-    """Whether a pooler keeps one session for this link: what another connection announces is heard on it.
+    """Return whether a pooler keeps one session for this link, by a NOTIFY of another connection.
 
-    Where sessions are shared, an announcement goes to whoever uses that session at the moment, or to nobody.
-    There the trial leaves a LISTEN in somebody's session: this process does not try the same URL again for
+    If sessions are shared, the notification goes to the current user of that session, or to nobody. The
+    trial then leaves a LISTEN in another client's session: this process does not try the same URL again for
     an hour.
     """
     if time.monotonic() < _shared_until.get(url, 0.0):

@@ -1,4 +1,4 @@
-"""The outbox as the dispatcher uses it: claim, mark, release, adopt. The rules stand in the migrations."""
+"""The outbox as the dispatcher uses it: claim, mark, release, adopt. The rules are in the migrations."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -33,7 +33,7 @@ class OutboxStore:
         )
 
     async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
-        """Set ``published_at`` where `holder` has the lease; what another session has locked is left."""
+        """Set ``published_at`` where `holder` has the lease; skip rows that others have locked."""
         async with self._database.fleet_session() as connection:
             tenants, commands = [c.tenant_id for c in confirmed], [c.command_id for c in confirmed]
             places = {row["n"] - 1 for row in await connection.fetch(query("lock_free"), tenants, commands)}
@@ -64,7 +64,8 @@ class OutboxStore:
     async def adopt(self, age_s: float, limit: int) -> int:
         """Take over commands that another writer left unpublished for `age_s` seconds.
 
-        What it called queued again after an answer is healed; outbox rows of what it settled are taken away.
+        Commands that it set to queued again after an answer are healed; outbox rows of those it settled are
+        deleted.
         """
         async with self._database.fleet_session() as connection:
             await connection.execute(query("tidy_up"), limit)
@@ -72,7 +73,7 @@ class OutboxStore:
             return int(await connection.fetchval(query("adopt"), age_s, limit))
 
     async def next_due(self) -> float | None:
-        """Seconds until the outbox has work; None when it holds nothing to publish."""
+        """Return the seconds until the outbox has work; None when it contains nothing to publish."""
         async with self._database.fleet_session() as connection:
             value = await connection.fetchval(query("next_due"))
         return None if value is None else float(value)

@@ -1,8 +1,8 @@
-"""Database sessions: row-level security lives here, nowhere else.
+"""Database sessions: the only place of row-level security.
 
 A tenant session assumes the operator role and one tenant; a fleet session assumes the worker role, which
-may only call the console's own functions. Both are one transaction, so that a pooler in transaction mode
-serves them too.
+may only call the console's own functions. Both are one transaction, so that they work through a pooler in
+transaction mode, too.
 """
 
 import ssl
@@ -22,7 +22,7 @@ from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keep
 from console.store.liveness import SESSION_IS_WATCHED
 
 CONNECT_TIMEOUT_S = 8.0
-SEVERAL_HOSTS_TIMEOUT_S = 3.0  # each: the next one waits for it
+SEVERAL_HOSTS_TIMEOUT_S = 3.0  # for each host, since the next one waits for it
 COMMAND_TIMEOUT_S = 30.0
 LOCK_WAIT = "5s"
 _DRIVER_OPTIONS = {"command_timeout": COMMAND_TIMEOUT_S}
@@ -39,9 +39,9 @@ Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
 class Access:
     """How to reach the database and which roles to assume there. The URLs hold secrets: never print them.
 
-    Without a context of its own a link is as safe as its URL's sslmode. `warnings` are what the start tells,
-    `notes` what doctor adds.
-    `renew` reads again what came from files: it is asked at each connection, since secrets are rotated.
+    Without a TLS context of its own a link is as safe as its URL's sslmode. `warnings` are shown at the
+    start, `notes` only by doctor.
+    `renew` reads again what came from files: it is called for each connection, since secrets are rotated.
     """
 
     url: str = field(repr=False)
@@ -56,12 +56,12 @@ class Access:
 
     @property
     def newest(self) -> "Access":
-        """The same way in, with the secrets as their files hold them now."""
+        """Return the same access with the secrets that are in their files now."""
         return self.renew() if self.renew else self
 
     @property
     def past_pooler(self) -> "Access":
-        """The same, for a pool of its own that goes past any pooler."""
+        """Return the same access for a pool of direct connections, without a pooler."""
         if self.direct_url is None:
             return self
         return replace(
@@ -74,7 +74,7 @@ class Access:
 
     @property
     def direct(self) -> str:
-        """Where LISTEN, advisory locks and migrations go: past any pooler."""
+        """The URL for LISTEN, advisory locks and migrations, which need a connection without a pooler."""
         return self.direct_url or self.url
 
 
@@ -88,7 +88,7 @@ class Database:
         self._entered: WeakSet[Any] = WeakSet()
         self._newest_is_read_only = False
         self._patience_s = CONNECT_TIMEOUT_S
-        self.is_direct = False  # whether the newest connection ends at the server itself, and not at a pooler
+        self.is_direct = False  # whether the newest connection is to the server itself, not to a pooler
 
     async def open(self) -> None:
         """Connect once, so that a wrong address or password is reported at the start.
@@ -111,14 +111,14 @@ class Database:
             await self._pool.execute("SELECT 1")
 
     async def _connect(self, *_: Any, **options: Any) -> Connection:
-        """One more connection of the pool, with the secrets of this moment."""
+        """Open one more connection of the pool, with the current secrets."""
         access = self.access.newest
         link = await _open(access.url, access.tls, **options)
         self.is_direct = link.is_direct
         return link
 
     async def renew(self) -> None:
-        """Use no connection of before this moment for anything new."""
+        """Stop using the connections that exist now for anything new."""
         if self._pool is not None:
             await self._pool.expire_connections()
 
@@ -130,19 +130,19 @@ class Database:
 
     @asynccontextmanager
     async def tenant_session(self, tenant_id: str) -> AsyncIterator[Connection]:
-        """One transaction as the operator role, seeing `tenant_id` only."""
+        """Run one transaction as the operator role, in which only `tenant_id` is visible."""
         async with self._session(self.access.operator_role, tenant_id) as connection:
             yield connection
 
     @asynccontextmanager
     async def fleet_session(self, *, lock_wait: str = LOCK_WAIT) -> AsyncIterator[Connection]:
-        """One transaction as the worker role: our functions, every tenant, nothing else."""
+        """Run one transaction as the worker role: only our functions, but for every tenant."""
         async with self._session(self.access.worker_role, "", lock_wait) as connection:
             yield connection
 
     @asynccontextmanager
     async def login_session(self) -> AsyncIterator[Connection]:
-        """One transaction as the login itself: for start checks and the simulator."""
+        """Run one transaction as the login itself: for start checks and the simulator."""
         async with self._session("none", "") as connection:
             yield connection
 
@@ -174,7 +174,7 @@ class Database:
                 await _give_back(pool, connection, dead=useless)
 
     async def _begin(self, pool: Any, role: str, tenant_id: str, lock_wait: str) -> tuple[Connection, Any]:
-        """Begin on a connection that answers: after a restart of the server, pooled ones may be dead."""
+        """Begin on a connection that works: after a restart of the server, those in the pool may be dead."""
         for attempt in range(1, self._max_size + 2):
             connection = await pool.acquire(timeout=self._patience_s)
             transaction = connection.transaction()
@@ -194,9 +194,9 @@ class Database:
         raise DatabaseUnreachableError("The database does not answer in time.", cause=Cause.NO_ANSWER)
 
     def _was_demoted(self, connection: Connection, *, read_only: bool) -> bool:
-        """Whether this session is of no use any more: read-only, while the newest one was not when it began.
+        """Return whether this session is outdated: read-only, although the newest one was not when it began.
 
-        After a switch-over the sessions of the old primary stay read-only though every new one can write.
+        After a switch-over, sessions of the old primary stay read-only, while new ones can write.
         """
         raw = connection._con  # noqa: SLF001 - the pool's proxy is another one at each use
         if raw in self._entered:
@@ -207,12 +207,12 @@ class Database:
 
 
 async def _nothing_to_reset(connection: Connection) -> None:
-    """Every use is one transaction, each setting local to it: the driver’s own query would undo nothing."""
+    """Skip the driver's reset query: every use is one transaction with local settings, so nothing is left."""
     del connection
 
 
 async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -> None:
-    """Return a connection; one whose server is gone has left the pool by itself."""
+    """Return a connection to the pool; the pool has already dropped one whose server is gone."""
     with suppress(asyncpg.InterfaceError):
         if dead:
             connection.terminate()
@@ -221,12 +221,12 @@ async def _give_back(pool: Any, connection: Connection, *, dead: bool = False) -
 
 @asynccontextmanager
 async def direct_connection(access: Access) -> AsyncIterator[ServerConnection]:
-    """A session of its own, past any pooler: for LISTEN, advisory locks and migrations.
+    """Open a separate session without a pooler: for LISTEN, advisory locks and migrations.
 
-    The server ends it when this process is stopped; a pooler in session mode has to notice by itself.
+    The server ends it if this process is suspended; a pooler in session mode has to notice by itself.
 
     Raises:
-        PooledError: there is a pooler that does not keep a session for its client.
+        PooledError: a pooler is used that does not keep a session for its client.
     """
     with translated():
         newest = access.newest.past_pooler
@@ -245,7 +245,7 @@ async def direct_connection(access: Access) -> AsyncIterator[ServerConnection]:
 
 
 async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
-    """Open a connection to the first host of this URL that does.
+    """Open a connection to the first suitable host of this URL.
 
     Raises:
         UsageError: the URL cannot be read.
@@ -255,7 +255,7 @@ async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerC
         options |= {"ssl": tls} if tls else {}
         options["patience_s"] = _host_timeout_s(dsn.timeout_s, len(dsn.hosts))
         return await open_link(dsn.url, dsn.hosts, dsn.target, believe=not dsn.is_pooled, **options)
-    except ssl.SSLCertVerificationError:  # it is a ValueError, too
+    except ssl.SSLCertVerificationError:  # also a ValueError, which is caught below
         raise
     except UrlError as error:
         raise UsageError(f"DATABASE_URL cannot be read: {error}.") from None
@@ -270,7 +270,7 @@ def _host_timeout_s(wanted_s: float | None, hosts: int) -> float:
 
 
 def _patience_s(url: str) -> float:
-    """How long a connection may take to come about, over all of its hosts."""
+    """Return how long opening a connection may take in total, over all of its hosts."""
     try:
         dsn = read_dsn(url)
     except UrlError as error:

@@ -1,4 +1,4 @@
-"""Problem records: what an operator should see, bounded and counted."""
+"""Problem records, which operators should see: counted, and limited in number."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ class ProblemStore:
     async def page(
         self, tenant_id: str, wanted: Filter, limit: int, before: Problem | None = None
     ) -> tuple[Problem, ...]:
-        """The newest problems of a tenant, or those behind the last one of a page."""
+        """Return the newest problems of a tenant, or those after the last one of a page."""
         terms = conditions(wanted, 6)
         key = (before.last_at, before.kind, before.device_id, before.key) if before else (None,) * 4
         sql = query("problems_page").replace("/*where*/", terms.sql)
@@ -47,13 +47,13 @@ class ProblemStore:
                 await record_problems(connection, problems)
 
     async def trim(self, keep: int) -> int:
-        """Keep the newest `keep` problems of each tenant; return how many went."""
+        """Keep the newest `keep` problems of each tenant; return how many were deleted."""
         async with self._database.fleet_session() as connection:
             return int(await connection.fetchval(query("trim_problems"), keep))
 
 
 async def record_problems(connection: Connection, problems: Sequence[Problem]) -> None:
-    """Count problems inside a transaction that does more. NULs, which PostgreSQL cannot store, go."""
+    """Count problems as part of a larger transaction. NULs, which PostgreSQL cannot store, are replaced."""
     await connection.execute(
         query("record_problems"),
         [_storable(p.tenant_id) for p in problems],
@@ -65,7 +65,7 @@ async def record_problems(connection: Connection, problems: Sequence[Problem]) -
 
 
 def _is_reason(row: Any) -> bool:
-    """Whether a reason stands where others have a command: see `Problem.key`."""
+    """Return whether the row has a reason in place of a command id: see `Problem.key`."""
     return row["kind"] == ProblemKind.MALFORMED_ACK and str(row["command_id"]).startswith("/")
 
 

@@ -1,4 +1,4 @@
-"""Which processes live, as far as this machine can tell: nobody need wait for a dead one to become stale."""
+"""Whether processes of this machine exist, so that a dead one's lease can be taken before it is stale."""
 
 import os
 from functools import cache
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @cache
 def this_machine() -> str:
-    """One boot of one machine, and the namespace of its process numbers; "" where nothing tells them."""
+    """Return an id of this boot of this machine and its namespace of process numbers; "" if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -16,7 +16,7 @@ def this_machine() -> str:
 
 
 def process_exists(pid: int) -> bool:
-    """Whether this machine has such a process; True where that cannot be known."""
+    """Return whether this machine has such a process; True if that cannot be determined."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -27,5 +27,5 @@ def process_exists(pid: int) -> bool:
 
 
 def has_ended(pid: int, machine: str) -> bool:
-    """Whether a process is known to have ended: it ran on this machine, and is not there."""
+    """Return whether a process has certainly ended: it ran on this machine, and no longer exists."""
     return bool(machine) and machine == this_machine() and not process_exists(pid)

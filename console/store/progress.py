@@ -9,7 +9,7 @@ from console.store.sql import query
 
 @dataclass(frozen=True, slots=True)
 class ProgressOnly:
-    """A type, how many of its commands reported progress, and the word that came last of the newest."""
+    """A type, how many of its commands reported progress, and the last word of the newest one."""
 
     command_type: str
     commands: int
@@ -17,7 +17,7 @@ class ProgressOnly:
 
 
 async def progress_only(database: Database, tenant_id: str) -> tuple[ProgressOnly, ...]:
-    """The types of a tenant whose only answers are progress words."""
+    """Return the types of a tenant whose only answers are progress words."""
     async with database.tenant_session(tenant_id) as connection:
         rows = await connection.fetch(query("progress_only"), tenant_id)
     return tuple(

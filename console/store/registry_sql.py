@@ -1,4 +1,4 @@
-"""What the registry says of a device, and where it says nothing its template or its metadata, as SQL.
+"""A device's data as SQL: from the registry, or else from its template or its metadata.
 
 r is the registry, t the device's template; both come from `FROM … r` and `template_join`.
 """
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from console.store.shape import Shape
 
-_MOST_BYTES = 8_192  # of a device's metadata as stored: what is larger is not looked into
+_MOST_BYTES = 8_192  # of a device's metadata as stored: larger metadata is ignored
 _LONGEST = 200
 _TEMPLATE = {"model": "model", "manufacturer": "manufacturer", "device_type": "category"}
 _METADATA = {
@@ -17,14 +17,14 @@ _METADATA = {
     "fw_version": ("fw_version", "firmware_version", "firmware"),
     "name": ("name", "display_name", "label"),
 }
-_ALWAYS = frozenset({"model", "fw_version"})  # columns that the console demands
+_ALWAYS = frozenset({"model", "fw_version"})  # columns that the console requires
 STATE = "CASE WHEN r.decommissioned_at <= now() THEN 'decommissioned' ELSE lower(r.status COLLATE \"C\") END"
 IN_SERVICE = "(r.decommissioned_at IS NULL OR r.decommissioned_at > now())"
 
 
 @lru_cache(maxsize=256)
 def fact(name: str, shape: Shape) -> str:
-    """The first of registry, template and metadata that says something; NULL where none does."""
+    """Return SQL for the first value in registry, template and metadata; NULL if there is none."""
     sources = []
     if name in _ALWAYS or shape.has("device_registry", name):
         sources.append(f"r.{name}")
@@ -38,7 +38,7 @@ def fact(name: str, shape: Shape) -> str:
 
 
 def _noted(key: str) -> str:
-    """A text of the metadata; a number of thousands of digits is none."""
+    """Return SQL for a string in the metadata; a number is ignored: it may have thousands of digits."""
     is_text = f"jsonb_typeof(r.metadata -> '{key}') = 'string'"
     return (
         f"CASE WHEN pg_column_size(r.metadata) <= {_MOST_BYTES} AND {is_text}"
@@ -47,16 +47,16 @@ def _noted(key: str) -> str:
 
 
 def parent(shape: Shape) -> str:
-    """The device that it is reached through."""
+    """Return SQL for the device through which it is reached."""
     return "r.parent_device_id" if shape.has("device_registry", "parent_device_id") else "NULL::text"
 
 
 def template(column: str, shape: Shape) -> str:
-    """A column of the device's template."""
+    """Return SQL for a column of the device's template."""
     return f"t.{column}" if shape.has_templates and shape.has("device_templates", column) else "NULL::text"
 
 
 def template_join(shape: Shape) -> str:
-    """What makes t of r; nothing where there are no templates."""
+    """Return the join that adds t to r; empty if there are no templates."""
     joined = "\nLEFT JOIN public.device_templates t ON t.id = r.template_id"
     return joined if shape.has_templates else ""

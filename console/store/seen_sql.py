@@ -1,4 +1,4 @@
-"""When a device was last heard of, as one SQL expression: by its state, an answer or a connection event."""
+"""When a device was last seen, as one SQL expression: by its state, an answer or a connection event."""
 
 from console.domain.devices import SEEN_IN_FULL, DeviceOrder
 from console.domain.filters.language import Filter
@@ -20,9 +20,9 @@ _COUNT = "SELECT count(*) FROM (SELECT FROM public.device_registry r WHERE r.ten
 def seen(
     shape: Shape, *, tenant: str = "r.tenant_id", device: str = "r.device_id", state: str = STATE_ONLY
 ) -> str:
-    """The latest of all signs of life of the device; NULL when there never was one.
+    """Return SQL for the latest of all signs of life of the device; NULL if there never was one.
 
-    `state` is the expression of the state's own instant. Answers are looked for in the 20 newest commands.
+    `state` is the expression of the state's own instant. Answers are searched in the 20 newest commands.
     """
     signs = [state, _ANSWER.format(tenant=tenant, device=device)]
     if shape.has_events:
@@ -33,7 +33,7 @@ def seen(
 async def seen_of_all(
     connection: Connection, tenant_id: str, wanted: Filter, order: DeviceOrder, shape: Shape
 ) -> str:
-    """What a whole list is sorted or filtered by: all signs of life; in a large fleet the state's only."""
+    """Return SQL to sort or filter a whole list by: all signs of life; in a large fleet only the state's."""
     if order is not DeviceOrder.SEEN and "seen" not in wanted.keys:
         return STATE_ONLY
     fleet = int(await connection.fetchval(_COUNT, tenant_id, SEEN_IN_FULL + 1))

@@ -13,7 +13,7 @@ from console.store.sql import query
 
 BEGINNING = "-infinity"
 _PATIENCE = (
-    "500ms"  # writers hold a command for milliseconds; whoever holds one longer holds up its own answers only
+    "500ms"  # writers lock a command for milliseconds; a longer lock delays only the answers to that command
 )
 
 
@@ -21,7 +21,7 @@ _PATIENCE = (
 class Swept:
     """One committed batch of the sweep. `cursor` continues the pass; None ends it.
 
-    `healed` were answered before; another program had written their status back.
+    `healed` is the number of answered commands whose status another program had reset.
     """
 
     missed: int
@@ -34,7 +34,7 @@ class Swept:
 async def _outcomes(
     connection: Connection, function: str, acks: Sequence[Acknowledgement], *more: object
 ) -> Iterator[Outcome]:
-    """Call one of the two functions that take answers; an outcome for each, in order."""
+    """Call one of the two functions that take answers; return an outcome for each, in order."""
     if not acks:
         return iter(())
     rows = await connection.fetch(
@@ -51,9 +51,9 @@ async def _outcomes(
 async def _taken(
     connection: Connection, acks: Sequence[Acknowledgement], late_ack: LateAck
 ) -> tuple[Outcome, ...]:
-    """Progress words first, then what ends a command; an outcome for each, in the order given."""
+    """Write progress words first, then final answers; return an outcome for each, in the order given."""
     progressing, ends = [a for a in acks if a.is_progress], [a for a in acks if not a.is_progress]
-    if progressing and ends:  # each statement locks in the order of the key, both together need not
+    if progressing and ends:  # each statement locks in the order of the key, but two in a row do not
         await connection.execute(query("lock_commands"), *_names(acks))
     progress = await _outcomes(connection, "progressed", progressing)
     ended = await _outcomes(connection, "acknowledge", ends, late_ack is LateAck.ACCEPT)
@@ -61,10 +61,10 @@ async def _taken(
 
 
 async def _leave_to_the_kept(connection: Connection, acks: Sequence[Acknowledgement]) -> None:
-    """No answer overtakes an earlier one to the same command that is kept.
+    """Make sure that no answer overtakes an earlier, kept one to the same command.
 
     Raises:
-        RowsLockedError: one of these would.
+        RowsLockedError: one of these answers would.
     """
     if await connection.fetchval(query("has_kept"), *_names(acks)):
         raise RowsLockedError("An earlier answer to one of these commands is kept.")
@@ -81,10 +81,10 @@ def _kept(row: Any, *, is_progress: bool) -> Acknowledgement:
 
 
 class SettlementStore:
-    """The only writer of final statuses, cancel aside.
+    """The only writer of final statuses, except by a cancel.
 
-    With a lease, `acknowledge` writes only while that lease holds: a process that was stopped for a while and
-    goes on commits nothing that its successor has taken over.
+    With a lease, `acknowledge` writes only while that lease is valid: a process that was suspended and
+    resumed commits nothing that its successor has taken over.
     """
 
     def __init__(self, database: Database, lease: int | None = None) -> None:
@@ -97,7 +97,7 @@ class SettlementStore:
         """Commit one batch and its problems in one transaction; return an outcome for each ACK, in order.
 
         Raises:
-            RowsLockedError: somebody has locked one of the commands, or an earlier answer to one is kept: see
+            RowsLockedError: one of the commands is locked, or an earlier answer to one is kept: see
                 `keep_locked`.
         """
         async with self._database.fleet_session(lock_wait=_PATIENCE) as connection:
@@ -109,7 +109,7 @@ class SettlementStore:
         return outcomes
 
     async def keep_locked(self, acks: Sequence[Acknowledgement]) -> frozenset[int]:
-        """Keep the answers to commands that somebody has locked; return their places in the list."""
+        """Keep the answers to commands that are locked by others; return their positions in the list."""
         async with self._database.fleet_session() as connection:
             rows = await connection.fetch(
                 query("keep_locked"),
@@ -127,9 +127,9 @@ class SettlementStore:
         late_ack: LateAck,
         noted: Callable[[Acknowledgement, Outcome], Sequence[Problem]],
     ) -> tuple[Acknowledgement, ...]:
-        """Take the oldest kept answers whose commands nobody has locked, at most `limit`, in one transaction.
+        """Take the oldest kept answers whose commands are not locked, at most `limit`, in one transaction.
 
-        It holds the commands' locks from the look to the commit, so that nobody else takes them, too.
+        The commands are locked from the check to the commit, so that no other process takes the same answers.
 
         Raises:
             DataRefusedError: PostgreSQL refuses one of them; nothing was taken.
@@ -146,7 +146,7 @@ class SettlementStore:
         return tuple(acks)
 
     async def refuse_kept(self, why: str) -> None:
-        """Drop the oldest kept answer that could be taken, and record why it was not."""
+        """Delete the oldest kept answer that could be taken, and record why it was refused."""
         async with self._database.fleet_session() as connection:
             for row in await connection.fetch(query("kept"), 1):
                 ack = _kept(row, is_progress=False)
@@ -172,7 +172,7 @@ class SettlementStore:
         )
 
     async def next_deadline(self) -> float | None:
-        """Seconds until the next queued command is overdue, negative when one is; None without any."""
+        """Return seconds until the next queued command is overdue, negative if one is; None without one."""
         async with self._database.fleet_session() as connection:
             value = await connection.fetchval(query("next_deadline"))
         return None if value is None else float(value)

@@ -1,4 +1,4 @@
-"""The optional tables and columns that a database has: looked up, not found out by failing.
+"""The optional tables and columns that a database has: looked up, not detected by errors.
 
 Decided in docs/decisions/0049-what-the-registry-holds.md
 """
@@ -16,7 +16,7 @@ from console.store.pool import Connection, Database
 from console.store.sql import query
 
 _KNOWN_FOR_S = 60.0
-_CHANGED = (  # a table, column, kind or right that was there when it was looked up
+_CHANGED = (  # a table, column, kind or right has changed since it was looked up
     asyncpg.SyntaxOrAccessError, asyncpg.InvalidTextRepresentationError, asyncpg.InvalidCachedStatementError,
 )  # fmt: skip
 T = TypeVar("T")
@@ -29,12 +29,12 @@ class Shape:
     columns: frozenset[str] = frozenset()
 
     def has(self, table: str, *columns: str) -> bool:
-        """Whether the table has all of these."""
+        """Return whether the table has all of these columns."""
         return all(f"{table}.{column}" in self.columns for column in columns)
 
     @property
     def has_events(self) -> bool:
-        """Whether the newest connection event of a device is found by an index."""
+        """Whether an index finds the newest connection event of a device."""
         return self.has("device_connection_events", "tenant_id", "device_id", "timestamp", "by device")
 
     @property
@@ -55,12 +55,12 @@ _KNOWN: WeakKeyDictionary[Database, _Known] = WeakKeyDictionary()
 async def read_shaped(
     database: Database, tenant_id: str, read: Callable[[Connection, Shape], Awaitable[T]]
 ) -> T:
-    """Read in one transaction of the tenant, by statements made for the shape that the database has.
+    """Read in one transaction of the tenant, with statements built for the database's shape.
 
-    It is looked up once a minute; a statement that meets another shape is made anew and run once more.
+    The shape is looked up once a minute; a statement that meets another one is built again and run once more.
 
     Raises:
-        ConsoleError: as any session of the tenant.
+        ConsoleError: as for any session of the tenant.
     """
     try:
         return await _read(database, tenant_id, read)

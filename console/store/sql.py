@@ -1,4 +1,4 @@
-"""SQL by name: every statement lives in a file below `queries/`."""
+"""SQL by name: every statement is a file in `queries/`."""
 
 from functools import cache
 from importlib import resources
@@ -8,15 +8,15 @@ _ROWS = "/*command_rows*/"
 
 @cache
 def query(name: str, package: str = "console.store") -> str:
-    """Return the text of ``queries/<name>.sql`` of a package, with our reading of commands at its mark.
+    """Return the text of ``queries/<name>.sql`` of a package, with the columns of commands at its mark.
 
     Raises:
-        FileNotFoundError: a bug: no such statement is shipped.
+        FileNotFoundError: there is no such statement, which is a bug.
     """
     text = resources.files(package).joinpath("queries", f"{name}.sql").read_text("utf-8")
     return with_command_rows(text) if _ROWS in text else text
 
 
 def with_command_rows(text: str) -> str:
-    """The statement with the commands as we read them in place of ``/*command_rows*/``."""
+    """Return the statement with our subquery for commands in place of ``/*command_rows*/``."""
     return text.replace(_ROWS, query("command_rows"))

@@ -1,4 +1,4 @@
-"""Facts about JSON text: its depth, and whether it holds text that PostgreSQL cannot store."""
+"""Facts about JSON text: its depth, and whether it contains text that PostgreSQL cannot store."""
 
 import re
 from itertools import accumulate

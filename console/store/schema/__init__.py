@@ -1,1 +1,1 @@
-"""Making and judging the schema: migrations, what stands in their way, start checks."""
+"""Creating and checking the schema: migrations, obstacles to them, start checks."""

@@ -1,4 +1,4 @@
-"""Comparing a table that exists with the one a migration would have made.
+"""Comparison of an existing table with the one that a migration would have created.
 
 Decided in docs/decisions/0003-adopting-by-comparison.md
 """
@@ -46,7 +46,7 @@ _LONGEST = {
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """A table as the catalog tells it, without the schema's name."""
+    """A table as described in the catalog, without the schema's name."""
 
     columns: dict[str, tuple[str, bool, str | None]]
     constraints: frozenset[tuple[str, str]]
@@ -79,7 +79,7 @@ async def describe(connection: Any, schema: str, table: str) -> TableShape:
 
 
 def differences(table: str, expected: TableShape, actual: TableShape) -> tuple[list[str], list[str]]:
-    """Return what forbids adopting `actual`, and remarks about what it has beyond `expected`.
+    """Return what forbids adopting `actual`, and remarks on what it has in addition to `expected`.
 
     It must be a superset in every respect; a wider type and more allowed values do not count as a difference.
     """
@@ -108,7 +108,7 @@ def differences(table: str, expected: TableShape, actual: TableShape) -> tuple[l
 
 
 def remarks(table: str, actual: TableShape, expected: Collection[str] = ()) -> list[str]:
-    """Policies beyond the expected ones, and triggers: they act on the console's statements, too."""
+    """Return remarks on additional policies and on triggers: they affect the console's statements, too."""
     notes: list[str] = []
     for name in sorted(set(actual.policies) - set(expected)):
         kind = "permissive" if actual.policies[name][1] else "restrictive"
@@ -148,18 +148,18 @@ def _policy_differences(table: str, expected: TableShape, actual: TableShape) ->
 
 
 def _length(kind: str) -> int:
-    """How many characters a type holds."""
+    """Return the maximum number of characters of a type."""
     found = re.fullmatch(r"character(?: varying)?\((\d+)\)", kind)
     return int(found[1]) if found else sys.maxsize
 
 
 def _canonical(text: str) -> str:
-    """An expression without what depends on whether a column is text or varchar."""
+    """Return an expression without the parts that depend on whether a column is text or varchar."""
     return _CASTS_OF_TEXT.sub("", text)
 
 
 def _allows_more(needed: str, actual: str) -> bool:
-    """Whether a CHECK of a list of values is another's with more values; both as `_canonical` has them."""
+    """Return whether a CHECK of a list of values allows another's and more; both from `_canonical`."""
     return _VALUE.sub("", needed) == _VALUE.sub("", actual) and (
         set(_VALUE.findall(needed)) <= set(_VALUE.findall(actual))
     )

@@ -1,4 +1,4 @@
-"""Start checks: refuse a set-up that is dangerous or cannot work, warn about one that is merely unwise."""
+"""Start checks: refuse a set-up that is dangerous or cannot work, warn about one that is only unwise."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ _TRUST = (
 
 @dataclass(frozen=True, slots=True)
 class StartReport:
-    """What the checks found. `may_work`: the worker role is granted here."""
+    """The results of the checks. `may_work`: the worker role is granted to this login."""
 
     warnings: tuple[str, ...]
     may_work: bool
@@ -34,7 +34,7 @@ class StartReport:
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What the server was told about keeping what it committed."""
+    """The server's settings on the durability of commits."""
 
     fsync: bool
     full_page_writes: bool
@@ -50,7 +50,7 @@ async def durability(database: Database) -> Durability:
 
 
 async def old_transaction(database: Database) -> str | None:
-    """Say which transaction has been open for too long: what it still sees cannot be cleaned up."""
+    """Describe a transaction that has been open for too long: rows that it still sees cannot be vacuumed."""
     async with database.login_session() as connection:
         row = await connection.fetchrow(query("oldest_transaction"))
     if row is None or row["open_s"] < OLD_S:
@@ -62,16 +62,16 @@ async def old_transaction(database: Database) -> str | None:
 
 
 async def lists_whole_tenants(database: Database) -> bool:
-    """Whether an index serves the history of a whole tenant."""
+    """Return whether an index serves the history of a whole tenant."""
     async with database.login_session() as connection:
         return bool(await connection.fetchval(query("newest_index")))
 
 
 async def check_start(database: Database) -> StartReport:
-    """Judge the database and the roles as they are after they are assumed.
+    """Check the database, and the roles after assuming them.
 
     Raises:
-        RefusedError: one sentence that names what is wrong and what to do.
+        RefusedError: its text names what is wrong and what to do.
     """
     access = database.access
     async with database.login_session() as connection:
@@ -107,7 +107,7 @@ async def check_start(database: Database) -> StartReport:
 
 
 async def _check_migrations(connection: Connection) -> None:
-    """Look at the record of the migrations before anything that they make."""
+    """Check the record of the migrations before anything that they create."""
     missing = await pending(connection)
     if missing:
         raise UnfinishedError(
@@ -117,9 +117,9 @@ async def _check_migrations(connection: Connection) -> None:
 
 
 async def _who_asked(connection: Connection, version: int) -> Any:
-    """Whether the server believed the login without asking for any proof, and whether we are on its machine.
+    """Read whether the server trusted the login without authentication, and whether it is on this machine.
 
-    Before PostgreSQL 16 that shows only where there was no password to give.
+    Before PostgreSQL 16 that can be determined only if there was no password to send.
     """
     if version >= _TELLS_TRUST:
         return await connection.fetchrow(query("start_trust"))
@@ -139,7 +139,7 @@ def _check_server(login: Any) -> None:
 
 
 def _check_trust(login: Any, trusted: Any) -> None:
-    """Over the network, a login that the server believes without asking is anybody's."""
+    """Refuse a login over the network without authentication, since anybody could use it."""
     if trusted and trusted["trusted"] and not trusted["local"]:
         raise RefusedError(_TRUST.format(login=login["login"]))
 

@@ -17,14 +17,14 @@ from console.store.schema.repeatables import applied, changed, check_program, re
 
 LOCK_KEY = 0x64_65_76_63  # "devc"; the first of the console's advisory lock keys
 _LOCK_WAIT = "120s"
-_LOCK_TIMEOUT_S = 130.0  # the database gives up first, and says why
-_MIGRATION_TIMEOUT_S = 3_600.0  # an index on a large table takes longer than any command of the program may
+_LOCK_TIMEOUT_S = 130.0  # longer than the server's own, whose error has the reason
+_MIGRATION_TIMEOUT_S = 3_600.0  # an index on a large table takes longer than the limit for other statements
 _TRIES = 4
 _MADE_MEANWHILE = (
     asyncpg.DuplicateObjectError,
     asyncpg.UniqueViolationError,
     asyncpg.InternalServerError,  # "tuple concurrently updated", by two grants to one role
-    asyncpg.DeadlockDetectedError,  # with workers that run while their policies are made anew
+    asyncpg.DeadlockDetectedError,  # with running workers, while their policies are created again
 )
 _FIRST_OF_OURS = 900
 _FIRST_BEFORE_RELEASE = "console_tables"
@@ -35,9 +35,9 @@ _BEFORE_RELEASE = (
     "then "
     '`device-console migrate`; device_commands keeps its rows (docs/beside-the-platform.md, "Taking it out").'
 )
-_COMMANDS = "device_commands"  # the one table that must be as the console would have made it, or more
+_COMMANDS = "device_commands"  # the only table that must have all that the console's own would have
 T = TypeVar("T")
-# From the catalog alone: to_regclass fails where the login may not use the schema.
+# Only from the catalog: to_regclass fails if the login may not use the schema.
 _MAY_READ = """
 SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -72,13 +72,13 @@ async def migrate(
     *,
     platform_tables: bool = False,
 ) -> tuple[MigrationStep, ...]:
-    """Bring the database up to date; a second run, or one at the same time, does no harm.
+    """Bring the database up to date; running it again, or twice at the same time, is harmless.
 
     Args:
-        access: the way in, with a login that owns the platform's tables.
-        migrations: others than the program's own.
-        repeatables: others than the program's own, which follow its own migrations only.
-        platform_tables: make the platform's tables where they are missing; else that is refused, since the
+        access: the database, with a login that owns the platform's tables.
+        migrations: used in place of the program's own.
+        repeatables: used in place of the program's own, which follow only its own migrations.
+        platform_tables: create missing tables of the platform; otherwise that is refused, since the
             platform's own migrator would take them for its own.
 
     Raises:
@@ -98,7 +98,7 @@ async def migrate(
             open_ones = [migration for migration in wanted if migration.version not in done]
             if open_ones or changed(repeatables, await applied(connection)):
                 _refuse(await _hindrances(connection, access, open_ones, make=platform_tables))
-            # only where it is missing: CREATE on the database may be revoked once the schema is there
+            # only if it is missing: CREATE on the database may be revoked once the schema exists
             if await connection.fetchval(_MAY_READ) is None:
                 await connection.execute(_BOOKKEEPING)
             steps = [
@@ -108,7 +108,7 @@ async def migrate(
 
 
 async def _take_turn(connection: Any) -> None:
-    """Wait until nobody else migrates this database, and refuse one that cannot hold our text."""
+    """Wait until no other process migrates this database; refuse one that cannot store our text."""
     await connection.execute(f"SET lock_timeout = '{_LOCK_WAIT}'")
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=_LOCK_TIMEOUT_S)
     await _check_encoding(connection)
@@ -120,7 +120,7 @@ def _refuse(obstacles_found: Sequence[str]) -> None:
 
 
 async def pending(connection: Any) -> tuple[str, ...]:
-    """Name the files that a database still needs; every one when it never saw any."""
+    """Return the names of the files that a database still needs; all of them for a new database."""
     seen = {row["version"] for row in await _history(connection)}
     wanted = changed(read_repeatables(), await applied(connection))
     return tuple(m.label for m in read_migrations() if m.version not in seen) + tuple(f.label for f in wanted)
@@ -145,7 +145,7 @@ async def _history(connection: Any) -> Sequence[Any]:
 
 
 async def obstacles(access: Access) -> tuple[str, ...]:
-    """What stands in the way of the migrations that a database still needs."""
+    """Return the obstacles to the migrations that a database still needs."""
     async with direct_connection(access) as connection:
         with translated():
             open_ones = await pending(connection)
@@ -176,9 +176,9 @@ def _check_history(done: dict[int, Any], wanted: Sequence[Migration]) -> None:
 
 
 async def _again(work: Callable[[], Awaitable[T]]) -> T:
-    """Do it; once more when another database of the cluster made the same role at that moment.
+    """Run it, and once more if another database of the cluster created the same role at that moment.
 
-    Roles belong to the whole cluster, the lock only to this database.
+    Roles belong to the whole cluster, but the lock only to this database.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -189,7 +189,7 @@ async def _again(work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _replaced(connection: Any, access: Access, wanted: Sequence[Repeatable]) -> list[MigrationStep]:
-    """Replace what changed in one transaction: running workers meet the old set of functions or the new."""
+    """Replace what changed in one transaction: running workers see either the old functions or the new."""
     open_ones = changed(wanted, await applied(connection))
     if open_ones:
         await _again(partial(_replace, connection, access, open_ones))
@@ -232,7 +232,7 @@ async def _step(connection: Any, access: Access, migration: Migration, done: dic
 
 
 async def _prepare(connection: Any, access: Access) -> None:
-    """Set, for this transaction, what the files read."""
+    """Set the settings that the files read, for this transaction."""
     await connection.execute("SET LOCAL search_path = public")
     await connection.execute("SET LOCAL client_min_messages = warning")
     own = await connection.fetch("SELECT version FROM device_console.migrations WHERE origin = 'applied'")
@@ -271,7 +271,7 @@ async def _adopt(connection: Any, migration: Migration, present: Sequence[str]) 
 
 
 async def _in_scratch(connection: Any, migration: Migration) -> TableShape:
-    """Run the migration in a schema that is rolled back at once, to see what it would have made."""
+    """Run the migration in a schema that is rolled back at once, to find what it would have created."""
     undo = connection.transaction()
     await undo.start()
     try:

@@ -16,7 +16,7 @@ _SEED_TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered file. `tables` are what it would make, when they may exist already."""
+    """One numbered file. `tables` are those that it creates and that may exist already."""
 
     version: int
     name: str
@@ -34,7 +34,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """One file that is run again whenever its text changed."""
+    """One file that is run again whenever its text has changed."""
 
     name: str
     sql: str
@@ -49,14 +49,14 @@ class Repeatable:
 
 
 def migrations_folder() -> Path:
-    """Where the SQL files lie: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the SQL files: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
 def read_migrations(folder: Path | None = None) -> tuple[Migration, ...]:
-    """Read every migration in order of its number."""
+    """Read every migration, in order of their numbers."""
     found: list[Migration] = []
     for path in sorted((folder or migrations_folder()).glob("*.sql")):
         match = _FILE_NAME.fullmatch(path.name)
@@ -75,7 +75,7 @@ def _tables(version: int, sql: str) -> tuple[str, ...]:
 
 
 def read_repeatables(folder: Path | None = None) -> tuple[Repeatable, ...]:
-    """Read them in the order in which they have to run: SQL functions name only what is there."""
+    """Read them in the order in which they must run: SQL functions can only refer to what exists."""
     found: list[Repeatable] = []
     for path in sorted(((folder or migrations_folder()) / FOLDER).glob("*.sql")):
         if _REPEATABLE_NAME.fullmatch(path.name) is None:

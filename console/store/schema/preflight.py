@@ -1,4 +1,4 @@
-"""What stands in the way of migrating: found before anything is written, with the statement to run."""
+"""Obstacles to migrating: found before anything is written, each with the statement to run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from console.store.pool import Access
 from console.store.schema.uses import find_uses
 
 _CREATE = "`device-console migrate --create-platform-tables`"
-_GRANTS_ROLES = 160_000  # before it, whoever may make roles may grant each of them
+_GRANTS_ROLES = 160_000  # in older versions, a login that may create roles may grant each of them
 _FACTS = """
 SELECT quote_ident(current_user) AS login, quote_ident(current_database()) AS database,
        quote_ident($1) AS worker,
@@ -36,7 +36,7 @@ FROM pg_namespace WHERE nspname = 'device_console' AND NOT pg_has_role(current_u
 
 
 async def foreign_schema(connection: Any) -> tuple[str, ...]:
-    """Say how this login comes to act as the owner of the console's schema, where it may not."""
+    """Return how to let this login act as the owner of the console's schema, if it may not."""
     row = await connection.fetchrow(_FOREIGN)
     if row is None:
         return ()
@@ -50,14 +50,14 @@ async def foreign_schema(connection: Any) -> tuple[str, ...]:
 async def hindrances(
     connection: Any, access: Access, tables: Sequence[str], *, first: bool, make: bool
 ) -> tuple[str, ...]:
-    """Say what must be changed first, in sentences with what to run; nothing when the migration can begin.
+    """Return what must be changed first, in sentences with what to run; empty if the migration can begin.
 
     Args:
-        connection: as the login that would migrate.
+        connection: a session of the login that would migrate.
         access: the names of the roles.
         tables: the platform's tables that are not adopted yet.
-        first: whether the console's own part is not there yet.
-        make: whether the platform's tables may be made here.
+        first: whether the console's own part does not exist yet.
+        make: whether the platform's tables may be created here.
     """
     found = await find_uses(connection, tuple(tables))
     facts = await connection.fetchrow(_FACTS, access.worker_role, _GRANTS_ROLES)
@@ -105,7 +105,7 @@ _BYPASS = {"pulse_operator": " BYPASSRLS"}
 
 
 def _worker(facts: Any) -> list[str]:
-    """The role of the workers belongs to the whole cluster: another database may have made it already."""
+    """Check the workers' role: it belongs to the whole cluster, so another database may have created it."""
     worker, login = facts["worker"], facts["login"]
     if facts["worker_exists"]:
         if facts["is_worker"] or facts["may_grant"]:

@@ -1,7 +1,7 @@
-"""Which repeatable files have to run: what they hold is replaced whole when the file changed.
+"""Which repeatable files must run: the objects of a file are replaced as a whole if the file changed.
 
-The ledger keeps which text runs and which version of the program put it there, so that an older program
-beside a newer one puts nothing back.
+The ledger records which text is in effect and which version of the program wrote it, so that an older
+program beside a newer one does not revert it.
 
 Decided in docs/decisions/0051-functions-once-and-a-new-beginning.md
 """
@@ -20,7 +20,7 @@ _WRITE = """
 INSERT INTO device_console.repeatables (name, checksum, program) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, program = excluded.program, applied_at = now()
 """
-# From the catalog alone: to_regclass fails where the login may not use the schema.
+# Only from the catalog: to_regclass fails if the login may not use the schema.
 _EXISTS = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = 'device_console' AND c.relname = 'repeatables')
@@ -29,7 +29,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the ledger holds about one of them."""
+    """The ledger's entry for one file."""
 
     checksum: str
     program: str
@@ -41,14 +41,14 @@ class Applied:
 
 
 async def applied(connection: Any) -> dict[str, Applied]:
-    """Read the ledger; empty before the first migration of ours."""
+    """Read the ledger; empty before our first migration."""
     if not await connection.fetchval(_EXISTS):
         return {}
     return {row["name"]: Applied(row["checksum"], row["program"]) for row in await connection.fetch(_READ)}
 
 
 def changed(wanted: Sequence[Repeatable], known: Mapping[str, Applied]) -> tuple[Repeatable, ...]:
-    """Return those whose text does not run yet; what a newer program put there stays."""
+    """Return those whose text is not in effect yet, except where a newer program wrote it."""
     return tuple(
         file
         for file in wanted
@@ -58,7 +58,7 @@ def changed(wanted: Sequence[Repeatable], known: Mapping[str, Applied]) -> tuple
 
 
 def check_program(wanted: Sequence[Repeatable], known: Mapping[str, Applied]) -> None:
-    """Refuse to migrate beside functions that a newer program has put there.
+    """Refuse to migrate if a newer program has written the functions.
 
     Raises:
         RefusedError: it names both versions.
@@ -73,7 +73,7 @@ def check_program(wanted: Sequence[Repeatable], known: Mapping[str, Applied]) ->
 
 
 async def replace(connection: Any, file: Repeatable, timeout_s: float) -> None:
-    """Run one file and note it; the caller holds the transaction."""
+    """Run one file and record it, in the caller's transaction."""
     await connection.execute(file.sql, timeout=timeout_s)
     await connection.execute(_WRITE, file.name, file.checksum, __version__)
 

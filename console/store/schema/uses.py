@@ -1,6 +1,6 @@
-"""What the console uses of tables that are not its own: the columns, of which kinds, and what for.
+"""What the console uses of other programs' tables: the columns, their kinds, and the purpose.
 
-Nothing else is demanded of them: a platform may add columns, widen types and allow more values as it likes.
+Nothing else is required: a platform may add columns, widen types and allow more values.
 
 Decided in docs/decisions/0043-only-what-is-used.md
 """
@@ -25,7 +25,7 @@ _TIME = "timestamp with time zone"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The columns of one table, with their kinds, and what cannot be done without them."""
+    """The columns of one table, with their kinds, and what does not work without them."""
 
     table: str
     columns: dict[str, str]
@@ -60,14 +60,14 @@ TABLES = tuple(dict.fromkeys(use.table for use in USES))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The tables in use that a database lacks, and what is wrong with those that it has."""
+    """The required tables that a database lacks, and what is wrong with those that it has."""
 
     missing: tuple[str, ...]
     wrong: tuple[str, ...]
 
 
 async def find_uses(connection: Any, tables: tuple[str, ...] = TABLES) -> Found:
-    """Look for the tables and columns in use, in the catalog alone: no right to read the tables is needed."""
+    """Look up the tables and columns in use, only in the catalog: no right to read the tables is needed."""
     rows = await connection.fetch(_COLUMNS, list(tables))
     kinds = {(row["table"], row["column"]): row["type"] for row in rows}
     present = {table for table, _ in kinds}
@@ -92,5 +92,5 @@ def _difference(use: Use, column: str, kind: str, actual: str | None) -> str:
 
 
 def fits(kind: str, actual: str) -> bool:
-    """Whether a column of this type does for this kind: a text of any length does for text."""
+    """Return whether a column of this type is of this kind: a text of any length counts as text."""
     return actual.partition("(")[0] in KINDS.get(kind, (kind,))
