@@ -22,10 +22,10 @@ async def run_console(program: "Program") -> int:
 
 
 def check_looks(theme: str, keys: "Mapping[str, str]") -> None:
-    """Check what the operator configured of the screen, before any server is started for it.
+    """Check the operator's theme and keys before any server is started.
 
     Raises:
-        UsageError: there is no such theme, no such action or no such key.
+        UsageError: a theme, action or key does not exist.
     """
     if keys or theme not in {"dark", "light"}:  # the defaults need no look, which imports Textual
         from console.tui.keys.keymap import keymap
@@ -37,7 +37,7 @@ def check_looks(theme: str, keys: "Mapping[str, str]") -> None:
 
 
 def refuse_terminal(term: str, *, is_terminal: bool) -> None:
-    """Say why there can be no full screen here.
+    """Refuse a terminal that cannot show a full screen.
 
     Raises:
         UsageError: the reason, with what to do instead.

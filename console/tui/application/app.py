@@ -1,4 +1,4 @@
-"""The console as one Textual application: it opens screens, carries hints to them, and ends well."""
+"""The console as one Textual application: it opens screens, passes hints to them, and ends in order."""
 
 import os
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ from console.tui.terminal.size import follow_size
 
 
 class ConsoleApp(TerminalApp):
-    """Screens ask and show; everything else is the program's."""
+    """The application: screens read and show data; everything else belongs to the program."""
 
     CSS_PATH = "console.tcss"
     TITLE = "device-console"
@@ -85,12 +85,12 @@ class ConsoleApp(TerminalApp):
         return tones_of(self.current_theme)
 
     def action_redraw(self) -> None:
-        """Draw all anew, after something else has written to the terminal."""
+        """Redraw everything, after another program has written to the terminal."""
         self.forget_frame()
         self.screen.refresh()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return none: the palette offers the actions of the screen only."""
+        """Return no system commands: the palette offers only the actions of the screen."""
         del screen
         return ()
 
@@ -203,11 +203,11 @@ class ConsoleApp(TerminalApp):
     # The end
 
     async def stop_process(self) -> None:
-        """Stop as a shell does, after the workers of this process have given their roles to others."""
+        """Suspend the process as a shell does, after its workers have released their roles."""
         await self._program.pausing.stop()
 
     async def action_quit(self) -> None:
-        """Leave by ctrl+q from any screen; ask about what is under way as q does."""
+        """Quit by ctrl+q from any screen; ask about unfinished work as q does."""
         if self._top is None:
             self.exit(0)
         else:
@@ -217,7 +217,7 @@ class ConsoleApp(TerminalApp):
         self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z suspends it.")
 
     def last_words(self, error: BaseException | None) -> str:
-        """Say where the report is, which names no local variable."""
+        """Return the sentence that names the crash report, which contains no local variables."""
         path: Path | None = write_crash(error, self._program.preferences.log_folder)
         where = f"the report is in {path}" if path else "no report could be written"
         return f"device-console crashed; {where}."

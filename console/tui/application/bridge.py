@@ -14,11 +14,10 @@ _GROWTH = 1.5
 async def carry(
     feed: Feed, post: Callable[[DataChanged], object], *, quick_s: float = QUICK_S, quiet_s: float = QUIET_S
 ) -> None:
-    """Post a message for each burst of hints, for ever.
+    """Post a message for each burst of hints, until cancelled.
 
-    One change is reported twice, by the worker and by the database: the message for the second follows soon
-    and holds up nobody, so that the next change need not wait. As long as more come the pauses grow to
-    `quiet_s`.
+    One change is reported twice, by the worker and by the database: the second message follows soon and does
+    not delay the next change. While more hints arrive, the pauses grow to `quiet_s`.
     """
     again = 0
     async with feed.subscribe() as subscription:

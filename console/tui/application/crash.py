@@ -9,7 +9,7 @@ from textual.worker import WorkerFailed
 
 
 def write_crash(error: BaseException | None, folder: Path | None) -> Path | None:
-    """Write the report into the folder of logs and return where it is; None when it cannot be written."""
+    """Write the report into the log folder and return its path; None when it cannot be written."""
     if folder is None:
         return None
     cause = error.error if isinstance(error, WorkerFailed) else error

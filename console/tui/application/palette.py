@@ -9,11 +9,11 @@ from textual.content import Content
 from console.tui.keys.actions import Action
 from console.tui.screens.base import ConsoleScreen
 
-_BY_HELP = 0.1  # a word of the description finds an action, after those that are called so
+_BY_HELP = 0.1  # a match in the description ranks below any match in the name
 
 
 class ActionProvider(Provider):
-    """Actions of the screen under the palette; one that cannot be done says why."""
+    """The actions of the screen under the palette; one that cannot be done now shows the reason."""
 
     async def discover(self) -> Hits:
         for action, text, help_text, screen in self._offers():

@@ -14,7 +14,7 @@ PATIENCE_S = 5.0
 
 
 async def run(program: Program) -> int:
-    """Return the exit code: 0 when the operator or a signal ended it, 1 after a crash."""
+    """Run the application; return the exit code: 0 if the operator or a signal ended it, 1 after a crash."""
     never_wait_for_the_terminal()
     app = ConsoleApp(program)
     loop = asyncio.get_running_loop()
@@ -22,7 +22,7 @@ async def run(program: Program) -> int:
     leaving.daemon = True
 
     def leave() -> None:
-        """End in order; at once after a while, because a stalled terminal cannot be waited for."""
+        """End in order; after a while at once, because a stalled terminal may never recover."""
         if not leaving.is_alive():
             leaving.start()
         app.exit(0)
@@ -30,7 +30,7 @@ async def run(program: Program) -> int:
     signals = (signal.SIGTERM, signal.SIGHUP)
 
     def crash(failed: threading.ExceptHookArgs) -> None:
-        """End the program when a thread fails: without the one that reads keys nothing could be done."""
+        """End the program when a thread fails: without the one that reads keys, it could not be operated."""
         if isinstance(failed.exc_value, Exception) and not loop.is_closed():
             loop.call_soon_threadsafe(app.end_with, failed.exc_value)
 
@@ -42,7 +42,7 @@ async def run(program: Program) -> int:
     finally:
         threading.excepthook = before
         app.free_input()
-        if leaving.is_alive():  # what is closed after the screen gets its time, too, but no more than that
+        if leaving.is_alive():  # what is closed after the screen gets the same limited time
             leaving.cancel()
             last = threading.Timer(2 * PATIENCE_S, os._exit, (0,))
             last.daemon = True

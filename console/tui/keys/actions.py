@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 
-CONFIRM_KEY = "y"  # in a dialog; no act may begin with it, or the same key twice would do it
-ON_SCREEN_ONLY = ""  # what only concerns this terminal: there is nothing to do the same with in a shell
+CONFIRM_KEY = "y"  # in a dialog; no act may have this key, or pressing it twice would confirm
+ON_SCREEN_ONLY = ""  # what concerns only this terminal has no shell command
 S = TypeVar("S")
 
 MOVES = (
@@ -29,12 +29,12 @@ def _always(_: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[S]):
-    """One thing to do on a screen of type `S`.
+    """One action on a screen of type `S`.
 
     `shell` is the shell command that does the same, with words to fill in. `run` does it, unless `reason`
-    returns why it cannot be done now; `offered` is whether it exists here at all. An `act` changes the world,
-    so it is not there when the console only reads. `footer` orders the footer; 0 stays out of it.
-    `label_now` is the label where it changes, `shown_as` how the keys are written where not as they are.
+    returns why it cannot be done now; `offered` is whether it exists here at all. An `act` changes
+    data or devices, so it is hidden when the console is read-only. `footer` orders the footer; 0: not in it.
+    `label_now` returns a label that changes, `shown_as` is how the keys are written, if not by their names.
     """
 
     id: str
@@ -53,12 +53,12 @@ class Action(Generic[S]):
 
     @property
     def shown(self) -> str:
-        """The key as footer, help and palette write it."""
+        """The key as footer, help and palette show it."""
         return self.shown_as or self.keys.split(",")[0]
 
 
 def without_acts(actions: Iterable[Action[Any]]) -> tuple[Action[Any], ...]:
-    """Leave out what changes the world, for a console that only reads."""
+    """Leave out the actions that change data or devices, for a read-only console."""
     return tuple(action for action in actions if not action.act)
 
 

@@ -34,7 +34,7 @@ def keymap(wanted: Mapping[str, str], actions: Actions) -> dict[str, str]:
     A bare ``action`` means every screen that has it.
 
     Raises:
-        UsageError: there is no such action, no such key, or two actions of a screen want the same one.
+        UsageError: an action or key does not exist, or two actions of a screen have the same key.
     """
     found: dict[str, str] = {}
     for name, key in wanted.items():
@@ -82,13 +82,13 @@ def _check_key(name: str, key: str) -> None:
 
 
 def _typed(key: str) -> bool:
-    """Return whether fields take this key for themselves: it writes a character, or edits."""
+    """Return whether input fields handle this key themselves: it types a character, or edits."""
     plain = key.strip()
     return len(plain) == 1 or plain in _CHARACTERS or plain in _EDITING
 
 
 def _has_own(action_id: str, actions: Actions) -> bool:
-    """Return whether the compose screen has a key of its own for it, which only `compose.…` changes."""
+    """Return whether the compose screen has its own key for the action, which only `compose.…` changes."""
     own = {a.keys for a in actions.get(_TYPING, ()) if a.id == action_id}
     elsewhere = {a.keys for s, there in actions.items() if s != _TYPING for a in there if a.id == action_id}
     return bool(own and elsewhere - own)
@@ -129,6 +129,6 @@ def _check_clashes(screen: str, actions: Sequence[Action[Any]], found: Mapping[s
 
 
 def with_keys(action: Action[Any], screen: str, keys: Mapping[str, str]) -> Action[Any]:
-    """Return the action with the operator's key, if there is one."""
+    """Return the action with the operator's key, if one is configured."""
     own = keys.get(f"{screen}.{action.id}")
     return action if own is None else replace(action, keys=own, shown_as="")

@@ -16,7 +16,7 @@ _EVERY_S = 1.0
 _LATEST_S = 5.0
 _SEARCH_LATEST_S = 30.0
 _SHARE = 30  # of the time at most one part goes into listing the whole fleet
-_SEARCH_SHARE = 5  # the same for a search through every newest command: it is dearer, and waited for
+_SEARCH_SHARE = 5  # the same for a search through every newest command, which costs more
 
 
 class DeviceList:
@@ -50,16 +50,16 @@ class DeviceList:
         return self._shown is not None and self._shown[0] != self._asked[0]
 
     def ask(self, wanted: Filter, order: DeviceOrder) -> None:
-        """Ask for other devices or another order; what is being read for the earlier question is dropped."""
+        """Request other devices or another order; a read for the earlier request is dropped."""
         if (wanted, order) != self._asked:
             self._asked, self._due = (wanted, order), 0.0
 
     def forget(self) -> None:
-        """Read the whole list next time: the shown one is no longer the one that was read."""
+        """Read the whole list next time: the shown list no longer matches the one that was read."""
         self._digest = None
 
     async def read(self) -> None:
-        """Read the list that is asked for; shown in growing pieces when it is not shown yet and takes long.
+        """Read the requested list; show it in growing pieces when it is not shown yet and takes long.
 
         Raises:
             ConsoleError: the database does not answer.

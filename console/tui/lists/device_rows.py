@@ -1,4 +1,4 @@
-"""The devices that have been read: those in view and around it, with the cells that were made of them."""
+"""The devices that have been read: those in view and around it, with their cells."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ _KEPT = 3_000
 
 
 class DeviceRows:
-    """Devices by id. An unchanged device keeps its cells, so that it is not drawn again."""
+    """Devices by id. An unchanged device keeps its cells and so is not redrawn."""
 
     def __init__(self) -> None:
         self._devices: dict[str, Device] = {}
@@ -25,7 +25,7 @@ class DeviceRows:
         return key in self._devices
 
     def put(self, found: Mapping[str, Device]) -> None:
-        """Take over what was read."""
+        """Store the devices that were read."""
         for key, device in found.items():
             if self._devices.get(key) != device:
                 self._devices[key] = device
@@ -52,7 +52,7 @@ class DeviceRows:
         return any(device.name for device in self._devices.values())
 
     def words(self) -> dict[str, tuple[str, ...]]:
-        """Return what these devices offer to complete a filter with, by key."""
+        """Return the values of these devices that can complete a filter, by key."""
         loaded = self._devices.values()
         last = [device.last_command for device in loaded if device.last_command]
         return {

@@ -10,7 +10,7 @@ _OFFERING = 500
 
 
 class HistoryRows:
-    """Commands by id, newest first, with the place where the next page begins."""
+    """Commands by id, newest first, with the position at which the next page begins."""
 
     def __init__(self) -> None:
         self.commands: dict[str, Command] = {}
@@ -24,7 +24,7 @@ class HistoryRows:
         return self.more and (bool(self.order) or self.reached is not None)
 
     def words(self) -> dict[str, tuple[str, ...]]:
-        """Return what the newest of these commands offer to complete a filter with, by key."""
+        """Return the values of the newest of these commands that can complete a filter, by key."""
         loaded = list(self.commands.values())[:_OFFERING]
         return {
             "type": tuple(sorted({c.command_type for c in loaded})),
@@ -43,7 +43,7 @@ class HistoryRows:
         return Cursor(last.created_at, last.command_id)
 
     def put_head(self, page: HistoryPage) -> None:
-        """Take over the newest page: new rows come in, rows that no longer match go."""
+        """Merge the newest page: add new rows, remove rows that no longer match."""
         searched_on = self.reached is not None or not self.more
         if page.reached is not None and self.order and searched_on:
             self._put_searched(page, page.reached)
@@ -63,7 +63,7 @@ class HistoryRows:
         self.update(page.commands, add=True)
 
     def _put_searched(self, page: HistoryPage, reached: Cursor) -> None:
-        """Take over the newest page of a search that has already gone further back; keep what lies behind."""
+        """Merge the newest page of a search that has already gone further back; keep the older rows."""
         edge = (reached.created_at.timestamp(), reached.command_id)
         kept = {key: c for key, c in self.commands.items() if _key(c) < edge}
         kept.update((command.command_id, command) for command in page.commands)
@@ -71,7 +71,7 @@ class HistoryRows:
         self._sort()
 
     def drop(self, command_ids: Iterable[str]) -> None:
-        """Take out rows that no longer match."""
+        """Remove rows that no longer match."""
         for command_id in command_ids:
             self.commands.pop(command_id, None)
         self._sort()

@@ -10,7 +10,7 @@ Words = Mapping[str, tuple[str, ...]]
 
 
 class KnownWords:
-    """Called for the values by key. `read` fetches the tenant's; until then the loaded ones serve."""
+    """Returns values by key when called: those that `read` fetched, with those of the loaded rows."""
 
     def __init__(self, state: ConsoleState, loaded: Callable[[], Words]) -> None:
         self._state = state
@@ -21,7 +21,7 @@ class KnownWords:
         return self._tenant.with_more(self._loaded())
 
     async def read(self) -> None:
-        """Read what occurs in the tenant; a link that is down is reported elsewhere."""
+        """Read the values that occur in the tenant; a link that is down is reported elsewhere."""
         try:
             self._tenant = await self._state.program.history.known_values(self._state.tenant)
         except ConsoleError:

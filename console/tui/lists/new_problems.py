@@ -9,7 +9,7 @@ _MOST = 20
 
 
 class NewProblems:
-    """Counts them for the title of the devices. `words` is empty while there are none."""
+    """Counts them for the title of the device list. `words` is empty while there are none."""
 
     def __init__(self, state: ConsoleState) -> None:
         self._state = state
@@ -17,7 +17,7 @@ class NewProblems:
         self.words = ""
 
     def look_again(self) -> None:
-        """Read with the next pass: the operator may have seen them meanwhile."""
+        """Read again with the next pass: the operator may have seen them meanwhile."""
         self._due = 0.0
 
     async def read(self) -> None:

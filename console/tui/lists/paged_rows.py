@@ -1,4 +1,4 @@
-"""Rows that are read page by page, newest first: the head again and again, the rest when scrolled to."""
+"""Rows that are read page by page, newest first: the head at each refresh, the rest when scrolled to."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class PagedRows(Generic[T]):
-    """Rows by key. `place` orders them as the pages do; a page of `size` rows may have another behind it."""
+    """Rows by key. `place` orders them as the pages do; after a page of `size` rows there may be another."""
 
     def __init__(self, key: Callable[[T], str], place: Callable[[T], Any], size: int) -> None:
         self._key = key
@@ -18,16 +18,16 @@ class PagedRows(Generic[T]):
 
     @property
     def has_next(self) -> bool:
-        """Whether there is another page behind the last row."""
+        """Whether there is another page after the last row."""
         return self.more
 
     @property
     def last(self) -> T | None:
-        """The row behind which the next page begins."""
+        """The row after which the next page begins."""
         return next(reversed(self.rows.values()), None)
 
     def put_head(self, page: Sequence[T]) -> None:
-        """Take over the newest page; what lies behind it stays until it is read again."""
+        """Merge the newest page; older rows stay until they are read again."""
         rows = {self._key(row): row for row in page}
         full = len(page) == self.size
         if full:

@@ -8,7 +8,7 @@ from console.tui.presenters.cells import TONES
 
 DARK = "console-dark"
 LIGHT = "console-light"
-READABLE = 4.5  # the least contrast of text with every ground that it may stand on
+READABLE = 4.5  # the least contrast of text with every background that it may have
 VISIBLE = 3.0  # the same for what is not text
 GROUNDS = ("paper", "bar", "cursor")
 INKS = ("ink", "faded", *(f"tone-{tone}" for tone in TONES))
@@ -48,7 +48,7 @@ THEMES = (
 
 STYLES: dict[str, str] = {"": "", **{tone: f"$tone-{tone}" for tone in TONES}, "strong": "bold $tone-strong"}
 
-# The terminal's own colours, which nobody can measure: what is chosen there is shown in reverse.
+# The terminal's own colours, which nobody can measure: a selection is shown in reverse.
 _TERMINAL = dict.fromkeys((*GROUNDS, *INKS, "banner"), "ansi_default") | {
     "thumb": "ansi_bright_black", "tone-ok": "ansi_green", "tone-bad": "ansi_red", "tone-warn": "ansi_yellow",
     "tone-live": "ansi_cyan", "tone-accent": "ansi_cyan",
@@ -56,10 +56,10 @@ _TERMINAL = dict.fromkeys((*GROUNDS, *INKS, "banner"), "ansi_default") | {
 
 
 def theme_named(name: str) -> str:
-    """Return Textual's name of the theme that the operator calls so.
+    """Return Textual's name for the operator's name of a theme.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such theme.
     """
     found = {"dark": DARK, "light": LIGHT}.get(name, name)
     ours = {theme.name for theme in THEMES}
@@ -70,7 +70,7 @@ def theme_named(name: str) -> str:
 
 
 def tones_of(theme: Theme) -> dict[str, str]:
-    """Return every variable that the style sheet names, in the colours of this theme."""
+    """Return the colour of every variable that the style sheet uses, for this theme."""
     made = theme.to_color_system().generate()
     if made["background"].startswith("ansi"):
         return dict(_TERMINAL)
@@ -95,7 +95,7 @@ def tones_of(theme: Theme) -> dict[str, str]:
 
 
 def _seen(colour: Color, far: Color, grounds: list[Color], least: float) -> Color:
-    """Move the colour as little away from the background as it needs to be readable on it."""
+    """Return the colour nearest to `colour` whose contrast with every background is at least `least`."""
     for step in range(round(1 / _STEP)):
         moved = colour.blend(far, step * _STEP)
         if min(contrast(moved, ground) for ground in grounds) >= least:

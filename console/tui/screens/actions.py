@@ -1,4 +1,4 @@
-"""Actions that several screens have: one wording, with what each screen does and when it cannot."""
+"""Actions that several screens share: one wording, with each screen's own effect and refusals."""
 
 from collections.abc import Callable
 from typing import Any
@@ -115,5 +115,5 @@ def show_help(keys: str = "question_mark,f1", shown_as: str = "?") -> Action[Any
 
 
 def everywhere(back_action: Action[Any]) -> tuple[Action[Any], ...]:
-    """Return what every screen has but the one whose fields take letters for themselves."""
+    """Return the actions of every screen except the one whose fields take letters."""
     return (_GOTO, _ZONE, THEME, back_action, show_help(), _QUIT)

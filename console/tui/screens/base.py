@@ -1,4 +1,4 @@
-"""What all screens share: header, banner, footer, one read at a time, trouble that never ends the program."""
+"""What all screens share: header, banner, footer, one read at a time, errors that never end the program."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -30,7 +30,7 @@ SHORT = 20
 
 
 def top_screen(app: App[Any]) -> "ConsoleScreen | None":
-    """Return the full screen that is visible, if only behind a dialog."""
+    """Return the full screen that is visible, possibly behind a dialog."""
     return next((screen for screen in reversed(app.screen_stack) if isinstance(screen, ConsoleScreen)), None)
 
 
@@ -63,7 +63,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         raise NotImplementedError
 
     async def read(self) -> None:
-        """Read what is on screen; may raise ConsoleError."""
+        """Read the data on screen; may raise ConsoleError."""
 
     def repaint(self) -> None:
         """Draw what changes with time alone."""
@@ -97,7 +97,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.request_read()
 
     def refresh_chrome(self) -> None:
-        """Draw header, banner and footer, and hide a refusal that no longer holds; nothing is read."""
+        """Draw header, banner and footer, and hide a refusal that no longer applies; nothing is read."""
         if self.is_mounted:
             if self._refusal is not None and self._refusal[0].reason(self) != self._refusal[1]:
                 self._refusal = None
@@ -135,9 +135,9 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     # Reading
 
     def request_read(self) -> None:
-        """Read once more; while a read is under way, once more after it.
+        """Read again; if a read is under way, read again after it.
 
-        What is covered is not seen: it reads when it is uncovered.
+        A screen that is covered by another one reads when it is uncovered.
         """
         if not self.is_active:
             return
@@ -165,7 +165,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             self.state.link_problem = safe(error, 300)
         else:
             self.state.link_problem = ""
-        if self.is_active:  # it may have been left meanwhile, and half of it be gone
+        if self.is_active:  # the operator may have left it meanwhile, and widgets may be gone
             self.refresh_chrome()
             self.repaint()
 
@@ -173,20 +173,20 @@ class ConsoleScreen(Screen[SendReceipt | None]):
 
     @property
     def actions(self) -> tuple[Action[Any], ...]:
-        """What can be done here, by the operator's keys."""
+        """The actions of this screen, with the operator's keys."""
         found = without_acts(self.ACTIONS) if self.state.program.read_only else self.ACTIONS
         here = (action for action in found if action.offered(self))
         return tuple(with_keys(action, self.KIND, self.state.keys) for action in here)
 
     def label(self, action: Action[Any]) -> str:
-        """Return what the action is called now."""
+        """Return the current label of the action."""
         return action.label if action.label_now is None else action.label_now(self)
 
     def _key(self, action: Action[Any]) -> Key:
         return Key(action, self.label(action), action.reason(self) if action.footer else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide acts, not just refuse them, when the console only reads."""
+        """Hide actions that change something, rather than refuse them, when the console is read-only."""
         if action != "listed" or not self.state.program.read_only:
             return True
         return not any(listed.act for listed in self.ACTIONS if listed.id in parameters)
@@ -198,7 +198,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
                 self.run_listed(action)
 
     def run_listed(self, action: Action[Any]) -> None:
-        """Run an action of this screen, or say why it cannot be done."""
+        """Run an action of this screen, or show why it cannot be done."""
         reason = action.reason(self)
         if reason is None:
             action.run(self)
@@ -211,7 +211,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.action_listed("open")
 
     def still_here(self) -> bool:
-        """Return whether a question that waited for the database may be asked: not over another screen."""
+        """Return whether a dialog that waited for the database may open: not over another screen."""
         if not self.is_active:
             self.say(
                 "The question was not shown, because another screen was opened: press the key again.", "warn"
@@ -229,7 +229,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self.repaint()
 
     def ask_to_quit(self, key: str) -> None:
-        """Leave the console; the first time only say what that would break off."""
+        """Leave the console; the first time, only show what that would interrupt."""
         sending = self.state.sending
         acting = any(worker.group == "act" and not worker.is_finished for worker in self.app.workers)
         if self._warned or not (sending or acting):

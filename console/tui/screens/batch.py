@@ -37,7 +37,7 @@ _LOOK_EVERY_S = 5.0
 
 
 class BatchScreen(ConsoleScreen):
-    """Groups of equal answers; a group is the next target."""
+    """The screen of one bulk send: groups of equal answers, each of which can be the next target."""
 
     KIND = "batch"
 
@@ -73,12 +73,12 @@ class BatchScreen(ConsoleScreen):
         self._table.set_columns(group_columns(view.groups))
         untouched = self._table.cursor_key in {None, self._first}
         self._table.set_keys(list(self._groups))
-        if untouched and self._groups:  # the largest group comes first; who has not moved stays there
+        if untouched and self._groups:  # the largest group is first; an unmoved cursor stays on it
             self._first = next(iter(self._groups))
             self._table.move_to(self._first)
 
     async def _cannot_be_sent_to(self, view: BatchView) -> int:
-        """Count the devices that cannot be sent to; only when that matters, and not with each hint."""
+        """Count the devices that cannot be sent to; only when it matters, and not with each hint."""
         if self._sending or view.batch.stopped_at is not None or view.committed >= view.batch.draft.wanted:
             return 0
         if self._looked[0] != view.committed or time.monotonic() - self._looked[1] > _LOOK_EVERY_S:
@@ -148,7 +148,7 @@ class BatchScreen(ConsoleScreen):
             start(self, partial(self._open, self._group), "group", exclusive=True)
 
     async def _open(self, group: AnswerGroup) -> None:
-        """Show the commands of a group: by its devices where other groups stand in the same phase."""
+        """Show the commands of a group; name its devices where other groups are in the same phase."""
         alike = sum(other.phase is group.phase for other in self._groups.values())
         devices = await self._devices_of(group) if alike > 1 else None
         if devices is None and alike > 1:
@@ -157,7 +157,7 @@ class BatchScreen(ConsoleScreen):
         draft = self._view.batch.draft if self._view else None
         kind = safe(draft.command_type, 24) if draft else ""
         of = f"Bulk send {safe(self._batch_id[:8])}: {kind} {group.phase.value}"
-        if self.is_active:  # else the operator has gone elsewhere meanwhile
+        if self.is_active:  # otherwise the operator has left the screen meanwhile
             self.post_message(ShowHistory(devices, text, of))
 
     def _write_command(self) -> None:
@@ -170,7 +170,7 @@ class BatchScreen(ConsoleScreen):
             self.post_message(ShowCompose(devices, f"{group.phase.value} in {self._batch_id}"))
 
     async def _devices_of(self, group: AnswerGroup) -> tuple[str, ...] | None:
-        """Read the devices of a group; when they cannot be had, say so."""
+        """Return the devices of a group; None, with the error shown, when they cannot be read."""
         try:
             return await self.state.program.bulk.group(self.state.tenant, self._batch_id, group)
         except ConsoleError as error:
@@ -211,7 +211,7 @@ class BatchScreen(ConsoleScreen):
         program, tenant = self.state.program, self.state.tenant
 
         async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-            """Return the same bulk send while its outcome is unknown: a new one would send twice."""
+            """Return the same bulk send while its outcome is unknown: a new one would send again."""
             job, before = await program.bulk.retry(tenant_id, batch_id, by), self._unsure
             same = before is not None and (before.device_ids, before.retried) == (job.device_ids, job.retried)
             return before if before is not None and same else job

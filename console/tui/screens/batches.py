@@ -16,7 +16,7 @@ from console.tui.state.messages import ShowBatch
 
 
 class BatchesScreen(PagedScreen[Batch]):
-    """Enter opens one."""
+    """The list of bulk sends; enter opens one."""
 
     KIND = "batches"
 
@@ -40,7 +40,7 @@ class BatchesScreen(PagedScreen[Batch]):
         )
 
     def _words(self) -> dict[str, tuple[str, ...]]:
-        """What occurred in all that has been read: half a word hides the very rows that would complete it."""
+        """Return the values of all rows read so far: half a word hides the rows that would complete it."""
         return {key: tuple(words) for key, words in self._seen_words.items()}
 
     async def _page(self, wanted: Filter, before: Batch | None) -> tuple[Batch, ...]:

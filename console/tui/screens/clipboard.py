@@ -1,4 +1,4 @@
-"""To the operator's clipboard, through SSH and tmux; what cannot be copied can still be read and selected."""
+"""Copying to the operator's clipboard, through SSH and tmux; the text can also be shown and selected."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ _SHOWN = 60
 
 
 def copy_text(screen: ConsoleScreen, what: str, text: str) -> None:
-    """Copy by OSC 52 and, inside tmux, into its buffer; a second time within the notice it is shown, too."""
+    """Copy by OSC 52 and, inside tmux, into its buffer; if repeated during the notice, also show the text."""
     before, now = screen.last_copied, monotonic()
     screen.app.copy_to_clipboard(text)
     if os.environ.get("TMUX") and shutil.which("tmux"):

@@ -30,18 +30,18 @@ from console.tui.state.messages import ShowCompose
 
 
 def _since(command: Command) -> str:
-    """Warn that the device has answered ok since; empty where it has not."""
+    """Return a warning that the device has answered ok since; empty where it has not."""
     is_news = command.phase is not Phase.OK and command.later in OK_WORDS
     return "! The device has answered ok since. " if is_news else ""
 
 
 class CommandActions:
-    """What can be done with one command of a screen: the one that `chosen` returns."""
+    """The actions on one command of a screen: the one that `chosen` returns."""
 
     def __init__(self, screen: ConsoleScreen, chosen: Callable[[], Command | None]) -> None:
         self._screen = screen
         self._chosen = chosen
-        self._retries: dict[str, Draft] = {}  # kept until committed: a second try is the same command
+        self._retries: dict[str, Draft] = {}  # kept until committed: a second attempt sends the same command
 
     # Why something cannot be done
 
@@ -76,7 +76,7 @@ class CommandActions:
         return self._screen.state
 
     def _begin(self, work: Callable[[str], Coroutine[Any, Any, None]], group: str = "ask") -> None:
-        """Begin what has to look the chosen command up first."""
+        """Begin an action that has to read the chosen command first."""
         command = self._chosen()
         if command is not None:
             start(self._screen, partial(work, command.command_id), group, exclusive=True)
@@ -86,11 +86,11 @@ class CommandActions:
         self._begin(self._ask_retry)
 
     def explain(self) -> None:
-        """Say in one sentence why the command stands where it stands."""
+        """Explain in one sentence why the command is in its phase."""
         self._begin(self._explain)
 
     def edit(self) -> None:
-        """Write a command that begins as this one."""
+        """Open the compose screen, filled in with this command."""
         self._begin(self._edit)
 
     def cancel(self) -> None:
@@ -186,7 +186,7 @@ class CommandActions:
         return explain(detail, "" if broker.up else why)
 
     async def _detail_of(self, command_id: str) -> CommandDetail | None:
-        """Read the whole command; when it cannot be had, say so."""
+        """Return the whole command; None, with the error shown, when it cannot be read."""
         try:
             detail = await self._state.program.history.command(self._state.tenant, command_id)
         except ConsoleError as error:
@@ -197,7 +197,7 @@ class CommandActions:
         return detail
 
     async def _edit(self, command_id: str) -> None:
-        """Begin with the whole command; the draft of another one stays as it is."""
+        """Open the compose screen with the whole command; other drafts stay as they are."""
         detail = await self._detail_of(command_id)
         if detail is not None and not detail.command.params.complete:
             self._screen.say(
@@ -218,7 +218,7 @@ class CommandActions:
         async def cancel(reason: str) -> str:
             await program.sender.cancel(tenant, command_id, program.operator, reason)
             now = detail
-            with contextlib.suppress(ConsoleError):  # much may have happened since the question
+            with contextlib.suppress(ConsoleError):  # the command may have changed since the dialog opened
                 now = await program.history.command(tenant, command_id) or detail
             unsure = unknown_outcome(now)
             if unsure:

@@ -21,7 +21,7 @@ from console.tui.widgets.text import Lines
 
 
 class DetailScreen(ConsoleScreen):
-    """Timeline, explanation, params and answer; live."""
+    """Shows timeline, explanation, params and answer, and updates them."""
 
     KIND = "detail"
 

@@ -1,4 +1,4 @@
-"""The command under the cursor in full, beside a history that has room for it."""
+"""The command under the cursor in full, beside the history where there is room."""
 
 from collections.abc import Callable
 
@@ -12,11 +12,11 @@ from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowNotice
 from console.tui.widgets.detail import DetailView
 
-_DELAY_S = 0.08  # a cursor that is on its way reads nothing
+_DELAY_S = 0.08  # nothing is read while the cursor is moving
 
 
 class DetailBeside(DetailView):
-    """Reads what it shows: the command whose id `cursor` returns."""
+    """Reads and shows the command whose id `cursor` returns."""
 
     def __init__(self, state: ConsoleState, cursor: Callable[[], str | None]) -> None:
         super().__init__(id="pane")
@@ -43,7 +43,7 @@ class DetailBeside(DetailView):
         self.paint()
 
     def paint(self) -> None:
-        """Show what was read, as it stands now."""
+        """Show what was read, with times as of now."""
         if self._has_room:
             self.show(self._detail, self._state.clock.now(), "Nothing is selected.", self._state.zone)
 
@@ -54,7 +54,7 @@ class DetailBeside(DetailView):
         self._timer = self.set_timer(_DELAY_S, self._read_now)
 
     def fill(self) -> None:
-        """Read at once where there is room now and nothing was read before."""
+        """Read at once if there is room now and nothing was read before."""
         if self._has_room and self._detail is None:
             self._read_now()
 

@@ -12,7 +12,7 @@ _EVERY_S = 5.0
 
 
 class DeviceLine(Lines):
-    """Hidden where several devices are shown, and on a short terminal."""
+    """The line; hidden where several devices are shown, and on a short terminal."""
 
     def __init__(self, state: ConsoleState, device_id: str | None) -> None:
         super().__init__(id="place")
@@ -23,7 +23,7 @@ class DeviceLine(Lines):
         self.display = False
 
     async def read(self) -> None:
-        """Read the device, though seldom: what it is hardly changes.
+        """Read the device, at long intervals: what is shown of it hardly changes.
 
         Raises:
             ConsoleError: the database did not answer.
@@ -36,7 +36,7 @@ class DeviceLine(Lines):
         self.paint()
 
     def paint(self) -> None:
-        """Show what was read, in the width that there is now."""
+        """Show what was read, in the current width."""
         width, height = self.app.size
         self.show([place_line(self._device, width)] if self._device else [])
         self.display = self._device is not None and height >= SHORT

@@ -13,9 +13,9 @@ from console.tui.widgets.filtered_list import FilteredList
 
 
 class DeviceMarks:
-    """Marks and the range that is being marked; marks stay when the filter changes.
+    """The marks and the range that is being marked; marks stay when the filter changes.
 
-    `on_change` is called when they are others.
+    `on_change` is called when they change.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class DeviceMarks:
         no_device: Callable[[], str | None],
         not_all: Callable[[], str | None],
     ) -> None:
-        """`no_device` returns why there is nothing to mark, `not_all` why not yet all of it is listed."""
+        """`no_device` returns why there is nothing to mark, `not_all` why the list is not complete yet."""
         self._screen = screen
         self._filtered = filtered
         self._on_change = on_change
@@ -47,7 +47,7 @@ class DeviceMarks:
 
     @property
     def where(self) -> str:
-        """The filter, when just what it finds is marked."""
+        """The filter, if exactly the devices that it finds are marked; otherwise empty."""
         means_it = bool(self._filtered.text) and not self._filtered.parsed.faults
         return self._filtered.text if means_it and self._are_all_shown else ""
 
@@ -66,19 +66,19 @@ class DeviceMarks:
 
     @property
     def not_known(self) -> str | None:
-        """Why nothing can be done with the marks now."""
+        """Why nothing can be done with the marks now; None if it can."""
         return "the marks are being looked up: wait for them" if self._is_marking else None
 
     def no_mark(self) -> str | None:
-        """Why nothing can be marked, or sent to what is marked."""
+        """Return why nothing can be marked, or sent to what is marked; None if it can."""
         return self._no_device() or self.not_known
 
     def no_mark_all(self) -> str | None:
-        """Why not all that the filter shows can be marked."""
+        """Return why the devices that the filter shows cannot all be marked; None if they can."""
         return self._no_device() or self._not_all() or self.not_known or self._filtered.filter_fault
 
     def no_range(self) -> str | None:
-        """Why a range can neither begin nor end here."""
+        """Return why a range can neither begin nor end here; None if it can."""
         reason = self.no_mark()
         if reason is not None:
             return reason
@@ -112,7 +112,7 @@ class DeviceMarks:
         self._on_change()
 
     def give_up_range(self) -> bool:
-        """Take back a range that was begun; return False when there is none."""
+        """Abandon a range that was begun; return False when there is none."""
         if self.range_start is None:
             return False
         if self._range_is_new:
@@ -122,14 +122,14 @@ class DeviceMarks:
         return True
 
     def clear(self) -> bool:
-        """Take all marks away; return False when there are none."""
+        """Remove all marks; return False when there are none."""
         if not self.keys:
             return False
         self.unmark(tuple(self.keys))
         return True
 
     def unmark(self, device_ids: tuple[str, ...]) -> None:
-        """Take these marks away."""
+        """Remove these marks."""
         self._filtered.table.marks.remove(device_ids)
         self._on_change()
 
@@ -144,7 +144,7 @@ class DeviceMarks:
             self._toggle_shown(set(self._filtered.table.keys))
 
     async def _mark_sendable(self) -> None:
-        """Until it is known what to mark, nothing is done with the marks: they are still the old ones."""
+        """Look the marks up; until that ends, the old marks are set and actions on them are refused."""
         try:
             await self._look_up_marks()
         finally:
@@ -152,9 +152,9 @@ class DeviceMarks:
             self._screen.refresh_chrome()
 
     async def _look_up_marks(self) -> None:
-        """Mark what the filter shows but is not decommissioned: nothing of that gets in by a filter.
+        """Mark the devices that the filter shows, except decommissioned ones.
 
-        Nothing at all where a group is unknown: without it, what it was to keep out would be marked.
+        Mark nothing if a group is unknown: devices that it was to exclude would be marked.
         """
         state, say = self._screen.state, self._screen.say
         shown, wanted, tenant = set(self._filtered.table.keys), self._filtered.parsed, state.tenant

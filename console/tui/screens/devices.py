@@ -34,7 +34,7 @@ from console.tui.widgets.table import LineTable
 
 
 class DevicesScreen(ConsoleScreen):
-    """The list holds every device's id; full rows are read for the window and a page around it."""
+    """The list contains every device's id; full rows are read for the window and a page around it."""
 
     KIND = "devices"
 
@@ -71,7 +71,7 @@ class DevicesScreen(ConsoleScreen):
             raise failed
         if (
             self._rows or self._table.keys
-        ):  # what is seen comes first, what is listed may take a moment longer
+        ):  # the visible rows are read first: reading the list may take a moment longer
             await self._read_window()
             self._table.repaint_changes()
             if self._moved:
@@ -93,7 +93,7 @@ class DevicesScreen(ConsoleScreen):
         self._news.look_again()
 
     async def _read_first(self) -> None:
-        """Read the first rows, to be shown while the others are still being listed."""
+        """Read the first rows, which are shown while the list is still being read."""
         history, tenant = self.state.program.history, self.state.tenant
         await self._read_clock()
         self._table.set_empty(self._empty())
@@ -106,7 +106,7 @@ class DevicesScreen(ConsoleScreen):
             self._table.repaint_changes()
 
     async def _read_list(self) -> None:
-        """Read the whole list, beside the rows in view."""
+        """Read the whole list, concurrently with the rows in view."""
         try:
             await self._read_clock()
             await self._list.read()
@@ -128,7 +128,7 @@ class DevicesScreen(ConsoleScreen):
         self._table.set_empty(self._empty())
         self._table.set_keys(ids)
         order = self._sort.value
-        if self._table.sorted_by != order:  # the heading tells the order that is shown
+        if self._table.sorted_by != order:  # the heading shows the order
             self._table.sorted_by = order
             self._table.refresh()
         if not self._filtered.text:
@@ -175,7 +175,7 @@ class DevicesScreen(ConsoleScreen):
     # Showing
 
     def show_counts(self) -> None:
-        """Show how many there are, and how many are marked."""
+        """Show how many devices there are, and how many are marked."""
         counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
         marks, parsed, width = self.marks, self._filtered.parsed, self.app.size.width
         unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""

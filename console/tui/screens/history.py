@@ -1,4 +1,4 @@
-"""The history of a device, of a selection, or of the tenant: endless, live, with the detail beside it."""
+"""The history of a device, of a selection, or of the tenant: paged, updated, with the detail beside it."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -35,7 +35,7 @@ from console.tui.widgets.text import Lines
 
 
 class HistoryScreen(ConsoleScreen):
-    """`device_ids` None means the whole tenant; `text` is its first filter, `of` names what that finds."""
+    """`device_ids` None means the whole tenant; `text` is the first filter, `of` names what it finds."""
 
     KIND = "history"
 
@@ -76,7 +76,7 @@ class HistoryScreen(ConsoleScreen):
 
     @property
     def is_filtered(self) -> bool:
-        """Whether a new command may not be among those that are shown."""
+        """Whether the list may leave out a new command."""
         return bool(self._filtered.text)
 
     # Reading
@@ -94,10 +94,10 @@ class HistoryScreen(ConsoleScreen):
             again = (await history.reread(tenant, rest)).commands
             rows.update(again)
             rows.drop(c.command_id for c in again if not self._still_matches(c))
-        if rows is self.rows:  # otherwise the filter has changed meanwhile: these are the wrong ones
+        if rows is self.rows:  # otherwise the filter has changed meanwhile, and these rows are outdated
             self._show_rows()
             if sought is not None and self._sought == sought:
-                self._sought = None  # it is not here: the cursor must not jump to it much later
+                self._sought = None  # it is not listed: the cursor must not jump to it much later
             await self._detail.read()
 
     def _still_matches(self, command: Command) -> bool:
@@ -105,7 +105,7 @@ class HistoryScreen(ConsoleScreen):
         return matches(self._filtered.parsed, command_subject(command), now, only=LIVE_OF_COMMAND)
 
     async def read_next(self) -> None:
-        """Read the next page; a search goes on until it has one more or has come to the end.
+        """Read the next page; a search continues until it has found a row or reached the end.
 
         Raises:
             ConsoleError: the database did not answer.

@@ -1,4 +1,4 @@
-"""Lists of what happened, newest first: filtered, and read page by page as far as one scrolls."""
+"""Lists, newest first: filtered, and read page by page as the operator scrolls."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ListSpec(Generic[T]):
-    """What is listed: the words, where a page comes from, how a row is named, ordered and shown.
+    """What is listed: the texts, the source of a page, how a row is named, ordered and shown.
 
-    `page` takes the filter and the row behind which the page begins; `values` complete a filter.
+    `page` takes the filter and the row after which the page begins; `values` complete a filter.
     """
 
     scope: Scope
@@ -45,7 +45,7 @@ class ListSpec(Generic[T]):
 class PagedList(Generic[T]):
     """The rows of one such list and the widget `filtered` that shows them.
 
-    `request_read` is called when the filter means something else.
+    `request_read` is called when the meaning of the filter changes.
     """
 
     def __init__(self, state: ConsoleState, spec: ListSpec[T], request_read: Callable[[], object]) -> None:
@@ -70,11 +70,11 @@ class PagedList(Generic[T]):
 
     @property
     def no_row(self) -> str | None:
-        """Why nothing can be done with the row under the cursor: there is none."""
+        """Why nothing can be done with the row under the cursor: there is no row. None if there is one."""
         return f"there is no {self._spec.one} here" if self.chosen is None else None
 
     def begin(self) -> None:
-        """Take the keys, and say what is being read."""
+        """Take the focus, and show what is being read."""
         self.filtered.begin(f"Reading the {self._spec.many}…")
 
     async def read(self) -> datetime | None:
@@ -91,7 +91,7 @@ class PagedList(Generic[T]):
         return None if wanted.text or rows is not self.rows else newest.read_at
 
     async def read_next(self) -> None:
-        """Read the page behind the last row.
+        """Read the page after the last row.
 
         Raises:
             ConsoleError: the database did not answer.
@@ -146,11 +146,11 @@ class PagedScreen(ConsoleScreen, Generic[T]):
         self.listed.repaint()
 
     def no_row(self) -> str | None:
-        """Say why nothing can be done with the row under the cursor."""
+        """Return why nothing can be done with the row under the cursor; None if it can."""
         return self.listed.no_row
 
     def open_filter(self) -> None:
-        """Let a filter be typed."""
+        """Let the operator type a filter."""
         self.listed.filtered.open_filter()
 
     def go_back(self) -> None:

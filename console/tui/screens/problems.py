@@ -21,7 +21,7 @@ from console.tui.state.messages import ShowDetail
 
 
 def _sort_key(problem: Problem) -> tuple[object, ...]:
-    """Order problems as the pages do, newest first."""
+    """Return a key that sorts problems as the pages do, newest first."""
     return problem.last_at, problem.kind.value, problem.device_id, problem.key
 
 
@@ -57,7 +57,7 @@ class ProblemsScreen(PagedScreen[Problem]):
         return await self.state.program.history.problems(self.state.tenant, wanted, PAGE, before)
 
     async def _open(self, problem: Problem) -> None:
-        """Show the command where there is one, otherwise all that is known of the problem."""
+        """Show the command if there is one, otherwise the whole problem."""
         try:
             found = await self.state.program.history.command(self.state.tenant, problem.command_id)
         except ConsoleError as error:

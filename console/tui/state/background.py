@@ -1,4 +1,4 @@
-"""Starting work beside the screen: the coroutine is made when it runs, so that none is lost unawaited."""
+"""Starting background work of a screen: the coroutine is created when it runs, so it is always awaited."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -10,6 +10,6 @@ from textual.worker import Worker
 def start(
     node: DOMNode, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool = False
 ) -> None:
-    """Run `work` as long as `node` lives; an exclusive one ends the earlier of its group."""
+    """Run `work` while `node` exists; exclusive work cancels the earlier work of its group."""
     worker: Worker[None] = node.run_worker(work, group=group, exclusive=exclusive)
     del worker

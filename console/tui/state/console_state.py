@@ -24,14 +24,14 @@ _OUTBOX_EVERY_S = 0.3
 
 
 class DatabaseClock:
-    """The database's time, carried on by the monotonic clock between two reads."""
+    """The database's time, advanced by the monotonic clock between two reads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._zero: datetime | None = None
 
     def observe(self, read_at: datetime) -> None:
-        """Take over a time that the database has just reported; small differences are the network's."""
+        """Take over a time that the database has just reported; ignore small differences (network delay)."""
         zero = read_at - timedelta(seconds=self._clock.monotonic())
         if self._zero is None or abs((zero - self._zero).total_seconds()) > _JITTER_S:
             self._zero = zero
@@ -64,7 +64,7 @@ class UnsentCommand:
 
 @dataclass(slots=True)
 class ConsoleState:
-    """Shared by all screens of one console."""
+    """The state that all screens of one console share."""
 
     program: Program
     tenant: str
@@ -81,7 +81,7 @@ class ConsoleState:
     _outbox_due: float = 0.0
 
     def run_job(self, node: DOMNode, tenant: str, job: BatchRun) -> None:
-        """Commit a recorded bulk send as long as `node` lives, whichever screen is open."""
+        """Commit a recorded bulk send while `node` exists, whichever screen is open."""
         self.jobs[job.draft.batch_id] = job
 
         async def run() -> None:
@@ -109,7 +109,7 @@ class ConsoleState:
         return None if self.local_time else UTC
 
     def unsent_command(self, origin: str = "", content: Saved | None = None) -> tuple[UnsentCommand, bool]:
-        """Return the command that was begun here and not sent, or a new one; and whether it was begun.
+        """Return the unsent command, or a new one, and whether it was begun earlier.
 
         `origin` is the command that is edited: each edit is kept apart from the draft, and from the others.
         """
@@ -125,12 +125,12 @@ class ConsoleState:
 
     @property
     def linked(self) -> bool:
-        """Whether both links are up and the last read worked."""
+        """Whether both links are up and the last read succeeded."""
         view = self.program.health.view()
         return view.database.up and view.broker.up and not self.link_problem
 
     async def read_outbox(self) -> None:
-        """Read how much waits for publication; while nothing does, not with every pass.
+        """Read how much waits for publication; less often while nothing waits.
 
         Raises:
             ConsoleError: the database did not answer.

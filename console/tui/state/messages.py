@@ -1,4 +1,4 @@
-"""Messages between the parts of the screen: rows changed, or the operator wants to be elsewhere."""
+"""Messages between the parts of the screen: rows changed, or the operator opens another screen."""
 
 from textual.message import Message
 
@@ -21,7 +21,7 @@ class DataChanged(Message):
 class ShowHistory(Message):
     """Open the history of these devices, filtered by `text`; None means the whole tenant.
 
-    `of` names what is shown, where the devices do not.
+    `of` names what is shown, if the devices do not.
     """
 
     def __init__(self, device_ids: tuple[str, ...] | None, text: str = "", of: str = "") -> None:
@@ -42,7 +42,7 @@ class ShowDetail(Message):
 class ShowCompose(Message):
     """Write a command to these devices.
 
-    `target` says in words whom that means. `content` is the command `origin`, which is edited apart from the
+    `target` describes them in words. `content` is the command `origin`, which is edited apart from the
     draft; `where` is the filter that finds just these devices, if one does.
     """
 
@@ -92,7 +92,7 @@ class ShowBatch(Message):
 
 
 class ShowExport(Message):
-    """Write what is wanted of the history of these devices into a file."""
+    """Export the history of these devices, filtered, into a file."""
 
     def __init__(self, device_ids: tuple[str, ...] | None, wanted: Filter = EVERY_COMMAND) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ class BrokerOutage:
     _catching_up: bool = False
 
     def observe(self, view: HealthView, outbox: OutboxDepth) -> str:
-        """Take in the present state; return a sentence when there is something to report."""
+        """Record the present state; return a sentence when there is something to report."""
         if not view.broker.up:
             if self._since is None:
                 self._since, self._waited = view.broker.since, 0

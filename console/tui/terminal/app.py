@@ -1,4 +1,4 @@
-"""An application of Textual whose frames, last words and threads are ours, and the private names for it."""
+"""A Textual application with our own frames, final message and threads, and private names for them."""
 
 import threading
 from typing import Any
@@ -15,7 +15,7 @@ from console.tui.terminal.output_filter import OutputFilter
 
 
 class TerminalApp(App[int]):
-    """Draws by the easel and ends with one line: Textual's own report prints local variables."""
+    """Draws through the easel; prints one line on a crash: Textual's own report prints local variables."""
 
     def __init__(self, *, ansi_color: bool | None, ascii_only: bool) -> None:
         super().__init__(TerminalDriver, ansi_color=ansi_color)
@@ -26,7 +26,7 @@ class TerminalApp(App[int]):
         raise NotImplementedError
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Give a frame to the easel, which writes what differs when the terminal can take it."""
+        """Pass a frame to the easel, which writes the differences when the terminal can take them."""
         driver = self._driver
         if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)
@@ -34,12 +34,12 @@ class TerminalApp(App[int]):
             driver.easel.show(self.screen, renderable, sync=self._sync_available)
 
     def forget_frame(self) -> None:
-        """Draw the next frame whole: what stands on the terminal is not what was drawn any more."""
+        """Draw the next frame completely: the terminal no longer shows what was drawn."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.easel.forget()
 
     def on_resize(self) -> None:
-        self.forget_frame()  # many a terminal moves about what stands on it
+        self.forget_frame()  # many terminals rearrange their content
 
     def _fatal_error(self) -> None:
         """Print one line instead of Textual's report."""
@@ -49,13 +49,13 @@ class TerminalApp(App[int]):
         self._close_messages_no_wait()
 
     def end_with(self, error: Exception) -> None:
-        """End the program as a defect on its own thread would."""
+        """End the program as an exception on its own thread would."""
         self._handle_exception(error)
 
     def free_input(self) -> None:
-        """End the thread that reads keys, should the application have died without doing so.
+        """End the thread that reads keys, if the application crashed without ending it.
 
-        On a terminal that has hung up it would read nothing as fast as it can, and keep the process for ever.
+        On a terminal that has hung up it would poll at full speed and keep the process alive for ever.
         """
         ended = getattr(self._driver, "exit_event", None)
         if isinstance(ended, threading.Event):

@@ -22,16 +22,16 @@ JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
 
 
 class Stops(Protocol):
-    """An application that gives back what others could go on with before the process is stopped."""
+    """An application that releases its roles to other processes before the process is stopped."""
 
     async def stop_process(self) -> None: ...
 
 
 class TerminalDriver(LinuxDriver):
-    """Gives the terminal back when the shell stops the program, and takes it again when it goes on.
+    """Restores the terminal when the shell stops the program, and takes it again when the program continues.
 
     Textual does both inside the signal handlers. A stop that comes while the thread of the loop holds the
-    lock of the queue to the terminal then waits for that lock for ever; so both have their own turn here.
+    lock of the queue to the terminal then waits for that lock for ever; so both run outside handlers here.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class TerminalDriver(LinuxDriver):
             super().send_message(message)
 
     def _query_in_band_window_resize(self) -> None:
-        """Ask nothing: sizes come from the system, where nobody else can claim one."""
+        """Send no query: sizes come from the system, so that input cannot forge one."""
 
     def _run_input_thread(self) -> None:
-        """Read the terminal; a failure ends the program like that of any thread, without a report."""
+        """Read the terminal; a failure ends the program like that of any thread, without Textual's report."""
         self.run_input_thread()
 
     def run_input_thread(self) -> None:
@@ -90,7 +90,7 @@ class TerminalDriver(LinuxDriver):
     def _read(self) -> bytes:
         try:
             return os.read(self.fileno, 4_096)
-        except OSError:  # the terminal is gone, which a signal tells in most cases
+        except OSError:  # the terminal is gone; in most cases a signal reports that
             return b""
 
     @property
@@ -108,7 +108,7 @@ class TerminalDriver(LinuxDriver):
         await cast("Stops", self._app).stop_process()
 
     def _go_on(self) -> None:
-        """Take the terminal, anew if something stopped us without asking: the shell has changed it since."""
+        """Take the terminal; after a stop without notice set it up again, since the shell has changed it."""
         if not self._auto_restart:  # it is lent to an editor
             return
         if self._has_terminal:

@@ -42,7 +42,7 @@ async def edit_text(app: App[int], text: str, suffix: str) -> str:
                 None, f"the editor {words[0]!r} was not found: set EDITOR to another program"
             ) from None
         if done.returncode:
-            name = Path(words[0]).name  # a whole path would push the reason off the line
+            name = Path(words[0]).name  # a full path could push the reason off the line
             raise OSError(None, f"{name} ended with {done.returncode}; the text is unchanged")
         return _saved(path)
     finally:

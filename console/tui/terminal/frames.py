@@ -1,4 +1,4 @@
-"""When a frame may go out: not before the terminal took the last one, and no more than a slow line bears.
+"""When a frame is written: after the terminal has taken the last one, and within what a slow line can carry.
 
 Decided in docs/decisions/0008-a-stalled-terminal.md
 """
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _SYNC_START, _SYNC_END = "\x1b[?2026h", "\x1b[?2026l"  # between them a terminal shows nothing half-done
 RATE = (
-    12_000  # bytes a second that changes by themselves may take: a slow line keeps room for what keys ask for
+    12_000  # bytes a second for changes without a key press: a slow line keeps room for the answers to keys
 )
 BURST = 16_000
-EAGER_S = 0.5  # so long after a key what is drawn is taken for its answer
+EAGER_S = 0.5  # what is drawn within this time after a key counts as its answer
 
 
 class Outlet:
-    """The file that the writing thread writes to; says each time when all of it has gone out.
+    """The file that the writing thread writes to; calls `gone` each time all of it has been written.
 
     Another program may have left the terminal in a mode in which a write can fail for want of room, and a
     terminal that has hung up takes nothing: neither ends the thread.
@@ -63,7 +63,7 @@ class Outlet:
 
 
 class Easel:
-    """Draws frames. Those that come too soon are left out, and the next one shows what they changed."""
+    """Draws frames. Frames that come too soon are skipped, and the next one shows what they changed."""
 
     def __init__(self, app: App[Any], write: Callable[[str], object]) -> None:
         self._app = app
@@ -79,16 +79,16 @@ class Easel:
         self._waiting: list[Callable[[], object]] = []
 
     def forget(self) -> None:
-        """Draw the next frame whole: another program has written to the terminal, or its size has changed."""
+        """Draw the next frame completely: another program wrote to the terminal, or its size changed."""
         self._painter.forget()
 
     def renew(self) -> None:
-        """Begin anew with a terminal that was given back, and with a new thread that writes to it."""
+        """Start over with a terminal that was taken again, and with a new writing thread."""
         self._painter.forget()
         self._under_way = False
 
     def hasten(self) -> None:
-        """Let the answer to a key go out at once. Called on the thread that reads the terminal."""
+        """Allow the answer to a key to be written at once. Called on the thread that reads the terminal."""
         self._eager_until = time.monotonic() + EAGER_S
 
     def gone_out(self) -> None:
@@ -97,7 +97,7 @@ class Easel:
             self._loop.call_soon_threadsafe(self._take_up)
 
     def when_seen(self, call: Callable[[], object]) -> None:
-        """Call this once the terminal has taken all that there is to see now."""
+        """Run `call` once the terminal has taken everything drawn so far."""
         self._waiting.append(call)
         self._tell()
 
@@ -119,7 +119,7 @@ class Easel:
             self._tell()
 
     def _held(self) -> bool:
-        """Return whether this frame has to wait because so much has gone out recently."""
+        """Return whether this frame has to wait because too much was written recently."""
         now = time.monotonic()
         self._left = min(float(BURST), self._left + (now - self._counted_at) * RATE)
         self._counted_at = now
@@ -139,12 +139,12 @@ class Easel:
         self._tell()
 
     def _pay(self) -> None:
-        """Draw what was left out."""
+        """Draw what was skipped."""
         if self._owed and not self._under_way:
             self._app.call_later(self._repaint)
 
     def _repaint(self) -> None:
-        """Draw all that is visible; what stands there already costs nothing."""
+        """Redraw everything visible; what is unchanged on the terminal is not written."""
         if self._owed and not self._under_way and self._app.screen_stack:
             screen = self._app.screen
             screen._compositor._dirty_regions.add(screen.size.region)  # noqa: SLF001
@@ -158,7 +158,7 @@ class Easel:
 
 
 def when_seen(app: App[Any], call: Callable[[], object]) -> None:
-    """Call this once the terminal has taken all that there is to see; at once where there is no terminal."""
+    """Run `call` once the terminal has taken everything drawn so far; at once if there is no terminal."""
     easel = getattr(app._driver, "easel", None)  # noqa: SLF001
     if isinstance(easel, Easel):
         easel.when_seen(call)

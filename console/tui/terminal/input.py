@@ -1,4 +1,4 @@
-"""From the bytes of a terminal to events: no byte ends the program, and only a key acts as a key.
+"""From the bytes of a terminal to events: no byte ends the program, and only real keys are passed on as keys.
 
 Decided in docs/decisions/0041-bytes-from-a-terminal.md
 """
@@ -14,7 +14,7 @@ from textual.message import Message
 
 GIVE_UP_S = 1.0
 _LONGEST = 4_096
-_LONGEST_KNOWN = 32  # beyond that Textual's parser takes it for keys
+_LONGEST_KNOWN = 32  # Textual's parser treats a longer sequence as keys
 _MOST_PASTED = 8_000_000
 _ESC = b"\x1b"
 _PASTE, _PASTED = b"\x1b[200~", b"\x1b[201~"
@@ -22,15 +22,15 @@ _CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*")
 _STRINGS = b"]PX^_"  # OSC, DCS, SOS, PM, APC: answers of the terminal, ended by ST
 _STRING_END = re.compile(rb"\x07|\x1b\\|(?=\x1b[^\\])")
 _WITH_ALT = re.compile(rb"\x1b([\xc2-\xf4][\x80-\xbf]*|.)", re.DOTALL)
-_UNASKED = re.compile(rb"\x1b\[(48;.*t|\?2048;.*\$y|.*\d{7}.*)", re.DOTALL)  # sizes are the system's to say
-_UNKNOWN = b"\x1b[<>"  # no sequence begins like this: what follows is left out with it
+_UNASKED = re.compile(rb"\x1b\[(48;.*t|\?2048;.*\$y|.*\d{7}.*)", re.DOTALL)  # sizes come from the system
+_UNKNOWN = b"\x1b[<>"  # no known sequence begins like this: it is dropped with what follows
 
 
 class TerminalInput:
     """Cuts the stream into keys, sequences and pastes; Textual's parser gets one whole sequence at a time.
 
-    That parser takes a sequence that it does not know for keys that were typed: an answer of the terminal, an
-    old mouse report or half a sequence would act. What it does not know is left out here, whole.
+    That parser treats an unknown sequence as typed keys: an answer of the terminal, an old mouse report or
+    half a sequence would run actions. Unknown sequences are dropped here completely.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class TerminalInput:
                 return
 
     def tick(self) -> Iterator[Message]:
-        """Decide about what nothing has followed: an Esc, an Alt, or a cut sequence, which is dropped."""
+        """Decide about input that nothing followed: an Esc, an Alt, or a cut sequence, which is dropped."""
         silent_s = time.monotonic() - self._came_at
         if not self._rest or silent_s < constants.ESCAPE_DELAY:
             return
@@ -59,7 +59,7 @@ class TerminalInput:
             yield from self._typed(self._take(len(self._rest)))
         elif silent_s >= GIVE_UP_S:
             self._rest = b""
-            if self._pasted is not None and alone:  # the way out of a paste whose end got lost
+            if self._pasted is not None and alone:  # ends a paste whose end marker was lost
                 yield from self._paste_ended()
 
     def _take(self, size: int) -> bytes:
@@ -67,7 +67,7 @@ class TerminalInput:
         return taken
 
     def _next(self) -> Iterator[Message]:
-        """Take one run of text or one sequence; nothing while it is incomplete."""
+        """Take one run of text or one sequence; take nothing while it is incomplete."""
         rest = self._rest
         if rest[:1] != _ESC:
             end = rest.find(_ESC)
@@ -85,7 +85,7 @@ class TerminalInput:
             yield from self._typed(self._take(found.end() if found else 1))
 
     def _text(self, end: int) -> Iterator[Message]:
-        """Take text up to an Esc, or all of it; half a character at the end waits for its rest."""
+        """Take text up to an Esc, or all of it; an incomplete character at the end waits for the rest."""
         size = len(self._rest) if end < 0 else end
         if end < 0:
             size -= _half(self._rest)
@@ -93,7 +93,7 @@ class TerminalInput:
             yield from self._events(character)
 
     def _sequence(self) -> Iterator[Message]:
-        """Take a control sequence; a byte that cannot be part of it ends it and is read again by itself."""
+        """Take a control sequence; a byte that cannot be part of it ends it and is read again separately."""
         rest = self._rest
         if rest.startswith(_PASTE):
             self._take(len(_PASTE))
@@ -109,13 +109,13 @@ class TerminalInput:
             self._take(end)
         elif rest[:3] == b"\x1b[M":
             yield from self._of_size(6)
-        elif rest[:3] == b"\x1b[[":  # function keys of the console of Linux
+        elif rest[:3] == b"\x1b[[":  # function keys of the Linux console
             yield from self._of_size(4)
         else:
             yield from self._known(self._take(end + 1))
 
     def _of_size(self, size: int) -> Iterator[Message]:
-        """Take a sequence of known size; it is cut off where another begins in it."""
+        """Take a sequence of known size; cut it off where another one begins in it."""
         cut = self._rest.find(_ESC, 1, size)
         if cut > 0:
             self._take(cut)
@@ -151,7 +151,7 @@ class TerminalInput:
         yield events.Paste(pasted.decode("utf-8", "replace").replace("\x00", ""))
 
     def _known(self, sequence: bytes) -> Iterator[Message]:
-        """Parse a whole sequence; drop it when it is unknown and nothing asked for it."""
+        """Parse a whole sequence; drop it when it is unknown or was not requested."""
         if len(sequence) > _LONGEST_KNOWN or _UNASKED.match(sequence):
             return
         yield from self._events(sequence.decode("ascii", "replace"))
@@ -168,7 +168,7 @@ class TerminalInput:
             yield from parser.tick()
 
     def _events(self, text: str) -> Iterator[Message]:
-        """Let Textual parse it; numbers that are not characters make it fail."""
+        """Let Textual parse it; Textual fails on numbers that are not characters."""
         try:
             found = list(self._parser.feed(text))
         except (ParseError, ValueError, OverflowError, LookupError, StopIteration, RuntimeError):
@@ -180,12 +180,12 @@ class TerminalInput:
 
 
 def _is_text(character: str | None) -> bool:
-    """Return whether the key can be kept; half a character cannot."""
+    """Return whether the key can be used; half a character cannot."""
     return character is None or not any("\ud800" <= part <= "\udfff" for part in character)
 
 
 def _half(data: bytes) -> int:
-    """Count the bytes at the end that begin an incomplete character of UTF-8."""
+    """Count the bytes at the end that begin an incomplete UTF-8 character."""
     for size in (1, 2, 3):
         if len(data) >= size and data[-size] >= 0xC0:
             whole = 2 if data[-size] < 0xE0 else 3 if data[-size] < 0xF0 else 4
@@ -196,7 +196,7 @@ def _half(data: bytes) -> int:
 
 
 def _modern(report: bytes) -> bytes:
-    """Rewrite an old mouse report of six bytes as terminals send it today."""
+    """Rewrite an old mouse report of six bytes in the format that terminals send today."""
     button, column, row = (byte - 32 for byte in report[3:])
     released = button & 3 == 3 and not button & 96
     return b"\x1b[<%d;%d;%d%c" % (0 if released else max(0, button), column, row, b"m" if released else b"M")

@@ -11,14 +11,14 @@ _NO_LIMIT = 1 << 20
 
 
 class OutputFilter(LineFilter):
-    """Text is made safe where it is read; this also covers what an operator pastes into a field."""
+    """Filters every segment. Text is made safe where it is read; this also covers what an operator pastes."""
 
     def __init__(self, *, ascii_only: bool) -> None:
         super().__init__()
         self._ascii_only = ascii_only
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Replace what a terminal might obey."""
+        """Replace characters that a terminal might interpret."""
         del background
         return [self._passed(segment) for segment in segments]
 

@@ -1,4 +1,4 @@
-"""What stands on the terminal, cell by cell, so that a frame is written as what it changes and no more.
+"""The content of the terminal, cell by cell, so that only the changes of a frame are written.
 
 Decided in docs/decisions/0040-frames-are-compared.md
 """
@@ -15,11 +15,11 @@ from textual.geometry import Offset, Size
 from textual.strip import SGR_STYLES, Strip
 
 _SEEN_ON_BLANKS = frozenset({"4", "7", "9", "21", "51", "52", "53"})  # underlined, reversed, and the like
-_BRIDGE = 4  # cells that are cheaper to write again than to step over
+_BRIDGE = 4  # cells that are cheaper to write again than to skip
 
 
 class Look(NamedTuple):
-    """How a cell is drawn, as parameters of SGR; `ink` None means that none is seen."""
+    """How a cell is drawn, as parameters of SGR; `ink` None means that no ink is visible."""
 
     attributes: str = ""
     ink: str | None = "39"
@@ -32,7 +32,7 @@ _UNKNOWN: Square = ("?", Look("unknown"))
 
 
 class Painter:
-    """Remembers what it wrote. What differs from that goes out; what is the same costs nothing."""
+    """Remembers what it wrote, and writes only what differs from it."""
 
     def __init__(self, colours: ColorSystem | None) -> None:
         self._colours = colours
@@ -41,15 +41,15 @@ class Painter:
         self._cursor: Offset | None = None
 
     def forget(self) -> None:
-        """Forget what stands on the terminal, so that the next frame is written whole."""
+        """Forget the content of the terminal, so that the next frame is written completely."""
         self._rows = []
 
     def knows(self, size: Size) -> bool:
-        """Return whether it is known what stands on a terminal of this size."""
+        """Return whether the content of a terminal of this size is known."""
         return bool(self._rows) and size == self._size
 
     def paint(self, update: CompositorUpdate, size: Size, cursor: Offset) -> str:
-        """Return what turns what stands there into this frame; empty when it is the same."""
+        """Return the output that changes the terminal's content into this frame; empty if they are equal."""
         if not self.knows(size):
             self._size, self._cursor = size, None
             self._rows = [[_UNKNOWN] * size.width for _ in range(size.height)]
@@ -81,7 +81,7 @@ class Painter:
 
 
 class _Pen:
-    """Gathers a frame: moves and changes its look only where it must."""
+    """Collects the output of a frame: moves the cursor and changes the look only where necessary."""
 
     def __init__(self) -> None:
         self.written: list[str] = []
@@ -108,7 +108,7 @@ class _Pen:
 
     def _take(self, look: Look) -> None:
         now = self._look
-        if look.ink is None:  # a blank: ink that nobody sees may stay as it is
+        if look.ink is None:  # a blank: its ink is invisible and need not change
             bare = _seen_on_blanks(now.attributes)
             look = Look("", "39", look.paper) if bare else Look(now.attributes, now.ink, look.paper)
         if look == now:
@@ -174,7 +174,7 @@ def _squares(text: str, look: Look) -> list[Square]:
             squares += [(character, look), *[("", look)] * (width - 1)]
     if len(squares) == cell_len(text):
         return squares
-    return [(text, look), *[("", look)] * (cell_len(text) - 1)]  # characters that are one sign together
+    return [(text, look), *[("", look)] * (cell_len(text) - 1)]  # characters that together form one glyph
 
 
 @lru_cache(maxsize=256)
@@ -184,7 +184,7 @@ def _seen_on_blanks(attributes: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _look(style: Style, colours: ColorSystem | None) -> Look:
-    # Style tells its attributes one by one only, and a dozen look-ups for each segment are dear
+    # Style gives its attributes only one by one, and a dozen look-ups for each segment are expensive
     bits = style._attributes & style._set_attributes  # noqa: SLF001
     attributes = ";".join(code for bit, code in enumerate(SGR_STYLES) if bits >> bit & 1)
     ink = paper = ()  # type: tuple[str, ...]

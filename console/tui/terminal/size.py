@@ -1,4 +1,4 @@
-"""The size of the terminal, looked at once a second: the report of a change gets lost now and then."""
+"""The size of the terminal, checked once a second: the report of a change is lost now and then."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from textual.geometry import Size
 
 
 def follow_size(app: App[int]) -> None:
-    """Tell the application its terminal's size when it believes in another one."""
+    """Post a resize event when the application's size differs from its terminal's."""
     stream = sys.__stderr__  # where Textual draws
     if app.is_headless or stream is None:
         return

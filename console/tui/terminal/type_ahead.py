@@ -1,4 +1,4 @@
-"""Keys that arrive together do what they would have done one after the other.
+"""Keys that arrive together have the same effect as keys typed one after the other.
 
 Decided in docs/decisions/0018-one-key-at-a-time.md
 """
@@ -17,13 +17,13 @@ _FEW_ROUNDS, _MOST_ROUNDS = 2, 8
 
 
 class TypeAhead:
-    """Hands input to the application in order, the next key only when the last has done what it does.
+    """Passes input to the application in order, each key only after the last one has taken effect.
 
     Textual gives a key to the widget that has the focus at that moment. Over a slow line several keys
-    come in one piece, so the letters behind a `/` would still go to the table, and act there. What a key
-    does travels as messages from the widget up to the application, and may be a new focus or a new screen.
-    So before the next key every one of them is asked, from below, to say when it has got through what it
-    had; again when that has moved the focus. What takes longer than half a second is not waited for.
+    come in one piece, so the letters behind a `/` would still go to the table, and run actions there. The
+    effect of a key travels as messages from the widget up to the application: a new focus or screen, perhaps.
+    So before the next key, each of them, from the widget up, has to report that it has handled its messages;
+    again if the focus has moved. The wait ends after half a second.
     """
 
     def __init__(self, app: App[object]) -> None:
@@ -66,7 +66,7 @@ class TypeAhead:
                 for _ in range(_MOST_ROUNDS):
                     for pump in self._chain():
                         await _through(pump)
-                        await _through(pump)  # what it has posted to itself meanwhile
+                        await _through(pump)  # messages that it has posted to itself meanwhile
                     after = self._place()
                     still, before = still + 1 if after == before else 0, after
                     if still == _FEW_ROUNDS:
@@ -82,14 +82,14 @@ class TypeAhead:
             return None, None
 
     def _chain(self) -> list[MessagePump]:
-        """Yield the application, which gives keys out, then the widgets from the focused one up to it."""
+        """Return the application, which distributes keys, then the widgets from the focused one up to it."""
         screen, focused = self._place()
         lowest = focused or screen
         return [self._app, *(lowest.ancestors_with_self if isinstance(lowest, DOMNode) else ())]
 
 
 async def _through(pump: MessagePump) -> None:
-    """Wait until a widget has handled the messages that it has now; not when it takes none any more."""
+    """Wait until a widget has handled its present messages; do not wait if it takes no more messages."""
     passed = asyncio.Event()
     if pump.call_later(passed.set):
         await passed.wait()

@@ -1,4 +1,4 @@
-"""The sentence under the header that says which link is down and what that means."""
+"""The sentence under the header: which link is down and what that means."""
 
 from console.tables.columns import Cell
 from console.tui.presenters.header import banner_line
@@ -7,7 +7,7 @@ from console.tui.widgets.text import Lines
 
 
 class Banner(Lines):
-    """Its row is always there, so that nothing moves; on a low screen it lies over the title."""
+    """The banner. Its row is always reserved, so that nothing moves; on a low screen it covers the title."""
 
     def refresh_from(self, state: ConsoleState) -> None:
         view, now, width = state.program.health.view(), state.clock.now(), self.app.size.width - 2

@@ -14,7 +14,7 @@ _GAP = 2
 
 
 class DetailView(VerticalScroll):
-    """Shows what it is given, params beside the story where it is wide; repaints only when a word changed."""
+    """Shows the command, if wide with the params beside the timeline; repaints only when the text changed."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -1,4 +1,4 @@
-"""Fields to type into: what is pasted is cleaned, and never sends anything."""
+"""Fields to type into: pasted text is cleaned, and never sends anything."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def _utf16_pairs(character: str) -> list[bytes]:
 
 
 def json_paste(text: str) -> str:
-    """Clean pasted JSON: what a terminal might obey becomes its JSON escape, which means the same."""
+    """Clean pasted JSON: control characters become JSON escapes, which mean the same."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(2)
     return re.sub(r"[^\n -~]", _escaped, lines)
 
@@ -55,7 +55,7 @@ class ParamsArea(TextArea):
 
 
 def complete(field: Input, offered: Sequence[str]) -> None:
-    """Complete what is typed by the first offer that begins so; go to the next field where none does."""
+    """Complete what is typed by the first offer with that prefix; go to the next field if there is none."""
     typed = field.value
     found = next((text for text in offered if typed and text.startswith(typed)), typed)
     if typed in {found, *offered} or field.cursor_position < len(typed):
@@ -66,7 +66,7 @@ def complete(field: Input, offered: Sequence[str]) -> None:
 
 
 class TypeInput(Input):
-    """A command type; in an empty field down and up walk through what is offered."""
+    """A command type; in an empty field down and up step through the offers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "recent(1)", show=False),
@@ -88,20 +88,20 @@ class TypeInput(Input):
         self._place = -1
 
     def take(self, recent: Sequence[str], listed: Sequence[str]) -> None:
-        """Offer what was sent lately, then what else is listed; what cannot be shown stays out."""
+        """Offer recently sent types, then the others listed; leave out those that cannot be shown."""
         self.recent = tuple(kind for kind in recent if safe(kind, 100) == kind)
         self.listed = tuple(kind for kind in listed if safe(kind, 100) == kind and kind not in self.recent)
         self.suggester = SuggestFromList(self.recent + self.listed, case_sensitive=False)
 
     def action_complete(self) -> None:
-        """Take what is offered in grey behind the cursor; where nothing is, tab goes on."""
+        """Accept the offer in grey after the cursor; if there is none, go to the next field."""
         complete(self, self.recent + self.listed)
 
     def on_blur(self) -> None:
         self._place = -1
 
     def action_recent(self, by: int) -> None:
-        """Walk through what is offered, from an empty field on; what was typed is left as it is."""
+        """Step through the offers, starting from an empty field; typed text is not replaced."""
         offered = self.recent + self.listed
         walking = 0 <= self._place < len(offered) and self.value == offered[self._place]
         if self.value and not walking:

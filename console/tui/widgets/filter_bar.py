@@ -1,4 +1,4 @@
-"""The line in which a filter is typed: it settles 120 ms after the last key, hints in red, and completes."""
+"""The line in which a filter is typed: applied 120 ms after the last key, with faults and completions."""
 
 import textwrap
 from collections.abc import Callable
@@ -34,15 +34,15 @@ Values = Callable[[], KnownValues]
 class FilterBar(Vertical):
     """Hidden while there is no filter. `values` are those known to occur.
 
-    `first` is the filter that the screen was opened with: to clear goes back to that. `parsed` is what the
-    settled text means: whoever filters takes that, so that each text is read once.
+    `first` is the filter that the screen was opened with: clearing restores it. `parsed` is the applied
+    filter, so that each text is parsed only once.
     """
 
     class Changed(Message):
-        """The text has settled."""
+        """The filter was applied."""
 
     class Left(Message):
-        """The operator is done typing."""
+        """The operator has finished typing."""
 
     def __init__(self, scope: Scope, values: Values = KnownValues, first: str = "") -> None:
         super().__init__(id="filter-bar")
@@ -81,12 +81,12 @@ class FilterBar(Vertical):
 
     @property
     def within_first(self) -> bool:
-        """Whether all that is shown is among what the first filter finds."""
+        """Whether everything shown is also found by the first filter."""
         return self.text == self._first or self.text.startswith(f"{self._first} ")
 
     @property
     def _typed(self) -> Filter:
-        """What is typed so far; read once for each text."""
+        """The filter typed so far; parsed once for each text."""
         if self._field.value != self._typed_filter.text:
             self._typed_filter = parse_filter(self._field.value, self._scope)
         return self._typed_filter
@@ -113,9 +113,9 @@ class FilterBar(Vertical):
         return completions(text, cursor, self._scope, self._values().values)
 
     def show_hint(self, *, judges: bool = True) -> None:
-        """Say what is wrong with what is typed, what it may become, or which of its values do not occur.
+        """Show what is wrong with the text, how it can be completed, or which of its values do not occur.
 
-        Without `judges` not the last, which looks at all values: not at every key.
+        Without `judges` the values are not checked: that looks at all of them, too slow for every key.
         """
         self._hint.display = True
         faults = self._typed.faults
@@ -142,7 +142,7 @@ class FilterBar(Vertical):
         self._hint.show(lines)
 
     def _hanging(self, lead: str, text: str, tone: Tone) -> list[Line]:
-        """Wrap the text into lines that are indented behind `lead`."""
+        """Wrap the text into lines that are indented after `lead`."""
         width = max(20, self.size.width - len(lead) - 1)
         rows = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
         return [
@@ -177,7 +177,7 @@ class FilterBar(Vertical):
             self._complete()
 
     def _complete(self) -> None:
-        """Put the first offer in the place of the word under the cursor."""
+        """Replace the word under the cursor by the first offer."""
         text, cursor = self._field.value, self._field.cursor_position
         offers = self._offers(text, cursor)
         if offers:
@@ -195,11 +195,11 @@ class FilterBar(Vertical):
             self.post_message(self.Changed())
 
     def on_descendant_blur(self) -> None:
-        """Apply what was typed; offers vanish with the focus, faults stay."""
+        """Apply what was typed; without the focus offers are hidden, faults stay."""
         self._settle()
 
     def _leave(self) -> None:
-        """Apply what was typed, however soon the bar is left, and keep a filter visible."""
+        """Apply what was typed, even if the bar is left at once, and keep a filter visible."""
         self._settle()
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())
@@ -207,7 +207,7 @@ class FilterBar(Vertical):
 
 
 class _Completer(Suggester):
-    """The first offer, as grey text behind the cursor."""
+    """Suggests the first offer, as grey text after the cursor."""
 
     def __init__(self, offers: Callable[[str, int], tuple[str, ...]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)

@@ -1,4 +1,4 @@
-"""A filtered list: the filter bar over a table, what they show, and the next page when its end comes near."""
+"""A filtered list: a filter bar above a table that reads the next page as its end comes near."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -28,7 +28,7 @@ class Rows(Protocol):
 
 
 class Pages(Protocol):
-    """Where a list of any length gets its next page from."""
+    """The source of the next page of a list of any length."""
 
     @property
     def rows(self) -> Rows: ...
@@ -36,9 +36,9 @@ class Pages(Protocol):
 
 
 class FilteredList(Vertical):
-    """Title, filter bar and table. `above` stands under the title, `beside` at the right of the table.
+    """Title, filter bar and table. `above` is placed under the title, `beside` to the right of the table.
 
-    `on_filter` is called when the filter means something else, `read_words` reads what completes it.
+    `on_filter` is called when the filter's meaning changes; `read_words` reads the values that complete it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class FilteredList(Vertical):
         yield Horizontal(self.table, self._beside, id="split") if self._beside else self.table
 
     def begin(self, empty: str) -> None:
-        """Show this sentence until the first rows are read, and take the keys."""
+        """Show this sentence until the first rows are read, and take the focus."""
         self.table.set_empty(empty)
         self.table.focus()
 
@@ -83,7 +83,7 @@ class FilteredList(Vertical):
 
     @property
     def parsed(self) -> Filter:
-        """What the filter means."""
+        """The parsed filter."""
         return self._bar.parsed
 
     @property
@@ -93,17 +93,17 @@ class FilteredList(Vertical):
 
     @property
     def within_first(self) -> bool:
-        """Whether all that is listed is among what the first filter finds."""
+        """Whether everything listed is also found by the first filter."""
         return self._bar.within_first
 
     @property
     def filter_fault(self) -> str | None:
-        """Why the filter lists more than it says."""
+        """Why the filter lists more than its text describes; None if it does not."""
         faults = self.parsed.faults
         return f"a part of the filter is not applied: {faults[0].sentence.rstrip('.')}" if faults else None
 
     def open_filter(self) -> None:
-        """Let a filter be typed; meanwhile read what may complete it."""
+        """Let the operator type a filter; meanwhile read the values that may complete it."""
         if self._read_words is not None:
             start(self, self._read_completions, "words", exclusive=True)
         self._bar.open()
@@ -132,17 +132,17 @@ class FilteredList(Vertical):
     # What is listed
 
     def count(self, text: str) -> None:
-        """Show beside the filter how much it finds."""
+        """Show the number of rows that the filter finds beside it."""
         self._bar.count(text)
 
     def repaint(self, *, faded: bool) -> None:
-        """Draw what has changed; faded while it may be out of date."""
+        """Draw what has changed, faded while it may be out of date."""
         self.table.set_faded(faded=faded)
         self.table.repaint_changes()
 
     @on(LineTable.WindowMoved)
     def page_if_near_end(self) -> None:
-        """Read the next page when there is one and few rows are left under the window."""
+        """Read the next page, if there is one, when few rows are left below the window."""
         pages = self._pages
         if pages is None or self._paging or not pages.rows.has_next:
             return
@@ -158,5 +158,5 @@ class FilteredList(Vertical):
             self.post_message(ShowNotice(str(error), "bad"))
         finally:
             self._paging = False
-            if rows is not pages.rows:  # the new rows could not ask for more while this one was under way
+            if rows is not pages.rows:  # the new rows could not request a page while this one was being read
                 self.page_if_near_end()

@@ -1,4 +1,4 @@
-"""The last line: the keys that work here and now, and why another one does not."""
+"""The last line: the keys that work now, and why others do not."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of the footer; `reason` is why it does nothing now."""
+    """A key of the footer; `reason` is why it cannot be used now."""
 
     action: Action[Any]
     label: str
@@ -32,7 +32,7 @@ class Key:
 
 
 class KeyBar(Lines):
-    """The keys that fit, in a fixed order; help always stays, reasons where there is room left."""
+    """The keys that fit, in a fixed order; help is always shown, reasons if there is room left."""
 
     def __init__(self, run: Callable[[Action[Any]], object]) -> None:
         super().__init__(id="keys")
@@ -50,7 +50,7 @@ class KeyBar(Lines):
         self.show([line[:-1]])
 
     def show_typing(self) -> None:
-        """Show the keys that work while a filter is typed: letters are letters then."""
+        """Show the keys that work while a filter is typed: letters are typed as text then."""
         self._spans = []
         self.show(
             [(Cell(" enter", "accent"), Cell(" keep the filter  "), Cell("esc", "accent"), Cell(" clear it"))]
@@ -63,7 +63,7 @@ class KeyBar(Lines):
 
 
 def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action[Any], Line]]:
-    """Choose the keys that fit into this width, and return them with their words."""
+    """Return the keys that fit into this width, with their labels."""
     wanted = sorted((key for key in keys if key.action.footer), key=lambda key: key.action.footer)
     last = [key for key in wanted if key.action.id in {"back", "help"}]
     left = width - 1 + _GAP - sum(line_width(key.words()) + _GAP for key in last)

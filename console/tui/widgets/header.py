@@ -6,7 +6,7 @@ from console.tui.widgets.text import Lines
 
 
 class HeaderBar(Lines):
-    """Repaints only when a word changed."""
+    """The header; repaints only when its text changed."""
 
     def refresh_from(self, state: ConsoleState) -> None:
         width = self.app.size.width

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 class Marks:
-    """Marked keys; some of them may not be listed now."""
+    """The marked keys; some of them may not be listed now."""
 
     def __init__(self) -> None:
         self._keys: frozenset[str] = frozenset()
@@ -21,10 +21,10 @@ class Marks:
         self._keys |= frozenset(keys)
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Take the marks of these rows away."""
+        """Remove the marks of these rows."""
         self._keys -= frozenset(keys)
 
     def toggle(self, keys: Iterable[str]) -> None:
-        """Mark these rows, or unmark them where all are marked."""
+        """Mark these rows, or unmark them if all are marked."""
         wanted = frozenset(keys)
         self._keys = self._keys - wanted if wanted <= self._keys else self._keys | wanted

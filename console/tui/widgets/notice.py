@@ -1,4 +1,4 @@
-"""One sentence about what was just done or refused; it goes by itself."""
+"""One sentence about what was just done or refused; it disappears by itself."""
 
 from textual.timer import Timer
 
@@ -10,7 +10,7 @@ STAYS_S = 8.0
 
 
 class Notice(Lines):
-    """Lies over the last row of the work, so that nothing moves."""
+    """The notice; it covers the last row of the content, so that nothing moves."""
 
     def __init__(self) -> None:
         super().__init__(id="notice")

@@ -21,7 +21,7 @@ _WIDEST_NAME = 20
 
 
 class FieldInput(Input):
-    """One field; where there are choices, down and up walk through them."""
+    """One field; if it has choices, down and up step through them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "choice(1)", show=False),
@@ -36,7 +36,7 @@ class FieldInput(Input):
         self.field = field
 
     def action_complete(self) -> None:
-        """Take what stands in grey: the first that begins so, or the only one there is."""
+        """Accept the grey text: the first choice with the typed prefix, or the only choice."""
         if not self.value and len(self.field.choices) == 1:
             self.action_choice(1)
         else:
@@ -53,13 +53,13 @@ class FieldInput(Input):
 
 
 class ParamsForm(VerticalScroll):
-    """Shows a form and tells what it holds. What it does not know of the params is kept."""
+    """Shows the params as a form. Keys that the form does not know are kept."""
 
     class Changed(Message):
         """Something was typed."""
 
     def __init__(self, write: Callable[[str], None], *, id: str) -> None:  # noqa: A002
-        """`write` takes the new JSON text at once: what is typed next must find both alike."""
+        """`write` takes the new JSON text at once, so that form and text are equal before the next key."""
         super().__init__(id=id, can_focus=False)
         self._write = write
         self._form: Form | None = None
@@ -74,16 +74,16 @@ class ParamsForm(VerticalScroll):
         return self.holds(form, params) or texts_of(form, params) is not None
 
     def _judge(self, found: Filled) -> None:
-        """Note what is wrong; `behind` is whether the fields hold what the params cannot hold yet."""
+        """Record the faults; `behind` is whether the fields contain what is not in the params yet."""
         self.faults = found.faults
         self.behind = bool(found.faults) and found.params != json.loads(self._params)
 
     def holds(self, form: Form, params: str) -> bool:
-        """Return whether the fields stand as they were left, also with what cannot be read yet."""
+        """Return whether the fields already show these params, perhaps with edits that are not valid yet."""
         return form == self._form and params == self._written
 
     def show(self, form: Form, params: str) -> None:
-        """Show these params; what stands in the fields stays when it is what was written last."""
+        """Show these params; keep the fields if the params are what the form wrote last."""
         if self.holds(form, params):
             return
         texts = texts_of(form, params) or {}
@@ -106,7 +106,7 @@ class ParamsForm(VerticalScroll):
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.input is not self._entries[-1]:  # behind the last comes the type, which nobody wants to lose
+        if event.input is not self._entries[-1]:  # the type field is next, and must not get more keys
             self.screen.focus_next()
 
     @on(Input.Changed)

@@ -1,4 +1,4 @@
-"""A table of any length: a row is built when it is drawn, and only what changed is drawn again."""
+"""A table of any length: a row is built when it is drawn, and only what changed is redrawn."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ class LineTable(ScrollView, can_focus=True):
     ]
 
     class CursorMoved(Message):
-        """The cursor stands on another key."""
+        """The cursor is on another key."""
 
     class WindowMoved(Message):
         """Other rows came into view."""
@@ -87,7 +87,7 @@ class LineTable(ScrollView, can_focus=True):
         return key in self._places
 
     def set_keys(self, keys: list[str]) -> None:
-        """Show these rows. The cursor stays on its key, and that row stays where the eye has it."""
+        """Show these rows. The cursor stays on its key, and that row keeps its place on the screen."""
         if keys == self._keys:
             return
         before, key = self._cursor, self.cursor_key
@@ -105,13 +105,13 @@ class LineTable(ScrollView, can_focus=True):
             self.post_message(self.CursorMoved())
 
     def window(self, *, extra_pages: int = 0) -> list[str]:
-        """Return the keys in view, with some pages around them."""
+        """Return the keys in view and those of some pages around them."""
         rows = max(1, self.size.height - 1)
         first = max(0, self._top - extra_pages * rows)
         return self._keys[first : self._top + rows * (1 + extra_pages)]
 
     def rows_below(self) -> int:
-        """Count the rows that are left under the window."""
+        """Count the rows below the window."""
         return len(self._keys) - self._top - max(1, self.size.height - 1)
 
     def shows(self, column: str) -> bool:
@@ -140,7 +140,7 @@ class LineTable(ScrollView, can_focus=True):
             self.refresh()
 
     def repaint_changes(self) -> None:
-        """Compare what is in view with what it would be now; draw only the cells that differ."""
+        """Compare the rows in view with their current cells; draw only the cells that differ."""
         top = self._top
         if self._measure():
             return
@@ -220,7 +220,7 @@ class LineTable(ScrollView, can_focus=True):
     # Drawing
 
     def _measure(self) -> bool:
-        """Make the columns as wide as what came into view needs; say whether they changed."""
+        """Widen the columns to fit the rows that came into view; return whether they changed."""
         for key in self.window():
             cells = self._cells(key)
             if cells is not None:

@@ -1,4 +1,4 @@
-"""Lines of toned cells as Textual content, without markup from anybody."""
+"""Lines of toned cells as Textual content; markup in a text has no effect."""
 
 from collections.abc import Iterable
 
@@ -40,5 +40,5 @@ class Lines(Static):
 
     @property
     def plain(self) -> str:
-        """What it says now."""
+        """The text that is shown now."""
         return "\n".join("".join(cell.text for cell in line) for line in self._shown or ())

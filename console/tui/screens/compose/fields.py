@@ -1,4 +1,4 @@
-"""The fields that a command is typed into, and what is wrong with what stands in them."""
+"""The fields that a command is typed into, and what is wrong with their contents."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ class ComposeFields:
         params_fault: Callable[[str], str | None],
         listing_of: Callable[[str], Listing],
     ) -> None:
-        """`listing_of` returns what the catalogue says of a type."""
+        """`listing_of` returns the catalogue's entry for a type."""
         self._unsent = unsent
         self._listing_of = listing_of
         self.type = TypeInput(unsent.command_type, id="type")
@@ -33,30 +33,30 @@ class ComposeFields:
 
     @property
     def listing(self) -> Listing:
-        """What the catalogue says of the type."""
+        """The catalogue's entry for the type."""
         return self._listing_of(self.type.value)
 
     @property
     def lifetime(self) -> timedelta | None:
-        """The time to live, once what is typed is one that is allowed."""
+        """The time to live; None unless what is typed is valid."""
         return typed_ttl(self.ttl.value)
 
     @property
     def lifetime_or_default(self) -> timedelta:
-        """The time to live; the default while what is typed is none."""
+        """The time to live; the default while what is typed is not valid."""
         return self.lifetime or DEFAULT_TTL
 
     @property
     def fault(self) -> str | None:
-        """Why no command can be made of what is typed."""
+        """Why what is typed cannot be sent as a command."""
         return type_fault(self.type.value) or typed_ttl_fault(self.ttl.value) or self.params.text_fault
 
     def content(self) -> Saved:
-        """Return what is typed, as it would be kept among the favourites."""
+        """Return what is typed as a favourite."""
         return Saved(self.type.value, self.params.text, self.ttl.value.strip())
 
     def fill(self, command: Saved) -> None:
-        """Put a command of before into the fields."""
+        """Fill the fields with an earlier command."""
         self.type.value, self.ttl.value = command.command_type, command.ttl
         self.params.load(command.params)
 

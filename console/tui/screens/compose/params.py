@@ -17,7 +17,7 @@ from console.tui.widgets.params_form import ParamsForm
 
 
 class ParamsEditor(Horizontal):
-    """The JSON text is what counts; the form writes into it, and shows only what it can show whole.
+    """The JSON text is what is sent. The form writes into it, and shows only params that it can show in full.
 
     What is typed bubbles up as `TextArea.Changed` and `ParamsForm.Changed`.
     """
@@ -25,7 +25,7 @@ class ParamsEditor(Horizontal):
     def __init__(
         self, text: str, params_fault: Callable[[str], str | None], listing: Callable[[], Listing]
     ) -> None:
-        """`listing` returns what the catalogue says of the type that is typed now."""
+        """`listing` returns the catalogue's entry for the type that is typed now."""
         super().__init__(id="params-row", classes="row")
         self._params_fault = params_fault
         self._listing = listing
@@ -49,11 +49,11 @@ class ParamsEditor(Horizontal):
 
     @property
     def shown_text(self) -> str:
-        """The params for a preview: an ellipsis while the form holds something else."""
+        """The params for a preview; an ellipsis while the form contains something else."""
         return "…" if self._form.display and self._form.behind else self.text
 
     def show(self) -> None:
-        """Show the form where there is one for these params, the JSON elsewhere."""
+        """Show the form if there is one for these params, otherwise the JSON."""
         form = None if self._as_json else self._possible_form
         if form is not None and self._form.can_show(form, self.text):
             self._form.show(form, self.text)
@@ -64,7 +64,7 @@ class ParamsEditor(Horizontal):
 
     @property
     def no_form(self) -> str | None:
-        """Why there is no form to change to."""
+        """Why the form cannot be shown; None if it can."""
         form = self._possible_form
         if form is None:
             return "no catalogue describes the params of this command"
@@ -73,11 +73,11 @@ class ParamsEditor(Horizontal):
         return None
 
     def toggle_form(self) -> None:
-        """Change between the form and the JSON, with the next `show`."""
+        """Switch between the form and the JSON; takes effect with the next `show`."""
         self._as_json = not self._as_json
 
     def focus_first(self) -> None:
-        """Go to what the params are typed into."""
+        """Focus the field or editor of the params."""
         if self._form.display:
             self._form.focus_first()
         else:
@@ -97,7 +97,7 @@ class ParamsEditor(Horizontal):
 
     @property
     def form_fault(self) -> str | None:
-        """What keeps a filled-in form from being sent; the JSON may say the same and be sent."""
+        """Why the form as filled in cannot be sent; the same params can be sent as JSON."""
         if not self._form.display:
             return None
         if self._form.faults:
@@ -107,12 +107,12 @@ class ParamsEditor(Horizontal):
 
     @property
     def verdict(self) -> str | None:
-        """What the catalogue has against type and params: a warning."""
+        """A warning that the catalogue does not accept type or params."""
         listing = self._listing()
         return params_verdict(listing, self.text) if listing.command_type else None
 
     def check_line(self) -> Line:
-        """Say what is wrong with the params, or what they are."""
+        """Return what is wrong with the params, or a description of them."""
         text = self.text
         fault = self.text_fault or (
             self._form.faults[0] if self._form.display and self._form.faults else None

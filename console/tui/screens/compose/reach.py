@@ -8,11 +8,11 @@ from console.tui.presenters import compose as words
 from console.tui.screens.compose.review import BY_NAME
 from console.tui.state.console_state import ConsoleState
 
-_DEVICES_PER_S = 200  # at which the targets are looked up again: a large fleet less often
+_DEVICES_PER_S = 200  # limits how often the targets are looked up again: a large fleet less often
 
 
 class Reach:
-    """Counts of the targets, the targets by name where they are few, and what stands against them."""
+    """Counts of the targets, their names where they are few, and why a command may not reach them."""
 
     def __init__(self, state: ConsoleState, device_ids: tuple[str, ...]) -> None:
         self._state = state
@@ -25,7 +25,7 @@ class Reach:
         self.fault: str | None = None
 
     async def read(self, command_type: str) -> None:
-        """Look the targets up when that is due, or when the type is another one.
+        """Look the targets up when that is due, or when the type has changed.
 
         Raises:
             ConsoleError: the database did not answer.

@@ -16,14 +16,14 @@ from console.tui.terminal.editor import edit_text
 
 
 class Recall:
-    """Fills the fields of a screen, and keeps what stands in them."""
+    """Fills the fields of a screen from earlier commands, and keeps their contents as a favourite."""
 
     def __init__(self, screen: ConsoleScreen, fields: ComposeFields) -> None:
         self._screen = screen
         self._fields = fields
 
     def pick(self) -> None:
-        """Let a recent command or a favourite be chosen."""
+        """Let the operator choose a recent command or a favourite."""
         start(self._screen, self._offer, "pick", exclusive=True)
 
     async def _offer(self) -> None:
@@ -44,7 +44,7 @@ class Recall:
             self._fields.fill(saved)
 
     def toggle_favourite(self) -> None:
-        """Keep this command, or drop it if it is kept already."""
+        """Add this command to the favourites, or remove it if it is one."""
         state, say = self._screen.state, self._screen.say
         if self._fields.fault:
             say("Only a command that can be sent can be a favourite.", "warn")

@@ -1,4 +1,4 @@
-"""The question before anything is sent or sent again: the targets, and what may keep it from them."""
+"""The question before a send or a retry: the targets, and what may keep the command from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Sending:
 
 
 async def looked_up_question(state: ConsoleState, sending: Sending) -> Question:
-    """Make the question from what the database knows now of the devices.
+    """Make the question from the current state of the devices in the database.
 
     Raises:
         ConsoleError: the database did not answer.
@@ -53,9 +53,9 @@ def question_for(
     listing: Listing,
     verdict: str | None = None,
 ) -> Question:
-    """Make the question before a send; many devices or a dangerous type want something typed.
+    """Make the question before a send; many devices or a dangerous type require typing.
 
-    `listing` is what the catalogue says of the type, `verdict` what it has against the params.
+    `listing` is the catalogue's entry for the type, `verdict` why it does not accept the params.
     """
     kind, ids, now = safe(sending.command_type, 60), sending.device_ids, state.clock.now()
     lines: list[Line] = []

@@ -1,4 +1,4 @@
-"""Writing a command: what it says, whom it reaches, what stands against it. Nothing is sent from here."""
+"""Writing a command: its content, its targets and its faults. It is sent only after the review."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -31,7 +31,7 @@ from console.tui.state.messages import CommandsSent
 from console.tui.widgets.params_form import ParamsForm
 from console.tui.widgets.text import Lines
 
-_PANE = 120  # columns from which the targets stand beside the fields
+_PANE = 120  # columns from which the targets are shown beside the fields
 _NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
 _OTHERS, _OTHERS_SHORT = 19, 12  # rows that all but the params need at most
 
@@ -45,7 +45,7 @@ def _as_reason(fault: str | None) -> str | None:
 
 
 class ComposeScreen(ConsoleScreen):
-    """An unsent command is kept per tenant until it is committed."""
+    """The compose screen. An unsent command is kept per tenant until it is committed."""
 
     KIND = "compose"
 
@@ -59,7 +59,7 @@ class ComposeScreen(ConsoleScreen):
         kept: bool = False,
         where: str = "",
     ) -> None:
-        """`kept`: `unsent` was begun before, perhaps for others; `where` is the filter that chose."""
+        """`kept`: `unsent` was begun earlier, perhaps for others; `where` is the devices' filter."""
         super().__init__(state)
         self.device_ids = device_ids
         self.where = where or naming_filter(device_ids)

@@ -17,9 +17,9 @@ from console.tui.state.console_state import UnsentCommand
 
 @dataclass(slots=True)
 class SendFlow:
-    """Send an unsent command to its devices. `target` says in words whom it is meant for.
+    """Send an unsent command to its devices. `target` describes them in words.
 
-    `on_begun` goes on with a batch that is recorded for a tenant, `on_sent` is called when all is committed.
+    `on_begun` continues a batch that is recorded for a tenant; `on_sent` is called when all is committed.
     """
 
     sender: Sender
@@ -34,7 +34,7 @@ class SendFlow:
     receipt: SendReceipt | None = None
 
     def prepare(self, ttl: timedelta) -> ConfirmAct:
-        """Make the ids and return the act that sends under them, however often it is tried."""
+        """Make the ids and return the function that sends under them, however often it is called."""
         if len(self.device_ids) > 1:
             batch = self._batch(ttl)
             return lambda _: self._send_batch(batch)
@@ -82,7 +82,7 @@ class SendFlow:
 
     @contextmanager
     def _unknown_outcome(self) -> Iterator[None]:
-        """Mark the outcome as unknown until the database has answered, for or against."""
+        """Mark the outcome as unknown until the database has confirmed or refused."""
         unsent = self.unsent
         before, unsent.unknown_outcome = unsent.unknown_outcome, (self.device_ids, unsent.content)
         try:

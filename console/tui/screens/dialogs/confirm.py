@@ -34,7 +34,7 @@ _EARLY = "That key was typed before this question could be read: press y again i
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be confirmed. `typed` is what has to be typed before `y` counts."""
+    """What is to be confirmed. `typed` has to be typed before `y` is accepted."""
 
     title: str
     lines: tuple[Line, ...]
@@ -45,7 +45,7 @@ class Question:
 
 
 def ask(screen: ConsoleScreen, question: Question, act: ConfirmAct, done: Callable[[str], object]) -> None:
-    """Ask, act, and call `done` with the outcome; only show it where `screen` was left meanwhile."""
+    """Ask, run `act`, and call `done` with the outcome; only show it if `screen` was left meanwhile."""
 
     def ended(outcome: str) -> None:
         if screen.is_active:
@@ -59,9 +59,9 @@ def ask(screen: ConsoleScreen, question: Question, act: ConfirmAct, done: Callab
 
 
 class ConfirmDialog(ModalScreen[None]):
-    """Starts the act, which belongs to the application: it goes to its end however this dialog is left.
+    """Starts the act, which belongs to the application: it runs to its end even if this dialog is closed.
 
-    An error stays where the decision was. A key counts only when it was typed at what is seen here.
+    An error is shown in the dialog. A key counts only if it was typed after the dialog could be seen.
     """
 
     AUTO_FOCUS = "#no"
@@ -182,7 +182,7 @@ class ConfirmDialog(ModalScreen[None]):
         return self in self.app.screen_stack
 
     def _finish(self) -> None:
-        """Report the outcome, once nothing lies over the dialog."""
+        """Report the outcome, once no other screen covers the dialog."""
         if self._outcome is None or (self._here and not self.is_active):
             return
         outcome, self._outcome = self._outcome, None
@@ -195,7 +195,7 @@ class ConfirmDialog(ModalScreen[None]):
 
     @on(Button.Pressed, "#no")
     def _pressed(self) -> None:
-        """Explain once that `y` confirms: enter after typing is a habit and no cancel."""
+        """Explain once that `y` confirms: enter after typing is a habit and not meant as cancel."""
         if self._typed and not self._busy and not self._has_hinted:
             self._has_hinted = True
             first = f"First type {self._wanted}."
@@ -204,7 +204,7 @@ class ConfirmDialog(ModalScreen[None]):
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Leave; while the act is under way first say that its outcome will be shown elsewhere."""
+        """Leave; while the act is under way, first show that its outcome will appear elsewhere."""
         if self._busy and not self._warned:
             self._warned = True
             self._show_state(_WAIT)

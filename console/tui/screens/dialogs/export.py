@@ -39,7 +39,7 @@ def _remove(path: Path) -> None:
 
 
 class ExportDialog(ModalScreen[str | None]):
-    """Gives back a sentence when the file is whole. A file that is begun and left is taken away again."""
+    """Returns a sentence when the file is complete. A file that was begun and abandoned is removed."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
@@ -60,7 +60,7 @@ class ExportDialog(ModalScreen[str | None]):
 
     @property
     def _stem(self) -> str:
-        """Name the file by what is exported and when, so that a second export has a name of its own."""
+        """Return a file name from what is exported and when, so that a second export has another name."""
         what = f"commands-{self._state.tenant}"
         batches = [
             term.values for term in self._wanted.terms if isinstance(term, Match) and term.key == "batch"

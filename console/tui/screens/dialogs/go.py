@@ -24,12 +24,12 @@ from console.tui.widgets.text import Lines
 
 _PLACES: dict[str, Callable[[], Message]] = {"problems": ShowProblems, "batches": ShowBatches}
 _NAMED = 4
-_WILD = frozenset('"*?')  # what means something else in a filter
-_LEAST = 6  # characters of a command's id by which it is looked for among the newer ones
+_WILD = frozenset('"*?')  # characters with a meaning of their own in a filter
+_LEAST = 6  # characters of a command's id needed to search the newer commands for it
 
 
 class GoDialog(ModalScreen[Message | None]):
-    """Gives back where to go."""
+    """Returns where to go."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
@@ -72,7 +72,7 @@ class GoDialog(ModalScreen[Message | None]):
             self.dismiss(target)
 
     async def _target(self, wanted: str) -> Message | str:
-        """Find what an id or a word names; return a sentence where it names nothing.
+        """Return what an id or a word names; a sentence if it names nothing.
 
         Raises:
             ConsoleError: the database did not answer.
@@ -107,9 +107,9 @@ class GoDialog(ModalScreen[Message | None]):
         return f"There is no device, command or bulk send “{shown}” in {where}."
 
     async def _begun_so(self, wanted: str) -> Message | str | None:
-        """Find the only bulk send or command whose id has this prefix.
+        """Return the only bulk send or command whose id has this prefix.
 
-        A sentence where it is not alone, or was only looked for among the newer ones.
+        Return a sentence if there are several, or if only the newer ones were searched.
         """
         if len(wanted) < _LEAST or set(wanted) & _WILD:
             return None

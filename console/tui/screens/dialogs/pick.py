@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 class PickDialog(ModalScreen[Saved | None]):
-    """Gives back what was chosen; the favourites come first."""
+    """Returns what was chosen; the favourites come first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", show=False, priority=True),

@@ -27,7 +27,7 @@ class ScrollingDialog(ModalScreen[None]):
         self._heading = title
 
     def lines(self, width: int) -> Sequence[Line]:
-        """Return the text, wrapped to this width where it is to be wrapped."""
+        """Return the text, wrapped to this width if it is to be wrapped."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:

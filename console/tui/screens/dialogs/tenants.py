@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 class TenantsDialog(ModalScreen[str | None]):
-    """Gives the chosen tenant back."""
+    """Returns the chosen tenant."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", show=False),

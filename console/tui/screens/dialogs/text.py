@@ -16,6 +16,6 @@ class TextDialog(ScrollingDialog):
         self._text = text
 
     def lines(self, width: int) -> Sequence[Line]:
-        """Return the text; the widget wraps it, so that what is selected has no breaks of ours."""
+        """Return the text; the widget wraps it, so that a selection contains no added line breaks."""
         del width
         return [(Cell(line),) for line in safe_block(self._text, 20_000).split("\n")]
