@@ -1,4 +1,4 @@
-"""From URLs and files to addresses: what a configured database and broker are reached by.
+"""The addresses of a configured database and broker, from URLs and files.
 
 Decided in docs/decisions/0012-verified-unless-local.md
 """
@@ -31,7 +31,7 @@ _SCHEMES = {
 
 
 def database_access(settings: Settings, url: str) -> Access:
-    """How to reach the database at `url` under the configured roles.
+    """Return how to reach the database at `url` under the configured roles.
 
     Raises:
         UsageError: the URL is not one of PostgreSQL.
@@ -68,11 +68,11 @@ def _dsn(name: str, text: str) -> Dsn:
 
 
 def _database_tls(settings: Settings, dsn: Dsn) -> tuple[ssl.SSLContext | None, str]:
-    """The context for this URL, if any, and what is unsafe about the link.
+    """Return the TLS context for this URL, if any, and what is unsafe about the link.
 
-    A server elsewhere is verified by host name and CA unless the URL (or PGSSLMODE) says otherwise; one on
-    this machine is not asked for TLS. With CONSOLE_DATABASE_CA every link with TLS is verified, and with
-    sslrootcert=system, or with sslmode=verify-full and no file of CAs, by what the system trusts.
+    A server elsewhere is verified by host name and CA unless the URL (or PGSSLMODE) differs; one on
+    this machine need not use TLS. With CONSOLE_DATABASE_CA every link with TLS is verified, and with
+    sslrootcert=system, or with sslmode=verify-full and no file of CAs, by the system's CAs.
     """
     mode, root = dsn.ssl_mode, dsn.ssl_root
     local = all(_is_local(host) for host, _ in dsn.hosts)
@@ -98,7 +98,7 @@ def _path(text: str | None) -> Path | None:
 
 
 def _is_local(host: str) -> bool:
-    """Whether this host, or this folder of a Unix socket, is on this machine."""
+    """Return whether this host, or this folder of a Unix socket, is on this machine."""
     if not host or host.startswith("/") or host.lower() == "localhost":
         return True
     try:
@@ -108,7 +108,7 @@ def _is_local(host: str) -> bool:
 
 
 def configured_database(settings: Settings) -> Access | None:
-    """The configured database, read again at each connection: secrets and certificates are rotated.
+    """Return the configured database, read again at each connection: secrets and certificates are rotated.
 
     Raises:
         UsageError: the URL or a TLS file cannot be used.
@@ -119,7 +119,7 @@ def configured_database(settings: Settings) -> Access | None:
     access = database_access(settings, url)
 
     def newest() -> Access:
-        """What the files hold now; what they held before while that cannot be used."""
+        """Return the address with the files' present content; with the earlier one if that cannot be used."""
         nonlocal access
         with suppress(UsageError):
             access = replace(
@@ -132,7 +132,7 @@ def configured_database(settings: Settings) -> Access | None:
 
 
 def configured_broker(settings: Settings) -> BrokerAddress | None:
-    """The configured broker, read again at each connection.
+    """Return the configured broker, read again at each connection.
 
     Raises:
         UsageError: the URL or a TLS file cannot be used.
@@ -155,7 +155,7 @@ def configured_broker(settings: Settings) -> BrokerAddress | None:
 
 
 def broker_address(settings: Settings, url: str) -> BrokerAddress:
-    """Where the broker is and how to log in. Several hosts are those of one cluster, tried in turn.
+    """Return where the broker is and how to log in. Several hosts are one cluster, tried in turn.
 
     Raises:
         UsageError: the URL or a TLS file cannot be used.
@@ -184,7 +184,7 @@ def broker_address(settings: Settings, url: str) -> BrokerAddress:
 
 
 def _context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """Host name and CA are always verified; at least TLS 1.2.
+    """Return a TLS context that verifies host name and CA, with at least TLS 1.2.
 
     Raises:
         UsageError: a file cannot be used; the sentence names it.
@@ -204,7 +204,7 @@ def _no_password() -> str:
 
 
 class _EncryptedKeyError(Exception):
-    """The key of a certificate is encrypted; nobody is there to type a password."""
+    """The key of a certificate is encrypted, and a password cannot be typed here."""
 
 
 def _load(names: str, act: Callable[[], None]) -> None:

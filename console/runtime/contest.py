@@ -1,8 +1,8 @@
-"""Whether somebody outside of this database uses our session at the broker: the sign of a copy.
+"""Whether a process outside of this database uses our session at the broker: the sign of a copy.
 
 A physical copy (a data folder, a snapshot, a base backup) has the identity of its original, so both use one
-client id, and the broker hands the session to and fro. Our own processes never do that: the lease says whose
-it is.
+client id, and the broker passes the session back and forth. Our own processes never do that: the lease
+decides which of them has it.
 
 Decided in docs/decisions/0021-copies-of-the-database.md
 """
@@ -17,7 +17,7 @@ from console.errors import CopyError, TakenOverError
 WITHIN_S = 60.0
 QUIET_S = 6.0  # longer than the original needs to take its session back
 _CERTAIN, _LIKELY = 2, 3  # times within a minute before the workers stop
-_BRIEF_S = 15.0  # a session that lived longer was not fought over
+_BRIEF_S = 15.0  # a session that lived longer was not contested
 _SIDE_BY_SIDE_S = 1.0
 _FIGHT = (
     "Another program keeps taking over this deployment's session at the broker, and no process of this "
@@ -27,10 +27,10 @@ _FIGHT = (
 
 
 class Contest:
-    """Counts how often the session was taken away, and holds off publications meanwhile.
+    """Counts how often the session was taken away, and stops publications meanwhile.
 
-    `other_link` tells since when another connection of this process to the broker lives, None when it does
-    not: where both break, the broker was the reason.
+    `other_link` returns since when another connection of this process to the broker is up, None if it is not:
+    if both break, the broker was the reason.
     """
 
     def __init__(self, clock: Clock, other_link: Callable[[], float | None]) -> None:
@@ -43,10 +43,10 @@ class Contest:
         self.is_undecided = False
 
     async def lost(self, error: TakenOverError, lived_s: float) -> None:
-        """The session was closed although the lease is ours; `lived_s` is how long we had it, in seconds.
+        """Record that the session was closed although the lease is ours; `lived_s`: how long we had it, in s.
 
         Raises:
-            CopyError: that happens again and again.
+            CopyError: that happened repeatedly.
         """
         self._contested.set()
         self._ours.clear()
@@ -64,7 +64,7 @@ class Contest:
             raise CopyError(_FIGHT)
 
     def held(self, *, was_silent: bool) -> None:
-        """The session is ours. A last holder that only fell silent may live beside a copy: wait and see."""
+        """Record that the session is ours. A holder that fell silent may still run, beside a copy: wait."""
         if was_silent or self._times:
             self._quiet_at = self._clock.monotonic() + QUIET_S
         self._contested.clear()
@@ -72,7 +72,7 @@ class Contest:
         self.is_undecided = False
 
     async def until_quiet(self) -> None:
-        """Wait until the session is ours without doubt."""
+        """Wait until the session is certainly ours."""
         await self._ours.wait()
         while (left_s := self._quiet_at - self._clock.monotonic()) > 0:
             await asyncio.sleep(left_s)

@@ -1,9 +1,9 @@
 """Which process takes which acknowledgements: slots, each an MQTT session that one process at a time leases.
 
 With one slot, one process has a plain subscription and the others stand by. With more, the slots share one
-subscription (``$share``). A broker goes on dealing to a session whose process died, so every slot has to be
-held: a process without one takes what is free, a process with several gives one up to a newcomer, and what
-nobody wants is taken by whoever lives. A slot that is no longer wanted is emptied, then forgotten.
+subscription (``$share``). A broker keeps distributing to a session whose process died, so every slot must be
+held: a process without one takes a free one, a process with several gives one up to a newcomer, and a slot
+that stays free is taken by any live process. A slot that is no longer wanted is emptied, then forgotten.
 
 Decided in docs/decisions/0009-ingest-slots.md
 """
@@ -34,7 +34,7 @@ from console.store.leases import (
 from console.store.pool import Database
 
 LOOK_EVERY_S = 1.0
-_PATIENCE = 3  # looks at a free slot before a process that has one already takes it too
+_PATIENCE = 3  # looks at a free slot before a process that already has one takes it, too
 _FORGOTTEN = (
     "The broker lost our session: answers from just before may be missing. Let it keep sessions "
     "(mosquitto: persistence true, autosave_interval 1)."
@@ -47,7 +47,7 @@ _QUIET_LOOK_S = 0.1
 class Ingest:
     """This process's share of the acknowledgements. `sessions` are the slots that it has had before.
 
-    Until `shy_until`, on the clock of the loop, it leaves what is free to others: its own link has just
+    Until `shy_until`, on the clock of the loop, it leaves free slots to others: its own link has just
     broken.
     """
 
@@ -104,7 +104,7 @@ class Ingest:
             await self._empty_one(holders, plan)
         elif _are_read(holders, plan.slots):
             self._health.ingest = "standby"
-            self._health.broker_up(part="ingest")  # others hear the answers: nothing of ours is broken
+            self._health.broker_up(part="ingest")  # others receive the answers: our link is not broken
             self._contest.held(was_silent=False)
         else:
             self._health.ingest = "off"
@@ -112,7 +112,7 @@ class Ingest:
         await self._ask_for_one(wanted=not self._held and plan.slots > 1)
 
     async def _ask_for_one(self, *, wanted: bool) -> None:
-        """Let the holders of several slots know that a newcomer waits, by a role that newcomers share."""
+        """Signal to holders of several slots that a newcomer waits, by a role that newcomers share."""
         if self._asking is not None and (self._asking.is_lost or not wanted):
             await self._leases.give(self._asking)
             self._asking = None
@@ -120,7 +120,7 @@ class Ingest:
             self._asking = await self._leases.take(WAITING_FOR_INGEST, shared=True)
 
     async def _taken(self, holders: Sequence[Holder], slot: int) -> Lease | None:
-        """Take a first slot at once, a further one when nobody else has wanted it for a while."""
+        """Take a first slot at once, a further one only after it has been free for a while."""
         is_free = not is_alive(holders, ingest_role(slot))
         if asyncio.get_running_loop().time() < self._shy_until and self._leases.has_others(holders):
             return None
@@ -154,7 +154,7 @@ class Ingest:
         self._held[slot] = (lease, task)
 
     async def _wait(self) -> None:
-        """Until the next look, or until something happened to a slot."""
+        """Wait until the next look, or until a slot's task ends."""
         if not self._held:
             await asyncio.sleep(LOOK_EVERY_S)
             return
@@ -173,16 +173,16 @@ class Ingest:
             await self._read(plan, slot, lease)
         except TakenOverError as error:
             lived_s = asyncio.get_running_loop().time() - began
-            subscribed, lease.link = bool(lease.link), ""  # some brokers hang up on what they deny
+            subscribed, lease.link = bool(lease.link), ""  # some brokers disconnect when they deny something
             if (subscribed or error.is_certain) and await self._leases.still_holds(lease):
                 await self._lost(error, lived_s, plan, slot)
             raise
 
     async def _lost(self, error: TakenOverError, lived_s: float, plan: Deployment, slot: int) -> None:
-        """Count it. Before giving up, take the session once more: whoever has it now has to notice, too.
+        """Count the loss. Before giving up, take the session once more, so that its holder notices, too.
 
         Raises:
-            CopyError: somebody outside of this database uses our session.
+            CopyError: a process outside of this database uses our session.
         """
         try:
             await self._contest.lost(error, lived_s)
@@ -223,7 +223,7 @@ class Ingest:
         await asyncio.Event().wait()
 
     async def _empty(self, plan: Deployment, slot: int, lease: Lease) -> None:
-        """Take what the broker dealt to this slot, until nothing comes any more; then let it go."""
+        """Take what the broker has distributed to this slot, until nothing more arrives; then release it."""
         async with ack_stream(self._broker, plan.name, slot) as stream:
             if stream.session_present:
                 await first_to_end(self._acknowledger(stream, lease).run(), _drained(stream))
@@ -232,7 +232,7 @@ class Ingest:
 
 
 def _are_read(holders: Sequence[Holder], slots: int) -> bool:
-    """Whether every slot has a holder whose last beat is not overdue: one that is late may be stopped."""
+    """Return whether every slot has a holder whose last beat is on time: one that is late may be stopped."""
     in_time_s = BEAT_EVERY_S + _BEAT_MAY_TAKE_S
     fresh = {holder.role for holder in holders if holder.is_alive and holder.beat_age_s < in_time_s}
     return all(ingest_role(slot) in fresh for slot in range(slots))

@@ -1,4 +1,4 @@
-"""The workers of one process as tasks that can be paused, and are ended in a copy of the database."""
+"""The workers of one process as tasks that can be paused, and that end in a copy of the database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -28,13 +28,13 @@ class _Tasks:
         self._tasks: list[asyncio.Task[None]] = []
 
     def go_on(self) -> None:
-        """Begin."""
+        """Start the tasks."""
         self._tasks = [
             self._group.create_task(self._run(name, body), name=name) for name, body in self._bodies.items()
         ]
 
     async def _run(self, name: str, body: Body) -> None:
-        """For ever; a job ends, as all of them do, when it would do harm to go on."""
+        """Run a job for ever; it ends, with all others, if continuing would do harm."""
         if name not in _JOBS:
             await self._supervisor.forever(name, body)
             return
@@ -47,7 +47,7 @@ class _Tasks:
             stopped.cancel()
 
     async def pause(self) -> None:
-        """End all of them, and let others take over at once."""
+        """End all of them, so that other processes can take over at once."""
         await end_all(self._tasks)
         await self._workers.give_all_back()
 
@@ -90,7 +90,7 @@ async def running(
 
 
 def _sole(error: BaseException) -> BaseException:
-    """What the front end raised, out of the group that the TaskGroup wraps around it."""
+    """Return what the front end raised, without the group that the TaskGroup wraps around it."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -1,8 +1,8 @@
-"""The leases of this process: one beat renews all of them, and what was taken over ends here.
+"""The leases of this process: one beat renews all of them, and a lease that was taken over ends here.
 
-Whoever is not alive holds nothing: a process that is stopped, asleep or cut off gives no beat, and after ten
-seconds by the database's clock another takes its roles. One that wakes up finds out by its own clock
-or by the fence in its next write, whichever is first.
+Only a live process keeps its leases: one that is stopped, asleep or cut off sends no beat, and after ten
+seconds by the database's clock another takes its roles. When it wakes up, it notices by its own clock or
+by the fence in its next write, whichever is first.
 
 Decided in docs/decisions/0020-leases-instead-of-session-locks.md
 """
@@ -28,9 +28,9 @@ _AGAIN_S = 0.5
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """One role of this process. `link` is for others to see: what its connection to the broker speaks.
+    """One role of this process. `link` is shown to others: the protocol of its connection to the broker.
 
-    `was_silent`: the holder before gave no sign of life, and may live all the same.
+    `was_silent`: the previous holder gave no sign of life, but may still be alive.
     """
 
     role: str
@@ -45,7 +45,7 @@ class Lease:
         return self._ended.is_set()
 
     def end(self) -> None:
-        """It holds no longer."""
+        """End the lease."""
         self._ended.set()
 
     async def until_lost(self) -> None:
@@ -74,7 +74,7 @@ class Leases:
         self._owed: list[int] = []  # tokens that could not be given back yet
 
     async def run(self) -> None:
-        """Beat until cancelled; a beat that fails is tried again until the leases are stale."""
+        """Send beats until cancelled; a beat that fails is tried again until the leases are stale."""
         while True:
             try:
                 async with asyncio.timeout(_BEAT_TIMEOUT_S):
@@ -104,7 +104,7 @@ class Leases:
                 self._drop(lease)
 
     def _end_stale(self) -> None:
-        """By our own clock, which goes on while the machine sleeps: the database may not answer."""
+        """End stale leases by our own clock, which runs during sleep: the database may not answer."""
         now = self._clock.monotonic()
         for lease in list(self._held.values()):
             if now - lease.renewed_at >= STALE_AFTER_S:
@@ -115,11 +115,11 @@ class Leases:
         lease.end()
 
     async def take(self, role: str, *, shared: bool = False) -> Lease | None:
-        """Take a role; None while another process holds it and gives signs of life.
+        """Take a role; return None while another live process holds it.
 
         Raises:
             DatabaseUnreachableError: the database does not answer.
-            CopyError: it is a copy of the one in which the workers run.
+            CopyError: this database is a copy of the one in which the workers run.
         """
         at = self._clock.monotonic()
         store = await self._store()
@@ -131,16 +131,16 @@ class Leases:
         return lease
 
     async def _dead(self, store: LeaseStore, role: str) -> list[int]:
-        """The leases of processes of this machine that have ended: nobody need wait until they are stale."""
+        """Return the leases of ended processes of this machine, which can be taken before they are stale."""
         return [owner.token for owner in await store.owners(role) if has_ended(owner.pid, owner.machine)]
 
     def has_others(self, holders: Sequence[Holder]) -> bool:
-        """Whether another process is alive that does the same work."""
+        """Return whether another live process does the same work."""
         ours = (self._identity.pid, self._identity.host)
         return any(h.role == DISPATCH and h.is_alive and (h.pid, h.host) != ours for h in holders)
 
     async def give(self, *leases: Lease) -> None:
-        """Give roles back; where the database does not answer they become stale by themselves."""
+        """Give roles back; if the database does not answer, they become stale by themselves."""
         for lease in leases:
             self._drop(lease)
         if leases:  # a repeated cancellation must not leave them behind
@@ -169,11 +169,11 @@ class Leases:
         return not lease.is_lost
 
     async def resumed(self, lease: Lease, slot: int) -> None:
-        """Note that the answers of a slot are read again."""
+        """Record that the answers of a slot are read again."""
         await (await self._store()).resumed(lease.token, slot)
 
     async def close(self) -> None:
-        """Give back what is left, and the connections."""
+        """Give the remaining roles back, and close the connections."""
         await self.give(*self._held.values())
         if self._database is not None:
             await self._database.close()

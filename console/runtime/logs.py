@@ -35,14 +35,14 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Text on a terminal, JSON lines otherwise."""
+    """Log to standard error: text on a terminal, JSON lines otherwise."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if sys.stderr.isatty() else JsonFormatter())
     _install(handler, level)
 
 
 def log_to_file(folder: Path, level: int = logging.INFO) -> None:
-    """A bounded file; a folder that cannot be written means no log, never no program."""
+    """Log to a file of limited size; if the folder cannot be written, the program runs without a log."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handler: logging.Handler = logging.handlers.RotatingFileHandler(

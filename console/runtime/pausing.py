@@ -1,4 +1,4 @@
-"""A stop that the operator asked for (ctrl+z): first give back what others could go on with, then stop.
+"""A stop that the operator asked for (ctrl+z): first release the roles that others can take over, then stop.
 
 Nothing helps against SIGSTOP or a laptop that goes to sleep: there the leases become stale.
 """
@@ -36,14 +36,14 @@ class Pausing:
         self._parts.append(part)
 
     async def stop(self) -> None:
-        """Pause, stop the process as a shell would, and go on with it. A part that hangs is left behind."""
+        """Pause, stop the process as a shell would, and go on with it. Do not wait for a part that hangs."""
         async with self._turn:
             await self._pause()
             os.kill(os.getpid(), signal.SIGSTOP)
             self.go_on()
 
     async def again(self) -> None:
-        """End every part and begin it again, on new connections with the secrets of this moment."""
+        """End every part and start it again, on new connections with the current secrets."""
         async with self._turn:
             await self._pause()
             self.go_on()
@@ -57,7 +57,7 @@ class Pausing:
             _log.warning("not every role was given back in time")
 
     def go_on(self) -> None:
-        """Begin again what was paused."""
+        """Start the paused parts again."""
         if self._paused:
             self._paused = False
             for part in self._parts:

@@ -1,4 +1,4 @@
-"""What an operator may set about a front end, and where it may write."""
+"""The operator's settings for a front end, and where it may write files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Preferences:
 
 
 def preferences(settings: Settings) -> Preferences:
-    """Take them from the settings."""
+    """Return the preferences in the settings."""
     return Preferences(
         theme=settings.theme,
         mouse=settings.mouse,

@@ -1,4 +1,4 @@
-"""What a front end is given: the services, who the operator is, and where this program runs."""
+"""What a front end gets: the services, who the operator is, and where this program runs."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from console.services.sender import Sender
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One running program. `tenants` is never empty in front of an operator; the first is shown first."""
+    """One running program. `tenants` is never empty if there is an operator; the first is shown first."""
 
     history: History
     sender: Sender

@@ -25,7 +25,7 @@ DEMO_TENANTS = ("demo", "demo-two")
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Addresses to use. `own` is set when they are our own: then the data is a demo's."""
+    """The addresses to use. `own` is set for embedded servers, whose data is the demo's."""
 
     access: Access
     broker: BrokerAddress | None
@@ -44,9 +44,9 @@ def is_embedded(settings: Settings) -> bool:
 
 @asynccontextmanager
 async def open_servers(settings: Settings, *, needs_broker: bool = True) -> AsyncIterator[Servers]:
-    """Find or start the servers; what was started is left at the end, and stops with its last user.
+    """Find or start the servers; embedded ones keep running at the end, until their last user has ended.
 
-    Half a configuration is refused for reading as for sending, so that nobody finds out with the first send;
+    Half a configuration is refused for reading, too, so that it is not noticed only with the first send;
     only `doctor` and `ingest-slots`, which need the database alone, go on without a broker.
 
     Raises:
@@ -87,7 +87,7 @@ def _configured(settings: Settings, *, needs_broker: bool) -> Servers:
 
 
 async def _prepared(settings: Settings, servers: EmbeddedServers) -> Servers:
-    """Migrate and seed as the owner; from then on work with a plain login, as anyone else must."""
+    """Migrate and seed as the owner; from then on use a plain login, like every other program."""
     addresses = servers.addresses
     owner = database_access(settings, addresses.database_url)
     await migrate(owner, platform_tables=True)
@@ -105,7 +105,7 @@ async def _prepared(settings: Settings, servers: EmbeddedServers) -> Servers:
 
 
 async def _keep(servers: EmbeddedServers) -> None:
-    """Bring the servers back should their supervisor be killed."""
+    """Start the supervisor of the servers again if it was killed."""
     while True:
         await asyncio.sleep(1)
         await asyncio.to_thread(servers.ensure)

@@ -1,4 +1,4 @@
-"""A broker that says nothing: shown at once, long before the link counts as lost."""
+"""A broker that does not answer: shown at once, long before the link counts as lost."""
 
 import asyncio
 from typing import Protocol
@@ -17,7 +17,7 @@ class MeasuredLink(Protocol):
 
 
 async def watch_silence(link: MeasuredLink, health: Health, part: str) -> None:
-    """Tell the health for how long the broker has owed an answer on this connection, until cancelled."""
+    """Report to the health for how long the broker has not answered on this connection, until cancelled."""
     try:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)

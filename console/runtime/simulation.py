@@ -1,4 +1,4 @@
-"""The simulated fleet beside the program: one process of all plays it, the others stand by."""
+"""The simulated fleet beside the program: one process runs it, the others stand by."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,31 +27,31 @@ _SEED = "79"
 
 @asynccontextmanager
 async def simulate_demo(servers: Servers, devices: int, pausing: Pausing) -> AsyncIterator[None]:
-    """Play the demo tenants of the embedded servers while the block runs."""
+    """Simulate the devices of the embedded servers' demo tenants while the block runs."""
     async with _played(servers, DEMO_TENANTS, devices, pausing):
         yield
 
 
 @asynccontextmanager
 async def simulate_tenant(servers: Servers, tenant_id: str, devices: int) -> AsyncIterator[None]:
-    """Play up to `devices` devices of one tenant while the block runs."""
+    """Simulate up to `devices` devices of one tenant while the block runs."""
     async with _played(servers, (tenant_id,), devices, Pausing()):
         yield
 
 
 class _Playing:
-    """The fleet as a task that can be ended and begun again."""
+    """The fleet as a task that can be ended and started again."""
 
     def __init__(self, servers: Servers, tenants: Sequence[str], devices: int) -> None:
         self._play = partial(_play, servers, tenants, devices)
         self._task: asyncio.Task[None] | None = None
 
     def go_on(self) -> None:
-        """Begin, or stand by while another process plays."""
+        """Start, or stand by while another process simulates."""
         self._task = asyncio.create_task(self._play(), name="simulation")
 
     async def pause(self) -> None:
-        """Every device hangs up; another process may play."""
+        """Disconnect every device; another process may simulate them."""
         if self._task is not None:
             await end_all([self._task])
 
@@ -74,7 +74,7 @@ async def _play(servers: Servers, tenants: Sequence[str], devices: int) -> None:
         return
     broker = servers.broker
     access = servers.access
-    if servers.own is not None:  # the platform's own rights, which the console's login has not
+    if servers.own is not None:  # the platform's own rights, which the console's login does not have
         access = replace(access, url=servers.own.addresses.database_url)
     clock = SystemClock()
     supervisor = Supervisor(Health(clock))

@@ -1,4 +1,4 @@
-"""Opening the program: servers, checks, workers; then a front end runs, then everything ends in order."""
+"""Opening the program: servers, checks, workers; then a front end runs, and everything ends in order."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -108,7 +108,7 @@ async def _simulate(stack: AsyncExitStack, servers: Servers, devices: int, pausi
 
 
 def _logged(report: StartReport, servers: Servers) -> tuple[str, ...]:
-    """Log what is unwise about the set-up, and return it for the screen."""
+    """Log warnings about the set-up, and return them for the screen."""
     warnings = report.warnings + (servers.broker.warnings if servers.broker else ())
     for warning in warnings:
         _log.warning("%s", warning)
@@ -116,7 +116,7 @@ def _logged(report: StartReport, servers: Servers) -> tuple[str, ...]:
 
 
 async def _checked(database: Database, settings: Settings, jobs: Jobs) -> StartReport:
-    """Look at the database; say whether workers may run.
+    """Check the database; report whether workers may run.
 
     Raises:
         RefusedError: workers are what this process is for, and they may not run here.
@@ -133,7 +133,7 @@ async def _checked(database: Database, settings: Settings, jobs: Jobs) -> StartR
 async def _unless_copied(
     database: Database, report: StartReport, settings: Settings, jobs: Jobs
 ) -> StartReport:
-    """In a copy of the database no workers run.
+    """Return the report; in a copy of the database, with workers forbidden.
 
     Raises:
         CopyError: workers are what this process is for.
@@ -146,7 +146,7 @@ async def _unless_copied(
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:
-    """The operator's settings in the workers' words.
+    """Return the workers' settings, from the configuration.
 
     Raises:
         UsageError: the progress words cannot be read.
@@ -166,7 +166,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
 
 
 def _danger(settings: Settings) -> Danger:
-    """Which types ask first.
+    """Return which command types are dangerous.
 
     Raises:
         UsageError: the words cannot be read.
@@ -199,7 +199,7 @@ async def _check_tenant(program: Program) -> None:
 
 
 def _tell_idle(health: Health, *, work: bool, read_only: bool) -> None:
-    """What the header shows where no workers run."""
+    """Record in the health, for the header, that no workers run here."""
     if not work:
         health.sweep = health.ingest = health.dispatch = "off" if read_only else "elsewhere"
         health.broker_unused()

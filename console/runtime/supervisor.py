@@ -9,7 +9,7 @@ from console.errors import ConsoleError, CopyError, Link, UnreachableError
 from console.retry import LINKS
 from console.services.health import Health
 
-PROBE = "database"  # the body that asks the database for a sign of life
+PROBE = "database"  # the body that checks the database link
 _log = logging.getLogger("console.supervisor")
 
 
@@ -20,7 +20,7 @@ class Supervisor:
         self._health = health
 
     async def forever(self, name: str, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run `body` again and again; it returns when there is nothing to do for now.
+        """Run `body` again and again; a body returns when there is nothing to do for now.
 
         Raises:
             CopyError: trying again would do harm.
@@ -47,5 +47,5 @@ class Supervisor:
                 self._health.database_down(error, delay_s)
             case Link.BROKER:
                 self._health.broker_down(error, delay_s, name)
-            case _:  # the links serve others, yet this worker gets nowhere: an operator should know
+            case _:  # the links work for others, but this worker fails: an operator should know
                 self._health.trouble(name, str(error))

@@ -1,4 +1,4 @@
-"""The one place where services meet store and mqtt: classes are passed where protocols are declared."""
+"""The one place where services are connected to store and mqtt: classes are passed for declared protocols."""
 
 import os
 from collections.abc import Callable

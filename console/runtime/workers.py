@@ -34,8 +34,8 @@ from console.store.settlement import SettlementStore
 PROBE_EVERY_S = 2.0
 _JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
 HEAR_FIRST_S = 8.0
-LOOK_EVERY_S = 2.0  # where nothing can be heard
-_LOOKS = 150  # before it is tried again
+LOOK_EVERY_S = 2.0  # where notifications cannot be received
+_LOOKS = 150  # before listening is tried again
 _SHY_S = 3.0  # standbys look every second
 _log = logging.getLogger("console.workers")
 
@@ -85,27 +85,27 @@ class Workers:
         self._began_at = clock.monotonic()
 
     def wake(self, tenant_id: str | None) -> None:
-        """A command of this tenant was sent or changed: tell the screens and the dispatcher."""
+        """Notify the screens and the dispatcher that a command of this tenant was sent or changed."""
         self._feed.tell(tenant_id)
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
     async def keep_leases(self) -> None:
-        """Give this process's signs of life."""
+        """Keep sending this process's signs of life."""
         await self._leases.run()
 
     async def give_all_back(self) -> None:
-        """After the last job: let others take over at once."""
+        """Release all roles after the last job, so that others take over at once."""
         await self._leases.close()
 
     async def others_work(self) -> bool:
-        """Whether processes that give signs of life run dispatch and hold every ingest slot."""
+        """Return whether live processes run dispatch and hold every ingest slot."""
         slots = (await deployment(self._database)).slots
         holders = await lease_holders(self._database)
         return all(is_alive(holders, role) for role in (DISPATCH, *map(ingest_role, range(slots))))
 
     async def dispatch(self) -> None:
-        """Be known as a live dispatcher, open a link, relay until it breaks."""
+        """Take the dispatcher's role, open a link, and relay until it breaks."""
         async with (
             self._leases.holding(DISPATCH, shared=True) as lease,
             publisher(self._broker) as link,
@@ -119,7 +119,7 @@ class Workers:
             await first_to_end(self._relay_while_ours(link), *watch)
 
     async def _relay_while_ours(self, link: Publisher) -> None:
-        """Relay on this link, but for the times when the ingest session may be somebody else's."""
+        """Relay on this link, except while another database may be using the ingest session."""
         limits = self._settings.dispatch
         while True:
             await first_to_end(self._hear_first(), link.until_lost())
@@ -138,7 +138,7 @@ class Workers:
         """Let the ingest session subscribe before anything is published, but don't wait long for it.
 
         A broker that has no session of ours yet, or has lost it, drops answers that nobody subscribes to.
-        While the session may be somebody else's, nothing is published: this database may be a copy.
+        While another database may be using the session, nothing is published: this one may be a copy.
         """
         for patience_s in (HEAR_FIRST_S, HEAR_FIRST_S, HEAR_FIRST_S):
             with suppress(TimeoutError):
@@ -192,7 +192,7 @@ class Workers:
         self.sweeps += 1
         self.last_sweep_at = self._clock.monotonic()
         if sweep.settled and self.last_sweep_at - self._began_at > sweep.lateness_s:
-            self._health.lateness.add(sweep.lateness_s, sweep.settled)  # not what was overdue before we came
+            self._health.lateness.add(sweep.lateness_s, sweep.settled)  # not those overdue before our start
         if sweep.settled or sweep.healed:
             self._feed.tell(None)
 
@@ -210,7 +210,7 @@ class Workers:
         await asyncio.sleep(PROBE_EVERY_S)
 
     async def listen(self) -> None:
-        """Hear what other processes changed; look again and again where a pooler lets nothing be heard."""
+        """Receive what other processes changed; look at intervals if a pooler passes no notifications on."""
         self._names = await digests(self._database, self._tenants)
         try:
             await listen(self._database.access, self._on_hint, lambda: self.wake(None))
@@ -223,7 +223,7 @@ class Workers:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     def _on_hint(self, channel: str, payload: str) -> None:
-        """Tell the screens of their tenants; the dispatcher looks whoever's command it is."""
+        """Notify the screens of changes in their tenants, and the dispatcher of a command of any tenant."""
         tenant_id = self._names.get(payload, payload)
         if channel != COMMANDS_CHANNEL or tenant_id in self._tenants:
             self._feed.tell(tenant_id)
@@ -239,17 +239,17 @@ class Workers:
 
 
 def silent_jobs(holders: Sequence[Holder]) -> tuple[tuple[str, ...], float | None]:
-    """The jobs that no live process does, and how many seconds ago one that had them gave a sign of life."""
+    """Return the jobs that no live process runs, and the seconds since a sign of life of one that did."""
     silent = tuple(job for job, role in _JOBS.items() if not is_alive(holders, role))
     ages = [holder.beat_age_s for holder in holders if holder.role in map(_JOBS.get, silent)]
     return silent, min(ages, default=None)
 
 
 async def _relay(dispatcher: Dispatcher, link: Publisher, contest: Contest) -> None:
-    """Relay until the session is contested or the link breaks; what is known by then gets recorded.
+    """Relay until the session is contested or the link breaks; record the outcomes known by then.
 
-    Some brokers answer a publication that they deny and hang up in the same breath: cancelled when the link
-    ends, the dispatcher would never tell the refusal and try again for ever.
+    Some brokers deny a publication and close the connection at once: if the end of the link cancelled it, the
+    dispatcher would never record the refusal and would try again for ever.
     """
     relaying = asyncio.create_task(dispatcher.run())
     watching = asyncio.create_task(link.until_lost())

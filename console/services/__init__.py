@@ -1,1 +1,1 @@
-"""What the program does: one agent a file. Collaborators are passed in; no service knows store or mqtt."""
+"""What the program does: one agent a file. Collaborators are passed in; no service imports store or mqtt."""

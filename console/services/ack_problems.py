@@ -1,4 +1,4 @@
-"""What an operator should see of an answer: oddities of the message, what became of it, within a rate.
+"""Problems that answers cause: oddities of a message and what became of it, limited to a rate.
 
 Decided in docs/decisions/0031-a-reason-where-no-command-is-known.md
 """
@@ -27,7 +27,7 @@ _PROBLEMS: dict[Outcome, tuple[ProblemKind, str]] = {
 
 
 def oddities(message: RawAck, payload: AckPayload, route: Route) -> list[str]:
-    """List oddities that do no harm but show that a device or bridge does not keep to the contract."""
+    """List harmless oddities that show that a device or bridge does not keep to the contract."""
     found = []
     if message.retained:
         found.append("it was retained: the broker sends it again to every new session")
@@ -50,7 +50,7 @@ def follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
         return (Problem(ack.tenant_id, ProblemKind.DUPLICATE_ACK, "", "", text),)
     if (
         outcome is Outcome.PROGRESS_AFTER_END
-    ):  # messages overtake each other: the end stands, nobody need worry
+    ):  # messages overtake each other: the final answer counts, no problem
         text = (
             f"a progress word arrived after the final answer and changed nothing; last from {ack.device_id}"
         )
@@ -65,7 +65,7 @@ def follow_up(ack: Acknowledgement, outcome: Outcome) -> tuple[Problem, ...]:
 class ProblemLimiter:
     """Bounds what one device, and one tenant, can write: beyond its rate, one row per kind counts the rest.
 
-    Device ids are what the topic claims, so that many of them may be one attacker: hence the tenant's bound.
+    Device ids come from the topic, so one attacker may use many of them: hence the bound per tenant.
     """
 
     def __init__(self, clock: Clock, *, per_minute: int = 30, per_tenant_minute: int = 600) -> None:
@@ -75,7 +75,7 @@ class ProblemLimiter:
         self._buckets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()
 
     def limited(self, problem: Problem) -> Problem:
-        """Return the problem as it is, or less exact once its device or its tenant is over its rate."""
+        """Return the problem unchanged, or with less detail once its device or tenant is over its rate."""
         many = f"many: {problem.detail}"
         if not self._allowed((problem.tenant_id, problem.device_id), self._per_minute):
             problem = Problem(problem.tenant_id, problem.kind, problem.device_id, "", many)

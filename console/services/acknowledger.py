@@ -1,4 +1,4 @@
-"""Acknowledgements: parse, classify, commit in batches, and only then tell the broker."""
+"""Acknowledgements: parse, classify, commit in batches, and only then confirm them to the broker."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic
 T = TypeVar("T")
 
 BATCH = 500
-_TURN_S = 0.005  # of reading, before the loop gets its turn
+_TURN_S = 0.005  # of reading, before other tasks of the loop run
 _WARY_S = 30.0
 _log = logging.getLogger("console.acknowledger")
 
@@ -75,7 +75,7 @@ class Acknowledger:
         self._locked_until: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Take batches until cancelled.
+        """Process batches until cancelled.
 
         Raises:
             BrokerUnreachableError: the link broke; what was not committed comes again.
@@ -84,7 +84,7 @@ class Acknowledger:
             await self.run_once()
 
     async def run_once(self) -> Acknowledged:
-        """Take what has gathered, commit it, acknowledge it to the broker."""
+        """Take the messages received so far, commit them, and confirm them to the broker."""
         messages = await self._stream.batch(BATCH)
         acks, problems = await self._read(messages)
         outcomes = await self._commit(acks, problems)
@@ -116,16 +116,16 @@ class Acknowledger:
                     self._problem(Route(error.tenant_id, ""), ProblemKind.MALFORMED_ACK, "", str(error))
                 )
                 continue
-            problems += noted  # none for what `doctor` says to itself
+            problems += noted  # empty for the test messages of `doctor`
             if ack is not None:
                 acks.append(ack)
         return acks, problems
 
     def _read_one(self, message: RawAck) -> tuple[Acknowledgement | None, list[Problem]]:
-        """One message as an acknowledgement, None when it can never become one, and what is to be said of it.
+        """Return the message as an acknowledgement, None if it cannot be one, and the problems found in it.
 
         Raises:
-            TopicError: the topic names no device that a command could go to.
+            TopicError: the topic does not name a device that a command could be sent to.
         """
         route = parse_ack_topic(message.topic.decode("utf-8", "replace"))
         if route.device_id.startswith(PROBE):
@@ -174,7 +174,7 @@ class Acknowledger:
                 )
             except RowsLockedError:
                 kept = await self._keep_locked(acks, range(len(acks)))
-                if not kept:  # it is gone by now, or it is none that a row has
+                if not kept:  # the lock is gone by now, or is not on a row
                     await asyncio.sleep(ANSWERS.delay_s(0))
             except DataRefusedError as error:
                 return await self._commit_halves(acks, problems, error)
@@ -203,9 +203,9 @@ class Acknowledger:
         return tuple(Outcome.REFUSED for _ in acks)
 
     async def _keep_locked(self, acks: Sequence[Acknowledgement], places: Sequence[int]) -> frozenset[int]:
-        """Keep those of the answers at `places` whose commands somebody has locked, so that the others go on.
+        """Store the answers at `places` whose commands are locked, to be applied later; return their places.
 
-        Their tenants' answers are not waited for again for a while.
+        For a while, answers of their tenants are kept without waiting for the lock first.
         """
         if not places:
             return frozenset()
@@ -216,7 +216,7 @@ class Acknowledger:
         return kept
 
     async def _until_up(self, act: Callable[[], Awaitable[T]], *, tell_locked: bool = False) -> T:
-        """Repeat while the database is away: nothing is acknowledged, the broker keeps the rest."""
+        """Repeat `act` while the database is down: nothing is confirmed, and the broker keeps the rest."""
         return await ANSWERS.run(
             act, gives_up=lambda error: tell_locked and isinstance(error, RowsLockedError)
         )

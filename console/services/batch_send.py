@@ -1,4 +1,4 @@
-"""Bulk sends: one command to many devices, committed in pieces, stoppable, repeatable where it failed."""
+"""Bulk sends: one command to many devices, committed in pieces, with stop, resume and retry."""
 
 import asyncio
 import uuid
@@ -43,7 +43,7 @@ class BatchTable(Protocol):
 
 @dataclass(slots=True)
 class BatchRun:
-    """A bulk send under way in this process. `done` counts devices that were dealt with.
+    """A bulk send under way in this process. `done` counts the devices processed so far.
 
     `since_ok` counts those that a retry leaves out: they failed, and have answered ok since.
     """
@@ -64,7 +64,7 @@ class BatchRun:
 
 
 def since_ok_text(count: int) -> str:
-    """How many of what a retry would repeat have answered ok since."""
+    """Describe how many of those that a retry would repeat have answered ok since."""
     return f"{count:,} of those that failed {'has' if count == 1 else 'have'} since answered ok"
 
 
@@ -77,7 +77,7 @@ class BatchSend:
         self._max_payload_bytes = max_payload_bytes
 
     async def preview(self, tenant_id: str, device_ids: Sequence[str], command_type: str) -> Preview:
-        """Whom a send would reach: exact numbers."""
+        """Return whom a send would reach, in exact numbers."""
         return await self._table.preview(tenant_id, device_ids, command_type)
 
     def job(
@@ -91,7 +91,7 @@ class BatchSend:
         target: str,
         batch_id: str | None = None,
     ) -> BatchRun:
-        """A bulk send with an id of its own; nothing is written yet."""
+        """Return a bulk send with an id of its own; nothing is written yet."""
         draft = BatchDraft(
             batch_id or str(uuid.uuid4()), command_type, params_json, ttl, target[:500], len(device_ids),
             clean_name(by) if by else None,
@@ -99,7 +99,7 @@ class BatchSend:
         return BatchRun(draft, tuple(device_ids), (None,) * len(device_ids))
 
     def check(self, job: BatchRun) -> None:
-        """Judge the command before anybody is asked anything.
+        """Check the command, before the operator is asked to confirm.
 
         Raises:
             InvalidInputError: a limit of the contract is broken.
@@ -112,8 +112,8 @@ class BatchSend:
         """Record the batch.
 
         Raises:
-            InvalidInputError: a limit of the contract is broken, or there is nobody to send to.
-            DatabaseUnreachableError: unknown whether it was recorded; beginning again is harmless.
+            InvalidInputError: a limit of the contract is broken, or there is no device to send to.
+            DatabaseUnreachableError: unknown whether it was recorded; calling `begin` again is harmless.
         """
         self.check(job)
         if not job.device_ids:
@@ -124,7 +124,7 @@ class BatchSend:
         """Commit piece by piece until all is done or it is stopped; a broken link is tried again.
 
         Raises:
-            DatabaseUnreachableError: it stayed broken. What was committed stands; running again goes on.
+            DatabaseUnreachableError: it stayed broken. What was committed is kept; running again continues.
         """
         try:
             while job.done < job.total and not job.stopping:
@@ -142,7 +142,7 @@ class BatchSend:
         )
 
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
-        """Send no more of it and take back what is not published; return how many were taken back.
+        """Stop the bulk send and cancel the unpublished commands; return how many were cancelled.
 
         Raises:
             NotFoundError: no such bulk send in this tenant.
@@ -154,9 +154,9 @@ class BatchSend:
         return taken
 
     async def resume(self, tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-        """Prepare the rest of an interrupted bulk send: pass it to `run`, it is recorded already.
+        """Prepare the rest of an interrupted bulk send. Pass it to `run`: it is recorded already.
 
-        The commands get the TTL of the bulk send from now on, and the name of who resumes it.
+        The commands get the TTL of the bulk send, counted from now, and the name of who resumes it.
 
         Raises:
             NotFoundError: no such bulk send in this tenant.
@@ -215,18 +215,18 @@ class BatchSend:
     async def batches(
         self, tenant_id: str, limit: int = 200, before: Batch | None = None, wanted: Filter = EVERY_BATCH
     ) -> tuple[Batch, ...]:
-        """Return the newest bulk sends that match, or those behind the last one of a page."""
+        """Return the newest bulk sends that match, or those after the last one of a page."""
         return await self._table.page(tenant_id, wanted, limit, before)
 
     async def batch(self, tenant_id: str, batch_id: str) -> BatchView | None:
-        """Return one bulk send and its progress, or None when this tenant has no such one."""
+        """Return one bulk send and its progress; None if this tenant does not have it."""
         return await self._table.view(tenant_id, batch_id)
 
     async def unsendable(self, tenant_id: str, batch_id: str) -> int:
-        """How many of its devices got nothing and never will: gone, decommissioned, or with an odd id."""
+        """Count its devices that got no command and cannot get one: deleted, decommissioned, or an odd id."""
         return await self._table.unsendable(tenant_id, batch_id)
 
     async def group(self, tenant_id: str, batch_id: str, group: AnswerGroup) -> tuple[str, ...]:
-        """The devices of one group of equal answers."""
+        """Return the devices of one group of equal answers."""
         found = await self._table.devices(tenant_id, batch_id, (group.phase,), group.answers)
         return tuple(device for device, _, _ in found)

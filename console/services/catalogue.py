@@ -1,4 +1,4 @@
-"""The catalogue of commands: which form the params of one have, and whether params and answer fit."""
+"""The catalogue of commands: reading it, and checking params and answers against its schemas."""
 
 import asyncio
 import importlib
@@ -12,11 +12,11 @@ from console.domain.text.counts import counted
 
 MOST_WORK = 50_000  # parts of the schema times those of the value: the worst pair measured takes 0.8 s
 _SCHEMA_ITSELF = (
-    4  # a schema is looked at by its own rules first: as much work as for that many parts of a value
+    4  # a schema is first checked by its own rules: as much work as for that many parts of a value
 )
 _LONGEST_SENTENCE = 200
-# Patterns may match for ever, references be endless, items are compared each with each, and what is not
-# evaluated yet is looked for twice at every level.
+# Patterns may match for ever, references may be endless, items are compared pairwise, and unevaluated ones
+# are searched twice at every level.
 _LEFT_OUT = (
     "pattern",
     "patternProperties",
@@ -29,19 +29,19 @@ _REFERENCES = ('"$ref"', '"$dynamicRef"', '"$recursiveRef"')
 
 
 class CatalogueReads(Protocol):
-    """Where the catalogue comes from."""
+    """The source of the catalogue."""
 
     async def of_devices(self, tenant_id: str, device_ids: Sequence[str]) -> Catalogue: ...
 
 
 class Catalogues:
-    """Reads catalogues, and judges what is sent and answered by them. Nothing is refused for it."""
+    """Reads catalogues, and checks params and answers against them. A mismatch is never refused."""
 
     def __init__(self, reads: CatalogueReads) -> None:
         self._reads = reads
 
     async def of_devices(self, tenant_id: str, device_ids: Sequence[str]) -> Catalogue:
-        """What the models of these devices list; empty where the database has no catalogue."""
+        """Return what the models of these devices list; empty if the database has no catalogue."""
         found = await self._reads.of_devices(tenant_id, device_ids)
         if found:
             await asyncio.to_thread(importlib.import_module, "jsonschema")  # not while somebody types
@@ -50,7 +50,7 @@ class Catalogues:
     async def answer_verdict(
         self, tenant_id: str, device_id: str, command_type: str, ack_json: str | None
     ) -> str | None:
-        """What is wrong with an answer, "" when it fits, None where nothing is known of it."""
+        """Return what is wrong with an answer, "" if it is valid, None if it is not in the catalogue."""
         if ack_json is None:
             return None
         entry = (await self.of_devices(tenant_id, (device_id,))).listing(command_type).agreed
@@ -64,7 +64,7 @@ class Catalogues:
 
 
 def params_verdict(listing: Listing, params_text: str) -> str | None:
-    """What the catalogue has against these params, in a sentence; None when nothing."""
+    """Return a sentence on why the catalogue does not accept these params; None if it does."""
     if not listing.devices:
         return None
     if listing.lacking == listing.devices:
@@ -84,10 +84,10 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def misfit(schema_text: str, value_text: str) -> str | None:
-    """How a JSON text breaks a JSON Schema; "" when it fits, None when that cannot be decided.
+    """Return how a JSON text violates a JSON Schema; "" if it is valid, None if that cannot be decided.
 
-    Both come from others: patterns, formats, uniqueness and what is left unevaluated are not looked at, and
-    schemas with references or of a size that would take long are not looked into.
+    Neither text is trusted: patterns, formats, uniqueness and unevaluated items are not checked, and schemas
+    with references or of a size that would take long are not used.
     """
     if _parts(schema_text) * (_SCHEMA_ITSELF + _parts(value_text)) > MOST_WORK:
         return None

@@ -1,4 +1,4 @@
-"""The outbox relay: claim, publish, mark. The only path to the broker, for whoever wrote the row.
+"""The outbox relay: claim, publish, mark. The only path to the broker, whichever program wrote the row.
 
 Decided in docs/decisions/0001-outbox-with-leases.md
 """
@@ -27,14 +27,14 @@ LEASE_S = 15.0
 WINDOW = 64
 ADOPT_AFTER_S = 30.0
 _POLL_S = 1.0
-_SPACING_S = 0.02  # between two looks that found nothing, however often somebody wakes us
+_SPACING_S = 0.02  # between two empty reads, however often the dispatcher is woken
 _FIRST_REST_S = 0.05
 _ADOPT_EVERY_S = 2.0
 _ADOPT_SHARE = 20.0  # taking over others' rows takes a twentieth of the time at most
 _FAREWELL_S = 0.5
 _MIN_LEFT_S = 1.0
-_SIDE_BY_SIDE = 2  # attempts beside others; one that the link did not survive twice is tried alone
-_UNROUTABLE_FOR_S = MAX_TTL.total_seconds()  # it settles at its deadline
+_SIDE_BY_SIDE = 2  # attempts together with others; after two broken links a command is tried alone
+_UNROUTABLE_FOR_S = MAX_TTL.total_seconds()  # it is settled at its deadline
 
 
 class Publishes(Protocol):
@@ -53,7 +53,7 @@ class Publishes(Protocol):
 
 
 class Problems(Protocol):
-    """Where refusals are told."""
+    """Where refusals are recorded."""
 
     async def record(self, problems: Sequence[Problem]) -> None: ...
 
@@ -104,22 +104,22 @@ class Dispatcher:
         self._ending = False
 
     def wake(self) -> None:
-        """Something may be due now."""
+        """Look for due commands now."""
         self._wake.set()
 
     def end(self) -> None:
-        """Finish the round at hand and return: what the broker answered is recorded, also when it hung up."""
+        """Let `run` return after this round: the PUBACKs are recorded, even if the link was closed."""
         self._ending = True
         self._wake.set()
 
     async def run(self) -> None:
         """Relay until `end` is called.
 
-        Leases are given back whatever way this ends.
+        Leases are given back however this ends.
 
         Raises:
             BrokerUnreachableError: the link broke; open a new link and go on.
-            DatabaseUnreachableError: leases run out by themselves.
+            DatabaseUnreachableError: leases expire by themselves.
         """
         try:
             while not self._ending:
@@ -135,7 +135,7 @@ class Dispatcher:
             await self._held.give_back()
 
     async def run_once(self) -> Dispatched:
-        """Claim one window of due commands, publish them side by side, record every answer."""
+        """Claim one window of due commands, publish them concurrently, and record every PUBACK."""
         asked_at = self._clock.monotonic()
         limits = self._settings
         claimed = await self._held.claim(limits.window, limits.max_payload_bytes)
@@ -150,7 +150,7 @@ class Dispatcher:
         return Dispatched(len(claimed), published, returned)
 
     async def _publish_in_turns(self, claimed: Sequence[Claimed], asked_at: float) -> tuple[int, int]:
-        """Side by side; what the link has not survived before goes alone, so that it can harm itself only."""
+        """Publish concurrently; a command that broke the link before goes alone and harms no other."""
         suspects = [command for command in claimed if command.attempt > _SIDE_BY_SIDE]
         turns = [
             [command for command in claimed if command.attempt <= _SIDE_BY_SIDE],
@@ -192,7 +192,7 @@ class Dispatcher:
         return published, len(back)
 
     async def _take_leave(self, waiting: set[asyncio.Task[Confirmed | Returned]]) -> None:
-        """Hear the answers that are on their way, so that what the broker has is not sent again."""
+        """Record the PUBACKs that are on their way, so that what the broker has is not published again."""
         if not waiting:
             return
         done, _ = await asyncio.wait(waiting, timeout=_FAREWELL_S)
@@ -210,7 +210,7 @@ class Dispatcher:
             return self._back(command, "less than a second of its TTL was left", 0.0)
         try:
             topic = command_topic(command.tenant_id, command.device_id)
-        except TopicError as error:  # the database's own check knows fewer kinds of spaces
+        except TopicError as error:  # the database's own check knows fewer kinds of space characters
             await self._tell(command, ProblemKind.UNROUTABLE, str(error))
             return self._back(command, str(error), _UNROUTABLE_FOR_S)
         self._held.tried(command)
@@ -250,7 +250,7 @@ class Dispatcher:
             self._adopt_at = ended_at + max(_ADOPT_EVERY_S, _ADOPT_SHARE * (ended_at - began_at))
 
     async def _rest(self) -> None:
-        """Wait until something may be due: at least a little, ever longer while what is due cannot be had."""
+        """Wait until something may be due: at least briefly, ever longer while due rows cannot be claimed."""
         looked_at = self._clock.monotonic()
         due = await self._outbox.next_due()
         if due is None or due > 0:

@@ -30,9 +30,9 @@ async def exported(
     device_ids: Sequence[str] | None = None,
     wanted: Filter = EVERY_COMMAND,
 ) -> AsyncIterator[tuple[str, int]]:
-    """Pieces of the file with how many commands each holds, newest first.
+    """Yield the pieces of the file, each with its number of commands, newest first.
 
-    In CSV a text that a spreadsheet would run as a formula is led by an apostrophe. JSON escapes everything
+    In CSV a text that a spreadsheet would run as a formula gets a leading apostrophe. JSON escapes everything
     that is not ASCII.
 
     Raises:
@@ -78,7 +78,7 @@ def _texts(documents: Mapping[str, Document | None]) -> Iterator[str | None]:
 
 
 def _chosen(fields: Mapping[str, object]) -> dict[str, object]:
-    """The columns of a file, in their order."""
+    """Return the columns of a file, in order."""
     return {name: fields[name] for name in _FIELDS}
 
 

@@ -1,4 +1,4 @@
-"""Commands that an operator keeps at hand: a small file of their own, by tenant."""
+"""The operator's favourite commands: a small file of their own, by tenant."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _MOST_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A command without a device: what a sheet holds. `ttl` is as it is typed, for example 10m."""
+    """A command without a device. `ttl` is as it was typed, for example 10m."""
 
     command_type: str
     params: str
@@ -31,7 +31,7 @@ class Favourites:
         self._readable = True
 
     def load(self, tenant_id: str) -> tuple[Saved, ...]:
-        """The tenant's favourites, the newest first."""
+        """Return the tenant's favourites, newest first."""
         found = self._all().get(tenant_id)
         if not isinstance(found, list):
             return ()
@@ -39,7 +39,7 @@ class Favourites:
         return tuple(item for item in saved if item is not None)[:MOST]
 
     def toggle(self, tenant_id: str, command: Saved) -> bool:
-        """Keep a command, or drop it when it is kept already; return whether it is kept now.
+        """Add a favourite, or remove it if it is one already; return whether it is one now.
 
         Raises:
             OSError: the file cannot be read or written; nothing is changed.
@@ -76,7 +76,7 @@ class Favourites:
         return {}
 
     def _write(self, everything: dict[str, object]) -> None:
-        """Into a new file that takes the old one's place at once: a crash loses nothing."""
+        """Write a new file and replace the old one by it atomically: a crash loses nothing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(dir=self._path.parent, prefix=".favourites-")
         try:

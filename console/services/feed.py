@@ -1,4 +1,4 @@
-"""The feed: hints that a tenant's rows changed, fanned out to whoever shows them."""
+"""The feed: hints that a tenant's rows changed, distributed to all listeners."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class Subscription:
-    """One listener's collapsed hints: however many arrive, one pass re-reads."""
+    """One listener's collapsed hints: however many arrive, one read follows."""
 
     def __init__(self) -> None:
         self._pending: set[str] = set()
@@ -22,7 +22,7 @@ class Subscription:
 
     @property
     def waiting(self) -> bool:
-        """Whether hints have come since the last were taken."""
+        """Whether hints have arrived since the last ones were taken."""
         return self._wake.is_set()
 
     async def changed(self) -> frozenset[str] | None:
@@ -36,7 +36,7 @@ class Subscription:
 
 
 class Feed:
-    """Rows are the truth, hints may repeat and may be lost."""
+    """Passes hints on. Hints may repeat and may be lost; only the rows are authoritative."""
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()

@@ -17,9 +17,9 @@ Work = Literal["on", "standby", "elsewhere", "off"]
 class LinkState:
     """One link. `since` and `retry_at` are monotonic seconds of the health's clock.
 
-    One that is not used here is neither up nor down: `is_used`. One that is up and owes us an answer has been
+    One that is not used here is neither up nor down: `is_used`. One that is up but does not answer has been
     silent for `silent_s` seconds. `detail` is the protocol and `lacks` what it cannot do; `error` is the
-    sentence of what it failed with, `cause` and `reason` are why as a value and in the other side's words.
+    sentence of the failure; `cause` and `reason` are why, as a value and in the other side's words.
     """
 
     up: bool = False
@@ -39,9 +39,9 @@ class LinkState:
 class HealthView:
     """Everything the header needs at one instant; `now` is monotonic.
 
-    `sweep_p99_s` is how late 99 of 100 commands were settled here at most; None before the first. `silent`
-    names the jobs that no live process does, here or elsewhere; `silent_s` is the age of the last sign of
-    life of a process that had them. `stopped` is why the workers of this process ended for good, if they did.
+    `sweep_p99_s` is the lateness that 99 % of commands settled here did not exceed; None before the first.
+    `silent` names the jobs that no live process runs, here or elsewhere; `silent_s` is the age of the last
+    sign of life of one that did. `stopped` is why the workers of this process ended for good, if they did.
     """
 
     now: float
@@ -75,7 +75,7 @@ class Health:
 
     @property
     def ingest(self) -> Work:
-        """Whether the answers of the devices are heard here."""
+        """Whether this process receives the answers of the devices."""
         return self._ingest
 
     @ingest.setter
@@ -87,7 +87,7 @@ class Health:
             self._ingested.clear()
 
     async def until_ingest(self) -> None:
-        """Wait until the answers are heard, here or by another process."""
+        """Wait until this or another process receives the answers."""
         await self._ingested.wait()
 
     def database_up(self, *, latency_s: float | None = None, detail: str = "") -> None:
@@ -98,22 +98,22 @@ class Health:
         self._database = self._down(self._database, error, retry_in_s)
 
     def broker_up(self, *, detail: str = "", lacks: str = "", part: str = "dispatch") -> None:
-        """One of our connections to the broker lives: the dispatcher's, or the ingest session's."""
+        """Record that a connection to the broker is up: the dispatcher's, or the ingest session's."""
         self._broker[part] = replace(self._up(self._part(part), None, detail), lacks=lacks)
 
     def broker_down(
         self, error: ConsoleError, retry_in_s: float | None = None, part: str = "dispatch"
     ) -> None:
-        """One of our connections to the broker broke; only its own `broker_up` mends that."""
+        """Record that a connection to the broker broke, until `broker_up` is called for the same `part`."""
         self._remember(Link.BROKER, self._part(part), error)
         self._broker[part] = self._down(self._part(part), error, retry_in_s)
 
     def broker_unused(self) -> None:
-        """No worker of this process needs the broker."""
+        """Record that no worker of this process needs the broker."""
         self._broker = {"dispatch": LinkState(up=True, since=self._clock.monotonic(), is_used=False)}
 
     def broker_silent(self, silent_s: float | None, part: str = "dispatch") -> None:
-        """For how many seconds the broker has owed us an answer on this connection; None: it owes none."""
+        """Record for how many seconds the broker has not answered on this connection; None: it has."""
         if part in self._broker:
             self._broker[part] = replace(self._broker[part], silent_s=silent_s)
 
@@ -122,7 +122,7 @@ class Health:
 
     @property
     def _whole_broker(self) -> LinkState:
-        """Down as long as one connection is: the one that has been down for longest."""
+        """The state of all connections: the one that has been down for longest, if any is down."""
         states = self._broker.values()
         down = [state for state in states if not state.up]
         if down:
@@ -137,11 +137,11 @@ class Health:
         )
 
     def jobs_seen(self, silent: tuple[str, ...], silent_s: float | None) -> None:
-        """Which of the jobs no live process does, and for how long its last one has given no sign of life."""
+        """Record the jobs that no live process runs, and how long ago one that did gave a sign of life."""
         self._silent, self._silent_s = silent, silent_s
 
     def workers_stopped(self, why: str) -> None:
-        """The workers of this process ended for good."""
+        """Record that the workers of this process ended for good."""
         self._stopped = why
         self.sweep = self.ingest = self.dispatch = "off"
         self.trouble("workers", why)
@@ -153,11 +153,11 @@ class Health:
         return link.since if link.up else None
 
     def trouble(self, link: str, text: str) -> None:
-        """Something about a link that an operator should see later, too."""
+        """Keep a sentence about a link, to be stored as a problem."""
         self._troubles.append((link, text))
 
     def take_troubles(self) -> tuple[tuple[str, str], ...]:
-        """What happened to the links since the last call, as link and sentence; the newest few."""
+        """Return what happened to the links since the last call, as link and sentence; only the newest."""
         taken = tuple(self._troubles)
         self._troubles.clear()
         return taken

@@ -1,4 +1,4 @@
-"""The commands on which a dispatcher holds leases: each is marked, given back or left to the lease's end.
+"""The commands on which a dispatcher holds leases: each is marked, given back, or kept until its lease ends.
 
 Decided in docs/decisions/0019-no-row-stops-anothers.md
 """
@@ -33,7 +33,7 @@ class OutboxStore(Protocol):
 
 
 class HeldCommands:
-    """One dispatcher's leases. `give_back` leaves none behind, whatever way the dispatcher ends."""
+    """One dispatcher's leases. `give_back` gives all of them back, however the dispatcher ends."""
 
     def __init__(self, outbox: OutboxStore, clock: Clock, lease_s: float, puback_timeout_s: float) -> None:
         self._outbox = outbox
@@ -58,7 +58,7 @@ class HeldCommands:
     async def mark(self, confirmed: Sequence[Confirmed]) -> int:
         """Record what the broker took, and keep trying while the leases last.
 
-        Rows that another session has locked are tried again by `mark_again`: they hold up nobody.
+        Rows that another session has locked are left to `mark_again`, so that they do not delay the others.
         """
         until = self._clock.monotonic() + self._spare_s
         marked = await MARKS.run(
@@ -71,7 +71,7 @@ class HeldCommands:
         return marked.published
 
     async def mark_again(self) -> int:
-        """Try those whose rows were locked, now and then while their leases last; say how many were set."""
+        """Try the locked rows again, at intervals while their leases last; return how many were marked."""
         now = self._clock.monotonic()
         if not self._locked or now < self._mark_at:
             return 0
@@ -92,11 +92,11 @@ class HeldCommands:
             self._forget(back.tenant_id, back.command_id)
 
     async def give_back(self) -> None:
-        """Let go of everything, also while being cancelled. What the broker took is left to be marked."""
+        """Give all leases back, also while being cancelled; first try to mark the locked rows once more."""
         if not self._held:
             return
         going = asyncio.create_task(self._let_go())
-        while not going.done():  # whoever cancels us again waits for it, two seconds at most
+        while not going.done():  # a second cancellation waits for it, too, two seconds at most
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(going)
 

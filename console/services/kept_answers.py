@@ -30,7 +30,7 @@ class Keeps(Protocol):
 
 
 class KeptAnswers:
-    """Takes what is free, as often as there is any. Several processes may: each takes what it has locked."""
+    """Takes answers whose commands are free. Several processes may: each takes the rows that it locks."""
 
     def __init__(
         self,
@@ -46,18 +46,18 @@ class KeptAnswers:
         self._progress = progress
 
     async def run(self) -> None:
-        """Look every second, until cancelled."""
+        """Look for free answers every second, until cancelled."""
         while True:
             taken = 0
             try:
                 taken = await self.run_once()
-            except DatabaseUnreachableError:  # also a lock that came back: it is looked at again
+            except DatabaseUnreachableError:  # also raised if a row was locked again: the next look retries
                 taken = 0
             if taken == 0:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
     async def run_once(self) -> int:
-        """Take one batch and return how many that were; one that PostgreSQL refuses stops none of the others.
+        """Take one batch and return its size; an answer that PostgreSQL refuses does not stop the others.
 
         Raises:
             DatabaseUnreachableError: nothing was taken.

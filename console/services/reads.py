@@ -22,12 +22,12 @@ from console.domain.history import CommandDetail, Cursor, HistoryPage, TypicalLa
 from console.domain.tenants import Tenant
 
 PAGE = 200
-_LOOKED_UP, _LIKE = 5, 5  # ids that are not a device's, and devices that begin so
+_LOOKED_UP, _LIKE = 5, 5  # unknown ids that are looked up, and devices with such a prefix
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
 
 class CommandReads(Protocol):
-    """What is read of commands."""
+    """The reads of commands."""
 
     async def page(
         self,
@@ -48,7 +48,7 @@ class CommandReads(Protocol):
 
 
 class DeviceReads(Protocol):
-    """What is read of devices."""
+    """The reads of devices."""
 
     async def index(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
@@ -65,7 +65,7 @@ class DeviceReads(Protocol):
 
 
 class ProblemReads(Protocol):
-    """What is read of problems."""
+    """The reads of problems."""
 
     async def page(
         self, tenant_id: str, wanted: Filter, limit: int, before: Problem | None
@@ -73,7 +73,7 @@ class ProblemReads(Protocol):
 
 
 class AnswerJudge(Protocol):
-    """What a catalogue says of answers."""
+    """The check of answers against the catalogue."""
 
     async def answer_verdict(
         self, tenant_id: str, device_id: str, command_type: str, ack_json: str | None
@@ -104,7 +104,7 @@ class History:
         limit: int = PAGE,
         whole: bool = False,
     ) -> HistoryPage:
-        """One page of the tenant's history, or of some devices, newest first; those that are `wanted`.
+        """Return one page of the tenant's history, or of some devices: the `wanted` commands, newest first.
 
         Params and answers are cut to what a list shows, unless `whole`.
         """
@@ -115,11 +115,11 @@ class History:
         )
 
     async def reread(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
-        """The rows on screen, read again."""
+        """Read the rows on screen again."""
         return await self._commands.by_ids(tenant_id, command_ids)
 
     async def command(self, tenant_id: str, command_id: str) -> CommandDetail | None:
-        """One command with its journal, or None when it does not exist in this tenant."""
+        """Return one command with its journal; None if it does not exist in this tenant."""
         found = await self._commands.detail(tenant_id, command_id)
         if found is None:
             return None
@@ -135,38 +135,38 @@ class History:
         return replace(found, answer_verdict=verdict, usual=usual)
 
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
-        """Command types in recent use."""
+        """Return the command types in recent use."""
         return await self._commands.recent_types(tenant_id, device_id)
 
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]:
-        """Type, params and TTL in seconds of what was sent lately, each kind once, the newest first."""
+        """Return type, params and TTL in seconds of recently sent commands, each once, newest first."""
         return await self._commands.recent_commands(tenant_id)
 
     async def outbox(self, tenant_id: str) -> OutboxView:
-        """How many commands wait for publication, since when, and the first deadline among them."""
+        """Return how many commands wait for publication, since when, and the first deadline among them."""
         return await self._commands.outbox(tenant_id)
 
     async def device_index(
         self, tenant_id: str, wanted: Filter = EVERY_DEVICE, order: DeviceOrder = DeviceOrder.DEVICE
     ) -> list[str]:
-        """The ids of every device that is wanted, in order."""
+        """Return the ids of all wanted devices, in order."""
         return await self._devices.index(tenant_id, wanted, order)
 
     async def decommissioned_index(self, tenant_id: str, wanted: Filter) -> list[str]:
-        """The decommissioned devices that the filter would match."""
+        """Return the decommissioned devices that the filter would match."""
         state = Match("state", ("decommissioned",))
         return await self._devices.index(
             tenant_id, replace(wanted, terms=(*wanted.terms, state)), DeviceOrder.DEVICE
         )
 
     async def sendable_index(self, tenant_id: str, wanted: Filter) -> list[str]:
-        """The same without those that are decommissioned, whatever the filter asks for."""
+        """Return the ids of the wanted devices that are not decommissioned, whatever the filter asks for."""
         return await self._devices.index(tenant_id, wanted, DeviceOrder.DEVICE, sendable=True)
 
     async def changed_device_index(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
     ) -> tuple[list[str] | None, int]:
-        """The same with a digest of the list; None instead of the ids when `known` is that digest."""
+        """Return `device_index` with a digest of the list; None for the ids if `known` is that digest."""
         return await self._devices.changed_index(tenant_id, wanted, order, known)
 
     async def device_head(
@@ -176,13 +176,13 @@ class History:
         order: DeviceOrder = DeviceOrder.DEVICE,
         limit: int = PAGE,
     ) -> list[str]:
-        """The first of these ids: enough to paint while the others are still read."""
+        """Return the first of these ids: enough to draw while the others are still read."""
         return await self._devices.head(tenant_id, wanted, order, limit)
 
     async def search_devices(
         self, tenant_id: str, wanted: Filter, order: DeviceOrder = DeviceOrder.DEVICE
     ) -> AsyncGenerator[DeviceSearch, None]:
-        """The same in pieces, in order: for a filter that must look at each device's newest command."""
+        """Yield the ids in pieces, in order: for a filter that must look at each device's newest command."""
         registered, newest = wanted.parted(NEWEST_COMMAND)
         ids = await self._devices.index(tenant_id, registered, order)
         looked, step = 0, FIRST_LOOK
@@ -192,19 +192,19 @@ class History:
             yield DeviceSearch(tuple(found), looked, len(ids))
 
     async def devices(self, tenant_id: str, device_ids: Sequence[str]) -> dict[str, Device]:
-        """The devices on screen in full, by id; devices that are gone are missing."""
+        """Return the devices on screen in full, by id, without deleted ones."""
         return {device.device_id: device for device in await self._devices.page(tenant_id, device_ids)}
 
     async def device_counts(self, tenant_id: str) -> DeviceCounts:
-        """How many devices, by link."""
+        """Return the number of devices by link."""
         return await self._devices.counts(tenant_id)
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
-        """The tenant's own row, or None when there is none."""
+        """Return the tenant's own row; None if there is none."""
         return await self._devices.tenant(tenant_id)
 
     async def known_values(self, tenant_id: str) -> KnownValues:
-        """What the keys of a filter have for values here, to complete one with and to judge it by."""
+        """Return the values of the filter keys in this tenant, for completing and checking filters."""
         return await self._devices.known_values(tenant_id)
 
     async def filter_notes(self, tenant_id: str, wanted: Filter) -> tuple[Note, ...]:
@@ -218,7 +218,7 @@ class History:
         return notes(wanted, known)
 
     async def _devices_like(self, tenant_id: str, wanted: Filter) -> tuple[str, ...]:
-        """The devices that the filter names, and some of which it names the beginning only."""
+        """Return the devices that the filter names, and some whose ids begin with an id in it."""
         found: list[str] = []
         named = [
             term for term in wanted.terms if isinstance(term, Match) and term.key == "device" and term.exact
@@ -239,12 +239,12 @@ class History:
         limit: int = 500,
         before: Problem | None = None,
     ) -> tuple[Problem, ...]:
-        """The newest problems, or those behind the last one of a page."""
+        """Return the newest problems, or those after the last one of a page."""
         return await self._problems.page(tenant_id, wanted, limit, before)
 
 
 def _only_devices(wanted: Filter) -> tuple[str, ...] | None:
-    """The devices that a filter names without any wild card: their own index serves them."""
+    """Return the devices that a filter names without wild cards: their own index serves them."""
     for term in wanted.terms:
         if isinstance(term, Match) and term.key == "device" and term.exact and not term.negated:
             return term.values

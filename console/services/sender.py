@@ -30,7 +30,7 @@ class CommandWrites(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SendReceipt:
-    """What a send left behind: the ids, each committed, and what the operator should know."""
+    """The result of a send: the committed ids, and what the operator should know."""
 
     command_ids: tuple[str, ...]
     warnings: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Sender:
         self._max_payload_bytes = max_payload_bytes
 
     def params_fault(self, params_json: str) -> str | None:
-        """Say why these params cannot be sent from here, or None."""
+        """Return why these params cannot be sent from here; None if they can."""
         return params_fault(params_json, self._max_payload_bytes)
 
     def draft(
@@ -59,7 +59,7 @@ class Sender:
         created_by: str | None = None,
         command_id: str | None = None,
     ) -> Draft:
-        """A draft with an id of its own, made before anything is written."""
+        """Return a draft with an id of its own; nothing is written yet."""
         return Draft(
             command_id=str(uuid.uuid4()) if command_id is None else command_id,
             device_id=device_id,
@@ -71,7 +71,7 @@ class Sender:
         )
 
     async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]:
-        """What stands against sending to these devices, and what the operator should know first."""
+        """Return the targets: why each cannot be sent to, and what the operator should know first."""
         return await self._store.targets(tenant_id, device_ids)
 
     async def send(self, tenant_id: str, drafts: Sequence[Draft]) -> SendReceipt:
@@ -80,7 +80,7 @@ class Sender:
         Raises:
             InvalidInputError: a limit of the contract is broken; nothing was written.
             NotFoundError: an unknown device; nothing was written.
-            ConflictError: a given id exists with another content.
+            ConflictError: a given id exists with different content.
             DatabaseUnreachableError: the outcome is unknown; sending the same drafts again is safe.
         """
         for draft in drafts:
@@ -124,7 +124,7 @@ class Sender:
         return await self.send(tenant_id, [await self.again(tenant_id, command_id, by)])
 
     async def again(self, tenant_id: str, command_id: str, by: str | None) -> Draft:
-        """What a retry sends; raises as `retry` does."""
+        """Return the draft that a retry sends; raises as `retry` does."""
         old = await self._existing(tenant_id, command_id)
         if not old.phase.settled:
             raise ConflictError(
@@ -144,7 +144,7 @@ class Sender:
         return replace(draft, retry_of=command_id)
 
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str = "") -> None:
-        """Take an unpublished command back.
+        """Cancel an unpublished command.
 
         Raises:
             NotFoundError: no such command in this tenant.
@@ -170,13 +170,13 @@ class Sender:
 
 
 def clean_name(name: str) -> str:
-    """An operator's name without control characters and not too long; never empty."""
+    """Return an operator's name without control characters and not too long; never empty."""
     cleaned = re.sub(r"\s+", " ", "".join(c for c in name if c.isprintable())).strip()[:MAX_NAME_LENGTH]
     return cleaned or "unknown"
 
 
 def login_name() -> str:
-    """The name of whoever started the program."""
+    """Return the login name of the user who started the program."""
     try:
         return clean_name(getpass.getuser())
     except (OSError, KeyError):

@@ -40,9 +40,9 @@ class Overdue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one pass settled, and how late its oldest command was.
+    """What one pass settled, and the lateness of its oldest command.
 
-    `healed` were answered, and another program had written their status back: we did not settle them.
+    `healed` counts commands that were answered and whose status another program had reset: not settled here.
     """
 
     missed: int = 0
@@ -85,7 +85,7 @@ class Sweeper:
     async def run_once(self) -> Sweep:
         """Settle everything overdue, in committed batches.
 
-        One pass may leave something of a tenant with much for the next one, so that nobody waits behind it.
+        A tenant with many overdue commands is spread over several passes, so that the others need not wait.
         """
         total = Sweep()
         again = True
@@ -116,12 +116,12 @@ class Sweeper:
         return Sweep(missed, expired, lateness_s, healed), batches
 
     async def _rest(self) -> None:
-        """Sleep to the next deadline, at most a second: other writers do not tell."""
+        """Sleep until the next deadline, at most a second: other writers send no hints."""
         due = await self._overdue.next_deadline()
         if due is None:
             rest_s = _LONGEST_REST_S
         elif due <= 0:
-            # locked by someone, or under a live lease: ever longer, for many may be held for hours
+            # locked, or under a live lease: wait ever longer, since many may be held for hours
             rest_s = min(_BLOCKED_REST_S * 2.0**self._blocked, _LONGEST_REST_S)
             self._blocked = min(self._blocked + 1, 5)
         else:
