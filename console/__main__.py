@@ -1,4 +1,4 @@
-"""The command ``device-console``: answers --version at once and leaves the rest to the command line."""
+"""The command ``device-console``: answers --version at once and passes the rest on to the command line."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Seconds for waiting. Instants that decide anything come from the database."""
+"""Seconds for waiting. Instants that matter for a decision come from the database."""
 
 import time
 from typing import Protocol
@@ -14,7 +14,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock; it goes on while the machine sleeps, where the system has such a one."""
+    """The machine's monotonic clock; it runs while the machine sleeps, if the system has such a clock."""
 
     def monotonic(self) -> float:
         return time.monotonic() if _COUNTS_SLEEP is None else time.clock_gettime(_COUNTS_SLEEP)

@@ -1,4 +1,4 @@
-"""Coroutines side by side, with an end that leaves none of them behind.
+"""Concurrent coroutines, all of which have ended at the end.
 
 Decided in docs/decisions/0007-no-wait-for.md
 """
@@ -30,4 +30,4 @@ async def end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
         _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not complain
+            task.exception()  # retrieved, so that asyncio logs no warning

@@ -31,7 +31,7 @@ class Link(StrEnum):
 
 
 class Cause(Enum):
-    """Why a link is down, as a value; `domain/link_causes` has the words."""
+    """Why a link is down, as a value; `domain/link_causes` has the texts."""
 
     REFUSED = auto()
     NO_ANSWER = auto()
@@ -47,8 +47,8 @@ class Cause(Enum):
 class ConsoleError(Exception):
     """An expected failure. Its text is shown to the operator as it is and must hold no secret.
 
-    `link` is the one that is down, where that is the failure; `cause` and `detail` (words of the other side,
-    which may be empty) are why, for whoever makes another sentence of it than the text.
+    `link` is the link that is down, if that is the failure; `cause` and `detail` (words of the other side,
+    which may be empty) are the reason, for code that makes its own sentence of it.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
@@ -74,7 +74,7 @@ class RefusedError(UsageError):
 
 
 class UnfinishedError(RefusedError):
-    """The database is not migrated, or not to the end."""
+    """The database is not migrated, or not completely."""
 
 
 class CopyError(RefusedError):
@@ -82,11 +82,11 @@ class CopyError(RefusedError):
 
 
 class PooledError(RefusedError):
-    """What needs a session of its own is behind a pooler that has none to give."""
+    """An operation needs a session of its own, but the pooler does not provide one."""
 
 
 class InvalidInputError(ConsoleError):
-    """What the operator gave breaks a limit of the contract. Nothing was written."""
+    """The operator's input breaks a limit of the contract. Nothing was written."""
 
     exit_code = ExitCode.USAGE
 
@@ -104,7 +104,7 @@ class LeaseLostError(ConsoleError):
 
 
 class DataRefusedError(ConsoleError):
-    """PostgreSQL refused the data of a statement; in a batch, one row may be poison for all."""
+    """PostgreSQL refused the data of a statement; in a batch, one row can make the whole batch fail."""
 
 
 class UnreachableError(ConsoleError):
@@ -132,7 +132,7 @@ class BrokerUnreachableError(UnreachableError):
 class TakenOverError(BrokerUnreachableError):
     """The broker closed our session, or gave it to another client with our client id.
 
-    `is_certain`: the broker said so; brokers of MQTT 3.1.1 close the connection without a word.
+    `is_certain`: the broker reported it; with MQTT 3.1.1, brokers close the connection without a reason.
     """
 
     def __init__(self, text: str, *, is_certain: bool, detail: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What the program ends with: one table for errors, for the shell's outcomes and for help."""
+"""The exit codes of the program: one table for errors, for the shell's outcomes and for help."""
 
 from enum import IntEnum
 from typing import Self
@@ -7,12 +7,12 @@ from console.leaving import INTERRUPTED as _INTERRUPTED
 
 
 class ExitCode(IntEnum):
-    """A number for scripts, and the words that help has for it."""
+    """A number for scripts, with its description in help."""
 
     meaning: str
 
     def __new__(cls, number: int, meaning: str) -> Self:
-        """Make a number that has words."""
+        """Make a number with a description."""
         code = int.__new__(cls, number)
         code._value_ = number
         code.meaning = meaning
@@ -28,5 +28,5 @@ class ExitCode(IntEnum):
 
 
 def sentence() -> str:
-    """All of them, as help shows them."""
+    """Return all exit codes in one line, for help."""
     return "exit codes: " + ", ".join(f"{code.value} {code.meaning}" for code in ExitCode)

@@ -1,4 +1,4 @@
-"""Ctrl-C ends what runs in order and in silence, with 130; what runs may say how."""
+"""Ctrl-C ends the running work in order and without a traceback, with 130; the work may define how."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ _acts: list[Callable[[], object]] = []
 
 
 def raise_again() -> None:
-    """From now on an interrupt is an exception, as Python has it: for work that runs without a loop."""
+    """Restore Python's handler, which raises KeyboardInterrupt: for work that runs without a loop."""
     if signal.getsignal(signal.SIGINT) is leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def on_interrupt(loop: "asyncio.AbstractEventLoop", act: Callable[[], object]) -> Iterator[None]:
-    """While this block runs, an interrupt calls `act`; behind it, what it called before."""
+    """Call `act` on an interrupt while this block runs; restore the earlier handler afterwards."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:
         yield

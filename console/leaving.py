@@ -1,4 +1,4 @@
-"""How an interrupt ends the process on the spot. Imported first of all, it imports next to nothing."""
+"""Ends the process at once on an interrupt. Imported before everything else, it imports almost nothing."""
 
 # `signal` loads enum and what that needs: a tenth of a second on a busy machine
 import _signal  # type: ignore[import-not-found]
@@ -9,17 +9,17 @@ INTERRUPTED = 130
 
 
 def leave_at_once() -> None:
-    """From now on an interrupt ends the process: for the imports, and for the end behind all work.
+    """Make an interrupt end the process at once: during the imports, and after all work.
 
-    Python's own way, an exception wherever the program stands, prints a traceback out of an import or out of
-    the last steps of the interpreter, where nobody can catch it. What the shell ignores stays ignored.
+    Python's own handler raises an exception, which during an import or the last steps of the interpreter
+    cannot be caught and prints a traceback. A signal that the shell ignores stays ignored.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, leave)
 
 
 def leave(number: int = _signal.SIGINT, frame: object = None) -> None:
-    """End the process; what was written so far goes out."""
+    """End the process after flushing its output."""
     del number, frame
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105 - contextlib loads much

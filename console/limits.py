@@ -1,6 +1,6 @@
-"""Every limit of the contract, once: what is shown of them and what depends on them is computed from here.
+"""Every limit of the contract, defined once: texts and values that depend on them are computed from here.
 
-It lies below the settings, whose own bounds are among them.
+The settings import this module: their bounds are defined here, too.
 """
 
 from datetime import timedelta
@@ -13,7 +13,7 @@ ACK_SESSION = max(MAX_TTL, timedelta(days=7))
 
 MAX_PAYLOAD_BYTES = 65_536  # of a command
 MAX_ACK_BYTES = 65_536
-LEAST_MAX_BYTES, MOST_MAX_BYTES = 256, 1_000_000  # what operators may set the two to
+LEAST_MAX_BYTES, MOST_MAX_BYTES = 256, 1_000_000  # the range in which operators may set the two
 MAX_JSON_DEPTH = 200
 
 MAX_ID_LENGTH = 128

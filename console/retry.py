@@ -1,6 +1,6 @@
-"""One way to try again what a server did not answer, and who does it how often.
+"""Retrying what a server did not answer: one mechanism, and its parameters for each use.
 
-The waits double, are jittered, so that many processes do not come back at one instant, and bounded.
+The waits double up to a limit, with jitter, so that many processes do not retry at the same instant.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ _MOST_DOUBLINGS = 10
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How an operation is tried again: `attempts` in all, or without end where that is None."""
+    """How an operation is retried: `attempts` in all, without limit if that is None."""
 
     first_s: float
     longest_s: float
     attempts: int | None = None
 
     def delay_s(self, failures: int) -> float:
-        """Seconds to wait after so many failures in turn, counted from 0."""
+        """Return the seconds to wait after so many consecutive failures, counted from 0."""
         longest = min(self.longest_s, self.first_s * 2.0 ** min(failures, _MOST_DOUBLINGS))
         return float(random.uniform(longest / 2, longest))  # noqa: S311 - jitter
 
     async def run(
         self, act: Callable[[], Awaitable[T]], *, gives_up: Callable[[Exception], bool] = lambda _: False
     ) -> T:
-        """Do it until the database answers.
+        """Run the operation until the database answers.
 
         Raises:
-            DatabaseUnreachableError: it was tried often enough, or `gives_up` says so.
+            DatabaseUnreachableError: the attempts are used up, or `gives_up` returns True.
         """
         failures = 0
         while True:
@@ -49,7 +49,7 @@ class Retry:
 
 LINKS = Retry(0.2, 5.0)  # the links and workers, and a worker that starts before its database
 DEVICE_LINKS = Retry(0.2, 10.0)  # of simulated devices, which must not crowd a broker
-ANSWERS = Retry(0.5, 0.5)  # the broker keeps the rest meanwhile, so there is no end to it
+ANSWERS = Retry(0.5, 0.5)  # without limit: the broker keeps the rest meanwhile
 MARKS = Retry(0.2, 0.2)  # while the lease of what was published lasts
-PIECES = Retry(0.5, 2.0, attempts=4)  # of a bulk send: somebody waits for it, and may go on later
+PIECES = Retry(0.5, 2.0, attempts=4)  # of a bulk send: an operator waits for it, and may resume it later
 COMMITS = Retry(0.0, 0.0, attempts=3)  # of one command: a pooled connection may have died, the next may live

@@ -93,7 +93,7 @@ class Settings(BaseModel):
     @field_validator("keys", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
-        """From the environment: ``history.retry=ctrl+r; quit=f10``."""
+        """Read pairs from the environment: ``history.retry=ctrl+r; quit=f10``."""
         if not isinstance(value, str):
             return value
         pairs = [part.partition("=") for part in value.split(";") if part.strip()]
@@ -107,13 +107,13 @@ class Settings(BaseModel):
         return value.expanduser().absolute() if value else None
 
     def read_again_from(self, secret_files: Mapping[str, Path]) -> None:
-        """Remember which secrets came from which files: not settings, but where they are read again."""
+        """Remember from which files secrets were read, so that they can be read again."""
         self._secret_files.update(secret_files)
 
     def newest_secret(self, name: str) -> str | None:
-        """A secret as its file holds it now, or as it was given; secrets are rotated while the program runs.
+        """Return a secret from its file, read again, or as given; secrets are rotated while the program runs.
 
-        A file that is being replaced at this moment, or is empty, leaves the value as it was read last.
+        If the file is just being replaced, or is empty, the value that was read last is returned.
         """
         given: SecretStr | None = getattr(self, name)
         path = self._secret_files.get(name)
@@ -147,7 +147,7 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from, in words."""
+    """Where a value came from, as text."""
 
     name: str
     shown: str
@@ -165,7 +165,7 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The settings and where each came from."""
+    """The settings and the origin of each."""
 
     settings: Settings
     origins: tuple[Origin, ...]
@@ -213,7 +213,7 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
 
 
 def config_file(environment: Mapping[str, str]) -> Path:
-    """The file that is read when it exists: CONSOLE_CONFIG, or config.toml in the XDG folder."""
+    """Return the file that is read if it exists: CONSOLE_CONFIG, or config.toml in the XDG folder."""
     given = environment.get("CONSOLE_CONFIG")
     return Path(given) if given else Path(platformdirs.user_config_path("device-console")) / "config.toml"
 
@@ -235,7 +235,7 @@ def _read_toml(path: Path, text: str) -> dict[str, Any]:
 
 
 def _line_of(name: str, text: str) -> int:
-    """Where a name is set, as a key or as the heading of a table; tomllib does not tell."""
+    """Return the line that sets a name, as a key or as a table heading; tomllib does not report it."""
     place = re.compile(rf"""\s*\[?\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
     return next((number for number, line in enumerate(text.splitlines(), 1) if place.match(line)), 1)
 
@@ -251,7 +251,7 @@ def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | No
 
 
 def _secret_path(name: str, env: Mapping[str, str]) -> Path | None:
-    """The file that a secret is read from, if it is: by the same order as `_from_environment`."""
+    """Return the file that a secret is read from, if any: in the same order as `_from_environment`."""
     if name not in _SECRETS:
         return None
     for variable in _VARIABLES[name]:
@@ -282,7 +282,7 @@ def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
 
 
 def _plain(name: str, value: object) -> object:
-    """Return a value as JSON has it; secrets are stars here, too."""
+    """Return a value for JSON; secrets are masked here, too."""
     return value if value is None or isinstance(value, (bool, int, float, dict)) else _shown(name, value)
 
 

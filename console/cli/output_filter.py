@@ -1,4 +1,4 @@
-"""The last gate of the shell commands: what goes to a terminal holds nothing that a terminal obeys.
+"""The output filter of the shell commands: text for a terminal contains no control characters.
 
 Decided in docs/decisions/0042-the-gate-of-the-shell.md
 """
@@ -12,9 +12,9 @@ from console.domain.text.safe import safe
 
 
 def guard_terminals() -> None:
-    """Put the gate before standard output and standard error where they are terminals.
+    """Filter standard output and standard error if they are terminals.
 
-    Into a file or a pipe goes what the data says, byte for byte: another program may need it so.
+    A file or a pipe gets the data unchanged, byte for byte: another program may need it.
     """
     if _is_terminal(sys.stdout):
         sys.stdout = TerminalStream(sys.stdout)
@@ -23,14 +23,14 @@ def guard_terminals() -> None:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Python has no stream where the shell has closed it."""
+    """Return whether the stream is a terminal; Python has None for a stream that the shell has closed."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 class TerminalStream(TextIOBase):
-    """Text for a terminal: lines stay lines, and every other control character is made visible.
+    """A text stream to a terminal: line ends are kept, and every other control character is made visible.
 
-    It stands before all writers at once, tracebacks and messages of argparse too: none can be forgotten.
+    All output passes it, tracebacks and messages of argparse too, so that no writer can be forgotten.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -57,7 +57,7 @@ class TerminalStream(TextIOBase):
         self._stream.flush()
 
     def close(self) -> None:
-        """The terminal is not ours to close: what is forgotten last may still have something to say."""
+        """Flush, but leave the terminal open: something may still be written at the very end."""
         self._stream.flush()
 
     def fileno(self) -> int:

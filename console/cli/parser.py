@@ -18,9 +18,9 @@ _ENVIRONMENT = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Take options as they are written in full; the parsers of the commands are of this class, too.
+    """Accepts options only in full; the parsers of the commands are of this class, too.
 
-    An abbreviation means whatever option happens to begin so: `--y` would send to a fleet.
+    An abbreviation would match any option with that prefix: `--y` would send to a fleet.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*args, **(kwargs | {"allow_abbrev": False}))
 
     def add_argument(self, *names: str, **kwargs: Any) -> argparse.Action:
-        """Add it, and note what a word of the command line can be taken for."""
+        """Add an argument, and record how words of the command line are to be read."""
         action = super().add_argument(*names, **kwargs)
         self.options.update(action.option_strings)
         if action.option_strings and action.nargs != 0:
@@ -121,18 +121,18 @@ def _with_negations(parser: _Parser, arguments: Sequence[str]) -> list[str]:
 
 
 def _is_negated(word: str, verb: _Parser) -> bool:
-    """Whether it is a term of a filter with a minus; an option with a missing dash is a slip."""
+    """Return whether the word is a negated filter term, and not an option with a missing dash."""
     return (
         len(word) > 1 and word[0] == "-" != word[1] and not {word, f"-{word}"} & (verb.options - {"--help"})
     )
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the command line; ends the program with exit code 2 on a wrong one."""
+    """Parse the command line; exit with code 2 if it is wrong."""
     parser = build_parser()
     options, more = parser.parse_known_args(_with_negations(parser, arguments))
     if more and hasattr(options, "text") and not any(word.startswith("-") for word in more):
-        options.text += more  # words of the filter behind a flag: argparse takes those before it only
+        options.text += more  # words of the filter after a flag: argparse takes only those before it
     elif more:
         parser.error(f"unrecognized arguments: {' '.join(word.strip() for word in more)}")
     if getattr(options, "where", None):

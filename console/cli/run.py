@@ -1,7 +1,7 @@
 """From arguments to an exit code: configuration, one front end, errors turned into sentences.
 
 What is slow to import (asyncio, pydantic, the front ends) is imported where it is used: help, a version and a
-wrong command line need none of it.
+wrong command line do not need it.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _speak_the_terminals_language() -> None:
-    """Without UTF-8 our symbols become ASCII, and no output ends the program."""
+    """Write ASCII where the locale is not UTF-8, so that no output raises an error."""
     from console.domain.text.ascii import is_utf8, replaced
 
     codecs.register_error("device-console", replaced)
@@ -61,13 +61,13 @@ def _speak_the_terminals_language() -> None:
 
 
 def _leave_out_the_callers_folder() -> None:
-    """Look programs up in absolute folders only, for "." in PATH would start a stranger's mosquitto."""
+    """Keep only absolute folders in PATH: with ".", another user's mosquitto could be started."""
     folders = [folder for folder in os.get_exec_path() if folder.startswith("/")]
     os.environ["PATH"] = os.pathsep.join(folders) or os.defpath
 
 
 def _refuse_terminal() -> None:
-    """Refuse a terminal that can show no screen, before any server is started for it.
+    """Refuse a terminal that cannot show a screen, before any server is started.
 
     Raises:
         UsageError: the reason, with what to do instead.
@@ -101,7 +101,7 @@ def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
 
 
 async def _quiet(front: Coroutine[Any, Any, int]) -> int:
-    """Keep the noise of libraries off the screen; an interrupt cancels what runs, which ends in order."""
+    """Run `front` with library messages kept off the screen; an interrupt cancels it in order."""
     import asyncio
 
     loop, task = asyncio.get_running_loop(), asyncio.current_task()

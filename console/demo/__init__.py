@@ -1,1 +1,1 @@
-"""The demo's invented tenants, and big histories for trials of scale."""
+"""The demo's invented tenants, and large histories for tests of scale."""

@@ -1,4 +1,4 @@
-"""The demo's command catalogue: what the models of the demo fleet take, and what they answer."""
+"""The demo's command catalogue: the commands that the demo's models accept, and their answers."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def _schema(required: tuple[str, ...] = (), /, **properties: dict[str, Any]) -> 
 
 
 def _answer(**properties: dict[str, Any]) -> str:
-    """The first key is always there."""
+    """Return the schema of an answer; its first key is required."""
     return json.dumps({"type": "object", "properties": properties, "required": [*properties][:1]})
 
 
@@ -93,7 +93,7 @@ _DESCRIPTIONS = {
     "close_valve": "Everything behind the valve loses its water.",
     "flush_buffer": "Sends what was measured while the connection was down.",
 }
-_LAST = ("update_firmware", "reboot")  # what nobody should take because it stands first
+_LAST = ("update_firmware", "reboot")  # not to be chosen just because it is first
 
 
 def _in_order(kinds: dict[str, tuple[str, str, str]]) -> dict[str, tuple[str, str, str]]:
@@ -101,7 +101,7 @@ def _in_order(kinds: dict[str, tuple[str, str, str]]) -> dict[str, tuple[str, st
 
 
 async def add_catalogue(connection: Connection, tenant_id: str) -> None:
-    """Give the demo's devices their models' catalogue, where the database has room for one."""
+    """Store the models' catalogue for the demo's devices, if the database has the tables for one."""
     if not await connection.fetchval("SELECT to_regclass('public.template_commands') IS NOT NULL"):
         return
     rows = [

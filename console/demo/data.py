@@ -19,7 +19,7 @@ async def seed_demo(
 ) -> bool:
     """Make the demo tenant and a small second one, `<tenant_id>-two`; False when the first exists already.
 
-    `database` must be open as its owner. Everything is one transaction: a demo is never half made.
+    `database` must be open as its owner. Everything is one transaction: the demo is complete or absent.
     """
     async with database.login_session() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('device_console_demo'))")

@@ -55,7 +55,7 @@ class DemoDevice:
 
 
 def invent_fleet(count: int, rng: random.Random) -> tuple[DemoDevice, ...]:
-    """Make up so many devices: the same generator makes the same ones."""
+    """Return so many invented devices: the same generator returns the same ones."""
     numbers = dict.fromkeys(_MODELS, 0)
     found: list[DemoDevice] = []
     for index in range(count):
@@ -101,7 +101,7 @@ def _presence(rng: random.Random) -> tuple[str, float]:
 
 
 def _standing(index: int) -> tuple[str, bool]:
-    """Registry status, and whether the device is decommissioned: rare, and never the first ones."""
+    """Return registry status and whether the device is decommissioned: rare, and never a first one."""
     place = index % 125
     return {41: "INACTIVE", 66: "INACTIVE", 83: "SUSPENDED"}.get(place, "ACTIVE"), place == 119
 

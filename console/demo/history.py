@@ -1,4 +1,4 @@
-"""Invents what operators sent during the last days and what became of it: every row keeps the contract."""
+"""Invents the commands of the last days and their outcomes: every row keeps the contract."""
 
 import json
 import random
@@ -11,7 +11,7 @@ from console.demo.fleet import DemoDevice
 
 _OPERATORS = ("alice", "bruno", "marta", "jussi", "night-shift")
 _DAY_S = 86_400.0
-_YOUNGEST_S = 120.0  # older than any answer in time takes and any operator hesitates to cancel
+_YOUNGEST_S = 120.0  # longer than any answer in time and any cancellation takes
 _LATEST_ACK_S = 600.0
 _OUTAGE_AGE_S = 26 * 3_600.0
 _OUTAGE_S = 1_500.0
@@ -49,7 +49,7 @@ class DemoEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A command type: for which devices, how often, with which params, what comes back."""
+    """A command type: for which devices, how often, with which params, and its answer."""
 
     name: str
     devices: str
@@ -102,7 +102,7 @@ class DemoHistory:
         self.journal: list[DemoEntry] = []
 
     def invent(self, count: int) -> None:
-        """Add about `count` commands, a few retries and some still in flight."""
+        """Add about `count` commands, a few retries and some that are still open."""
         if not self._devices:
             return
         for _ in range(count):
@@ -111,7 +111,7 @@ class DemoHistory:
             self._add_in_flight(self._rng.choice(self._devices))
 
     def _age_s(self) -> float:
-        """More of today than of the day before."""
+        """Return a random age, more often of today than of the days before."""
         return _YOUNGEST_S + (self._days * _DAY_S - _YOUNGEST_S) * self._rng.betavariate(1.0, 1.5)
 
     def _add(self, device: DemoDevice, age_s: float) -> None:
@@ -172,7 +172,7 @@ class DemoHistory:
         return self._rng.uniform(2, 20) if slow else 0.03 + self._rng.lognormvariate(-1.4, 0.6)
 
     def _retry(self, old: DemoCommand) -> None:
-        """The same again once the old command was settled, by whoever saw it."""
+        """Add a retry of a settled command, by any operator."""
         settled_s = (old.acked_s or old.ttl_s) + (_OUTAGE_S if old.status == "expired" else 0.0)
         seen_s = settled_s + self._rng.uniform(20, 400)
         if old.age_s - seen_s < _YOUNGEST_S:

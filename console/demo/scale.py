@@ -1,4 +1,4 @@
-"""Makes a big history for trials of scale: millions of settled commands, invented inside the database."""
+"""Creates a large history for tests of scale: millions of settled commands, generated inside the database."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ async def seed_history(
 ) -> int:
     """Register devices and add settled commands spread evenly over the last `days` days; return how many.
 
-    `database` must be open as its owner. A second run goes on where an interrupted one stopped, and adds
+    `database` must be open as its owner. A second run continues where an interrupted one stopped, and adds
     nothing to a finished one.
 
     Args:
-        database: where to.
-        tenant_id: made when it does not exist.
+        database: where the history is written.
+        tenant_id: created if it does not exist.
         devices: at least one.
-        commands: how many rows the history has in the end.
+        commands: the number of rows in the finished history.
         days: its length.
         progress: called after each batch with how many rows are done and how many are wanted.
     """

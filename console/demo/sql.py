@@ -1,4 +1,4 @@
-"""The demo's statements by name: they write what only a platform writes."""
+"""The demo's statements by name: they write rows that otherwise only the platform writes."""
 
 from console.store import sql
 

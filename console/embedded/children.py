@@ -1,4 +1,4 @@
-"""Keeps one server running, because one that died must come back where it was and none may outlive us."""
+"""Keeps one server running: it is restarted at the same place when it dies, and does not outlive us."""
 
 import ctypes
 import os
@@ -21,14 +21,14 @@ _LOG_LIMIT = 4 * 1024 * 1024
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 5.0
 _STEADY_AFTER_S = 10.0
-_PATIENCE_S = 1.0  # with a predecessor that should be stopping by itself
+_PATIENCE_S = 1.0  # how long a predecessor may take to stop by itself
 _SAVE_EVERY_S = 1.0
 _STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start a program. `user` is None when it runs as us, or drops to its account by itself."""
+    """How to start a program. `user` is None if it runs under our account, or changes accounts by itself."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]
@@ -46,10 +46,10 @@ class ServerProgram(Protocol):
     save_signal: signal.Signals | None
 
     def prepare(self, run: Callable[[Launch], str]) -> Launch | None:
-        """Get ready for a start, now that no predecessor is left. None means: not possible yet."""
+        """Prepare a start, now that no predecessor is left. None means: not possible yet."""
 
     def answers(self, pid: int) -> bool:
-        """Tell whether this process serves its clients."""
+        """Return whether this process serves its clients."""
 
 
 def base_environment() -> dict[str, str]:
@@ -58,7 +58,7 @@ def base_environment() -> dict[str, str]:
 
 
 def die_with_parent(parent: int, number: int) -> None:
-    """Have the kernel signal us when the parent dies. Linux only; elsewhere a later supervisor cleans up."""
+    """Make the kernel signal us when the parent dies. Linux only; elsewhere a later supervisor cleans up."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != parent:
@@ -68,8 +68,9 @@ def die_with_parent(parent: int, number: int) -> None:
 class Child:
     """One server process, started again after each death.
 
-    The process inherits a lock that it and its own children keep for as long as any of them lives. Whoever
-    gets that lock knows for certain that the predecessor is gone: zombies and recycled process ids hold none.
+    The process inherits a lock that it and its own children keep for as long as any of them lives. A
+    process that gets that lock can be certain that the predecessor is gone: zombies and recycled process ids
+    hold no lock.
     """
 
     def __init__(self, program: ServerProgram) -> None:
@@ -84,7 +85,7 @@ class Child:
         self._last_words = 0  # where the log of this start begins
 
     def step(self) -> None:
-        """Notice what happened and do the next thing, without waiting."""
+        """Check the process and do what is due next, without waiting."""
         if self._process is not None and self._process.poll() is not None:
             self._count_death()
         if self.state == "down" and time.monotonic() >= self._next_try:
@@ -93,12 +94,12 @@ class Child:
             self._enter("up")
 
     def _serves(self) -> bool:
-        """Tell whether our process answers; one that died meanwhile left the answer to somebody else."""
+        """Return whether our process answers and is alive: if it has died, another process has answered."""
         process = self._process
         return process is not None and self.program.answers(process.pid) and process.poll() is None
 
     def keep_saving(self) -> None:
-        """Ask it once a second to write down what it holds, where it does not by itself."""
+        """Signal the server once a second to save its state, if it does not do so by itself."""
         now = time.monotonic()
         number, process = self.program.save_signal, self._process
         if number is None or process is None or self.state != "up" or now < self._next_save:
@@ -111,7 +112,7 @@ class Child:
             self._process.send_signal(self.program.stop_signal)
 
     def wait_stopped(self) -> None:
-        """Wait for the end, with more force when it doesn't come."""
+        """Wait for the end of the process, and send stronger signals if it doesn't end."""
         if self._process is None:
             return
         for number in (signal.SIGQUIT, signal.SIGKILL):
@@ -124,21 +125,21 @@ class Child:
         self.state = "down"
 
     def complaint(self) -> UnreachableError:
-        """Say why the last start failed, in the server's own words."""
+        """Return an error that has the server's own words on why the last start failed."""
         words = _gravest_words(self.program.log, self._last_words)
         return UnreachableError(
             f"the embedded {self.program.name} did not start: {words} (log: {self.program.log})"
         )
 
     def trim_log(self) -> None:
-        """Keep the log and one predecessor, so that a console left running fills no disk."""
+        """Keep the log and one predecessor, so that a console left running does not fill the disk."""
         log = self.program.log
         try:
             if log.stat().st_size > _LOG_LIMIT:
                 log.with_suffix(".log.1").write_bytes(log.read_bytes())
                 os.truncate(log, 0)
         except OSError:
-            return  # a log that can't be trimmed stops no server
+            return  # a log that can't be trimmed must not stop a server
 
     def _start(self) -> None:
         lock = FileLock(self.program.lock)
@@ -160,14 +161,14 @@ class Child:
             lock.release()
 
     def _press_predecessor(self) -> None:
-        """Repeat the signal that an orphan should have got from the kernel, where the kernel sends none."""
+        """Repeat the signal that an orphan gets from the kernel, for systems whose kernel sends none."""
         if time.monotonic() - self._since < _PATIENCE_S:
             return
         self._since = time.monotonic()
         try:
             os.kill(int(self.program.lock.read_text(encoding="ascii")), self.program.stop_signal)
         except (OSError, ValueError):
-            return  # it left on its own, and its last helpers are about to
+            return  # it has ended by itself, and its last helper processes are about to
 
     def _count_death(self) -> None:
         steady = self.state == "up" and time.monotonic() - self._since > _STEADY_AFTER_S
@@ -200,7 +201,7 @@ def _spawn(launch: Launch, stop: int, lock: FileLock, log: IO[bytes]) -> subproc
 
 
 def _run(launch: Launch, *, lock: FileLock, log: IO[bytes]) -> str:
-    """Run a preparing program to its end. Returns what it complained of; empty when it succeeded."""
+    """Run a preparing program to its end. Returns its error message; empty when it succeeded."""
     begin = log.seek(0, os.SEEK_END)
     process = _spawn(launch, signal.SIGKILL, lock, log)
     if process.wait() == 0:
@@ -209,7 +210,7 @@ def _run(launch: Launch, *, lock: FileLock, log: IO[bytes]) -> str:
 
 
 def _gravest_words(log: Path, begin: int) -> str:
-    """Pick the one line of a failed start that tells why."""
+    """Return the line of the log that explains a failed start best."""
     try:
         with log.open("rb") as written:
             written.seek(begin)

@@ -1,10 +1,10 @@
-"""Where the embedded servers keep everything, because each process must find the same place by itself.
+"""The folder of the embedded servers, which each process must be able to find by itself.
 
 Everything lies below `<home>/embedded` and belongs to the account that runs the program. Started by root, the
 servers run as other accounts (see `accounts`). They then own their data and socket folders; everything that
-root itself reads or writes stays root's. No existing folder is ever opened up for them: when those accounts
-can't reach the home (below `/root`, say), or when somebody else could put another folder in its place, the
-place becomes `/var/lib/device-console/<digest of the home>`.
+root itself reads or writes stays root's. The permissions of existing folders are never widened for them: when
+those accounts can't reach the home (below `/root`, say), or when somebody else could replace it, the folder
+is `/var/lib/device-console/<digest of the home>`.
 
 Decided in docs/decisions/0005-data-of-root.md
 """
@@ -44,7 +44,7 @@ class EmbeddedDirectory:
 
     @classmethod
     def default(cls, home: Path) -> "EmbeddedDirectory":
-        """Find the folder that belongs to this home. Creates nothing."""
+        """Return the folder that belongs to this home. Creates nothing."""
         home = home.expanduser().resolve()
         if os.geteuid() != 0:
             return cls(home / "embedded", None, None)
@@ -106,12 +106,12 @@ class EmbeddedDirectory:
         return self.root / "run.json"
 
     def make_socket_folder(self) -> Path:
-        """Make a folder for PostgreSQL's socket: inside, unless clients can't take so long a path or a comma.
+        """Make a folder for PostgreSQL's socket: inside, unless its path is too long or has a comma.
 
-        Elsewhere its name can't be guessed: anybody may have put something else under a fixed one before us.
+        A folder elsewhere has a random name: somebody else may have created one with a fixed name before us.
 
         Raises:
-            RefusedError: there is no fit place, or somebody else's folder is in it.
+            RefusedError: there is no suitable place, or somebody else's folder is there.
         """
         inside = self.root / "socket"
         if _fits(inside):
@@ -140,7 +140,7 @@ class EmbeddedDirectory:
                 shutil.rmtree(folder, ignore_errors=True)  # refuses a symbolic link
 
     def prepare(self) -> None:
-        """Create the folder for ourselves, or refuse one that belongs to somebody else."""
+        """Create the folder, or refuse one that belongs to somebody else."""
         mode = 0o700 if self.postgres_user is None else 0o711
         for folder in reversed([self.root, *self.root.parents]):
             try:
@@ -160,7 +160,7 @@ class EmbeddedDirectory:
             )
 
     def make_private(self, folder: Path, user: ServerUser | None) -> None:
-        """Create a folder that only this server may enter, or refuse one that somebody else put there."""
+        """Create a folder that only this server may enter, or refuse one that somebody else created."""
         owner = os.geteuid() if user is None else user.uid
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
@@ -175,14 +175,14 @@ class EmbeddedDirectory:
             os.chown(folder, user.uid, user.gid, follow_symlinks=False)
 
     def write(self, path: Path, text: str) -> None:
-        """Replace a file as a whole, readable for the servers."""
+        """Replace a file atomically, readable for the servers."""
         unfinished = path.with_name(path.name + ".new")
         unfinished.write_text(text, encoding="utf-8")
         unfinished.chmod(0o600 if self.postgres_user is None else 0o644)
         unfinished.replace(path)
 
     def write_for(self, path: Path, text: str, user: ServerUser | None) -> None:
-        """Replace a file that holds a secret of this server's as a whole."""
+        """Replace a file with a secret of this server atomically."""
         unfinished = path.with_name(path.name + ".new")
         unfinished.unlink(missing_ok=True)
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

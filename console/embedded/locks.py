@@ -1,4 +1,4 @@
-"""File locks that vanish with their holder, because a process that is killed can't clean up."""
+"""File locks that end with their holder, because a process that is killed can't clean up."""
 
 import fcntl
 import os
@@ -14,11 +14,11 @@ class FileLock:
         self._descriptor: int | None = None
 
     def try_exclusive(self) -> bool:
-        """Take the lock for ourselves alone, or report at once that somebody has it."""
+        """Take the lock exclusively; return False at once if another process has it."""
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
-        """Take the lock together with others, or report at once that somebody has it alone.
+        """Take the lock shared; return False at once if another process has it exclusively.
 
         A conversion from exclusive is not atomic: when it fails, the lock is lost.
         """
@@ -31,7 +31,7 @@ class FileLock:
         return self._descriptor
 
     def adopt(self, descriptor: int) -> Self:
-        """Keep a lock that the parent process took and handed down."""
+        """Take over a lock that the parent process took and passed on."""
         os.set_inheritable(descriptor, False)
         self._descriptor = descriptor
         return self
@@ -55,7 +55,7 @@ class FileLock:
             self.release()
 
     def _still_on_disk(self, descriptor: int) -> bool:
-        """Tell whether the locked file is the one others will open: a reset may have deleted it meanwhile."""
+        """Return whether the locked file is the one that others will open: a reset may have deleted it."""
         try:
             on_disk = self.path.stat()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: how its cluster comes to be and with which settings it runs.
+"""The embedded PostgreSQL: how its cluster is created and with which settings it runs.
 
 Only the binaries of the wheel are used. Its Python wrapper leaks the server when its process is killed.
 """
@@ -65,7 +65,7 @@ class Postgres:
         return code == probes.READY
 
     def _initialise(self, initdb: Path, run: Callable[[Launch], str]) -> None:
-        """Create the cluster aside, so that an interrupted attempt never looks like a cluster."""
+        """Create the cluster elsewhere and move it, so that an interrupted attempt never looks like one."""
         unfinished = self._directory.root / "data.new"
         if unfinished.exists():
             shutil.rmtree(unfinished)
@@ -81,7 +81,7 @@ class Postgres:
         unfinished.rename(self._directory.postgres_data)
 
     def _write_access_files(self) -> None:
-        """Let in only the account that runs this program, as any role. They lie outside the servers' data."""
+        """Write the access files, outside the data: only this program's account may log in, as any role."""
         try:
             account = pwd.getpwuid(os.geteuid()).pw_name
         except KeyError:
@@ -92,7 +92,7 @@ class Postgres:
         self._directory.write(self._access("ident"), f'owner "{account}" all\n')
 
     def _remove_traces(self) -> None:
-        """Delete what a killed server left: PostgreSQL takes a zombie or a recycled pid for its owner."""
+        """Delete what a killed server left: PostgreSQL mistakes a zombie or a recycled pid for its owner."""
         socket_name = f".s.PGSQL.{probes.PORT}"
         for trace in (
             self._directory.postgres_data / "postmaster.pid",
@@ -129,12 +129,12 @@ class _Wheel:
 
 
 def require_package() -> None:
-    """Refuse to go on without the wheel, naming what to install."""
+    """Raise an error that names what to install if the wheel is missing."""
     _find_wheel()
 
 
 def find_binaries(directory: EmbeddedDirectory) -> Path:
-    """Find the programs' folder: in the wheel, or a copy when the servers' account can't reach that."""
+    """Return the programs' folder: in the wheel, or a copy if the servers' account can't reach it."""
     wheel = _find_wheel()
     programs = wheel.package / _INSTALLATION / "bin"
     if directory.postgres_user is None or may_enter(directory.postgres_user, programs / "postgres"):
@@ -166,7 +166,7 @@ def _copy(wheel: _Wheel, directory: EmbeddedDirectory) -> Path:
 
 
 def _open_for_reading(tree: Path) -> None:
-    """Let everybody read our own copy, whatever the umask was when the wheel was installed."""
+    """Make our copy readable for all, whatever the umask was when the wheel was installed."""
     for path in (tree, *tree.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""Asks a server for a real answer, because a pid file, a socket or a process may outlive what it meant."""
+"""Checks a server by a real request, because a pid file, a socket or a process may remain after it failed."""
 
 import secrets
 import socket
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-PORT = 5432  # only a part of the socket's name: nothing listens on TCP
+PORT = 5432  # only a part of the socket's name: the server does not listen on TCP
 SUPERUSER = "console_owner"
 DATABASE = "console"
 READY = "00000"  # PostgreSQL's own code for success
@@ -17,7 +17,7 @@ _PROTOCOL_3 = 196608
 
 
 def ask_postgres(folder: Path, database: str = DATABASE, statement: str | None = None) -> str:
-    """Log in, run the statement if any, and return PostgreSQL's five-character code; empty: no answer."""
+    """Log in, run the statement if any, and return PostgreSQL's five-character code; "" without an answer."""
     try:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(_TIMEOUT_S)
@@ -36,7 +36,7 @@ def ask_postgres(folder: Path, database: str = DATABASE, statement: str | None =
 
 
 def ask_broker(port: int) -> bool:
-    """Open an MQTT 3.1.1 session of no consequence and tell whether the broker welcomed it."""
+    """Open a temporary MQTT 3.1.1 session; return whether the broker accepted it."""
     name = f"liveness-{secrets.token_hex(4)}".encode()
     body = b"\x00\x04MQTT\x04\x02\x00\x0a" + struct.pack("!H", len(name)) + name
     try:
@@ -60,7 +60,7 @@ def port_is_free(port: int) -> bool:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Tell whether it is this process that listens; where the system doesn't say, believe it."""
+    """Return whether this process listens on the port; True if the system doesn't show that."""
     try:
         inodes = set(_listening_inodes(port))
         descriptors = list(Path(f"/proc/{pid}/fd").iterdir())

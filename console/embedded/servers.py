@@ -1,7 +1,7 @@
-"""The way in: attach to the embedded servers, starting them if nobody did, and let go of them.
+"""The entry point: attach to the embedded servers, starting them if necessary, and release them.
 
 A process that holds an `EmbeddedServers` keeps both servers up, by a shared lock that dies with the process.
-Nothing here stops a server: the supervisor does when the last lock is gone.
+Servers are not stopped here, but by the supervisor when the last lock is gone.
 """
 
 import json
@@ -30,7 +30,7 @@ _RESET_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ServerAddresses:
-    """Where the servers are. Stays true for as long as they are held, whatever dies in between."""
+    """The servers' addresses. They do not change while the servers are held, even if processes die."""
 
     database_url: str
     mqtt_url: str
@@ -38,7 +38,7 @@ class ServerAddresses:
 
 
 class EmbeddedServers:
-    """Our share in the embedded servers of one home."""
+    """This process's hold on the embedded servers of one home."""
 
     def __init__(self, directory: EmbeddedDirectory, broker: BrokerWish, *, fsync: bool) -> None:
         self._directory = directory
@@ -89,7 +89,7 @@ class EmbeddedServers:
             os.close(report)
 
     def release(self) -> None:
-        """Let go. The servers stop soon after the last process did."""
+        """Release the servers. They stop soon after the last process has released them."""
         self._run = None
         self._holders.release()
 
@@ -118,7 +118,7 @@ class EmbeddedServers:
                 os.close(report)
 
     def _hold(self, patience: "_Patience") -> None:
-        """Take our share. Finding ourselves alone, first forget what a run that is over had chosen."""
+        """Take the shared lock. If there is no other holder, first forget the choices of an earlier run."""
         while True:
             self._directory.prepare()
             if self._holders.try_exclusive():
@@ -141,7 +141,7 @@ class EmbeddedServers:
         return run if answer == probes.READY and probes.ask_broker(run.port) else None
 
     def _wait_for_other_broker(self, running: BrokerKind, patience: "_Patience") -> None:
-        """Leave so that servers nobody else holds can stop; then come back and start what was wished for."""
+        """Release the lock until the servers have stopped, then take it again, to start the wanted broker."""
         self._holders.release()
         while _supervised(self._directory):
             if _held_by_others(self._directory):
@@ -155,7 +155,7 @@ class EmbeddedServers:
     def _start_supervisor(self) -> int | None:
         """Start a supervisor unless there is one. Returns the end of a pipe that it reports to.
 
-        The lock is taken here and handed down, so that of many starters exactly one succeeds.
+        The lock is taken here and passed on, so that of many starters exactly one succeeds.
         """
         lock = FileLock(self._directory.supervisor_lock)
         if not lock.try_exclusive():
@@ -189,7 +189,7 @@ class EmbeddedServers:
 
 
 class _Patience:
-    """How long to wait, in small steps, and what to say when it was too long."""
+    """Waiting in small steps, with an error after too long."""
 
     def __init__(self, deadline: float, directory: EmbeddedDirectory) -> None:
         self._deadline = deadline
@@ -224,7 +224,7 @@ def _delete(directory: EmbeddedDirectory) -> None:
     patience = _Patience(time.monotonic() + _RESET_TIMEOUT_S, directory)
     try:
         while not (holders.try_exclusive() and supervisor.try_exclusive()):
-            holders.release()  # a supervisor that is still there needs it in order to stop
+            holders.release()  # a supervisor that still runs needs it to stop
             if _held_by_others(directory):
                 raise BusyError(
                     f"another process uses the embedded servers in {directory.root}: close it first."
@@ -255,7 +255,7 @@ def _supervised(directory: EmbeddedDirectory) -> bool:
 
 
 def _held_by_others(directory: EmbeddedDirectory) -> bool:
-    """Tell a holder, which shares the lock, from a supervisor that is stopping and has it alone."""
+    """Return whether others hold the servers, by a shared lock; a stopping supervisor's is exclusive."""
     lock = FileLock(directory.holders_lock)
     if lock.try_exclusive():
         lock.release()
@@ -266,7 +266,7 @@ def _held_by_others(directory: EmbeddedDirectory) -> bool:
 
 
 def _raise_problem(report: int, directory: EmbeddedDirectory) -> None:
-    """Raise what the supervisor that we started reported, if it reported trouble or died."""
+    """Raise the error that the supervisor we started reported, or one if it died."""
     if not select.select([report], [], [], 0)[0]:
         return
     line = os.read(report, 65536)
@@ -278,9 +278,9 @@ def _raise_problem(report: int, directory: EmbeddedDirectory) -> None:
 
 
 def _python_path() -> str:
-    """Let the supervisor find this very package, installed or not.
+    """Return a PYTHONPATH with which the supervisor imports this same package, installed or not.
 
-    Relative folders are left out, an empty one too: they mean wherever a process happens to stand.
+    Relative folders are left out, also empty ones: they depend on a process's current folder.
     """
     ours = str(Path(__file__).parents[2])
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)

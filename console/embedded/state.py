@@ -1,4 +1,4 @@
-"""What the running servers are and where, so that an attacher and a second supervisor need not guess."""
+"""What the running servers are and where, for attaching processes and a second supervisor."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ BrokerWish = Literal["auto", "mosquitto", "nats-server"]
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """The choices of one run. They hold until the last process has let go, whatever dies meanwhile."""
+    """The choices of one run. Valid until the last process has released the servers, even if others die."""
 
     broker: BrokerKind
     port: int
@@ -43,7 +43,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class ServerOrder:
-    """What a process tells the supervisor that it starts. `kept` holds the choices of a run that goes on."""
+    """The order to a supervisor from its starter. `kept`: the choices of a run that continues."""
 
     directory: EmbeddedDirectory
     broker: BrokerWish

@@ -1,7 +1,7 @@
-"""The detached process that owns both servers, because no console may own what others use too.
+"""The detached process that owns both servers, because several consoles use them.
 
-Started as `python -m console.embedded.supervisor ORDER` by whoever finds none. It stops the servers and ends
-when it can take the holders' lock for itself: nobody is left, however the last one went.
+Started as `python -m console.embedded.supervisor ORDER` by a process that finds none. It stops the servers
+and ends when it can take the holders' lock exclusively: then no holder is left, however the last one ended.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class ServerSupervisor:
         self._holders = FileLock(self._directory.holders_lock)
         self._terminated = False
         self._holders_gone = False
-        self._promised = order.kept is not None  # somebody knows these addresses
+        self._promised = order.kept is not None  # other processes already use these addresses
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._run = order.kept or self._choose()
         self._postgres = Child(
@@ -47,7 +47,7 @@ class ServerSupervisor:
         self._broker = Child(broker.broker_of(self._run.broker, self._directory, self._run.port))
 
     def watch_signals(self) -> None:
-        """Let a signal, a child's death too, end the wait at once."""
+        """Make any signal, also a child's death, end the wait at once."""
         for wake in (self._wake_reader, self._wake_writer):
             wake.setblocking(False)
         signal.set_wakeup_fd(self._wake_writer.fileno())
@@ -56,7 +56,7 @@ class ServerSupervisor:
         signal.signal(signal.SIGTERM, self._terminate)
 
     def run(self, announce_ready: "Announcement") -> None:
-        """Start, keep and stop the servers. An error on the way up is the starter's to know."""
+        """Start, keep and stop the servers. An error during the start is reported to the starter."""
         self._publish(ready=False)
         try:
             while not self._terminated and not self._nobody_left():
@@ -81,7 +81,7 @@ class ServerSupervisor:
         return ready
 
     def _choose(self) -> RunState:
-        """Settle what nobody has been promised yet."""
+        """Choose the broker, the port and the socket folder."""
         postgres.require_package()
         self._outwait_broker()
         return RunState(
@@ -93,7 +93,7 @@ class ServerSupervisor:
         )
 
     def _outwait_broker(self) -> None:
-        """Give a broker that is just ending the time to, so that its port is free and can be ours again."""
+        """Wait for a broker that is just ending, so that its port is free and can be used again."""
         lock = FileLock(self._directory.broker_lock)
         deadline = time.monotonic() + _PREDECESSOR_TIMEOUT_S
         while not lock.try_exclusive() and time.monotonic() < deadline:
@@ -101,7 +101,7 @@ class ServerSupervisor:
         lock.release()
 
     def _judge_first_start(self) -> None:
-        """Give up on a server that can't start. A port that nobody knows yet may still change."""
+        """Raise an error if a server can't start. A port that has not been published yet may still change."""
         if self._postgres.failures:
             raise self._postgres.complaint()
         if self._broker.failures >= _BROKER_FAILURES:
@@ -113,7 +113,7 @@ class ServerSupervisor:
             self._broker.failures = failures
 
     def _nobody_left(self) -> bool:
-        """Take the holders' lock if it is free and keep it: a newcomer waits for our end and starts anew."""
+        """Take the holders' lock if it is free and keep it: new processes wait for our end and start anew."""
         self._holders_gone = self._holders.try_exclusive()
         return self._holders_gone
 
@@ -129,7 +129,7 @@ class ServerSupervisor:
         for child in (self._postgres, self._broker):
             child.wait_stopped()
         if self._promised and not self._holders_gone:
-            self._publish(ready=False)  # whoever still holds will have the servers back where they were
+            self._publish(ready=False)  # remaining holders get the servers back at the same addresses
             return
         self._directory.run_file.unlink(missing_ok=True)
         self._directory.remove_socket_folder(Path(self._run.socket_folder))
@@ -158,7 +158,7 @@ class Announcement:
         if self.made:
             return
         self.made = True
-        with contextlib.suppress(OSError):  # the starter may be gone, and others have come
+        with contextlib.suppress(OSError):  # the starter may be gone, and there may be other holders
             os.write(sys.stdout.fileno(), json.dumps(document).encode() + b"\n")
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -168,7 +168,7 @@ class Announcement:
 def main() -> int:
     order = ServerOrder.from_json(sys.argv[1])
     if os.fork():
-        return 0  # the starter collects this process; init will collect the one that goes on
+        return 0  # the starter reaps this process; init will reap the one that continues
     os.umask(0o077)
     announcement = Announcement()
     try:

@@ -1,1 +1,1 @@
-"""One file a shell command: what the screen does, for scripts and for a terminal without a screen."""
+"""The shell commands, one file each: what the screen does, for scripts and for plain terminals."""

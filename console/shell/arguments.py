@@ -14,29 +14,29 @@ _MOST_ROWS = 1_000_000
 
 
 def filter_words(parser: argparse.ArgumentParser, example: str = FILTER) -> None:
-    """Take a filter as the words of the command line."""
+    """Add a filter as the words of the command line."""
     parser.add_argument("text", nargs="*", metavar="FILTER", help=example)
 
 
 def filter_option(parser: argparse.ArgumentParser) -> None:
-    """Take a filter as one argument."""
+    """Add a filter as one argument."""
     parser.add_argument("--where", default="", metavar="FILTER", help=OF_COMMANDS)
 
 
 def limit(parser: argparse.ArgumentParser, preset: int) -> None:
-    """Take the greatest number of rows."""
+    """Add the maximum number of rows."""
     parser.add_argument(
         "--limit", type=count, default=preset, help=f"list at most this many (default {preset})"
     )
 
 
 def whole_or_beginning(parser: argparse.ArgumentParser, whose: str) -> None:
-    """Take an id, or a beginning of one."""
+    """Add an id, or a prefix of one."""
     parser.add_argument("id", help=f"{whose} id, or a unique prefix of it")
 
 
 def waiting(parser: argparse.ArgumentParser) -> None:
-    """Take whether, and how long, to wait for an answer."""
+    """Add the options whether, and how long, to wait for an answer."""
     parser.add_argument(
         "--wait", action="store_true", help="wait for the answer; the exit code shows how it ended"
     )
@@ -46,7 +46,7 @@ def waiting(parser: argparse.ArgumentParser) -> None:
 
 
 def follow_options(options: argparse.Namespace) -> FollowOptions:
-    """Return what `waiting` has taken, as a value."""
+    """Return the values of the options that `waiting` adds."""
     from console.shell.following import FollowOptions
 
     return FollowOptions(wait=options.wait, timeout_s=options.timeout, as_json=options.json)
@@ -61,7 +61,7 @@ def number(text: str, most: int) -> int:
     """Read a whole number from 1 to `most`; ``10_000`` and ``10,000`` are numbers, too.
 
     Raises:
-        argparse.ArgumentTypeError: it is none, or beyond that.
+        argparse.ArgumentTypeError: it is not a whole number, or outside the range.
     """
     try:
         value = int(text.replace("_", "").replace(",", ""))

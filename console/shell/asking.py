@@ -15,7 +15,7 @@ from console.shell import output
 
 
 async def ask_first(program: Program, device_ids: Sequence[str], command_type: str, *, yes: bool) -> None:
-    """Want the end of the device's id typed, or the number of several, where somebody is there to type it.
+    """Require the end of the device's id to be typed, or the number of several, if input is a terminal.
 
     Raises:
         InvalidInputError: something else was typed; nothing is sent.
@@ -38,7 +38,7 @@ async def ask_first(program: Program, device_ids: Sequence[str], command_type: s
     about = safe(listing.description, 300) or harm
     if about:
         output.say(about)
-    # what was typed or pasted before the question does not answer it
+    # discard what was typed or pasted before the question
     with contextlib.suppress(termios.error):
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
     output.say(f"Type {wanted.what}, {wanted.text}, to send {kind} to {whom} (--yes skips this):")
@@ -47,7 +47,7 @@ async def ask_first(program: Program, device_ids: Sequence[str], command_type: s
 
 
 async def _line() -> str:
-    """One line from the terminal; whoever presses Ctrl-C is not kept waiting by it."""
+    """Read one line from the terminal; Ctrl-C takes effect at once."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sys.stdin, ready.set)
     try:

@@ -44,7 +44,7 @@ async def _devices(options: argparse.Namespace, program: Program) -> int:
 
 
 async def _say_hidden(program: Program, wanted: Filter) -> None:
-    """Count the decommissioned devices that are not shown."""
+    """Print how many decommissioned devices are not shown."""
     if wanted.shows_decommissioned:
         return
     hidden = len(await program.history.decommissioned_index(program.tenants[0], wanted))

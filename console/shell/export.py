@@ -60,7 +60,7 @@ async def _export(options: argparse.Namespace, program: Program) -> int:
 
 
 def _no_whole_export(path: Path | None, count: int) -> str:
-    """Name what an interrupted export left behind."""
+    """Return a sentence on what an interrupted export left behind."""
     if path is None:
         written = f"What was written, the newest {counted(count, 'command')},"
         return f"{written} is not a complete export: start again."

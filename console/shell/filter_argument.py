@@ -1,4 +1,4 @@
-"""The filter of a shell command: read before any server is started, judged by what the tenant has."""
+"""The filter of a shell command: parsed before any server is started, checked against the tenant's values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def checked(text: str, scope: Scope) -> Filter:
-    """Return the filter when it can be used.
+    """Return the parsed filter.
 
     Raises:
         InvalidInputError: a part of it cannot be understood; the sentence names it.
@@ -29,10 +29,10 @@ def checked(text: str, scope: Scope) -> Filter:
 
 
 async def judge(program: Program, wanted: Filter) -> None:
-    """Say which values of a filter do not occur, and what was probably meant.
+    """Print which values of a filter do not occur, and what was probably meant.
 
     Raises:
-        InvalidInputError: the filter cannot mean anything: it names a group that does not exist.
+        InvalidInputError: the filter names a group that does not exist.
     """
     for note in await program.history.filter_notes(program.tenants[0], wanted) if wanted else ():
         if note.is_fault:

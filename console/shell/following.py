@@ -1,4 +1,4 @@
-"""Following a command to its end: commit, publication by whichever process does it, and --wait."""
+"""Following a command to its end: commit, publication by any process, and --wait."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class FollowOptions:
 
 
 async def commit(program: Program, draft: Draft) -> SendReceipt:
-    """Send one command; when it is unknown whether that was committed, say how to find out."""
+    """Send one command; if it is unknown whether it was committed, the error explains how to find out."""
     with saying(
         lambda: (
             "Whether the command was committed is unknown: "
@@ -38,7 +38,7 @@ async def commit(program: Program, draft: Draft) -> SendReceipt:
 
 
 async def follow(opened: RunningProgram, receipt: SendReceipt, wanted: FollowOptions) -> ExitCode:
-    """Publish what is committed, when nobody else does, and wait as wanted; return the exit code."""
+    """Publish the committed command, if no other process does, and wait as wanted; return the exit code."""
     command_id = receipt.command_ids[0]
     with saying(
         lambda: (
@@ -50,7 +50,7 @@ async def follow(opened: RunningProgram, receipt: SendReceipt, wanted: FollowOpt
 
 
 async def _follow(opened: RunningProgram, receipt: SendReceipt, wanted: FollowOptions) -> ExitCode:
-    """The row is committed. Publish it ourselves when no live worker does, and wait when asked to."""
+    """Publish the committed row here if no live worker does, and wait if wanted."""
     command_id = receipt.command_ids[0]
     for warning in receipt.warnings:
         output.say(f"warning: {warning}")
@@ -70,7 +70,7 @@ async def _follow(opened: RunningProgram, receipt: SendReceipt, wanted: FollowOp
 
 
 async def print_command(program: Program, command_id: str, *, as_json: bool) -> None:
-    """Print its id, and on standard error how it stands; with `as_json` all of it as JSON."""
+    """Print the command's id, and its phase on standard error; with `as_json` the whole command as JSON."""
     detail = await program.history.command(program.tenants[0], command_id)
     if as_json and detail is not None:
         print(detail_json(detail), flush=True)

@@ -23,10 +23,10 @@ _GRACE_S = 5.0
 async def follow_batch(
     opened: RunningProgram, job: BatchRun, wanted: FollowOptions, *, begun: bool = False
 ) -> ExitCode:
-    """Send to many with progress on standard error; Ctrl-C stops it and cancels what waits.
+    """Run a bulk send with progress on standard error; Ctrl-C stops it and cancels unpublished commands.
 
     Raises:
-        DatabaseUnreachableError: with what is committed and how to go on.
+        DatabaseUnreachableError: the text has how much is committed and how to continue.
     """
     program, batch_id = opened.program, job.draft.batch_id
     if not begun:
@@ -86,7 +86,7 @@ async def _follow(opened: RunningProgram, job: BatchRun, wanted: FollowOptions) 
 async def _watch(
     opened: RunningProgram, job: BatchRun, stopped: asyncio.Event, wanted: FollowOptions
 ) -> None:
-    """Watch until all have ended with --wait, else until all are published or 5 s have passed."""
+    """Watch with --wait until all have ended, otherwise until all are published or 5 s have passed."""
     program = opened.program
     patience = _GRACE_S
     if wanted.wait:

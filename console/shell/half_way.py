@@ -1,4 +1,4 @@
-"""What an operator needs to know when a long operation is interrupted: what is done, and how to go on."""
+"""What an operator needs to know when a long operation is interrupted: what is done, and how to continue."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from console.shell import output
 
 @contextmanager
 def saying(more: Callable[[], str]) -> Iterator[None]:
-    """Add `more` to an error of the link, and say it when the operation is interrupted."""
+    """Add `more` to an error of the database link, and print it when the operation is interrupted."""
     try:
         yield
     except DatabaseUnreachableError as error:
@@ -27,13 +27,13 @@ class DatabaseOutage:
         self._lasts = False
 
     def begins(self, error: DatabaseUnreachableError) -> None:
-        """Note that a read failed."""
+        """Record that a read failed."""
         if not self._lasts:
             output.say(f"{error} Waiting for it.")
         self._lasts = True
 
     def ends(self, missed: str) -> None:
-        """Note that a read succeeded; `missed` is what the outage may have hidden."""
+        """Record that a read succeeded; `missed` is what may not have been shown because of the outage."""
         if self._lasts:
             output.say(f"The database is back; {missed}.")
         self._lasts = False

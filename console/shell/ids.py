@@ -6,16 +6,16 @@ from console.errors import InvalidInputError, NotFoundError
 from console.runtime.program import Program
 from console.shell.verb import BATCH, COMMAND
 
-_LEAST = 4  # characters of a beginning
+_LEAST = 4  # characters of a prefix, at least
 _NAMED = 4
 
 
 async def whole_id(program: Program, kinds: tuple[str, ...], given: str) -> str:
-    """Find the id that `given` is or begins.
+    """Return the id that `given` is or is a prefix of.
 
     Raises:
-        NotFoundError: nothing of these kinds has it or begins with it.
-        InvalidInputError: several begin so, or what does is of the other kind; the sentence names them.
+        NotFoundError: no object of these kinds has this id or prefix.
+        InvalidInputError: several have this prefix, or one of the other kind has it; the sentence names them.
     """
     tenant = program.tenants[0]
     if await program.history.command(tenant, given) is not None:
@@ -37,7 +37,7 @@ async def whole_id(program: Program, kinds: tuple[str, ...], given: str) -> str:
 
 
 async def _beginning(program: Program, given: str) -> list[tuple[str, str, str]]:
-    """Kind, id and a few words of what begins so, among the newer ones."""
+    """Return kind, id and a short description of the newer objects with this prefix."""
     tenant = program.tenants[0]
     batches = await program.bulk.batches(tenant, _NAMED + 1, wanted=begins_so("id", given, Scope.BATCHES))
     page = await program.history.commands(

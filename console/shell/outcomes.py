@@ -7,10 +7,10 @@ from console.exit_codes import ExitCode
 
 
 def exit_code(phases: Mapping[Phase, int], wanted: int) -> ExitCode:
-    """FAILED when any device did not answer ok, else UNANSWERED when any answer is missing, else OK.
+    """Return FAILED if any device did not answer ok, else UNANSWERED if any answer is missing, else OK.
 
     Args:
-        phases: how many commands stand in which phase.
+        phases: how many commands are in each phase.
         wanted: how many were to be sent.
     """
     if phases.get(Phase.FAILED):

@@ -47,7 +47,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 
 def print_columns(columns: Sequence[ColumnOf[T]], rows: Sequence[T], now: datetime) -> None:
-    """Print the columns that the screen has, too; an optional one only where a row has something in it."""
+    """Print the same columns as the screen; an optional one only if a row has a value for it."""
     limits = [_CELL] * (len(columns) - 1) + [_LAST_CELL]
     cells = [
         [_plain(column.cell(row, now), limit) for column, limit in zip(columns, limits, strict=True)]

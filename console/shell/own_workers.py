@@ -1,4 +1,4 @@
-"""The workers of a shell command: they run here only while no other process runs them."""
+"""The workers of a shell command: they start here only once no other process runs them."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _LOOK_EVERY_S = 1.0
 
 @asynccontextmanager
 async def own_workers(opened: RunningProgram) -> AsyncIterator[None]:
-    """Run the workers here while the block runs, from the moment when no other process does."""
+    """Run the workers here while the block runs, as soon as no other process does."""
     if opened.workers is None or not opened.report.may_work:
         yield
         return
@@ -35,7 +35,7 @@ async def own_workers(opened: RunningProgram) -> AsyncIterator[None]:
 
 
 async def _work_when_needed(workers: Workers, program: Program) -> None:
-    """Keep looking: the process that works now may end, or may have been killed."""
+    """Keep checking: the process that runs the workers now may end, or may have been killed."""
     while True:
         with contextlib.suppress(DatabaseUnreachableError):
             if not await workers.others_work():

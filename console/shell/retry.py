@@ -1,4 +1,4 @@
-"""``retry``: an ended command again, or what failed of a bulk send."""
+"""``retry``: send an ended command again, or what failed of a bulk send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running one shell command: what it needs is opened around it, and --read-only is refused here for all."""
+"""Running one shell command: what it needs is opened for it, and --read-only is enforced here for all."""
 
 import argparse
 import logging
@@ -44,13 +44,13 @@ def _filter_of(options: argparse.Namespace) -> str:
 
 
 def _check_filter(verb: Read | Act, options: argparse.Namespace) -> None:
-    """Read the filter once, before any server is started for it: `wanted` is what it means."""
+    """Parse the filter into `wanted`, once, before any server is started."""
     if verb.filters is not None:
         options.wanted = filter_argument.checked(_filter_of(options), verb.filters)
 
 
 async def _complete(verb: Read | Act, options: argparse.Namespace, program: Program) -> None:
-    """Put the whole id in the place of its beginning, and judge the filter by what the tenant has."""
+    """Replace a prefix by the whole id, and check the filter against the tenant's values."""
     if verb.ids:
         options.id = await whole_id(program, verb.ids, options.id)
     if verb.filters is not None:

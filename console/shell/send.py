@@ -1,4 +1,4 @@
-"""``send``: one command to a device, or to all that a filter finds."""
+"""``send``: send a command to a device, or to all that a filter finds."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ async def _send(options: argparse.Namespace, opened: RunningProgram) -> int:
     draft = program.sender.draft(options.device, options.type, params, ttl, program.operator, options.id)
     await ask_first(program, (options.device,), options.type, yes=options.yes)
     receipt = await commit(program, draft)
-    with contextlib.suppress(ConsoleError):  # it is committed: a note that cannot be had must not hide its id
+    with contextlib.suppress(ConsoleError):  # it is committed: a failed note must not hide its id
         await _warn(program, (options.device,), options.type, params)
     return await follow(opened, receipt, follow_options(options))
 
 
 async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
-    """Send to every device that the filter finds; without --yes only look."""
+    """Send to every device that the filter finds; without --yes only show how many those are."""
     from console.shell.following_batch import follow_batch
 
     program, tenant = opened.program, opened.program.tenants[0]
@@ -89,7 +89,7 @@ async def _to_many(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 
 def _preview_text(preview: Preview, command_type: str, tenant: str) -> str:
-    """Say in one sentence how many devices there are and how many of them are unlikely to answer."""
+    """Return a sentence on how many devices there are and how many of them are unlikely to answer."""
     links = ", ".join(f"{count:,} {link}" for link, count in preview.links.items())
     words = f"{counted(preview.total, 'device')} of {tenant} ({links or 'none'})"
     if preview.forbidden:

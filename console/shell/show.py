@@ -36,7 +36,7 @@ async def _show(options: argparse.Namespace, program: Program) -> int:
 
 
 def _print_detail(detail: CommandDetail) -> None:
-    """One command as lines of name and value."""
+    """Print one command as lines of name and value."""
     command = detail.command
     lines: list[tuple[str, object]] = [
         ("id", command.command_id),

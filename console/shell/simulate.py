@@ -1,4 +1,4 @@
-"""``simulate``: a simulated fleet over MQTT, or a big invented history."""
+"""``simulate``: a simulated fleet over MQTT, or a large invented history."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def _simulate(options: argparse.Namespace, configuration: Configuration) -
 
 
 async def _seed_history(options: argparse.Namespace, settings: Settings) -> int:
-    """Fill a tenant of the embedded database with a big settled history."""
+    """Fill a tenant of the embedded database with a large settled history."""
     from dataclasses import replace
 
     from console.demo.scale import seed_history

@@ -59,7 +59,7 @@ def _document(entry: CatalogueEntry) -> dict[str, object]:
 
 
 def _parsed(schema: str | None) -> object:
-    """Return the schema, or its text if it is too deep or has a number too long to be parsed."""
+    """Return the schema; its text if it cannot be parsed, because of its depth or a long number."""
     try:
         document = json.loads(schema) if schema else None
         json.dumps(document)

@@ -1,6 +1,6 @@
-"""What a shell command is: its grammar, what it needs open, what it changes, and what runs it.
+"""A shell command as a value: its grammar, what it needs opened, what it changes, and what runs it.
 
-A command's module imports at its top what is quick to load: help and a wrong command line need no more.
+At its top, a command's module imports only what loads quickly: help and a wrong command line need no more.
 
 Decided in docs/decisions/0052-a-shell-command-is-a-value.md
 """
@@ -26,10 +26,10 @@ COMMAND, BATCH = "command", "bulk send"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """What all shell commands have.
+    """The base of all shell commands.
 
-    `changes` completes the sentence "NAME ..." with which --read-only refuses it; `changes_when` says whether
-    given options change anything. `has_json` adds --json.
+    `changes` completes the sentence "NAME ..." with which --read-only refuses it; `changes_when` returns
+    whether given options change anything. `has_json` adds --json.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Verb:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OfTenant(Verb):
-    """A command about a tenant. `filters` is the list that its filter is for; `ids` what its ID may be of."""
+    """A command about a tenant. `filters`: the list that its filter is for; `ids`: the kinds of its ID."""
 
     filters: Scope | None = None
     ids: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Act(_OfTenant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup(Verb):
-    """A command about the set-up: it opens by itself what it needs."""
+    """A command about the set-up: it opens what it needs itself."""
 
     run: Callable[[argparse.Namespace, Configuration], Coroutine[Any, Any, int]]
 
@@ -78,7 +78,7 @@ class Plain(Verb):
 
 
 def refuse_read_only(verb: Verb, options: argparse.Namespace, settings: Settings) -> None:
-    """Refuse, before anything is opened for it, what --read-only forbids.
+    """Refuse a command that --read-only forbids, before anything is opened for it.
 
     Raises:
         UsageError: it would change something.

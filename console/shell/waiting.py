@@ -33,7 +33,7 @@ async def until_settled(opened: RunningProgram, command_id: str, timeout_s: floa
 async def _until(
     opened: RunningProgram, command_id: str, reached: Callable[[Command], bool], patience_s: float
 ) -> Command | None:
-    """Re-read the row at every hint until it is as wanted; return the last reading when time is up."""
+    """Re-read the row at every hint until the condition is met; return the last one read when time is up."""
     program = opened.program
     last: Command | None = None
     with contextlib.suppress(TimeoutError):

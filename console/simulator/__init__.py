@@ -1,1 +1,1 @@
-"""A simulated fleet that speaks real MQTT: devices with tempers, for demos, trials and tests."""
+"""A simulated fleet that speaks real MQTT: devices with different behaviours, for demos, trials and tests."""

@@ -1,4 +1,4 @@
-"""What devices have to say: plausible details for each command type they know."""
+"""The details in devices' answers: plausible ones for each command type they know."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +86,6 @@ FAULTS: Mapping[str, Sequence[Details]] = {
 
 
 def odd_details(rng: random.Random) -> JsonValue:
-    """Details that are no object, or hold more than anybody asked for."""
+    """Return details that are not an object, or that have unexpected content."""
     oddities: Sequence[JsonValue] = ("done", ["done", rng.randint(1, 9)], {"debug": "heap " * 40}, 1.0)
     return rng.choice(oddities)

@@ -1,4 +1,4 @@
-"""How simulated devices behave: which temper a device has and what it answers, and when."""
+"""How simulated devices behave: the behaviour of each device, what it answers, and when."""
 
 import random
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from console.simulator.answers import DETAILS, FAULTS, Details, JsonValue, odd_details
 
-_STEP = 37  # coprime with 100: neighbours in a list get different tempers
+_STEP = 37  # coprime with 100: neighbours in a list behave differently
 
 
 class Behaviour(StrEnum):
-    """A device's temper, for all its life."""
+    """A device's behaviour, which never changes."""
 
     PROMPT = "prompt"
     SLOW = "slow"
@@ -52,13 +52,13 @@ class Reply:
 
 
 def behaviour_of(index: int) -> Behaviour:
-    """The temper of the device at this place of the fleet: always the same, the rare ones spread out."""
+    """Return the behaviour of the device at this place: always the same, with rare ones spread out."""
     place = index * _STEP % 100
     return next(behaviour for bound, behaviour in _UPPER_BOUNDS if place < bound)
 
 
 def reply_to(behaviour: Behaviour, order: ReceivedCommand, seed: str) -> Reply | None:
-    """Decide what a device answers to a command; None when it never will.
+    """Return what a device answers to a command; None if it never answers.
 
     `seed` names the run and the device: the same seed and command give the same reply.
     """

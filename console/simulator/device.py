@@ -1,4 +1,4 @@
-"""One simulated device: acts once on each command, answers copies again, and remembers every PUBLISH."""
+"""One simulated device: runs each command once, answers duplicates again, and remembers every PUBLISH."""
 
 import json
 from collections import OrderedDict, deque
@@ -13,7 +13,7 @@ from console.wire.topics import ack_topic, command_topic
 
 
 class Verdict(StrEnum):
-    """What a device made of a PUBLISH."""
+    """How a device handled a PUBLISH."""
 
     ACTED = "acted"
     COPY = "copy"
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPublish:
-    """One PUBLISH as a device got it. `command_id` is empty when it could not be read."""
+    """One PUBLISH as a device received it. `command_id` is empty when it could not be read."""
 
     tenant_id: str
     device_id: str
@@ -48,12 +48,12 @@ def _utc_now() -> datetime:
 
 
 class SimulatedDevice:
-    """A device with a temper. It opens no connection: bytes come in, answers go out.
+    """A device with a behaviour. It opens no connection: bytes come in, answers go out.
 
     Args:
         tenant_id: whose device it is.
         device_id: its id in the registry.
-        behaviour: its temper.
+        behaviour: how it answers.
         seed: names the run; the same seed and commands give the same answers.
         now: the device's own clock.
         on_receipt: called with every receipt.
@@ -85,7 +85,7 @@ class SimulatedDevice:
         self._replies: OrderedDict[str, tuple[Answer, ...]] = OrderedDict()
 
     def receive(self, payload: bytes) -> tuple[Answer, ...]:
-        """Take one PUBLISH; return what is to be published in answer to it."""
+        """Process one PUBLISH; return the answers to publish."""
         now = self._now()
         read = _read(payload)
         if read is None:
@@ -134,7 +134,7 @@ def make_devices(
     seed: str = "",
     on_receipt: Callable[[ReceivedPublish], None] | None = None,
 ) -> tuple[SimulatedDevice, ...]:
-    """Build a tenant's devices; the place in the list decides the temper."""
+    """Build a tenant's devices; the place in the list decides the behaviour."""
     return tuple(
         SimulatedDevice(tenant_id, device_id, behaviour_of(index), seed=seed, on_receipt=on_receipt)
         for index, device_id in enumerate(device_ids)

@@ -29,7 +29,7 @@ class Fleet:
     Args:
         devices: who is simulated; see `make_devices`.
         open_link: opens MQTT sessions.
-        states: where the platform's view of them is kept; None writes none.
+        states: where the platform's states are written; None writes none.
         clock: monotonic seconds.
         settings: sizes and paces.
     """
@@ -56,7 +56,7 @@ class Fleet:
             )
 
     async def run(self) -> None:
-        """Be a fleet until cancelled; a broker or database that goes away is waited for.
+        """Run the fleet until cancelled; wait for a broker or database that is down.
 
         Raises:
             RefusedError: the broker refuses the login.

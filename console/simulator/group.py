@@ -1,4 +1,4 @@
-"""Simulated devices behind one MQTT session: receives for them, answers in time, comes back after a loss."""
+"""Simulated devices behind one MQTT session: receives for them, answers in time, reconnects after a loss."""
 
 import asyncio
 import logging
@@ -38,9 +38,9 @@ class DeviceLink(Protocol):
 
 
 class OpenLink(Protocol):
-    """Opens a session that receives what is published to these topics with QoS 1.
+    """Opens a session that subscribes to these topics with QoS 1.
 
-    A session with a name outlives its connection, where the broker keeps sessions; one without ends with it.
+    A session with a name outlives its connection, if the broker keeps sessions; one without a name does not.
     """
 
     def __call__(
@@ -87,13 +87,13 @@ class DeviceGroup:
         return [(device.tenant_id, device.device_id) for device in self._devices.values()]
 
     def silent_s(self) -> float | None:
-        """Seconds since these devices were seen; 0 while they are here, None when they never were."""
+        """Return the seconds since these devices were online; 0 while they are, None if they never were."""
         if self.online.is_set():
             return 0.0
         return None if self._seen_at is None else self._clock.monotonic() - self._seen_at
 
     async def run(self) -> None:
-        """Be there for ever, with a jittered back-off while the broker is not."""
+        """Stay online for ever; reconnect with a jittered back-off."""
         failures = 0
         try:
             while True:
@@ -114,7 +114,7 @@ class DeviceGroup:
             self._timers.clear()
 
     async def run_once(self) -> None:
-        """One stay: open the session, serve it until these devices go away, and be away.
+        """Open the session, serve it until these devices go away, and wait until they come back.
 
         Raises:
             UnreachableError: the broker does not answer, or the link broke.

@@ -1,4 +1,4 @@
-"""Tells the platform's state table who is there: few rows a tick, all in one statement."""
+"""Writes into the platform's state table which devices are online: few rows a tick, in one statement."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger("console.simulator")
 
 
 class StateWriter(Protocol):
-    """Where a platform keeps what it knows of its devices."""
+    """Where a platform stores the states of its devices."""
 
     async def write(self, sightings: Sequence[Sighting]) -> int:
         """Store sightings in one statement; return how many rows changed."""
@@ -24,26 +24,26 @@ class StateWriter(Protocol):
 
 
 class Observed(Protocol):
-    """Devices that come and go together."""
+    """Devices that go online and offline together."""
 
     def device_keys(self) -> Sequence[tuple[str, str]]:
         """Tenant and device ids."""
         ...
 
     def silent_s(self) -> float | None:
-        """Seconds since they were seen; 0 while they are here, None when they never were."""
+        """Return the seconds since they were online; 0 while they are, None if they never were."""
         ...
 
 
 def link_after(silent_s: float) -> Link:
-    """The platform's word for a device that has been silent for so long."""
+    """Return the platform's state for a device that has been silent for so long."""
     if silent_s < STALE_AFTER_S:
         return Link.ONLINE
     return Link.STALE if silent_s < OFFLINE_AFTER_S else Link.OFFLINE
 
 
 class Presence:
-    """Writes what changed, and each tick the heartbeat of a rotating share of the devices that are here.
+    """Writes what changed, and each tick the heartbeat of a rotating share of the online devices.
 
     Args:
         observed: the groups of devices.
@@ -68,7 +68,7 @@ class Presence:
         self._turn = 0
 
     async def run(self) -> None:
-        """Tick for ever. A refused or lost database costs ticks, never the fleet."""
+        """Write a batch each tick, for ever. If the database refuses or is down, ticks are skipped."""
         complaint = ""
         while True:
             await asyncio.sleep(self._tick_s)

@@ -1,4 +1,4 @@
-"""A piece of text with a tone, and a column that makes one of each row.
+"""A cell, which is text with a tone, and a column that makes one of each row.
 
 Decided in docs/decisions/0053-columns-for-screen-and-shell.md
 """
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ColumnOf(Column, Generic[T]):
-    """A column that says what it shows of a row; `optional`: left out where no row has it."""
+    """A column with the function that makes its cell; `optional`: left out if no row has a value."""
 
     cell: Callable[[T, datetime], Cell] = lambda _row, _now: NOTHING
     optional: bool = False

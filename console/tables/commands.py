@@ -1,4 +1,4 @@
-"""The columns of commands: a new one that the command's value already holds is one line here."""
+"""The columns of commands: a new column of a field that a command already has is one line here."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The columns of devices: a new one that the device's value already holds is one line here."""
+"""The columns of devices: a new column of a field that a device already has is one line here."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from console.tables.tones import PHASE_TONES, link_cell
 
 
 def state_cell(device: Device) -> Cell:
-    """The link; of a device that is not in service the symbol of its link with what the registry calls it."""
+    """Return the link; for a device that is not in service, its link's symbol and its registry status."""
     if device.in_service:
         return link_cell(device.link)
     symbol = GONE if device.decommissioned else LINK_SYMBOLS[device.link]

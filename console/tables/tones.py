@@ -1,4 +1,4 @@
-"""The tone of every status: what stands beside its symbol and word, and never without them."""
+"""The tone of every status: shown in addition to its symbol and word, never alone."""
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Link
@@ -25,17 +25,17 @@ LINK_TONES: dict[Link, Tone] = {
 
 
 def phase_cell(command: Command) -> Cell:
-    """``● ok``, ``✕ failed (late)``; what is inconsistent warns, whatever its phase."""
+    """Return ``● ok``, ``✕ failed (late)``; an inconsistent command is toned as a warning in any phase."""
     return Cell(phase_words(command), "warn" if command.inconsistencies else PHASE_TONES[command.phase])
 
 
 def counted_phase(phase: Phase, words: str) -> Cell:
-    """A phase's symbol and tone with other words: ``● 12 ok``."""
+    """Return a phase's symbol and tone with other words: ``● 12 ok``."""
     return Cell(f"{PHASE_SYMBOLS[phase]} {words}", PHASE_TONES[phase])
 
 
 def link_cell(link: Link) -> Cell:
-    """``● online``."""
+    """Return the symbol and word of a link: ``● online``."""
     return Cell(link_words(link), LINK_TONES[link])
 
 

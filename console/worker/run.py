@@ -20,7 +20,7 @@ from console.settings import Settings
 from console.worker.systemd import notify_systemd, watchdog_s
 
 _LOOK_EVERY_S = 0.05
-_MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"  # a minute until the next try has failed, too
+_MORE_TIME = "EXTEND_TIMEOUT_USEC=60000000"  # a minute, which covers the next attempt
 _log = logging.getLogger("console.sweeper")
 
 
@@ -59,7 +59,7 @@ async def run_sweeper(settings: Settings) -> int:
 
 
 async def _until_asked(stop: asyncio.Event, opened: RunningProgram) -> None:
-    """Until a signal, or until the workers ended for good."""
+    """Wait for a signal, or until the workers have ended for good."""
     waits = [asyncio.create_task(stop.wait())]
     if opened.workers is not None:
         waits.append(asyncio.create_task(opened.workers.stopped.wait()))
@@ -71,10 +71,10 @@ async def _until_asked(stop: asyncio.Event, opened: RunningProgram) -> None:
 
 
 async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) -> RunningProgram | None:
-    """Open the program as soon as the database answers; None when asked to stop before that.
+    """Open the program as soon as the database answers; return None when asked to stop before that.
 
-    A machine that comes back from a power cut starts us and PostgreSQL side by side. Leaving with an error
-    would make us a unit that systemd gives up after five quick starts.
+    After a power cut, a machine starts us and PostgreSQL at the same time. If we ended with an error, systemd
+    would give the unit up after five quick starts.
     """
     failures = 0
     while not stop.is_set():
@@ -96,9 +96,9 @@ async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) 
 
 
 def _on_signals(stop: asyncio.Event) -> None:
-    """TERM and INT end in order; a second INT leaves at once."""
+    """Install handlers: TERM and INT end in order; a second INT ends at once."""
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # it has nothing to begin again yet
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # nothing has been started that could be restarted
 
     def interrupted() -> None:
         if stop.is_set():
@@ -111,7 +111,7 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 @contextlib.contextmanager
 def _begins_again(opened: RunningProgram) -> Iterator[None]:
-    """HUP, sent also when a terminal ends: connect anew, with the secrets as their files hold them now."""
+    """Reconnect on HUP, sent also when a terminal ends, with the present content of the secrets' files."""
     loop = asyncio.get_running_loop()
     beginning: set[asyncio.Task[None]] = set()
 
@@ -143,7 +143,7 @@ def _place(opened: RunningProgram) -> str:
 
 
 async def _tell_ready(opened: RunningProgram) -> None:
-    """Say so once each job runs, here or in another process: from then on no answer is missed."""
+    """Log and return once each job runs, here or in another process: from then on no answer is missed."""
     while True:
         view = opened.program.health.view()
         if view.dispatch == "on" and view.ingest in {"on", "standby"} and view.sweep == "on":
@@ -153,7 +153,7 @@ async def _tell_ready(opened: RunningProgram) -> None:
 
 
 async def _report(opened: RunningProgram) -> None:
-    """Tell systemd that we live, as long as the workers do."""
+    """Notify systemd's watchdog while the workers run."""
     every_s = watchdog_s(os.environ)
     while True:
         await asyncio.sleep(every_s)
@@ -166,7 +166,7 @@ async def _report(opened: RunningProgram) -> None:
 
 
 def _settled(opened: RunningProgram) -> str:
-    """What the sweep of this process has done, and how late."""
+    """Return how many commands this process has settled, and how late."""
     lateness = opened.program.health.lateness
     p99_s = lateness.at_most_s(0.99)
     late = "" if p99_s is None else f", 99 % of them at most {p99_s:.3g} s late"

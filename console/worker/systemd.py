@@ -10,7 +10,7 @@ _log = logging.getLogger("console.sweeper")
 
 
 def watchdog_s(environment: Mapping[str, str]) -> float:
-    """How often systemd wants to hear of us, in seconds: half of its patience, at most ten."""
+    """Return the seconds between two watchdog notifications: half of systemd's limit, at most ten."""
     try:
         patience_s = int(environment.get("WATCHDOG_USEC", "0")) / 1e6
     except ValueError:
@@ -19,7 +19,7 @@ def watchdog_s(environment: Mapping[str, str]) -> float:
 
 
 def notify_systemd(text: str, send: Callable[[str, bytes], None] | None = None) -> None:
-    """Send one state to systemd where it asked for it; anywhere else nothing happens."""
+    """Send one state to systemd; do nothing if it did not ask for notifications."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

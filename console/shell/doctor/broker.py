@@ -1,4 +1,4 @@
-"""What ``doctor`` reports about the broker: what it allows, and what it keeps when it is killed.
+"""What ``doctor`` reports about the broker: what it permits, and what it keeps when it is killed.
 
 Decided in docs/decisions/0047-a-look-that-nobody-hears.md
 """
@@ -57,7 +57,7 @@ _BY_DEFAULT = (
 async def broker_findings(
     servers: Servers, tenant_id: str | None = None, *, probe: bool = False
 ) -> list[Finding]:
-    """Report what the broker is, allows and keeps. Only a `probe` publishes on a tenant's topics."""
+    """Report the broker's kind, permissions and persistence. Only a `probe` publishes on tenants' topics."""
     if servers.broker is None:
         return [Finding("warning", "broker", "MQTT_URL is not set: commands cannot be published from here")]
     try:
@@ -82,7 +82,7 @@ async def broker_findings(
 
 
 def _trials(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
-    """Report what came of a message to ourselves on our own topic, and on the tenant's topics if tried."""
+    """Report the result of a message to ourselves on our own topic, and on the tenant's topics if tried."""
     found = [_own_topic(facts.own)]
     if facts.refused:
         text = (
@@ -136,7 +136,7 @@ def _on_tenants_topics(facts: BrokerFacts, tenant_id: str) -> list[Finding]:
 
 
 def level(servers: Servers, findings: Sequence[Finding]) -> Finding:
-    """Sum up what the servers guarantee together, in one line: the weakest part decides."""
+    """Sum up in one line what the servers guarantee together: the weakest part decides."""
     risks = {finding.risk for finding in findings}
     if any(finding.level == "fault" for finding in findings):
         return Finding("warning", "level", "none: fix the faults above first")

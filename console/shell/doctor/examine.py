@@ -58,7 +58,7 @@ def _where(servers: Servers) -> Finding:
 
 
 def _binding(bound: tuple[str, ...] | None, tenants: Sequence[str]) -> Finding:
-    """Report whether this login may choose its tenants, or the map of logins does."""
+    """Report whether this login may choose its tenants, or whether the map of logins decides."""
     if bound is None:
         return Finding(
             "note", "tenants",
@@ -108,7 +108,7 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
 
 
 def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
-    """Report who runs which job, with the age of its last sign of life."""
+    """Report which process runs which job, with the age of its last sign of life."""
     found: list[Finding] = []
     for role, job in ((DISPATCH, "dispatch"), (ingest_role(0), "acknowledgements"), (SWEEP, "the sweep")):
         holding = [holder for holder in holders if holder.role == role]
@@ -151,7 +151,7 @@ def _without_end(kind: ProgressOnly) -> Finding:
 
 
 def _database_promise(facts: Durability) -> list[Finding]:
-    """Report what a command that was reported as queued survives."""
+    """Report which failures a command that was reported as queued survives."""
     found: list[Finding] = []
     for is_wrong, text in (
         (not facts.fsync, "fsync is off: a power cut may lose or corrupt everything: set fsync = on"),

@@ -7,7 +7,7 @@ from console.exit_codes import ExitCode
 
 
 class Loss(Enum):
-    """What a server as it is set may lose, and so what the level of all together is."""
+    """What a server may lose with its settings, from which the level of all servers together follows."""
 
     COMMANDS = auto()
     ANSWERS = auto()
@@ -16,7 +16,7 @@ class Loss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `level`: ok, note, warning or fault; `risk`: what may be lost for it."""
+    """One line of the report. `level`: ok, note, warning or fault; `risk`: what may be lost because of it."""
 
     level: str
     subject: str

@@ -1,4 +1,4 @@
-"""What `doctor` reports about the platform: what stands in a migration's way, and its audit log."""
+"""What `doctor` reports about the platform: what would prevent a migration, and its audit log."""
 
 from console.errors import ConsoleError
 from console.runtime.servers import Servers
@@ -8,7 +8,7 @@ from console.store.schema.migrate import obstacles
 
 
 async def hindrances(servers: Servers) -> tuple[str, ...]:
-    """List what would stand in the way of this login if it migrated; nothing if it may not even look."""
+    """List what would prevent this login from migrating; empty if that cannot be checked."""
     try:
         return await obstacles(servers.access)
     except ConsoleError:
@@ -16,7 +16,7 @@ async def hindrances(servers: Servers) -> tuple[str, ...]:
 
 
 async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, str]:
-    """Check whether what operators do leaves a row in the platform's audit log: a level, and a sentence."""
+    """Check whether what operators do leaves a row in the platform's audit log: level and sentence."""
     if not on:
         return "note", "what operators do leaves no row in audit_log: CONSOLE_AUDIT is off"
     if await is_read_only(database, tenant_id):

@@ -20,7 +20,7 @@ _OTHER_DATABASE = (
 
 
 async def pooler_findings(database: Database) -> list[Finding]:
-    """Whether the server itself is at the other end, and whether what needs a session gets one."""
+    """Report whether a pooler is in front of the server, and whether a session can be had through it."""
     access = database.access
     found: list[Finding] = []
     if not database.is_direct:
