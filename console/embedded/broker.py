@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
 from math import ceil
@@ -67,7 +68,7 @@ mqtt {{ host: 127.0.0.1, port: {port}, no_auth_user: mqtt, ack_wait: "10s", max_
 """
 
 
-class Broker:
+class Broker(ABC):
     """What both brokers share: a port that stays the same, and a check that the broker itself answers."""
 
     name = "broker"
@@ -89,8 +90,9 @@ class Broker:
     def answers(self, pid: int) -> bool:
         return probes.ask_broker(self.port) and probes.listens(pid, self.port)
 
+    @abstractmethod
     def _launch(self) -> Launch:
-        raise NotImplementedError
+        """Return how the broker is started."""
 
 
 class BrokerFactory(Protocol):

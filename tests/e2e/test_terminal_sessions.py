@@ -275,3 +275,13 @@ async def test_a_change_of_size_that_nobody_announced_is_found_out(env: dict[str
         screen.resize(60, 15, announced=False)
         await screen.shows("pump-5")
         await screen.shows("? help")
+
+
+@pytest.mark.mosquitto
+async def test_help_is_wrapped_within_its_column(env: dict[str, str]) -> None:
+    """Without room kept for the scroll bar, text is wrapped too wide for it, and its last words begin a line."""
+    async with terminal(env) as screen:
+        await screen.shows("pump-5")
+        screen.type("?")
+        await screen.shows("Keys")
+        await screen.shows(f"│{' ' * 16}command, a bulk send")
