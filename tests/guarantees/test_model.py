@@ -519,7 +519,7 @@ def drive(access: Access, url: str, examples: int, steps: int, number: int) -> N
     Channel.access, Channel.url = access, url
     limits = settings(
         max_examples=examples, stateful_step_count=steps, deadline=None, database=None, print_blob=True,
-        suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck), phases=set(settings().phases) - {Phase.explain},
     )  # fmt: skip
     print(f"CONSOLE_TEST_SEED={number}")
     seed(number)(Channel)

@@ -62,8 +62,8 @@ def _run(removal: Removal, database_url: str) -> tuple[bool, str]:
             "CONSOLE_TEST_PATIENCE_S": "8",
         }
         report = copy / "report.xml"
-        argv = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-m", "",
-                "--timeout", str(_HANGS_S), f"--junit-xml={report}", removal.test]  # fmt: skip
+        argv = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-m", "", "-p", "no:cacheprovider",
+                "-p", "tests.unshrunk", "--timeout", str(_HANGS_S), f"--junit-xml={report}", removal.test]  # fmt: skip
         try:
             done = subprocess.run(
                 argv, cwd=copy, env=environment, capture_output=True, text=True, timeout=_HANGS_S + 120, check=False
