@@ -168,7 +168,7 @@ CREATE TABLE device_console.outbox (
     held_back boolean NOT NULL DEFAULT false,
     outcome text,
     blocked_by text,
-    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, command_id),
+    CONSTRAINT outbox_pkey PRIMARY KEY (command_id, tenant_id),
     CONSTRAINT outbox_attempt CHECK (((attempt >= 0) AND (attempt <= 1000000))),
     CONSTRAINT outbox_blocked_by_check CHECK ((blocked_by = ANY (ARRAY['tenant'::text, 'device'::text, 'batch'::text, 'other program'::text, 'content'::text, 'database'::text]))),
     CONSTRAINT outbox_created_at CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-12-31 00:00:00+00'::timestamp with time zone))),
@@ -234,8 +234,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS SETOF bigint VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION bound_tenants()
 --     RETURNS text[] STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
--- FUNCTION claim(p_holder uuid, p_limit integer, p_lease interval, p_max_bytes integer)
---     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION claim(p_holder uuid, p_limit integer, p_lease interval, p_max_bytes integer, p_chain integer DEFAULT 1)
+--     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
 -- FUNCTION clear_some(p_tenants text[], p_commands text[])
 --     RETURNS integer VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION concerns_all(p_sqlstate text)
@@ -288,22 +288,22 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(token bigint, pid integer, machine text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION lock_commands(p_tenants text[], p_commands text[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
--- FUNCTION lock_free(p_tenants text[], p_commands text[])
---     RETURNS TABLE(n integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
--- FUNCTION mark(p_holder uuid, p_tenants text[], p_commands text[], p_nobody_listens boolean[])
---     RETURNS TABLE(tenant_id text, command_id text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION mark(p_holder uuid, p_tenants text[], p_commands text[], p_nobody_listens boolean[], OUT published integer, OUT locked integer[])
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
 -- FUNCTION next_deadline()
 --     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION next_due()
---     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+--     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
 -- FUNCTION next_in_turn()
---     RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
+--     RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_indexscan=on, enable_nestloop=on, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off
 -- FUNCTION own_digest()
 --     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION own_tenant()
 --     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION plain_answer(answer jsonb)
 --     RETURNS jsonb STABLE
+-- FUNCTION plan_mode()
+--     RETURNS text STABLE SET search_path=pg_catalog, pg_temp
 -- FUNCTION progressed(p_tenants text[], p_devices text[], p_commands text[], p_acks text[])
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION put_off(p_tenant text, p_command text, p_error text)
@@ -332,7 +332,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION trim_problems(p_keep integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
--- FUNCTION turns(p_limit integer)
---     RETURNS TABLE(tenant_id text, command_id text, seq bigint, place bigint, put_off_s integer) STABLE
+-- FUNCTION turns(p_limit integer, p_chain integer)
+--     RETURNS TABLE(tenant_id text, device_id text, command_id text, place bigint, chain bigint, put_off_s integer) STABLE
 -- FUNCTION write_audit(p_tenant text, p_event text, p_action text, p_entity_type text, p_entity text, p_message text, p_details jsonb, p_by text)
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp

@@ -101,7 +101,7 @@ OPERATORS_FUNCTIONS = {
 WORKERS_FUNCTIONS = {
     "acknowledge", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
     "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
-    "lease_holders", "lease_owners", "lock_free", "mark", "next_deadline", "next_due", "progressed",
+    "lease_holders", "lease_owners", "mark", "next_deadline", "next_due", "progressed",
     "fence_answers", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_problems",
 }  # fmt: skip
 

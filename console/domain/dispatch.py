@@ -39,11 +39,14 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A command without a PUBACK: the outcome, its reason in words, and seconds until the next attempt."""
+    """A command without a PUBACK: the outcome, its reason in words, and seconds until the next attempt.
+
+    Without an outcome the attempt was never begun: what stands before it in its chain went wrong.
+    """
 
     tenant_id: str
     command_id: str
-    outcome: Outcome
+    outcome: Outcome | None
     error: str
     delay_s: float
 

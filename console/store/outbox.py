@@ -14,10 +14,12 @@ class OutboxStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, holder: UUID, limit: int, lease_s: float, max_bytes: int) -> tuple[Claimed, ...]:
-        """Lease due commands, oldest first, at most one per device."""
+    async def claim(
+        self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int = 1
+    ) -> tuple[Claimed, ...]:
+        """Lease due commands, oldest first; of one device at most `chain`, in their order."""
         async with self._database.fleet_session() as connection:
-            rows = await connection.fetch(query("claim"), holder, limit, lease_s, max_bytes)
+            rows = await connection.fetch(query("claim"), holder, limit, lease_s, max_bytes, chain)
         return tuple(
             Claimed(
                 tenant_id=r["tenant_id"],
@@ -35,18 +37,14 @@ class OutboxStore:
     async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
         """Set ``published_at`` where `holder` has the lease; skip rows that others have locked."""
         async with self._database.fleet_session() as connection:
-            tenants, commands = [c.tenant_id for c in confirmed], [c.command_id for c in confirmed]
-            places = {row["n"] - 1 for row in await connection.fetch(query("lock_free"), tenants, commands)}
-            free = [confirmed[place] for place in sorted(places)]
-            rows = await connection.fetch(
+            row = await connection.fetchrow(
                 query("mark"),
                 holder,
-                [c.tenant_id for c in free],
-                [c.command_id for c in free],
-                [c.nobody_listens for c in free],
+                [c.tenant_id for c in confirmed],
+                [c.command_id for c in confirmed],
+                [c.nobody_listens for c in confirmed],
             )
-        locked = tuple(c for place, c in enumerate(confirmed) if place not in places)
-        return Marked(len(rows), locked)
+        return Marked(row["published"], tuple(confirmed[place - 1] for place in row["locked"] or ()))
 
     async def release(self, holder: UUID, returned: Sequence[Returned]) -> None:
         """Give leases back with the reason and the delay before the next attempt."""
@@ -56,7 +54,7 @@ class OutboxStore:
                 holder,
                 [r.tenant_id for r in returned],
                 [r.command_id for r in returned],
-                [r.outcome.value for r in returned],
+                [r.outcome.value if r.outcome else None for r in returned],
                 [r.error for r in returned],
                 [r.delay_s for r in returned],
             )

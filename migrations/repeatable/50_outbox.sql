@@ -1,9 +1,12 @@
 -- The order of what waits for publication, and what comes in and goes out beside the dispatcher.
 
--- Whoever takes a command out of the outbox lets the next one of its device be looked at.
+-- Whoever takes a command out of the outbox lets the next one of its device be looked at. Its plans are its own: whatever the statement
+-- around it allows, the way goes from the device to its first row.
 CREATE OR REPLACE FUNCTION device_console.next_in_turn() RETURNS TRIGGER
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET jit = off SET enable_indexscan = on SET enable_nestloop = on
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
     WITH next AS MATERIALIZED (
@@ -11,13 +14,13 @@ BEGIN
         FROM (SELECT DISTINCT g.tenant_id, g.device_id FROM gone g) d
         CROSS JOIN LATERAL (
             SELECT o.tenant_id, o.command_id, o.held_back FROM device_console.outbox o
-            WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at < 'infinity'
+            WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at <> 'infinity'
             ORDER BY o.created_at, o.seq LIMIT 1
             FOR UPDATE SKIP LOCKED) n
         WHERE n.held_back
     )
     UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now())
-    FROM next n WHERE o.tenant_id = n.tenant_id AND o.command_id = n.command_id;
+    FROM next n WHERE o.command_id = n.command_id AND o.tenant_id || '' = n.tenant_id;
     RETURN NULL;
 END
 $$;

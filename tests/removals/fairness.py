@@ -3,6 +3,7 @@
 from tests.removals import Removal
 
 _TURNS = "tests/store/test_dispatch_turns.py::test_"
+_CHAINS = "tests/store/test_dispatch_chains.py::test_"
 _NEIGHBOURS = "tests/guarantees/test_neighbours.py::test_"
 _ROWS = "tests/store/test_dispatch_fairness.py::test_"
 _STREAM = "tests/mqtt/test_ack_stream.py::test_"
@@ -37,8 +38,8 @@ REMOVALS = (
         "G6",
         "the look at older rows of other writers",
         "migrations/repeatable/60_dispatch.sql",
-        "AND older.status = 'queued' AND older.published_at IS NULL AND older.acked_at IS NULL",
-        "AND false",
+        "WHERE older.status = 'queued' AND older.published_at IS NULL AND older.acked_at IS NULL",
+        "WHERE false",
         f"{_ROWS}a_foreign_row_that_was_there_before_is_not_overtaken",
     ),
     Removal(
@@ -53,8 +54,8 @@ REMOVALS = (
         "G8",
         "the row's own device",
         "migrations/repeatable/60_dispatch.sql",
-        "COALESCE(c.device_id, d.device_id) AS device_id",
-        "d.device_id",
+        "COALESCE(c.device_id, o.device_id) AS device_id",
+        "o.device_id AS device_id",
         f"{_ROWS}a_command_goes_to_the_device_of_its_row_whatever_the_outbox_says",
     ),
     Removal(
@@ -166,25 +167,23 @@ REMOVALS = (
         "G2",
         "the look at the batch in the claim",
         "migrations/repeatable/60_dispatch.sql",
-        "                         AND b.stopped_at IS NOT NULL)\n",
-        "                         AND false)\n",
+        "                           AND b.stopped_at IS NOT NULL LIMIT 1)\n",
+        "                           AND false LIMIT 1)\n",
         "tests/store/test_batch_stop.py::test_what_of_a_stopped_batch_is_not_taken_back_yet_is_not_published",
     ),
     Removal(
         "G6",
         "the look at the command of an earlier row",
         "migrations/repeatable/60_dispatch.sql",
-        "                  WHERE c.status || '' = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL\n"
-        "                    AND c.expires_at > now() + interval '1 second'\n"
-        "                  ORDER BY",
-        "                  ORDER BY",
+        "COALESCE(c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL\n",
+        "COALESCE(true OR c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL\n",
         f"{_TURNS}what_is_done_with_blocks_nobody_whoever_left_its_outbox_row_behind",
     ),
     Removal(
         "G6",
         "the turn of what waits in the next look",
         "migrations/repeatable/60_dispatch.sql",
-        "SELECT CASE WHEN EXISTS (SELECT FROM device_console.turns(1) t WHERE t.put_off_s IS NULL) THEN 0",
+        "SELECT CASE WHEN EXISTS (SELECT FROM device_console.turns(1, 1) t WHERE t.put_off_s IS NULL) THEN 0",
         "SELECT CASE WHEN EXISTS (SELECT FROM device_console.outbox o WHERE o.due_at <= now()) THEN 0",
         f"{_TURNS}what_waits_for_an_earlier_one_is_not_due",
     ),
@@ -208,8 +207,8 @@ REMOVALS = (
         "G35",
         "the turns of the tenants in the claim",
         "migrations/repeatable/60_dispatch.sql",
-        "row_number() OVER (PARTITION BY j.tenant_id, j.its_turn ORDER BY j.due_at, j.seq)",
-        "row_number() OVER (ORDER BY j.due_at, j.seq)",
+        "row_number() OVER (PARTITION BY j.tenant_id, j.its_turn ORDER BY j.chain NULLS FIRST, j.first_due, j.seq)",
+        "row_number() OVER (ORDER BY j.chain NULLS FIRST, j.first_due, j.seq)",
         f"{_TURNS}each_tenant_has_its_share_of_a_window",
     ),
     Removal(
@@ -256,15 +255,15 @@ REMOVALS = (
         "G31",
         "the look at acked_at in the claim",
         "migrations/repeatable/60_dispatch.sql",
-        "                        OR c.acked_at IS NOT NULL THEN 'gone'\n",
-        "                        THEN 'gone'\n",
+        " OR c.acked_at IS NOT NULL AS is_gone",
+        " AS is_gone",
         f"{_TURNS}an_answered_command_is_never_published_nor_taken_over",
     ),
     Removal(
         "G35",
         "the claim of each by itself",
         "migrations/repeatable/60_dispatch.sql",
-        "    -- one of them breaks the statement: each by itself\n",
+        "    -- one of them breaks the statement: each by itself, and of a device the first alone\n",
         "    RAISE EXCEPTION 'one of them breaks the statement';\n",
         f"{_NEIGHBOURS}a_row_that_breaks_the_claim_is_put_off_and_named",
     ),
@@ -329,8 +328,8 @@ REMOVALS = (
         "G35",
         "SKIP LOCKED in the mark",
         "migrations/repeatable/60_dispatch.sql",
-        "        ORDER BY c.tenant_id, c.command_id\n        FOR UPDATE OF c SKIP LOCKED\n",
-        "        ORDER BY c.tenant_id, c.command_id\n        FOR UPDATE OF c\n",
+        "FOR UPDATE OF c, o SKIP LOCKED) f",
+        "FOR UPDATE OF c, o) f",
         "tests/guarantees/test_neighbours_locks.py::test_a_confirmation_that_cannot_be_written_is_written_later",
     ),
     Removal(
@@ -340,5 +339,61 @@ REMOVALS = (
         "GRANT INSERT (tenant_id, command_id, device_id) ON device_console.outbox",
         "GRANT DELETE, INSERT (tenant_id, command_id, device_id) ON device_console.outbox",
         "tests/guarantees/test_neighbours_locks.py::test_an_operator_cannot_lock_a_table_against_the_workers",
+    ),
+    Removal(
+        "G6",
+        "the end of a chain at what somebody else has",
+        "migrations/repeatable/60_dispatch.sql",
+        "    WHERE l.chain IS NULL OR l.chain = l.got;\n",
+        "    ;\n",
+        f"{_CHAINS}what_somebody_has_locked_ends_the_chain",
+    ),
+    Removal(
+        "G6",
+        "the end of a chain at what is blocked",
+        "migrations/repeatable/60_dispatch.sql",
+        "(j.verdict = 'gone' OR j.stopped_by = 0)",
+        "(j.verdict = 'gone' OR j.stopped_by >= 0)",
+        f"{_CHAINS}a_blocked_command_ends_the_chain",
+    ),
+    Removal(
+        "G18",
+        "the end of a chain at what ends within the lease",
+        "migrations/repeatable/60_dispatch.sql",
+        "                   WHEN d.in_line > 1 AND d.expires_at < now() + p_lease THEN 'its turn comes'\n",
+        "",
+        f"{_CHAINS}what_ends_within_the_lease_is_not_leased_behind_another",
+    ),
+    Removal(
+        "G35",
+        "the look after a second at the first of a device that was put off",
+        "migrations/repeatable/60_dispatch.sql",
+        "                          THEN 1 ELSE 120 END END\n",
+        "                          THEN 120 ELSE 120 END END\n",
+        f"{_CHAINS}a_device_whose_wake_up_met_a_lock_goes_on_after_a_second",
+    ),
+    Removal(
+        "G35",
+        "the way from the key to the row in a claim",
+        "migrations/repeatable/60_dispatch.sql",
+        "            LEFT JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id = e.command_id) f\n",
+        "            LEFT JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id || '' = e.command_id) f\n",
+        f"{_CHAINS}a_claim_costs_the_same_however_long_a_queue_is",
+    ),
+    Removal(
+        "G35",
+        "the plans of their own while there are few commands",
+        "migrations/repeatable/10_values.sql",
+        "                THEN 'force_custom_plan' ELSE 'force_generic_plan' END;\n",
+        "                THEN 'force_generic_plan' ELSE 'force_generic_plan' END;\n",
+        f"{_CHAINS}a_claim_costs_the_same_however_long_a_queue_is",
+    ),
+    Removal(
+        "G6",
+        "no attempt where none was begun",
+        "migrations/repeatable/60_dispatch.sql",
+        "            attempt = CASE WHEN f.outcome IS NULL THEN GREATEST(o.attempt - 1, 0) ELSE o.attempt END,\n",
+        "",
+        f"{_CHAINS}what_was_never_begun_counts_no_attempt",
     ),
 )

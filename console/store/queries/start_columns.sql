@@ -20,8 +20,8 @@ WITH needed (name, columns) AS (VALUES
     ('concerns_all'), ('database_identity'), ('digest_of'), ('fence'), ('heal_some'), ('tidy_up'), ('forget_kept'), ('give_leases'),
     ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('is_original'), ('is_stale'), ('json_bytes'),
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
-    ('lock_free'), ('mark'), ('next_deadline'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
-    ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
+    ('mark'), ('next_deadline'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
+    ('plain_answer'), ('plan_mode'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
     ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_problems'), ('turns')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,

@@ -1,0 +1,185 @@
+"""Several commands of one device in one claim: they stay in order, whatever stands between them."""
+
+import json
+import uuid
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from console.domain.dispatch import Confirmed, Returned
+from console.domain.reasons import Outcome
+from console.store.outbox import OutboxStore
+from console.store.pool import Database
+from tests.conftest import Fleet
+
+LEASE_S, MAX = 15.0, 65_536
+
+
+@pytest.fixture
+def outbox(database: Database) -> OutboxStore:
+    return OutboxStore(database)
+
+
+async def _queue(owner: asyncpg.Connection, *ids: str, device: str = "pump-1", ttl_s: float = 3600) -> None:
+    """Put commands into the outbox, each a microsecond younger than the one before."""
+    await owner.execute(
+        "WITH made AS (INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, created_at, expires_at)"
+        " SELECT 'acme', i.id, $2, 'ping', now() - interval '1 s' + i.n * interval '1 us', now() + make_interval(secs => $3)"
+        " FROM unnest($1::text[]) WITH ORDINALITY AS i(id, n) RETURNING *)"
+        " INSERT INTO device_console.outbox (tenant_id, command_id, device_id, created_at)"
+        " SELECT tenant_id, command_id, device_id, created_at FROM made ORDER BY created_at",
+        list(ids), device, ttl_s,
+    )  # fmt: skip
+
+
+async def _claim(
+    outbox: OutboxStore, chain: int, limit: int = 100, holder: uuid.UUID | None = None
+) -> list[str]:
+    return [c.command_id for c in await outbox.claim(holder or uuid.uuid4(), limit, LEASE_S, MAX, chain)]
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_a_chain_has_its_length_and_the_next_one_waits_for_its_end(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    await _queue(owner, "a", "b", "c", "d")
+    await _queue(owner, "x", device="pump-2")
+    holder = uuid.uuid4()
+    assert await _claim(outbox, 3, holder=holder) == ["a", "x", "b", "c"]
+    assert await _claim(outbox, 3) == []
+    await outbox.mark(holder, [Confirmed("acme", c) for c in "ab"])
+    assert await _claim(outbox, 3) == []
+    await outbox.mark(holder, [Confirmed("acme", "c")])
+    assert await _claim(outbox, 3) == ["d"]
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_a_window_gives_each_device_its_first_before_any_has_a_second(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    await _queue(owner, *(f"a{n}" for n in range(9)))
+    await _queue(owner, "x", "y", device="pump-2")
+    assert await _claim(outbox, 9, limit=4) == ["a0", "x", "a1", "y"]
+
+
+@pytest.mark.parametrize("table", ["device_console.outbox", "device_commands"])
+@pytest.mark.usefixtures("fleet")
+async def test_what_somebody_has_locked_ends_the_chain(
+    outbox: OutboxStore, owner: asyncpg.Connection, database_url: str, table: str
+) -> None:
+    """Without its end there, what stands behind a locked row overtakes it."""
+    await _queue(owner, "a", "b", "c")
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            await other.execute(f"SELECT FROM {table} WHERE command_id = 'b' FOR UPDATE")
+            got = await _claim(outbox, 9)
+    finally:
+        await other.close()
+    assert got == (["a"] if table != "device_commands" else ["a", "b", "c"])  # a claim locks no command
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_what_has_to_wait_ends_the_chain(outbox: OutboxStore, owner: asyncpg.Connection) -> None:
+    """Without its end there, what stands behind a refused command overtakes it."""
+    await _queue(owner, "a", "b", "c")
+    holder = uuid.uuid4()
+    await owner.execute(
+        "UPDATE device_console.outbox SET due_at = now() + interval '1 h' WHERE command_id = 'b'"
+    )
+    assert await _claim(outbox, 9, holder=holder) == ["a"]
+
+
+async def test_a_blocked_command_ends_the_chain(
+    outbox: OutboxStore, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without its end there, what stands behind the command of a stopped bulk send overtakes it."""
+    await _queue(owner, "a", "b", "c")
+    batch = str(uuid.uuid4())
+    await owner.execute(
+        "INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, stopped_at)"
+        " VALUES ($1, $2, 'ping', '{}', 60, 'all', 1, now())",
+        fleet.acme, batch,
+    )  # fmt: skip
+    await owner.execute(
+        "INSERT INTO device_console.batch_members (tenant_id, command_id, batch_id) VALUES ($1, 'b', $2)",
+        fleet.acme, batch,
+    )  # fmt: skip
+    assert await _claim(outbox, 9) == ["a"]
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_what_ends_within_the_lease_is_not_leased_behind_another(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without its end there, the sweep leaves a command alone beyond its deadline, for its lease."""
+    await _queue(owner, "a", "b", ttl_s=10)
+    holder = uuid.uuid4()
+    assert await _claim(outbox, 9, holder=holder) == ["a"]
+    await outbox.mark(holder, [Confirmed("acme", "a")])
+    assert await _claim(outbox, 9) == ["b"]
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_a_device_whose_wake_up_met_a_lock_goes_on_after_a_second(
+    outbox: OutboxStore, owner: asyncpg.Connection, database_url: str
+) -> None:
+    """Without the second, a device stands still for two minutes: whoever takes a command out passes by what is locked."""
+    await _queue(owner, *(f"q{n:03}" for n in range(40)))
+    holder = uuid.uuid4()
+    assert await _claim(outbox, 2, 2, holder) == ["q000", "q001"]
+    assert await _claim(outbox, 2, 2, holder) == []
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT FROM device_console.outbox WHERE command_id = 'q002' FOR UPDATE")
+            await outbox.mark(holder, [Confirmed("acme", "q000"), Confirmed("acme", "q001")])
+    finally:
+        await other.close()
+    left = await owner.fetchval("SELECT due_at - now() FROM device_console.outbox WHERE command_id = 'q002'")
+    assert left <= timedelta(seconds=1)
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_what_was_never_begun_counts_no_attempt(outbox: OutboxStore, owner: asyncpg.Connection) -> None:
+    """Without that, a command behind one that is refused three times is taken for one that breaks links."""
+    await _queue(owner, "a", "b")
+    holder = uuid.uuid4()
+    await _claim(outbox, 9, holder=holder)
+    await outbox.release(
+        holder, [Returned("acme", "a", Outcome.REFUSED, "quota", 0.0), Returned("acme", "b", None, "", 0.0)]
+    )
+    attempts = await owner.fetch("SELECT command_id, attempt, outcome FROM device_console.outbox ORDER BY 1")
+    assert [tuple(row) for row in attempts] == [("a", 1, "refused"), ("b", 0, None)]
+    assert await owner.fetchval("SELECT count(*) FROM device_console.journal WHERE command_id = 'b'") == 0
+
+
+async def _blocks(owner: asyncpg.Connection, holder: uuid.UUID, limit: int) -> tuple[int, int]:
+    """Claim chains of 16; return the blocks that were read, and the number of commands."""
+    text = await owner.fetchval(
+        "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)"
+        f" SELECT * FROM device_console.claim('{holder}', {limit}, '15 s', {MAX}, 16)"
+    )
+    (plan,) = json.loads(text)
+    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"], plan["Plan"]["Actual Rows"]
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_a_claim_costs_the_same_however_long_a_queue_is(owner: asyncpg.Connection) -> None:
+    """Without the way from the key to the row, each claim reads the table for each row: its plan was made when it was empty."""
+    holder = uuid.uuid4()
+    await owner.execute("SET plan_cache_mode = force_generic_plan")
+    for _ in range(8):
+        await _blocks(owner, holder, 16)
+    await _queue(owner, *(f"q{n:05}" for n in range(4_000)))
+    await _queue(owner, *(f"p{n:05}" for n in range(4_000)), device="pump-2")
+    while True:  # until the queues are put off
+        _, got = await _blocks(owner, holder, 500)
+        await owner.execute("UPDATE device_console.outbox SET due_at = now() WHERE holder IS NOT NULL")
+        due = await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE due_at <= now()")
+        if due <= 64:
+            break
+    blocks, got = await _blocks(owner, holder, 500)
+    assert got == 32
+    assert blocks / got < 100
