@@ -4,18 +4,20 @@ import asyncio
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.domain.publication import Puback, Publication
 from console.errors import BrokerUnreachableError, RefusedError
 from console.mqtt import session as session_module
 from console.mqtt.publisher import Publisher, publisher
-from console.mqtt.session import BrokerAddress
+from console.mqtt.session import BrokerAddress, SessionKind, connect
 from tests.brokers import BrokerProcess, free_port, start_broker
 from tests.devices import device, silent
+from tests.waiting import until
 
 TOPIC = "tenant/acme/device/pump-1/commands"
 
@@ -153,3 +155,61 @@ async def test_a_thousand_publications_side_by_side_all_get_their_own_answer(
         answers = [await asyncio.gather(*(_publish(link) for _ in range(50))) for _ in range(20)]
     assert sum(len(batch) for batch in answers) == 1_000
     assert all(answer.accepted for batch in answers for answer in batch)
+
+
+def _publications(count: int, topic: str = TOPIC) -> list[Publication]:
+    return [
+        Publication(topic, b'{"command_id":"c%d"}' % n, f"{topic}/ack", f"c{n}", 60) for n in range(count)
+    ]
+
+
+class Pubacks:
+    """What a publisher reports, until as many have come as a test waits for."""
+
+    def __init__(self, link: Publisher) -> None:
+        self.got: dict[int, Puback] = {}
+        self.calls = 0
+        link.on_pubacks = self._take
+
+    def _take(self, pubacks: Sequence[tuple[int, Puback]]) -> None:
+        self.calls += 1
+        assert not self.got.keys() & {token for token, _ in pubacks}
+        self.got.update(pubacks)
+
+    async def reaches(self, count: int) -> None:
+        async def there() -> bool:
+            return len(self.got) >= count
+
+        await until(there)
+
+
+@pytest.fixture(params=["lane", "paho"])
+async def bulk_link(request: pytest.FixtureRequest, mosquitto: BrokerProcess) -> AsyncIterator[Publisher]:
+    """A publisher with the lane, and one without it, as inside of WebSockets."""
+    if request.param == "lane":
+        async with publisher(mosquitto.address) as link:
+            yield link
+    else:
+        async with connect(mosquitto.address, SessionKind("bulk-by-paho")) as session:
+            yield Publisher(mosquitto.address, session)
+
+
+@pytest.mark.mosquitto
+async def test_many_at_once_arrive_in_order_and_each_gets_its_puback(
+    bulk_link: Publisher, mosquitto: BrokerProcess
+) -> None:
+    """Without a token for each, a dispatcher could not tell which of its window was confirmed."""
+    async with device(mosquitto.address, answer=silent) as pump:
+        pubacks, before = Pubacks(bulk_link), bulk_link.room
+        tokens = bulk_link.send(_publications(500))
+        assert bulk_link.room == before - 500
+        await pubacks.reaches(500)
+        await until(lambda: _has(pump, 500))
+    assert list(pubacks.got) == tokens
+    assert all(answer.accepted for answer in pubacks.got.values())
+    assert [message.payload for message in pump.got] == [p.payload for p in _publications(500)]
+    assert bulk_link.room == before
+
+
+async def _has(pump: Any, count: int) -> bool:
+    return len(pump.got) >= count

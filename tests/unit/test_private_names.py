@@ -27,7 +27,10 @@ from console.store.pool import Access
 
 ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}
-PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq"}
+PAHO = {
+    "_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq", "_sock_recv",
+    "_packet_queue",
+}  # fmt: skip
 ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {
     "_driver", "_display", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
