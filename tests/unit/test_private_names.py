@@ -55,8 +55,12 @@ def test_paho_has_them() -> None:
     assert {name for name in ("_sock_close", "_ssl_wrap_socket") if not hasattr(paho.Client, name)} == set()
     client = paho.Client(CallbackAPIVersion.VERSION2)
     assert {
-        name for name in ("_ping_t", "_last_bytes_received", "_send_pingreq") if not hasattr(client, name)
+        name for name in PAHO - {"_sock_close", "_ssl_wrap_socket", "_topic"} if not hasattr(client, name)
     } == set()
+    assert list(inspect.signature(client._packet_queue).parameters) == [
+        "command", "packet", "mid", "qos", "info",
+    ]  # fmt: skip
+    assert list(inspect.signature(client._sock_recv).parameters) == ["bufsize"]
     message = paho.MQTTMessage(mid=7, topic=b"a/\xff")
     assert message._topic == b"a/\xff"  # `topic` fails on what is no UTF-8
 
