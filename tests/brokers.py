@@ -30,9 +30,10 @@ def free_port() -> int:
 class BrokerProcess:
     """One broker on one port for the length of a test."""
 
-    def __init__(self, kind: str, folder: Path, extra: str = "") -> None:
+    def __init__(self, kind: str, folder: Path, extra: str = "", websocket_port: int = 0) -> None:
         self.kind = kind
         self.port = free_port()
+        self._websocket_port = websocket_port
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / "mosquitto.conf"
@@ -52,9 +53,15 @@ class BrokerProcess:
             argv = [str(find_program("mosquitto")), "-c", str(self._config)]
         else:
             config = self._folder / "nats.conf"
+            websocket = (
+                f"websocket {{ host: 127.0.0.1, port: {self._websocket_port}, no_tls: true }}\n"
+                if self._websocket_port
+                else ""
+            )
             config.write_text(
                 f'server_name: device-console\nhost: 127.0.0.1\nport: -1\nmax_payload: 8MB\njetstream {{ store_dir: "{self._folder}" }}\n'
                 f'mqtt {{ host: 127.0.0.1, port: {self.port}, ack_wait: "2s", max_ack_pending: 1000 }}\n'
+                f"{websocket}"
             )
             argv = [str(find_nats()), "-c", str(config)]
         with (self._folder / "log").open("ab") as log:
@@ -100,10 +107,10 @@ class BrokerProcess:
 
 
 @contextlib.contextmanager
-def start_broker(kind: str, extra: str = "") -> Iterator[BrokerProcess]:
+def start_broker(kind: str, extra: str = "", websocket_port: int = 0) -> Iterator[BrokerProcess]:
     need(kind, kind != "mosquitto" or find_program(kind))
     folder = Path(tempfile.mkdtemp(prefix="dc-broker-"))
-    broker = BrokerProcess(kind, folder, extra)
+    broker = BrokerProcess(kind, folder, extra, websocket_port)
     broker.start()
     try:
         yield broker

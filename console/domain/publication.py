@@ -1,24 +1,40 @@
-"""The broker's answer to a PUBLISH."""
+"""What is published, and the broker's answer to it."""
 
 from dataclasses import dataclass
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 _REFUSED = 0x80
-_NOT_AUTHORIZED, _PACKET_TOO_LARGE = 0x87, 0x95
+_NOT_AUTHORIZED = 0x87
+PACKET_TOO_LARGE = 0x95
 _HINTS = {
     _NOT_AUTHORIZED: "give this console's user the right to publish there",
-    _PACKET_TOO_LARGE: "send smaller params, or raise the broker's largest packet",
+    PACKET_TOO_LARGE: "send smaller params, or raise the broker's largest packet",
 }
 _NAMES = {
     0x80: "unspecified error",
     0x83: "implementation specific error",
     _NOT_AUTHORIZED: "not authorized",
     0x90: "topic name invalid",
-    _PACKET_TOO_LARGE: "packet too large",
+    PACKET_TOO_LARGE: "packet too large",
     0x91: "packet identifier in use",
     0x97: "quota exceeded",
     0x99: "payload format invalid",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One message to publish with QoS 1, not retained.
+
+    `answer_to` is the topic for the device's answer, `command_id` its Correlation Data; `expiry_s` is for
+    how many seconds the broker may keep it, None without end. MQTT 3.1.1 carries topic and payload only.
+    """
+
+    topic: str
+    payload: bytes
+    answer_to: str
+    command_id: str
+    expiry_s: int | None
 
 
 @dataclass(frozen=True, slots=True)

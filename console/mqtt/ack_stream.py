@@ -7,14 +7,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 import aiomqtt
 
 from console.domain.acks import RawAck
 from console.errors import BrokerUnreachableError, Cause, Link, RefusedError
-from console.limits import ACK_SESSION, MAX_ID_LENGTH
-from console.mqtt.library import topic_of
+from console.limits import ACK_SESSION
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 from console.wire.topics import ack_filter
@@ -27,7 +25,6 @@ MAX_WAITING_BYTES = 32 * 1_048_576
 MAX_BATCH_BYTES = 1_048_576
 _MESSAGE_BYTES = 512  # what a message costs besides topic and payload
 _REFUSED = 0x80
-_MOST_CORRELATION = 4 * MAX_ID_LENGTH + 1  # bytes: one more than the longest id has
 
 
 class AckStream:
@@ -134,7 +131,7 @@ class AckStream:
         self._bytes -= size
         if self._is_paused and self._bytes <= MAX_WAITING_BYTES // 2 and not self._session.lost.done():
             self._is_paused = False
-            self._session.resume_reading()
+            self._session.reader.resume()
         return tuple(taken)
 
     async def _arrival(self) -> None:
@@ -151,24 +148,17 @@ class AckStream:
         if self._session.lost.done():
             return
         self._unanswered -= len(messages)
-        for message in messages:
-            if message.qos:
-                self._session.paho.ack(message.mid, message.qos)
-        await asyncio.sleep(0)  # paho writes in the loop's next iteration
+        self._session.reader.acknowledge(messages)
+        await asyncio.sleep(0)  # what was queued is written in the loop's next iteration
 
-    def take(self, _paho: Any, _userdata: Any, message: Any) -> None:
-        """Keep one message for the next batch; called by paho. Reading pauses when too many wait."""
-        data = getattr(getattr(message, "properties", None), "CorrelationData", None)
-        raw = RawAck(
-            topic_of(message), message.payload, message.mid, message.qos, message.retain,
-            None if data is None else bytes(data[:_MOST_CORRELATION]),
-        )  # fmt: skip
-        self._waiting.append(raw)
-        self._unanswered += 1
-        self._bytes += _size(raw)
+    def take(self, messages: Sequence[RawAck]) -> None:
+        """Keep messages for the next batches, as they were read. Reading pauses when too many wait."""
+        self._waiting.extend(messages)
+        self._unanswered += len(messages)
+        self._bytes += sum([_size(message) for message in messages])
         if self._bytes > MAX_WAITING_BYTES and self._live is not None and not self._is_paused:
             self._is_paused = True
-            self._live.pause_reading()
+            self._live.reader.pause()
         self._arrived.set()
 
 
@@ -187,7 +177,7 @@ async def ack_stream(address: BrokerAddress, deployment_id: str, slot: int = 0) 
         client_id=_client_id(deployment_id, slot),
         persistent_s=SESSION_S,
         receive_maximum=RECEIVE_MAXIMUM,
-        on_message=stream.take,
+        on_messages=stream.take,
     )
     async with connect(address, kind) as session:
         stream.attach(session)

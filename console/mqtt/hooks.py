@@ -3,12 +3,15 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
 
-from console.mqtt.library import connected_of, lost_of, paho_of, wrap_sockets_with
+from console.domain.acks import RawAck
+from console.mqtt.frames import MOST_CORRELATION
+from console.mqtt.library import connected_of, lost_of, paho_of, topic_of, wrap_sockets_with
 from console.mqtt.link_errors import HungUpError
 
 CONNECT_TIMEOUT_S = 6.0
@@ -36,6 +39,22 @@ def close_what_is_refused(client: aiomqtt.Client, host: str, context: ssl.SSLCon
         return secure
 
     wrap_sockets_with(paho_of(client), wrapped)
+
+
+def take_messages(client: aiomqtt.Client, on_messages: Callable[[Sequence[RawAck]], None]) -> None:
+    """Receive what paho reads itself, one message a time, and send the PUBACKs ourselves."""
+
+    def on_message(_paho: Any, _userdata: Any, message: Any) -> None:
+        data = getattr(getattr(message, "properties", None), "CorrelationData", None)
+        raw = RawAck(
+            topic_of(message), message.payload, message.mid, message.qos, message.retain,
+            None if data is None else bytes(data[:MOST_CORRELATION]),
+        )  # fmt: skip
+        on_messages((raw,))
+
+    paho = paho_of(client)
+    paho.manual_ack_set(True)  # PUBACK is sent after the commit
+    paho.on_message = on_message  # that of aiomqtt can fail on a topic
 
 
 def read_connack(client: aiomqtt.Client) -> Connack:

@@ -1,16 +1,20 @@
 """Every private name of aiomqtt and paho that is used, and why no public one is enough.
 
 aiomqtt sends acknowledgements by itself, hides the reason codes and the properties of a CONNACK, and does
-not report a lost link; paho does not expose its pings and leaves sockets open. A test looks for each of
+not report a lost link; paho does not expose its pings, leaves sockets open, reads one packet a turn and
+writes one message at a time. A test looks for each of
 these names in the installed versions, so that it fails with the name if a new version lacks it.
 """
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
 import aiomqtt
+
+_PUBLISH = 0x30
 
 
 def paho_of(client: aiomqtt.Client) -> Any:
@@ -53,3 +57,18 @@ def wrap_sockets_with(paho: Any, wrapped: Callable[[socket.socket], object]) -> 
 def topic_of(message: Any) -> bytes:
     """Return the bytes of a topic: the public property fails if they are not UTF-8."""
     return bytes(message._topic)  # noqa: SLF001
+
+
+def read_from(paho: Any, received: Callable[[int], bytes]) -> None:
+    """Let paho's own `loop_read` read from a function instead of its socket, at most so many bytes a time."""
+    paho._sock_recv = received  # noqa: SLF001
+
+
+def came_to_life(paho: Any) -> None:
+    """Note that the broker has just sent something: paho knows only of what it reads itself."""
+    paho._last_bytes_received = time.monotonic()  # noqa: SLF001
+
+
+def queue_frames(paho: Any, frames: bytes) -> None:
+    """Have complete packets written behind those that wait: paho's public functions write one."""
+    paho._packet_queue(_PUBLISH, frames, 0, 1)  # noqa: SLF001 - as a publication that nobody waits for

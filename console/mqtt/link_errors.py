@@ -37,6 +37,10 @@ class SilentBrokerError(aiomqtt.MqttError):
     """The broker has not answered a ping for too long."""
 
 
+class MalformedStreamError(aiomqtt.MqttError):
+    """The broker sent bytes that are not MQTT."""
+
+
 def connect_error(error: aiomqtt.MqttError, label: str, *, tls: bool, v5: bool) -> Exception:
     """Return the error of a failed connection attempt; ProtocolRefusedError if 3.1.1 may still work."""
     if isinstance(error, HungUpError) and v5:

@@ -1,35 +1,53 @@
-"""Publishing with QoS 1: returns on the broker's PUBACK with the reason of a refusal, which aiomqtt hides."""
+"""Publishing with QoS 1: the broker's PUBACKs with the reasons of refusals, which aiomqtt hides.
+
+`send` writes many publications at once and reports their PUBACKs as they come; `publish` is one of them,
+awaited. On a connection without a lane, paho writes them one by one.
+"""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-
-from console.domain.publication import Puback
+from console.domain.publication import PACKET_TOO_LARGE, Puback, Publication
 from console.errors import BrokerUnreachableError, Cause
+from console.mqtt.frames import QOS, publish_frame, publish_properties
 from console.mqtt.link_errors import lost_error
 from console.mqtt.session import BrokerAddress, Session, SessionKind, code_of, connect
 
-QOS = 1
-_MAX_EXPIRY_S = 0xFFFF_FFFF
-_MOST_IN_FLIGHT = 0xFFFF
-_HEAD_BYTES = 64  # fixed header and properties, except those that are counted separately
-_PACKET_TOO_LARGE = 0x95
+_PACKET_IDS = 0xFFFF
+_ACCEPTED = Puback()
 
 
 class Publisher:
-    """The publisher of one connection. Each connection needs its own: paho re-sends what an old one kept."""
+    """The publisher of one connection. Each connection needs its own: paho re-sends what an old one kept.
 
-    def __init__(self, session: Session, address: BrokerAddress) -> None:
-        self._session = session
+    `on_pubacks` is called with all PUBACKs of one read, as tokens that `send` returned and what they mean.
+    """
+
+    def __init__(self, address: BrokerAddress, session: Session | None = None) -> None:
         self._address = address
-        self._waiting: dict[int, tuple[asyncio.Future[int], float]] = {}
-        self._early: dict[int, int] = {}
-        session.paho.on_publish = self._on_publish
+        self._live = session
+        self._waiting: dict[int, tuple[asyncio.Future[Puback] | None, float]] = {}  # the oldest first
+        self._forgotten: set[int] = set()
+        self._last_id = 0
+        self._loop = asyncio.get_running_loop()
+        self.on_pubacks: Callable[[Sequence[tuple[int, Puback]]], None] | None = None
+        if session is not None:
+            self.attach(session)
+
+    def attach(self, session: Session) -> None:
+        """Use this connection, whose lane calls `confirm`; without a lane, paho does."""
+        self._live = session
+        if session.lane is None:
+            session.paho.on_publish = self._on_publish
+
+    @property
+    def _session(self) -> Session:
+        if self._live is None:
+            raise self._not_connected()
+        return self._live
 
     @property
     def detail(self) -> str:
@@ -38,8 +56,8 @@ class Publisher:
     @property
     def silent_s(self) -> float:
         """For how many seconds the broker has owed an answer to a ping, or a PUBACK; 0 if it owes none."""
-        oldest = min((since for _, since in self._waiting.values()), default=None)
-        owed_s = 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest
+        _, oldest = next(iter(self._waiting.values()), (None, None))
+        owed_s = 0.0 if oldest is None else self._loop.time() - oldest
         return max(self._session.silent_s, owed_s)
 
     @property
@@ -50,12 +68,12 @@ class Publisher:
     @property
     def receive_maximum(self) -> int:
         """How many unconfirmed publications the broker accepts at a time."""
-        return int(self._session.connack.properties.get("ReceiveMaximum", _MOST_IN_FLIGHT))
+        return int(self._session.connack.properties.get("ReceiveMaximum", _PACKET_IDS))
 
-    def _is_too_large(self, *parts: bytes | str) -> bool:
-        most = int(self._session.connack.properties.get("MaximumPacketSize", 0))
-        sizes = (len(part.encode() if isinstance(part, str) else part) for part in parts)
-        return most > 0 and _HEAD_BYTES + sum(sizes) > most
+    @property
+    def room(self) -> int:
+        """How many more publications may be in flight: those that were forgotten still are."""
+        return max(0, self.receive_maximum - len(self._waiting) - len(self._forgotten))
 
     async def until_lost(self) -> None:
         """Wait for the end of the link.
@@ -65,6 +83,23 @@ class Publisher:
         """
         await asyncio.wait({self._session.lost})
         raise lost_error(self._session.lost, self._address.label)
+
+    def send(self, publications: Sequence[Publication]) -> list[int]:
+        """Publish, once and not retained, at most as many as there is `room` for; return a token for each.
+
+        What is too large for the broker is not sent, because it would hang up with others in flight; its
+        PUBACK refuses it.
+
+        Raises:
+            BrokerUnreachableError: the link is lost; nothing was sent.
+        """
+        return self._send(publications, None)
+
+    def forget(self, tokens: Sequence[int]) -> None:
+        """Wait no longer for these PUBACKs; what they confirm stays in flight until they come."""
+        for token in tokens:
+            if self._waiting.pop(token, None) is not None:
+                self._forgotten.add(token)
 
     async def publish(
         self,
@@ -82,24 +117,15 @@ class Publisher:
             BrokerUnreachableError: no answer in `timeout_s` seconds, or the link broke: the outcome is
                 unknown, which is not the same as "not published".
         """
-        if self._is_too_large(topic, payload, answer_to, command_id):
-            return Puback(_PACKET_TOO_LARGE)  # the broker would hang up, with others in flight
-        properties = self._properties(answer_to, command_id, expiry_s) if self._session.is_v5 else None
-        info = self._session.paho.publish(topic, payload, QOS, False, properties)
-        if info.rc != 0:
-            raise BrokerUnreachableError(
-                f"The broker at {self._address.label} is not connected.", cause=Cause.CLOSED
-            )
-        if info.mid in self._early:
-            return Puback(self._early.pop(info.mid))
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting[info.mid] = (future, asyncio.get_running_loop().time())
+        future: asyncio.Future[Puback] = self._loop.create_future()
+        publication = Publication(topic, payload, answer_to, command_id, expiry_s)
+        tokens = self._send((publication,), future)
         try:
             done, _ = await asyncio.wait(
                 (future, self._session.lost), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
             if future in done:
-                return Puback(future.result())
+                return future.result()
             if done:
                 raise lost_error(self._session.lost, self._address.label)
             raise BrokerUnreachableError(
@@ -107,31 +133,95 @@ class Publisher:
                 cause=Cause.NO_ANSWER, detail=f"no PUBACK within {timeout_s:g} s",
             )  # fmt: skip
         finally:
-            self._waiting.pop(info.mid, None)
+            if not future.done():
+                self.forget(tokens)
+
+    def _send(self, publications: Sequence[Publication], future: asyncio.Future[Puback] | None) -> list[int]:
+        session = self._session
+        if session.lost.done():
+            raise lost_error(session.lost, self._address.label)
+        if session.paho.socket() is None:
+            raise self._not_connected()
+        most = int(session.connack.properties.get("MaximumPacketSize", 0))
+        since = self._loop.time()
+        tokens: list[int] = []
+        frames: list[bytes] = []
+        refused: list[tuple[int, int]] = []
+        for publication in publications:
+            token = self._next_id()
+            frame = publish_frame(publication, token, v5=session.is_v5)
+            if 0 < most < len(frame):
+                token = _PACKET_IDS + 1 + len(refused)
+                refused.append((token, PACKET_TOO_LARGE))
+            elif session.lane is None:
+                token = self._publish_by_paho(session, publication)
+            else:
+                frames.append(frame)
+            self._waiting[token] = (future, since)
+            tokens.append(token)
+        if session.lane is not None:
+            session.lane.write(b"".join(frames))
+        if refused:
+            self._loop.call_soon(self.confirm, refused)
+        return tokens
+
+    def _publish_by_paho(self, session: Session, publication: Publication) -> int:
+        properties = _Packed(publish_properties(publication)) if session.is_v5 else None
+        info = session.paho.publish(publication.topic, publication.payload, QOS, False, properties)
+        if info.rc != 0:
+            raise self._not_connected()
+        return int(info.mid)
+
+    def _next_id(self) -> int:
+        """Return a packet id that is not in flight."""
+        for _ in range(_PACKET_IDS):
+            self._last_id = self._last_id % _PACKET_IDS + 1
+            if self._last_id not in self._waiting and self._last_id not in self._forgotten:
+                return self._last_id
+        raise BrokerUnreachableError(
+            f"The broker at {self._address.label} confirms nothing.",
+            cause=Cause.NO_ANSWER,
+            detail="65,535 publications are not confirmed",
+        )
+
+    def _not_connected(self) -> BrokerUnreachableError:
+        return BrokerUnreachableError(
+            f"The broker at {self._address.label} is not connected.", cause=Cause.CLOSED
+        )
+
+    def confirm(self, pubacks: Sequence[tuple[int, int]]) -> None:
+        """Take PUBACKs as packet ids and reason codes, in any order."""
+        found = []
+        for mid, code in pubacks:
+            waiting = self._waiting.pop(mid, None)
+            if waiting is None:
+                self._forgotten.discard(mid)
+            elif waiting[0] is None:
+                found.append((mid, Puback(code) if code else _ACCEPTED))
+            elif not waiting[0].done():
+                waiting[0].set_result(Puback(code))
+        if found and self.on_pubacks is not None:
+            self.on_pubacks(found)
 
     def _on_publish(self, _paho: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
-        code = code_of(reason)
-        waiting = self._waiting.get(mid)
-        if waiting is None:
-            self._early[mid] = code
-        elif not waiting[0].done():
-            waiting[0].set_result(code)
+        self.confirm([(mid, code_of(reason))])
 
-    @staticmethod
-    def _properties(answer_to: str, command_id: str, expiry_s: int | None) -> Properties:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic = answer_to
-        properties.CorrelationData = command_id.encode()
-        properties.PayloadFormatIndicator = 1
-        properties.ContentType = "application/json"
-        if expiry_s is not None:
-            properties.MessageExpiryInterval = min(expiry_s, _MAX_EXPIRY_S)
-        return properties
+
+class _Packed:
+    """Properties in the form that paho writes: the only function that builds a PUBLISH has built them."""
+
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+
+    def pack(self) -> bytes:
+        return self._packed
 
 
 @asynccontextmanager
 async def publisher(address: BrokerAddress) -> AsyncIterator[Publisher]:
     """Connect for publishing, with a client id of its own and no session to keep."""
-    kind = SessionKind(client_id=f"device-console-pub-{uuid.uuid4().hex[:12]}")
+    link = Publisher(address)
+    kind = SessionKind(client_id=f"device-console-pub-{uuid.uuid4().hex[:12]}", on_pubacks=link.confirm)
     async with connect(address, kind) as session:
-        yield Publisher(session, address)
+        link.attach(session)
+        yield link

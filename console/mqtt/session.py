@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,15 +18,25 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from console.domain.acks import RawAck
 from console.errors import BrokerUnreachableError, ConsoleError, Link, RefusedError
 from console.mqtt import library
-from console.mqtt.hooks import CONNECT_TIMEOUT_S, Connack, close_what_is_refused, notice_hang_up, read_connack
+from console.mqtt.hooks import (
+    CONNECT_TIMEOUT_S,
+    Connack,
+    close_what_is_refused,
+    notice_hang_up,
+    read_connack,
+    take_messages,
+)
+from console.mqtt.lane import Lane, OnPubacks
 from console.mqtt.link_errors import (
     ProtocolRefusedError,
     SilentBrokerError,
     UnansweredError,
     connect_error,
 )
+from console.mqtt.paho_reader import PahoReader
 
 KEEP_ALIVE_S = 20
 PING_EVERY_S = 1.5
@@ -45,6 +55,7 @@ class BrokerAddress:
     """The broker's address and login. Never print it whole: use `label`.
 
     `others` are further hosts of its cluster, which are tried in turn if the first does not answer.
+    With `websockets`, MQTT is spoken inside of WebSockets, and without a lane for bulk.
     """
 
     host: str
@@ -56,6 +67,7 @@ class BrokerAddress:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     others: tuple[tuple[str, int], ...] = ()
+    websockets: bool = False
     renew: "Callable[[], BrokerAddress] | None" = field(default=None, repr=False, compare=False)
 
     @property
@@ -76,11 +88,16 @@ class Session:
     client: aiomqtt.Client
     is_v5: bool
     connack: Connack
-    _is_paused: bool = False
+    reader: Lane | PahoReader
 
     @property
     def paho(self) -> Any:
         return library.paho_of(self.client)
+
+    @property
+    def lane(self) -> Lane | None:
+        """What reads and writes in bulk; None where paho does all of it."""
+        return self.reader if isinstance(self.reader, Lane) else None
 
     @property
     def lost(self) -> asyncio.Future[None]:
@@ -91,25 +108,10 @@ class Session:
         """The protocol as the header shows it."""
         return "v5" if self.is_v5 else "v3.1.1"
 
-    def pause_reading(self) -> None:
-        """Stop reading: messages stay at the broker. A long pause blocks the ping, and the link is lost."""
-        self._is_paused = True
-        plug = self.paho.socket()
-        if plug is not None:
-            asyncio.get_running_loop().remove_reader(plug.fileno())
-
-    def resume_reading(self) -> None:
-        """Resume reading, first from the data that TLS has already decrypted."""
-        self._is_paused = False
-        plug = self.paho.socket()
-        if plug is not None:
-            asyncio.get_running_loop().add_reader(plug.fileno(), self._read)
-            self._read()
-
     @property
     def silent_s(self) -> float:
         """For how many seconds the broker has owed the answer to a ping; 0 while reading is paused."""
-        asked_at = None if self._is_paused else library.pinged_at(self.paho)
+        asked_at = None if self.reader.is_paused else library.pinged_at(self.paho)
         return 0.0 if asked_at is None else time.monotonic() - asked_at
 
     async def ping(self) -> None:
@@ -122,34 +124,26 @@ class Session:
             if self.silent_s >= LOST_AFTER_S and not self.lost.done():
                 silence = f"it has answered nothing for {self.silent_s:.0f} s"
                 self.lost.set_exception(SilentBrokerError(silence))
-            elif self._is_paused:
+            elif self.reader.is_paused:
                 continue
             elif library.pinged_at(self.paho) is None:
                 library.send_ping(self.paho)
-
-    def _read(self) -> None:
-        paho = self.paho
-        try:
-            paho.loop_read()
-            while getattr(paho.socket(), "pending", int)():
-                paho.loop_read()
-        except Exception as error:  # noqa: BLE001 - whatever paho raises, the link is over
-            if not self.lost.done():
-                self.lost.set_exception(error)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKind:
     """The differences of the two kinds of connection: the ingest session outlives its connection.
 
-    With `on_message`, the program sends the PUBACKs. It is set before connecting, because a broker delivers
-    the session's remaining messages right after its CONNACK.
+    With `on_messages`, the program sends the PUBACKs. It is set before connecting, because a broker delivers
+    the session's remaining messages right after its CONNACK. It or `on_pubacks` gives the connection a lane
+    for bulk, except inside of WebSockets, where paho frames every packet itself.
     """
 
     client_id: str
     persistent_s: int = 0
     receive_maximum: int = 0
-    on_message: Callable[[Any, Any, Any], None] | None = None
+    on_messages: Callable[[Sequence[RawAck]], None] | None = None
+    on_pubacks: OnPubacks | None = None
 
 
 @asynccontextmanager
@@ -239,9 +233,13 @@ async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Sess
     client = _client(address, kind, v5=v5)
     if address.tls is not None:
         close_what_is_refused(client, address.host, address.tls)
-    if kind.on_message is not None:
-        library.paho_of(client).manual_ack_set(True)  # PUBACK is sent after the commit
-        library.paho_of(client).on_message = kind.on_message  # that of aiomqtt can fail on a topic
+    if kind.on_messages is not None:
+        take_messages(client, kind.on_messages)
+    reader: Lane | PahoReader = PahoReader(client)
+    if not address.websockets and (kind.on_messages or kind.on_pubacks):
+        reader = Lane(
+            client, MAXIMUM_PACKET_BYTES, v5=v5, on_messages=kind.on_messages, on_pubacks=kind.on_pubacks
+        )
     connack = read_connack(client)
     notice_hang_up(client)
     try:
@@ -251,7 +249,7 @@ async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Sess
         if isinstance(error, aiomqtt.MqttError):
             raise connect_error(error, address.label, tls=address.tls is not None, v5=v5) from None
         raise
-    return Session(client, v5, connack)
+    return Session(client, v5, connack, reader)
 
 
 def _client(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> aiomqtt.Client:
@@ -268,6 +266,7 @@ def _client(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> aiomqtt.C
         clean_start=(not persistent) if v5 else 3,
         properties=_properties(kind) if v5 else None,
         tls_context=address.tls,
+        transport="websockets" if address.websockets else "tcp",
         keepalive=KEEP_ALIVE_S,
         timeout=CONNECT_TIMEOUT_S,
         socket_options=_SOCKET_OPTIONS,

@@ -105,7 +105,7 @@ async def _tried(address: BrokerAddress, wanted: str, topic: str, answer_to: str
             codes = await session.client.subscribe(wanted, qos=1)
             if any(code_of(code) >= _REFUSED for code in codes):
                 return Trial("it refuses the subscription")
-            puback = await Publisher(session, address).publish(
+            puback = await Publisher(address, session).publish(
                 topic, mark, answer_to=answer_to, command_id=name, expiry_s=5, timeout_s=3.0
             )
             if not puback.accepted:

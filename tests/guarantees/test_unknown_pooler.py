@@ -156,6 +156,25 @@ async def test_doctor_tries_the_direct_address(
         assert says in found, found
 
 
+@pytest.mark.parametrize("pool", [(1, "transaction"), (4, "session")], indirect=True)
+async def test_a_statement_of_the_worker_leaves_its_role_in_no_pooler(access: Access, pool: int) -> None:
+    """Without asking who is at the other end, the next client of the pooler's session is the worker."""
+    database = Database(access)
+    await database.open()
+    for believed in (False, True, False):
+        database.is_direct |= believed  # as after a connection past the pooler
+        async with database.fleet_statement() as connection:
+            assert await connection.fetchval("SELECT current_user") == access.worker_role
+        async with database.login_session() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            assert not database.owns(pid)
+    await database.close()
+    stranger = await asyncpg.connect(access.url, statement_cache_size=0)
+    assert await stranger.fetchval("SELECT current_user") == "console_login"
+    assert await stranger.fetchval("SHOW lock_timeout") == "0"
+    await stranger.close()
+
+
 async def test_a_server_itself_keeps_statements_and_a_pooler_none(
     access: Access, database_url: str, server: DebianPostgres
 ) -> None:

@@ -4,18 +4,21 @@ import asyncio
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.domain.publication import Puback, Publication
 from console.errors import BrokerUnreachableError, RefusedError
 from console.mqtt import session as session_module
 from console.mqtt.publisher import Publisher, publisher
-from console.mqtt.session import BrokerAddress
+from console.mqtt.session import BrokerAddress, SessionKind, connect
 from tests.brokers import BrokerProcess, free_port, start_broker
 from tests.devices import device, silent
+from tests.faults.scripted_broker import MAXIMUM_PACKET_SIZE, Script, scripted_broker
+from tests.waiting import until
 
 TOPIC = "tenant/acme/device/pump-1/commands"
 
@@ -153,3 +156,143 @@ async def test_a_thousand_publications_side_by_side_all_get_their_own_answer(
         answers = [await asyncio.gather(*(_publish(link) for _ in range(50))) for _ in range(20)]
     assert sum(len(batch) for batch in answers) == 1_000
     assert all(answer.accepted for batch in answers for answer in batch)
+
+
+def _publications(count: int, topic: str = TOPIC) -> list[Publication]:
+    return [
+        Publication(topic, b'{"command_id":"c%d"}' % n, f"{topic}/ack", f"c{n}", 60) for n in range(count)
+    ]
+
+
+class Pubacks:
+    """What a publisher reports, until as many have come as a test waits for."""
+
+    def __init__(self, link: Publisher) -> None:
+        self.got: dict[int, Puback] = {}
+        self.calls = 0
+        link.on_pubacks = self._take
+
+    def _take(self, pubacks: Sequence[tuple[int, Puback]]) -> None:
+        self.calls += 1
+        assert not self.got.keys() & {token for token, _ in pubacks}
+        self.got.update(pubacks)
+
+    async def reaches(self, count: int) -> None:
+        async def there() -> bool:
+            return len(self.got) >= count
+
+        await until(there)
+
+
+@pytest.fixture(params=["lane", "paho"])
+async def bulk_link(request: pytest.FixtureRequest, mosquitto: BrokerProcess) -> AsyncIterator[Publisher]:
+    """A publisher with the lane, and one without it, as inside of WebSockets."""
+    if request.param == "lane":
+        async with publisher(mosquitto.address) as link:
+            yield link
+    else:
+        async with connect(mosquitto.address, SessionKind("bulk-by-paho")) as session:
+            yield Publisher(mosquitto.address, session)
+
+
+@pytest.mark.mosquitto
+async def test_many_at_once_arrive_in_order_and_each_gets_its_puback(
+    bulk_link: Publisher, mosquitto: BrokerProcess
+) -> None:
+    """Without a token for each, a dispatcher could not tell which of its window was confirmed."""
+    async with device(mosquitto.address, answer=silent) as pump:
+        pubacks, before = Pubacks(bulk_link), bulk_link.room
+        tokens = bulk_link.send(_publications(500))
+        assert bulk_link.room == before - 500
+        await pubacks.reaches(500)
+        await until(lambda: _has(pump, 500))
+    assert list(pubacks.got) == tokens
+    assert all(answer.accepted for answer in pubacks.got.values())
+    assert [message.payload for message in pump.got] == [p.payload for p in _publications(500)]
+    assert bulk_link.room == before
+
+
+async def _has(pump: Any, count: int) -> bool:
+    return len(pump.got) >= count
+
+
+@pytest.mark.mosquitto
+async def test_what_is_forgotten_stays_in_flight_until_its_puback(
+    bulk_link: Publisher, mosquitto: BrokerProcess
+) -> None:
+    """Without that, its packet id is used again, and its late PUBACK confirms another command."""
+    pubacks, before = Pubacks(bulk_link), bulk_link.room
+    mosquitto.freeze()
+    try:
+        tokens = bulk_link.send(_publications(10))
+        bulk_link.forget(tokens[:9])
+        bulk_link.forget(tokens[:9])
+        assert bulk_link.room == before - 10
+        assert bulk_link.silent_s >= 0.0
+    finally:
+        mosquitto.thaw()
+    await pubacks.reaches(1)
+    await until(lambda: _has_room(bulk_link, before))
+    assert list(pubacks.got) == tokens[9:]
+
+
+async def _has_room(link: Publisher, room: int) -> bool:
+    return link.room == room
+
+
+@pytest.mark.mosquitto
+async def test_a_packet_id_in_flight_is_not_given_twice(mosquitto: BrokerProcess) -> None:
+    """Without the look, the 65,536th publication is confirmed by the PUBACK of one that still waits."""
+    async with publisher(mosquitto.address) as link:
+        mosquitto.freeze()
+        try:
+            link._last_id = 65_533
+            first = link.send(_publications(4))
+            link.forget(first[1:2])
+            assert first == [65_534, 65_535, 1, 2]
+            link._last_id = 65_533
+            assert link.send(_publications(2)) == [3, 4]
+        finally:
+            mosquitto.thaw()
+        await until(lambda: _has_room(link, link.receive_maximum))
+
+
+async def test_each_refusal_is_reported_with_its_reason() -> None:
+    """Without the reason of each, one that was refused counts as published."""
+    async with scripted_broker(Script(puback=0x97)) as broker, publisher(broker.address) as link:
+        pubacks = Pubacks(link)
+        tokens = link.send(_publications(3))
+        await pubacks.reaches(3)
+    assert [pubacks.got[token].reason for token in tokens] == ["quota exceeded (0x97)"] * 3
+
+
+async def test_what_is_too_large_is_refused_here_and_the_others_go() -> None:
+    """Without the look at its size, the broker hangs up, and what is in flight beside it is unknown."""
+    script = Script(properties=bytes((MAXIMUM_PACKET_SIZE, 0, 0, 1, 0)))
+    async with scripted_broker(script) as broker, publisher(broker.address) as link:
+        pubacks = Pubacks(link)
+        large = Publication(TOPIC, b"x" * 300, f"{TOPIC}/ack", "large", None)
+        tokens = link.send([*_publications(1), large, large, *_publications(1)])
+        assert len(set(tokens)) == 4
+        await pubacks.reaches(4)
+        assert [pubacks.got[token].code for token in tokens] == [0, 0x95, 0x95, 0]
+        assert len(script.published) == 2
+        puback = await link.publish(
+            TOPIC, large.payload, answer_to=large.answer_to, command_id="large", expiry_s=None, timeout_s=5
+        )
+        assert puback.reason == "packet too large (0x95)"
+
+
+async def test_pubacks_may_come_in_any_order_and_twice() -> None:
+    """Without looking each up by its packet id, an order that the standard allows confuses commands."""
+    script = Script(puback=None)
+    async with scripted_broker(script) as broker, publisher(broker.address) as link:
+        pubacks = Pubacks(link)
+        tokens = link.send(_publications(3))
+        link.confirm([(tokens[2], 0), (tokens[0], 0x87)])
+        link.confirm([(tokens[2], 0x87), (9_999, 0)])
+        assert {token: answer.code for token, answer in pubacks.got.items()} == {
+            tokens[2]: 0,
+            tokens[0]: 0x87,
+        }
+        assert link.room == link.receive_maximum - 1

@@ -70,8 +70,8 @@ REMOVALS = (
         "G8",
         "the look at the broker's largest packet",
         "console/mqtt/publisher.py",
-        "        return most > 0 and ",
-        "        return most < 0 and ",
+        "            if 0 < most < len(frame):\n",
+        "            if most < 0:\n",
         f"{_BROKERS}101_a_command_beyond_the_brokers_largest_packet_is_told_and_holds_up_nobody",
     ),
     Removal(

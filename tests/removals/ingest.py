@@ -2,13 +2,17 @@
 
 from tests.removals import Removal
 
+_LANE = "tests/mqtt/test_lane.py::test_"
+_FRAMES = "tests/mqtt/test_frames.py::test_"
+_PUBLISHER = "tests/mqtt/test_publisher.py::test_"
+
 REMOVALS = (
     Removal(
         "G10",
         "PUBACKs of our own",
-        "console/mqtt/session.py",
-        "        library.paho_of(client).manual_ack_set(True)  # PUBACK is sent after the commit\n",
-        "",
+        "console/mqtt/lane.py",
+        "            self._on_messages(messages)\n",
+        "            self._on_messages(messages)\n            self.acknowledge(messages)\n",
         "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
     ),
     Removal(
@@ -31,7 +35,7 @@ REMOVALS = (
         "G15",
         "the pause in reading",
         "console/mqtt/ack_stream.py",
-        "            self._live.pause_reading()\n",
+        "            self._live.reader.pause()\n",
         "",
         "tests/guarantees/test_ingest.py::test_a_database_that_hangs_costs_bounded_memory_and_no_answer",
     ),
@@ -39,7 +43,7 @@ REMOVALS = (
         "G15",
         "the pause in reading, within one connection",
         "console/mqtt/ack_stream.py",
-        "            self._live.pause_reading()\n",
+        "            self._live.reader.pause()\n",
         "",
         "tests/mqtt/test_ack_stream.py::test_a_backlog_beyond_what_may_wait_is_taken_piece_by_piece",
     ),
@@ -106,5 +110,95 @@ REMOVALS = (
         "ACK_SESSION = max(MAX_TTL, timedelta(days=7))",
         "ACK_SESSION = timedelta(days=7)",
         "tests/unit/test_limits.py::test_whoever_raises_the_longest_ttl_need_not_touch_anything_else",
+    ),
+    Removal(
+        "G15",
+        "the end of the watching once all is written",
+        "console/mqtt/lane.py",
+        "            self._loop.remove_writer(plug.fileno())\n",
+        "            pass\n",
+        f"{_LANE}what_a_socket_does_not_take_at_once_is_written_later_and_the_loop_rests_then",
+    ),
+    Removal(
+        "G15",
+        "the lane's own watching, in the place of aiomqtt's",
+        "console/mqtt/lane.py",
+        "            self._loop.call_soon_threadsafe(self._write)\n",
+        "            watching = lambda: self._loop.add_writer(self._paho.socket().fileno(), self._write)\n"
+        "            self._loop.call_soon_threadsafe(watching)\n",
+        f"{_LANE}the_loop_rests_once_pubacks_are_written",
+    ),
+    Removal(
+        "G15",
+        "the bound of a turn",
+        "console/mqtt/lane.py",
+        "self._cutter.cut(PACKETS_A_TURN)",
+        "self._cutter.cut(1_000_000)",
+        f"{_LANE}a_flood_is_taken_a_turn_at_a_time",
+    ),
+    Removal(
+        "G15",
+        "the pause within what one read brought",
+        "console/mqtt/lane.py",
+        "        if self._plug is None or self._is_paused:\n            return\n        try:",
+        "        if self._plug is None:\n            return\n        try:",
+        f"{_LANE}a_pause_leaves_messages_where_they_are_and_nothing_is_lost_by_it",
+    ),
+    Removal(
+        "G10",
+        "what was read before the end",
+        "console/mqtt/lane.py",
+        "        if self._cutter.is_more:\n            self._loop.call_soon(self._read)\n        elif self._end",
+        "        if self._end is None and self._cutter.is_more:\n            self._loop.call_soon(self._read)\n"
+        "        elif self._end",
+        f"{_LANE}a_hang_up_behind_messages_loses_none_of_them",
+    ),
+    Removal(
+        "G14",
+        "the beginning of a message that is too large",
+        "console/mqtt/frames.py",
+        "            if not (self._messages and first & _KIND == _PUBLISH and first & _QOS_BITS <= _QOS_1):\n",
+        "            if True:\n",
+        f"{_FRAMES}of_a_message_that_is_too_large_only_the_beginning_is_kept",
+    ),
+    Removal(
+        "G14",
+        "the largest packet",
+        "console/mqtt/frames.py",
+        " or stop - at > self._most_bytes:\n",
+        ":\n",
+        f"{_FRAMES}of_a_message_that_is_too_large_only_the_beginning_is_kept",
+    ),
+    Removal(
+        "G28",
+        "what the lane reads as a sign of life",
+        "console/mqtt/lane.py",
+        "            library.came_to_life(self._paho)\n",
+        "",
+        f"{_LANE}what_the_lane_reads_is_a_sign_of_life",
+    ),
+    Removal(
+        "G28",
+        "the lane that is off inside of WebSockets",
+        "console/mqtt/session.py",
+        "    if not address.websockets and (",
+        "    if (",
+        f"{_LANE}inside_of_websockets_paho_does_all_of_it",
+    ),
+    Removal(
+        "G5",
+        "the packet ids of what is forgotten",
+        "console/mqtt/publisher.py",
+        "                self._forgotten.add(token)\n",
+        "                pass\n",
+        f"{_PUBLISHER}what_is_forgotten_stays_in_flight_until_its_puback",
+    ),
+    Removal(
+        "G5",
+        "the look at the packet ids in flight",
+        "console/mqtt/publisher.py",
+        "            if self._last_id not in self._waiting and self._last_id not in self._forgotten:\n",
+        "            if True:\n",
+        f"{_PUBLISHER}a_packet_id_in_flight_is_not_given_twice",
     ),
 )

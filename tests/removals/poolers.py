@@ -135,4 +135,12 @@ REMOVALS = (
         "        pass",
         f"{_POOLER}a_pooler_that_shares_its_sessions_is_not_tried_again_at_once",
     ),
+    Removal(
+        "G38",
+        "the look who is at the other end of a session that keeps the worker's role",
+        "console/store/standing.py",
+        "            if not link.is_direct:\n",
+        "            if False:\n",
+        f"{_POOLER}a_statement_of_the_worker_leaves_its_role_in_no_pooler",
+    ),
 )

@@ -92,9 +92,9 @@ REMOVALS = (
     Removal(
         "G7",
         "the Message Expiry Interval",
-        "console/mqtt/publisher.py",
-        "        if expiry_s is not None:",
-        "        if expiry_s is None:",
+        "console/mqtt/frames.py",
+        "    if publication.expiry_s is not None:",
+        "    if publication.expiry_s == -1:",
         f"{_SENDING}a_sleeping_device_gets_no_stale_command",
     ),
     Removal(
@@ -132,17 +132,17 @@ REMOVALS = (
     Removal(
         "G9",
         "the command id in Correlation Data",
-        "console/mqtt/publisher.py",
-        "        properties.CorrelationData = command_id.encode()\n",
-        "        properties.CorrelationData = uuid.uuid4().bytes\n",
+        "console/mqtt/frames.py",
+        "    answer_to, correlation = publication.answer_to.encode(), publication.command_id.encode()\n",
+        "    answer_to, correlation = publication.answer_to.encode(), __import__('uuid').uuid4().bytes\n",
         f"{_SENDING}every_copy_is_the_same_message_so_that_a_device_can_act_once",
     ),
     Removal(
         "G9",
         "QoS 1, not retained",
-        "console/mqtt/publisher.py",
-        "self._session.paho.publish(topic, payload, QOS, False, properties)",
-        "self._session.paho.publish(topic, payload, QOS, True, properties)",
+        "console/mqtt/frames.py",
+        "_PUBLISH_QOS_1 = _PUBLISH | _QOS_1  #",
+        "_PUBLISH_QOS_1 = _PUBLISH | _QOS_1 | _RETAINED  #",
         f"{_SENDING}every_copy_is_the_same_message_so_that_a_device_can_act_once",
     ),
     Removal(
@@ -174,8 +174,8 @@ REMOVALS = (
         "G5",
         "the wait for the PUBACK",
         "console/mqtt/publisher.py",
-        "        if info.mid in self._early:",
-        "        if info.mid not in self._early:\n            return Puback(0)\n        if info.mid in self._early:",
+        "        tokens = self._send((publication,), future)\n",
+        "        tokens = self._send((publication,), future)\n        return Puback(0)\n",
         f"{_DISPATCHING}a_broker_killed_in_the_middle_of_a_publish_costs_at_most_one_copy",
     ),
     Removal(

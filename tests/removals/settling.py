@@ -109,9 +109,9 @@ REMOVALS = (
     Removal(
         "G10",
         "the Correlation Data of an answer",
-        "console/mqtt/ack_stream.py",
-        '        data = getattr(getattr(message, "properties", None), "CorrelationData", None)\n',
-        "        data = None\n",
+        "console/mqtt/frames.py",
+        "            if kind == _CORRELATION_DATA:\n",
+        "            if kind is None:\n",
         "tests/e2e/test_answers_over_mqtt.py::test_an_answer_that_returns_our_correlation_data_needs_no_command_id",
     ),
     Removal(

@@ -277,4 +277,12 @@ REMOVALS = (
         "GRANT SELECT ON device_console.deployment, device_console.migrations, ",
         f"{_RIGHTS}an_operator_does_what_it_needs_with_its_own_tenant_and_nothing_else",
     ),
+    Removal(
+        "G22",
+        "the pool of their own for sessions that keep the worker's role",
+        "console/store/standing.py",
+        "        self._pool = await asyncpg.create_pool(\n",
+        "        self._pool = self._open_link.__self__._pool or await asyncpg.create_pool(\n",
+        "tests/store/test_standing.py::test_no_other_session_ever_gets_one_of_them",
+    ),
 )

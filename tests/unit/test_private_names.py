@@ -27,7 +27,10 @@ from console.store.pool import Access
 
 ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}
-PAHO = {"_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq"}
+PAHO = {
+    "_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq", "_sock_recv",
+    "_packet_queue",
+}  # fmt: skip
 ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {
     "_driver", "_display", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
@@ -52,8 +55,12 @@ def test_paho_has_them() -> None:
     assert {name for name in ("_sock_close", "_ssl_wrap_socket") if not hasattr(paho.Client, name)} == set()
     client = paho.Client(CallbackAPIVersion.VERSION2)
     assert {
-        name for name in ("_ping_t", "_last_bytes_received", "_send_pingreq") if not hasattr(client, name)
+        name for name in PAHO - {"_sock_close", "_ssl_wrap_socket", "_topic"} if not hasattr(client, name)
     } == set()
+    assert list(inspect.signature(client._packet_queue).parameters) == [
+        "command", "packet", "mid", "qos", "info",
+    ]  # fmt: skip
+    assert list(inspect.signature(client._sock_recv).parameters) == ["bufsize"]
     message = paho.MQTTMessage(mid=7, topic=b"a/\xff")
     assert message._topic == b"a/\xff"  # `topic` fails on what is no UTF-8
 
