@@ -52,4 +52,5 @@ DEVICE_LINKS = Retry(0.2, 10.0)  # of simulated devices, which must not crowd a 
 ANSWERS = Retry(0.5, 0.5)  # without limit: the broker keeps the rest meanwhile
 MARKS = Retry(0.2, 0.2)  # while the lease of what was published lasts
 PIECES = Retry(0.5, 2.0, attempts=4)  # of a bulk send: an operator waits for it, and may resume it later
+ATTEMPTS = Retry(1.0, 60.0)  # to publish what the broker refused, or what the link did not survive alone
 COMMITS = Retry(0.0, 0.0, attempts=3)  # of one command: a pooled connection may have died, the next may live

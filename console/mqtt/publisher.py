@@ -95,6 +95,14 @@ class Publisher:
         """
         return self._send(publications, None)
 
+    def unanswered(self, timeout_s: float) -> BrokerUnreachableError:
+        """Return the error for a publication that the broker has not confirmed in `timeout_s` seconds."""
+        return BrokerUnreachableError(
+            f"The broker at {self._address.label} sent no PUBACK within {timeout_s:g} s.",
+            cause=Cause.NO_ANSWER,
+            detail=f"no PUBACK within {timeout_s:g} s",
+        )
+
     def forget(self, tokens: Sequence[int]) -> None:
         """Wait no longer for these PUBACKs; what they confirm stays in flight until they come."""
         for token in tokens:
@@ -128,10 +136,7 @@ class Publisher:
                 return future.result()
             if done:
                 raise lost_error(self._session.lost, self._address.label)
-            raise BrokerUnreachableError(
-                f"The broker at {self._address.label} sent no PUBACK within {timeout_s:g} s.",
-                cause=Cause.NO_ANSWER, detail=f"no PUBACK within {timeout_s:g} s",
-            )  # fmt: skip
+            raise self.unanswered(timeout_s)
         finally:
             if not future.done():
                 self.forget(tokens)

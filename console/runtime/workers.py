@@ -222,12 +222,15 @@ class Workers:
                 self.wake(None)
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    def _on_hint(self, channel: str, payload: str) -> None:
-        """Notify the screens of changes in their tenants, and the dispatcher of a command of any tenant."""
+    def _on_hint(self, channel: str, payload: str, sender: int) -> None:
+        """Notify the screens of changes in their tenants, and the dispatcher of a command of any tenant.
+
+        What this process's own workers changed is no news to its dispatcher.
+        """
         tenant_id = self._names.get(payload, payload)
         if channel != COMMANDS_CHANNEL or tenant_id in self._tenants:
             self._feed.tell(tenant_id)
-        if channel == COMMANDS_CHANNEL and self._dispatcher is not None:
+        if channel == COMMANDS_CHANNEL and self._dispatcher is not None and not self._database.owns(sender):
             self._dispatcher.wake()
 
     async def probe(self) -> None:

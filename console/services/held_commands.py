@@ -24,7 +24,7 @@ class OutboxStore(Protocol):
     """What the dispatcher needs of the database."""
 
     async def claim(
-        self, holder: UUID, limit: int, lease_s: float, max_bytes: int
+        self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int
     ) -> tuple[Claimed, ...]: ...
     async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked: ...
     async def release(self, holder: UUID, returned: Sequence[Returned]) -> None: ...
@@ -41,14 +41,14 @@ class HeldCommands:
         self._lease_s = lease_s
         self._spare_s = lease_s - puback_timeout_s
         self._holder = uuid4()
-        self._held: dict[tuple[str, str], Outcome] = {}
+        self._held: dict[tuple[str, str], Outcome | None] = {}
         self._locked: dict[Confirmed, float] = {}
         self._mark_at = 0.0
 
-    async def claim(self, limit: int, max_bytes: int) -> tuple[Claimed, ...]:
-        """Lease what is due."""
-        claimed = await self._outbox.claim(self._holder, limit, self._lease_s, max_bytes)
-        self._held |= {(c.tenant_id, c.command_id): Outcome.NOT_TRIED for c in claimed}
+    async def claim(self, limit: int, max_bytes: int, chain: int) -> tuple[Claimed, ...]:
+        """Lease what is due, of one device at most `chain`."""
+        claimed = await self._outbox.claim(self._holder, limit, self._lease_s, max_bytes, chain)
+        self._held |= {(c.tenant_id, c.command_id): None for c in claimed}
         return claimed
 
     def tried(self, command: Claimed) -> None:
@@ -65,7 +65,7 @@ class HeldCommands:
             lambda: self._outbox.mark(self._holder, confirmed),
             gives_up=lambda _: self._clock.monotonic() > until,
         )
-        for done in set(confirmed) - set(marked.locked):
+        for done in set(confirmed).difference(marked.locked) if marked.locked else confirmed:
             self._forget(done.tenant_id, done.command_id)
         self._locked |= {c: self._locked.get(c, until) for c in marked.locked}
         return marked.published
@@ -115,8 +115,9 @@ class HeldCommands:
 
     def _forget(self, tenant_id: str, command_id: str) -> None:
         self._held.pop((tenant_id, command_id), None)
-        self._locked = {
-            c: until
-            for c, until in self._locked.items()
-            if (c.tenant_id, c.command_id) != (tenant_id, command_id)
-        }
+        if self._locked:
+            self._locked = {
+                c: until
+                for c, until in self._locked.items()
+                if (c.tenant_id, c.command_id) != (tenant_id, command_id)
+            }

@@ -30,8 +30,8 @@ class Deployment:
     slots_ever: int
 
 
-async def listen(access: Access, on_hint: Callable[[str, str], None], ready: Callable[[], None]) -> None:
-    """Call `on_hint` with channel and payload for every hint, until the link breaks.
+async def listen(access: Access, on_hint: Callable[[str, str, int], None], ready: Callable[[], None]) -> None:
+    """Call `on_hint` with channel, payload and sender (its server process) until the link breaks.
 
     Raises:
         DatabaseUnreachableError: the link broke; hints since then are lost, so re-read everything.
@@ -39,7 +39,9 @@ async def listen(access: Access, on_hint: Callable[[str, str], None], ready: Cal
     async with direct_connection(access) as connection:
         with translated():
             for channel in CHANNELS:
-                await connection.add_listener(channel, lambda *event: on_hint(str(event[2]), str(event[3])))
+                await connection.add_listener(
+                    channel, lambda *event: on_hint(str(event[2]), str(event[3]), int(event[1]))
+                )
             ready()
             await _until_closed(connection)
 

@@ -9,7 +9,7 @@ from console.store.sql import query
 
 
 class OutboxStore:
-    """The dispatcher's three statements and the adoption of other writers' rows, as the worker role."""
+    """The dispatcher's statements and the adoption of others' rows, as the worker role: one a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -18,7 +18,7 @@ class OutboxStore:
         self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int = 1
     ) -> tuple[Claimed, ...]:
         """Lease due commands, oldest first; of one device at most `chain`, in their order."""
-        async with self._database.fleet_session() as connection:
+        async with self._database.fleet_statement() as connection:
             rows = await connection.fetch(query("claim"), holder, limit, lease_s, max_bytes, chain)
         return tuple(
             Claimed(
@@ -36,7 +36,7 @@ class OutboxStore:
 
     async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
         """Set ``published_at`` where `holder` has the lease; skip rows that others have locked."""
-        async with self._database.fleet_session() as connection:
+        async with self._database.fleet_statement() as connection:
             row = await connection.fetchrow(
                 query("mark"),
                 holder,
@@ -48,7 +48,7 @@ class OutboxStore:
 
     async def release(self, holder: UUID, returned: Sequence[Returned]) -> None:
         """Give leases back with the reason and the delay before the next attempt."""
-        async with self._database.fleet_session() as connection:
+        async with self._database.fleet_statement() as connection:
             await connection.execute(
                 query("release"),
                 holder,
@@ -65,13 +65,13 @@ class OutboxStore:
         Commands that it set to queued again after an answer are healed; outbox rows of those it settled are
         deleted.
         """
-        async with self._database.fleet_session() as connection:
+        async with self._database.fleet_statement() as connection:
             await connection.execute(query("tidy_up"), limit)
-        async with self._database.fleet_session() as connection:
+        async with self._database.fleet_statement() as connection:
             return int(await connection.fetchval(query("adopt"), age_s, limit))
 
     async def next_due(self) -> float | None:
         """Return the seconds until the outbox has work; None when it contains nothing to publish."""
-        async with self._database.fleet_session() as connection:
+        async with self._database.fleet_statement() as connection:
             value = await connection.fetchval(query("next_due"))
         return None if value is None else float(value)

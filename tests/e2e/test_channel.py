@@ -6,15 +6,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
 from console.domain.events import ProblemKind
-from console.domain.publication import Puback
 from console.errors import ConsoleError
 from console.store.pool import Access
 from tests.brokers import BrokerProcess, start_broker
@@ -73,16 +72,15 @@ async def test_an_ack_that_overtakes_our_puback_is_kept(
     """Without inferring the publication from the ACK, the row would be delivered and never published."""
     from console.mqtt.publisher import Publisher
 
-    inner = Publisher.publish
-
-    async def slow(self: Publisher, topic: str, payload: bytes, **rest: Any) -> Puback:
-        answer = await inner(self, topic, payload, **rest)
-        await channel.reaches(json.loads(payload)["command_id"], "ok")
-        return answer
-
-    monkeypatch.setattr(Publisher, "publish", slow)
+    inner = Publisher.confirm
+    early: list[tuple[Publisher, Sequence[tuple[int, int]]]] = []
+    monkeypatch.setattr(Publisher, "confirm", lambda link, pubacks: early.append((link, pubacks)))
     async with device(any_broker.address), open_channel(any_broker.address) as channel:
         command_id = await channel.send()
+        await channel.reaches(command_id, "ok")
+        for link, pubacks in early:
+            inner(link, pubacks)
+        monkeypatch.setattr(Publisher, "confirm", inner)
 
         async def marked() -> bool:
             return bool(await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0)

@@ -194,7 +194,7 @@ async def test_a_confirmation_that_cannot_be_written_is_written_later(
 
     (sent,) = (await program.sender.send("acme", [program.sender.draft("pump-1", "ping")])).command_ids
     held = HeldCommands(OutboxStore(database), SystemClock(), 60.0, 1.0)
-    assert [c.command_id for c in await held.claim(10, 65_536)] == [sent]
+    assert [c.command_id for c in await held.claim(10, 65_536, 1)] == [sent]
     async with sql_client(access, "acme") as psql, psql.transaction():
         await psql.execute("UPDATE device_commands SET status = status")
         assert await held.mark([Confirmed("acme", sent)]) == 0

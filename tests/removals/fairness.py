@@ -62,8 +62,8 @@ REMOVALS = (
         "G8",
         "the turn of its own for what the link did not survive",
         "console/services/dispatcher.py",
-        "        suspects = [command for command in claimed if command.attempt > _SIDE_BY_SIDE]\n",
-        "        suspects: list[Claimed] = []\n",
+        "            (suspects if is_suspect else others).append(line)\n",
+        "            others.append(line)\n",
         "tests/unit/test_dispatcher.py::test_what_makes_the_broker_hang_up_is_tried_alone_and_later_and_harms_only_itself",
     ),
     Removal(

@@ -90,9 +90,9 @@ REMOVALS = (
     Removal(
         "G30",
         "the dispatcher's look at its lease",
-        "console/services/dispatcher.py",
-        "        if held_s >= self._settings.lease_s:",
-        "        if held_s < 0:",
+        "console/services/flight.py",
+        "            if held_s >= self._lease_s - self._timeout_s:",
+        "            if held_s < 0:",
         "tests/unit/test_dispatcher.py::test_a_process_that_slept_beyond_its_leases_publishes_nothing_of_them",
     ),
     Removal(

@@ -44,17 +44,17 @@ REMOVALS = (
     Removal(
         "G4",
         "the reason code of the PUBACK",
-        "console/services/dispatcher.py",
-        "        if answer.accepted:",
-        "        if answer is not None:",
+        "console/services/flight.py",
+        "            if answer.accepted:",
+        "            if answer is not None:",
         f"{_SENDING}published_means_that_the_broker_took_it",
     ),
     Removal(
         "G5",
         "the new connection after a time-out",
-        "console/services/dispatcher.py",
-        "            self._link_error = error\n",
-        "",
+        "console/services/flight.py",
+        "            self.fail(self._publisher.unanswered(self._timeout_s))\n",
+        "            pass\n",
         f"{_SENDING}an_unanswered_publish_is_unknown_and_costs_at_most_one_copy",
     ),
     Removal(
@@ -116,17 +116,17 @@ REMOVALS = (
     Removal(
         "G7",
         "the second look at the deadline",
-        "console/services/dispatcher.py",
-        "        if left_s < _MIN_LEFT_S:",
-        "        if left_s < -1e9:",
+        "console/services/flight.py",
+        "            if left_s < _MIN_LEFT_S:",
+        "            if left_s < -1e9:",
         f"{_UNIT}time_lost_between_claim_and_publish_counts",
     ),
     Removal(
         "G8",
         "the second look at the topic",
-        "console/services/dispatcher.py",
-        "        except TopicError as error:",
-        "        except ZeroDivisionError as error:",
+        "console/services/flight.py",
+        "            except TopicError as error:",
+        "            except ZeroDivisionError as error:",
         f"{_UNIT}an_id_that_the_database_let_pass_is_a_problem_and_no_crash",
     ),
     Removal(
@@ -148,10 +148,10 @@ REMOVALS = (
     Removal(
         "G18",
         "the seconds left by the database's clock",
-        "console/services/dispatcher.py",
-        "        left_s = command.seconds_left - held_s\n",
-        "        today = __import__('datetime').datetime.now(command.expires_at.tzinfo)\n"
-        "        left_s = (command.expires_at - today).total_seconds()\n",
+        "console/services/flight.py",
+        "            left_s = command.seconds_left - held_s\n",
+        "            today = __import__('datetime').datetime.now(command.expires_at.tzinfo)\n"
+        "            left_s = (command.expires_at - today).total_seconds()\n",
         f"{_CLOCKS}a_worker_whose_clock_is_a_day_off_publishes_settles_and_acknowledges_in_time",
     ),
     Removal(
@@ -165,8 +165,8 @@ REMOVALS = (
     Removal(
         "G4",
         "the telling of a refusal",
-        "console/services/dispatcher.py",
-        "        await self._tell(command, ProblemKind.REFUSED_PUBLISH, text)\n",
+        "console/services/flight.py",
+        "        self._tell(command, ProblemKind.REFUSED_PUBLISH, text)\n",
         "",
         f"{_DISPATCHING}a_refusal_and_its_reason_stand_where_an_operator_looks",
     ),
@@ -181,9 +181,9 @@ REMOVALS = (
     Removal(
         "G7",
         "the second look at the deadline, after a pause",
-        "console/services/dispatcher.py",
-        "        if left_s < _MIN_LEFT_S:",
-        "        if (left_s := max(left_s, 60.0)) < _MIN_LEFT_S:",
+        "console/services/flight.py",
+        "            if left_s < _MIN_LEFT_S:",
+        "            if (left_s := max(left_s, 60.0)) < _MIN_LEFT_S:",
         f"{_DISPATCHING}a_dispatcher_that_was_paused_past_a_deadline_publishes_nothing",
     ),
 )
