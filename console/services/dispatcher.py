@@ -32,7 +32,7 @@ _FIRST_REST_S = 0.05
 _CALM_S = 0.1  # without news after a window that was not full, before the time of the next is asked for
 _ADOPT_EVERY_S = 2.0
 _ADOPT_SHARE = 20.0  # looking for others' rows takes a twentieth of the time at most
-_ADOPT_LIMIT = 2_000
+_ADOPT_LIMIT = 5_000
 _GATHER_S = 0.005  # of PUBACKs for one mark, while others are in flight
 _FAREWELL_S = 0.5
 

@@ -248,11 +248,7 @@ from console.services.health import Health
 from console.store.pool import Access, Database
 from tests.e2e.conftest import fast_settings
 
-inner = Publisher.publish
-async def publish(self, *args, **rest):
-    await inner(self, *args, **rest)
-    os.kill(os.getpid(), signal.SIGKILL)
-Publisher.publish = publish
+Publisher.confirm = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 async def main():
     database = Database(Access(sys.argv[1])); await database.open()

@@ -11,7 +11,7 @@ from console.domain.dispatch import Claimed, Confirmed, Marked, Returned
 from console.domain.events import Problem, ProblemKind
 from console.domain.publication import Puback, Publication
 from console.domain.reasons import Outcome
-from console.errors import BrokerUnreachableError
+from console.errors import BrokerUnreachableError, DatabaseUnreachableError
 from console.services.dispatcher import Dispatcher, DispatchSettings
 
 
@@ -245,3 +245,217 @@ async def test_a_dispatcher_that_is_stopped_records_what_it_hears_and_gives_the_
         Outcome.UNKNOWN,
         "the worker was stopped",
     )
+
+
+class Held(FakePublisher):
+    """A broker that answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[int] = []
+        self.forgotten: list[int] = []
+        self.came = asyncio.Event()
+
+    def answer(self, publications: Sequence[Publication], tokens: Sequence[int]) -> None:
+        del publications
+        self.open += tokens
+        self.came.set()
+
+    def forget(self, tokens: Sequence[int]) -> None:
+        self.forgotten += tokens
+
+    def say(self, code: int = 0) -> None:
+        """Confirm all that is open, with one reason."""
+        assert self.on_pubacks is not None
+        tokens, self.open = self.open, []
+        self.came.clear()
+        self.on_pubacks([(token, Puback(code)) for token in tokens])
+
+    def hang_up(self) -> None:
+        self._broken.set_result(None)
+
+
+CHAIN = [claimed("a"), claimed("b"), claimed("c"), claimed("x", "pump-2")]
+
+
+def held_dispatcher(
+    rows: Sequence[Claimed], **limits: float
+) -> tuple[Dispatcher, FakeOutbox, Held, FakeClock]:
+    clock = FakeClock()
+    outbox, link = FakeOutbox(clock, rows), Held()
+    settings = DispatchSettings(**limits)  # type: ignore[arg-type]
+    return (
+        Dispatcher(outbox, link, FakeProblems(), lambda _tenant: None, clock, settings),
+        outbox,
+        link,
+        clock,
+    )
+
+
+async def test_the_commands_of_a_device_go_out_one_after_the_other() -> None:
+    """Without the wait for the PUBACK of the one before, a broken link leaves a later command published and an earlier one not."""
+    relay, outbox, link, _ = held_dispatcher(CHAIN)
+    running = asyncio.create_task(relay.run())
+    seen: list[list[str]] = []
+    for _ in range(3):
+        await link.came.wait()
+        seen.append(link.sent[:])
+        link.say()
+    relay.end()
+    await running
+    assert seen == [["a", "x"], ["a", "x", "b"], ["a", "x", "b", "c"]]
+    assert sorted(row.command_id for row in outbox.marked) == ["a", "b", "c", "x"]
+
+
+async def test_what_stands_behind_a_refused_command_is_given_back_and_was_never_begun() -> None:
+    """Without that, what is behind a refused command of its device overtakes it."""
+    relay, outbox, link, _ = held_dispatcher(CHAIN)
+    running = asyncio.create_task(relay.run())
+    await link.came.wait()
+    link.say(0x97)
+    await outbox.idle.wait()
+    relay.end()
+    await running
+    assert link.sent == ["a", "x"]
+    given_back = {row.command_id: row.outcome for row in outbox.returned}
+    assert given_back == {"a": Outcome.REFUSED, "x": Outcome.REFUSED, "b": None, "c": None}
+
+
+async def test_of_a_link_that_breaks_only_what_was_in_flight_is_unknown() -> None:
+    """Without the difference, what was never sent counts attempts, and is taken for what breaks links."""
+    relay, outbox, link, _ = held_dispatcher(CHAIN)
+    running = asyncio.create_task(relay.run())
+    await link.came.wait()
+    link.hang_up()
+    with pytest.raises(BrokerUnreachableError):
+        await running
+    given_back = {row.command_id: row.outcome for row in outbox.returned}
+    assert given_back == {"a": Outcome.UNKNOWN, "x": Outcome.UNKNOWN, "b": None, "c": None}
+
+
+async def test_a_puback_that_is_owed_too_long_ends_the_link() -> None:
+    """Without the look at the oldest, a broker that swallows one PUBACK keeps its device waiting for ever."""
+    relay, outbox, link, _ = held_dispatcher([claimed("a")], puback_timeout_s=0.05)
+    with pytest.raises(BrokerUnreachableError, match=r"no PUBACK within 0\.05 s"):
+        await relay.run()
+    assert [row.outcome for row in outbox.returned] == [Outcome.UNKNOWN]
+    assert link.forgotten == [1]
+
+
+async def test_a_lease_that_could_end_before_the_puback_is_not_used() -> None:
+    """Without the time of the PUBACK, another dispatcher sends a copy of what is in flight at the end of its lease."""
+    relay, outbox, link, clock = held_dispatcher(CHAIN)
+    running = asyncio.create_task(relay.run())
+    await link.came.wait()
+    clock.seconds += 5.0  # of 15, of which a PUBACK may take 10
+    link.say()
+    await outbox.idle.wait()
+    relay.end()
+    await running
+    assert link.sent == ["a", "x"]
+    assert [(row.command_id, row.outcome) for row in outbox.returned] == [
+        ("b", Outcome.NOT_TRIED),
+        ("c", None),
+    ]
+
+
+async def test_an_end_waits_for_what_is_in_flight_and_gives_back_the_rest() -> None:
+    relay, outbox, link, _ = held_dispatcher(CHAIN)
+    running = asyncio.create_task(relay.run())
+    await link.came.wait()
+    relay.end()
+    link.say()
+    await running
+    assert sorted(row.command_id for row in outbox.marked) == ["a", "x"]
+    assert [(row.command_id, row.outcome) for row in outbox.returned] == [("b", None), ("c", None)]
+
+
+class Failing(FakeOutbox):
+    """Gives out its rows, then fails, as when the database is gone."""
+
+    def __init__(self, clock: FakeClock, rows: Sequence[Claimed]) -> None:
+        super().__init__(clock, rows)
+        self.failed = asyncio.Event()
+
+    async def next_due(self) -> float | None:
+        self.failed.set()
+        raise DatabaseUnreachableError("it is gone")
+
+
+async def test_a_claim_that_fails_loses_no_puback() -> None:
+    """Without waiting for what is in flight, the next dispatcher sends all of it again."""
+    clock = FakeClock()
+    outbox, link = Failing(clock, [claimed("a")]), Held()
+    relay = Dispatcher(outbox, link, FakeProblems(), lambda _tenant: None, clock)
+    running = asyncio.create_task(relay.run())
+    await outbox.failed.wait()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    link.say()
+    with pytest.raises(DatabaseUnreachableError):
+        await running
+    assert [row.command_id for row in outbox.marked] == ["a"]
+
+
+class Waiting(FakeOutbox):
+    """Another command of the device can be claimed once the first one is marked."""
+
+    def __init__(self, clock: FakeClock, rows: Sequence[Claimed], later: Sequence[Claimed]) -> None:
+        super().__init__(clock, rows)
+        self._later = tuple(later)
+        self.claims = 0
+
+    async def claim(
+        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int
+    ) -> tuple[Claimed, ...]:
+        self.claims += 1
+        return await super().claim(_holder, _limit, _lease_s, _bytes, _chain)
+
+    async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
+        self._claimed, self._later = self._later, ()
+        return await super().mark(holder, confirmed)
+
+    async def next_due(self) -> float | None:
+        self.idle.set()
+        return None
+
+
+async def test_what_came_while_its_device_was_busy_is_looked_for_when_it_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the look after the mark, a second command of a device waits for the next poll: nothing else wakes the dispatcher."""
+    monkeypatch.setattr("console.services.dispatcher._POLL_S", 3600.0)
+    clock = FakeClock()
+    outbox, link = Waiting(clock, [claimed("a")], [claimed("b")]), Held()
+    relay = Dispatcher(outbox, link, FakeProblems(), lambda _tenant: None, clock)
+    running = asyncio.create_task(relay.run())
+    await link.came.wait()
+    relay.wake()  # it was sent now; its device is busy
+    await outbox.idle.wait()
+    link.say()
+    async with asyncio.timeout(10):
+        await link.came.wait()
+    assert link.sent == ["a", "b"]
+    link.say()
+    relay.end()
+    await running
+
+
+class Foreign(FakeOutbox):
+    """Rows of another program, some of which are taken over at a time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock, ())
+        self.left = [2_000, 2_000, 7, 0, 0]
+
+    async def adopt(self, _age_s: float, _limit: int) -> int:
+        return self.left.pop(0)
+
+
+async def test_others_rows_are_taken_over_as_long_as_there_are_any() -> None:
+    """Without going on at once, 10,000 rows of another program are published at 500 a second."""
+    clock = FakeClock()
+    outbox = Foreign(clock)
+    relay = Dispatcher(outbox, Held(), FakeProblems(), lambda _tenant: None, clock)
+    await once(relay, outbox)
+    assert outbox.left == [0]
