@@ -61,6 +61,17 @@ CREATE TABLE device_console.deployment (
 );
 GRANT SELECT ON device_console.deployment TO device_console_worker;
 
+CREATE TABLE device_console.ended_events (
+    event_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    tenant_id text NOT NULL,
+    outcome text NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    command_ids text[] NOT NULL,
+    CONSTRAINT ended_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT ended_events_outcome_check CHECK ((outcome = ANY (ARRAY['acked'::text, 'late'::text, 'missed'::text, 'expired'::text])))
+);
+ALTER TABLE device_console.ended_events ENABLE ROW LEVEL SECURITY;
+
 CREATE TABLE device_console.ingest_gaps (
     slot integer NOT NULL,
     began_at timestamp with time zone NOT NULL,
@@ -215,13 +226,19 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION ack_word(p_answer jsonb)
 --     RETURNS text IMMUTABLE TO pulse_app
 -- FUNCTION acknowledge(p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean)
+--     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off TO device_console_worker
+-- FUNCTION acknowledge_fenced(p_token bigint, p_patience text, p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean)
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION acknowledge_rest(p_left boolean[], p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean, p_now timestamp with time zone, p_may_wait boolean)
+--     RETURNS TABLE(n integer, outcome text) VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION adopt(p_age interval, p_limit integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION announce(p_tenants text[])
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION announce_own()
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
+-- FUNCTION answer_effect(p_is_addressed boolean, p_status text, p_acked_at timestamp with time zone, p_expires_at timestamp with time zone, p_accept_late boolean, p_now timestamp with time zone)
+--     RETURNS text IMMUTABLE
 -- FUNCTION audit_batch(p_batch text)
 --     RETURNS boolean VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, lock_timeout=1s TO pulse_app
 -- FUNCTION audit_commands(p_commands text[], p_cancelled boolean)
@@ -280,6 +297,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION kept(p_limit integer)
 --     RETURNS TABLE(answer_id bigint, tenant_id text, device_id text, command_id text, ack text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION keyed_digest(p_key text, p_tenant text)
+--     RETURNS text IMMUTABLE
 -- FUNCTION lease(p_holder uuid, p_lease interval, p_max_bytes integer, p_tenants text[], p_commands text[])
 --     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION lease_holders()
@@ -290,8 +309,6 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION mark(p_holder uuid, p_tenants text[], p_commands text[], p_nobody_listens boolean[], OUT published integer, OUT locked integer[])
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
--- FUNCTION next_deadline()
---     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION next_due()
 --     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
 -- FUNCTION next_in_turn()
@@ -314,22 +331,24 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION set_ingest_slots(p_slots integer)
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
--- FUNCTION settle(p_rows tid[], p_most integer, p_until timestamp with time zone, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision)
+-- FUNCTION settle(p_rows tid[], p_until timestamp with time zone, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision, OUT tenants text[])
 --     RETURNS record VOLATILE
--- FUNCTION settle_each(p_tenant text, p_rows tid[], p_most integer, p_until timestamp with time zone, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision)
---     RETURNS record VOLATILE SET search_path=pg_catalog, pg_temp
+-- FUNCTION settle_each(p_rows tid[], p_until timestamp with time zone, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision, OUT tenants text[])
+--     RETURNS record VOLATILE
 -- FUNCTION short_id(value text)
 --     RETURNS text IMMUTABLE
 -- FUNCTION shown(instant timestamp with time zone)
 --     RETURNS timestamp with time zone IMMUTABLE TO pulse_app
--- FUNCTION sweep(p_cursor timestamp with time zone, p_limit integer, OUT missed integer, OUT expired integer, OUT next_cursor timestamp with time zone, OUT lateness_s double precision, OUT healed integer)
---     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION sweep(p_up timestamp with time zone, p_down timestamp with time zone, p_since timestamp with time zone, p_limit integer, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision, OUT up timestamp with time zone, OUT down timestamp with time zone, OUT until timestamp with time zone, OUT is_over boolean, OUT due_s double precision, OUT is_blocked boolean)
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, jit=off TO device_console_worker
 -- FUNCTION take_back(p_commands text[])
 --     RETURNS TABLE(command_id text, attempt integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION take_lease(p_role text, p_holder uuid, p_shared boolean, p_program text, p_host text, p_pid integer, p_machine text, p_dead bigint[], OUT token bigint, OUT was_silent boolean)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION tidy_up(p_limit integer, OUT healed integer, OUT cleared integer)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION trim_ended(p_keep integer, p_age_s double precision)
+--     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION trim_problems(p_keep integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION turns(p_limit integer, p_chain integer)

@@ -73,6 +73,8 @@ RIGHTS = (
     Table("device_console.ingest_gaps", (), "(slot, began_at) VALUES (length($1 || $2), now())", has_tenant=False),
     Table("device_console.kept_answers", (),
           "(tenant_id, device_id, command_id, ack) VALUES ($1, 'pump-1', $2, '{}')", ours=True),
+    Table("device_console.ended_events", (),
+          "(tenant_id, outcome, ended_at, command_ids) VALUES ($1, 'acked', now(), ARRAY[$2])", ours=True),
     Table("device_console.login_tenants", (), "(tenant_id, login) VALUES ($1, $2)", ours=True),
     Table("device_console.migrations", (S,),
           "(version, name, checksum, origin) VALUES (length($1), $2, 'x', 'applied')", has_tenant=False),
@@ -99,10 +101,10 @@ OPERATORS_FUNCTIONS = {
     "json_shown", "lease_holders", "own_digest", "own_tenant", "shown", "take_back",
 }  # fmt: skip
 WORKERS_FUNCTIONS = {
-    "acknowledge", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
+    "acknowledge", "acknowledge_fenced", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
     "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
-    "lease_holders", "lease_owners", "mark", "next_deadline", "next_due", "progressed",
-    "fence_answers", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_problems",
+    "lease_holders", "lease_owners", "mark", "next_due", "progressed",
+    "fence_answers", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_problems",
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from console.store.changes import COMMANDS_CHANNEL, deployment, digests, listen,
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, is_alive, lease_holders
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
-from console.store.settlement import SettlementStore
+from console.store.settlement import BEGINNING, SettlementStore
 
 PROBE_EVERY_S = 2.0
 _JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
@@ -183,7 +183,9 @@ class Workers:
                     late_ack=self._settings.late_ack, progress=self._settings.progress,
                 )  # fmt: skip
                 await first_to_end(
-                    Sweeper(self._settlement, self._on_swept, self._clock).run(), kept.run(), *watch
+                    Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock).run(),
+                    kept.run(),
+                    *watch,
                 )
             finally:
                 self._health.sweep = "off"

@@ -1,22 +1,26 @@
-"""The sweep: settles overdue commands, missed when published, expired when not, at the next deadline."""
+"""The sweep: settles overdue commands, missed when published, expired when not, at the next deadline.
+
+Decided in docs/decisions/0056-the-sweep-from-both-ends.md
+"""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from console.clock import Clock
 
-BATCH = 5_000
-BEGINNING = "-infinity"
+BATCH = 500  # an answer waits for one batch at most
 KEEP_PROBLEMS = 5_000
+KEEP_ENDED = 5_000  # rows, each of the ends of one tenant in one batch
+KEEP_ENDED_S = 3_600.0
 _LONGEST_REST_S = 1.0
-_BLOCKED_REST_S = 0.25
+_BLOCKED_REST_S = 0.01
 _TRIM_EVERY_S = 60.0
 
 
 class SweptBatch(Protocol):
-    """One committed batch."""
+    """One committed batch. `cursor` is where the pass goes on; the rest of it ends the pass."""
 
     @property
     def missed(self) -> int: ...
@@ -25,17 +29,21 @@ class SweptBatch(Protocol):
     @property
     def healed(self) -> int: ...
     @property
-    def cursor(self) -> str | None: ...
+    def cursor(self) -> Any: ...
     @property
     def lateness_s(self) -> float: ...
+    @property
+    def due_s(self) -> float | None: ...
+    @property
+    def is_blocked(self) -> bool: ...
 
 
 class Overdue(Protocol):
     """What the sweeper needs of the database."""
 
-    async def sweep(self, cursor: str, limit: int) -> SweptBatch: ...
-    async def next_deadline(self) -> float | None: ...
+    async def sweep(self, cursor: Any, limit: int) -> SweptBatch: ...
     async def trim_problems(self, keep: int) -> int: ...
+    async def trim_ended(self, keep: int, age_s: float) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +64,28 @@ class Sweep:
 
 
 class Sweeper:
-    """Any number may run at the same time: rows that another holds are skipped."""
+    """Any number may run at the same time: rows that another holds are skipped.
+
+    `beginning` is where each pass begins.
+    """
 
     def __init__(
-        self, overdue: Overdue, on_swept: Callable[[Sweep], None], clock: Clock, batch: int = BATCH
+        self,
+        overdue: Overdue,
+        beginning: Any,
+        on_swept: Callable[[Sweep], None],
+        clock: Clock,
+        batch: int = BATCH,
     ) -> None:
         self._overdue = overdue
+        self._beginning = beginning
         self._on_swept = on_swept
         self._clock = clock
         self._batch = batch
         self._trim_at = clock.monotonic()
         self._blocked = 0
+        self._due_s: float | None = None
+        self._is_blocked = False
 
     async def run(self) -> None:
         """Sweep until cancelled.
@@ -77,19 +96,17 @@ class Sweeper:
         while True:
             done = await self.run_once()
             await self._trim_if_due()
-            if done.settled + done.healed == 0:
-                await self._rest()
-            else:
+            if done.settled + done.healed:
                 self._blocked = 0
+            await asyncio.sleep(self._rest_s())
 
     async def run_once(self) -> Sweep:
-        """Settle everything overdue, in committed batches.
-
-        A tenant with many overdue commands is spread over several passes, so that the others need not wait.
-        """
+        """Settle everything overdue, in committed batches."""
         total = Sweep()
         again = True
-        while again:
+        while (
+            again
+        ):  # a pass leaves what became overdue behind it, and rows that many share one deadline with
             done, batches = await self._pass()
             again = batches > 1 and done.settled + done.healed > 0
             total = Sweep(
@@ -104,7 +121,7 @@ class Sweeper:
     async def _pass(self) -> tuple[Sweep, int]:
         missed = expired = healed = batches = 0
         lateness_s = 0.0
-        cursor: str | None = BEGINNING
+        cursor = self._beginning
         while cursor is not None:
             batch = await self._overdue.sweep(cursor, self._batch)
             batches += 1
@@ -113,22 +130,25 @@ class Sweeper:
             healed += batch.healed
             lateness_s = max(lateness_s, batch.lateness_s)
             cursor = batch.cursor
+            self._due_s, self._is_blocked = batch.due_s, batch.is_blocked
         return Sweep(missed, expired, lateness_s, healed), batches
 
-    async def _rest(self) -> None:
-        """Sleep until the next deadline, at most a second: other writers send no hints."""
-        due = await self._overdue.next_deadline()
-        if due is None:
-            rest_s = _LONGEST_REST_S
-        elif due <= 0:
-            # locked, or under a live lease: wait ever longer, since many may be held for hours
-            rest_s = min(_BLOCKED_REST_S * 2.0**self._blocked, _LONGEST_REST_S)
-            self._blocked = min(self._blocked + 1, 5)
-        else:
-            rest_s = min(due, _LONGEST_REST_S)
-        await asyncio.sleep(rest_s)
+    def _rest_s(self) -> float:
+        """Return the time until the next deadline, at most a second: other writers send no hints.
+
+        What was passed by is looked at again soon, then ever later: an answer locks its row for
+        milliseconds, somebody's open transaction for hours.
+        """
+        rest_s = _LONGEST_REST_S
+        if self._due_s is not None:
+            rest_s = max(0.0, min(self._due_s, rest_s))
+        if self._is_blocked:
+            rest_s = min(rest_s, _BLOCKED_REST_S * 2.0**self._blocked)
+            self._blocked = min(self._blocked + 1, 7)
+        return rest_s
 
     async def _trim_if_due(self) -> None:
         if self._clock.monotonic() >= self._trim_at:
             self._trim_at = self._clock.monotonic() + _TRIM_EVERY_S
             await self._overdue.trim_problems(KEEP_PROBLEMS)
+            await self._overdue.trim_ended(KEEP_ENDED, KEEP_ENDED_S)

@@ -1,8 +1,10 @@
 """Settling commands: acknowledgement batches and the sweep, as the worker role."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import asyncpg
 
 from console.domain.acks import Acknowledgement, LateAck, Outcome
 from console.domain.events import Problem, ProblemKind
@@ -11,53 +13,78 @@ from console.store.pool import Connection, Database
 from console.store.problems import record_problems
 from console.store.sql import query
 
-BEGINNING = "-infinity"
 _PATIENCE = (
     "500ms"  # writers lock a command for milliseconds; a longer lock delays only the answers to that command
 )
+_LOCK_FIRST = "DCW01"  # raised by device_console.acknowledge_rest
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a pass of the sweep has come: upwards, downwards, and at which instant it last looked."""
+
+    up: str = "-infinity"
+    down: str = "infinity"
+    since: str | None = None
+
+
+BEGINNING = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """One committed batch of the sweep. `cursor` continues the pass; None ends it.
 
-    `healed` is the number of answered commands whose status another program had reset.
+    `healed` is the number of answered commands whose status another program had reset. At the end of a pass,
+    `due_s` is the time in seconds until the next deadline (negative if it has just passed, None without one),
+    and `is_blocked` tells whether overdue commands were passed by: locked, leased, or with a kept answer.
     """
 
     missed: int
     expired: int
-    cursor: str | None
+    cursor: Place | None
     lateness_s: float
     healed: int = 0
+    due_s: float | None = None
+    is_blocked: bool = False
 
 
-async def _outcomes(
-    connection: Connection, function: str, acks: Sequence[Acknowledgement], *more: object
-) -> Iterator[Outcome]:
-    """Call one of the two functions that take answers; return an outcome for each, in order."""
-    if not acks:
-        return iter(())
-    rows = await connection.fetch(
-        query(function),
+def _lists(acks: Sequence[Acknowledgement]) -> tuple[list[str], list[str], list[str], list[str]]:
+    return (
         [a.tenant_id for a in acks],
         [a.device_id for a in acks],
         [a.command_id for a in acks],
         [a.ack_json for a in acks],
-        *more,
     )
-    return iter([Outcome(row["outcome"]) for row in sorted(rows, key=lambda row: row["n"])])
+
+
+def _outcomes(acks: Sequence[Acknowledgement], rows: Sequence[Any]) -> tuple[Outcome, ...]:
+    """Return an outcome for each answer, in order; those without a row simply won."""
+    if not rows:
+        return (Outcome.ACKED,) * len(acks)
+    others = {row["n"]: Outcome(row["outcome"]) for row in rows}
+    return tuple(others.get(n, Outcome.ACKED) for n in range(1, len(acks) + 1))
 
 
 async def _taken(
     connection: Connection, acks: Sequence[Acknowledgement], late_ack: LateAck
 ) -> tuple[Outcome, ...]:
-    """Write progress words first, then final answers; return an outcome for each, in the order given."""
+    """Write progress words first, then final answers; return an outcome for each, in the order given.
+
+    All rows are locked before: each statement locks in the order of the key, but two in a row do not.
+    """
     progressing, ends = [a for a in acks if a.is_progress], [a for a in acks if not a.is_progress]
-    if progressing and ends:  # each statement locks in the order of the key, but two in a row do not
+    progress: tuple[Outcome, ...] = ()
+    ended: tuple[Outcome, ...] = ()
+    if ends:
         await connection.execute(query("lock_commands"), *_names(acks))
-    progress = await _outcomes(connection, "progressed", progressing)
-    ended = await _outcomes(connection, "acknowledge", ends, late_ack is LateAck.ACCEPT)
-    return tuple(next(progress if ack.is_progress else ended) for ack in acks)
+    if progressing:
+        progress = _outcomes(progressing, await connection.fetch(query("progressed"), *_lists(progressing)))
+    if ends:
+        accepts = late_ack is LateAck.ACCEPT
+        ended = _outcomes(ends, await connection.fetch(query("acknowledge"), *_lists(ends), accepts))
+    in_order = {True: iter(progress), False: iter(ended)}
+    return tuple(next(in_order[ack.is_progress]) for ack in acks)
 
 
 async def _leave_to_the_kept(connection: Connection, acks: Sequence[Acknowledgement]) -> None:
@@ -100,6 +127,10 @@ class SettlementStore:
             RowsLockedError: one of the commands is locked, or an earlier answer to one is kept: see
                 `keep_locked`.
         """
+        if acks and not problems and not any(ack.is_progress for ack in acks):
+            outcomes = await self._acknowledge_at_once(acks, late_ack)
+            if outcomes is not None:
+                return outcomes
         async with self._database.fleet_session(lock_wait=_PATIENCE) as connection:
             if await connection.fetchval(query("fence_answers"), self._lease) and acks:
                 await _leave_to_the_kept(connection, acks)
@@ -108,16 +139,30 @@ class SettlementStore:
                 await record_problems(connection, problems)
         return outcomes
 
+    async def _acknowledge_at_once(
+        self, acks: Sequence[Acknowledgement], late_ack: LateAck
+    ) -> tuple[Outcome, ...] | None:
+        """Commit an ordinary batch in one round trip; return None if its rows have to be locked first.
+
+        Raises:
+            RowsLockedError: as `acknowledge`.
+        """
+        accepts = late_ack is LateAck.ACCEPT
+        async with self._database.fleet_statement() as connection:
+            try:
+                rows = await connection.fetch(
+                    query("acknowledge_fenced"), self._lease, _PATIENCE, *_lists(acks), accepts
+                )
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != _LOCK_FIRST:
+                    raise
+                return None
+        return _outcomes(acks, rows)
+
     async def keep_locked(self, acks: Sequence[Acknowledgement]) -> frozenset[int]:
         """Keep the answers to commands that are locked by others; return their positions in the list."""
         async with self._database.fleet_session() as connection:
-            rows = await connection.fetch(
-                query("keep_locked"),
-                [a.tenant_id for a in acks],
-                [a.device_id for a in acks],
-                [a.command_id for a in acks],
-                [a.ack_json for a in acks],
-            )
+            rows = await connection.fetch(query("keep_locked"), *_lists(acks))
         return frozenset(row["n"] - 1 for row in rows)
 
     async def take_kept(
@@ -163,19 +208,24 @@ class SettlementStore:
             async with self._database.fleet_session() as connection:
                 await record_problems(connection, problems)
 
-    async def sweep(self, cursor: str, limit: int) -> Swept:
-        """Settle at most `limit` overdue commands from `cursor` on, in one committed batch."""
-        async with self._database.fleet_session() as connection:
-            row = await connection.fetchrow(query("sweep"), cursor, limit)
+    async def sweep(self, cursor: Place, limit: int) -> Swept:
+        """Settle at most some `limit` overdue commands from `cursor` on, in one committed batch."""
+        async with self._database.fleet_statement() as connection:
+            row = await connection.fetchrow(query("sweep"), cursor.up, cursor.down, cursor.since, limit)
         return Swept(
-            row["missed"], row["expired"], row["next_cursor"], float(row["lateness_s"]), row["healed"]
+            row["missed"],
+            row["expired"],
+            None if row["is_over"] else Place(row["up"], row["down"], row["until"]),
+            float(row["lateness_s"]),
+            row["healed"],
+            row["due_s"],
+            bool(row["is_blocked"]),
         )
 
-    async def next_deadline(self) -> float | None:
-        """Return seconds until the next queued command is overdue, negative if one is; None without one."""
-        async with self._database.fleet_session() as connection:
-            value = await connection.fetchval(query("next_deadline"))
-        return None if value is None else float(value)
+    async def trim_ended(self, keep: int, age_s: float) -> int:
+        """Keep the newest `keep` records of which commands ended, none older than `age_s` seconds."""
+        async with self._database.fleet_statement() as connection:
+            return int(await connection.fetchval(query("trim_ended"), keep, age_s))
 
     async def trim_problems(self, keep: int) -> int:
         """Keep the newest `keep` problems of each tenant."""

@@ -24,20 +24,28 @@ $$;
 
 -- The word for a tenant in notifications. Everybody who may connect may LISTEN, so it is a digest that only the tenant's own
 -- operators can recognise: keyed, so that nobody can try names out.
+CREATE OR REPLACE FUNCTION device_console.keyed_digest(p_key TEXT, p_tenant TEXT) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN left(encode(sha256(convert_to(p_key || p_tenant, 'UTF8')), 'hex'), 32);
+
 CREATE OR REPLACE FUNCTION device_console.digest_of(p_tenant TEXT) RETURNS TEXT
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT left(encode(sha256(convert_to(d.notify_key || p_tenant, 'UTF8')), 'hex'), 32) FROM device_console.deployment d
+    SELECT device_console.keyed_digest(d.notify_key, p_tenant) FROM device_console.deployment d
 $$;
 
--- Tell the processes that listen which tenants changed. For the console's own functions.
+-- Tell the processes that listen which tenants changed. For the console's own functions. In plpgsql, since it is called once a batch, and
+-- a function in SQL is planned anew by each caller.
 CREATE OR REPLACE FUNCTION device_console.announce(p_tenants TEXT[]) RETURNS VOID
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT pg_notify('device_console', device_console.digest_of(t.tenant_id))
-    FROM (SELECT DISTINCT unnest(p_tenants) AS tenant_id) t WHERE device_console.id_is_routable(t.tenant_id)
+BEGIN
+    PERFORM pg_notify('device_console', device_console.keyed_digest(d.notify_key, t.tenant_id))
+    FROM (SELECT DISTINCT unnest(p_tenants) AS tenant_id) t CROSS JOIN device_console.deployment d
+    WHERE device_console.id_is_routable(t.tenant_id);
+END
 $$;
 
 -- The same for an operator, of its own tenant only; and the word to look for.
@@ -59,7 +67,7 @@ DO $$
 DECLARE
     operator_role TEXT := current_setting('device_console.operator_role');
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.own_tenant, device_console.bound_tenants, device_console.digest_of,
+    REVOKE ALL ON FUNCTION device_console.own_tenant, device_console.bound_tenants, device_console.keyed_digest, device_console.digest_of,
         device_console.announce, device_console.announce_own, device_console.own_digest FROM PUBLIC;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.own_tenant, device_console.bound_tenants, device_console.announce_own, '

@@ -1,29 +1,30 @@
 -- The end of commands that nobody answered, and what other programs leave behind.
 
--- Settle some overdue commands of one tenant, at most p_most. What another session has locked, or a dispatcher holds, is
--- passed by; an answered one whose status another program wrote back is delivered, whoever holds it.
+-- Settle those of these rows that are overdue. What another session has locked, a dispatcher holds, or an answer is kept for, is passed
+-- by; an answered one whose status another program wrote back is delivered, whoever holds it. The columns with || '' are for no index:
+-- the rows are found by their places.
 CREATE OR REPLACE FUNCTION device_console.settle(
-    p_rows TID[], p_most INTEGER, p_until TIMESTAMPTZ,
-    OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION
+    p_rows TID[], p_until TIMESTAMPTZ,
+    OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION, OUT tenants TEXT[]
 )
-LANGUAGE sql
+LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_keeps BOOLEAN := EXISTS (SELECT FROM device_console.kept_answers);
+BEGIN
     WITH due AS MATERIALIZED (
-        SELECT c.ctid AS row_id, c.tenant_id, c.command_id
+        SELECT c.ctid AS row_id, c.tenant_id, c.command_id, o.command_id IS NOT NULL AS is_waiting
         FROM public.device_commands c
-        WHERE c.ctid = ANY (p_rows) AND c.status = 'queued' AND c.expires_at <= p_until
-          AND (c.acked_at IS NOT NULL OR NOT EXISTS (
-              SELECT FROM device_console.outbox o
-              WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
-                AND o.holder IS NOT NULL AND o.due_at > now()))
-          AND NOT EXISTS (SELECT FROM device_console.kept_answers k
-                          WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id)
-        ORDER BY c.expires_at
-        LIMIT p_most
+        LEFT JOIN device_console.outbox o ON o.tenant_id = c.tenant_id AND o.command_id = c.command_id
+        WHERE c.ctid = ANY (p_rows) AND c.status || '' = 'queued' AND c.expires_at <= p_until
+          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.due_at <= now())
+          AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers k
+                                       WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id))
         FOR UPDATE OF c SKIP LOCKED
     ), waiting AS MATERIALIZED (
-        SELECT o.tenant_id, o.command_id FROM device_console.outbox o
-        JOIN due d ON d.tenant_id = o.tenant_id AND d.command_id = o.command_id
+        SELECT o.tenant_id, o.command_id FROM due d
+        JOIN device_console.outbox o ON o.tenant_id = d.tenant_id AND o.command_id = d.command_id
+        WHERE d.is_waiting
         FOR UPDATE OF o SKIP LOCKED
     ), settled AS (
         UPDATE public.device_commands c
@@ -31,14 +32,12 @@ AS $$
                           WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END,
             published_at = COALESCE(c.published_at, c.acked_at)
         FROM due d
-        WHERE c.ctid = d.row_id AND c.status = 'queued'
-          AND (EXISTS (SELECT FROM waiting w WHERE w.tenant_id = d.tenant_id AND w.command_id = d.command_id)
-               OR NOT EXISTS (SELECT FROM device_console.outbox o
-                              WHERE o.tenant_id = d.tenant_id AND o.command_id = d.command_id))
-        RETURNING c.tenant_id, c.command_id, c.status, c.expires_at
+        WHERE c.ctid = d.row_id AND c.status || '' = 'queued'
+          AND (NOT d.is_waiting OR (d.tenant_id, d.command_id) IN (SELECT w.tenant_id, w.command_id FROM waiting w))
+        RETURNING c.tenant_id::text AS tenant_id, c.command_id::text AS command_id, c.status::text AS status, c.expires_at, d.is_waiting
     ), dropped AS (
         DELETE FROM device_console.outbox o USING settled s
-        WHERE o.tenant_id = s.tenant_id AND o.command_id = s.command_id
+        WHERE s.is_waiting AND o.tenant_id = s.tenant_id AND o.command_id = s.command_id
         RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.outcome, o.blocked_by, o.last_error, s.status,
                   s.expires_at
     ), noted AS (
@@ -52,21 +51,28 @@ AS $$
             OFFSET 0  -- looked up only where nothing is known yet
         ) h ON true
         WHERE d.status <> 'delivered'
+    ), ended AS (
+        INSERT INTO device_console.ended_events (tenant_id, outcome, ended_at, command_ids)
+        SELECT s.tenant_id, s.status, now(), array_agg(s.command_id)
+        FROM settled s WHERE s.status <> 'delivered'
+        GROUP BY s.tenant_id, s.status
     )
     SELECT count(*) FILTER (WHERE s.status = 'missed'), count(*) FILTER (WHERE s.status = 'expired'),
            count(*) FILTER (WHERE s.status = 'delivered'),
            COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at) FILTER (
-               WHERE s.expires_at > '2000-01-01' AND s.status <> 'delivered')), 0)::double precision
-    FROM settled s
+               WHERE s.expires_at > '2000-01-01' AND s.status <> 'delivered')), 0)::double precision,
+           COALESCE(array_agg(DISTINCT s.tenant_id), '{}')
+    INTO missed, expired, healed, lateness_s, tenants
+    FROM settled s;
+END
 $$;
 
 -- The same, whatever a row does to the statement: it is looked for by halves, passed by, and named in a problem.
 CREATE OR REPLACE FUNCTION device_console.settle_each(
-    p_tenant TEXT, p_rows TID[], p_most INTEGER, p_until TIMESTAMPTZ,
-    OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION
+    p_rows TID[], p_until TIMESTAMPTZ,
+    OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION, OUT tenants TEXT[]
 )
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_half  INTEGER := cardinality(p_rows) / 2;
@@ -74,7 +80,7 @@ DECLARE
     v_error TEXT;
 BEGIN
     BEGIN
-        SELECT s.* INTO missed, expired, healed, lateness_s FROM device_console.settle(p_rows, p_most, p_until) s;
+        SELECT s.* INTO missed, expired, healed, lateness_s, tenants FROM device_console.settle(p_rows, p_until) s;
         RETURN;
     EXCEPTION WHEN OTHERS THEN
         IF device_console.concerns_all(SQLSTATE) THEN
@@ -82,107 +88,110 @@ BEGIN
         END IF;
         v_error := SQLERRM;
     END;
-    SELECT 0, 0, 0, 0 INTO missed, expired, healed, lateness_s;
+    SELECT 0, 0, 0, 0, '{}' INTO missed, expired, healed, lateness_s, tenants;
     IF cardinality(p_rows) <= 1 THEN
         PERFORM device_console.record_problems(
-            ARRAY[p_tenant], ARRAY['unroutable'], ARRAY[left(c.device_id, 300)], ARRAY[left(c.command_id, 300)],
+            ARRAY[c.tenant_id::text], ARRAY['unroutable'], ARRAY[left(c.device_id, 300)], ARRAY[left(c.command_id, 300)],
             ARRAY['it cannot be settled: ' || left(v_error, 500)])
         FROM public.device_commands c WHERE c.ctid = p_rows[1];
         RETURN;
     END IF;
     FOR v_part IN
         SELECT s.* FROM (VALUES (p_rows[:v_half]), (p_rows[v_half + 1:])) AS h(part)
-        CROSS JOIN LATERAL device_console.settle_each(p_tenant, h.part, p_most, p_until) s
+        CROSS JOIN LATERAL device_console.settle_each(h.part, p_until) s
     LOOP
         missed := missed + v_part.missed;
         expired := expired + v_part.expired;
         healed := healed + v_part.healed;
         lateness_s := GREATEST(lateness_s, v_part.lateness_s);
+        tenants := tenants || v_part.tenants;
     END LOOP;
 END
 $$;
 
--- One bounded batch of the expiry rule. What is overdue is walked in the order of the deadlines, and each tenant that is met has
--- a share of the batch: nobody's backlog hides another's rows. Call again with next_cursor; without one the pass is over.
+-- Decided in docs/decisions/0056-the-sweep-from-both-ends.md
+-- One bounded batch of the expiry rule: the p_limit rows that come next, in the order of their deadlines, from p_up on; where another session
+-- sweeps at this moment, from p_down back. Before that, what is overdue only since p_since: a backlog hides nobody's row. Call again
+-- with what comes back, until is_over; then due_s is the time until the next deadline (null where none is), and is_blocked says that overdue rows
+-- were passed by. The settings pin the plans, as for `acknowledge`.
 CREATE OR REPLACE FUNCTION device_console.sweep(
-    p_cursor TIMESTAMPTZ, p_limit INTEGER,
-    OUT missed INTEGER, OUT expired INTEGER, OUT next_cursor TIMESTAMPTZ, OUT lateness_s DOUBLE PRECISION,
-    OUT healed INTEGER
+    p_up TIMESTAMPTZ, p_down TIMESTAMPTZ, p_since TIMESTAMPTZ, p_limit INTEGER,
+    OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION,
+    OUT up TIMESTAMPTZ, OUT down TIMESTAMPTZ, OUT until TIMESTAMPTZ,
+    OUT is_over BOOLEAN, OUT due_s DOUBLE PRECISION, OUT is_blocked BOOLEAN
 )
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off SET jit = off
 AS $$
 DECLARE
-    v_until   TIMESTAMPTZ := now();
-    v_walk    INTEGER := 4 * p_limit;
-    v_walked  INTEGER := 0;
-    v_share   INTEGER;
-    v_last    TIMESTAMPTZ;
-    v_tenant  RECORD;
-    v_part    RECORD;
-    v_from    INTEGER;
-    v_slice   INTEGER;
-    v_left    INTEGER;
-    v_more    BOOLEAN := false;
-    v_told    TEXT[] := '{}';
+    v_is_first CONSTANT BOOLEAN := pg_try_advisory_xact_lock(7266236518331);  -- of those that sweep at this moment
+    v_rows  TID[];
+    v_fresh TID[];
+    v_last  TIMESTAMPTZ;
+    v_told  TEXT[];
 BEGIN
-    SELECT 0, 0, 0, 0 INTO missed, expired, healed, lateness_s;
-    FOR v_tenant IN
-        SELECT g.tenant_id, g.rows, count(*) OVER () AS tenants, sum(cardinality(g.rows)) OVER () AS walked,
-               max(g.last) OVER () AS last
-        FROM (SELECT w.tenant_id, array_agg(w.row_id ORDER BY w.expires_at) AS rows, max(w.expires_at) AS last
-              FROM (SELECT c.ctid AS row_id, c.tenant_id, c.expires_at
-                    FROM public.device_commands c
-                    WHERE c.status = 'queued' AND c.expires_at <= v_until AND c.expires_at >= p_cursor
-                    ORDER BY c.expires_at
-                    LIMIT v_walk) w
-              GROUP BY w.tenant_id) g
-        ORDER BY cardinality(g.rows), g.tenant_id
-    LOOP
-        v_walked := v_tenant.walked;
-        v_last := v_tenant.last;
-        -- alone and at the end of the walk there is nobody to be hidden
-        v_share := CASE WHEN v_tenant.tenants = 1 AND v_walked < v_walk THEN p_limit ELSE GREATEST(p_limit / 4, 1) END;
-        v_left := LEAST(v_share, p_limit - missed - expired - healed);
-        v_from := 1;
-        WHILE v_left > 0 AND v_from <= cardinality(v_tenant.rows) LOOP
-            v_slice := GREATEST(v_left, 500);  -- most of them may be locked
-            SELECT s.* INTO v_part
-            FROM device_console.settle_each(
-                v_tenant.tenant_id, v_tenant.rows[v_from : v_from + v_slice - 1], v_left, v_until) s;
-            v_from := v_from + v_slice;
-            v_left := v_left - v_part.missed - v_part.expired - v_part.healed;
-            missed := missed + v_part.missed;
-            expired := expired + v_part.expired;
-            healed := healed + v_part.healed;
-            lateness_s := GREATEST(lateness_s, v_part.lateness_s);
-            IF v_part.missed + v_part.expired + v_part.healed > 0 THEN
-                v_told := v_told || v_tenant.tenant_id;
-            END IF;
-        END LOOP;
-        v_more := v_more OR v_left <= 0;
-    END LOOP;
-
-    IF v_walked >= v_walk THEN  -- there may be more behind; rows that share one deadline are left to the next pass
-        next_cursor := CASE WHEN v_last > p_cursor THEN v_last
-                            WHEN isfinite(v_last) THEN v_last + interval '1 microsecond'
-                            ELSE timestamptz '4714-11-24 00:00:00+00 BC' END;
-    ELSIF v_more THEN
-        next_cursor := p_cursor;
+    -- nobody waits for the disk: what a crash of the server takes back is overdue still, and is swept again
+    PERFORM set_config('synchronous_commit', 'off', true);
+    until := now();
+    up := p_up;
+    down := LEAST(p_down, until);
+    IF v_is_first THEN
+        SELECT array_agg(w.row_id), max(w.expires_at) INTO v_rows, v_last
+        FROM (SELECT c.ctid AS row_id, c.expires_at FROM public.device_commands c
+              WHERE c.status = 'queued' AND c.expires_at >= up AND c.expires_at <= until
+              ORDER BY c.expires_at LIMIT p_limit) w;
+        is_over := COALESCE(cardinality(v_rows), 0) < p_limit;
+        -- where a whole batch shares the deadline of the last one, what it passed by is left to the next pass
+        up := CASE WHEN v_last > up THEN v_last
+                   WHEN isfinite(v_last) THEN v_last + interval '1 microsecond'
+                   ELSE timestamptz '4714-11-24 00:00:00+00 BC' END;
+    ELSE
+        SELECT array_agg(w.row_id), min(w.expires_at) INTO v_rows, v_last
+        FROM (SELECT c.ctid AS row_id, c.expires_at FROM public.device_commands c
+              WHERE c.status = 'queued' AND c.expires_at <= down
+              ORDER BY c.expires_at DESC LIMIT p_limit) w;
+        is_over := COALESCE(cardinality(v_rows), 0) < p_limit OR NOT isfinite(v_last);
+        down := CASE WHEN v_last < down THEN v_last ELSE v_last - interval '1 microsecond' END;
     END IF;
-    PERFORM device_console.announce(v_told);
+    IF p_since < until THEN
+        SELECT array_agg(w.row_id) INTO v_fresh
+        FROM (SELECT c.ctid AS row_id FROM public.device_commands c
+              WHERE c.status = 'queued' AND c.expires_at > p_since AND c.expires_at <= until
+              ORDER BY c.expires_at LIMIT p_limit / 2) w;
+    END IF;
+    SELECT s.* INTO missed, expired, healed, lateness_s, v_told
+    FROM device_console.settle_each(v_fresh || v_rows, until) s;
+
+    IF is_over THEN
+        is_blocked := EXISTS (SELECT FROM public.device_commands c WHERE c.status = 'queued' AND c.expires_at <= until);
+        due_s := (SELECT extract(epoch FROM c.expires_at - clock_timestamp())
+                  FROM public.device_commands c
+                  WHERE c.status = 'queued' AND c.expires_at > until AND c.expires_at < 'infinity'
+                  ORDER BY c.expires_at LIMIT 1);
+    END IF;
+    IF v_told <> '{}' THEN
+        PERFORM device_console.announce(v_told);
+    END IF;
 END
 $$;
 
--- Seconds until the next queued command is overdue; negative when one is, null when none is queued.
-CREATE OR REPLACE FUNCTION device_console.next_deadline() RETURNS DOUBLE PRECISION
+-- Keep what a later look needs of the ends, and no more: at most p_keep rows, none older than p_age_s.
+CREATE OR REPLACE FUNCTION device_console.trim_ended(p_keep INTEGER, p_age_s DOUBLE PRECISION) RETURNS INTEGER
 LANGUAGE sql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT extract(epoch FROM GREATEST(c.expires_at, timestamptz '1970-01-01') - clock_timestamp())::double precision
-    FROM public.device_commands c
-    WHERE c.status = 'queued' AND c.expires_at < 'infinity'
-    ORDER BY c.expires_at LIMIT 1
+    WITH old AS MATERIALIZED (
+        SELECT e.event_id FROM device_console.ended_events e
+        WHERE e.event_id <= (SELECT k.event_id FROM device_console.ended_events k ORDER BY k.event_id DESC OFFSET p_keep LIMIT 1)
+           OR e.ended_at NOT BETWEEN now() - p_age_s * interval '1 second' AND now() + interval '1 hour'
+        FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM device_console.ended_events e USING old WHERE e.event_id = old.event_id RETURNING 1
+    )
+    SELECT count(*)::integer FROM gone
 $$;
 
 -- Take away these outbox rows, keeping on record why each was not sent; return how many.
@@ -324,8 +333,8 @@ $$;
 DO $$
 BEGIN
     REVOKE ALL ON FUNCTION device_console.settle, device_console.settle_each, device_console.sweep,
-        device_console.next_deadline, device_console.clear_some, device_console.heal_some,
+        device_console.trim_ended, device_console.clear_some, device_console.heal_some,
         device_console.tidy_up FROM PUBLIC;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.sweep, device_console.next_deadline, device_console.tidy_up TO %I', current_setting('device_console.worker_role'));
+    EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.sweep, device_console.trim_ended, device_console.tidy_up TO %I', current_setting('device_console.worker_role'));
 END
 $$;

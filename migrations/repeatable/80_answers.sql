@@ -173,101 +173,214 @@ BEGIN
 END
 $$;
 
--- One batch of acknowledgements. Rows are locked in primary-key order; the first ACK of the addressed
--- device wins; everything else is classified and becomes a problem, never a change. A row that is answered and called
--- something else by another program is called delivered again; its acked_at never moves.
+-- What an answer does to a command: 'win', 'heal' (it is answered, and another program called it something else), or nothing, and why.
+CREATE OR REPLACE FUNCTION device_console.answer_effect(
+    p_is_addressed BOOLEAN, p_status TEXT, p_acked_at TIMESTAMPTZ, p_expires_at TIMESTAMPTZ, p_accept_late BOOLEAN, p_now TIMESTAMPTZ
+) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN NOT p_is_addressed THEN 'forged'
+    WHEN p_acked_at IS NOT NULL AND p_status IN ('queued', 'missed', 'expired') THEN 'heal'
+    WHEN p_acked_at IS NOT NULL OR p_status = 'delivered' THEN 'answered'
+    WHEN NOT p_accept_late AND (p_expires_at < p_now OR p_status IN ('missed', 'expired')) THEN 'record'
+    WHEN p_status IN ('queued', 'missed', 'expired') THEN 'win'
+    ELSE 'neither' END;
+
+-- The answers of a batch that did not simply win a queued command: late ones, copies, conflicts, forged and unknown ones. One a turn, in
+-- the order of the key, each judged under its row's lock where it changes something. The first one of the addressed device wins; everything
+-- else is classified and becomes a problem or an entry. Where the transaction holds rows already, it must not wait for one that may come
+-- before them in that order: DCW01 asks for all of them to be locked first.
+CREATE OR REPLACE FUNCTION device_console.acknowledge_rest(
+    p_left BOOLEAN[], p_tenants TEXT[], p_devices TEXT[], p_commands TEXT[], p_acks TEXT[], p_accept_late BOOLEAN,
+    p_now TIMESTAMPTZ, p_may_wait BOOLEAN
+) RETURNS TABLE (n INTEGER, outcome TEXT)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_became  "char"[] := array_fill(' '::"char", ARRAY[cardinality(p_left)]);  -- a: acked, l: late, r: recorded, c: conflict
+    v_tenant  TEXT;
+    v_command TEXT;
+    v_first   JSONB;  -- of the addressed device, to this command, in this batch
+    v_at      TIMESTAMPTZ;
+    v_locked  BOOLEAN;
+    v_row     RECORD;
+    r         RECORD;
+BEGIN
+    FOR r IN
+        SELECT u.n::integer AS n, u.tenant_id, u.device_id, u.command_id, u.ack::jsonb AS ack
+        FROM unnest(p_tenants, p_devices, p_commands, p_acks) WITH ORDINALITY AS u(tenant_id, device_id, command_id, ack, n)
+        WHERE p_left[u.n]
+        ORDER BY u.tenant_id, u.command_id, u.n
+    LOOP
+        n := r.n;
+        IF r.command_id IS DISTINCT FROM v_command OR r.tenant_id IS DISTINCT FROM v_tenant THEN
+            v_tenant := r.tenant_id;
+            v_command := r.command_id;
+            v_first := NULL;
+        END IF;
+        v_locked := false;
+        LOOP
+            SELECT device_console.answer_effect(
+                       c.device_id = r.device_id, c.status, c.acked_at, c.expires_at, p_accept_late, p_now) AS effect,
+                   c.status, c.expires_at, c.ack_details, c.acked_at IS NOT NULL OR c.status = 'delivered' AS is_answered
+            INTO v_row
+            FROM public.device_commands c WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id;
+            EXIT WHEN v_locked OR NOT COALESCE(v_row.effect IN ('win', 'heal'), false);
+            PERFORM FROM public.device_commands c
+            WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id FOR UPDATE SKIP LOCKED;
+            IF NOT FOUND THEN
+                IF NOT p_may_wait THEN
+                    RAISE EXCEPTION 'a command of this batch is locked' USING ERRCODE = 'DCW01';
+                END IF;
+                PERFORM FROM public.device_commands c
+                WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id FOR UPDATE;
+            END IF;
+            v_locked := true;
+        END LOOP;
+
+        IF v_row.effect IS NULL THEN
+            outcome := 'unknown';
+        ELSIF v_row.effect = 'forged' THEN
+            outcome := 'forged';
+        ELSIF v_row.effect = 'win' THEN
+            v_at := clock_timestamp();
+            UPDATE public.device_commands c
+            SET status = 'delivered', acked_at = v_at, ack_details = r.ack,
+                published_at = COALESCE(c.published_at, v_at)  -- one instant for both: equality marks it as inferred
+            WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id;
+            IF v_row.expires_at < v_at OR v_row.status IN ('missed', 'expired') THEN
+                outcome := 'late';
+                v_became[n] := 'l';
+            ELSE
+                outcome := 'acked';
+                v_became[n] := 'a';
+            END IF;
+        ELSIF v_row.effect = 'record' THEN
+            outcome := 'late recorded';
+            IF v_first IS NULL THEN
+                v_became[n] := 'r';
+            END IF;
+        ELSE
+            IF v_row.effect = 'heal' THEN
+                UPDATE public.device_commands c
+                SET status = 'delivered', published_at = COALESCE(c.published_at, c.acked_at)
+                WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id;
+            END IF;
+            IF r.ack = COALESCE(CASE WHEN v_row.is_answered THEN device_console.plain_answer(v_row.ack_details) END, v_first, r.ack) THEN
+                outcome := 'duplicate';
+            ELSE
+                outcome := 'conflict';
+                v_became[n] := 'c';
+            END IF;
+        END IF;
+        IF v_row.effect <> 'forged' THEN
+            v_first := COALESCE(v_first, r.ack);
+        END IF;
+        IF outcome <> 'acked' THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+
+    IF v_became && '{a,l}'::"char"[] THEN
+        INSERT INTO device_console.ended_events (tenant_id, outcome, ended_at, command_ids)
+        SELECT u.tenant_id, CASE v_became[u.n] WHEN 'l' THEN 'late' ELSE 'acked' END, clock_timestamp(), array_agg(u.command_id)
+        FROM unnest(p_tenants, p_commands) WITH ORDINALITY AS u(tenant_id, command_id, n)
+        WHERE v_became[u.n] IN ('a', 'l')
+        GROUP BY 1, 2;
+    END IF;
+    IF v_became && '{c,r}'::"char"[] THEN
+        INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
+        SELECT u.tenant_id, u.command_id, u.kind, u.detail
+        FROM (SELECT i.n, i.tenant_id, i.command_id, left(i.ack, 4000) AS detail,
+                     CASE v_became[i.n] WHEN 'c' THEN 'conflict' ELSE 'late_ack' END AS kind
+              FROM unnest(p_tenants, p_commands, p_acks) WITH ORDINALITY AS i(tenant_id, command_id, ack, n)
+              WHERE v_became[i.n] IN ('c', 'r')) u
+        WHERE NOT EXISTS (SELECT FROM device_console.journal j
+                          WHERE j.tenant_id = u.tenant_id AND j.command_id = u.command_id AND j.kind = u.kind
+                            AND (u.kind = 'late_ack' OR j.detail = u.detail))
+        GROUP BY 1, 2, 3, 4
+        ORDER BY min(u.n);
+    END IF;
+    IF 'c' = ANY (v_became) THEN
+        PERFORM device_console.keep_newest(p_tenants, p_commands, 'conflict');
+    END IF;
+END
+$$;
+
+-- Decided in docs/decisions/0055-answers-row-by-row-where-they-must-be.md
+-- One batch of acknowledgements. A row comes back only for what is not plainly 'acked'. One guarded UPDATE takes what is usual, the first
+-- answers of the addressed devices to queued commands; what it leaves is judged one by one. Copies need no step of their own: the
+-- first in the order of key and place updates the row, the others find it answered. A row that is answered and called something else by
+-- another program is called delivered again; its acked_at never moves.
+-- The settings pin the one good plan, input sorted -> nested loop -> primary key: rows are locked in the order of the key, nothing is
+-- planned for each batch, and a plan that was made while the table was small cannot survive. The columns with || '' are for no index.
 CREATE OR REPLACE FUNCTION device_console.acknowledge(
     p_tenants TEXT[], p_devices TEXT[], p_commands TEXT[], p_acks TEXT[], p_accept_late BOOLEAN
 ) RETURNS TABLE (n INTEGER, outcome TEXT)
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off  -- costs of what is switched off are enormous, and would have every plan compiled
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_outcomes TEXT[];
-    v_now TIMESTAMPTZ;
+    v_now  TIMESTAMPTZ := clock_timestamp();
+    v_won  INTEGER[];
+    v_late INTEGER[];
+    v_left BOOLEAN[];
+    v_one  INTEGER;
 BEGIN
-    PERFORM FROM public.device_commands c
-    JOIN (SELECT DISTINCT i.tenant_id, i.command_id
-          FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)) i
-      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
-    ORDER BY c.tenant_id, c.command_id
-    FOR UPDATE OF c;
-
-    -- one instant for both columns: equality is what marks a publication as inferred
-    v_now := clock_timestamp();
-    WITH input AS MATERIALIZED (
-        SELECT i.n, i.tenant_id, i.device_id, i.command_id, i.ack::jsonb AS ack, i.ack AS ack_text
-        FROM unnest(p_tenants, p_devices, p_commands, p_acks)
-             WITH ORDINALITY AS i(tenant_id, device_id, command_id, ack, n)
-    ), firsts AS MATERIALIZED (
-        -- the device belongs to the key: on two columns a forged ACK would suppress the real one
-        SELECT DISTINCT ON (i.tenant_id, i.command_id, i.device_id) i.*
-        FROM input i ORDER BY i.tenant_id, i.command_id, i.device_id, i.n
-    ), before AS MATERIALIZED (
-        SELECT f.n, f.tenant_id, f.command_id, f.ack, c.status, c.ack_details,
-               c.status = 'delivered' OR c.acked_at IS NOT NULL AS is_answered,
-               (c.expires_at < v_now OR c.status IN ('missed', 'expired')) AS is_late
-        FROM firsts f
-        JOIN public.device_commands c ON c.tenant_id = f.tenant_id AND c.command_id = f.command_id
-                                     AND c.device_id = f.device_id
-    ), won AS (
+    WITH won AS (
         UPDATE public.device_commands c
-        SET status = 'delivered', acked_at = v_now, ack_details = b.ack,
-            published_at = COALESCE(c.published_at, v_now)
-        FROM before b
-        WHERE c.tenant_id = b.tenant_id AND c.command_id = b.command_id
-          AND c.status IN ('queued', 'missed', 'expired') AND NOT b.is_answered
-          AND (p_accept_late OR NOT b.is_late)
-        RETURNING b.n, b.is_late
-    ), healed AS (
-        UPDATE public.device_commands c
-        SET status = 'delivered', published_at = COALESCE(c.published_at, c.acked_at)
-        FROM before b
-        WHERE c.tenant_id = b.tenant_id AND c.command_id = b.command_id
-          AND b.is_answered AND c.status IN ('queued', 'missed', 'expired')
-    ), verdicts AS (
-        SELECT i.n, i.tenant_id, i.device_id, i.command_id, i.ack_text,
-               CASE
-                   WHEN c.command_id IS NULL THEN 'unknown'
-                   WHEN c.device_id <> i.device_id THEN 'forged'
-                   WHEN w.n IS NOT NULL AND w.is_late THEN 'late'
-                   WHEN w.n IS NOT NULL THEN 'acked'
-                   WHEN NOT b.is_answered AND b.is_late AND NOT p_accept_late THEN 'late recorded'
-                   WHEN i.ack = COALESCE(
-                       CASE WHEN b.is_answered THEN device_console.plain_answer(b.ack_details) END, b.ack)
-                       THEN 'duplicate'
-                   ELSE 'conflict'
-               END AS outcome
-        FROM input i
-        LEFT JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
-        LEFT JOIN firsts f ON f.tenant_id = i.tenant_id AND f.command_id = i.command_id
-                          AND f.device_id = i.device_id
-        LEFT JOIN before b ON b.n = f.n
-        LEFT JOIN won w ON w.n = i.n
-    ), recorded AS (
-        INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
-        SELECT v.tenant_id, v.command_id, CASE v.outcome WHEN 'conflict' THEN 'conflict' ELSE 'late_ack' END,
-               left(v.ack_text, 4000)
-        FROM verdicts v LEFT JOIN firsts f ON f.n = v.n
-        WHERE v.outcome = 'conflict'
-              AND NOT EXISTS (SELECT FROM device_console.journal j
-                              WHERE j.tenant_id = v.tenant_id AND j.command_id = v.command_id
-                                AND j.kind = 'conflict' AND j.detail = left(v.ack_text, 4000))
-           OR v.outcome = 'late recorded' AND f.n IS NOT NULL
-              AND NOT EXISTS (SELECT FROM device_console.journal j
-                              WHERE j.tenant_id = v.tenant_id AND j.command_id = v.command_id
-                                AND j.kind = 'late_ack')
-        GROUP BY 1, 2, 3, 4
-        ORDER BY min(v.n)
+        SET status = 'delivered', ack_details = i.ack::jsonb,
+            acked_at = CASE WHEN c.published_at >= v_now THEN clock_timestamp() ELSE v_now END,  -- published while we waited
+            published_at = COALESCE(c.published_at, v_now)  -- one instant for both: equality marks it as inferred
+        FROM (SELECT u.* FROM unnest(p_tenants, p_devices, p_commands, p_acks)
+                              WITH ORDINALITY AS u(tenant_id, device_id, command_id, ack, n)
+              ORDER BY u.tenant_id, u.command_id, u.n) i
+        WHERE c.tenant_id = i.tenant_id AND c.command_id = i.command_id AND c.device_id || '' = i.device_id
+          AND c.status || '' = 'queued' AND c.acked_at IS NULL AND (p_accept_late OR c.expires_at >= v_now)
+        RETURNING i.n::integer AS n, i.tenant_id, i.command_id, c.expires_at < c.acked_at AS is_late
+    ), noted AS (
+        INSERT INTO device_console.ended_events (tenant_id, outcome, ended_at, command_ids)
+        SELECT w.tenant_id, CASE WHEN w.is_late THEN 'late' ELSE 'acked' END, v_now, array_agg(w.command_id)
+        FROM won w GROUP BY 1, 2
     )
-    SELECT array_agg(v.outcome ORDER BY v.n) INTO v_outcomes FROM verdicts v;
+    SELECT array_agg(w.n), array_agg(w.n) FILTER (WHERE w.is_late) INTO v_won, v_late FROM won w;
 
-    IF 'conflict' = ANY (v_outcomes) THEN
-        PERFORM device_console.keep_newest(p_tenants, p_commands, 'conflict');
+    IF v_late IS NOT NULL THEN
+        RETURN QUERY SELECT l.n, 'late' FROM unnest(v_late) AS l(n);
+    END IF;
+    IF COALESCE(cardinality(v_won), 0) < cardinality(p_commands) THEN
+        v_left := array_fill(true, ARRAY[cardinality(p_commands)]);
+        FOREACH v_one IN ARRAY COALESCE(v_won, '{}') LOOP
+            v_left[v_one] := false;
+        END LOOP;
+        RETURN QUERY SELECT r.n, r.outcome FROM device_console.acknowledge_rest(
+            v_left, p_tenants, p_devices, p_commands, p_acks, p_accept_late, v_now, v_won IS NULL) r;
     END IF;
     PERFORM device_console.announce(p_tenants);
-    RETURN QUERY SELECT o.n::integer, o.outcome FROM unnest(v_outcomes) WITH ORDINALITY AS o(outcome, n);
+END
+$$;
+
+-- The same for the holder of a lease, in one statement that is a transaction: waits for locks for p_patience at most, and refuses (55P03)
+-- where an earlier answer to one of the commands is kept.
+CREATE OR REPLACE FUNCTION device_console.acknowledge_fenced(
+    p_token BIGINT, p_patience TEXT,
+    p_tenants TEXT[], p_devices TEXT[], p_commands TEXT[], p_acks TEXT[], p_accept_late BOOLEAN
+) RETURNS TABLE (n INTEGER, outcome TEXT)
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('lock_timeout', p_patience, true);
+    IF device_console.fence_answers(p_token) AND device_console.has_kept(p_tenants, p_commands) THEN
+        RAISE EXCEPTION 'an earlier answer to one of the commands is kept' USING ERRCODE = 'lock_not_available';
+    END IF;
+    RETURN QUERY SELECT a.n, a.outcome FROM device_console.acknowledge(p_tenants, p_devices, p_commands, p_acks, p_accept_late) a;
 END
 $$;
 
@@ -275,9 +388,10 @@ DO $$
 BEGIN
     REVOKE ALL ON FUNCTION device_console.fence_answers, device_console.has_kept, device_console.lock_commands,
         device_console.keep_locked, device_console.kept, device_console.forget_kept,
-        device_console.keep_newest, device_console.progressed, device_console.acknowledge FROM PUBLIC;
+        device_console.keep_newest, device_console.progressed, device_console.answer_effect, device_console.acknowledge_rest,
+        device_console.acknowledge, device_console.acknowledge_fenced FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.fence_answers, device_console.has_kept, device_console.lock_commands, '
                    'device_console.keep_locked, device_console.kept, device_console.forget_kept, '
-                   'device_console.progressed, device_console.acknowledge TO %I', current_setting('device_console.worker_role'));
+                   'device_console.progressed, device_console.acknowledge, device_console.acknowledge_fenced TO %I', current_setting('device_console.worker_role'));
 END
 $$;

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from console.domain.acks import Acknowledgement, LateAck
+from console.domain.acks import Outcome as AckOutcome
 from console.domain.dispatch import Returned
 from console.domain.events import Problem, ProblemKind
 from console.domain.reasons import Outcome
@@ -14,6 +17,7 @@ from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
+from tests.rows import add_command
 from tests.waiting import until
 
 HOLDER = UUID(int=7)
@@ -89,3 +93,22 @@ async def test_trimming_the_problems_never_deadlocks_with_counting_them(
     assert trimmed.result() == 1
     counts = await owner.fetch("SELECT command_id, count FROM device_console.problems ORDER BY command_id")
     assert [tuple(row) for row in counts] == [("c1", 2), ("c2", 1)]
+
+
+async def test_a_late_answer_that_waits_holds_no_other_row(
+    database: Database, owner: asyncpg.Connection, third: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without giving its rows up first, a batch holds the queued ones while it waits for a settled one before them."""
+    await add_command(owner, fleet.acme, "c1", status="missed", ttl=timedelta(seconds=-1), published=True)
+    await add_command(owner, fleet.acme, "c2")
+    acks = [Acknowledgement("acme", "pump-1", c, '{"status":"ok","details":null}') for c in ("c1", "c2")]
+    async with asyncio.TaskGroup() as group, third.transaction():
+        await third.execute("SELECT FROM device_commands WHERE command_id = 'c1' FOR UPDATE")
+        taken = group.create_task(SettlementStore(database).acknowledge(acks, [], LateAck.ACCEPT))
+
+        async def it_waits() -> bool:
+            return await waiting(owner) == 1
+
+        await until(it_waits)
+        await third.execute("SELECT FROM device_commands WHERE command_id = 'c2' FOR UPDATE NOWAIT")
+    assert taken.result() == (AckOutcome.LATE, AckOutcome.ACKED)

@@ -14,7 +14,7 @@ from console.runtime.program import Program
 from console.services.sweeper import Sweeper
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
-from console.store.settlement import SettlementStore
+from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
 from tests.hostile_rows import OURS, columns_of, sql_client, statements, write_all
 from tests.rows import add_command, row_of
@@ -57,8 +57,7 @@ async def rival_is_served(
         message = {ack.command_id: outcome for ack, outcome in zip(acks, outcomes, strict=True)}
         assert (message[ours], message[left]) == (Outcome.ACKED, Outcome.ACKED)
         await outbox.next_due()
-        await settlement.next_deadline()
-        await Sweeper(settlement, lambda _sweep: None, SystemClock()).run_once()
+        await Sweeper(settlement, BEGINNING, lambda _sweep: None, SystemClock()).run_once()
         assert (await row_of(owner, over))["status"] == "missed"
         assert time.monotonic() - began < LONG_S  # two seconds on a machine that does nothing else
 

@@ -18,7 +18,7 @@ from console.store.batches import BatchStore
 from console.store.commands import CommandStore
 from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
-from console.store.settlement import BEGINNING, SettlementStore, Swept
+from console.store.settlement import BEGINNING, Place, SettlementStore, Swept
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import environment, program
@@ -163,8 +163,12 @@ async def test_a_sweep_killed_in_the_middle_of_a_batch_leaves_nothing_half_done(
 
         if killed == "the worker":
             await until(lambda: _nobody_is_left(owner, third))
-            assert await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'queued'") == 300
-            assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 300
+            left = await owner.fetchval("SELECT count(*) FROM device_commands WHERE status = 'queued'")
+            assert left in {
+                0,
+                300,
+            }  # the server may have ended the statement, which is a transaction, without us
+            assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == left
             async with program(env, "--sweeper"):
                 await until(all_settled)
         else:
@@ -188,16 +192,21 @@ async def test_each_batch_of_a_pass_begins_where_the_last_one_ended() -> None:
     asked: list[str] = []
 
     class Full:
-        async def next_deadline(self) -> float | None:
-            return None
-
         async def trim_problems(self, keep: int) -> int:
             return keep
 
-        async def sweep(self, cursor: str, limit: int) -> Swept:
-            asked.append(cursor)
-            reached = f"after {len(asked)}" if len(asked) < 3 else None
+        async def trim_ended(self, keep: int, age_s: float) -> int:
+            return int(keep * age_s)
+
+        async def sweep(self, cursor: Place, limit: int) -> Swept:
+            asked.append(cursor.up)
+            reached = Place(f"after {len(asked)}") if len(asked) < 3 else None
             return Swept(missed=limit if len(asked) <= 3 else 0, expired=0, cursor=reached, lateness_s=0.0)
 
-    await Sweeper(Full(), lambda _sweep: None, SystemClock(), batch=10).run_once()
-    assert asked == [BEGINNING, "after 1", "after 2", BEGINNING]  # the last one finds that nothing was left
+    await Sweeper(Full(), BEGINNING, lambda _sweep: None, SystemClock(), batch=10).run_once()
+    assert asked == [
+        BEGINNING.up,
+        "after 1",
+        "after 2",
+        BEGINNING.up,
+    ]  # the last one finds that nothing was left

@@ -79,4 +79,4 @@ async def _work(database: Database, tenant_id: str, device_id: str, command_id: 
     (outcome,) = await settlement.acknowledge([ack], [], LateAck.ACCEPT)
     assert outcome.value == "acked"
     await settlement.sweep(BEGINNING, 10)
-    await settlement.next_deadline()
+    await settlement.trim_ended(10, 60.0)

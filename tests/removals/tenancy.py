@@ -265,8 +265,8 @@ REMOVALS = (
         "G22",
         "the digest in notifications",
         "migrations/repeatable/20_tenants.sql",
-        "    SELECT pg_notify('device_console', device_console.digest_of(t.tenant_id))\n",
-        "    SELECT pg_notify('device_console', t.tenant_id)\n",
+        "    PERFORM pg_notify('device_console', device_console.keyed_digest(d.notify_key, t.tenant_id))\n",
+        "    PERFORM pg_notify('device_console', t.tenant_id)\n",
         "tests/store/test_login_tenants.py::test_listening_shows_neither_names_nor_a_way_to_find_them_out",
     ),
     Removal(

@@ -21,14 +21,14 @@ from tests.platform import PlatformUrls
 from tests.platform.walk import walk
 from tests.schema_page import PAGE, schema_page
 
-SOURCE = "SELECT prosrc FROM pg_proc WHERE proname = 'next_deadline'"
+SOURCE = "SELECT prosrc FROM pg_proc WHERE proname = 'trim_ended'"
 LEDGER = "SELECT checksum, program FROM device_console.repeatables WHERE name = '70_sweep'"
 FIRST = "SELECT applied_at FROM device_console.repeatables WHERE name = '60_dispatch'"
 
 
 def edited(text: str) -> tuple[Repeatable, ...]:
     """The program's own, with one more line in a function of the sweep."""
-    anchor = "WHERE c.status = 'queued' AND c.expires_at < 'infinity'"
+    anchor = "SELECT e.event_id FROM device_console.ended_events e"
     return tuple(
         replace(file, sql=file.sql.replace(anchor, f"{anchor} -- {text}"))
         if file.name == "70_sweep"
@@ -78,10 +78,10 @@ async def test_workers_of_the_version_before_go_on_while_functions_are_replaced(
     await database.open()
     try:
         async with database.fleet_session() as worker:
-            await worker.fetchval("SELECT device_console.next_deadline()")
+            await worker.fetchval("SELECT device_console.trim_ended(10, 60.0)")
             await migrate(Access(database_url), read_migrations(), edited("newer"))
-            await worker.fetchval("SELECT device_console.next_deadline()")
-            await worker.fetch("SELECT * FROM device_console.sweep('-infinity', 10)")
+            await worker.fetchval("SELECT device_console.trim_ended(10, 60.0)")
+            await worker.fetch("SELECT missed FROM device_console.sweep('-infinity', 'infinity', NULL, 10)")
     finally:
         await database.close()
 

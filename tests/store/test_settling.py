@@ -147,12 +147,9 @@ async def test_infinite_and_ancient_deadlines_do_no_harm(
     await owner.execute("UPDATE device_commands SET expires_at = 'infinity' WHERE command_id = 'never'")
     await owner.execute("UPDATE device_commands SET expires_at = '-infinity' WHERE command_id = 'ancient'")
     await owner.execute("UPDATE device_commands SET expires_at = '4000-01-01 BC' WHERE command_id = 'bc'")
-    deadline = await settlement.next_deadline()
-    assert deadline is not None
-    assert deadline < 0
     swept = await settlement.sweep(BEGINNING, 100)
     assert (swept.missed, swept.expired) == (0, 2)
-    assert await settlement.next_deadline() is None
+    assert (swept.due_s, swept.is_blocked) == (None, False)
     phases = {
         c.command_id: (c.phase, c.never_expires) for c in (await program.history.commands("acme")).commands
     }
@@ -240,7 +237,9 @@ async def test_a_pass_of_the_sweeper_counts_all_batches(
         " SELECT 'acme', 'c' || n, 'pump-1', 'ping', now() - interval '1 s' * (n % 7 + 1) FROM generate_series(1, 100) n"
     )
     sweeps: list[int] = []
-    sweeper = Sweeper(settlement, lambda sweep: sweeps.append(sweep.settled), SystemClock(), batch=30)
+    sweeper = Sweeper(
+        settlement, BEGINNING, lambda sweep: sweeps.append(sweep.settled), SystemClock(), batch=30
+    )
     assert (await sweeper.run_once()).expired == 100
     assert sweeps == [100]
 

@@ -7,6 +7,7 @@ WITH needed (name, columns) AS (VALUES
     ('device_console.lease_ends', 'role ended_at'),
     ('device_console.ingest_gaps', 'slot began_at ended_at'),
     ('device_console.kept_answers', 'answer_id tenant_id device_id command_id ack kept_at'),
+    ('device_console.ended_events', 'event_id tenant_id outcome ended_at command_ids'),
     ('device_console.login_tenants', 'login tenant_id'),
     ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail attempt outcome blocked_by'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
@@ -16,13 +17,13 @@ WITH needed (name, columns) AS (VALUES
 ), found AS MATERIALIZED (
     SELECT n.name, n.columns, to_regclass(n.name)::oid AS oid FROM needed n
 ), functions (name) AS (VALUES
-    ('ack_word'), ('acknowledge'), ('fence_answers'), ('has_kept'), ('held_up'), ('held_up_now'), ('lock_commands'), ('adopt'), ('announce'), ('announce_own'), ('audit_batch'), ('audit_commands'), ('audit_fault'), ('audit_refused'), ('write_audit'), ('beat'), ('bound_tenants'), ('claim'), ('clear_some'),
+    ('ack_word'), ('acknowledge'), ('acknowledge_fenced'), ('acknowledge_rest'), ('answer_effect'), ('fence_answers'), ('has_kept'), ('held_up'), ('held_up_now'), ('lock_commands'), ('adopt'), ('announce'), ('announce_own'), ('audit_batch'), ('audit_commands'), ('audit_fault'), ('audit_refused'), ('write_audit'), ('beat'), ('bound_tenants'), ('claim'), ('clear_some'),
     ('concerns_all'), ('database_identity'), ('digest_of'), ('fence'), ('heal_some'), ('tidy_up'), ('forget_kept'), ('give_leases'),
     ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('is_original'), ('is_stale'), ('json_bytes'),
-    ('json_shown'), ('keep_locked'), ('keep_newest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
-    ('mark'), ('next_deadline'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
+    ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
+    ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
     ('plain_answer'), ('plan_mode'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
-    ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_problems'), ('turns')
+    ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted
