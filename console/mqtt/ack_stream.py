@@ -69,6 +69,7 @@ class AckStream:
     def attach(self, session: Session) -> None:
         """Use this connection."""
         self._live = session
+        session.lost.add_done_callback(lambda _: self._arrived.set())
 
     @property
     def session_present(self) -> bool:
@@ -121,8 +122,10 @@ class AckStream:
             BrokerUnreachableError: the link broke; the broker keeps what was not acknowledged.
         """
         while not self._waiting:
+            if self._session.lost.done():
+                raise lost_error(self._session.lost, self._address.label)
             self._arrived.clear()
-            await self._arrival()
+            await self._arrived.wait()
         taken: list[RawAck] = []
         size = 0
         while self._waiting and len(taken) < limit and size < MAX_BATCH_BYTES:
@@ -133,15 +136,6 @@ class AckStream:
             self._is_paused = False
             self._session.reader.resume()
         return tuple(taken)
-
-    async def _arrival(self) -> None:
-        arrival = asyncio.ensure_future(self._arrived.wait())
-        try:
-            done, _ = await asyncio.wait((arrival, self._session.lost), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            arrival.cancel()
-        if self._session.lost in done and not self._waiting:
-            raise lost_error(self._session.lost, self._address.label)
 
     async def acknowledge(self, messages: Sequence[RawAck]) -> None:
         """Acknowledge committed messages to the broker, which never delivers them again."""

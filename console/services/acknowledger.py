@@ -1,27 +1,30 @@
-"""Acknowledgements: parse, classify, commit in batches, and only then confirm them to the broker."""
+"""Acknowledgements: read, classify, commit in batches, and only then confirm them to the broker.
+
+While one batch commits, the next one is read, so that neither database nor processor waits for the other; one
+commit is in flight at a time, because of two the later could win. Decided in
+docs/decisions/0058-answers-in-two-steps.md
+"""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from console.clock import Clock
-from console.domain.acks import PROGRESS_WORDS, Acknowledgement, LateAck, Outcome, RawAck, folded_word
+from console.concurrency import end_all
+from console.domain.acks import PROGRESS_WORDS, Acknowledgement, LateAck, Outcome, RawAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import DataRefusedError, RowsLockedError
 from console.limits import MAX_ACK_BYTES
 from console.retry import ANSWERS
-from console.services.ack_problems import ProblemLimiter, follow_up, oddities
-from console.wire.ack_payloads import PADDED, AckError, decode_ack
-from console.wire.topics import PROBE, Route, TopicError, parse_ack_topic
+from console.services.ack_problems import ProblemLimiter, follow_up
+from console.services.ack_reader import AckReader, ReadBatch
 
 T = TypeVar("T")
 
 BATCH = 500
-_TURN_S = 0.005  # of reading, before other tasks of the loop run
+FULL_BYTES = 1_048_576
 _WARY_S = 30.0
-_log = logging.getLogger("console.acknowledger")
 
 
 class Stream(Protocol):
@@ -68,99 +71,73 @@ class Acknowledger:
         self._settlement = settlement
         self._on_change = on_change
         self._late_ack = late_ack
-        self._max_ack_bytes = max_ack_bytes
-        self._progress = progress
         self._clock = clock
         self._limiter = ProblemLimiter(clock)
+        self._reader = AckReader(clock, self._limiter, max_ack_bytes=max_ack_bytes, progress=progress)
         self._locked_until: dict[str, float] = {}
+        self._next = ReadBatch()
+        self._has_read, self._has_room = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Process batches until cancelled.
 
         Raises:
-            BrokerUnreachableError: the link broke; what was not committed comes again.
+            BrokerUnreachableError: the link broke, and what had come before is committed; what was not
+                confirmed to the broker comes again.
         """
-        while True:
-            await self.run_once()
+        reading = asyncio.create_task(self._keep_reading(), name="reading of answers")
+        reading.add_done_callback(lambda _: self._has_read.set())
+        try:
+            while True:
+                await self._settle(await self._read_ahead(reading))
+        finally:
+            await end_all([reading])
 
     async def run_once(self) -> Acknowledged:
         """Take the messages received so far, commit them, and confirm them to the broker."""
-        messages = await self._stream.batch(BATCH)
-        acks, problems = await self._read(messages)
-        outcomes = await self._commit(acks, problems)
+        return await self._settle(await self._reader.read(await self._stream.batch(BATCH)))
+
+    async def _keep_reading(self) -> None:
+        """Add what comes to the next batch, until it is full: the rest stays in the stream."""
+        while True:
+            while len(self._next.messages) >= BATCH or self._next.size >= FULL_BYTES:
+                self._has_room.clear()
+                await self._has_room.wait()
+            messages = await self._stream.batch(BATCH - len(self._next.messages))
+            read = await self._reader.read(messages)  # other tasks run: the next batch may be another one now
+            self._next.add(read)
+            self._has_read.set()
+
+    async def _read_ahead(self, reading: asyncio.Task[None]) -> ReadBatch:
+        """Return all that was read since the last batch, once there is any.
+
+        Raises:
+            BrokerUnreachableError: nothing more will come.
+        """
+        while not self._next.messages:
+            if reading.done():
+                reading.result()
+            self._has_read.clear()
+            await self._has_read.wait()
+        batch, self._next = self._next, ReadBatch()
+        self._has_room.set()
+        return batch
+
+    async def _settle(self, batch: ReadBatch) -> Acknowledged:
+        outcomes = await self._commit(batch.acks, batch.problems)
         problems_after = [
             problem if not problem.device_id else self._limiter.limited(problem)
-            for ack, outcome in zip(acks, outcomes, strict=True)
+            for ack, outcome in zip(batch.acks, outcomes, strict=True)
+            if outcome is not Outcome.ACKED
             for problem in follow_up(ack, outcome)
         ]
         if problems_after:
             await self._until_up(lambda: self._settlement.record(problems_after))
-        await self._stream.acknowledge(messages)
-        for tenant_id in {ack.tenant_id for ack in acks} | {problem.tenant_id for problem in problems}:
+        await self._stream.acknowledge(batch.messages)
+        for tenant_id in {ack.tenant_id for ack in batch.acks} | {p.tenant_id for p in batch.problems}:
             self._on_change(tenant_id)
         applied = sum(outcome in {Outcome.ACKED, Outcome.LATE} for outcome in outcomes)
-        return Acknowledged(len(messages), applied, len(problems) + len(problems_after))
-
-    async def _read(self, messages: Sequence[RawAck]) -> tuple[list[Acknowledgement], list[Problem]]:
-        acks: list[Acknowledgement] = []
-        problems: list[Problem] = []
-        turn_ends = self._clock.monotonic() + _TURN_S
-        for message in messages:
-            if self._clock.monotonic() > turn_ends:  # hostile ones take milliseconds each
-                await asyncio.sleep(0)
-                turn_ends = self._clock.monotonic() + _TURN_S
-            try:
-                ack, noted = self._read_one(message)
-            except TopicError as error:
-                problems.append(
-                    self._problem(Route(error.tenant_id, ""), ProblemKind.MALFORMED_ACK, "", str(error))
-                )
-                continue
-            problems += noted  # empty for the test messages of `doctor`
-            if ack is not None:
-                acks.append(ack)
-        return acks, problems
-
-    def _read_one(self, message: RawAck) -> tuple[Acknowledgement | None, list[Problem]]:
-        """Return the message as an acknowledgement, None if it cannot be one, and the problems found in it.
-
-        Raises:
-            TopicError: the topic does not name a device that a command could be sent to.
-        """
-        route = parse_ack_topic(message.topic.decode("utf-8", "replace"))
-        if route.device_id.startswith(PROBE):
-            return None, []
-        try:
-            payload = decode_ack(message.payload, self._max_ack_bytes, message.correlation)
-        except AckError as error:
-            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error), error.reason)]
-        except Exception as error:  # noqa: BLE001 - one message must not end the ingest of all, and come again for ever
-            _log.exception("a bug: the reader of answers failed")
-            text = f"it cannot be read ({type(error).__name__}); the log has the reason"
-            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", text, "unreadable")]
-        problems = [
-            Problem(route.tenant_id, ProblemKind.ODD_ACK, "", "", f"{oddity}; last from {route.device_id}")
-            for oddity in oddities(message, payload, route)
-        ]
-        if not payload.correlates:
-            text = "its Correlation Data names another command; the command_id in the payload counts"
-            problems.append(self._problem(route, ProblemKind.ODD_ACK, "", text))
-        if payload.repairs:
-            text = "; ".join(payload.repairs)
-            of = "" if payload.repairs == (PADDED,) else payload.command_id  # all that its firmware sends
-            problems.append(self._problem(route, ProblemKind.REPAIRED_ACK, of, text))
-        ack = Acknowledgement(
-            route.tenant_id, route.device_id, payload.command_id, payload.ack_json, payload.repairs,
-            folded_word(payload.word) in self._progress,
-        )  # fmt: skip
-        return ack, problems
-
-    def _problem(
-        self, route: Route, kind: ProblemKind, command_id: str, detail: str, reason: str = ""
-    ) -> Problem:
-        return self._limiter.limited(
-            Problem(route.tenant_id, kind, route.device_id, command_id, detail, reason=reason)
-        )
+        return Acknowledged(len(batch.messages), applied, len(batch.problems) + len(problems_after))
 
     async def _commit(self, acks: list[Acknowledgement], problems: list[Problem]) -> tuple[Outcome, ...]:
         """Commit; halve the batch around a row that PostgreSQL refuses, so that one cannot stop the rest."""

@@ -1,10 +1,15 @@
 """The topic space of the command channel: the only place where tenant and device of an ACK come from."""
 
+import re
 from dataclasses import dataclass
 
 from console.domain.identifiers import id_fault
+from console.limits import MAX_ID_LENGTH
 
 _LEVELS = 6
+_ROUTES_REMEMBERED = 20_000
+_PLAIN_ID = rb"([A-Za-z0-9_.:-]{1,%d})" % MAX_ID_LENGTH  # which `id_fault` never refuses
+_PLAIN = re.compile(rb"tenant/" + _PLAIN_ID + rb"/device/" + _PLAIN_ID + rb"/commands/ack")
 PROBE = "device-console-doctor"  # device ids with this prefix are our own checks of the broker
 
 
@@ -67,3 +72,29 @@ def parse_ack_topic(topic: str) -> Route:
     except TopicError as error:
         raise TopicError(str(error), "" if id_fault(tenant_id) else tenant_id) from None
     return Route(tenant_id, device_id)
+
+
+class Routes:
+    """Reads the topic of each device's answers once, and forgets all of them when it knows too many."""
+
+    def __init__(self, most: int = _ROUTES_REMEMBERED) -> None:
+        self._most = most
+        self._known: dict[bytes, Route] = {}
+
+    def of(self, topic: bytes) -> Route:
+        """Return tenant and device of a topic.
+
+        Raises:
+            TopicError: see `parse_ack_topic`.
+        """
+        route = self._known.get(topic)
+        if route is None:
+            plain = _PLAIN.fullmatch(topic)
+            if plain:
+                route = Route(plain[1].decode(), plain[2].decode())
+            else:
+                route = parse_ack_topic(topic.decode("utf-8", "replace"))
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[topic] = route
+        return route

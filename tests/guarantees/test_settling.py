@@ -12,7 +12,7 @@ import pytest
 from console.clock import SystemClock
 from console.domain.acks import Acknowledgement, LateAck, RawAck
 from console.domain.dispatch import Confirmed
-from console.services import acknowledger as service
+from console.services import ack_reader
 from console.services.acknowledger import BATCH, Acknowledger
 from console.services.sweeper import Sweeper
 from console.store.outbox import OutboxStore
@@ -65,7 +65,7 @@ async def test_one_answer_that_only_the_database_refuses_does_not_stop_the_other
             return read
         return AckPayload(read.command_id, '{"status":"ok","details":1e200000}', ())
 
-    monkeypatch.setattr(service, "decode_ack", blind)
+    monkeypatch.setattr(ack_reader, "decode_ack", blind)
     stream = OneBatch(
         [
             RawAck(

@@ -162,7 +162,7 @@ class _Reader:
 async def test_everything_that_a_message_holds_counts_towards_the_pause(topic: bytes, payload: bytes) -> None:
     """Without the topics in the count, 65 kB of each message wait for nothing, and memory has no bound."""
     stream, link = AckStream(BrokerAddress("127.0.0.1", 1)), _Reader()
-    stream.attach(SimpleNamespace(reader=link))  # type: ignore[arg-type]
+    stream.attach(SimpleNamespace(reader=link, lost=asyncio.get_running_loop().create_future()))  # type: ignore[arg-type]
     taken = 0
     while not link.paused:
         stream.take([RawAck(topic, payload, 1, 1)])

@@ -21,6 +21,7 @@ from console.mqtt import lane as lane_module
 from console.mqtt.ack_stream import AckStream, ack_stream
 from console.mqtt.frames import publish_frame
 from console.mqtt.lane import PACKETS_A_TURN
+from console.mqtt.paho_reader import PahoReader
 from console.mqtt.publisher import publisher
 from console.mqtt.session import BrokerAddress, Session, SessionKind, connect
 from tests.brokers import SPEAKS_V3, BrokerProcess, free_port, start_broker
@@ -323,11 +324,12 @@ async def test_over_tls_nothing_is_lost_and_a_killed_broker_is_noticed_at_once(
 
 
 async def test_inside_of_websockets_paho_does_all_of_it() -> None:
-    """Without the value, the lane would take the frames of WebSockets for packets of MQTT."""
+    """Without the value, the lane would read from a wrapper of paho's that was made for reads of a few bytes."""
     port = free_port()
     with start_broker("nats-server", websocket_port=port) as broker:
         address = dataclasses.replace(broker.address, port=port, websockets=True)
         async with ack_stream(address, str(uuid.uuid4())) as stream, publisher(address) as link:
+            assert isinstance(stream._session.reader, PahoReader)
             await stream.subscribe()
             confirmed: dict[int, object] = {}
             link.on_pubacks = confirmed.update

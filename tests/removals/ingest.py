@@ -2,6 +2,9 @@
 
 from tests.removals import Removal
 
+_UNIT = "tests/unit/test_acknowledger.py::test_"
+_READER = "tests/unit/test_ack_reader.py::test_"
+_QUICK = "tests/unit/test_ordinary_acks.py::test_"
 _LANE = "tests/mqtt/test_lane.py::test_"
 _FRAMES = "tests/mqtt/test_frames.py::test_"
 _PUBLISHER = "tests/mqtt/test_publisher.py::test_"
@@ -19,8 +22,9 @@ REMOVALS = (
         "G10",
         "the commit before the PUBACK",
         "console/services/acknowledger.py",
-        "        acks, problems = await self._read(messages)\n",
-        "        await self._stream.acknowledge(messages)\n        acks, problems = await self._read(messages)\n",
+        "        outcomes = await self._commit(batch.acks, batch.problems)\n",
+        "        await self._stream.acknowledge(batch.messages)\n"
+        "        outcomes = await self._commit(batch.acks, batch.problems)\n",
         "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
     ),
     Removal(
@@ -200,5 +204,69 @@ REMOVALS = (
         "            if self._last_id not in self._waiting and self._last_id not in self._forgotten:\n",
         "            if True:\n",
         f"{_PUBLISHER}a_packet_id_in_flight_is_not_given_twice",
+    ),
+    Removal(
+        "G15",
+        "the bound of what is read ahead",
+        "console/services/acknowledger.py",
+        "            while len(self._next.messages) >= BATCH or self._next.size >= FULL_BYTES:\n",
+        "            while len(self._next.messages) >= BATCH:\n",
+        f"{_UNIT}what_is_read_ahead_is_bounded_in_bytes_too",
+    ),
+    Removal(
+        "G15",
+        "the bound of what is read ahead, in messages",
+        "console/services/acknowledger.py",
+        "            while len(self._next.messages) >= BATCH or self._next.size >= FULL_BYTES:\n",
+        "            while self._next.size >= FULL_BYTES:\n",
+        f"{_UNIT}no_more_is_read_ahead_than_a_batch",
+    ),
+    Removal(
+        "G10",
+        "the look at the next batch after reading",
+        "console/services/acknowledger.py",
+        "            read = await self._reader.read(messages)  #",
+        "            self._next.add(await self._reader.read(messages))\n            continue\n            read = messages  #",
+        f"{_UNIT}what_is_being_read_when_a_commit_begins_is_in_the_batch_after_it",
+    ),
+    Removal(
+        "G10",
+        "the end of the commit in flight before a lost link is reported",
+        "console/services/acknowledger.py",
+        "        while not self._next.messages:\n            if reading.done():\n",
+        "        while reading.done() or not self._next.messages:\n            if reading.done():\n",
+        f"{_UNIT}what_came_before_a_lost_link_is_committed_in_order",
+    ),
+    Removal(
+        "G14",
+        "the look at odd numbers in the quick reader",
+        "console/wire/ordinary_acks.py",
+        "        if _ODD_NUMBER.search(details):\n",
+        "        if False:\n",
+        f"{_QUICK}others_are_left",
+    ),
+    Removal(
+        "G14",
+        "the parser behind the quick reader's pattern",
+        "console/wire/ordinary_acks.py",
+        "            _check(details)\n",
+        "            pass\n",
+        f"{_QUICK}what_is_mutated_is_read_alike_or_left",
+    ),
+    Removal(
+        "G10",
+        "the look at Correlation Data before the quick way",
+        "console/services/ack_reader.py",
+        "        if answer is None or (message.correlation and message.correlation != answer.command_id.encode()):\n",
+        "        if answer is None:\n",
+        f"{_READER}what_is_odd_about_an_ordinary_answer_is_noted",
+    ),
+    Removal(
+        "G14",
+        "the bound of remembered topics",
+        "console/wire/topics.py",
+        "                self._known.clear()\n",
+        "                pass\n",
+        f"{_QUICK}routes_are_remembered_and_forgotten",
     ),
 )

@@ -25,7 +25,7 @@ REMOVALS = (
     Removal(
         "G14",
         "the reader's own error for a topic",
-        "console/services/acknowledger.py",
+        "console/services/ack_reader.py",
         "            except TopicError as error:",
         "            except AckError as error:",
         f"{_LINKS}bytes_that_no_library_sends_touch_no_command_and_drop_no_link",

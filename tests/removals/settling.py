@@ -69,9 +69,9 @@ REMOVALS = (
     Removal(
         "G11",
         "the progress words",
-        "console/services/acknowledger.py",
-        "            folded_word(payload.word) in self._progress,\n",
-        "            False,\n",
+        "console/services/ack_reader.py",
+        "lambda word: folded_word(word) in progress",
+        "lambda word: False",
         f"{_ANSWERED}a_word_is_an_end_or_progress",
     ),
     Removal(
@@ -181,7 +181,7 @@ REMOVALS = (
     Removal(
         "G14",
         "the readers own error for what cannot be read",
-        "console/services/acknowledger.py",
+        "console/services/ack_reader.py",
         "        except AckError as error:\n"
         '            return None, [self._problem(route, ProblemKind.MALFORMED_ACK, "", str(error), error.reason)]\n'
         "        except Exception as error:",
