@@ -2,6 +2,7 @@
 
 import sys
 
+from console.collector import collect_rarely, spare_the_end
 from console.leaving import leave_at_once
 
 
@@ -13,9 +14,12 @@ def main() -> int:
 
         print(f"device-console {__version__}")
         return 0
+    collect_rarely()
     from console.cli.run import run
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    spare_the_end()
+    return code
 
 
 if __name__ == "__main__":

@@ -1,110 +1,108 @@
-"""Configuration: flags over environment over file over default, each value with its origin."""
+"""Configuration: flags over environment over file over default, each value with its origin.
+
+Decided in docs/decisions/0059-a-command-is-loaded-when-it-is-named.md
+"""
 
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 
 from console.errors import UsageError
 from console.limits import LEAST_MAX_BYTES, MAX_ACK_BYTES, MAX_PAYLOAD_BYTES, MOST_MAX_BYTES
+from console.secret import Secret
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-_SECRETS = ("database_url", "direct_database_url", "mqtt_url")
+SECRETS = ("database_url", "direct_database_url", "mqtt_url")
 _VARIABLES = {
     "database_url": ("CONSOLE_DATABASE_URL", "DATABASE_URL"),
     "direct_database_url": ("CONSOLE_DIRECT_DATABASE_URL",),
     "mqtt_url": ("CONSOLE_MQTT_URL", "MQTT_URL"),
 }
+_BYTES = {"ge": LEAST_MAX_BYTES, "le": MOST_MAX_BYTES}
 
 
-class Settings(BaseModel):
-    """Every setting of the program. Unknown names are refused."""
+_MaybeText: TypeAlias = str | None
+_MaybePath: TypeAlias = Path | None
+_MaybeSecret: TypeAlias = Secret | None
+_Version: TypeAlias = Literal["auto", "3.1.1"]
+_Broker: TypeAlias = Literal["auto", "mosquitto", "nats-server"]
+_Late: TypeAlias = Literal["accept", "record-only"]
+_FROM_TEXT: Mapping[object, type[Path | Secret]] = {_MaybePath: Path, _MaybeSecret: Secret}
+_TEXTS = (str, _MaybeText, *_FROM_TEXT)
+_CHOICES = (_Version, _Broker, _Late)
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    database_url: SecretStr | None = Field(None, description="PostgreSQL, as postgresql://user@host/database")
-    direct_database_url: SecretStr | None = Field(
-        None, description="the same database without the pooler, for LISTEN and locks"
-    )
-    database_ca: Path | None = Field(None, description="CA certificates that verify the database")
-    database_cert: Path | None = Field(None, description="client certificate for the database (mutual TLS)")
-    database_key: Path | None = Field(None, description="private key of that certificate")
-    mqtt_url: SecretStr | None = Field(None, description="the broker, as mqtt[s]://user@host:port")
-    mqtt_ca: Path | None = Field(None, description="CA certificates that verify the broker")
-    mqtt_cert: Path | None = Field(None, description="client certificate for the broker (mutual TLS)")
-    mqtt_key: Path | None = Field(None, description="private key of that certificate")
-    mqtt_version: Literal["auto", "3.1.1"] = Field("auto", description="auto tries MQTT 5 first")
-    tenant: str | None = Field(None, description="the tenant, or several separated by commas")
-    operator: str | None = Field(
-        None, description="name recorded with what you send; the login name by default"
-    )
-    read_only: bool = Field(default=False, description="change nothing and run no workers")
-    embedded: bool = Field(default=False, description="start the built-in PostgreSQL and broker")
-    embedded_broker: Literal["auto", "mosquitto", "nats-server"] = Field(
-        "auto", description="which built-in broker to start"
-    )
-    home: Path | None = Field(None, description="where the embedded servers and logs live")
-    accept_copy: bool = Field(
-        default=False, description="this database was moved or restored: let its workers run again"
-    )
-    operator_role: str = Field("pulse_app", min_length=1, description="the role that operators assume")
-    worker_role: str = Field(
-        "device_console_worker", min_length=1, description="the role that workers assume"
-    )
-    audit: bool = Field(
-        default=True,
-        description="whether each send, cancel and retry leaves a row in the platform's audit_log",
-    )
-    late_ack: Literal["accept", "record-only"] = Field(
-        "accept", description="whether an ACK after the deadline counts or is only recorded"
-    )
-    progress_words: str = Field("", description="progress words to add and to remove: +flashing,-queued")
-    dangerous_words: str = Field(
-        "",
-        description="words in a command type that make it dangerous, to add and to remove: +calibrate,-open",
-    )
-    max_payload_bytes: int = Field(
-        MAX_PAYLOAD_BYTES, ge=LEAST_MAX_BYTES, le=MOST_MAX_BYTES, description="largest command payload"
-    )
-    max_ack_bytes: int = Field(
-        MAX_ACK_BYTES, ge=LEAST_MAX_BYTES, le=MOST_MAX_BYTES, description="largest ACK payload"
-    )
-    adopt_after_s: Seconds = Field(
-        30.0, description="time after which rows that another program left unpublished are published here"
-    )
-    theme: str = Field(
-        "dark",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$",
-        description="dark, light, or the name of a Textual theme",
-    )
-    keys: dict[str, str] = Field(default_factory=dict, description="your own keys, by screen.action")
-    mouse: bool = Field(default=True, description="whether the screen takes the mouse")
-    simulated_devices: int = Field(250, ge=0, le=5_000, description="size of the demo fleet")
-    _secret_files: dict[str, Path] = PrivateAttr(default_factory=dict)
-    _read_last: dict[str, str] = PrivateAttr(default_factory=dict)
+def _setting(default: Any, description: str, **bounds: object) -> Any:
+    """Declare a setting; `bounds` are those of a pydantic field, which `settings_judge` holds it to."""
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata={"description": description, **bounds})
+    return field(default=default, metadata={"description": description, **bounds})
 
-    @field_validator("keys", mode="before")
-    @classmethod
-    def _pairs(cls, value: object) -> object:
-        """Read pairs from the environment: ``history.retry=ctrl+r; quit=f10``."""
-        if not isinstance(value, str):
-            return value
-        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
-        if any(not middle for _, middle, _ in pairs):
-            raise ValueError("write it as history.retry=ctrl+r; quit=f10")
-        return {name.strip(): key.strip() for name, _, key in pairs}
 
-    @field_validator("home", mode="after")
-    @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return value.expanduser().absolute() if value else None
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of the program. `load` judges what is given; a secret or a path may be given as text."""
+
+    database_url: _MaybeSecret = _setting(None, "PostgreSQL, as postgresql://user@host/database")
+    direct_database_url: _MaybeSecret = _setting(
+        None, "the same database without the pooler, for LISTEN and locks"
+    )
+    database_ca: _MaybePath = _setting(None, "CA certificates that verify the database")
+    database_cert: _MaybePath = _setting(None, "client certificate for the database (mutual TLS)")
+    database_key: _MaybePath = _setting(None, "private key of that certificate")
+    mqtt_url: _MaybeSecret = _setting(None, "the broker, as mqtt[s]://user@host:port")
+    mqtt_ca: _MaybePath = _setting(None, "CA certificates that verify the broker")
+    mqtt_cert: _MaybePath = _setting(None, "client certificate for the broker (mutual TLS)")
+    mqtt_key: _MaybePath = _setting(None, "private key of that certificate")
+    mqtt_version: _Version = _setting("auto", "auto tries MQTT 5 first")
+    tenant: _MaybeText = _setting(None, "the tenant, or several separated by commas")
+    operator: _MaybeText = _setting(None, "name recorded with what you send; the login name by default")
+    read_only: bool = _setting(False, "change nothing and run no workers")
+    embedded: bool = _setting(False, "start the built-in PostgreSQL and broker")
+    embedded_broker: _Broker = _setting("auto", "which built-in broker to start")
+    home: _MaybePath = _setting(None, "where the embedded servers and logs live")
+    accept_copy: bool = _setting(False, "this database was moved or restored: let its workers run again")
+    operator_role: str = _setting("pulse_app", "the role that operators assume", min_length=1)
+    worker_role: str = _setting("device_console_worker", "the role that workers assume", min_length=1)
+    audit: bool = _setting(
+        True, "whether each send, cancel and retry leaves a row in the platform's audit_log"
+    )
+    late_ack: _Late = _setting("accept", "whether an ACK after the deadline counts or is only recorded")
+    progress_words: str = _setting("", "progress words to add and to remove: +flashing,-queued")
+    dangerous_words: str = _setting(
+        "", "words in a command type that make it dangerous, to add and to remove: +calibrate,-open"
+    )
+    max_payload_bytes: int = _setting(MAX_PAYLOAD_BYTES, "largest command payload", **_BYTES)
+    max_ack_bytes: int = _setting(MAX_ACK_BYTES, "largest ACK payload", **_BYTES)
+    adopt_after_s: float = _setting(
+        30.0,
+        "time after which rows that another program left unpublished are published here",
+        gt=0,
+        le=86_400,
+    )
+    theme: str = _setting(
+        "dark", "dark, light, or the name of a Textual theme", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$"
+    )
+    keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
+    mouse: bool = _setting(True, "whether the screen takes the mouse")
+    simulated_devices: int = _setting(250, "size of the demo fleet", ge=0, le=5000)
+    _secret_files: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _read_last: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make paths and secrets of texts, so that no secret stays one that can be printed."""
+        for setting in SETTINGS:
+            made, value = _FROM_TEXT.get(setting.type), getattr(self, setting.name)
+            if made is not None and isinstance(value, str):
+                object.__setattr__(self, setting.name, made(value))
+        if self.home is not None:
+            object.__setattr__(self, "home", self.home.expanduser().absolute())
 
     def read_again_from(self, secret_files: Mapping[str, Path]) -> None:
         """Remember from which files secrets were read, so that they can be read again."""
@@ -115,7 +113,7 @@ class Settings(BaseModel):
 
         If the file is just being replaced, or is empty, the value that was read last is returned.
         """
-        given: SecretStr | None = getattr(self, name)
+        given: Secret | None = getattr(self, name)
         path = self._secret_files.get(name)
         if path is not None:
             with suppress(UsageError):
@@ -145,6 +143,10 @@ class Settings(BaseModel):
         return self.home_folder / "log"
 
 
+SETTINGS: tuple[Field[Any], ...] = tuple(field for field in fields(Settings) if field.init)
+NAMES = tuple(setting.name for setting in SETTINGS)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value came from, as text."""
@@ -153,14 +155,6 @@ class Origin:
     shown: str
     origin: str
     value: object
-
-
-_PLAIN = {
-    "string_pattern_mismatch": "it must be a name of lower-case letters, digits, - and _",
-    "bool_parsing": "it must be on or off",
-    "int_parsing": "it must be a whole number",
-    "float_parsing": "it must be a number",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +172,14 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
         UsageError: a value or a name is wrong; the sentence names the place and never shows a secret.
     """
     env = os.environ if environment is None else environment
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     secret_files: dict[str, Path] = {}
     path = config_file(env)
     text = _text_of(path)
     for name, value in _read_toml(path, text).items():
         values[name], origins[name] = value, f"{path}, line {_line_of(name, text)}"
-    for name in Settings.model_fields:
+    for name in NAMES:
         found = _from_environment(name, env)
         if found is not None:
             values[name], origins[name] = found
@@ -193,13 +187,14 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
             if source is not None:
                 secret_files[name] = source
     for name, value in flags.items():
-        if value is not None and name in Settings.model_fields:
+        if value is not None and name in NAMES:
             values[name], origins[name] = value, "flag"
-    try:
-        settings = Settings.model_validate(values)
-        settings.read_again_from(secret_files)
-    except ValidationError as error:
-        raise UsageError(_sentence(error, origins)) from None
+    if not all(_needs_no_judge(name, value) for name, value in values.items()):
+        from console.settings_judge import judged
+
+        values = judged(SETTINGS, values, origins, as_text=SECRETS)
+    settings = Settings(**values)
+    settings.read_again_from(secret_files)
     shown = tuple(
         Origin(
             name,
@@ -207,9 +202,21 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
             origins.get(name, "default"),
             _plain(name, getattr(settings, name)),
         )
-        for name in Settings.model_fields
+        for name in NAMES
     )
     return Configuration(settings, shown)
+
+
+def _needs_no_judge(name: str, value: object) -> bool:
+    """Return whether this value cannot be wrong: pydantic, which judges the others, loads slowly."""
+    setting = next((setting for setting in SETTINGS if setting.name == name), None)
+    if setting is None or len(setting.metadata) > 1:
+        return False
+    if setting.type is bool:
+        return isinstance(value, bool)
+    if setting.type in _CHOICES:
+        return value in get_args(setting.type)
+    return setting.type in _TEXTS and isinstance(value, str) and value.isascii()
 
 
 def config_file(environment: Mapping[str, str]) -> Path:
@@ -244,7 +251,7 @@ def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | No
     for variable in _VARIABLES.get(name, (f"CONSOLE_{name.upper()}",)):
         if env.get(variable):
             return env[variable], variable
-        if name in _SECRETS and env.get(f"{variable}_FILE"):
+        if name in SECRETS and env.get(f"{variable}_FILE"):
             return _secret_file(Path(env[f"{variable}_FILE"]), variable), f"{variable}_FILE"
     path = _secret_path(name, env)
     return None if path is None else (_secret_file(path, name), "CREDENTIALS_DIRECTORY")
@@ -252,7 +259,7 @@ def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | No
 
 def _secret_path(name: str, env: Mapping[str, str]) -> Path | None:
     """Return the file that a secret is read from, if any: in the same order as `_from_environment`."""
-    if name not in _SECRETS:
+    if name not in SECRETS:
         return None
     for variable in _VARIABLES[name]:
         if env.get(variable):
@@ -271,16 +278,6 @@ def _secret_file(path: Path, name: str) -> str:
         raise UsageError(f"The file {path} for {name} cannot be read: {reason}.") from None
 
 
-def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "configuration"
-    place = origins.get(name, "the configuration")
-    if first["type"] == "extra_forbidden":
-        return f"The setting {name} in {place} does not exist: `device-console config show` lists all."
-    message = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
-    return f"The setting {name} (from {place}) is wrong: {message[0].lower()}{message[1:].rstrip('.')}."
-
-
 def _plain(name: str, value: object) -> object:
     """Return a value for JSON; secrets are masked here, too."""
     return value if value is None or isinstance(value, (bool, int, float, dict)) else _shown(name, value)
@@ -289,4 +286,4 @@ def _plain(name: str, value: object) -> object:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return ""
-    return "********" if name in _SECRETS else str(value)
+    return "********" if name in SECRETS else str(value)

@@ -7,8 +7,7 @@ from typing import Any
 
 from console import __version__
 from console.exit_codes import sentence
-from console.shell.registry import VERBS
-from console.shell.verb import Verb
+from console.shell.registry import SUMMARIES, VERBS
 
 _ENVIRONMENT = (
     "environment: DATABASE_URL, MQTT_URL, CONSOLE_TENANT, CONSOLE_OPERATOR, CONSOLE_READ_ONLY, CONSOLE_HOME; "
@@ -27,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
         self.options: set[str] = set()
         self.take_a_value: set[str] = set()
         self.takes_filter_words = False
-        self.verbs: dict[str, _Parser] = {}
+        self.verbs: dict[str, VerbParser] = {}
         super().__init__(*args, **(kwargs | {"allow_abbrev": False}))
 
     def add_argument(self, *names: str, **kwargs: Any) -> argparse.Action:
@@ -40,8 +39,37 @@ class _Parser(argparse.ArgumentParser):
         return action
 
 
+class VerbParser(_Parser):
+    """The parser of one shell command, whose arguments are known once the command is loaded."""
+
+    def __init__(self, *, verb: str, **kwargs: Any) -> None:
+        self._verb: str | None = verb
+        super().__init__(**kwargs)
+
+    def load(self) -> None:
+        """Load the command, if it is not loaded yet, and add its arguments and its example."""
+        if self._verb is None:
+            return
+        verb, self._verb = VERBS[self._verb], None
+        self.epilog = f"example: {verb.example}"
+        _common(self, nested=True)
+        if verb.has_json:
+            self.add_argument("--json", action="store_true", help="print JSON lines instead of a table")
+        verb.arguments(self)
+
+    def format_help(self) -> str:
+        """Return the help of this command."""
+        self.load()
+        return super().format_help()
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse this command's part of the line."""
+        self.load()
+        return super().parse_known_args(*args, **kwargs)
+
+
 def build_parser() -> _Parser:
-    """Build the parser of the whole command line."""
+    """Build the parser of the whole command line; no command is loaded for it."""
     parser = _Parser(
         prog="device-console",
         description="A terminal console for an IoT command channel. Without COMMAND it opens the screen.",
@@ -61,9 +89,17 @@ def build_parser() -> _Parser:
         help="allow workers in a database that was moved or restored; needed only once",
     )
     _common(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for verb in VERBS.values():
-        parser.verbs[verb.name] = _add(commands, verb)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=VerbParser, prog=parser.prog
+    )
+    for name, summary in SUMMARIES.items():
+        parser.verbs[name] = commands.add_parser(
+            name,
+            verb=name,
+            help=summary,
+            description=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
     return parser
 
 
@@ -89,27 +125,14 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
     )
 
 
-def _add(commands: "argparse._SubParsersAction[_Parser]", verb: Verb) -> _Parser:
-    """Add a command with the common flags and its example."""
-    parser = commands.add_parser(
-        verb.name,
-        help=verb.summary,
-        description=verb.summary,
-        epilog=f"example: {verb.example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _common(parser, nested=True)
-    if verb.has_json:
-        parser.add_argument("--json", action="store_true", help="print JSON lines instead of a table")
-    verb.arguments(parser)
-    return parser
-
-
 def _with_negations(parser: _Parser, arguments: Sequence[str]) -> list[str]:
     """Put a space before terms like ``-status:offline``: argparse takes a leading minus for an option."""
     pairs = list(pairwise(("", *arguments)))
     plain = (word for before, word in pairs if before not in parser.take_a_value and not word.startswith("-"))
-    verb = parser.verbs.get(next(plain, ""), parser)
+    named = parser.verbs.get(next(plain, ""))
+    if named is not None:
+        named.load()
+    verb = named or parser
     values = parser.take_a_value | verb.take_a_value
     return [
         f" {word}"

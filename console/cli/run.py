@@ -16,15 +16,13 @@ from console.cli.output_filter import guard_terminals
 from console.cli.parser import parse
 from console.errors import ConsoleError
 from console.exit_codes import ExitCode
-from console.interrupts import on_interrupt
-from console.leaving import leave
 from console.shell.registry import VERBS
-from console.shell.verb import Plain, Verb, refuse_read_only
 
 if TYPE_CHECKING:
     import asyncio
 
     from console.settings import Configuration, Settings
+    from console.shell.verb import Verb
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -87,6 +85,8 @@ def _clean(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
+    from console.shell.verb import Plain, refuse_read_only
+
     verb = VERBS.get(options.command)
     if verb is not None:
         refuse_read_only(verb, options, configuration.settings)
@@ -104,6 +104,9 @@ async def _quiet(front: Coroutine[Any, Any, int]) -> int:
     """Run `front` with library messages kept off the screen; an interrupt cancels it in order."""
     import asyncio
 
+    from console.interrupts import on_interrupt
+    from console.leaving import leave
+
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     loop.set_exception_handler(_log_noise)
     if task is None:
@@ -119,7 +122,7 @@ def _log_noise(_loop: "asyncio.AbstractEventLoop", context: dict[str, Any]) -> N
 
 
 def _front(
-    verb: Verb | None, options: argparse.Namespace, configuration: "Configuration"
+    verb: "Verb | None", options: argparse.Namespace, configuration: "Configuration"
 ) -> Coroutine[Any, Any, int]:
     if options.sweeper:
         from console.worker.run import run_sweeper

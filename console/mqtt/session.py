@@ -6,12 +6,11 @@ See docs/decisions/0006-taking-messages-before-connecting.md, docs/decisions/002
 import asyncio
 import logging
 import socket
-import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiomqtt
@@ -21,6 +20,7 @@ from paho.mqtt.properties import Properties
 from console.domain.acks import RawAck
 from console.errors import BrokerUnreachableError, ConsoleError, Link, RefusedError
 from console.mqtt import library
+from console.mqtt.address import BrokerAddress
 from console.mqtt.hooks import (
     CONNECT_TIMEOUT_S,
     Connack,
@@ -38,6 +38,7 @@ from console.mqtt.link_errors import (
 )
 from console.mqtt.paho_reader import PahoReader
 
+__all__ = ["BrokerAddress", "Session", "SessionKind", "code_of", "connect"]
 KEEP_ALIVE_S = 20
 PING_EVERY_S = 1.5
 SILENT_AFTER_S = 2.0
@@ -48,37 +49,6 @@ _spoke_v5: set[str] = set()  # brokers that have used MQTT 5: their hang-ups are
 _log = logging.getLogger("console.mqtt")
 _paho_log = logging.getLogger("console.mqtt.paho")
 _paho_log.setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """The broker's address and login. Never print it whole: use `label`.
-
-    `others` are further hosts of its cluster, which are tried in turn if the first does not answer.
-    With `websockets`, MQTT is spoken inside of WebSockets, and without a lane for bulk.
-    """
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = None
-    force_v3: bool = False
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    others: tuple[tuple[str, int], ...] = ()
-    websockets: bool = False
-    renew: "Callable[[], BrokerAddress] | None" = field(default=None, repr=False, compare=False)
-
-    @property
-    def newest(self) -> "BrokerAddress":
-        """Return the same address with the secrets that are in their files now."""
-        return self.renew() if self.renew else self
-
-    @property
-    def label(self) -> str:
-        """Host and port, without any secret."""
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(slots=True)

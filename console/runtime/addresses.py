@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console.domain.urls import UrlError, cleaned, read_url
 from console.errors import UsageError
-from console.mqtt.session import BrokerAddress
+from console.mqtt.address import BrokerAddress
 from console.settings import Settings
 from console.store.dsn import Dsn, read_dsn
 from console.store.pool import Access

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from console.concurrency import end_all, first_to_end
 from console.errors import CopyError
 from console.runtime.pausing import Pausing
 from console.runtime.supervisor import PROBE, Supervisor
-from console.runtime.workers import Workers
+
+if TYPE_CHECKING:
+    from console.runtime.workers import Workers
 
 Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 _JOBS = frozenset({"dispatch", "ingest", "sweep"})
@@ -19,7 +21,7 @@ class _Tasks:
     """The bodies of one process as tasks that can be ended and begun again."""
 
     def __init__(
-        self, workers: Workers, supervisor: Supervisor, group: asyncio.TaskGroup, bodies: Mapping[str, Body]
+        self, workers: "Workers", supervisor: Supervisor, group: asyncio.TaskGroup, bodies: Mapping[str, Body]
     ) -> None:
         self._workers = workers
         self._supervisor = supervisor
@@ -58,7 +60,7 @@ async def _ended(waiting: asyncio.Task[Any]) -> None:
 
 @asynccontextmanager
 async def running(
-    workers: Workers,
+    workers: "Workers",
     supervisor: Supervisor,
     *,
     jobs: bool,

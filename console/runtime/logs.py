@@ -2,7 +2,6 @@
 
 import json
 import logging
-import logging.handlers
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,9 +42,11 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 def log_to_file(folder: Path, level: int = logging.INFO) -> None:
     """Log to a file of limited size; if the folder cannot be written, the program runs without a log."""
+    from logging.handlers import RotatingFileHandler
+
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+        handler: logging.Handler = RotatingFileHandler(
             folder / "device-console.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
         )
     except OSError:

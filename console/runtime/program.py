@@ -1,17 +1,24 @@
 """What a front end gets: the services, who the operator is, and where this program runs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from console.domain.danger import Danger
 from console.runtime.pausing import Pausing
 from console.runtime.preferences import Preferences
-from console.services.batch_send import BatchSend
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.reads import History
 from console.services.sender import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from console.services.batch_send import BatchSend
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Program:
 
     history: History
     sender: Sender
-    bulk: BatchSend
+    make_bulk: Callable[[], BatchSend]
     catalogues: Catalogues
     feed: Feed
     health: Health
@@ -33,3 +40,8 @@ class Program:
     warnings: tuple[str, ...] = ()
     preferences: Preferences = field(default_factory=Preferences)
     danger: Danger = field(default_factory=Danger)
+
+    @property
+    def bulk(self) -> BatchSend:
+        """Bulk sends, loaded when they are first needed: `make_bulk` returns the same each time."""
+        return self.make_bulk()

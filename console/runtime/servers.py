@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from console.demo.data import seed_demo
-from console.demo.login import ensure_login
-from console.embedded.servers import EmbeddedServers
 from console.errors import UsageError
-from console.mqtt.session import BrokerAddress
+from console.mqtt.address import BrokerAddress
 from console.runtime.addresses import (
     broker_address,
     configured_broker,
@@ -18,7 +16,9 @@ from console.runtime.addresses import (
 )
 from console.settings import Settings
 from console.store.pool import Access, Database
-from console.store.schema.migrate import migrate
+
+if TYPE_CHECKING:
+    from console.embedded.servers import EmbeddedServers
 
 DEMO_TENANTS = ("demo", "demo-two")
 
@@ -29,7 +29,7 @@ class Servers:
 
     access: Access
     broker: BrokerAddress | None
-    own: EmbeddedServers | None = None
+    own: "EmbeddedServers | None" = None
     broker_kind: str = ""
 
     @property
@@ -56,6 +56,8 @@ async def open_servers(settings: Settings, *, needs_broker: bool = True) -> Asyn
     if not is_embedded(settings):
         yield _configured(settings, needs_broker=needs_broker)
         return
+    from console.embedded.servers import EmbeddedServers
+
     servers = await asyncio.to_thread(
         EmbeddedServers.attach, settings.home_folder, broker=settings.embedded_broker
     )
@@ -86,8 +88,12 @@ def _configured(settings: Settings, *, needs_broker: bool) -> Servers:
     return Servers(access, configured_broker(settings))
 
 
-async def _prepared(settings: Settings, servers: EmbeddedServers) -> Servers:
+async def _prepared(settings: Settings, servers: "EmbeddedServers") -> Servers:
     """Migrate and seed as the owner; from then on use a plain login, like every other program."""
+    from console.demo.data import seed_demo
+    from console.demo.login import ensure_login
+    from console.store.schema.migrate import migrate
+
     addresses = servers.addresses
     owner = database_access(settings, addresses.database_url)
     await migrate(owner, platform_tables=True)
@@ -104,7 +110,7 @@ async def _prepared(settings: Settings, servers: EmbeddedServers) -> Servers:
     return Servers(replace(owner, url=url), broker, servers, addresses.broker)
 
 
-async def _keep(servers: EmbeddedServers) -> None:
+async def _keep(servers: "EmbeddedServers") -> None:
     """Start the supervisor of the servers again if it was killed."""
     while True:
         await asyncio.sleep(1)

@@ -1,5 +1,6 @@
 """Opening the program: servers, checks, workers; then a front end runs, and everything ends in order."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from console.clock import SystemClock
+from console.collector import collect_as_usual
 from console.domain.acks import LateAck, progress_words
 from console.domain.danger import Danger, changed_danger
 from console.domain.identifiers import id_fault
@@ -16,7 +18,6 @@ from console.runtime.pausing import Pausing
 from console.runtime.preferences import preferences
 from console.runtime.program import Program
 from console.runtime.servers import DEMO_TENANTS, Servers, is_embedded, open_servers
-from console.runtime.simulation import simulate_demo
 from console.runtime.supervisor import Supervisor
 from console.runtime.wiring import wire_program
 from console.runtime.workers import Workers, WorkerSettings
@@ -32,6 +33,7 @@ from console.store.schema.checks import StartReport, check_start
 
 Jobs = Literal["auto", "required", "later", "none"]
 _PROGRAMS: dict[Jobs, str] = {"auto": "screen", "required": "sweeper", "later": "shell", "none": "reader"}
+_STARTS_S = 3.0  # the first screen is drawn by then, and a short command has ended
 _log = logging.getLogger("console.runtime")
 
 
@@ -94,6 +96,7 @@ def _operator(settings: Settings) -> str:
 
 
 async def _open_servers(stack: AsyncExitStack, settings: Settings) -> tuple[Servers, Database]:
+    asyncio.get_running_loop().call_later(_STARTS_S, collect_as_usual)
     servers = await stack.enter_async_context(open_servers(settings))
     database = Database(servers.access)
     await database.open()
@@ -104,6 +107,8 @@ async def _open_servers(stack: AsyncExitStack, settings: Settings) -> tuple[Serv
 async def _simulate(stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing) -> None:
     """Simulate devices on embedded servers; on others there are real ones."""
     if servers.embedded and devices:
+        from console.runtime.simulation import simulate_demo
+
         await stack.enter_async_context(simulate_demo(servers, devices, pausing))
 
 

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.clock import SystemClock
 from console.domain.danger import Danger
@@ -10,19 +12,20 @@ from console.limits import MAX_PAYLOAD_BYTES
 from console.runtime.pausing import Pausing
 from console.runtime.preferences import Preferences
 from console.runtime.program import Program
-from console.services.batch_send import BatchSend
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
 from console.services.reads import History
 from console.services.sender import Sender
-from console.store.batches import BatchStore
 from console.store.catalogue import CatalogueStore
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
 from console.store.pool import Database
 from console.store.problems import ProblemStore
+
+if TYPE_CHECKING:
+    from console.services.batch_send import BatchSend
 
 
 def wire_program(
@@ -46,10 +49,12 @@ def wire_program(
     commands = CommandStore(database, audit=audit)
     catalogues = Catalogues(CatalogueStore(database))
     feed, preferences = feed or Feed(), preferences or Preferences()
+    tell = sent or feed.tell
+
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
-        sender=Sender(commands, sent or feed.tell, max_payload_bytes),
-        bulk=BatchSend(BatchStore(database, audit=audit), sent or feed.tell, max_payload_bytes),
+        sender=Sender(commands, tell, max_payload_bytes),
+        make_bulk=cache(lambda: _bulk(database, tell, max_payload_bytes, audit=audit)),
         catalogues=catalogues,
         feed=feed,
         health=health or Health(SystemClock()),
@@ -63,3 +68,13 @@ def wire_program(
         preferences=preferences,
         danger=danger or Danger(),
     )
+
+
+def _bulk(
+    database: Database, tell: Callable[[str], None], max_payload_bytes: int, *, audit: bool
+) -> "BatchSend":
+    """Load what most programs never use."""
+    from console.services.batch_send import BatchSend
+    from console.store.batches import BatchStore
+
+    return BatchSend(BatchStore(database, audit=audit), tell, max_payload_bytes)

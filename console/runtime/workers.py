@@ -1,10 +1,16 @@
-"""The background workers of one process: dispatch, acknowledge, sweep, listen. Any number of processes."""
+"""The background workers of one process: dispatch, acknowledge, sweep, listen. Any number of processes.
+
+What a job alone needs is imported when it begins: most shell commands only listen.
+"""
+
+from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from console.clock import Clock
 from console.concurrency import end_all, first_to_end
@@ -12,24 +18,25 @@ from console.domain.acks import PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError, PooledError
 from console.limits import MAX_ACK_BYTES
-from console.mqtt.ack_stream import AckStream
-from console.mqtt.publisher import Publisher, publisher
-from console.mqtt.session import BrokerAddress
 from console.runtime.contest import Contest
-from console.runtime.ingest import Ingest
-from console.runtime.leases import Lease, Leases
-from console.runtime.silence import watch_silence
-from console.services.acknowledger import Acknowledger
+from console.runtime.leases import Leases
 from console.services.dispatcher import Dispatcher, DispatchSettings
-from console.services.feed import Feed
-from console.services.health import Health
-from console.services.kept_answers import KeptAnswers
-from console.services.sweeper import Sweep, Sweeper
 from console.store.changes import COMMANDS_CHANNEL, deployment, digests, listen, ping
 from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, is_alive, lease_holders
-from console.store.outbox import OutboxStore
-from console.store.pool import Database
-from console.store.settlement import BEGINNING, SettlementStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from console.mqtt.ack_stream import AckStream
+    from console.mqtt.address import BrokerAddress
+    from console.mqtt.publisher import Publisher
+    from console.runtime.leases import Lease
+    from console.services.acknowledger import Acknowledger
+    from console.services.feed import Feed
+    from console.services.health import Health
+    from console.services.sweeper import Sweep
+    from console.store.pool import Database
+    from console.store.settlement import SettlementStore
 
 PROBE_EVERY_S = 2.0
 _JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
@@ -70,7 +77,6 @@ class Workers:
         self._health = health
         self._clock = clock
         self._settings = settings or WorkerSettings()
-        self._settlement = SettlementStore(database)
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._sessions: set[int] = set()
@@ -90,6 +96,12 @@ class Workers:
         if self._dispatcher is not None:
             self._dispatcher.wake()
 
+    @cached_property
+    def _settlement(self) -> SettlementStore:
+        from console.store.settlement import SettlementStore
+
+        return SettlementStore(self._database)
+
     async def keep_leases(self) -> None:
         """Keep sending this process's signs of life."""
         await self._leases.run()
@@ -106,6 +118,9 @@ class Workers:
 
     async def dispatch(self) -> None:
         """Take the dispatcher's role, open a link, and relay until it breaks."""
+        from console.mqtt.publisher import publisher
+        from console.runtime.silence import watch_silence
+
         async with (
             self._leases.holding(DISPATCH, shared=True) as lease,
             publisher(self._broker) as link,
@@ -120,6 +135,8 @@ class Workers:
 
     async def _relay_while_ours(self, link: Publisher) -> None:
         """Relay on this link, except while another database may be using the ingest session."""
+        from console.store.outbox import OutboxStore
+
         limits = self._settings.dispatch
         while True:
             await first_to_end(self._hear_first(), link.until_lost())
@@ -155,6 +172,8 @@ class Workers:
 
     async def acknowledge(self) -> None:
         """Hold this process's share of the ingest slots; stand by while others hold them all."""
+        from console.runtime.ingest import Ingest
+
         ingest = Ingest(
             self._database, self._broker, self._health, self._leases, self._acknowledger,
             self._sessions, self._contest, self._shy_until,
@@ -166,6 +185,9 @@ class Workers:
             raise
 
     def _acknowledger(self, stream: AckStream, lease: Lease) -> Acknowledger:
+        from console.services.acknowledger import Acknowledger
+        from console.store.settlement import SettlementStore
+
         return Acknowledger(
             stream, SettlementStore(self._database, lease.token), self._feed.tell, self._clock,
             late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
@@ -174,6 +196,11 @@ class Workers:
 
     async def sweep(self) -> None:
         """Settle what is overdue, for ever."""
+        from console.services.kept_answers import KeptAnswers
+        from console.services.sweeper import Sweeper
+
+        from console.store.settlement import BEGINNING
+
         async with self._leases.holding(SWEEP, shared=True) as lease:
             self._health.sweep = "on"
             try:

@@ -25,7 +25,6 @@ async def _batch(options: argparse.Namespace, program: Program) -> int:
 
 VERB = Read(
     name="batch",
-    summary="Show the progress of a bulk send, its answers grouped.",
     example="device-console batch 0d1f6c7e-…",
     arguments=_arguments,
     run=_batch,

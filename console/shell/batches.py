@@ -44,7 +44,6 @@ async def _batches(options: argparse.Namespace, program: Program) -> int:
 
 VERB = Read(
     name="batches",
-    summary="List bulk sends, newest first.",
     example="device-console batches",
     arguments=_arguments,
     run=_batches,

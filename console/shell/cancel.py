@@ -44,7 +44,6 @@ async def _cancel(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 VERB = Act(
     name="cancel",
-    summary="Cancel a command that is not published yet, or stop a bulk send.",
     example="device-console cancel 0d1f6c7e-…",
     arguments=_arguments,
     run=_cancel,

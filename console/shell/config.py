@@ -31,7 +31,6 @@ def _show(options: argparse.Namespace, configuration: Configuration) -> int:
 
 VERB = Plain(
     name="config",
-    summary="Show the configuration.",
     example="device-console config show",
     arguments=_arguments,
     run=_show,

@@ -36,7 +36,6 @@ def _reset(_options: argparse.Namespace, configuration: Configuration) -> int:
 
 VERB = Plain(
     name="demo",
-    summary="Manage the demo servers' data.",
     example="device-console demo reset",
     arguments=_arguments,
     run=_reset,

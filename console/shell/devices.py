@@ -66,7 +66,6 @@ async def _say_seen(program: Program, wanted: Filter) -> None:
 
 VERB = Read(
     name="devices",
-    summary="List devices.",
     example="device-console devices site:lyon -status:offline",
     arguments=arguments.filter_words,
     run=_devices,

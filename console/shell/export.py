@@ -87,7 +87,6 @@ def _stdout() -> Iterator[TextIO]:
 
 VERB = Read(
     name="export",
-    summary="Export the complete history as CSV, JSON or JSON lines.",
     example="device-console export --where 'phase:missed age<7d' --output missed.csv",
     arguments=_arguments,
     run=_export,

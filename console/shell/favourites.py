@@ -80,7 +80,6 @@ def _change(options: argparse.Namespace, program: Program) -> None:
 
 VERB = Read(
     name="favourites",
-    summary="List your favourite or recently sent commands; add or remove a favourite.",
     example="device-console favourites --keep reboot --params '{\"delay_s\": 5}' --ttl 10m",
     arguments=_arguments,
     run=_favourites,

@@ -57,7 +57,6 @@ async def _history(options: argparse.Namespace, program: Program) -> int:
 
 VERB = Read(
     name="history",
-    summary="List commands, newest first.",
     example="device-console history pump-0017",
     arguments=_arguments,
     run=_history,

@@ -49,7 +49,6 @@ async def _ingest_slots(options: argparse.Namespace, configuration: Configuratio
 
 VERB = Setup(
     name="ingest-slots",
-    summary=f"Show or set how many processes may share the acknowledgements (1 to {MAX_INGEST_SLOTS}).",
     example="device-console ingest-slots 4",
     arguments=_arguments,
     run=_ingest_slots,

@@ -52,7 +52,6 @@ async def _migrate(options: argparse.Namespace, configuration: Configuration) ->
 
 VERB = Setup(
     name="migrate",
-    summary="Create or update the console's schema in the configured database.",
     example="DATABASE_URL=postgresql://… device-console migrate",
     arguments=_arguments,
     run=_migrate,

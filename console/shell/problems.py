@@ -42,7 +42,6 @@ async def _problems(options: argparse.Namespace, program: Program) -> int:
 
 VERB = Read(
     name="problems",
-    summary="List problems, such as answers that match no command.",
     example="device-console problems forged",
     arguments=_arguments,
     run=_problems,

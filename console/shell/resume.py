@@ -34,7 +34,6 @@ async def _resume(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 VERB = Act(
     name="resume",
-    summary="Send the rest of a bulk send that was interrupted; nothing is sent twice.",
     example="device-console resume 5b0c9a52-… --wait",
     arguments=_arguments,
     run=_resume,

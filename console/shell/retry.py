@@ -47,7 +47,6 @@ async def _retry(options: argparse.Namespace, opened: RunningProgram) -> int:
 
 VERB = Act(
     name="retry",
-    summary="Send an ended command again, or what failed of a bulk send.",
     example="device-console retry 0d1f6c7e-… --wait",
     arguments=_arguments,
     run=_retry,

@@ -7,7 +7,6 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
-from console.domain.batches import Preview
 from console.domain.filters.keys import Scope
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
@@ -21,6 +20,7 @@ from console.shell.verb import Act
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from console.domain.batches import Preview
     from console.runtime.program import Program
     from console.runtime.startup import RunningProgram
 
@@ -118,7 +118,6 @@ async def _warn(program: Program, device_ids: Sequence[str], command_type: str, 
 
 VERB = Act(
     name="send",
-    summary="Send a command to one device, or to all that a filter finds.",
     example="device-console send pump-0017 reboot --params '{\"delay_s\": 5}' --ttl 10m --wait\n"
     "         device-console send --where 'site:lyon tag:critical' ping --yes",
     arguments=_arguments,

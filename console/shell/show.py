@@ -70,7 +70,6 @@ def _print_detail(detail: CommandDetail) -> None:
 
 VERB = Read(
     name="show",
-    summary="Show one command in full.",
     example="device-console show 0d1f6c7e-… --json",
     arguments=_arguments,
     run=_show,

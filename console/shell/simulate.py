@@ -95,7 +95,6 @@ async def _seed_history(options: argparse.Namespace, settings: Settings) -> int:
 
 VERB = Setup(
     name="simulate",
-    summary="Run a simulated fleet over MQTT.",
     example="device-console simulate --embedded --devices 50",
     arguments=_arguments,
     run=_simulate,

@@ -106,7 +106,6 @@ def _print_change(command: Command, *, as_json: bool) -> None:
 
 VERB = Read(
     name="tail",
-    summary="Follow commands as they change.",
     example="device-console tail --device pump-0017",
     arguments=_arguments,
     run=_tail,

@@ -79,7 +79,6 @@ def _params(entry: CatalogueEntry) -> str:
 
 VERB = Read(
     name="types",
-    summary="List the commands that a device's model takes.",
     example="device-console types pump-0017",
     arguments=_arguments,
     run=_types,

@@ -1,6 +1,7 @@
 """A shell command as a value: its grammar, what it needs opened, what it changes, and what runs it.
 
-At its top, a command's module imports only what loads quickly: help and a wrong command line need no more.
+At its top, a command's module imports only what loads quickly: its help and a wrong line of it need no more.
+Its summary stands in `registry`, which lists all commands without loading one.
 
 Decided in docs/decisions/0052-a-shell-command-is-a-value.md
 """
@@ -33,7 +34,6 @@ class Verb:
     """
 
     name: str
-    summary: str
     example: str
     arguments: Callable[[argparse.ArgumentParser], None]
     has_json: bool = False

@@ -1,7 +1,8 @@
 """SQL by name: every statement is a file in `queries/`."""
 
 from functools import cache
-from importlib import resources
+from importlib import import_module
+from pathlib import Path
 
 _ROWS = "/*command_rows*/"
 
@@ -13,7 +14,8 @@ def query(name: str, package: str = "console.store") -> str:
     Raises:
         FileNotFoundError: there is no such statement, which is a bug.
     """
-    text = resources.files(package).joinpath("queries", f"{name}.sql").read_text("utf-8")
+    folder = Path(import_module(package).__path__[0])  # importlib.resources loads zipfile for the same
+    text = (folder / "queries" / f"{name}.sql").read_text("utf-8")
     return with_command_rows(text) if _ROWS in text else text
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
 from console.mqtt.session import BrokerAddress
+from console.secret import Secret
 from console.settings import Settings
 from console.store.pool import Access
 from tests.brokers import BrokerProcess, free_port
@@ -60,7 +60,7 @@ def test_no_address_prints_its_secret() -> None:
     """Without it, any traceback with locals, any log of an object and any debugger shows the password."""
     access = Access(f"postgresql://u:{CANARY}@h/x", f"postgresql://u:{CANARY}@h/y")
     broker = BrokerAddress("h", 1883, "u", CANARY)
-    settings = Settings(database_url=SecretStr(f"postgresql://u:{CANARY}@h/x"))
+    settings = Settings(database_url=Secret(f"postgresql://u:{CANARY}@h/x"))
     for thing in (access, broker, settings):
         assert CANARY not in f"{thing!r} {thing}"
 

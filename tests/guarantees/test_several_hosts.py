@@ -9,6 +9,7 @@ import pytest
 from console.errors import BrokerUnreachableError, DatabaseUnreachableError
 from console.mqtt.session import SessionKind, connect
 from console.runtime.addresses import configured_broker, configured_database
+from console.secret import Secret
 from console.settings import Settings, load
 from console.store import links
 from console.store.dsn import read_dsn
@@ -90,7 +91,7 @@ async def test_the_broker_that_answers_is_used() -> None:
     """Without trying each in turn, one node of a cluster that is down stops all commands."""
     with start_broker("mosquitto") as broker:
         url = f"mqtt://u:p@127.0.0.1:{free_port()},127.0.0.1:{broker.port}"
-        address = configured_broker(Settings(database_url="postgresql://h", mqtt_url=url))
+        address = configured_broker(Settings(database_url=Secret("postgresql://h"), mqtt_url=Secret(url)))
         assert address is not None
         async with connect(address, SessionKind("x")) as session:
             assert session.paho.host == "127.0.0.1"

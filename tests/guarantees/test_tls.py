@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import pytest
 import trustme
@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from pydantic import SecretStr
 
 from console.errors import ConsoleError, RefusedError, UsageError
 from console.mqtt.session import SessionKind, connect
 from console.runtime.addresses import broker_address, database_access
+from console.secret import Secret
 from console.settings import Settings
 from console.store.pool import Database, direct_connection
 from tests.brokers import BrokerProcess, start_broker
@@ -82,9 +82,9 @@ def tls_broker(
         yield request.param, broker
 
 
-async def reach_broker(broker: BrokerProcess, **files: Path) -> None:
+async def reach_broker(broker: BrokerProcess, **files: Any) -> None:
     url = f"mqtts://localhost:{broker.port}"
-    settings = Settings(mqtt_url=SecretStr(url), **files)
+    settings = Settings(mqtt_url=Secret(url), **files)
     async with connect(broker_address(settings, url), SessionKind("tls-test")):
         pass
 
@@ -152,7 +152,7 @@ async def reach_database(
 ) -> bool:
     """Open a pool and a direct connection; return whether the link is encrypted."""
     url = f"postgresql://{user}@localhost:{server.port}/postgres{query}"
-    access = database_access(Settings(database_url=SecretStr(url), **files), url)
+    access = database_access(Settings(database_url=Secret(url), **files), url)
     database = Database(access, max_size=1)
     try:
         await database.open()
@@ -238,7 +238,7 @@ def test_a_database_elsewhere_is_verified_unless_set_otherwise(
 ) -> None:
     """Without this rule the driver's default accepts any certificate, and none."""
     monkeypatch.delenv("PGSSLMODE", raising=False)
-    access = database_access(Settings(database_url=SecretStr(url)), url)
+    access = database_access(Settings(database_url=Secret(url)), url)
     assert (access.tls is not None) == verified
     assert len(access.warnings) == (1 if warning else 0)
     assert warning in " ".join(access.warnings)
@@ -251,7 +251,7 @@ def test_a_broker_elsewhere_in_clear_is_warned_about() -> None:
         ("mqtt://127.0.0.1", False),
         ("mqtts://b.example", False),
     ):
-        assert bool(broker_address(Settings(mqtt_url=SecretStr(url)), url).warnings) == warned
+        assert bool(broker_address(Settings(mqtt_url=Secret(url)), url).warnings) == warned
 
 
 def test_a_tls_file_that_cannot_be_used_is_named(
@@ -266,13 +266,14 @@ def test_a_tls_file_that_cannot_be_used_is_named(
     authority.issue_cert("x").private_key_pem.write_to_path(other)
     empty.write_bytes(b"")
     url = "mqtts://broker.example"
-    for files, words in (
+    cases: list[tuple[dict[str, Any], list[str]]] = [
         ({"mqtt_ca": tmp_path / "none.pem"}, ["none.pem", "No such file"]),
         ({"mqtt_ca": empty}, ["empty.pem"]),
         ({"mqtt_cert": papers.ours, "mqtt_key": other}, ["our.pem", "other.key"]),
         ({"mqtt_cert": papers.ours, "mqtt_key": encrypted}, ["encrypted.key", "without a password"]),
         ({"mqtt_cert": papers.ours, "mqtt_key": tmp_path / "gone.key"}, ["gone.key"]),
-    ):
+    ]
+    for files, words in cases:
         with pytest.raises(UsageError) as refused:
-            broker_address(Settings(mqtt_url=SecretStr(url), **files), url)
+            broker_address(Settings(mqtt_url=Secret(url), **files), url)
         assert all(word in str(refused.value) for word in words), str(refused.value)

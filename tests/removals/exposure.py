@@ -34,7 +34,7 @@ REMOVALS = (
         "G26",
         "the masks of the configuration",
         "console/settings.py",
-        '    return "********" if name in _SECRETS else str(value)',
+        '    return "********" if name in SECRETS else str(value)',
         "    return str(getattr(value, 'get_secret_value', lambda: value)())",
         f"{_SECRETS}no_shell_command_prints_a_secret_whatever_is_wrong",
     ),

@@ -29,7 +29,7 @@ def _greet(options: argparse.Namespace, _configuration: Configuration) -> int:
     return 0
 
 
-VERB = Plain(name="greet", summary="Greet.", example="device-console greet you", arguments=_arguments, run=_greet)
+VERB = Plain(name="greet", example="device-console greet you", arguments=_arguments, run=_greet)
 '''
 SHOWN = """
 from datetime import UTC, datetime
@@ -91,8 +91,7 @@ def test_a_shell_command_costs_two_files(copy: Copy) -> None:
     copy.write("console/shell/greet.py", VERB)
     copy.change(
         "console/shell/registry.py",
-        ("    favourites,\n    history,", "    favourites,\n    greet,\n    history,"),
-        ("problems, favourites, tail,\n", "problems, favourites, tail, greet,\n"),
+        ('    "send": ', '    "greet": "Greet.",\n    "send": '),
     )
     assert "greet              Greet." in copy.run("-m", "console", "--help")
     assert copy.run("-m", "console", "greet", "you") == "hello you\n"

@@ -10,12 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.parser import build_parser, parse
+from console.cli.parser import VerbParser, build_parser, parse
 from console.cli.run import run
 from console.embedded.directory import EmbeddedDirectory
 
 REPOSITORY = Path(__file__).parents[2]
-SLOW = ("asyncio", "pydantic", "textual", "asyncpg", "aiomqtt")
+SLOW = (
+    "asyncio", "pydantic", "textual", "asyncpg", "aiomqtt", "paho", "logging", "console.settings", "console.runtime", "console.store",
+    "console.mqtt", "console.services", "console.embedded", "console.demo", "console.simulator",
+)  # fmt: skip
+_LOADED = """
+import sys
+from console.cli.run import run
+try:
+    run(sys.argv[1:])
+except SystemExit:
+    pass
+from console.shell.registry import SUMMARIES
+names = ["console.shell." + name.replace("-", "_") for name in SUMMARIES]
+print([name for name in names if name in sys.modules], "dataclasses" in sys.modules, file=sys.stderr)
+"""
 _ASKED = f"""
 import sys
 from console.__main__ import main
@@ -30,7 +44,9 @@ print([name for name in {SLOW} if name in sys.modules], code, file=sys.stderr)
 def parsers(
     parser: argparse.ArgumentParser, words: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
-    """Every parser with the words that lead to it."""
+    """Every parser, complete, with the words that lead to it."""
+    if isinstance(parser, VerbParser):
+        parser.load()
     yield words, parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -68,6 +84,18 @@ def test_help_and_a_wrong_command_line_wait_for_no_import(arguments: list[str], 
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert asked.stderr.splitlines()[-1] == f"[] {code}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [(["--help"], "[] False"), (["--nonsense"], "[] False"), (["nonsense"], "[] False"), (["send", "--help"], "['console.shell.send'] True")],
+)  # fmt: skip
+def test_a_command_is_loaded_when_it_is_named(arguments: list[str], loaded: str) -> None:
+    """Without it, help waits for twenty commands and for all that they show."""
+    asked = subprocess.run(
+        [sys.executable, "-c", _LOADED, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert asked.stderr.splitlines()[-1] == loaded
 
 
 def refused_on_a_terminal(home: Path, **environment: str) -> tuple[int, str]:

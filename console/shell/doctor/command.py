@@ -28,7 +28,6 @@ async def _doctor(options: argparse.Namespace, configuration: Configuration) -> 
 
 VERB = Setup(
     name="doctor",
-    summary="Check the set-up and show what it guarantees.",
     example="device-console doctor",
     arguments=_arguments,
     run=_doctor,
