@@ -198,7 +198,6 @@ class Workers:
         """Settle what is overdue, for ever."""
         from console.services.kept_answers import KeptAnswers
         from console.services.sweeper import Sweeper
-
         from console.store.settlement import BEGINNING
 
         async with self._leases.holding(SWEEP, shared=True) as lease:
