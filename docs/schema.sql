@@ -252,7 +252,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION bound_tenants()
 --     RETURNS text[] STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION claim(p_holder uuid, p_limit integer, p_lease interval, p_max_bytes integer, p_chain integer DEFAULT 1)
---     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
+--     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION clear_some(p_tenants text[], p_commands text[])
 --     RETURNS integer VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION concerns_all(p_sqlstate text)
@@ -308,9 +308,9 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION lock_commands(p_tenants text[], p_commands text[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION mark(p_holder uuid, p_tenants text[], p_commands text[], p_nobody_listens boolean[], OUT published integer, OUT locked integer[])
---     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION next_due()
---     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off TO device_console_worker
+--     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION next_in_turn()
 --     RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_indexscan=on, enable_nestloop=on, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off
 -- FUNCTION own_digest()
@@ -319,8 +319,6 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION plain_answer(answer jsonb)
 --     RETURNS jsonb STABLE
--- FUNCTION plan_mode()
---     RETURNS text STABLE SET search_path=pg_catalog, pg_temp
 -- FUNCTION progressed(p_tenants text[], p_devices text[], p_commands text[], p_acks text[])
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION put_off(p_tenant text, p_command text, p_error text)

@@ -28,19 +28,6 @@ CREATE OR REPLACE FUNCTION device_console.concerns_all(p_sqlstate TEXT) RETURNS 
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN left(p_sqlstate, 2) IN ('08', '25', '40', '42', '57', '58') OR p_sqlstate IN ('53100', '53300', '53400');
 
--- How the functions of the workers plan their statements, which allow one way only: from a key to its row. A plan that was made while the
--- commands had room on a few pages may take any index that begins with the tenant, since all of them cost the same then, and would keep to it:
--- 15 ms a row later, until ANALYZE. So plans are made anew each time (some 2 ms a claim) until there are 64 pages, some 1,500 commands.
-CREATE OR REPLACE FUNCTION device_console.plan_mode() RETURNS TEXT
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN CASE WHEN pg_relation_size('public.device_commands'::regclass) < 64 * 8192
-                THEN 'force_custom_plan' ELSE 'force_generic_plan' END;
-END
-$$;
-
 -- How large a document is as text, found before it becomes text: a number of few bytes can have 131,072 digits. Null where that is
 -- surely more than p_most bytes. Bounded in time and memory whatever the document is: what is stored cannot be larger than several
 -- times its text, and the digits of numbers are counted before they are written. It begins a subtransaction: before PostgreSQL 17 a
@@ -123,7 +110,7 @@ DO $$
 DECLARE
     operator_role TEXT := current_setting('device_console.operator_role');
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.plan_mode, device_console.id_is_routable, device_console.short_id, device_console.shown,
+    REVOKE ALL ON FUNCTION device_console.id_is_routable, device_console.short_id, device_console.shown,
         device_console.concerns_all, device_console.json_bytes, device_console.json_shown,
         device_console.ack_word, device_console.plain_answer FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.id_is_routable TO %I', current_setting('device_console.worker_role'));

@@ -2,7 +2,9 @@
 -- Decided in docs/decisions/0002-definer-functions-for-workers.md
 -- Decided in docs/decisions/0060-chains-and-pinned-plans.md
 -- What the dispatcher may do. The worker role has no right on any table, so these run with their owner's.
--- A row of the outbox is found by its command's id alone, and the tenant is compared behind it (|| ''): no other index of the table then fits.
+-- A row is found by its key in a way that fits no other index, because on a table that looks empty every index that begins with the tenant costs
+-- the same: of others' tables by a range of one id in its order, where sorting is forbidden, and of the outbox by its command's id alone,
+-- with the tenant compared behind it (|| '').
 
 -- Whose turn it is. Each tenant with something due shows a bounded number of rows, those that became due first. Of each of their devices the
 -- first rows are looked at, in the order in which they are published: as many open ones as p_chain, up to the first that somebody holds
@@ -49,7 +51,10 @@ AS $$
             FROM (SELECT o.command_id, o.seq, o.created_at, o.held_back, o.due_at FROM device_console.outbox o
                   WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at <> 'infinity'
                   ORDER BY o.created_at, o.seq LIMIT 32 + p_chain) e
-            LEFT JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id = e.command_id) f
+            LEFT JOIN LATERAL (
+                SELECT c.status, c.published_at, c.acked_at, c.expires_at FROM public.device_commands c
+                WHERE c.tenant_id = d.tenant_id AND c.command_id >= e.command_id AND c.command_id <= e.command_id
+                ORDER BY c.command_id) c ON true) f
         WINDOW device AS (PARTITION BY d.tenant_id, d.device_id ORDER BY f.created_at, f.seq)
     ), judged AS (
         SELECT g.tenant_id, g.device_id, g.command_id, g.created_at, g.seq,
@@ -101,7 +106,10 @@ BEGIN
                    c.command_type, c.command_params, c.expires_at, c.created_at
             FROM unnest(p_tenants, p_commands) WITH ORDINALITY AS i(tenant_id, command_id, n)
             JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
-            LEFT JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id) d
+            LEFT JOIN LATERAL (
+                SELECT c.* FROM public.device_commands c
+                WHERE c.tenant_id = i.tenant_id AND c.command_id >= i.command_id AND c.command_id <= i.command_id
+                ORDER BY c.command_id) c ON true) d
         WINDOW device AS (PARTITION BY d.tenant_id, d.device_id, d.is_gone), line AS (device ORDER BY d.n)
     ), judged AS (
         SELECT d.*, lower(left(t.status, 100)) AS tenant_status,
@@ -116,11 +124,14 @@ BEGIN
                    WHEN COALESCE(device_console.json_bytes(d.command_params, p_max_bytes), p_max_bytes + 1)
                         > p_max_bytes THEN 'size of params'
                    WHEN t.status IS DISTINCT FROM 'ACTIVE' THEN 'tenant'
-                   WHEN r.decommissioned_at <= now() THEN 'device'
-                   WHEN (SELECT true FROM device_console.batch_members m
-                         JOIN device_console.batches b ON b.tenant_id = m.tenant_id AND b.batch_id = m.batch_id
-                         WHERE m.tenant_id = d.tenant_id AND m.command_id = d.command_id
-                           AND b.stopped_at IS NOT NULL LIMIT 1)
+                   WHEN (SELECT r.decommissioned_at FROM public.device_registry r
+                         WHERE r.tenant_id = d.tenant_id AND r.device_id >= d.device_id AND r.device_id <= d.device_id
+                         ORDER BY r.device_id LIMIT 1) <= now() THEN 'device'
+                   WHEN (SELECT b.stopped_at IS NOT NULL
+                         FROM (SELECT m.batch_id FROM device_console.batch_members m
+                               WHERE m.tenant_id = d.tenant_id AND m.command_id >= d.command_id AND m.command_id <= d.command_id
+                               ORDER BY m.command_id) m
+                         JOIN device_console.batches b ON b.tenant_id = d.tenant_id AND b.batch_id = m.batch_id LIMIT 1)
                        THEN 'batch'
                    WHEN min(f.created_at) OVER (PARTITION BY d.tenant_id, d.device_id) < d.created_at THEN 'other program'
                    WHEN d.in_line > 1 AND d.expires_at < now() + p_lease THEN 'its turn comes'
@@ -128,14 +139,13 @@ BEGIN
                END AS verdict
         FROM due d
         LEFT JOIN public.tenants t ON t.tenant_id = d.tenant_id
-        LEFT JOIN public.device_registry r ON r.tenant_id = d.tenant_id AND r.device_id = d.device_id
         LEFT JOIN LATERAL (
             SELECT min(older.created_at) AS created_at
             FROM (SELECT c.command_id, c.created_at, c.status, c.published_at, c.acked_at, c.expires_at
                   FROM public.device_commands c
-                  WHERE d.in_line = 1 AND NOT d.is_gone AND c.tenant_id = d.tenant_id AND c.device_id = d.device_id
-                    AND c.created_at < d.newest_at
-                  ORDER BY c.created_at DESC LIMIT d.in_all + 16) older
+                  WHERE d.in_line = 1 AND NOT d.is_gone AND c.tenant_id = d.tenant_id
+                    AND c.device_id >= d.device_id AND c.device_id <= d.device_id AND c.created_at < d.newest_at
+                  ORDER BY c.device_id, c.created_at DESC LIMIT d.in_all + 16) older
             WHERE older.status = 'queued' AND older.published_at IS NULL AND older.acked_at IS NULL
               AND older.expires_at > now() + interval '1 second'
               AND octet_length(older.command_id) <= 1000
@@ -230,6 +240,7 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off SET enable_incremental_sort = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -241,7 +252,6 @@ DECLARE
     v_one      INTEGER;
     v_error    TEXT;
 BEGIN
-    PERFORM set_config('plan_cache_mode', device_console.plan_mode(), true);
     SELECT array_agg(t.tenant_id ORDER BY t.place, t.tenant_id), array_agg(t.device_id ORDER BY t.place, t.tenant_id),
            array_agg(t.command_id ORDER BY t.place, t.tenant_id), array_agg(t.chain ORDER BY t.place, t.tenant_id),
            array_agg(t.put_off_s ORDER BY t.place, t.tenant_id)
@@ -305,9 +315,9 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off SET enable_incremental_sort = off
 AS $$
 BEGIN
-    PERFORM set_config('plan_cache_mode', device_console.plan_mode(), true);
     RETURN (
         WITH RECURSIVE tenants AS (
             (SELECT o.tenant_id FROM device_console.outbox o WHERE o.due_at < 'infinity' ORDER BY o.tenant_id LIMIT 1)
@@ -338,21 +348,25 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_sort = off SET enable_incremental_sort = off
 AS $$
 DECLARE
     v_places   INTEGER[];
     v_commands TID[];
     v_rows     TID[];
 BEGIN
-    PERFORM set_config('plan_cache_mode', device_console.plan_mode(), true);
     SELECT array_agg(f.n), array_agg(f.command_at), array_agg(f.row_at)
     INTO v_places, v_commands, v_rows
     FROM (SELECT i.n::integer AS n, c.ctid AS command_at, o.ctid AS row_at
           FROM unnest(p_tenants, p_commands) WITH ORDINALITY AS i(tenant_id, command_id, n)
-          JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+          CROSS JOIN LATERAL (
+              SELECT c.ctid FROM public.device_commands c
+              WHERE c.tenant_id = i.tenant_id AND c.command_id >= i.command_id AND c.command_id <= i.command_id
+              ORDER BY c.command_id
+              FOR UPDATE SKIP LOCKED) c
           JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
           WHERE o.holder = p_holder
-          FOR UPDATE OF c, o SKIP LOCKED) f;
+          FOR UPDATE OF o SKIP LOCKED) f;
 
     WITH won AS (
         DELETE FROM device_console.outbox o

@@ -167,8 +167,8 @@ REMOVALS = (
         "G2",
         "the look at the batch in the claim",
         "migrations/repeatable/60_dispatch.sql",
-        "                           AND b.stopped_at IS NOT NULL LIMIT 1)\n",
-        "                           AND false LIMIT 1)\n",
+        "                   WHEN (SELECT b.stopped_at IS NOT NULL\n",
+        "                   WHEN (SELECT false\n",
         "tests/store/test_batch_stop.py::test_what_of_a_stopped_batch_is_not_taken_back_yet_is_not_published",
     ),
     Removal(
@@ -328,8 +328,8 @@ REMOVALS = (
         "G35",
         "SKIP LOCKED in the mark",
         "migrations/repeatable/60_dispatch.sql",
-        "FOR UPDATE OF c, o SKIP LOCKED) f",
-        "FOR UPDATE OF c, o) f",
+        "              ORDER BY c.command_id\n              FOR UPDATE SKIP LOCKED) c\n",
+        "              ORDER BY c.command_id\n              FOR UPDATE) c\n",
         "tests/guarantees/test_neighbours_locks.py::test_a_confirmation_that_cannot_be_written_is_written_later",
     ),
     Removal(
@@ -376,16 +376,9 @@ REMOVALS = (
         "G35",
         "the way from the key to the row in a claim",
         "migrations/repeatable/60_dispatch.sql",
-        "            LEFT JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id = e.command_id) f\n",
-        "            LEFT JOIN public.device_commands c ON c.tenant_id = d.tenant_id AND c.command_id || '' = e.command_id) f\n",
-        f"{_CHAINS}a_claim_costs_the_same_however_long_a_queue_is",
-    ),
-    Removal(
-        "G35",
-        "the plans of their own while there are few commands",
-        "migrations/repeatable/10_values.sql",
-        "                THEN 'force_custom_plan' ELSE 'force_generic_plan' END;\n",
-        "                THEN 'force_generic_plan' ELSE 'force_generic_plan' END;\n",
+        "                WHERE c.tenant_id = d.tenant_id AND c.command_id >= e.command_id AND c.command_id <= e.command_id\n"
+        "                ORDER BY c.command_id) c ON true) f\n",
+        "                WHERE c.tenant_id = d.tenant_id AND c.command_id = e.command_id) c ON true) f\n",
         f"{_CHAINS}a_claim_costs_the_same_however_long_a_queue_is",
     ),
     Removal(

@@ -22,7 +22,7 @@ WITH needed (name, columns) AS (VALUES
     ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('is_original'), ('is_stale'), ('json_bytes'),
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
     ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
-    ('plain_answer'), ('plan_mode'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
+    ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
     ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
