@@ -104,7 +104,8 @@ class Acknowledger:
                 self._has_room.clear()
                 await self._has_room.wait()
             messages = await self._stream.batch(BATCH - len(self._next.messages))
-            self._next.add(await self._reader.read(messages))
+            read = await self._reader.read(messages)  # other tasks run: the next batch may be another one now
+            self._next.add(read)
             self._has_read.set()
 
     async def _read_ahead(self, reading: asyncio.Task[None]) -> ReadBatch:

@@ -217,9 +217,17 @@ REMOVALS = (
         "G15",
         "the bound of what is read ahead, in messages",
         "console/services/acknowledger.py",
-        "            messages = await self._stream.batch(BATCH - len(self._next.messages))\n",
-        "            messages = await self._stream.batch(BATCH)\n",
+        "            while len(self._next.messages) >= BATCH or self._next.size >= FULL_BYTES:\n",
+        "            while self._next.size >= FULL_BYTES:\n",
         f"{_UNIT}no_more_is_read_ahead_than_a_batch",
+    ),
+    Removal(
+        "G10",
+        "the look at the next batch after reading",
+        "console/services/acknowledger.py",
+        "            read = await self._reader.read(messages)  #",
+        "            self._next.add(await self._reader.read(messages))\n            continue\n            read = messages  #",
+        f"{_UNIT}what_is_being_read_when_a_commit_begins_is_in_the_batch_after_it",
     ),
     Removal(
         "G10",
@@ -235,7 +243,7 @@ REMOVALS = (
         "console/wire/ordinary_acks.py",
         "        if _ODD_NUMBER.search(details):\n",
         "        if False:\n",
-        f"{_QUICK}what_is_mutated_is_read_alike_or_left",
+        f"{_QUICK}others_are_left",
     ),
     Removal(
         "G14",

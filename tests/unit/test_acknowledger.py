@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from console.clock import SystemClock
+from console.clock import Clock, SystemClock
 from console.domain.acks import Acknowledgement, LateAck, Outcome, RawAck
 from console.domain.events import Problem
 from console.errors import BrokerUnreachableError, DatabaseUnreachableError, LeaseLostError
@@ -83,13 +83,24 @@ class FakeSettlement:
     async def record(self, _problems: Sequence[Problem]) -> None: ...
 
 
+class SlowClock:
+    """Each look at it is a second later, so that reading makes way after each message."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        self.seconds += 1.0
+        return self.seconds
+
+
 class Running:
     """One acknowledger at work."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.stream, self.settlement = FakeStream(), FakeSettlement()
         self.changed: list[str] = []
-        worker = Acknowledger(self.stream, self.settlement, self.changed.append, SystemClock())
+        worker = Acknowledger(self.stream, self.settlement, self.changed.append, clock)
         self.task = asyncio.create_task(worker.run())
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -106,7 +117,7 @@ class Running:
 
 @pytest.fixture
 async def running():
-    found = Running()
+    found = Running(SystemClock())
     yield found
     await found.end()
 
@@ -127,6 +138,19 @@ async def test_the_next_batch_is_read_while_one_commits(running: Running) -> Non
     await running.until(lambda: running.stream.acknowledged == [1, 2, 3, 4])
     assert running.settlement.most_in_flight == 1
     assert running.changed == ["acme", "acme"]
+
+
+async def test_what_is_being_read_when_a_commit_begins_is_in_the_batch_after_it() -> None:
+    """Without a look at the batch after reading, it is added to one that is gone: never settled, never confirmed."""
+    running = Running(SlowClock())
+    running.settlement.let_one_end()
+    for n in range(10):
+        running.stream.put(*(_message(n * 10 + k) for k in range(10)))
+        await asyncio.sleep(0)
+        running.settlement.let_one_end()
+    await running.until(lambda: len(running.stream.acknowledged) == 100)
+    assert running.stream.acknowledged == list(range(100))
+    await running.end()
 
 
 async def test_no_more_is_read_ahead_than_a_batch(running: Running) -> None:
