@@ -114,12 +114,8 @@ class Lane:
         library.read_from(paho, self._next_of_fed)
 
     def _begin(self, plug: Any) -> None:
-        if plug.fileno() < 0:
-            return
-        self._plug = plug
-        if self._is_paused:
-            self._loop.remove_reader(plug.fileno())
-        else:
+        if plug.fileno() >= 0:  # it may have been closed since
+            self._plug = plug
             self._loop.add_reader(plug.fileno(), self._read)  # in the place of aiomqtt's
 
     def _read(self) -> None:
@@ -206,6 +202,7 @@ class Lane:
             paho.loop_write()
         except Exception as error:  # noqa: BLE001 - whatever it is, the link is over
             self._lose(error)
+            return
         plug = paho.socket()
         if plug is not None and paho.want_write():
             self._watch(plug)

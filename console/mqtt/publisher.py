@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 from console.domain.publication import PACKET_TOO_LARGE, Puback, Publication
@@ -32,6 +33,7 @@ class Publisher:
         self._waiting: dict[int, tuple[asyncio.Future[Puback] | None, float]] = {}  # the oldest first
         self._forgotten: set[int] = set()
         self._last_id = 0
+        self._beyond_ids = count(_PACKET_IDS + 1)  # tokens of what is not sent
         self._loop = asyncio.get_running_loop()
         self.on_pubacks: Callable[[Sequence[tuple[int, Puback]]], None] | None = None
         if session is not None:
@@ -87,11 +89,13 @@ class Publisher:
     def send(self, publications: Sequence[Publication]) -> list[int]:
         """Publish, once and not retained, at most as many as there is `room` for; return a token for each.
 
+        The broker hangs up on more than there is room for.
+
         What is too large for the broker is not sent, because it would hang up with others in flight; its
         PUBACK refuses it.
 
         Raises:
-            BrokerUnreachableError: the link is lost; nothing was sent.
+            BrokerUnreachableError: the link is lost, or no packet id is free; nothing was sent.
         """
         return self._send(publications, None)
 
@@ -147,6 +151,11 @@ class Publisher:
             raise lost_error(session.lost, self._address.label)
         if session.paho.socket() is None:
             raise self._not_connected()
+        if len(publications) > _PACKET_IDS - len(self._waiting) - len(self._forgotten):
+            raise BrokerUnreachableError(
+                f"The broker at {self._address.label} does not confirm what is published.",
+                cause=Cause.NO_ANSWER, detail="it confirms nothing",
+            )  # fmt: skip
         most = int(session.connack.properties.get("MaximumPacketSize", 0))
         since = self._loop.time()
         tokens: list[int] = []
@@ -156,7 +165,7 @@ class Publisher:
             token = self._next_id()
             frame = publish_frame(publication, token, v5=session.is_v5)
             if 0 < most < len(frame):
-                token = _PACKET_IDS + 1 + len(refused)
+                token = next(self._beyond_ids)
                 refused.append((token, PACKET_TOO_LARGE))
             elif session.lane is None:
                 token = self._publish_by_paho(session, publication)
@@ -178,16 +187,11 @@ class Publisher:
         return int(info.mid)
 
     def _next_id(self) -> int:
-        """Return a packet id that is not in flight."""
-        for _ in range(_PACKET_IDS):
+        """Return a packet id that is not in flight; there must be one."""
+        while True:
             self._last_id = self._last_id % _PACKET_IDS + 1
             if self._last_id not in self._waiting and self._last_id not in self._forgotten:
                 return self._last_id
-        raise BrokerUnreachableError(
-            f"The broker at {self._address.label} confirms nothing.",
-            cause=Cause.NO_ANSWER,
-            detail="65,535 publications are not confirmed",
-        )
 
     def _not_connected(self) -> BrokerUnreachableError:
         return BrokerUnreachableError(

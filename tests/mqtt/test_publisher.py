@@ -281,6 +281,29 @@ async def test_what_is_too_large_is_refused_here_and_the_others_go() -> None:
             TOPIC, large.payload, answer_to=large.answer_to, command_id="large", expiry_s=None, timeout_s=5
         )
         assert puback.reason == "packet too large (0x95)"
+        again = await asyncio.gather(*(_publish(link, f"{TOPIC}/{'x' * 300}") for _ in range(3)))
+        assert [answer.code for answer in again] == [0x95] * 3  # side by side, each its own
+
+
+@pytest.mark.mosquitto
+async def test_without_a_free_packet_id_nothing_is_sent(mosquitto: BrokerProcess) -> None:
+    """Without the look, the search for a free one never ends."""
+    async with publisher(mosquitto.address) as link:
+        mosquitto.freeze()
+        try:
+            link._waiting = dict.fromkeys(range(1, 65_535), (None, 0.0))
+            with pytest.raises(BrokerUnreachableError, match="does not confirm"):
+                link.send(_publications(2))
+            assert link.send(_publications(1)) == [65_535]
+        finally:
+            link._waiting.clear()
+            mosquitto.thaw()
+
+
+async def test_before_it_is_connected_a_publisher_sends_nothing() -> None:
+    link = Publisher(BrokerAddress("127.0.0.1", 1))
+    with pytest.raises(BrokerUnreachableError, match="not connected"):
+        link.send(_publications(1))
 
 
 async def test_pubacks_may_come_in_any_order_and_twice() -> None:

@@ -100,6 +100,7 @@ def test_ordinary_answers_take_the_quick_way(payload: bytes) -> None:
     ],
 )
 def test_others_are_left(payload: bytes) -> None:
+    """Without it, a number that the database cannot hold is not mended, and its answer is refused there."""
     assert read_ordinary(payload) is None
 
 
