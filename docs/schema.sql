@@ -179,6 +179,7 @@ CREATE TABLE device_console.outbox (
     held_back boolean NOT NULL DEFAULT false,
     outcome text,
     blocked_by text,
+    leased_until timestamp with time zone,
     CONSTRAINT outbox_pkey PRIMARY KEY (command_id, tenant_id),
     CONSTRAINT outbox_attempt CHECK (((attempt >= 0) AND (attempt <= 1000000))),
     CONSTRAINT outbox_blocked_by_check CHECK ((blocked_by = ANY (ARRAY['tenant'::text, 'device'::text, 'batch'::text, 'other program'::text, 'content'::text, 'database'::text]))),
@@ -186,9 +187,11 @@ CREATE TABLE device_console.outbox (
     CONSTRAINT outbox_due_at CHECK ((due_at >= '2000-01-01 00:00:00+00'::timestamp with time zone)),
     CONSTRAINT outbox_ids CHECK (((octet_length(tenant_id) <= 1000) AND (octet_length(command_id) <= 1000) AND (octet_length(device_id) <= 1000))),
     CONSTRAINT outbox_last_error CHECK ((length(last_error) <= 1000)),
+    CONSTRAINT outbox_lease CHECK (((holder IS NULL) = (leased_until IS NULL))),
+    CONSTRAINT outbox_leased_until_check CHECK ((leased_until >= '2000-01-01 00:00:00+00'::timestamp with time zone)),
     CONSTRAINT outbox_outcome_check CHECK ((outcome = ANY (ARRAY['refused'::text, 'unknown'::text, 'not tried'::text]))),
     CONSTRAINT outbox_seq CHECK ((seq > 0))
-);
+) WITH (fillfactor=60);
 CREATE INDEX outbox_device_order ON device_console.outbox USING btree (tenant_id, device_id, created_at, seq);
 CREATE INDEX outbox_due ON device_console.outbox USING btree (tenant_id, due_at, seq) WHERE (due_at < 'infinity'::timestamp with time zone);
 CREATE INDEX outbox_parked ON device_console.outbox USING btree (tenant_id, command_id) WHERE (due_at = 'infinity'::timestamp with time zone);

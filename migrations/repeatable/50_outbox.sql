@@ -44,7 +44,7 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     DELETE FROM device_console.outbox o USING unnest(p_commands) AS i(command_id)
     WHERE o.tenant_id = device_console.own_tenant() AND o.command_id = i.command_id
-      AND (o.holder IS NULL OR o.due_at <= now())
+      AND (o.holder IS NULL OR o.leased_until <= now())
     RETURNING o.command_id, o.attempt, o.outcome
 $$;
 

@@ -38,17 +38,20 @@ AS $$
         CROSS JOIN LATERAL (
             SELECT o.command_id, o.device_id, o.seq, o.created_at, o.due_at FROM device_console.outbox o
             WHERE o.tenant_id = d.tenant_id AND o.due_at <= now() AND o.due_at < 'infinity'
+              AND (o.leased_until IS NULL OR o.leased_until <= now())
             ORDER BY o.due_at, o.seq LIMIT d.most) o
     ), first_rows AS (
         SELECT d.tenant_id, d.device_id, d.first_due, f.command_id, f.seq, f.created_at, f.is_due, f.is_open,
-               count(*) FILTER (WHERE f.is_open AND NOT f.is_due AND NOT f.held_back) OVER device AS in_the_way,
+               count(*) FILTER (WHERE f.is_open AND NOT f.is_free) OVER device AS in_the_way,
                count(*) FILTER (WHERE f.is_open) OVER device AS chain
         FROM (SELECT s.tenant_id, s.device_id, min(s.due_at) AS first_due FROM seen s GROUP BY s.tenant_id, s.device_id) d
         CROSS JOIN LATERAL (
-            SELECT e.command_id, e.seq, e.created_at, e.held_back, e.due_at <= now() AS is_due,
+            SELECT e.command_id, e.seq, e.created_at, NOT e.is_leased AND e.due_at <= now() AS is_due,
+                   NOT e.is_leased AND (e.due_at <= now() OR e.held_back) AS is_free,
                    COALESCE(c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
                             AND c.expires_at > now() + interval '1 second', false) AS is_open
-            FROM (SELECT o.command_id, o.seq, o.created_at, o.held_back, o.due_at FROM device_console.outbox o
+            FROM (SELECT o.command_id, o.seq, o.created_at, o.held_back, o.due_at, COALESCE(o.leased_until > now(), false) AS is_leased
+                  FROM device_console.outbox o
                   WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at <> 'infinity'
                   ORDER BY o.created_at, o.seq LIMIT 32 + p_chain) e
             LEFT JOIN LATERAL (
@@ -176,10 +179,11 @@ BEGIN
     ), moved AS (
         UPDATE device_console.outbox o
         SET holder = CASE WHEN j.verdict = 'ready' THEN p_holder END,
+            leased_until = CASE WHEN j.verdict = 'ready' THEN now() + p_lease END,
             attempt = LEAST(o.attempt, 999999) + (j.verdict = 'ready')::integer,
-            held_back = false,
+            held_back = j.verdict = 'ready' AND o.held_back,
             due_at = CASE
-                WHEN j.verdict = 'ready' THEN now() + p_lease
+                WHEN j.verdict = 'ready' THEN o.due_at  -- in an index: the lease stands beside it
                 WHEN j.blocked_by = 'other program' THEN LEAST(now() + interval '1 second', j.expires_at)
                 WHEN j.blocked_by IN ('tenant', 'device', 'batch') THEN LEAST(now() + interval '5 seconds', j.expires_at)
                 ELSE 'infinity' END,
@@ -219,7 +223,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     UPDATE device_console.outbox o
-    SET holder = NULL, due_at = now() + interval '1 minute', blocked_by = 'database', last_error = left(p_error, 500)
+    SET holder = NULL, leased_until = NULL, due_at = now() + interval '1 minute', blocked_by = 'database', last_error = left(p_error, 500)
     WHERE o.tenant_id = p_tenant AND o.command_id = p_command;
     PERFORM device_console.record_problems(
         ARRAY[p_tenant], ARRAY['unroutable'], ARRAY[''], ARRAY[p_command], ARRAY['it cannot be handled: ' || left(p_error, 500)]);
@@ -266,7 +270,7 @@ BEGIN
     FROM (SELECT o.tenant_id, o.command_id, i.put_off_s
           FROM unnest(v_tenants, v_commands, v_put_off) AS i(tenant_id, command_id, put_off_s)
           JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
-          WHERE i.put_off_s IS NOT NULL AND o.due_at <= now()
+          WHERE i.put_off_s IS NOT NULL AND o.due_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
           FOR UPDATE OF o SKIP LOCKED) l
     WHERE o.command_id = l.command_id AND o.tenant_id || '' = l.tenant_id;
 
@@ -278,7 +282,7 @@ BEGIN
                 FROM unnest(v_tenants, v_devices, v_commands, v_chain, v_put_off)
                      WITH ORDINALITY AS i(tenant_id, device_id, command_id, chain, put_off_s, n)
                 JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
-                WHERE i.put_off_s IS NULL AND (o.due_at <= now() OR o.held_back)
+                WHERE i.put_off_s IS NULL AND (o.due_at <= now() OR o.held_back) AND (o.leased_until IS NULL OR o.leased_until <= now())
                 ORDER BY i.n
                 LIMIT p_limit
                 FOR UPDATE OF o SKIP LOCKED) l) l
@@ -329,9 +333,16 @@ BEGIN
         SELECT CASE WHEN EXISTS (SELECT FROM device_console.turns(1, 1) t WHERE t.put_off_s IS NULL) THEN 0
                     ELSE extract(epoch FROM min(n.due_at) - clock_timestamp())::double precision END
         FROM tenants t
-        CROSS JOIN LATERAL (SELECT o.due_at FROM device_console.outbox o
-                            WHERE o.tenant_id = t.tenant_id AND o.due_at > now() AND o.due_at < 'infinity'
-                            ORDER BY o.due_at, o.seq LIMIT 1) n);
+        CROSS JOIN LATERAL (
+            (SELECT o.due_at FROM device_console.outbox o
+             WHERE o.tenant_id = t.tenant_id AND o.due_at > now() AND o.due_at < 'infinity'
+             ORDER BY o.due_at, o.seq LIMIT 1)
+            UNION ALL
+            (SELECT min(l.leased_until)
+             FROM (SELECT o.leased_until FROM device_console.outbox o
+                   WHERE o.tenant_id = t.tenant_id AND o.due_at <= now() AND o.due_at < 'infinity'
+                   ORDER BY o.due_at, o.seq LIMIT 1000) l
+             WHERE l.leased_until > now())) n);
 END
 $$;
 
@@ -430,6 +441,7 @@ BEGIN
     ), given_back AS (
         UPDATE device_console.outbox o
         SET holder = NULL,
+            leased_until = NULL,
             attempt = CASE WHEN f.outcome IS NULL THEN GREATEST(o.attempt - 1, 0) ELSE o.attempt END,
             outcome = COALESCE(f.outcome, o.outcome),
             blocked_by = CASE WHEN f.outcome IS NULL THEN o.blocked_by END,

@@ -17,7 +17,7 @@ BEGIN
         FROM public.device_commands c
         LEFT JOIN device_console.outbox o ON o.tenant_id = c.tenant_id AND o.command_id = c.command_id
         WHERE c.ctid = ANY (p_rows) AND c.status || '' = 'queued' AND c.expires_at <= p_until
-          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.due_at <= now())
+          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
           AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers k
                                        WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id))
         FOR UPDATE OF c SKIP LOCKED

@@ -311,7 +311,7 @@ async def test_a_restart_settles_rows_of_every_state(
         published=True,
     )
     await owner.execute(
-        "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, due_at, attempt)"
+        "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, leased_until, attempt)"
         " VALUES ('acme', 'leased', 'pump-4', gen_random_uuid(), now() + interval '1 second', 1)"
     )
     async with (

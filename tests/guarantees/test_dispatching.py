@@ -92,7 +92,7 @@ async def _is_back(fleet: ReturningFleet, seen: int) -> bool:
 
 async def _is_claimed(owner: asyncpg.Connection) -> bool:
     return bool(
-        await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE holder IS NOT NULL AND due_at > now()")
+        await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE leased_until > now()")
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ async def test_a_lease_given_back_too_late_never_deadlocks_with_the_sweep(
         " FROM generate_series(1, 2) n"
     )
     await owner.execute(
-        "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, due_at)"
+        "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, leased_until)"
         " SELECT tenant_id, command_id, device_id, $1, now() FROM device_commands ORDER BY command_id",
         HOLDER,
     )

@@ -470,7 +470,8 @@ class Channel(RuleBasedStateMachine):
             " published_at = published_at - $1::interval, acked_at = acked_at - $1::interval", by,
         )  # fmt: skip
         await self.owner.execute(
-            "UPDATE device_console.outbox SET due_at = due_at - $1::interval, created_at = created_at - $1::interval",
+            "UPDATE device_console.outbox SET due_at = due_at - $1::interval, created_at = created_at - $1::interval,"
+            " leased_until = leased_until - $1::interval",
             by,
         )
 

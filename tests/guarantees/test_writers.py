@@ -78,7 +78,7 @@ TRUNCATE device_commands;
 TRUNCATE device_console.outbox, device_console.journal, device_console.batch_members, device_console.batches;
 INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, expires_at)
 SELECT 'acme', 'c' || n, 'pump-' || n % 5 + 1, 'ping', now() - interval '1 s' * n FROM generate_series(1, {ROWS}) n;
-INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, due_at)
+INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, leased_until)
 SELECT tenant_id, command_id, device_id, '{HOLDER}', now() FROM device_commands;
 INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)
 VALUES ('acme', 'b', 'ping', '{{}}', 60, 'all', {ROWS});

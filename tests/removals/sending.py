@@ -77,8 +77,8 @@ REMOVALS = (
         "G6",
         "the lease",
         "migrations/repeatable/60_dispatch.sql",
-        "WHEN j.verdict = 'ready' THEN now() + p_lease",
-        "WHEN j.verdict = 'ready' THEN now()",
+        "leased_until = CASE WHEN j.verdict = 'ready' THEN now() + p_lease END",
+        "leased_until = CASE WHEN j.verdict = 'ready' THEN now() END",
         f"{_SENDING}four_dispatchers_publish_each_command_once_and_in_order",
     ),
     Removal(

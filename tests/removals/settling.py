@@ -208,7 +208,7 @@ REMOVALS = (
         "G18",
         "the respect for a live lease",
         "migrations/repeatable/70_sweep.sql",
-        "          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.due_at <= now())\n",
+        "          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())\n",
         "",
         f"{_STORE}a_row_under_a_live_lease_is_not_swept_before_the_lease_ends",
     ),

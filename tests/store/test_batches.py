@@ -104,7 +104,7 @@ async def test_a_stop_lets_nothing_more_in_and_takes_back_what_waits(
     """Without the look at stopped_at another process would go on committing."""
     job = await send(program)
     await owner.execute(
-        "UPDATE device_console.outbox SET holder = gen_random_uuid(), due_at = now() + interval '1 minute'"
+        "UPDATE device_console.outbox SET holder = gen_random_uuid(), leased_until = now() + interval '1 minute'"
         " WHERE device_id = 'pump-1'"
     )
     assert await program.bulk.stop("acme", job.draft.batch_id, "bob") == 4

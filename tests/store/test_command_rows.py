@@ -80,7 +80,7 @@ async def test_the_owner_of_the_table_may_change_the_type_of_a_column(
         assert [o.value for o in await settlement.acknowledge([message], [], LateAck.ACCEPT)] == ["acked"]
         await program.sender.cancel(fleet.acme, claimed["pump-3"], "alice")
         await owner.execute("UPDATE device_commands SET expires_at = created_at WHERE device_id = 'pump-1'")
-        await owner.execute("UPDATE device_console.outbox SET due_at = now()")
+        await owner.execute("UPDATE device_console.outbox SET leased_until = now() WHERE holder IS NOT NULL")
         assert (await settlement.sweep(BEGINNING, 100)).expired == 1
         page = await program.history.commands(fleet.acme)
         assert {c.device_id: c.phase for c in page.commands} == {

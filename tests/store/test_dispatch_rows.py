@@ -70,7 +70,7 @@ async def test_a_lease_that_ran_out_is_claimed_again_and_the_old_holder_cannot_m
     (command_id,) = await _send(program, "pump-1")
     dead = uuid.uuid4()
     await _claim(outbox, dead)
-    await owner.execute("UPDATE device_console.outbox SET due_at = now()")
+    await owner.execute("UPDATE device_console.outbox SET leased_until = now()")
     assert await _claim(outbox) == [command_id]
     assert (await outbox.mark(dead, [Confirmed("acme", command_id)])).published == 0
     assert (await row_of(owner, command_id))["published_at"] is None

@@ -190,7 +190,7 @@ async def test_an_attempt_without_an_outcome_is_on_record_when_it_is_cancelled(
     outbox, holder = OutboxStore(database), uuid.uuid4()
     assert len(await outbox.claim(holder, 10, 15, MAX)) == 1
     if ended == "unseen":  # the worker is gone, its lease has run out
-        await owner.execute("UPDATE device_console.outbox SET due_at = now() - interval '1 s'")
+        await owner.execute("UPDATE device_console.outbox SET leased_until = now() - interval '1 s'")
     else:
         await outbox.release(holder, [Returned("acme", command_id, Outcome.REFUSED, "quota exceeded", 0.0)])
     if how == "one":

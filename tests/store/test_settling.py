@@ -166,12 +166,12 @@ async def test_a_row_under_a_live_lease_is_not_swept_before_the_lease_ends(
     """Without the respect for the lease, what the broker is just taking would be called expired."""
     await add_command(owner, fleet.acme, "c1", ttl=OVERDUE)
     await owner.execute(
-        "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, due_at)"
+        "INSERT INTO device_console.outbox (tenant_id, command_id, device_id, holder, leased_until)"
         " VALUES ('acme', 'c1', 'pump-1', gen_random_uuid(), now() + interval '10 seconds')"
     )
     assert (await settlement.sweep(BEGINNING, 100)).expired == 0
     await owner.execute(
-        "UPDATE device_console.outbox SET due_at = now(), outcome = 'refused', last_error = 'quota', attempt = 2"
+        "UPDATE device_console.outbox SET leased_until = now(), outcome = 'refused', last_error = 'quota', attempt = 2"
     )
     assert (await settlement.sweep(BEGINNING, 100)).expired == 1
     entry = await owner.fetchrow(

@@ -7,7 +7,7 @@ WITH target AS MATERIALIZED (
       AND c.acked_at IS NULL
       AND NOT EXISTS (SELECT FROM device_console.outbox o
                       WHERE o.tenant_id = c.tenant_id AND o.command_id = c.command_id
-                        AND o.holder IS NOT NULL AND o.due_at > now())
+                        AND o.holder IS NOT NULL AND o.leased_until > now())
     ORDER BY c.command_id
     LIMIT $4
     FOR UPDATE OF c SKIP LOCKED

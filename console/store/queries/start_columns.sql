@@ -2,7 +2,7 @@
 -- which row level security is off, ours and the platform's.
 WITH needed (name, columns) AS (VALUES
     ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
-    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder attempt last_error created_at held_back outcome blocked_by'),
+    ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder leased_until attempt last_error created_at held_back outcome blocked_by'),
     ('device_console.leases', 'token role holder is_shared program host pid machine link taken_at beat_at'),
     ('device_console.lease_ends', 'role ended_at'),
     ('device_console.ingest_gaps', 'slot began_at ended_at'),
