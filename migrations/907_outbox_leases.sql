@@ -2,7 +2,7 @@
 -- due_at is from now on when a row may be claimed, and nothing else.
 ALTER TABLE device_console.outbox
     ADD COLUMN leased_until TIMESTAMPTZ CHECK (leased_until >= '2000-01-01'),
-    SET (fillfactor = 60);
+    SET (fillfactor = 50);
 UPDATE device_console.outbox SET leased_until = due_at, due_at = now() WHERE holder IS NOT NULL AND due_at < 'infinity';
 UPDATE device_console.outbox SET holder = NULL WHERE holder IS NOT NULL AND leased_until IS NULL;
 ALTER TABLE device_console.outbox ADD CONSTRAINT outbox_lease CHECK ((holder IS NULL) = (leased_until IS NULL));
