@@ -2,7 +2,7 @@
 
 -- Settle those of these rows that are overdue. What another session has locked, a dispatcher holds, or an answer is kept for, is passed
 -- by; an answered one whose status another program wrote back is delivered, whoever holds it. The columns with || '' are for no index:
--- the rows are found by their places.
+-- the rows are found by their places. Of the outbox as of the commands, the first row from a key on (see `lock_command`).
 CREATE OR REPLACE FUNCTION device_console.settle(
     p_rows TID[], p_until TIMESTAMPTZ,
     OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION, OUT tenants TEXT[]
@@ -13,18 +13,21 @@ DECLARE
     v_keeps BOOLEAN := EXISTS (SELECT FROM device_console.kept_answers);
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT c.ctid AS row_id, c.tenant_id, c.command_id, o.command_id IS NOT NULL AS is_waiting
+        SELECT c.ctid AS row_id, o.place
         FROM public.device_commands c
-        LEFT JOIN device_console.outbox o ON o.tenant_id = c.tenant_id AND o.command_id = c.command_id
+        LEFT JOIN LATERAL (
+            SELECT q.ctid AS place, q.tenant_id, q.command_id, q.holder, q.due_at FROM device_console.outbox q
+            WHERE (q.tenant_id, q.command_id) >= (c.tenant_id, c.command_id)  -- see `lock_command`
+            ORDER BY q.tenant_id, q.command_id LIMIT 1
+        ) o ON o.tenant_id = c.tenant_id AND o.command_id = c.command_id
         WHERE c.ctid = ANY (p_rows) AND c.status || '' = 'queued' AND c.expires_at <= p_until
           AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
           AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers k
                                        WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id))
         FOR UPDATE OF c SKIP LOCKED
     ), waiting AS MATERIALIZED (
-        SELECT o.tenant_id, o.command_id FROM due d
-        JOIN device_console.outbox o ON o.tenant_id = d.tenant_id AND o.command_id = d.command_id
-        WHERE d.is_waiting
+        SELECT d.place FROM due d
+        JOIN device_console.outbox o ON o.ctid = d.place
         FOR UPDATE OF o SKIP LOCKED
     ), settled AS (
         UPDATE public.device_commands c
@@ -33,11 +36,11 @@ BEGIN
             published_at = COALESCE(c.published_at, c.acked_at)
         FROM due d
         WHERE c.ctid = d.row_id AND c.status || '' = 'queued'
-          AND (NOT d.is_waiting OR (d.tenant_id, d.command_id) IN (SELECT w.tenant_id, w.command_id FROM waiting w))
-        RETURNING c.tenant_id::text AS tenant_id, c.command_id::text AS command_id, c.status::text AS status, c.expires_at, d.is_waiting
+          AND (d.place IS NULL OR d.place IN (SELECT w.place FROM waiting w))
+        RETURNING c.tenant_id::text AS tenant_id, c.command_id::text AS command_id, c.status::text AS status, c.expires_at, d.place
     ), dropped AS (
         DELETE FROM device_console.outbox o USING settled s
-        WHERE s.is_waiting AND o.tenant_id = s.tenant_id AND o.command_id = s.command_id
+        WHERE o.ctid = s.place
         RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.outcome, o.blocked_by, o.last_error, s.status,
                   s.expires_at
     ), noted AS (
@@ -122,7 +125,6 @@ CREATE OR REPLACE FUNCTION device_console.sweep(
 )
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_sort = off SET jit = off
 AS $$

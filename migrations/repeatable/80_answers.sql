@@ -24,18 +24,50 @@ AS $$
           ON k.tenant_id = i.tenant_id AND k.command_id = i.command_id)
 $$;
 
+-- Lock a command and return where its row lies, null where there is none. Without waiting where p_may_wait is not set: DCW01 then says that
+-- somebody has it. The row is the first one from its key on: only the primary key gives that order, however small the table was when this
+-- was planned. An equality would let any other index with both columns look as good on an empty table.
+CREATE OR REPLACE FUNCTION device_console.lock_command(p_tenant TEXT, p_command TEXT, p_may_wait BOOLEAN) RETURNS TID
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
+SET jit = off  -- all of them as for `acknowledge`
+AS $$
+DECLARE
+    v_row RECORD;
+BEGIN
+    LOOP  -- until the newest version of the row is ours
+        SELECT c.ctid AS place, c.tenant_id = p_tenant AND c.command_id = p_command AS is_it INTO v_row
+        FROM public.device_commands c
+        WHERE (c.tenant_id, c.command_id) >= (p_tenant, p_command)
+        ORDER BY c.tenant_id, c.command_id LIMIT 1;
+        IF NOT COALESCE(v_row.is_it, false) THEN
+            RETURN NULL;
+        END IF;
+        IF p_may_wait THEN
+            PERFORM FROM public.device_commands c WHERE c.ctid = v_row.place FOR UPDATE;
+        ELSE
+            PERFORM FROM public.device_commands c WHERE c.ctid = v_row.place FOR UPDATE SKIP LOCKED;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'a command of this batch is locked' USING ERRCODE = 'DCW01';
+            END IF;
+        END IF;
+        IF FOUND THEN
+            RETURN v_row.place;
+        END IF;
+    END LOOP;
+END
+$$;
+
 -- Lock the commands of a whole batch in primary-key order, where more than one statement of it takes them.
 CREATE OR REPLACE FUNCTION device_console.lock_commands(p_tenants TEXT[], p_commands TEXT[]) RETURNS VOID
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM FROM public.device_commands c
-    JOIN (SELECT DISTINCT i.tenant_id, i.command_id
-          FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)) i
-      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
-    ORDER BY c.tenant_id, c.command_id
-    FOR UPDATE OF c;
+    PERFORM device_console.lock_command(i.tenant_id, i.command_id, true)
+    FROM (SELECT DISTINCT u.tenant_id, u.command_id FROM unnest(p_tenants, p_commands) AS u(tenant_id, command_id)
+          ORDER BY 1, 2) i;
 END
 $$;
 
@@ -127,20 +159,17 @@ CREATE OR REPLACE FUNCTION device_console.progressed(
 ) RETURNS TABLE (n INTEGER, outcome TEXT)
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
+SET jit = off  -- all of them as for `acknowledge`
 AS $$
 #variable_conflict use_column
 DECLARE
     v_outcomes TEXT[];
 BEGIN
-    PERFORM FROM public.device_commands c
-    JOIN (SELECT DISTINCT i.tenant_id, i.command_id
-          FROM unnest(p_tenants, p_commands) AS i(tenant_id, command_id)) i
-      ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
-    ORDER BY c.tenant_id, c.command_id
-    FOR UPDATE OF c;
+    PERFORM device_console.lock_commands(p_tenants, p_commands);
 
     WITH verdicts AS MATERIALIZED (
-        SELECT i.n, i.tenant_id, i.command_id, i.ack,
+        SELECT i.n, i.tenant_id, i.command_id, i.ack, c.place,
                CASE
                    WHEN c.command_id IS NULL THEN 'unknown'
                    WHEN c.device_id <> i.device_id THEN 'forged'
@@ -151,14 +180,17 @@ BEGIN
                END AS outcome
         FROM unnest(p_tenants, p_devices, p_commands, p_acks)
              WITH ORDINALITY AS i(tenant_id, device_id, command_id, ack, n)
-        LEFT JOIN public.device_commands c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
+        LEFT JOIN LATERAL (
+            SELECT r.ctid AS place, r.* FROM public.device_commands r
+            WHERE (r.tenant_id, r.command_id) >= (i.tenant_id, i.command_id)
+            ORDER BY r.tenant_id, r.command_id LIMIT 1
+        ) c ON c.tenant_id = i.tenant_id AND c.command_id = i.command_id
     ), proven AS (
         UPDATE public.device_commands c
         SET published_at = clock_timestamp()
-        FROM (SELECT DISTINCT v.tenant_id, v.command_id FROM verdicts v
-              WHERE v.outcome IN ('progress', 'late progress')) v
-        WHERE c.tenant_id = v.tenant_id AND c.command_id = v.command_id
-          AND c.status = 'queued' AND c.acked_at IS NULL AND c.published_at IS NULL
+        FROM (SELECT DISTINCT v.place FROM verdicts v WHERE v.outcome IN ('progress', 'late progress')) v
+        WHERE c.ctid = v.place
+          AND c.status || '' = 'queued' AND c.acked_at IS NULL AND c.published_at IS NULL
     ), kept AS (
         INSERT INTO device_console.journal (tenant_id, command_id, kind, detail)
         SELECT v.tenant_id, v.command_id, 'progress', left(v.ack, 4000)
@@ -222,21 +254,16 @@ BEGIN
         END IF;
         v_locked := false;
         LOOP
-            SELECT device_console.answer_effect(
-                       c.device_id = r.device_id, c.status, c.acked_at, c.expires_at, p_accept_late, p_now) AS effect,
-                   c.status, c.expires_at, c.ack_details, c.acked_at IS NOT NULL OR c.status = 'delivered' AS is_answered
+            SELECT CASE WHEN c.tenant_id = r.tenant_id AND c.command_id = r.command_id THEN device_console.answer_effect(
+                       c.device_id = r.device_id, c.status, c.acked_at, c.expires_at, p_accept_late, p_now) END AS effect,
+                   c.ctid AS place, c.status, c.expires_at, c.ack_details,
+                   c.acked_at IS NOT NULL OR c.status = 'delivered' AS is_answered
             INTO v_row
-            FROM public.device_commands c WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id;
+            FROM public.device_commands c
+            WHERE (c.tenant_id, c.command_id) >= (r.tenant_id, r.command_id)  -- see `lock_command`
+            ORDER BY c.tenant_id, c.command_id LIMIT 1;
             EXIT WHEN v_locked OR NOT COALESCE(v_row.effect IN ('win', 'heal'), false);
-            PERFORM FROM public.device_commands c
-            WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id FOR UPDATE SKIP LOCKED;
-            IF NOT FOUND THEN
-                IF NOT p_may_wait THEN
-                    RAISE EXCEPTION 'a command of this batch is locked' USING ERRCODE = 'DCW01';
-                END IF;
-                PERFORM FROM public.device_commands c
-                WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id FOR UPDATE;
-            END IF;
+            PERFORM device_console.lock_command(r.tenant_id, r.command_id, p_may_wait);
             v_locked := true;
         END LOOP;
 
@@ -249,7 +276,7 @@ BEGIN
             UPDATE public.device_commands c
             SET status = 'delivered', acked_at = v_at, ack_details = r.ack,
                 published_at = COALESCE(c.published_at, v_at)  -- one instant for both: equality marks it as inferred
-            WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id;
+            WHERE c.ctid = v_row.place;
             IF v_row.expires_at < v_at OR v_row.status IN ('missed', 'expired') THEN
                 outcome := 'late';
                 v_became[n] := 'l';
@@ -266,7 +293,7 @@ BEGIN
             IF v_row.effect = 'heal' THEN
                 UPDATE public.device_commands c
                 SET status = 'delivered', published_at = COALESCE(c.published_at, c.acked_at)
-                WHERE c.tenant_id = r.tenant_id AND c.command_id = r.command_id;
+                WHERE c.ctid = v_row.place;
             END IF;
             IF r.ack = COALESCE(CASE WHEN v_row.is_answered THEN device_console.plain_answer(v_row.ack_details) END, v_first, r.ack) THEN
                 outcome := 'duplicate';
@@ -314,15 +341,14 @@ $$;
 -- answers of the addressed devices to queued commands; what it leaves is judged one by one. Copies need no step of their own: the
 -- first in the order of key and place updates the row, the others find it answered. A row that is answered and called something else by
 -- another program is called delivered again; its acked_at never moves.
--- The settings pin the one good plan, input sorted -> nested loop -> primary key: rows are locked in the order of the key, nothing is
--- planned for each batch, and a plan that was made while the table was small cannot survive. The columns with || '' are for no index.
+-- The settings pin the one good plan, input sorted -> nested loop -> primary key -> the row's place: rows are locked in the order of the
+-- key, and a plan that was made while the table was small does no harm later. The columns with || '' are for no index.
 CREATE OR REPLACE FUNCTION device_console.acknowledge(
     p_tenants TEXT[], p_devices TEXT[], p_commands TEXT[], p_acks TEXT[], p_accept_late BOOLEAN
 ) RETURNS TABLE (n INTEGER, outcome TEXT)
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 SET jit = off  -- costs of what is switched off are enormous, and would have every plan compiled
 AS $$
 #variable_conflict use_column
@@ -341,7 +367,13 @@ BEGIN
         FROM (SELECT u.* FROM unnest(p_tenants, p_devices, p_commands, p_acks)
                               WITH ORDINALITY AS u(tenant_id, device_id, command_id, ack, n)
               ORDER BY u.tenant_id, u.command_id, u.n) i
-        WHERE c.tenant_id = i.tenant_id AND c.command_id = i.command_id AND c.device_id || '' = i.device_id
+        CROSS JOIN LATERAL (
+            SELECT k.ctid AS place, k.tenant_id, k.command_id FROM public.device_commands k
+            WHERE (k.tenant_id, k.command_id) >= (i.tenant_id, i.command_id)  -- see `lock_command`
+            ORDER BY k.tenant_id, k.command_id LIMIT 1
+        ) k
+        WHERE k.tenant_id = i.tenant_id AND k.command_id = i.command_id AND c.ctid = k.place
+          AND c.device_id || '' = i.device_id
           AND c.status || '' = 'queued' AND c.acked_at IS NULL AND (p_accept_late OR c.expires_at >= v_now)
         RETURNING i.n::integer AS n, i.tenant_id, i.command_id, c.expires_at < c.acked_at AS is_late
     ), noted AS (
@@ -386,7 +418,7 @@ $$;
 
 DO $$
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.fence_answers, device_console.has_kept, device_console.lock_commands,
+    REVOKE ALL ON FUNCTION device_console.fence_answers, device_console.has_kept, device_console.lock_command, device_console.lock_commands,
         device_console.keep_locked, device_console.kept, device_console.forget_kept,
         device_console.keep_newest, device_console.progressed, device_console.answer_effect, device_console.acknowledge_rest,
         device_console.acknowledge, device_console.acknowledge_fenced FROM PUBLIC;

@@ -31,8 +31,8 @@ REMOVALS = (
         "G11",
         "the old status in the WHERE of the ACK, while everything dies",
         "migrations/repeatable/80_answers.sql",
-        "          AND c.status || '' = 'queued' AND c.acked_at IS NULL AND",
-        "          AND",
+        "          AND c.status || '' = 'queued' AND c.acked_at IS NULL AND (p",
+        "          AND (p",
         "tests/guarantees/test_ingest.py::test_no_answer_that_the_broker_took_is_lost_when_everything_dies",
     ),
     Removal(

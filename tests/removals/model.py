@@ -18,8 +18,8 @@ REMOVALS = (
         "G11",
         "the old status in the WHERE of the ACK, against copies",
         "migrations/repeatable/80_answers.sql",
-        "          AND c.status || '' = 'queued' AND c.acked_at IS NULL AND",
-        "          AND",
+        "          AND c.status || '' = 'queued' AND c.acked_at IS NULL AND (p",
+        "          AND (p",
         f"{_LINKS}35_the_same_message_sent_again_with_the_dup_flag_is_one_answer",
     ),
     Removal(

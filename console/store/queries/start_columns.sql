@@ -17,7 +17,7 @@ WITH needed (name, columns) AS (VALUES
 ), found AS MATERIALIZED (
     SELECT n.name, n.columns, to_regclass(n.name)::oid AS oid FROM needed n
 ), functions (name) AS (VALUES
-    ('ack_word'), ('acknowledge'), ('acknowledge_fenced'), ('acknowledge_rest'), ('answer_effect'), ('fence_answers'), ('has_kept'), ('held_up'), ('held_up_now'), ('lock_commands'), ('adopt'), ('announce'), ('announce_own'), ('audit_batch'), ('audit_commands'), ('audit_fault'), ('audit_refused'), ('write_audit'), ('beat'), ('bound_tenants'), ('claim'), ('clear_some'),
+    ('ack_word'), ('acknowledge'), ('acknowledge_fenced'), ('acknowledge_rest'), ('answer_effect'), ('fence_answers'), ('has_kept'), ('held_up'), ('held_up_now'), ('lock_command'), ('lock_commands'), ('adopt'), ('announce'), ('announce_own'), ('audit_batch'), ('audit_commands'), ('audit_fault'), ('audit_refused'), ('write_audit'), ('beat'), ('bound_tenants'), ('claim'), ('clear_some'),
     ('concerns_all'), ('database_identity'), ('digest_of'), ('fence'), ('heal_some'), ('tidy_up'), ('forget_kept'), ('give_leases'),
     ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('is_original'), ('is_stale'), ('json_bytes'),
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
