@@ -19,6 +19,7 @@ from console.mqtt.frames import QOS, FrameCutter, puback_frames
 from console.mqtt.link_errors import MalformedStreamError
 
 READ_BYTES = 262_144
+WRITE_BYTES = 262_144
 PACKETS_A_TURN = 1_000  # some 3 ms, before other tasks of the loop run
 _WOULD_BLOCK = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -77,9 +78,9 @@ class Lane:
             self._loop.call_soon(self._read)
 
     def write(self, frames: bytes) -> None:
-        """Write complete packets, soon."""
-        if frames:
-            library.queue_frames(self._paho, frames)
+        """Write complete packets, soon, and in parts: paho copies all that is left of one at each write."""
+        for at in range(0, len(frames), WRITE_BYTES):
+            library.queue_frames(self._paho, frames[at : at + WRITE_BYTES])
 
     def acknowledge(self, messages: Sequence[RawAck]) -> None:
         """Confirm messages to the broker, in this order and in one write."""

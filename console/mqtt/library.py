@@ -70,5 +70,5 @@ def came_to_life(paho: Any) -> None:
 
 
 def queue_frames(paho: Any, frames: bytes) -> None:
-    """Have complete packets written behind those that wait: paho's public functions write one."""
+    """Have bytes written behind what waits: paho's public functions write one packet."""
     paho._packet_queue(_PUBLISH, frames, 0, 1)  # noqa: SLF001 - as a publication that nobody waits for
