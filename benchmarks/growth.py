@@ -1,5 +1,6 @@
 """How cost grows: the same work on a table of 10,000 commands, of three times as many, and so on; each as a chart."""
 
+import statistics
 import sys
 import time
 import uuid
@@ -22,6 +23,7 @@ from console.store.pool import Access, Database
 
 _SMALLEST = 10_000
 _WORK = 20_000
+_TURNS = 3  # a point is their median
 _EXPIRES = "now() - interval '1 day' + n * interval '20 ms'"
 Points = dict[str, list[tuple[float, float]]]
 
@@ -50,8 +52,9 @@ async def grow(place: Place, most: int, folder: Path = ROOT / "docs" / "performa
     for name, title, x_label, y_label, measure in measures:
         points: Points = {}
         for size in sizes(most):
-            for line, value in (await measure(place, size)).items():
-                points.setdefault(line, []).append((size, value))
+            turns = [await measure(place, size) for _ in range(_TURNS)]
+            for line in turns[0]:
+                points.setdefault(line, []).append((size, statistics.median(turn[line] for turn in turns)))
             print(
                 f"{name} {size:,}: " + ", ".join(f"{k} {v[-1][1]:.3g}" for k, v in points.items()),
                 file=sys.stderr,

@@ -208,8 +208,16 @@ async def _keep_commit_times(place: Place) -> None:
     """Let the embedded server begin again with the times of commits; its supervisor starts it."""
     await execute(place.url, "ALTER SYSTEM SET track_commit_timestamp = on")
     os.kill(place.postmaster, 2)
-    for _ in range(200):
-        await asyncio.sleep(0.1)
-        with contextlib.suppress(OSError, asyncpg.PostgresError):
-            await execute(place.url, "SELECT 1")
-            return
+    async with asyncio.timeout(30):
+        while not await _keeps_commit_times(place.url):
+            await asyncio.sleep(0.1)
+
+
+async def _keeps_commit_times(url: str) -> bool:
+    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection = await asyncpg.connect(url)
+        try:
+            return bool(await connection.fetchval("SHOW track_commit_timestamp") == "on")
+        finally:
+            await connection.close()
+    return False

@@ -111,7 +111,7 @@ async def _published(
         "SELECT count(*) AS n, extract(epoch FROM max(published_at) - min(published_at))::float AS s"
         " FROM device_commands WHERE command_type = 'perf' AND published_at IS NOT NULL"
     )
-    if within_s >= 60:
-        assert row["n"] == rows, "each row is published"
+    if row["n"] < rows:
+        place.notes.append(f"publications: {row['n']:,} of {rows:,} within {within_s:.0f} s")
     done = max(1, row["n"])
     return done / max(row["s"] or within_s, 1e-3), own / done * 1e6, database / done * 1e6

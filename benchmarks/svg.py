@@ -55,19 +55,28 @@ def chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> s
         parts.append(
             f'<path class="axis" d="M{x} {y}v5"/><text x="{x}" y="{y + 20}" text-anchor="middle">{_number(x_value)}</text>'
         )
-    parts += [
-        _line(n, name, [place(*point) for point in line]) for n, (name, line) in enumerate(series) if line
-    ]
+    lines = [(name, [place(*point) for point in line]) for name, line in series if line]
+    heights = apart([places[-1][1] for _, places in lines])
+    parts += [_line(n, name, places, heights[n]) for n, (name, places) in enumerate(lines)]
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 8}">{escape(x_label)}</text>')
     parts.append(f'<text x="{_LEFT - 56}" y="{_TOP - 8}">{escape(y_label)}</text></svg>')
     return "\n".join(parts) + "\n"
 
 
-def _line(n: int, name: str, places: Sequence[tuple[float, float]]) -> str:
+def _line(n: int, name: str, places: Sequence[tuple[float, float]], height: float) -> str:
     path = "M" + "L".join(f"{x} {y}" for x, y in places)
     dots = "".join(f'<circle class="f{n}" cx="{x}" cy="{y}" r="3"/>' for x, y in places)
-    x, y = places[-1]
-    return f'<path class="line s{n}" d="{path}"/>{dots}<text x="{x + 10}" y="{y + 4}">{escape(name)}</text>'
+    label = f'<text x="{places[-1][0] + 10}" y="{height + 4}">{escape(name)}</text>'
+    return f'<path class="line s{n}" d="{path}"/>{dots}{label}'
+
+
+def apart(heights: Sequence[float], distance: float = 15) -> list[float]:
+    """The heights of names, moved down where two would lie on each other."""
+    found = list(heights)
+    last = float("-inf")
+    for place in sorted(range(len(found)), key=found.__getitem__):
+        found[place] = last = max(found[place], last + distance)
+    return found
 
 
 def nice_step(most: float) -> float:

@@ -21,7 +21,7 @@ from benchmarks.figures import (
     worse,
 )  # fmt: skip
 from benchmarks.frames import frames, puback, publish
-from benchmarks.svg import chart, nice_step
+from benchmarks.svg import apart, chart, nice_step
 
 SPEED = Figure("sweep", "rows/s", "bare UPDATE", goal=0.85, bound=0.3)
 WAIT = Figure("wait", "ms", "", goal=25, bound=100, at_most=True, absolute=True)
@@ -150,6 +150,10 @@ def test_a_chart_is_an_image_for_light_and_dark() -> None:
     assert {"ours", "floor", "10,000", "100,000", "0", "15"} <= set(texts)
     with pytest.raises(ValueError, match="above 0"):
         chart("", "", "", [("", [(0, 1)])])
+
+
+def test_names_do_not_lie_on_each_other() -> None:
+    assert apart([100, 40, 102]) == [100, 40, 115]
 
 
 @pytest.mark.parametrize(("most", "step"), [(12.5, 5), (1, 0.2), (99, 20), (260, 100)])
