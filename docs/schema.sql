@@ -191,7 +191,7 @@ CREATE TABLE device_console.outbox (
     CONSTRAINT outbox_leased_until_check CHECK ((leased_until >= '2000-01-01 00:00:00+00'::timestamp with time zone)),
     CONSTRAINT outbox_outcome_check CHECK ((outcome = ANY (ARRAY['refused'::text, 'unknown'::text, 'not tried'::text]))),
     CONSTRAINT outbox_seq CHECK ((seq > 0))
-) WITH (fillfactor=60);
+) WITH (fillfactor=50);
 CREATE INDEX outbox_device_order ON device_console.outbox USING btree (tenant_id, device_id, created_at, seq);
 CREATE INDEX outbox_due ON device_console.outbox USING btree (tenant_id, due_at, seq) WHERE (due_at < 'infinity'::timestamp with time zone);
 CREATE INDEX outbox_parked ON device_console.outbox USING btree (tenant_id, command_id) WHERE (due_at = 'infinity'::timestamp with time zone);

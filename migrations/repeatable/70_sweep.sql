@@ -2,7 +2,7 @@
 
 -- Settle those of these rows that are overdue. What another session has locked, a dispatcher holds, or an answer is kept for, is passed
 -- by; an answered one whose status another program wrote back is delivered, whoever holds it. The columns with || '' are for no index:
--- the rows are found by their places. Of the outbox as of the commands, the first row from a key on (see `lock_command`).
+-- the rows are found by their places, those of the outbox by the command's id, with which no other index of it begins.
 CREATE OR REPLACE FUNCTION device_console.settle(
     p_rows TID[], p_until TIMESTAMPTZ,
     OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION, OUT tenants TEXT[]
@@ -16,10 +16,8 @@ BEGIN
         SELECT c.ctid AS row_id, o.place
         FROM public.device_commands c
         LEFT JOIN LATERAL (
-            SELECT q.ctid AS place, q.tenant_id, q.command_id, q.holder, q.due_at FROM device_console.outbox q
-            WHERE (q.tenant_id, q.command_id) >= (c.tenant_id, c.command_id)  -- see `lock_command`
-            ORDER BY q.tenant_id, q.command_id LIMIT 1
-        ) o ON o.tenant_id = c.tenant_id AND o.command_id = c.command_id
+            SELECT q.ctid AS place, q.holder, q.leased_until FROM device_console.outbox q
+            WHERE q.command_id = c.command_id AND q.tenant_id || '' = c.tenant_id) o ON true
         WHERE c.ctid = ANY (p_rows) AND c.status || '' = 'queued' AND c.expires_at <= p_until
           AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
           AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers k

@@ -5,7 +5,6 @@ have grown.
 """
 
 import json
-import time
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -15,7 +14,6 @@ from tests.rows import add_tenant
 
 BATCH, HISTORY = 500, 6_000
 BLOCKS = 60.0  # a row: some 20 are needed, a sequential scan of the history alone takes 150
-SECONDS = 1.0  # a batch: some 0.02 are needed
 KINDS = ("usual", "late", "copies")
 GROW = (
     "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, command_params, status, published_at,"
@@ -58,9 +56,7 @@ def answers(commands: list[str]) -> Lists:
 
 async def blocks(worker: asyncpg.Connection, statement: str, *arguments: object) -> int:
     """How many blocks of shared memory the statement looked at."""
-    began = time.monotonic()
     (row,) = await worker.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {statement}", *arguments)
-    assert time.monotonic() - began < SECONDS
     plan = json.loads(row[0])[0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
