@@ -229,7 +229,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION ack_word(p_answer jsonb)
 --     RETURNS text IMMUTABLE TO pulse_app
 -- FUNCTION acknowledge(p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean)
---     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, jit=off TO device_console_worker
+--     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off TO device_console_worker
 -- FUNCTION acknowledge_fenced(p_token bigint, p_patience text, p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean)
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION acknowledge_rest(p_left boolean[], p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean, p_now timestamp with time zone, p_may_wait boolean)
@@ -309,7 +309,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION lease_owners(p_role text)
 --     RETURNS TABLE(token bigint, pid integer, machine text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION lock_command(p_tenant text, p_command text, p_may_wait boolean)
---     RETURNS tid VOLATILE SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, jit=off
+--     RETURNS tid VOLATILE SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off
 -- FUNCTION lock_commands(p_tenants text[], p_commands text[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION mark(p_holder uuid, p_tenants text[], p_commands text[], p_nobody_listens boolean[], OUT published integer, OUT locked integer[])
@@ -325,7 +325,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION plain_answer(answer jsonb)
 --     RETURNS jsonb STABLE
 -- FUNCTION progressed(p_tenants text[], p_devices text[], p_commands text[], p_acks text[])
---     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, jit=off TO device_console_worker
+--     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off TO device_console_worker
 -- FUNCTION put_off(p_tenant text, p_command text, p_error text)
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION record_problems(p_tenants text[], p_kinds text[], p_devices text[], p_commands text[], p_details text[])
@@ -343,7 +343,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION shown(instant timestamp with time zone)
 --     RETURNS timestamp with time zone IMMUTABLE TO pulse_app
 -- FUNCTION sweep(p_up timestamp with time zone, p_down timestamp with time zone, p_since timestamp with time zone, p_limit integer, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision, OUT up timestamp with time zone, OUT down timestamp with time zone, OUT until timestamp with time zone, OUT is_over boolean, OUT due_s double precision, OUT is_blocked boolean)
---     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, jit=off TO device_console_worker
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off TO device_console_worker
 -- FUNCTION take_back(p_commands text[])
 --     RETURNS TABLE(command_id text, attempt integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION take_lease(p_role text, p_holder uuid, p_shared boolean, p_program text, p_host text, p_pid integer, p_machine text, p_dead bigint[], OUT token bigint, OUT was_silent boolean)

@@ -13,16 +13,24 @@ DECLARE
     v_keeps BOOLEAN := EXISTS (SELECT FROM device_console.kept_answers);
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT c.ctid AS row_id, o.place
-        FROM public.device_commands c
+        SELECT p.row_id, o.place
+        FROM unnest(p_rows) AS p(row_id)
+        CROSS JOIN LATERAL (
+            SELECT k.tenant_id, k.command_id FROM public.device_commands k
+            WHERE k.ctid = p.row_id AND k.status || '' = 'queued'
+            OFFSET 0  -- by itself, so that there is no other way to it than by its place
+        ) k
         LEFT JOIN LATERAL (
             SELECT q.ctid AS place, q.holder, q.leased_until FROM device_console.outbox q
-            WHERE q.command_id = c.command_id AND q.tenant_id || '' = c.tenant_id) o ON true
-        WHERE c.ctid = ANY (p_rows) AND c.status || '' = 'queued' AND c.expires_at <= p_until
-          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
-          AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers k
-                                       WHERE k.tenant_id = c.tenant_id AND k.command_id = c.command_id))
-        FOR UPDATE OF c SKIP LOCKED
+            WHERE q.command_id = k.command_id AND q.tenant_id || '' = k.tenant_id) o ON true
+        CROSS JOIN LATERAL (
+            SELECT FROM public.device_commands c
+            WHERE c.ctid = p.row_id AND c.status || '' = 'queued' AND c.expires_at <= p_until
+              AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
+              AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers a
+                                           WHERE a.tenant_id = c.tenant_id AND a.command_id = c.command_id))
+            FOR UPDATE OF c SKIP LOCKED
+        ) c
     ), waiting AS MATERIALIZED (
         SELECT d.place FROM due d
         JOIN device_console.outbox o ON o.ctid = d.place
@@ -123,8 +131,8 @@ CREATE OR REPLACE FUNCTION device_console.sweep(
 )
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_sort = off SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off
 AS $$
 DECLARE
     v_is_first CONSTANT BOOLEAN := pg_try_advisory_xact_lock(7266236518331);  -- of those that sweep at this moment

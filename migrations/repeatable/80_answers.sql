@@ -30,7 +30,7 @@ $$;
 CREATE OR REPLACE FUNCTION device_console.lock_command(p_tenant TEXT, p_command TEXT, p_may_wait BOOLEAN) RETURNS TID
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off  -- all of them as for `acknowledge`
 AS $$
 DECLARE
@@ -159,7 +159,7 @@ CREATE OR REPLACE FUNCTION device_console.progressed(
 ) RETURNS TABLE (n INTEGER, outcome TEXT)
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off  -- all of them as for `acknowledge`
 AS $$
 #variable_conflict use_column
@@ -348,7 +348,7 @@ CREATE OR REPLACE FUNCTION device_console.acknowledge(
 ) RETURNS TABLE (n INTEGER, outcome TEXT)
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off  -- costs of what is switched off are enormous, and would have every plan compiled
 AS $$
 #variable_conflict use_column
