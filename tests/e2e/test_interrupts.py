@@ -59,7 +59,7 @@ async def interrupted(env: dict[str, str], where: str, *arguments: str) -> tuple
         "asyncio",
         "console.shell.run",
         "asyncpg",
-        "aiomqtt",
+        "console.shell.devices",
     ],
 )
 async def test_an_import_is_left_in_silence(env: dict[str, str], where: str) -> None:
