@@ -255,7 +255,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION bound_tenants()
 --     RETURNS text[] STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION claim(p_holder uuid, p_limit integer, p_lease interval, p_max_bytes integer, p_chain integer DEFAULT 1)
---     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
+--     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION clear_some(p_tenants text[], p_commands text[])
 --     RETURNS integer VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION concerns_all(p_sqlstate text)
@@ -302,8 +302,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(answer_id bigint, tenant_id text, device_id text, command_id text, ack text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION keyed_digest(p_key text, p_tenant text)
 --     RETURNS text IMMUTABLE
--- FUNCTION lease(p_holder uuid, p_lease interval, p_max_bytes integer, p_tenants text[], p_commands text[])
---     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer) VOLATILE SET search_path=pg_catalog, pg_temp
+-- FUNCTION lease(p_holder uuid, p_lease interval, p_max_bytes integer, p_tenants text[], p_commands text[], p_there bigint[] DEFAULT NULL::bigint[])
+--     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION lease_holders()
 --     RETURNS TABLE(role text, program text, host text, pid integer, machine text, link text, held_s double precision, beat_age_s double precision, is_stale boolean) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker, pulse_app
 -- FUNCTION lease_owners(p_role text)
@@ -317,7 +317,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION next_due()
 --     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION next_in_turn()
---     RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_indexscan=on, enable_nestloop=on, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off
+--     RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
 -- FUNCTION own_digest()
 --     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION own_tenant()
@@ -355,6 +355,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION trim_problems(p_keep integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION turns(p_limit integer, p_chain integer)
---     RETURNS TABLE(tenant_id text, device_id text, command_id text, place bigint, chain bigint, put_off_s integer) STABLE
+--     RETURNS TABLE(tenant_id text, device_id text, command_id text, place bigint, chain bigint, there bigint, put_off_s integer) STABLE
+-- FUNCTION wake_first(p_tenants text[], p_devices text[])
+--     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_indexscan=on, enable_nestloop=on, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off
 -- FUNCTION write_audit(p_tenant text, p_event text, p_action text, p_entity_type text, p_entity text, p_message text, p_details jsonb, p_by text)
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp

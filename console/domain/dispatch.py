@@ -8,7 +8,10 @@ from console.domain.reasons import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A command under a lease. `seconds_left` is its TTL at the claim, by the database's clock."""
+    """A command under a lease. `seconds_left` is its TTL at the claim, by the database's clock.
+
+    `there` is how many commands of its device waited then, as far as the claim looked.
+    """
 
     tenant_id: str
     command_id: str
@@ -18,6 +21,7 @@ class Claimed:
     expires_at: datetime
     seconds_left: float
     attempt: int
+    there: int = 1
 
 
 @dataclass(frozen=True, slots=True)

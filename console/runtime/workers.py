@@ -222,7 +222,7 @@ class Workers:
         if sweep.settled and self.last_sweep_at - self._began_at > sweep.lateness_s:
             self._health.lateness.add(sweep.lateness_s, sweep.settled)  # not those overdue before our start
         if sweep.settled or sweep.healed:
-            self._feed.tell(None)
+            self.wake(None)  # what waited for a command that ended may go
 
     async def tell_troubles(self) -> None:
         """Record what happened to the links, as soon as the database can take it."""
@@ -253,7 +253,8 @@ class Workers:
     def _on_hint(self, channel: str, payload: str, sender: int) -> None:
         """Notify the screens of changes in their tenants, and the dispatcher of a command of any tenant.
 
-        What this process's own workers changed is no news to its dispatcher.
+        What its own workers changed does not wake its dispatcher, which knows of its own marks and is
+        told of a sweep. What an answer frees is looked for within a second.
         """
         tenant_id = self._names.get(payload, payload)
         if channel != COMMANDS_CHANNEL or tenant_id in self._tenants:

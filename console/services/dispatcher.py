@@ -45,7 +45,7 @@ class Problems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DispatchSettings:
-    """Limits of the dispatcher. The lease outlives the longest wait for a PUBACK."""
+    """Limits of the dispatcher. The lease is longer than the wait for a PUBACK; the rest is the time to begin."""
 
     window: int = WINDOW
     lease_s: float = LEASE_S
@@ -79,7 +79,6 @@ class Dispatcher:
         self._adopt_at = clock.monotonic()
         self._empty = 0
         self._ending = False
-        self._leaving = False
         self._is_over = False
 
     def wake(self) -> None:
@@ -118,9 +117,11 @@ class Dispatcher:
             await self._take_leave(claiming, recording)
             raise
         finally:
-            await end_all([claiming, recording, watching])
-            self._flight.close()
-            await self._held.give_back()
+            try:
+                await end_all([claiming, recording, watching])
+            finally:
+                self._flight.close()
+                await self._held.give_back()
         if self._flight.error is not None:
             raise self._flight.error
 
@@ -134,11 +135,11 @@ class Dispatcher:
             await flight.until(lambda: flight.size <= window // 2 or self._is_ending)
             asked = window - flight.size
             lines = await self._claim(asked)
-            if self._leaving:
+            if self._ending:
                 return  # they are given back
             got = sum(len(line.commands) for line in lines)
             await self._publish(lines)
-            if got < asked and not adopted:
+            if got < asked // 2 and not adopted:
                 await self._rest(got)
 
     @property
@@ -151,9 +152,8 @@ class Dispatcher:
         devices: dict[tuple[str, str], deque[Claimed]] = {}
         for command in claimed:
             devices.setdefault((command.tenant_id, command.device_id), deque()).append(command)
-        is_cut = len(claimed) >= limit
         return [
-            Line(commands, asked_at, news, is_cut or len(commands) >= chain) for commands in devices.values()
+            Line(commands, asked_at, news, commands[0].there > len(commands)) for commands in devices.values()
         ]
 
     async def _publish(self, lines: Sequence[Line]) -> None:
@@ -166,6 +166,8 @@ class Dispatcher:
         await self._flight.begin(others)
         for line in suspects:
             await self._flight.until(lambda: self._flight.size == 0)
+            if self._is_ending:
+                return  # they are given back
             await self._flight.begin([line])
         if suspects:
             await self._flight.until(lambda: self._flight.size == 0)
@@ -207,7 +209,6 @@ class Dispatcher:
 
     async def _take_leave(self, claiming: asyncio.Task[None], recording: asyncio.Task[None]) -> None:
         """Record the PUBACKs that are on their way, so that what the broker has is not published again."""
-        self._leaving = True
         self.end()
         await asyncio.wait((claiming, recording), timeout=_FAREWELL_S)
         self._is_over = True

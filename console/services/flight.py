@@ -48,8 +48,9 @@ class Publishes(Protocol):
 class Line:
     """The commands of one device that were claimed together, in their order.
 
-    `asked_at` is when the claim began, by the monotonic clock. `may_have_more` says that commands of the
-    device may have been left out, `news` how often the dispatcher had been woken by then.
+    `asked_at` is when the claim began, by the monotonic clock. Once nothing is left of the line, the device
+    may have a command to claim if it `may_have_more`, or if the dispatcher was woken since: `news` is how
+    often it had been woken by then.
     """
 
     commands: deque[Claimed]
@@ -105,7 +106,7 @@ class Flight:
 
     @property
     def chain(self) -> int:
-        """How many commands of one device to claim, so that they are published in some 50 ms."""
+        """How many commands of one device to claim: what is published in 50 ms, from 16 to 128."""
         return int(min(max(_CHAIN_S / self._wait_s, _SHORTEST_CHAIN), _LONGEST_CHAIN))
 
     @property
@@ -130,7 +131,7 @@ class Flight:
             await asyncio.sleep(0)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait for a state of this flight. Only one task may wait at a time."""
+        """Wait for a state of this flight. Any number of tasks may: each looks again at each change."""
         while not is_so():
             self.changed.clear()
             await self.changed.wait()
@@ -253,9 +254,6 @@ class Flight:
             held_s = self._clock.monotonic() - line.asked_at
             if held_s >= self._lease_s - self._timeout_s:
                 # the lease outlasts the wait for the PUBACK, or another dispatcher sends a copy meanwhile
-                command = line.commands.popleft()
-                self._behind -= 1
-                self._return(command, "its lease ran out before its turn", 0.0, Outcome.NOT_TRIED)
                 self._abandon(line)
                 return None, None
             command = line.commands.popleft()

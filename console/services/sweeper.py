@@ -104,9 +104,7 @@ class Sweeper:
         """Settle everything overdue, in committed batches."""
         total = Sweep()
         again = True
-        while (
-            again
-        ):  # a pass leaves what became overdue behind it, and rows that many share one deadline with
+        while again:  # a pass leaves behind what became overdue meanwhile
             done, batches = await self._pass()
             again = batches > 1 and done.settled + done.healed > 0
             total = Sweep(

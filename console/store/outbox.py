@@ -30,6 +30,7 @@ class OutboxStore:
                 expires_at=r["expires_at"],
                 seconds_left=r["seconds_left"],
                 attempt=r["attempt"],
+                there=r["there"] or 1,
             )
             for r in rows
         )

@@ -1,26 +1,36 @@
 -- The order of what waits for publication, and what comes in and goes out beside the dispatcher.
 
--- Whoever takes a command out of the outbox lets the next one of its device be looked at. Its plans are its own: whatever the statement
+-- Let the first command of each of these devices be looked at, if it was held back. Its plans are its own: whatever the statement
 -- around it allows, the way goes from the device to its first row.
-CREATE OR REPLACE FUNCTION device_console.next_in_turn() RETURNS TRIGGER
+CREATE OR REPLACE FUNCTION device_console.wake_first(p_tenants TEXT[], p_devices TEXT[]) RETURNS VOID
 LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off SET enable_indexscan = on SET enable_nestloop = on
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
-    WITH next AS MATERIALIZED (
-        SELECT n.tenant_id, n.command_id
-        FROM (SELECT DISTINCT g.tenant_id, g.device_id FROM gone g) d
+    WITH first AS MATERIALIZED (
+        SELECT f.tenant_id, f.command_id
+        FROM (SELECT DISTINCT i.tenant_id, i.device_id FROM unnest(p_tenants, p_devices) AS i(tenant_id, device_id)) d
         CROSS JOIN LATERAL (
-            SELECT o.tenant_id, o.command_id, o.held_back FROM device_console.outbox o
+            SELECT o.tenant_id, o.command_id, o.held_back, o.leased_until FROM device_console.outbox o
             WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at <> 'infinity'
             ORDER BY o.created_at, o.seq LIMIT 1
-            FOR UPDATE SKIP LOCKED) n
-        WHERE n.held_back
+            FOR UPDATE SKIP LOCKED) f
+        WHERE f.held_back AND (f.leased_until IS NULL OR f.leased_until <= now())
     )
     UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now())
-    FROM next n WHERE o.command_id = n.command_id AND o.tenant_id || '' = n.tenant_id;
+    FROM first f WHERE o.command_id = f.command_id AND o.tenant_id || '' = f.tenant_id;
+END
+$$;
+
+-- Whoever takes a command out of the outbox lets the next one of its device be looked at.
+CREATE OR REPLACE FUNCTION device_console.next_in_turn() RETURNS TRIGGER
+LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM device_console.wake_first(array_agg(g.tenant_id), array_agg(g.device_id)) FROM gone g;
     RETURN NULL;
 END
 $$;
@@ -170,7 +180,7 @@ DO $$
 DECLARE
     operator_role TEXT := current_setting('device_console.operator_role');
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.next_in_turn, device_console.take_back, device_console.held_up,
+    REVOKE ALL ON FUNCTION device_console.wake_first, device_console.next_in_turn, device_console.take_back, device_console.held_up,
         device_console.held_up_now, device_console.adopt FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.adopt TO %I', current_setting('device_console.worker_role'));
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN

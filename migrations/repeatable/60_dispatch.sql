@@ -9,13 +9,14 @@
 -- Whose turn it is. Each tenant with something due shows a bounded number of rows, those that became due first. Of each of their devices the
 -- first rows are looked at, in the order in which they are published: as many open ones as p_chain, up to the first that somebody holds
 -- or that has to wait. What is answered, settled, published or overdue holds up nobody, whoever left its row here, and its row has
--- its turn, too: to be cleared away. chain is the place in the device's chain, null for what is to be cleared away.
+-- its turn, too: to be cleared away.
+-- chain is the place in the device's chain, null for what is to be cleared away; there is how many rows the device has, of those looked at.
 -- put_off_s is set for rows that wait for others of their device, where they would hide the tenant's further rows: a second for the first
 -- of a device, so that it goes on even if nobody wakes it, and two minutes for those behind it.
 -- Rows of two lists are never joined here but laid together and grouped: the claim forbids the joins that would be quick for that.
 -- Nor is a command looked for with EXISTS: PostgreSQL may read the whole table for it.
 CREATE OR REPLACE FUNCTION device_console.turns(p_limit INTEGER, p_chain INTEGER)
-RETURNS TABLE (tenant_id TEXT, device_id TEXT, command_id TEXT, place BIGINT, chain BIGINT, put_off_s INTEGER)
+RETURNS TABLE (tenant_id TEXT, device_id TEXT, command_id TEXT, place BIGINT, chain BIGINT, there BIGINT, put_off_s INTEGER)
 LANGUAGE sql STABLE
 AS $$
     WITH RECURSIVE tenants AS (
@@ -25,7 +26,7 @@ AS $$
                 WHERE o.due_at < 'infinity' AND o.tenant_id > t.tenant_id ORDER BY o.tenant_id LIMIT 1)
         FROM tenants t WHERE t.tenant_id IS NOT NULL
     ), due AS MATERIALIZED (
-        SELECT t.tenant_id, GREATEST(16, p_limit / count(*) OVER ()) AS most
+        SELECT t.tenant_id, GREATEST(64, 2 * p_limit / count(*) OVER ()) AS most
         FROM tenants t
         CROSS JOIN LATERAL (
             SELECT o.due_at FROM device_console.outbox o
@@ -43,7 +44,7 @@ AS $$
     ), first_rows AS (
         SELECT d.tenant_id, d.device_id, d.first_due, f.command_id, f.seq, f.created_at, f.is_due, f.is_open,
                count(*) FILTER (WHERE f.is_open AND NOT f.is_free) OVER device AS in_the_way,
-               count(*) FILTER (WHERE f.is_open) OVER device AS chain
+               count(*) FILTER (WHERE f.is_open) OVER device AS chain, count(*) OVER (PARTITION BY d.tenant_id, d.device_id) AS there
         FROM (SELECT s.tenant_id, s.device_id, min(s.due_at) AS first_due FROM seen s GROUP BY s.tenant_id, s.device_id) d
         CROSS JOIN LATERAL (
             SELECT e.command_id, e.seq, e.created_at, NOT e.is_leased AND e.due_at <= now() AS is_due,
@@ -61,19 +62,19 @@ AS $$
         WINDOW device AS (PARTITION BY d.tenant_id, d.device_id ORDER BY f.created_at, f.seq)
     ), judged AS (
         SELECT g.tenant_id, g.device_id, g.command_id, g.created_at, g.seq,
-               bool_or(g.its_turn) AS its_turn, max(g.chain) AS chain, min(g.first_due) AS first_due, bool_or(g.is_full) AS is_full
+               bool_or(g.its_turn) AS its_turn, max(g.chain) AS chain, max(g.there) AS there, min(g.first_due) AS first_due, bool_or(g.is_full) AS is_full
         FROM (
             SELECT f.tenant_id, f.device_id, f.command_id, f.created_at, f.seq, f.first_due, NULL::boolean AS is_full,
                    CASE WHEN f.is_open THEN f.in_the_way = 0 AND f.chain <= p_chain ELSE f.is_due END AS its_turn,
-                   CASE WHEN f.is_open THEN f.chain END AS chain
+                   CASE WHEN f.is_open THEN f.chain END AS chain, f.there
             FROM first_rows f
             UNION ALL
-            SELECT s.tenant_id, s.device_id, s.command_id, s.created_at, s.seq, s.due_at, s.looked_at >= s.most, NULL, NULL FROM seen s) g
+            SELECT s.tenant_id, s.device_id, s.command_id, s.created_at, s.seq, s.due_at, s.looked_at >= s.most, NULL, NULL, NULL FROM seen s) g
         GROUP BY 1, 2, 3, 4, 5
     )
     SELECT j.tenant_id, j.device_id, j.command_id,
            row_number() OVER (PARTITION BY j.tenant_id, j.its_turn ORDER BY j.chain NULLS FIRST, j.first_due, j.seq),
-           CASE WHEN j.its_turn THEN j.chain END,
+           CASE WHEN j.its_turn THEN j.chain END, j.there,
            CASE WHEN NOT COALESCE(j.its_turn, false)
                 THEN CASE WHEN lag(j.seq) OVER (PARTITION BY j.tenant_id, j.device_id, COALESCE(j.its_turn, false)
                                            ORDER BY j.created_at, j.seq) IS NULL
@@ -84,16 +85,17 @@ $$;
 
 -- Judge what has been locked for its turn, and lease what can be published. Commands that can never be published are parked,
 -- blocked ones put off: those of a stopped batch, too, so that the stop does not race the dispatcher for each thousand.
--- Of a device, what stands behind a blocked command stays as it is, and so does, behind its first, what ends within the lease: the sweep
--- leaves leases alone. An unpublished command of another program is looked for once a device, among the commands right before its newest here: since
--- nothing overtakes it, it stands there until it is published or taken over.
+-- What stands behind a blocked command of its device stays as it is. So does what ends within the lease, unless it is the first of its device:
+-- the sweep leaves leases alone. An unpublished command of another program is looked for once a device, among the commands right before its newest here: since
+-- nothing overtakes it, it stands there until it is published or taken over, unless 32 behind it are done with within seconds.
 -- Params become text only for what is given out, and for the look at their size. Ids are cast: the columns of others may be
 -- varchar, and plpgsql refuses to return one as a text.
+DROP FUNCTION IF EXISTS device_console.lease(UUID, INTERVAL, INTEGER, TEXT[], TEXT[]);
 CREATE OR REPLACE FUNCTION device_console.lease(
-    p_holder UUID, p_lease INTERVAL, p_max_bytes INTEGER, p_tenants TEXT[], p_commands TEXT[]
+    p_holder UUID, p_lease INTERVAL, p_max_bytes INTEGER, p_tenants TEXT[], p_commands TEXT[], p_there BIGINT[] DEFAULT NULL
 ) RETURNS TABLE (
     tenant_id TEXT, command_id TEXT, device_id TEXT, command_type TEXT, params TEXT,
-    expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER
+    expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER, there INTEGER
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -148,7 +150,7 @@ BEGIN
                   FROM public.device_commands c
                   WHERE d.in_line = 1 AND NOT d.is_gone AND c.tenant_id = d.tenant_id
                     AND c.device_id >= d.device_id AND c.device_id <= d.device_id AND c.created_at < d.newest_at
-                  ORDER BY c.device_id, c.created_at DESC LIMIT d.in_all + 16) older
+                  ORDER BY c.device_id, c.created_at DESC LIMIT d.in_all + 32) older
             WHERE older.status = 'queued' AND older.published_at IS NULL AND older.acked_at IS NULL
               AND older.expires_at > now() + interval '1 second'
               AND octet_length(older.command_id) <= 1000
@@ -209,7 +211,7 @@ BEGIN
            LEAST(m.expires_at, timestamptz '9999-12-31 00:00:00+00'),
            CASE WHEN m.expires_at = 'infinity' THEN double precision 'infinity'
                 ELSE extract(epoch FROM m.expires_at - clock_timestamp())::double precision END,
-           m.attempt
+           m.attempt, p_there[m.n]::integer
     FROM moved m
     WHERE m.verdict = 'ready'
     ORDER BY m.n;
@@ -223,7 +225,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     UPDATE device_console.outbox o
-    SET holder = NULL, leased_until = NULL, due_at = now() + interval '1 minute', blocked_by = 'database', last_error = left(p_error, 500)
+    SET holder = NULL, leased_until = NULL, held_back = false, due_at = now() + interval '1 minute', blocked_by = 'database', last_error = left(p_error, 500)
     WHERE o.tenant_id = p_tenant AND o.command_id = p_command;
     PERFORM device_console.record_problems(
         ARRAY[p_tenant], ARRAY['unroutable'], ARRAY[''], ARRAY[p_command], ARRAY['it cannot be handled: ' || left(p_error, 500)]);
@@ -238,7 +240,7 @@ CREATE OR REPLACE FUNCTION device_console.claim(
     p_holder UUID, p_limit INTEGER, p_lease INTERVAL, p_max_bytes INTEGER, p_chain INTEGER DEFAULT 1
 ) RETURNS TABLE (
     tenant_id TEXT, command_id TEXT, device_id TEXT, command_type TEXT, params TEXT,
-    expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER
+    expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER, there INTEGER
 )
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -252,35 +254,42 @@ DECLARE
     v_devices  TEXT[];
     v_commands TEXT[];
     v_chain    BIGINT[];
+    v_there    BIGINT[];
     v_put_off  INTEGER[];
+    v_found    BOOLEAN;
     v_one      INTEGER;
     v_error    TEXT;
 BEGIN
-    SELECT array_agg(t.tenant_id ORDER BY t.place, t.tenant_id), array_agg(t.device_id ORDER BY t.place, t.tenant_id),
-           array_agg(t.command_id ORDER BY t.place, t.tenant_id), array_agg(t.chain ORDER BY t.place, t.tenant_id),
-           array_agg(t.put_off_s ORDER BY t.place, t.tenant_id)
-    INTO v_tenants, v_devices, v_commands, v_chain, v_put_off
-    FROM device_console.turns(p_limit, p_chain) t;
-    IF v_tenants IS NULL THEN
-        RETURN;
-    END IF;
+    FOR v_one IN 1 .. 50 LOOP  -- what waits must not hide what could go, however much it is
+        SELECT array_agg(t.tenant_id ORDER BY t.place, t.tenant_id), array_agg(t.device_id ORDER BY t.place, t.tenant_id),
+               array_agg(t.command_id ORDER BY t.place, t.tenant_id), array_agg(t.chain ORDER BY t.place, t.tenant_id),
+               array_agg(t.there ORDER BY t.place, t.tenant_id), array_agg(t.put_off_s ORDER BY t.place, t.tenant_id),
+               bool_or(t.put_off_s IS NULL)
+        INTO v_tenants, v_devices, v_commands, v_chain, v_there, v_put_off, v_found
+        FROM device_console.turns(p_limit, p_chain) t;
+        IF v_tenants IS NULL THEN
+            RETURN;
+        END IF;
 
-    UPDATE device_console.outbox o
-    SET due_at = now() + make_interval(secs => l.put_off_s), held_back = true
-    FROM (SELECT o.tenant_id, o.command_id, i.put_off_s
-          FROM unnest(v_tenants, v_commands, v_put_off) AS i(tenant_id, command_id, put_off_s)
-          JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
-          WHERE i.put_off_s IS NOT NULL AND o.due_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
-          FOR UPDATE OF o SKIP LOCKED) l
-    WHERE o.command_id = l.command_id AND o.tenant_id || '' = l.tenant_id;
+        UPDATE device_console.outbox o
+        SET due_at = now() + make_interval(secs => l.put_off_s), held_back = true
+        FROM (SELECT o.tenant_id, o.command_id, i.put_off_s
+              FROM unnest(v_tenants, v_commands, v_put_off) AS i(tenant_id, command_id, put_off_s)
+              JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
+              WHERE i.put_off_s IS NOT NULL AND o.due_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
+              FOR UPDATE OF o SKIP LOCKED) l
+        WHERE o.command_id = l.command_id AND o.tenant_id || '' = l.tenant_id;
+        EXIT WHEN v_found OR NOT FOUND;
+    END LOOP;
 
     -- what somebody else has taken or locked ends the chain: nothing behind it may overtake it
-    SELECT array_agg(l.tenant_id ORDER BY l.n), array_agg(l.command_id ORDER BY l.n), array_agg(l.chain ORDER BY l.n)
-    INTO v_tenants, v_commands, v_chain
+    SELECT array_agg(l.tenant_id ORDER BY l.n), array_agg(l.command_id ORDER BY l.n), array_agg(l.device_id ORDER BY l.n),
+           array_agg(l.chain ORDER BY l.n), array_agg(l.there ORDER BY l.n)
+    INTO v_tenants, v_commands, v_devices, v_chain, v_there
     FROM (SELECT l.*, row_number() OVER (PARTITION BY l.tenant_id, l.device_id, l.chain IS NULL ORDER BY l.chain) AS got
-          FROM (SELECT o.tenant_id, i.device_id, o.command_id, i.chain, i.n
-                FROM unnest(v_tenants, v_devices, v_commands, v_chain, v_put_off)
-                     WITH ORDINALITY AS i(tenant_id, device_id, command_id, chain, put_off_s, n)
+          FROM (SELECT o.tenant_id, i.device_id, o.command_id, i.chain, i.there, i.n
+                FROM unnest(v_tenants, v_devices, v_commands, v_chain, v_there, v_put_off)
+                     WITH ORDINALITY AS i(tenant_id, device_id, command_id, chain, there, put_off_s, n)
                 JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
                 WHERE i.put_off_s IS NULL AND (o.due_at <= now() OR o.held_back) AND (o.leased_until IS NULL OR o.leased_until <= now())
                 ORDER BY i.n
@@ -288,7 +297,11 @@ BEGIN
                 FOR UPDATE OF o SKIP LOCKED) l) l
     WHERE l.chain IS NULL OR l.chain = l.got;
     BEGIN
-        RETURN QUERY SELECT * FROM device_console.lease(p_holder, p_lease, p_max_bytes, v_tenants, v_commands);
+        RETURN QUERY SELECT * FROM device_console.lease(p_holder, p_lease, p_max_bytes, v_tenants, v_commands, v_there);
+        GET DIAGNOSTICS v_one = ROW_COUNT;
+        IF v_one < cardinality(v_commands) THEN  -- what was parked woke nobody
+            PERFORM device_console.wake_first(v_tenants, v_devices);
+        END IF;
         RETURN;
     EXCEPTION WHEN OTHERS THEN
         IF device_console.concerns_all(SQLSTATE) THEN
@@ -300,7 +313,7 @@ BEGIN
         CONTINUE WHEN v_chain[v_one] > 1;
         BEGIN
             RETURN QUERY SELECT * FROM device_console.lease(
-                p_holder, p_lease, p_max_bytes, v_tenants[v_one:v_one], v_commands[v_one:v_one]);
+                p_holder, p_lease, p_max_bytes, v_tenants[v_one:v_one], v_commands[v_one:v_one], v_there[v_one:v_one]);
         EXCEPTION WHEN OTHERS THEN
             IF device_console.concerns_all(SQLSTATE) THEN
                 RAISE;
@@ -348,7 +361,7 @@ $$;
 
 -- The broker confirmed: whoever still holds the lease sets published_at. Never writes status. What another session has locked is not
 -- waited for: its place in the list is returned, so that an open transaction of one tenant's operator holds up the marks of that tenant only.
--- Two statements: what has been locked is found again by its place in the table, which a look of the same statement could miss.
+-- Two statements: the first one locks, and the second one finds the rows by their places, which nobody can change any more.
 DROP FUNCTION IF EXISTS device_console.lock_free(TEXT[], TEXT[]);
 DROP FUNCTION IF EXISTS device_console.mark(UUID, TEXT[], TEXT[], BOOLEAN[]);
 CREATE OR REPLACE FUNCTION device_console.mark(
@@ -442,6 +455,7 @@ BEGIN
         UPDATE device_console.outbox o
         SET holder = NULL,
             leased_until = NULL,
+            held_back = false,
             attempt = CASE WHEN f.outcome IS NULL THEN GREATEST(o.attempt - 1, 0) ELSE o.attempt END,
             outcome = COALESCE(f.outcome, o.outcome),
             blocked_by = CASE WHEN f.outcome IS NULL THEN o.blocked_by END,

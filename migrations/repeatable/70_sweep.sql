@@ -138,7 +138,9 @@ DECLARE
     v_is_first CONSTANT BOOLEAN := pg_try_advisory_xact_lock(7266236518331);  -- of those that sweep at this moment
     v_rows  TID[];
     v_fresh TID[];
+    v_first TIMESTAMPTZ;
     v_last  TIMESTAMPTZ;
+    v_passed_by INTEGER := 0;
     v_told  TEXT[];
 BEGIN
     -- nobody waits for the disk: what a crash of the server takes back is overdue still, and is swept again
@@ -146,32 +148,41 @@ BEGIN
     until := now();
     up := p_up;
     down := LEAST(p_down, until);
-    IF v_is_first THEN
-        SELECT array_agg(w.row_id), max(w.expires_at) INTO v_rows, v_last
-        FROM (SELECT c.ctid AS row_id, c.expires_at FROM public.device_commands c
-              WHERE c.status = 'queued' AND c.expires_at >= up AND c.expires_at <= until
-              ORDER BY c.expires_at LIMIT p_limit) w;
-        is_over := COALESCE(cardinality(v_rows), 0) < p_limit;
-        -- where a whole batch shares the deadline of the last one, what it passed by is left to the next pass
-        up := CASE WHEN v_last > up THEN v_last
-                   WHEN isfinite(v_last) THEN v_last + interval '1 microsecond'
-                   ELSE timestamptz '4714-11-24 00:00:00+00 BC' END;
-    ELSE
-        SELECT array_agg(w.row_id), min(w.expires_at) INTO v_rows, v_last
-        FROM (SELECT c.ctid AS row_id, c.expires_at FROM public.device_commands c
-              WHERE c.status = 'queued' AND c.expires_at <= down
-              ORDER BY c.expires_at DESC LIMIT p_limit) w;
-        is_over := COALESCE(cardinality(v_rows), 0) < p_limit OR NOT isfinite(v_last);
-        down := CASE WHEN v_last < down THEN v_last ELSE v_last - interval '1 microsecond' END;
-    END IF;
     IF p_since < until THEN
         SELECT array_agg(w.row_id) INTO v_fresh
         FROM (SELECT c.ctid AS row_id FROM public.device_commands c
               WHERE c.status = 'queued' AND c.expires_at > p_since AND c.expires_at <= until
               ORDER BY c.expires_at LIMIT p_limit / 2) w;
     END IF;
-    SELECT s.* INTO missed, expired, healed, lateness_s, v_told
-    FROM device_console.settle_each(v_fresh || v_rows, until) s;
+    LOOP
+        IF v_is_first THEN
+            SELECT array_agg(w.row_id), min(w.expires_at), max(w.expires_at) INTO v_rows, v_first, v_last
+            FROM (SELECT c.ctid AS row_id, c.expires_at FROM public.device_commands c
+                  WHERE c.status = 'queued' AND c.expires_at >= up AND c.expires_at <= until
+                  ORDER BY c.expires_at LIMIT p_limit OFFSET v_passed_by) w;
+        ELSE
+            SELECT array_agg(w.row_id), max(w.expires_at), min(w.expires_at) INTO v_rows, v_first, v_last
+            FROM (SELECT c.ctid AS row_id, c.expires_at FROM public.device_commands c
+                  WHERE c.status = 'queued' AND c.expires_at <= down
+                  ORDER BY c.expires_at DESC LIMIT p_limit OFFSET v_passed_by) w;
+        END IF;
+        SELECT s.* INTO missed, expired, healed, lateness_s, v_told
+        FROM device_console.settle_each(v_fresh || v_rows, until) s;
+        -- where a whole batch of one deadline can't be settled now, those behind it have the same deadline
+        EXIT WHEN missed + expired + healed > 0 OR v_first <> v_last OR COALESCE(cardinality(v_rows), 0) < p_limit
+               OR v_passed_by >= 100 * p_limit;
+        v_passed_by := v_passed_by + p_limit;
+        v_fresh := NULL;
+    END LOOP;
+    is_over := COALESCE(cardinality(v_rows), 0) < p_limit;
+    IF v_is_first THEN
+        up := CASE WHEN v_last > up THEN v_last
+                   WHEN isfinite(v_last) THEN v_last + interval '1 microsecond'
+                   ELSE timestamptz '4714-11-24 00:00:00+00 BC' END;
+    ELSE
+        is_over := is_over OR NOT isfinite(v_last);
+        down := CASE WHEN v_last < down THEN v_last ELSE v_last - interval '1 microsecond' END;
+    END IF;
 
     IF is_over THEN
         is_blocked := EXISTS (SELECT FROM public.device_commands c WHERE c.status = 'queued' AND c.expires_at <= until);

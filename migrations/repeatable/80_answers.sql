@@ -392,7 +392,7 @@ BEGIN
             v_left[v_one] := false;
         END LOOP;
         RETURN QUERY SELECT r.n, r.outcome FROM device_console.acknowledge_rest(
-            v_left, p_tenants, p_devices, p_commands, p_acks, p_accept_late, v_now, v_won IS NULL) r;
+            v_left, p_tenants, p_devices, p_commands, p_acks, p_accept_late, v_now, cardinality(p_commands) = 1) r;
     END IF;
     PERFORM device_console.announce(p_tenants);
 END

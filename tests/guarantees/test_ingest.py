@@ -105,6 +105,44 @@ async def test_no_answer_that_the_broker_took_is_lost_when_everything_dies(
     assert times == {1: rows}
 
 
+@pytest.mark.slow
+async def test_answers_that_worker_and_database_had_in_their_hands_come_again(
+    postgres: PrivatePostgres, tmp_path: Path
+) -> None:
+    """Without the PUBACK after the commit, they are gone: a server alone would still finish what a dead worker began."""
+    rows = 1_500
+    owner = await postgres.connect()
+    await owner.execute(PUBLISHED, rows)
+    with start_broker("mosquitto") as broker:
+        env = environment(tmp_path, postgres.login_url, broker.address)
+        devices = AckingFleet(broker.address, acks(rows))
+
+        async def many_are_under_way() -> bool:
+            return len(devices.acknowledged) >= rows / 2
+
+        async with program(env, "--sweeper") as worker:
+            await worker.ready()
+            await owner.execute("BEGIN; LOCK TABLE device_commands IN EXCLUSIVE MODE")
+            answering = asyncio.create_task(devices.run())
+            await until(many_are_under_way)
+            worker.kill()
+            postgres.kill()
+            owner.terminate()
+            owner = await postgres.connect()
+        async with program(env, "--sweeper") as worker:
+            await worker.ready()
+            await asyncio.wait_for(answering, LONG_S)
+
+            async def all_are_in() -> bool:
+                return await delivered(owner) == rows
+
+            with contextlib.suppress(AssertionError):
+                await until(all_are_in)
+    missing = rows - await delivered(owner)
+    await owner.close()
+    assert missing == 0
+
+
 @pytest.mark.parametrize(
     ("version", "outage_s"),
     [("auto", 3), *(pytest.param(v, s, marks=pytest.mark.soak) for v, s in (("3.1.1", 3), ("auto", 60)))],

@@ -12,6 +12,7 @@ import pytest
 
 from console.clock import SystemClock
 from console.domain.acks import Acknowledgement, LateAck
+from console.domain.events import Problem, ProblemKind
 from console.errors import LeaseLostError
 from console.mqtt.session import BrokerAddress
 from console.runtime.leases import Leases
@@ -106,12 +107,14 @@ async def test_a_shared_role_has_any_number_of_holders(access: Access, database:
         await two.close()
 
 
+@pytest.mark.parametrize("beside", ["nothing", "a problem"])
 async def test_a_lost_lease_commits_no_answer(
-    access: Access, database: Database, owner: asyncpg.Connection, fleet: Fleet
+    access: Access, database: Database, owner: asyncpg.Connection, fleet: Fleet, beside: str
 ) -> None:
     """Without the fence, a process that wakes up writes beside its successor."""
     await add_command(owner, fleet.acme, "c1", published=True)
     ack = Acknowledgement(fleet.acme, fleet.device, "c1", json.dumps({"status": "ok", "details": None}), ())
+    found = [Problem(fleet.acme, ProblemKind.MALFORMED_ACK, "", "", "x")] if beside == "a problem" else []
     one, two = Leases(access, SystemClock(), "one"), Leases(access, SystemClock(), "two")
     try:
         first = await one.take(INGEST)
@@ -120,9 +123,9 @@ async def test_a_lost_lease_commits_no_answer(
         second = await two.take(INGEST)
         assert second is not None
         with pytest.raises(LeaseLostError):
-            await SettlementStore(database, first.token).acknowledge([ack], [], LateAck.ACCEPT)
+            await SettlementStore(database, first.token).acknowledge([ack], found, LateAck.ACCEPT)
         assert (await row_of(owner, "c1"))["status"] == "queued"
-        await SettlementStore(database, second.token).acknowledge([ack], [], LateAck.ACCEPT)
+        await SettlementStore(database, second.token).acknowledge([ack], found, LateAck.ACCEPT)
         assert (await row_of(owner, "c1"))["status"] == "delivered"
     finally:
         await one.close()

@@ -52,6 +52,26 @@ class OneBatch:
         self.acknowledged += messages
 
 
+async def test_locked_rows_of_one_deadline_hide_no_other_row_of_it(
+    settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet, database_url: str
+) -> None:
+    """Without the look behind them, a batch of rows that somebody has locked keeps all others of their deadline queued."""
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, expires_at)"
+        " SELECT $1, 'c' || lpad(n::text, 2, '0'), 'pump-1', 'ping', now() - interval '1 s' FROM generate_series(1, 40) n",
+        fleet.acme,
+    )
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT FROM device_commands WHERE command_id <= 'c20' FOR UPDATE")
+            sweeper = Sweeper(settlement, BEGINNING, lambda _sweep: None, SystemClock(), batch=10)
+            swept = sum([(await sweeper.run_once()).settled for _ in range(3)])
+    finally:
+        await other.close()
+    assert swept == 20
+
+
 async def test_one_answer_that_only_the_database_refuses_does_not_stop_the_other_499(
     settlement: SettlementStore, owner: asyncpg.Connection, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

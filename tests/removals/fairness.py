@@ -374,11 +374,11 @@ REMOVALS = (
     ),
     Removal(
         "G35",
-        "the way from the key to the row in a claim",
+        "the way from the key to the row in a mark",
         "migrations/repeatable/60_dispatch.sql",
-        "                WHERE c.tenant_id = d.tenant_id AND c.command_id >= e.command_id AND c.command_id <= e.command_id\n"
-        "                ORDER BY c.command_id) c ON true) f\n",
-        "                WHERE c.tenant_id = d.tenant_id AND c.command_id = e.command_id) c ON true) f\n",
+        "              WHERE c.tenant_id = i.tenant_id AND c.command_id >= i.command_id AND c.command_id <= i.command_id\n"
+        "              ORDER BY c.command_id\n              FOR UPDATE SKIP LOCKED) c\n",
+        "              WHERE c.tenant_id = i.tenant_id AND c.command_id = i.command_id\n              FOR UPDATE SKIP LOCKED) c\n",
         f"{_CHAINS}a_claim_costs_the_same_however_long_a_queue_is",
     ),
     Removal(
@@ -388,5 +388,29 @@ REMOVALS = (
         "            attempt = CASE WHEN f.outcome IS NULL THEN GREATEST(o.attempt - 1, 0) ELSE o.attempt END,\n",
         "",
         f"{_CHAINS}what_was_never_begun_counts_no_attempt",
+    ),
+    Removal(
+        "G35",
+        "looking again where only what waits was seen",
+        "migrations/repeatable/60_dispatch.sql",
+        "        EXIT WHEN v_found OR NOT FOUND;\n",
+        "        EXIT;\n",
+        f"{_CHAINS}what_waits_hides_nothing_however_much_it_is",
+    ),
+    Removal(
+        "G35",
+        "the wake-up behind what was parked",
+        "migrations/repeatable/60_dispatch.sql",
+        "            PERFORM device_console.wake_first(v_tenants, v_devices);\n",
+        "            PERFORM 1;\n",
+        f"{_CHAINS}what_is_parked_wakes_what_was_put_off_behind_it",
+    ),
+    Removal(
+        "G8",
+        "the end of being held back, with a refusal",
+        "migrations/repeatable/60_dispatch.sql",
+        "            held_back = false,\n            attempt = CASE",
+        "            attempt = CASE",
+        f"{_CHAINS}what_was_held_back_and_is_refused_waits_for_its_next_attempt",
     ),
 )

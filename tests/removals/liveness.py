@@ -37,7 +37,15 @@ REMOVALS = (
         "console/store/settlement.py",
         'query("fence_answers"), self._lease)',
         'query("fence_answers"), None)',
-        f"{_LIVE}a_lost_lease_commits_no_answer",
+        f"{_LIVE}a_lost_lease_commits_no_answer[a problem]",
+    ),
+    Removal(
+        "G30",
+        "the fence in the statement that takes answers alone",
+        "migrations/repeatable/80_answers.sql",
+        "    IF device_console.fence_answers(p_token) AND",
+        "    IF device_console.fence_answers(NULL) AND",
+        f"{_LIVE}a_lost_lease_commits_no_answer[nothing]",
     ),
     Removal(
         "G30",

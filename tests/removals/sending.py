@@ -173,9 +173,10 @@ REMOVALS = (
     Removal(
         "G5",
         "the wait for the PUBACK",
-        "console/mqtt/publisher.py",
-        "        tokens = self._send((publication,), future)\n",
-        "        tokens = self._send((publication,), future)\n        return Puback(0)\n",
+        "console/services/flight.py",
+        "            self._flying[token] = (command, line, now)\n",
+        "            self._flying[token] = (command, line, now)\n"
+        "            self._loop.call_soon(self._on_pubacks, [(token, Puback(0))])\n",
         f"{_DISPATCHING}a_broker_killed_in_the_middle_of_a_publish_costs_at_most_one_copy",
     ),
     Removal(
@@ -241,5 +242,21 @@ REMOVALS = (
         "        rest_s = 0.0 if adopted else max(",
         "        rest_s = max(",
         f"{_UNIT}others_rows_are_taken_over_as_long_as_there_are_any",
+    ),
+    Removal(
+        "G7",
+        "the number of commands that a claim left out",
+        "console/services/dispatcher.py",
+        "commands[0].there > len(commands)",
+        "commands[0].there < 0",
+        f"{_UNIT}what_the_claim_left_out_is_looked_for_when_the_device_is_free",
+    ),
+    Removal(
+        "G32",
+        "the return of what is being claimed at the end",
+        "console/services/dispatcher.py",
+        "            if self._ending:\n                return  # they are given back\n            got",
+        "            got",
+        f"{_UNIT}what_is_being_claimed_when_it_ends_is_given_back",
     ),
 )

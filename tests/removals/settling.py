@@ -248,8 +248,8 @@ REMOVALS = (
         "G19",
         "the limit of a batch",
         "migrations/repeatable/70_sweep.sql",
-        "              ORDER BY c.expires_at LIMIT p_limit) w;\n        is_over",
-        "              ORDER BY c.expires_at LIMIT 1000 * p_limit) w;\n        is_over",
+        "ORDER BY c.expires_at LIMIT p_limit OFFSET v_passed_by) w;",
+        "ORDER BY c.expires_at LIMIT 1000 * p_limit OFFSET v_passed_by) w;",
         f"{_HERE}a_batch_of_the_sweep_is_bounded_and_committed_by_itself",
     ),
     Removal(
@@ -352,8 +352,8 @@ REMOVALS = (
         "G19",
         "the other end, where somebody sweeps",
         "migrations/repeatable/70_sweep.sql",
-        "    IF v_is_first THEN\n",
-        "    IF true THEN\n",
+        "        IF v_is_first THEN\n            SELECT",
+        "        IF true THEN\n            SELECT",
         f"{_HERE}a_second_sweeper_begins_at_the_other_end",
     ),
     Removal(
@@ -411,5 +411,13 @@ REMOVALS = (
         "AS $$\n#variable_conflict use_column\nDECLARE\n    v_now  TIMESTAMPTZ",
         "SET enable_hashjoin = on\nAS $$\n#variable_conflict use_column\nDECLARE\n    v_now  TIMESTAMPTZ",
         "tests/store/test_plans.py::test_answers_that_differ_cost_the_same_beside_a_long_journal",
+    ),
+    Removal(
+        "G19",
+        "the look behind a batch of one deadline that cannot be settled",
+        "migrations/repeatable/70_sweep.sql",
+        "        v_passed_by := v_passed_by + p_limit;\n",
+        "        EXIT;\n",
+        f"{_HERE}locked_rows_of_one_deadline_hide_no_other_row_of_it",
     ),
 )

@@ -126,7 +126,7 @@ async def test_a_device_whose_wake_up_met_a_lock_goes_on_after_a_second(
     outbox: OutboxStore, owner: asyncpg.Connection, database_url: str
 ) -> None:
     """Without the second, a device stands still for two minutes: whoever takes a command out passes by what is locked."""
-    await _queue(owner, *(f"q{n:03}" for n in range(40)))
+    await _queue(owner, *(f"q{n:03}" for n in range(90)))
     holder = uuid.uuid4()
     assert await _claim(outbox, 2, 2, holder) == ["q000", "q001"]
     assert await _claim(outbox, 2, 2, holder) == []
@@ -155,28 +155,100 @@ async def test_what_was_never_begun_counts_no_attempt(outbox: OutboxStore, owner
     assert await owner.fetchval("SELECT count(*) FROM device_console.journal WHERE command_id = 'b'") == 0
 
 
-async def _blocks(owner: asyncpg.Connection, holder: uuid.UUID, limit: int) -> tuple[int, int]:
-    """Claim chains of 16; return the blocks that were read, and the number of commands."""
-    text = await owner.fetchval(
-        "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)"
-        f" SELECT * FROM device_console.claim('{holder}', {limit}, '15 s', {MAX}, 16)"
+@pytest.mark.usefixtures("fleet")
+async def test_what_waits_hides_nothing_however_much_it_is(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without looking again, a second device of the tenant waits a second for each window of what waits."""
+    await _queue(owner, *(f"q{n:05}" for n in range(3_000)))
+    await owner.execute(
+        "UPDATE device_console.outbox SET due_at = now() + interval '1 h' WHERE command_id = 'q00000'"
     )
-    (plan,) = json.loads(text)
-    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"], plan["Plan"]["Actual Rows"]
+    await _queue(owner, "other", device="pump-2")
+    assert await _claim(outbox, 16, 100) == ["other"]
 
 
 @pytest.mark.usefixtures("fleet")
-async def test_a_claim_costs_the_same_however_long_a_queue_is(owner: asyncpg.Connection) -> None:
-    """Without the way from the key to the row, each claim reads the table for each row: its plan was made when it was empty."""
+async def test_what_is_parked_wakes_what_was_put_off_behind_it(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without the wake-up, what stands behind many commands that cannot be published waits for two minutes."""
+    await _queue(owner, *(f"q{n:05}" for n in range(64)))
+    await owner.execute("UPDATE device_commands SET command_params = '[]' WHERE command_id < 'q00048'")
+    for _ in range(3):
+        assert await _claim(outbox, 16, 32) == []
+    assert await _claim(outbox, 16, 32) == [f"q{n:05}" for n in range(48, 64)]
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_what_was_held_back_and_is_refused_waits_for_its_next_attempt(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without the end of being held back, a refused command is published again and again, as fast as the link is."""
+    await _queue(owner, "a", "b")
+    await owner.execute("UPDATE device_console.outbox SET held_back = true")
     holder = uuid.uuid4()
+    assert await _claim(outbox, 16, holder=holder) == ["a", "b"]
+    await outbox.release(
+        holder, [Returned("acme", "a", Outcome.REFUSED, "quota", 60.0), Returned("acme", "b", None, "", 0.0)]
+    )
+    assert await _claim(outbox, 16) == []
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_a_claim_says_how_many_commands_of_a_device_wait(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without the number, the dispatcher does not look again when the chain of a device ends early."""
+    await _queue(owner, "a", "b", ttl_s=10)
+    (claimed,) = await outbox.claim(uuid.uuid4(), 100, LEASE_S, MAX, 16)
+    assert (claimed.command_id, claimed.there) == ("a", 2)
+
+
+async def _blocks(owner: asyncpg.Connection, holder: uuid.UUID, limit: int) -> tuple[int, int]:
+    """Claim chains of 16; return the blocks that were read, and the number of commands."""
+    return await _plan(owner, f"SELECT * FROM device_console.claim('{holder}', {limit}, '15 s', {MAX}, 16)")
+
+
+async def _read(owner: asyncpg.Connection, statement: str) -> int:
+    blocks, _ = await _plan(owner, statement)
+    return blocks
+
+
+async def _plan(owner: asyncpg.Connection, statement: str) -> tuple[int, int]:
+    (plan,) = json.loads(
+        await owner.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}")
+    )
+    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"], plan["Plan"]["Actual Rows"]
+
+
+@pytest.mark.parametrize("empty", ["new", "known to be empty"])
+@pytest.mark.usefixtures("fleet")
+async def test_a_claim_costs_the_same_however_long_a_queue_is(
+    owner: asyncpg.Connection, outbox: OutboxStore, empty: str
+) -> None:
+    """Without the way from the key to the row, a claim or a mark reads the table for each row: its plan was made when it was empty."""
+    holder = uuid.uuid4()
+    for table in ("public.device_commands", "device_console.outbox", "device_console.batch_members"):
+        await owner.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        if empty != "new":
+            await owner.execute(f"VACUUM ANALYZE {table}")
     await owner.execute("SET plan_cache_mode = force_generic_plan")
     for _ in range(8):
         await _blocks(owner, holder, 16)
-    await _queue(owner, *(f"q{n:05}" for n in range(1_500)))
-    await _queue(owner, *(f"p{n:05}" for n in range(1_500)), device="pump-2")
-    for _ in range(8):  # until the queues are put off
+        await _read(
+            owner, f"SELECT * FROM device_console.mark('{holder}', '{{acme}}', '{{none}}', '{{false}}')"
+        )
+    await _queue(owner, *(f"q{n:05}" for n in range(2_500)))
+    await _queue(owner, *(f"p{n:05}" for n in range(2_500)), device="pump-2")
+    for _ in range(12):  # until the queues are put off
         await _blocks(owner, holder, 500)
         await owner.execute("UPDATE device_console.outbox SET leased_until = now() WHERE holder IS NOT NULL")
     blocks, got = await _blocks(owner, holder, 500)
     assert got == 32
-    assert blocks / got < 100
+    assert blocks / got < 50
+    held = await owner.fetch("SELECT command_id FROM device_console.outbox WHERE holder = $1", holder)
+    ids = "{" + ",".join(row["command_id"] for row in held) + "}"
+    marking = f"array_fill('acme'::text, ARRAY[{len(held)}]), '{ids}', array_fill(false, ARRAY[{len(held)}])"
+    assert await _read(owner, f"SELECT * FROM device_console.mark('{holder}', {marking})") / len(held) < 50
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE holder = $1", holder) == 0
