@@ -45,7 +45,7 @@ class Problems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DispatchSettings:
-    """Limits of the dispatcher. The lease is longer than the wait for a PUBACK: the rest is for the beginning."""
+    """Limits of the dispatcher. The lease is longer than the wait for a PUBACK: the rest is for beginning."""
 
     window: int = WINDOW
     lease_s: float = LEASE_S
