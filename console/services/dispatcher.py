@@ -133,13 +133,15 @@ class Dispatcher:
             adopted = await self._adopt_if_due()
             await self._held.mark_again()
             await flight.until(lambda: flight.size <= window // 2 or self._is_ending)
+            if self._is_ending:
+                return
             asked = window - flight.size
             lines = await self._claim(asked)
             if self._ending:
                 return  # they are given back
             got = sum(len(line.commands) for line in lines)
             await self._publish(lines)
-            if got < asked // 2 and not adopted:
+            if not adopted and (got == 0 or got < asked // 2):
                 await self._rest(got)
 
     @property

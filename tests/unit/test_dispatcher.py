@@ -192,14 +192,15 @@ class Blocked(FakeOutbox):
         return -5.0
 
 
+@pytest.mark.parametrize("window", [1, 500])
 async def test_what_is_due_and_cannot_be_had_is_looked_at_ever_more_seldom(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, window: int
 ) -> None:
     """Without the pauses, the dispatcher turns thousands of times a second while somebody else's lease lasts."""
     clock = FakeClock()
     outbox = Blocked(clock)
     relay = Dispatcher(
-        outbox, FakePublisher(), FakeProblems(), lambda _tenant: None, clock, DispatchSettings()
+        outbox, FakePublisher(), FakeProblems(), lambda _tenant: None, clock, DispatchSettings(window=window)
     )
     pauses: list[float] = []
 
