@@ -27,7 +27,7 @@ LEASE_S = 15.0
 WINDOW = 500
 ADOPT_AFTER_S = 30.0
 _POLL_S = 1.0
-_SPACING_S = 0.02  # between two empty reads, however often the dispatcher is woken
+_SPACING_S = 0.02  # after a second empty read in a row, however often the dispatcher is woken
 _FIRST_REST_S = 0.05
 _CALM_S = 0.1  # without news after a window that was not full, before the time of the next is asked for
 _ADOPT_EVERY_S = 2.0
@@ -78,6 +78,7 @@ class Dispatcher:
         self._news = 0
         self._adopt_at = clock.monotonic()
         self._empty = 0
+        self._was_empty = False
         self._ending = False
         self._is_over = False
 
@@ -231,7 +232,7 @@ class Dispatcher:
     async def _rest(self, got: int) -> None:
         """Wait until something may be due: at least briefly, ever longer while due rows cannot be claimed."""
         if got:
-            self._empty = 0
+            self._empty, self._was_empty = 0, False
             if await self._is_woken(_CALM_S):
                 return
         looked_at = self._clock.monotonic()
@@ -245,8 +246,9 @@ class Dispatcher:
             wait_s = min(_FIRST_REST_S * 2.0**self._empty, _POLL_S)
             self._empty = min(self._empty + 1, 5)
         await self._is_woken(wait_s)
-        if not got:
+        if self._was_empty and not got:
             await asyncio.sleep(max(0.0, _SPACING_S - (self._clock.monotonic() - looked_at)))
+        self._was_empty = got == 0
 
     async def _is_woken(self, patience_s: float) -> bool:
         with suppress(TimeoutError):

@@ -8,19 +8,20 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off SET enable_indexscan = on SET enable_nestloop = on
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
+DECLARE
+    v_rows TID[];
 BEGIN
-    WITH first AS MATERIALIZED (
-        SELECT f.tenant_id, f.command_id
-        FROM (SELECT DISTINCT i.tenant_id, i.device_id FROM unnest(p_tenants, p_devices) AS i(tenant_id, device_id)) d
-        CROSS JOIN LATERAL (
-            SELECT o.tenant_id, o.command_id, o.held_back, o.leased_until FROM device_console.outbox o
-            WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at <> 'infinity'
-            ORDER BY o.created_at, o.seq LIMIT 1
-            FOR UPDATE SKIP LOCKED) f
-        WHERE f.held_back AND (f.leased_until IS NULL OR f.leased_until <= now())
-    )
-    UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now())
-    FROM first f WHERE o.command_id = f.command_id AND o.tenant_id || '' = f.tenant_id;
+    SELECT array_agg(f.ctid) INTO v_rows
+    FROM (SELECT DISTINCT i.tenant_id, i.device_id FROM unnest(p_tenants, p_devices) AS i(tenant_id, device_id)) d
+    CROSS JOIN LATERAL (
+        SELECT o.ctid, o.held_back, o.leased_until FROM device_console.outbox o
+        WHERE o.tenant_id = d.tenant_id AND o.device_id = d.device_id AND o.due_at <> 'infinity'
+        ORDER BY o.created_at, o.seq LIMIT 1
+        FOR UPDATE SKIP LOCKED) f
+    WHERE f.held_back AND (f.leased_until IS NULL OR f.leased_until <= now());
+    IF v_rows IS NOT NULL THEN
+        UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now()) WHERE o.ctid = ANY (v_rows);
+    END IF;
 END
 $$;
 
@@ -30,7 +31,9 @@ LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM device_console.wake_first(array_agg(g.tenant_id), array_agg(g.device_id)) FROM gone g;
+    IF EXISTS (SELECT FROM gone) THEN
+        PERFORM device_console.wake_first(array_agg(g.tenant_id), array_agg(g.device_id)) FROM gone g;
+    END IF;
     RETURN NULL;
 END
 $$;

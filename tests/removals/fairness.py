@@ -223,8 +223,8 @@ REMOVALS = (
         "G35",
         "the next in turn, when one is taken out",
         "migrations/repeatable/50_outbox.sql",
-        "    UPDATE device_console.outbox o SET held_back = false, due_at = LEAST(o.due_at, now())\n",
-        "    UPDATE device_console.outbox o SET held_back = false\n",
+        "SET held_back = false, due_at = LEAST(o.due_at, now()) WHERE",
+        "SET held_back = false WHERE",
         f"{_TURNS}a_long_queue_of_one_device_hides_no_other_and_goes_on_at_once",
     ),
     Removal(
