@@ -21,7 +21,7 @@ async def first_to_end(*bodies: Coroutine[Any, Any, None]) -> None:
         await end_all(tasks)
 
 
-async def end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def end_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel tasks until all have ended: asyncio.wait_for of Python 3.11 can swallow a cancellation."""
     waiting = {task for task in tasks if not task.done()}
     while waiting:

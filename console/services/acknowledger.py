@@ -25,6 +25,7 @@ T = TypeVar("T")
 BATCH = 500
 FULL_BYTES = 1_048_576
 _WARY_S = 30.0
+_FAREWELL_S = 0.5
 
 
 class Stream(Protocol):
@@ -89,13 +90,23 @@ class Acknowledger:
         reading.add_done_callback(lambda _: self._has_read.set())
         try:
             while True:
-                await self._settle(await self._read_ahead(reading))
+                await self._settle_whole(await self._read_ahead(reading))
         finally:
             await end_all([reading])
 
     async def run_once(self) -> Acknowledged:
         """Take the messages received so far, commit them, and confirm them to the broker."""
         return await self._settle(await self._reader.read(await self._stream.batch(BATCH)))
+
+    async def _settle_whole(self, batch: ReadBatch) -> None:
+        """Settle a batch; one that is under way at a cancellation may end: else it comes again, as copies."""
+        settling = asyncio.create_task(self._settle(batch), name="settling of answers")
+        try:
+            await asyncio.shield(settling)
+        except asyncio.CancelledError:
+            await asyncio.wait({settling}, timeout=_FAREWELL_S)
+            await end_all([settling])
+            raise
 
     async def _keep_reading(self) -> None:
         """Add what comes to the next batch, until it is full: the rest stays in the stream."""

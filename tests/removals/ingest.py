@@ -269,4 +269,12 @@ REMOVALS = (
         "                pass\n",
         f"{_QUICK}routes_are_remembered_and_forgotten",
     ),
+    Removal(
+        "G11",
+        "the end of a commit that is under way at a cancellation",
+        "console/services/acknowledger.py",
+        "            await asyncio.wait({settling}, timeout=_FAREWELL_S)\n",
+        "",
+        "tests/unit/test_acknowledger.py::test_a_commit_that_is_under_way_at_the_end_is_confirmed",
+    ),
 )

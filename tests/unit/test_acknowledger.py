@@ -225,6 +225,18 @@ async def test_a_cancelled_commit_confirms_nothing(running: Running) -> None:
     assert (running.stream.acknowledged, running.settlement.committed) == ([], [])
 
 
+async def test_a_commit_that_is_under_way_at_the_end_is_confirmed(running: Running) -> None:
+    """Without the moment for it, its answers come again, and each is counted as a copy."""
+    running.stream.put(_message(1))
+    await running.until(lambda: running.settlement.begun)
+    running.task.cancel()
+    await asyncio.sleep(0)
+    running.settlement.let_one_end()
+    await asyncio.wait({running.task})
+    assert running.task.cancelled()
+    assert (running.stream.acknowledged, running.settlement.committed) == ([1], ["c1"])
+
+
 async def test_a_commit_that_fails_for_good_ends_the_reading_too(running: Running) -> None:
     running.settlement.failures = [LeaseLostError("taken over")]
     running.stream.put(_message(1))
