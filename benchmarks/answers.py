@@ -2,6 +2,8 @@
 
 import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from benchmarks.commands import ANSWER, add, bare_updates, targets, write_answers
@@ -9,6 +11,7 @@ from benchmarks.figures import Figure, Sample
 from benchmarks.place import TENANT, Copy, Place, Scale, rate
 from benchmarks.processes import helper, postgres_cpu_s, workers
 from console.domain.acks import Acknowledgement, LateAck
+from console.store.changes import set_ingest_slots
 from console.store.pool import Access, Database
 from console.store.settlement import SettlementStore
 
@@ -57,27 +60,38 @@ async def bare(place: Place, rows: int) -> tuple[float, float]:
         return rows / took, (postgres_cpu_s(place) - before) / rows * 1e6
 
 
-async def answers(place: Place, rows: int, history: int = 0) -> tuple[float, float, float]:
-    """Rows a second of one whole worker, and µs of its and PostgreSQL's processor time a row.
+async def answers(place: Place, rows: int, history: int = 0, count: int = 1) -> tuple[float, float, float]:
+    """Rows a second of so many whole workers that share the answers, and µs of theirs and PostgreSQL's processor time a row.
 
     `history`: how many commands the table has that nobody answers.
     """
     path = place.folder / "answers"
     with place.broker() as broker:
-        async with place.database() as copy, workers(copy, broker) as (worker,):
+        async with place.database() as copy, _sharing(copy, count), workers(copy, broker, count) as members:
             if history:
                 await add(copy.sql, history, kind="old", expires="now() + interval '1 day'")
             await _published(copy, rows)
             write_answers(path, await targets(copy.sql, "command_type = 'perf'"))
             with helper("pump", broker.port, path) as pump:
-                own, database = worker.cpu_s, postgres_cpu_s(place)
+                own, database = sum(worker.cpu_s for worker in members), postgres_cpu_s(place)
                 pump.go()
                 await pump.done()
                 await copy.until_none("status = 'queued' AND command_type = 'perf'", 120)
-                own, database = worker.cpu_s - own, postgres_cpu_s(place) - database
+                own = sum(worker.cpu_s for worker in members) - own
+                database = postgres_cpu_s(place) - database
             commits = await copy.commits("status = 'delivered'")
     assert sum(count for _, count in commits) == rows, "each answer changed one row"
     return rate(commits), own / rows * 1e6, database / rows * 1e6
+
+
+@asynccontextmanager
+async def _sharing(copy: Copy, slots: int) -> AsyncIterator[None]:
+    """So many workers may share the answers."""
+    database = Database(Access(copy.login), max_size=1)
+    await database.open()
+    await set_ingest_slots(database, slots)
+    await database.close()
+    yield
 
 
 async def _unanalysed(place: Place, scale: Scale) -> Sample:

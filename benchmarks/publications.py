@@ -74,9 +74,16 @@ async def bare(place: Place, rows: int) -> float:
 
 
 async def publish(
-    place: Place, rows: int, *, device: str = DEVICE, within_s: float, outbox: bool = True, history: int = 0
+    place: Place,
+    rows: int,
+    *,
+    device: str = DEVICE,
+    within_s: float,
+    outbox: bool = True,
+    history: int = 0,
+    count: int = 1,
 ) -> tuple[float, float, float]:
-    """Rows a second of one worker that finds so many waiting, and µs of its and PostgreSQL's processor time a row.
+    """Rows a second of so many workers that find rows waiting, and µs of theirs and PostgreSQL's processor time a row.
 
     Those that are not published within the time are left. Without `outbox` they are rows of another program.
     """
@@ -93,21 +100,21 @@ async def publish(
             await copy.sql.execute("ANALYZE device_console.outbox")
             await copy.sql.execute("CHECKPOINT")
             with helper("catcher", broker.port, rows, place.folder / "caught", within_s + 2):
-                return await _published(place, copy, broker, rows, within_s)
+                return await _published(place, copy, broker, rows, within_s, count)
 
 
 async def _published(
-    place: Place, copy: Copy, broker: BrokerProcess, rows: int, within_s: float
+    place: Place, copy: Copy, broker: BrokerProcess, rows: int, within_s: float, count: int
 ) -> tuple[float, float, float]:
     before = postgres_cpu_s(place)
-    async with workers(copy, broker) as (worker,):
+    async with workers(copy, broker, count) as members:
         began = time.monotonic()
-        own = worker.cpu_s
+        own = sum(worker.cpu_s for worker in members)
         while time.monotonic() - began < within_s and await copy.sql.fetchval(
             "SELECT EXISTS (SELECT FROM device_commands WHERE command_type = 'perf' AND published_at IS NULL)"
         ):
             await asyncio.sleep(0.05)
-        own, database = worker.cpu_s - own, postgres_cpu_s(place) - before
+        own, database = sum(worker.cpu_s for worker in members) - own, postgres_cpu_s(place) - before
     row = await copy.sql.fetchrow(
         "SELECT count(*) AS n, extract(epoch FROM max(published_at) - min(published_at))::float AS s"
         " FROM device_commands WHERE command_type = 'perf' AND published_at IS NOT NULL"
