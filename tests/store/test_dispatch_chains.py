@@ -239,6 +239,10 @@ async def test_a_claim_costs_the_same_however_long_a_queue_is(
         await _read(
             owner, f"SELECT * FROM device_console.mark('{holder}', '{{acme}}', '{{none}}', '{{false}}')"
         )
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, status, published_at)"
+        " SELECT 'acme', 'old' || md5(n::text), 'pump-3', 'ping', 'missed', now() FROM generate_series(1, 20000) n"
+    )
     await _queue(owner, *(f"q{n:05}" for n in range(2_500)))
     await _queue(owner, *(f"p{n:05}" for n in range(2_500)), device="pump-2")
     for _ in range(12):  # until the queues are put off
@@ -246,9 +250,9 @@ async def test_a_claim_costs_the_same_however_long_a_queue_is(
         await owner.execute("UPDATE device_console.outbox SET leased_until = now() WHERE holder IS NOT NULL")
     blocks, got = await _blocks(owner, holder, 500)
     assert got == 32
-    assert blocks / got < 50
+    assert blocks / got < 150
     held = await owner.fetch("SELECT command_id FROM device_console.outbox WHERE holder = $1", holder)
     ids = "{" + ",".join(row["command_id"] for row in held) + "}"
     marking = f"array_fill('acme'::text, ARRAY[{len(held)}]), '{ids}', array_fill(false, ARRAY[{len(held)}])"
-    assert await _read(owner, f"SELECT * FROM device_console.mark('{holder}', {marking})") / len(held) < 50
+    assert await _read(owner, f"SELECT * FROM device_console.mark('{holder}', {marking})") / len(held) < 70
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE holder = $1", holder) == 0
