@@ -26,7 +26,7 @@ AS $$
                 WHERE o.due_at < 'infinity' AND o.tenant_id > t.tenant_id ORDER BY o.tenant_id LIMIT 1)
         FROM tenants t WHERE t.tenant_id IS NOT NULL
     ), due AS MATERIALIZED (
-        SELECT t.tenant_id, GREATEST(64, 2 * p_limit / count(*) OVER ()) AS most
+        SELECT t.tenant_id, GREATEST(16, 2 * p_limit / count(*) OVER ()) AS most
         FROM tenants t
         CROSS JOIN LATERAL (
             SELECT o.due_at FROM device_console.outbox o
