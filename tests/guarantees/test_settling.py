@@ -293,18 +293,20 @@ async def test_many_rows_of_one_deadline_that_somebody_holds_do_not_stop_a_pass(
     """Without the step past them, a pass reads the same batch for ever."""
     await owner.execute(
         "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, expires_at)"
-        " SELECT 'acme', 'c' || n, 'pump-1', 'ping', timestamptz '2026-01-01' + CASE WHEN n > 100 THEN"
-        " CASE WHEN $1 THEN -n ELSE n END * interval '1 s' ELSE interval '0' END FROM generate_series(1, 200) n",
+        " SELECT 'acme', 'c' || n, 'pump-1', 'ping', timestamptz '2026-01-01' + CASE WHEN n > 250 THEN"
+        " CASE WHEN $1 THEN -n ELSE n END * interval '1 s' ELSE interval '0' END FROM generate_series(1, 350) n",
         back,
     )
     holder = await asyncpg.connect(database_url)
     async with holder.transaction():
-        await holder.execute("SELECT FROM device_commands WHERE substr(command_id, 2)::int <= 100 FOR UPDATE")
+        await holder.execute("SELECT FROM device_commands WHERE substr(command_id, 2)::int <= 250 FOR UPDATE")
         if back:
             await holder.execute(
                 "SELECT device_console.sweep('infinity', 'infinity', NULL, 1)"
             )  # it is the first one
-        sweeper = Sweeper(settlement, BEGINNING, lambda _sweep: None, SystemClock(), batch=20)
+        sweeper = Sweeper(
+            settlement, BEGINNING, lambda _sweep: None, SystemClock(), batch=2
+        )  # looks behind 100 batches
         async with asyncio.timeout(10):
             assert (await sweeper.run_once()).settled == 100
     await holder.close()
