@@ -115,7 +115,8 @@ BEGIN
                 SELECT c.* FROM public.device_commands c
                 WHERE c.tenant_id = i.tenant_id AND c.command_id >= i.command_id AND c.command_id <= i.command_id
                 ORDER BY c.command_id) c ON true) d
-        WINDOW device AS (PARTITION BY d.tenant_id, d.device_id, d.is_gone), line AS (device ORDER BY d.n)
+        WINDOW device AS (PARTITION BY d.tenant_id, d.device_id, d.is_gone OR d.expires_at < now() + interval '1 second'),
+               line AS (device ORDER BY d.n)
     ), judged AS (
         SELECT d.*, lower(left(t.status, 100)) AS tenant_status,
                CASE

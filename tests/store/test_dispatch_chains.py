@@ -156,6 +156,16 @@ async def test_what_was_never_begun_counts_no_attempt(outbox: OutboxStore, owner
 
 
 @pytest.mark.usefixtures("fleet")
+async def test_what_is_overdue_is_not_the_first_of_its_device(
+    outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without leaving it out, a command with little time behind an overdue one waits for another claim."""
+    await _queue(owner, "over", ttl_s=-1)
+    await _queue(owner, "short", ttl_s=10)
+    assert await _claim(outbox, 9) == ["short"]
+
+
+@pytest.mark.usefixtures("fleet")
 async def test_what_waits_hides_nothing_however_much_it_is(
     outbox: OutboxStore, owner: asyncpg.Connection
 ) -> None:
