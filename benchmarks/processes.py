@@ -81,7 +81,7 @@ async def workers(
 
 
 class Helper:
-    """A pump or a catcher: it says that it is ready, is told to go, and says what it did."""
+    """A pump or a catcher. It reports that it is ready, starts on a signal, and reports what it did."""
 
     def __init__(self, module: str, *arguments: object) -> None:
         self.process = subprocess.Popen(

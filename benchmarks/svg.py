@@ -25,7 +25,7 @@ _STYLE = """
 
 
 def chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> str:
-    """Draw up to three lines; each is told from the others by dashes and by its name at its end, too.
+    """Draw up to three lines, which differ in their dashes too, and have their names at their ends.
 
     Raises:
         ValueError: there is no point, or one whose x is not above 0.

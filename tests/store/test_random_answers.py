@@ -100,7 +100,7 @@ async def outcome_of(
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_every_batch_is_taken_as_the_reference_takes_it(owner: asyncpg.Connection, seed: int) -> None:
-    """Without one of its branches, an answer of some kind is lost, wins twice or is told as another one."""
+    """Without one of its branches, an answer of some kind is lost, wins twice or is reported as another kind."""
     by = random.Random(seed)
     await owner.execute(REFERENCE.read_text())
     await owner.execute("ALTER TABLE device_commands DROP CONSTRAINT device_commands_status_check")

@@ -250,7 +250,7 @@ async def test_a_dispatcher_that_is_stopped_records_what_it_hears_and_gives_the_
 
 
 class Held(FakePublisher):
-    """A broker that answers when it is told to."""
+    """A broker whose PUBACKs a test releases."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -370,7 +370,7 @@ async def test_an_end_waits_for_what_is_in_flight_and_gives_back_the_rest() -> N
 
 
 class Late(FakeOutbox):
-    """A claim whose reply comes when it is told to."""
+    """A claim whose reply a test releases."""
 
     def __init__(self, clock: FakeClock, rows: Sequence[Claimed]) -> None:
         super().__init__(clock, rows)
