@@ -1,8 +1,9 @@
 -- The end of commands that nobody answered, and what other programs leave behind.
 
 -- Settle those of these rows that are overdue. What another session has locked, a dispatcher holds, or an answer is kept for, is passed
--- by; an answered one whose status another program wrote back is delivered, whoever holds it. The columns with || '' are for no index:
--- the rows are found by their places, those of the outbox by the command's id, with which no other index of it begins.
+-- by; an answered one whose status another program wrote back is delivered, whoever holds it. The columns with || '' are for no index: all
+-- rows are found by one list of their places, those of the outbox by the command's id, with which no other index of it begins. Decided in
+-- docs/decisions/0061-one-list-of-places.md
 CREATE OR REPLACE FUNCTION device_console.settle(
     p_rows TID[], p_until TIMESTAMPTZ,
     OUT missed INTEGER, OUT expired INTEGER, OUT healed INTEGER, OUT lateness_s DOUBLE PRECISION, OUT tenants TEXT[]
@@ -13,66 +14,70 @@ DECLARE
     v_keeps BOOLEAN := EXISTS (SELECT FROM device_console.kept_answers);
 BEGIN
     WITH due AS MATERIALIZED (
-        SELECT p.row_id, o.place
-        FROM unnest(p_rows) AS p(row_id)
-        CROSS JOIN LATERAL (
-            SELECT k.tenant_id, k.command_id FROM public.device_commands k
-            WHERE k.ctid = p.row_id AND k.status || '' = 'queued'
-            OFFSET 0  -- by itself, so that there is no other way to it than by its place
-        ) k
+        SELECT c.ctid AS row_id, o.place
+        FROM public.device_commands c
         LEFT JOIN LATERAL (
             SELECT q.ctid AS place, q.holder, q.leased_until FROM device_console.outbox q
-            WHERE q.command_id = k.command_id AND q.tenant_id || '' = k.tenant_id) o ON true
-        CROSS JOIN LATERAL (
-            SELECT FROM public.device_commands c
-            WHERE c.ctid = p.row_id AND c.status || '' = 'queued' AND c.expires_at <= p_until
-              AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
-              AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers a
-                                           WHERE a.tenant_id = c.tenant_id AND a.command_id = c.command_id))
-            FOR UPDATE OF c SKIP LOCKED
-        ) c
+            WHERE q.command_id = c.command_id AND q.tenant_id || '' = c.tenant_id
+            OFFSET 0  -- by itself, so that it is asked for by each command and never read as a whole
+        ) o ON true
+        WHERE c.ctid = ANY (p_rows) AND c.status || '' = 'queued' AND c.expires_at <= p_until
+          AND (c.acked_at IS NOT NULL OR o.holder IS NULL OR o.leased_until <= now())
+          AND NOT (v_keeps AND EXISTS (SELECT FROM device_console.kept_answers a
+                                       WHERE a.tenant_id = c.tenant_id AND a.command_id = c.command_id))
+        FOR UPDATE OF c SKIP LOCKED
     ), waiting AS MATERIALIZED (
-        SELECT d.place FROM due d
-        JOIN device_console.outbox o ON o.ctid = d.place
-        FOR UPDATE OF o SKIP LOCKED
+        SELECT o.ctid AS place FROM device_console.outbox o
+        WHERE o.ctid = ANY (ARRAY(SELECT d.place FROM due d WHERE d.place IS NOT NULL))
+        FOR UPDATE SKIP LOCKED
     ), settled AS (
         UPDATE public.device_commands c
         SET status = CASE WHEN c.acked_at IS NOT NULL THEN 'delivered'
                           WHEN c.published_at IS NULL THEN 'expired' ELSE 'missed' END,
             published_at = COALESCE(c.published_at, c.acked_at)
-        FROM due d
-        WHERE c.ctid = d.row_id AND c.status || '' = 'queued'
-          AND (d.place IS NULL OR d.place IN (SELECT w.place FROM waiting w))
-        RETURNING c.tenant_id::text AS tenant_id, c.command_id::text AS command_id, c.status::text AS status, c.expires_at, d.place
+        WHERE c.ctid = ANY (ARRAY(SELECT d.row_id FROM due d
+                                  WHERE d.place IS NULL OR d.place IN (SELECT w.place FROM waiting w)))
+          AND c.status || '' = 'queued'
+        RETURNING c.tenant_id::text AS tenant_id, c.command_id::text AS command_id, c.status::text AS status, c.expires_at
+    ), unsent AS MATERIALIZED (
+        SELECT s.status, s.expires_at, o.*
+        FROM settled s
+        CROSS JOIN LATERAL (
+            SELECT q.ctid AS place, q.tenant_id, q.command_id, q.device_id, q.seq, q.attempt, q.outcome, q.blocked_by, q.last_error
+            FROM device_console.outbox q
+            WHERE q.command_id = s.command_id AND q.tenant_id || '' = s.tenant_id
+            OFFSET 0
+        ) o
+        WHERE EXISTS (SELECT FROM waiting)  -- usually none of them waits for publication
     ), dropped AS (
-        DELETE FROM device_console.outbox o USING settled s
-        WHERE o.ctid = s.place
-        RETURNING o.tenant_id, o.command_id, o.device_id, o.seq, o.attempt, o.outcome, o.blocked_by, o.last_error, s.status,
-                  s.expires_at
+        DELETE FROM device_console.outbox o WHERE o.ctid = ANY (ARRAY(SELECT u.place FROM unsent u))
     ), noted AS (
         INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome, blocked_by, detail)
-        SELECT d.tenant_id, d.command_id, 'unsent', d.attempt, d.outcome, COALESCE(d.blocked_by, h.blocked_by),
-               COALESCE(d.last_error, h.words)
-        FROM dropped d
+        SELECT u.tenant_id, u.command_id, 'unsent', u.attempt, u.outcome, COALESCE(u.blocked_by, h.blocked_by),
+               COALESCE(u.last_error, h.words)
+        FROM unsent u
         LEFT JOIN LATERAL (
-            SELECT u.* FROM device_console.held_up(d.tenant_id, d.device_id, d.seq, d.expires_at) u
-            WHERE d.outcome IS NULL AND d.blocked_by IS NULL
+            SELECT w.* FROM device_console.held_up(u.tenant_id, u.device_id, u.seq, u.expires_at) w
+            WHERE u.outcome IS NULL AND u.blocked_by IS NULL
             OFFSET 0  -- looked up only where nothing is known yet
         ) h ON true
-        WHERE d.status <> 'delivered'
+        WHERE u.status <> 'delivered'
+    ), ends AS MATERIALIZED (
+        SELECT s.tenant_id, s.status, count(*) AS rows, array_agg(s.command_id) AS command_ids,
+               min(s.expires_at) FILTER (WHERE s.expires_at > '2000-01-01') AS first
+        FROM settled s
+        GROUP BY s.tenant_id, s.status
     ), ended AS (
         INSERT INTO device_console.ended_events (tenant_id, outcome, ended_at, command_ids)
-        SELECT s.tenant_id, s.status, now(), array_agg(s.command_id)
-        FROM settled s WHERE s.status <> 'delivered'
-        GROUP BY s.tenant_id, s.status
+        SELECT e.tenant_id, e.status, now(), e.command_ids FROM ends e WHERE e.status <> 'delivered'
     )
-    SELECT count(*) FILTER (WHERE s.status = 'missed'), count(*) FILTER (WHERE s.status = 'expired'),
-           count(*) FILTER (WHERE s.status = 'delivered'),
-           COALESCE(extract(epoch FROM clock_timestamp() - min(s.expires_at) FILTER (
-               WHERE s.expires_at > '2000-01-01' AND s.status <> 'delivered')), 0)::double precision,
-           COALESCE(array_agg(DISTINCT s.tenant_id), '{}')
+    SELECT COALESCE(sum(e.rows) FILTER (WHERE e.status = 'missed'), 0),
+           COALESCE(sum(e.rows) FILTER (WHERE e.status = 'expired'), 0),
+           COALESCE(sum(e.rows) FILTER (WHERE e.status = 'delivered'), 0),
+           COALESCE(extract(epoch FROM clock_timestamp() - min(e.first) FILTER (WHERE e.status <> 'delivered')), 0)::double precision,
+           COALESCE(array_agg(DISTINCT e.tenant_id), '{}')
     INTO missed, expired, healed, lateness_s, tenants
-    FROM settled s;
+    FROM ends e;
 END
 $$;
 

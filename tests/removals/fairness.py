@@ -320,8 +320,8 @@ REMOVALS = (
         "G31",
         "the look at kept answers in the sweep",
         "migrations/repeatable/70_sweep.sql",
-        "              AND NOT (v_keeps AND EXISTS",
-        "              AND NOT (false AND EXISTS",
+        "          AND NOT (v_keeps AND EXISTS",
+        "          AND NOT (false AND EXISTS",
         "tests/guarantees/test_neighbours_locks.py::test_answers_of_others_go_on_and_none_is_lost",
     ),
     Removal(
