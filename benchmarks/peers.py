@@ -1,6 +1,5 @@
 """Other ways to do the same, in the same run: what the platform does by itself, plain consumers, a job queue."""
 
-import importlib.util
 import json
 import time
 from collections import defaultdict
@@ -8,6 +7,7 @@ from typing import Any
 
 import aiomqtt
 
+from benchmarks import job_queue
 from benchmarks.answers import answers
 from benchmarks.commands import add, targets, write_answers
 from benchmarks.figures import Figure, Sample
@@ -21,12 +21,11 @@ from tests.platform.behaviour import platform_ack, platform_sweep
 _SWEEP = "sweep, beside the platform's"
 _ANSWERS = "answers, beside one UPDATE for each"
 _READ = "answers, beside a consumer that writes nothing"
-_QUEUE = "publications, beside procrastinate's empty jobs"
 FIGURES = (
     Figure(_SWEEP, "rows/s", "the platform's two statements, run each 60 s"),
     Figure(_ANSWERS, "rows/s", "aiomqtt's messages, one UPDATE each"),
     Figure(_READ, "rows/s", "aiomqtt's messages, parsed"),
-    Figure(_QUEUE, "rows/s", "procrastinate, 500 jobs, 20 at a time"),
+    *job_queue.FIGURES,
 )
 _EXPIRES = "now() - interval '1 day' + n * interval '20 ms'"
 Measured = dict[str, list[Sample]]
@@ -45,7 +44,7 @@ async def measure(place: Place, scale: Scale) -> Measured:
         taken, _, _ = await answers(place, scale.part(0.2))
         found[_ANSWERS].append(Sample(taken, plain, few))
         found[_READ].append(Sample(taken, read, few))
-    await _job_queue(place, scale, found)
+    await job_queue.measure(place, scale, found)
     return found
 
 
@@ -91,41 +90,3 @@ async def _consume(copy: Copy, broker: BrokerProcess, path: Any, rows: int, *, w
                 if taken == rows:
                     break
             return rows / (time.perf_counter() - began)
-
-
-async def _job_queue(place: Place, scale: Scale, found: Measured) -> None:
-    """Jobs that do nothing, from the queue to done: what a job queue in the same database costs a command."""
-    if importlib.util.find_spec("procrastinate") is None or importlib.util.find_spec("psycopg") is None:
-        place.notes.append(
-            "procrastinate: skipped, because it is not installed (pip install procrastinate psycopg[binary])"
-        )
-        return
-    from benchmarks.publications import publish
-
-    for _ in range(scale.pairs):
-        ours, _, _ = await publish(place, scale.part(0.1), within_s=60)
-        async with place.database() as copy:
-            found[_QUEUE].append(Sample(ours, await _jobs(copy, 500), 500))
-
-
-async def _jobs(copy: Copy, count: int) -> float:
-    procrastinate: Any = importlib.import_module("procrastinate")
-
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=copy.url))
-    done = 0
-
-    async def count_up(n: int) -> None:
-        nonlocal done
-        done += n
-
-    nothing = app.task(name="bench")(count_up)
-    async with app.open_async():
-        await app.schema_manager.apply_schema_async()
-        await nothing.batch_defer_async(*({"n": 1} for _ in range(count)))
-        began = time.perf_counter()
-        await app.run_worker_async(
-            wait=False, concurrency=20, install_signal_handlers=False, listen_notify=False
-        )
-        took = time.perf_counter() - began
-    assert done == count
-    return count / took
