@@ -40,7 +40,12 @@ def _arguments() -> argparse.Namespace:
         "--pairs", type=int, help=f"turns of floor and ours ({WHOLE.pairs}, short {SHORT.pairs})"
     )
     parser.add_argument(
-        "--growth", action="store_true", help="measure from 10,000 rows to --size, and draw docs/performance/"
+        "--growth",
+        action="store_true",
+        help="measure from 10,000 rows to --size, and draw docs/performance/; above 1,000,000 --size alone",
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="tell which functions a worker's processor time goes into"
     )
     return parser.parse_args()
 
@@ -52,9 +57,19 @@ async def _run(options: argparse.Namespace, scale: Scale) -> int:
             f"PostgreSQL {place.version}, Python {sys.version.split()[0]}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
         )
         if options.growth:
-            from benchmarks.growth import grow
+            from benchmarks.growth import MOST_COPIED, grow
 
-            await grow(place, scale.rows)
+            if scale.rows > MOST_COPIED:
+                from benchmarks.large import measure_large
+
+                print(await measure_large(place, scale.rows))
+            else:
+                await grow(place, scale.rows)
+            return 0
+        if options.profile:
+            from benchmarks.profiles import profile
+
+            print(await profile(place, scale))
             return 0
         names = options.only or [name for name in GROUPS if not (scale.short and name in NOT_IN_SHORT)]
         rows: list[Row] = []

@@ -22,9 +22,11 @@ from console.store.outbox import OutboxStore
 from console.store.pool import Access, Database
 
 _SMALLEST = 10_000
-_WORK = 20_000
+MOST_COPIED = 1_000_000  # above that, a copy for each turn would take hours
+WORK = 20_000
 _TURNS = 3  # a point is their median
-_EXPIRES = "now() - interval '1 day' + n * interval '20 ms'"
+EXPIRES = "now() - interval '1 day' + n * interval '20 ms'"
+HALF = "CASE WHEN n % 2 = 0 THEN now() - interval '25 hours' END"
 Points = dict[str, list[tuple[float, float]]]
 
 
@@ -76,30 +78,30 @@ async def _sweep(place: Place, size: int) -> dict[str, float]:
     async with _history(place, size) as copy:
         await add(
             copy.sql,
-            _WORK,
-            published="CASE WHEN n % 2 = 0 THEN now() - interval '25 hours' END",
-            expires=_EXPIRES,
+            WORK,
+            published=HALF,
+            expires=EXPIRES,
         )
         began = time.perf_counter()
         await copy.sql.execute(BARE_SWEEP, timeout=600)
-        floor = (time.perf_counter() - began) / _WORK * 1e6
+        floor = (time.perf_counter() - began) / WORK * 1e6
     with place.broker() as broker:
         async with _history(place, size) as copy, workers(copy, broker):
-            ours = 1e6 / await sweep(copy, _WORK, _EXPIRES)
+            ours = 1e6 / await sweep(copy, WORK, EXPIRES)
     return {"one worker": ours, "bare UPDATE": floor}
 
 
 async def _answers(place: Place, size: int) -> dict[str, float]:
     async with _history(place, size) as copy:
-        await add(copy.sql, _WORK)
+        await add(copy.sql, WORK)
         answered = await targets(copy.sql, "status = 'queued'")
         began = time.perf_counter()
         await bare_updates(copy.sql, answered)
-        floor = (time.perf_counter() - began) / _WORK * 1e6
+        floor = (time.perf_counter() - began) / WORK * 1e6
     path = place.folder / "answers"
     with place.broker() as broker:
         async with _history(place, size) as copy, workers(copy, broker):
-            await add(copy.sql, _WORK)
+            await add(copy.sql, WORK)
             write_answers(path, await targets(copy.sql, "status = 'queued'"))
             with helper("pump", broker.port, path) as pump:
                 pump.go()
@@ -149,15 +151,18 @@ async def _page(place: Place, size: int) -> dict[str, float]:
         database = Database(Access(copy.login))
         await database.open()
         try:
-            return await _pages(copy, database)
+            return await pages(copy, database)
         finally:
             await database.close()
 
 
-async def _pages(copy: Copy, database: Database) -> dict[str, float]:
+async def pages(copy: Copy, database: Database) -> dict[str, float]:
     history = wire_program(database, tenants=(TENANT,), operator="bench").history
     row = await copy.sql.fetchrow(
-        "SELECT created_at, command_id FROM device_commands ORDER BY created_at OFFSET (SELECT count(*) / 20 FROM device_commands) LIMIT 1"
+        "SELECT created_at, command_id FROM device_commands WHERE created_at <="
+        " (SELECT min(created_at) + (max(created_at) - min(created_at)) * 0.05 FROM device_commands)"
+        " ORDER BY created_at DESC LIMIT 1",
+        timeout=600,
     )
     found = {}
     for name, before in (("newest", None), ("95 % back", Cursor(row["created_at"], row["command_id"]))):

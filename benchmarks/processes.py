@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,10 +14,12 @@ from pathlib import Path
 
 from benchmarks.place import TENANT, Copy, Place
 from tests.brokers import BrokerProcess
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 _READY_WITHIN_S = 30.0
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+profiles: Path | None = None  # where the workers that are started leave what they were sampled at
 
 
 def environment(copy: Copy, broker: BrokerProcess, **more: str) -> dict[str, str]:
@@ -39,9 +42,11 @@ class Worker:
     def __init__(self, copy: Copy, broker: BrokerProcess, **more: str) -> None:
         self._log = Path(tempfile.mkstemp(dir=copy.place.folder, suffix=".log")[1])
         self.began_at = time.perf_counter()
+        self._profile = profiles and profiles / f"{self._log.stem}.txt"
+        program = ["benchmarks.profiled", str(self._profile)] if self._profile else ["console"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "console", "--sweeper"],
+                [sys.executable, "-m", *program, "--sweeper"],
                 env=environment(copy, broker, **more),
                 stderr=log,
                 cwd=ROOT,
@@ -53,6 +58,8 @@ class Worker:
             if self.process.poll() is not None or time.perf_counter() - self.began_at > _READY_WITHIN_S:
                 raise RuntimeError(f"the workers did not start: {self._log.read_text()[-2000:]}")
             await asyncio.sleep(0.005)
+        if self._profile:
+            self.process.send_signal(signal.SIGUSR1)
         return time.perf_counter() - self.began_at
 
     @property
@@ -61,6 +68,9 @@ class Worker:
 
     def stop(self) -> None:
         """End it at once: its database and its broker end with the measurement."""
+        if self._profile and self.process.poll() is None:
+            self.process.send_signal(signal.SIGUSR2)
+            wait_until(self._profile.exists, 10)
         self.process.kill()
         self.process.wait()
 

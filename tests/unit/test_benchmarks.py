@@ -21,6 +21,8 @@ from benchmarks.figures import (
     worse,
 )  # fmt: skip
 from benchmarks.frames import frames, puback, publish
+from benchmarks.profiles import read
+from benchmarks.profiles import table as profile_table
 from benchmarks.svg import apart, chart, nice_step
 
 SPEED = Figure("sweep", "rows/s", "bare UPDATE", goal=0.85, bound=0.3)
@@ -159,3 +161,16 @@ def test_names_do_not_lie_on_each_other() -> None:
 @pytest.mark.parametrize(("most", "step"), [(12.5, 5), (1, 0.2), (99, 20), (260, 100)])
 def test_lines_have_round_distances(most: float, step: float) -> None:
     assert nice_step(most) == pytest.approx(step)
+
+
+def test_samples_are_told_in_percent_of_all() -> None:
+    """Without the sum, the functions that are not shown would not count."""
+    told = profile_table(
+        read("6\tconsole.a.f\n3\tasyncio.b.<locals>.g\n1\tconsole.c.h\n"), shown=2
+    ).splitlines()
+    assert told == [
+        "10 samples",
+        " 60.0%  console.a.f",
+        " 30.0%  asyncio.b.<locals>.g",
+        "console 70%  asyncio 30%",
+    ]
