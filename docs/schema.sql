@@ -286,6 +286,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS double precision STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker, pulse_app
 -- FUNCTION ingest_resumed(p_token bigint, p_slot integer)
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION insert_commands(p_tenant text, p_commands text[], p_devices text[], p_types text[], p_params text[], p_ttls_s double precision[], p_by text[], p_retry_of text[], p_audit boolean)
+--     RETURNS TABLE(registered boolean, registry_status text, decommissioned boolean, link text, tenant_status text, written boolean, audited boolean) VOLATILE SET plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO pulse_app
 -- FUNCTION is_original(p_accept boolean)
 --     RETURNS boolean VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION is_stale(beat_at timestamp with time zone)
@@ -306,6 +308,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION lease_holders()
 --     RETURNS TABLE(role text, program text, host text, pid integer, machine text, link text, held_s double precision, beat_age_s double precision, is_stale boolean) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker, pulse_app
+-- FUNCTION lease_one(p_row tid, p_holder uuid, p_lease interval, p_max_bytes integer)
+--     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE
 -- FUNCTION lease_owners(p_role text)
 --     RETURNS TABLE(token bigint, pid integer, machine text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION lock_command(p_tenant text, p_command text, p_may_wait boolean)
@@ -332,6 +336,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION release(p_holder uuid, p_tenants text[], p_commands text[], p_outcomes text[], p_errors text[], p_delays_s double precision[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION send(p_role text, p_tenant text, p_lock_wait text, p_commands text[], p_devices text[], p_types text[], p_params text[], p_ttls_s double precision[], p_by text[], p_retry_of text[], p_audit boolean)
+--     RETURNS TABLE(registered boolean, registry_status text, decommissioned boolean, link text, tenant_status text, written boolean, audited boolean) VOLATILE TO pulse_app
 -- FUNCTION set_ingest_slots(p_slots integer)
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION settle(p_rows tid[], p_until timestamp with time zone, OUT missed integer, OUT expired integer, OUT healed integer, OUT lateness_s double precision, OUT tenants text[])

@@ -97,8 +97,8 @@ MAY_UPDATE = {
     ("device_commands", "status"), ("batches", "stopped_at"), ("batches", "stopped_by"),
 }  # fmt: skip
 OPERATORS_FUNCTIONS = {
-    "ack_word", "announce_own", "audit_batch", "audit_commands", "audit_fault", "bound_tenants", "held_up_now", "id_is_routable", "ingest_gap_s", "is_stale", "json_bytes",
-    "json_shown", "lease_holders", "own_digest", "own_tenant", "shown", "take_back",
+    "ack_word", "announce_own", "audit_batch", "audit_commands", "audit_fault", "bound_tenants", "held_up_now", "id_is_routable", "ingest_gap_s", "insert_commands", "is_stale", "json_bytes",
+    "json_shown", "lease_holders", "own_digest", "own_tenant", "send", "shown", "take_back",
 }  # fmt: skip
 WORKERS_FUNCTIONS = {
     "acknowledge", "acknowledge_fenced", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",

@@ -5,16 +5,14 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One target with its data from the registry and the platform's state."""
+class Recipient:
+    """One device of a send with its data from the registry and the platform's state."""
 
     device_id: str
     registered: bool
     registry_status: str
     decommissioned: bool
     link: str
-    last_seen_at: datetime | None
-    in_flight: int
     tenant_status: str
 
     @property
@@ -43,3 +41,22 @@ class Target:
         if self.link in {"offline", "stale"}:
             return f"{self.device_id} is {self.link}."
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Recipient):
+    """A recipient before the send, with what the operator sees of it."""
+
+    last_seen_at: datetime | None
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What became of drafts: their recipients, in the same order, and the ids that became rows.
+
+    Nothing became a row if one of the recipients has a fault.
+    """
+
+    recipients: tuple[Recipient, ...]
+    written: frozenset[str]

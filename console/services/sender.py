@@ -11,7 +11,7 @@ from typing import Protocol
 from console.domain.commands import Command, Draft, Phase, params_fault
 from console.domain.explain import NOT_OURS
 from console.domain.history import CommandDetail
-from console.domain.targets import Target
+from console.domain.targets import Inserted, Target
 from console.domain.ttl import TTL_RANGE, ttl_fault
 from console.errors import ConflictError, InvalidInputError, NotFoundError
 from console.limits import DEFAULT_TTL, MAX_NAME_LENGTH
@@ -21,7 +21,7 @@ from console.retry import COMMITS
 class CommandWrites(Protocol):
     """What a sender needs of the database."""
 
-    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]: ...
+    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> Inserted: ...
     async def same(self, tenant_id: str, draft: Draft) -> bool | None: ...
     async def targets(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Target, ...]: ...
     async def cancel(self, tenant_id: str, command_id: str, by: str, reason: str) -> bool: ...
@@ -87,17 +87,18 @@ class Sender:
             faults = draft.faults(self._max_payload_bytes)
             if faults:
                 raise InvalidInputError(" ".join(faults))
-        targets = await self._store.targets(tenant_id, [draft.device_id for draft in drafts])
-        for target in targets:
-            if target.fault:
-                raise (InvalidInputError if target.registered else NotFoundError)(target.fault)
-        written = await self._insert(tenant_id, drafts)
-        existed = await self._check_existing(tenant_id, [d for d in drafts if d.command_id not in written])
+        done = await self._insert(tenant_id, drafts)
+        for recipient in done.recipients:
+            if recipient.fault:
+                raise (InvalidInputError if recipient.registered else NotFoundError)(recipient.fault)
+        existed = await self._check_existing(
+            tenant_id, [d for d in drafts if d.command_id not in done.written]
+        )
         self._sent(tenant_id)
-        warnings = tuple(target.warning for target in targets if target.warning)
+        warnings = tuple(recipient.warning for recipient in done.recipients if recipient.warning)
         return SendReceipt(tuple(draft.command_id for draft in drafts), warnings, existed)
 
-    async def _insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
+    async def _insert(self, tenant_id: str, drafts: Sequence[Draft]) -> Inserted:
         return await COMMITS.run(lambda: self._store.insert(tenant_id, drafts))
 
     async def _check_existing(self, tenant_id: str, drafts: Sequence[Draft]) -> bool:

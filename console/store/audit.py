@@ -3,34 +3,28 @@
 Decided in docs/decisions/0044-a-row-in-the-audit-log.md
 """
 
-from collections.abc import Iterable
-
 from console.store.pool import Connection, Database
 from console.store.sql import query
 
 
 class AuditLog:
-    """Writes rows by definer functions; if the table refuses one, a problem is recorded, no error raised."""
+    """Writes rows by definer functions; if the table refuses one, a problem is recorded, no error raised.
+
+    `on`: rows are wanted, and there was a table at the last look. A send writes its rows by itself.
+    """
 
     def __init__(self, *, on: bool) -> None:
-        self._on = on
-
-    async def sent(self, connection: Connection, command_ids: Iterable[str]) -> None:
-        """Record that these commands were sent, or sent again."""
-        await self._commands(connection, list(command_ids), cancelled=False)
+        self.on = on
 
     async def cancelled(self, connection: Connection, command_id: str) -> None:
         """Record that this command was cancelled, by the operator in the journal."""
-        await self._commands(connection, [command_id], cancelled=True)
+        if self.on:
+            self.on = bool(await connection.fetchval(query("audit_commands"), [command_id], True))
 
     async def batch(self, connection: Connection, batch_id: str) -> None:
         """Record that this bulk send was begun, or stopped."""
-        if self._on:
-            self._on = bool(await connection.fetchval(query("audit_batch"), batch_id))
-
-    async def _commands(self, connection: Connection, command_ids: list[str], *, cancelled: bool) -> None:
-        if self._on and command_ids:
-            self._on = bool(await connection.fetchval(query("audit_commands"), command_ids, cancelled))
+        if self.on:
+            self.on = bool(await connection.fetchval(query("audit_batch"), batch_id))
 
 
 async def audit_fault(database: Database, tenant_id: str) -> str | None:

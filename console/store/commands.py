@@ -12,7 +12,7 @@ from console.domain.documents import read_back
 from console.domain.filters.language import Filter
 from console.domain.history import CommandDetail, Cursor, HistoryPage, JournalEntry, TypicalLatency
 from console.domain.reasons import NO_REASON, BlockedBy, Outcome, Reason, known
-from console.domain.targets import Target
+from console.domain.targets import Inserted, Recipient, Target
 from console.limits import MAX_TTL
 from console.store.audit import AuditLog
 from console.store.failures import translated
@@ -22,7 +22,6 @@ from console.store.seen_sql import STATE_ONLY, seen
 from console.store.shape import BARE, Shape, read_shaped
 from console.store.sql import query
 
-BATCH = 1_000
 SEARCHED = 10_000
 _SEEN_IN_FULL = 1_000  # targets: of more at once, only the state's own instant is read
 SHOWN, DETAILED, WHOLE = 400, 70_000, 10_000_000  # characters of a document; one more is read
@@ -36,28 +35,33 @@ class CommandStore:
         self._audit = AuditLog(on=audit)
         self._has_order: bool | None = None
 
-    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
-        """Commit drafts as queued with their outbox rows; return the ids that became rows.
+    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> Inserted:
+        """Commit drafts as queued with their outbox rows, all or none, in one round trip where that can be.
 
         A row whose id exists already is not changed: the caller checks with `same` what that means.
+
+        Decided in docs/decisions/0063-a-send-is-one-call.md
         """
-        written: set[str] = set()
-        for start in range(0, len(drafts), BATCH):
-            batch = drafts[start : start + BATCH]
-            columns = (
-                [d.command_id for d in batch],
-                [d.device_id for d in batch],
-                [d.command_type for d in batch],
-                [d.params_json for d in batch],
-                [d.ttl.total_seconds() for d in batch],
-                [d.created_by for d in batch],
-                [d.retry_of for d in batch],
-            )
-            async with self._database.tenant_session(tenant_id) as connection:
-                rows = await connection.fetch(query("commands_insert"), tenant_id, *columns)
-                await self._audit.sent(connection, (row["command_id"] for row in rows))
-            written.update(row["command_id"] for row in rows)
-        return frozenset(written)
+        rows = await self._database.tenant_call(
+            tenant_id, query("commands_insert"),
+            [d.command_id for d in drafts],
+            [d.device_id for d in drafts],
+            [d.command_type for d in drafts],
+            [d.params_json for d in drafts],
+            [d.ttl.total_seconds() for d in drafts],
+            [d.created_by for d in drafts],
+            [d.retry_of for d in drafts],
+            self._audit.on,
+        )  # fmt: skip
+        self._audit.on = all(row["audited"] for row in rows)
+        recipients = tuple(
+            Recipient(device_id=draft.device_id, **_recipient(row))
+            for draft, row in zip(drafts, rows, strict=True)
+        )
+        return Inserted(
+            recipients,
+            frozenset(draft.command_id for draft, row in zip(drafts, rows, strict=True) if row["written"]),
+        )
 
     async def same(self, tenant_id: str, draft: Draft) -> bool | None:
         """Return whether the row with the draft's id has the same content; None if there is no such row."""
@@ -80,13 +84,9 @@ class CommandStore:
         return tuple(
             Target(
                 device_id=row["device_id"],
-                registered=row["registered"],
-                registry_status=row["status"] or "",
-                decommissioned=bool(row["decommissioned"]),
-                link=row["link"] or "unknown",
+                **_recipient(row),
                 last_seen_at=row["last_seen_at"],
                 in_flight=row["in_flight"],
-                tenant_status=row["tenant_status"] or "",
             )
             for row in rows
         )
@@ -226,6 +226,16 @@ class _Place:
             built.texts += terms.texts
             built.parameters += terms.parameters
         return query(name).replace("/*where*/", built.sql), built.parameters
+
+
+def _recipient(row: Any) -> dict[str, Any]:
+    return {
+        "registered": row["registered"],
+        "registry_status": row["registry_status"] or "",
+        "decommissioned": bool(row["decommissioned"]),
+        "link": row["link"] or "unknown",
+        "tenant_status": row["tenant_status"] or "",
+    }
 
 
 def _seen_of_command(shape: Shape) -> str:

@@ -2,7 +2,8 @@
 
 A tenant session assumes the operator role and one tenant; a fleet session assumes the worker role, which
 may only call the console's own functions. Both are one transaction, so that they work through a pooler in
-transaction mode, too. A single statement of the worker role takes a session that keeps it (`standing.py`).
+transaction mode, too. A single statement of the worker role takes a session that keeps it (`standing.py`);
+a single call for a tenant enters role and tenant by itself.
 """
 
 import ssl
@@ -14,16 +15,13 @@ from weakref import WeakSet
 
 import asyncpg
 
-from console.domain.urls import UrlError
 from console.errors import Cause, DatabaseUnreachableError, PooledError, UsageError
-from console.store.dsn import read_dsn
 from console.store.failures import is_useless_session, translate, translated
-from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session, open_link
+from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session
 from console.store.liveness import SESSION_IS_WATCHED
+from console.store.opening import CONNECT_TIMEOUT_S, open_url, patience_of
 from console.store.standing import IDLE_S, StandingRole, give_back, nothing_to_reset
 
-CONNECT_TIMEOUT_S = 8.0
-SEVERAL_HOSTS_TIMEOUT_S = 3.0  # for each host, since the next one waits for it
 COMMAND_TIMEOUT_S = 30.0
 LOCK_WAIT = "5s"
 _DRIVER_OPTIONS = {"command_timeout": COMMAND_TIMEOUT_S}
@@ -88,6 +86,7 @@ class Database:
         self._pool: asyncpg.Pool | None = None
         self._entered: WeakSet[Any] = WeakSet()
         self._newest_is_read_only = False
+        self._inherits = True  # the login has the operator's rights without SET ROLE, as far as is known
         self._patience_s = CONNECT_TIMEOUT_S
         self._standing = StandingRole(access.worker_role, LOCK_WAIT, self._connect, **_DRIVER_OPTIONS)
         self.is_direct = False  # whether the newest connection is to the server itself, not to a pooler
@@ -100,7 +99,7 @@ class Database:
             RefusedError: the login or the database name is wrong.
             UsageError: the URL cannot be read.
         """
-        self._patience_s = _patience_s(self.access.url)
+        self._patience_s = patience_of(self.access.url)
         with translated():
             self._pool = await asyncpg.create_pool(
                 min_size=0,
@@ -116,7 +115,7 @@ class Database:
     async def _connect(self, *_: Any, **options: Any) -> Connection:
         """Open one more connection of the pool, with the current secrets."""
         access = self.access.newest
-        link = await _open(access.url, access.tls, **options)
+        link = await open_url(access.url, access.tls, **options)
         self.is_direct = link.is_direct
         return link
 
@@ -138,6 +137,46 @@ class Database:
         """Run one transaction as the operator role, in which only `tenant_id` is visible."""
         async with self._session(self.access.operator_role, tenant_id) as connection:
             yield connection
+
+    async def tenant_call(self, tenant_id: str, sql: str, *arguments: Any) -> list[Any]:
+        """Call one function that enters role and tenant by itself, committed when it returns.
+
+        `sql` takes role, tenant and lock wait before its `arguments`. Behind a pooler, in a session that is
+        read-only, and where the login does not inherit the operator's rights, it runs in a tenant session.
+        """
+        arguments = (self.access.operator_role, tenant_id, LOCK_WAIT, *arguments)
+        with translated():
+            if self.is_direct and self._inherits:
+                try:
+                    rows = await self._call(sql, *arguments)
+                except asyncpg.ReadOnlySQLTransactionError:
+                    rows = None
+                except asyncpg.InsufficientPrivilegeError:
+                    rows, self._inherits = None, False
+                if rows is not None:
+                    return rows
+            async with self.tenant_session(tenant_id) as connection:
+                return list(await connection.fetch(sql, *arguments))
+
+    async def _call(self, sql: str, *arguments: Any) -> list[Any] | None:
+        """Run one statement as the login itself; None if the pool gives a connection to a pooler."""
+        pool = self._opened()
+        connection = await pool.acquire(timeout=self._patience_s)
+        useless = False
+        try:
+            return list(await connection.fetch(sql, *arguments)) if connection.is_direct else None
+        except BaseException as error:
+            useless = is_useless_session(error) or isinstance(error, TimeoutError)
+            if useless:  # its siblings, too
+                await self.renew()
+            raise
+        finally:
+            await give_back(pool, connection, dead=useless)
+
+    def _opened(self) -> Any:
+        if self._pool is None:
+            raise UsageError("The database is not open.")
+        return self._pool
 
     @asynccontextmanager
     async def fleet_session(self, *, lock_wait: str = LOCK_WAIT) -> AsyncIterator[Connection]:
@@ -182,9 +221,7 @@ class Database:
     async def _session(
         self, role: str, tenant_id: str, lock_wait: str = LOCK_WAIT
     ) -> AsyncIterator[Connection]:
-        if self._pool is None:
-            raise UsageError("The database is not open.")
-        pool = self._pool
+        pool = self._opened()
         with translated():
             connection, transaction = await self._begin(pool, role, tenant_id, lock_wait)
             useless = False
@@ -249,50 +286,15 @@ async def direct_connection(access: Access) -> AsyncIterator[ServerConnection]:
     """
     with translated():
         newest = access.newest.past_pooler
-        connection = await _open(newest.url, newest.tls, **_DRIVER_OPTIONS)
+        connection = await open_url(newest.url, newest.tls, **_DRIVER_OPTIONS)
         try:
             if connection.is_direct:
                 await connection.execute(SESSION_IS_WATCHED)
             elif not await keeps_session(
-                connection, newest.url, lambda: _open(newest.url, newest.tls, **_DRIVER_OPTIONS)
+                connection, newest.url, lambda: open_url(newest.url, newest.tls, **_DRIVER_OPTIONS)
             ):
                 raise PooledError(IS_POOLED_TOO if access.direct_url else IS_POOLED)
             yield connection
         finally:
             with suppress(Exception):
                 await connection.close(timeout=2)
-
-
-async def _open(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
-    """Open a connection to the first suitable host of this URL.
-
-    Raises:
-        UsageError: the URL cannot be read.
-    """
-    try:
-        dsn = read_dsn(url)
-        options |= {"ssl": tls} if tls else {}
-        options["patience_s"] = _host_timeout_s(dsn.timeout_s, len(dsn.hosts))
-        return await open_link(dsn.url, dsn.hosts, dsn.target, believe=not dsn.is_pooled, **options)
-    except ssl.SSLCertVerificationError:  # also a ValueError, which is caught below
-        raise
-    except UrlError as error:
-        raise UsageError(f"DATABASE_URL cannot be read: {error}.") from None
-    except (asyncpg.exceptions.ClientConfigurationError, ValueError):
-        raise UsageError(
-            "DATABASE_URL cannot be read: write it as postgresql://user@host:port/database."
-        ) from None
-
-
-def _host_timeout_s(wanted_s: float | None, hosts: int) -> float:
-    return wanted_s or (SEVERAL_HOSTS_TIMEOUT_S if hosts > 1 else CONNECT_TIMEOUT_S)
-
-
-def _patience_s(url: str) -> float:
-    """Return how long opening a connection may take in total, over all of its hosts."""
-    try:
-        dsn = read_dsn(url)
-    except UrlError as error:
-        raise UsageError(f"DATABASE_URL cannot be read: {error}.") from None
-    hosts = max(1, len(dsn.hosts))
-    return max(CONNECT_TIMEOUT_S, hosts * _host_timeout_s(dsn.timeout_s, hosts))

@@ -219,6 +219,67 @@ BEGIN
 END
 $$;
 
+-- Lease the command at this place of the outbox, the only one of its device, if nothing at all stands against it: what `lease` would say of it
+-- without its lists, in a third of the time. Where no row comes back, nothing is changed, and `lease` finds out why.
+CREATE OR REPLACE FUNCTION device_console.lease_one(p_row TID, p_holder UUID, p_lease INTERVAL, p_max_bytes INTEGER)
+RETURNS TABLE (
+    tenant_id TEXT, command_id TEXT, device_id TEXT, command_type TEXT, params TEXT,
+    expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER, there INTEGER
+)
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH ready AS MATERIALIZED (
+        SELECT o.ctid AS place, o.tenant_id, o.command_id, o.device_id, c.command_type, c.command_params, c.expires_at
+        FROM device_console.outbox o
+        CROSS JOIN LATERAL (
+            SELECT c.* FROM public.device_commands c
+            WHERE c.tenant_id = o.tenant_id AND c.command_id >= o.command_id AND c.command_id <= o.command_id
+            ORDER BY c.command_id LIMIT 1) c
+        JOIN public.tenants t ON t.tenant_id = o.tenant_id AND t.status = 'ACTIVE'
+        WHERE o.ctid = p_row AND o.due_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
+          AND c.status = 'queued' AND c.published_at IS NULL AND c.acked_at IS NULL
+          AND c.expires_at >= now() + interval '1 second' AND c.device_id = o.device_id
+          AND device_console.id_is_routable(o.tenant_id) AND device_console.id_is_routable(o.device_id)
+          AND device_console.id_is_routable(o.command_id)
+          AND octet_length(c.command_type) <= 4000 AND jsonb_typeof(c.command_params) = 'object'
+          AND device_console.json_bytes(c.command_params, p_max_bytes) <= p_max_bytes
+          AND COALESCE((SELECT r.decommissioned_at FROM public.device_registry r
+                        WHERE r.tenant_id = o.tenant_id AND r.device_id >= o.device_id AND r.device_id <= o.device_id
+                        ORDER BY r.device_id LIMIT 1) > now(), true)
+          AND NOT COALESCE((SELECT b.stopped_at IS NOT NULL
+                            FROM (SELECT m.batch_id FROM device_console.batch_members m
+                                  WHERE m.tenant_id = o.tenant_id AND m.command_id >= o.command_id AND m.command_id <= o.command_id
+                                  ORDER BY m.command_id) m
+                            JOIN device_console.batches b ON b.tenant_id = o.tenant_id AND b.batch_id = m.batch_id LIMIT 1), false)
+          AND (SELECT min(b.created_at)
+               FROM (SELECT k.created_at, k.status, k.published_at, k.acked_at, k.expires_at, k.command_id
+                     FROM public.device_commands k
+                     WHERE k.tenant_id = o.tenant_id AND k.device_id >= o.device_id AND k.device_id <= o.device_id
+                       AND k.created_at < c.created_at
+                     ORDER BY k.device_id, k.created_at DESC LIMIT 33) b
+               WHERE b.status = 'queued' AND b.published_at IS NULL AND b.acked_at IS NULL
+                 AND b.expires_at > now() + interval '1 second' AND octet_length(b.command_id) <= 1000) IS NULL
+        FOR UPDATE OF o SKIP LOCKED
+    ), leased AS (
+        UPDATE device_console.outbox o
+        SET holder = p_holder, leased_until = now() + p_lease, attempt = LEAST(o.attempt, 999999) + 1, blocked_by = NULL,
+            last_error = CASE WHEN o.blocked_by IS NULL THEN o.last_error END
+        FROM ready r
+        WHERE o.ctid = r.place
+        RETURNING o.attempt
+    )
+    SELECT r.tenant_id, r.command_id, r.device_id, r.command_type::text, r.command_params::text,
+           LEAST(r.expires_at, timestamptz '9999-12-31 00:00:00+00'),
+           CASE WHEN r.expires_at = 'infinity' THEN double precision 'infinity'
+                ELSE extract(epoch FROM r.expires_at - clock_timestamp())::double precision END,
+           l.attempt, 1
+    FROM ready r CROSS JOIN leased l;
+END
+$$;
+
 -- A command that no statement can handle: it is put off for a minute, and a problem names it.
 CREATE OR REPLACE FUNCTION device_console.put_off(p_tenant TEXT, p_command TEXT, p_error TEXT) RETURNS VOID
 LANGUAGE plpgsql
@@ -260,7 +321,30 @@ DECLARE
     v_found    BOOLEAN;
     v_one      INTEGER;
     v_error    TEXT;
+    v_rows     TID[];
 BEGIN
+    -- As after a single send: few commands are here, and one of them alone is free, the only one of its device.
+    SELECT array_agg(w.place) FILTER (WHERE w.is_free), array_agg(w.device_id), array_agg(w.device_id) FILTER (WHERE w.is_free)
+    INTO v_rows, v_devices, v_commands
+    FROM (SELECT o.ctid AS place, o.device_id, o.due_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now()) AS is_free
+          FROM device_console.outbox o WHERE o.due_at < 'infinity'
+          ORDER BY o.tenant_id, o.due_at, o.seq LIMIT 20) w;
+    IF v_devices IS NULL THEN
+        RETURN;
+    END IF;
+    IF cardinality(v_rows) = 1 AND cardinality(v_devices) < 20 AND cardinality(array_positions(v_devices, v_commands[1])) = 1 THEN
+        BEGIN
+            RETURN QUERY SELECT * FROM device_console.lease_one(v_rows[1], p_holder, p_lease, p_max_bytes);
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            IF device_console.concerns_all(SQLSTATE) THEN
+                RAISE;
+            END IF;
+        END;
+    END IF;
+
     FOR v_one IN 1 .. 50 LOOP  -- what waits must not hide what could go, however much it is
         SELECT array_agg(t.tenant_id ORDER BY t.place, t.tenant_id), array_agg(t.device_id ORDER BY t.place, t.tenant_id),
                array_agg(t.command_id ORDER BY t.place, t.tenant_id), array_agg(t.chain ORDER BY t.place, t.tenant_id),
@@ -475,7 +559,7 @@ $$;
 
 DO $$
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.turns, device_console.lease, device_console.put_off, device_console.claim,
+    REVOKE ALL ON FUNCTION device_console.turns, device_console.lease, device_console.lease_one, device_console.put_off, device_console.claim,
         device_console.next_due, device_console.mark, device_console.release FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.claim, device_console.next_due, device_console.mark, '
                    'device_console.release TO %I', current_setting('device_console.worker_role'));

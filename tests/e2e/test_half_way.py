@@ -107,7 +107,7 @@ async def test_a_retry_of_a_batch_that_loses_the_database_names_the_new_batch(
 async def test_a_send_that_loses_the_database_says_whether_it_is_committed(
     console: Console, database_proxy: Proxy, owner: asyncpg.Connection
 ) -> None:
-    before = "console.store.commands:CommandStore.targets:pause:1"
+    before = "console.store.commands:CommandStore.insert:hold:1"
     ended = await cut_off(console, database_proxy, before, "send", "pump-1", "ping", "--id", "mine")
     assert ended.code == 3
     assert "Whether the command was committed is unknown: `device-console show mine`" in ended.err

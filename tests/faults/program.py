@@ -1,8 +1,8 @@
-"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|pause|stop|fail:N``.
+"""The real program with a failpoint: ``CONSOLE_TEST_FAILPOINT=module:Class.method:before|after|raise|hold|pause|stop|fail:N``.
 
 At the N-th pass of that point the process kills itself, as a power cut would, fails as a bug would, or is stopped as
-a shell would (``stop``, which is for a function and not for a coroutine, as is ``fail``, a bug in one; ``pause``
-stops after the N-th pass that had a result). The product itself has no failpoints: a method of a class is wrapped
+a shell would (``stop``, which is for a function and not for a coroutine, as is ``fail``, a bug in one; ``hold`` stops
+before the N-th pass of a coroutine, ``pause`` after the N-th that had a result). The product itself has no failpoints: a method of a class is wrapped
 before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
 ``CONSOLE_TEST_CLOCK_SHIFT_S`` sets every wall clock of the program wrong by so many seconds.
@@ -67,6 +67,8 @@ def _killing(
         passes += 1
         if moment == "before" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "hold" and passes == number:
+            os.kill(os.getpid(), signal.SIGSTOP)
         if moment == "raise" and passes == number:
             password = os.environ.get("PGPASSWORD", "")  # a local variable, as any frame may have
             message = f"the bug of a test{password[:0]}"

@@ -334,8 +334,8 @@ class Channel(RuleBasedStateMachine):
     @rule(key=keys, device=devices, ttl_s=st.sampled_from((5, 25, 55)))
     def send(self, key: Key, device: str, ttl_s: int) -> None:
         draft = Draft(key[1], device, "ping", ttl=timedelta(seconds=ttl_s))
-        written = self.run(self.commands.insert(key[0], [draft]))
-        assert (key[1] in written) == (key not in self.model.rows)
+        done = self.run(self.commands.insert(key[0], [draft]))
+        assert (key[1] in done.written) == (key not in self.model.rows)
         self.model.send(key, device, ttl_s, foreign=False)
 
     @rule(key=keys, device=devices, ttl_s=st.sampled_from((5, 25)))

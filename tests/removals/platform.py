@@ -89,9 +89,9 @@ REMOVALS = (
     Removal(
         "G37",
         "the row of a send in the audit log",
-        "console/store/commands.py",
-        "await self._audit.sent(connection, (row",
-        "await self._audit.sent(connection, () and (row",
+        "migrations/repeatable/45_sending.sql",
+        "    IF p_audit THEN\n",
+        "    IF false THEN\n",
         f"{_AUDIT}each_act_leaves_one_row",
     ),
     Removal(

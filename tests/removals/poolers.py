@@ -58,7 +58,7 @@ REMOVALS = (
     Removal(
         "G38",
         "the time-out of each host",
-        "console/store/pool.py",
+        "console/store/opening.py",
         "    return wanted_s or (SEVERAL_HOSTS_TIMEOUT_S if hosts > 1 else CONNECT_TIMEOUT_S)",
         "    return wanted_s or 3_600.0",
         f"{_HOSTS}a_host_that_says_nothing_costs_seconds_only",

@@ -12,8 +12,10 @@ REMOVALS = (
         "G1",
         "the commit before the return",
         "console/store/pool.py",
-        "                await transaction.commit()\n",
-        "                await (transaction.rollback() if tenant_id else transaction.commit())\n",
+        "            return list(await connection.fetch(sql, *arguments)) if connection.is_direct else None\n",
+        "            begun = connection.transaction()\n            await begun.start()\n"
+        "            rows = list(await connection.fetch(sql, *arguments))\n"
+        "            await begun.rollback()\n            return rows\n",
         f"{_SENDING}a_send_that_returned_is_never_lost",
     ),
     Removal(
@@ -36,10 +38,42 @@ REMOVALS = (
     Removal(
         "G3",
         "the outbox row in the command's transaction",
-        "console/store/queries/commands_insert.sql",
-        "JOIN input i USING (command_id) ORDER BY i.n\n",
-        "JOIN input i USING (command_id) WHERE false ORDER BY i.n\n",
+        "migrations/repeatable/45_sending.sql",
+        "JOIN judged j ON j.command_id = a.command_id ORDER BY j.n\n",
+        "JOIN judged j ON j.command_id = a.command_id WHERE false ORDER BY j.n\n",
         f"{_SENDING}a_crash_between_commit_and_publish_leaves_the_command_to_any_live_process",
+    ),
+    Removal(
+        "G2",
+        "the look at all devices of a send before anything is written",
+        "migrations/repeatable/45_sending.sql",
+        "WHERE NOT o.registered OR o.decommissioned OR o.tenant_status IS DISTINCT FROM 'ACTIVE')\n",
+        "WHERE o.n = j.n AND (NOT o.registered OR o.decommissioned OR o.tenant_status IS DISTINCT FROM 'ACTIVE'))\n",
+        "tests/store/test_sending.py::test_nothing_is_sent_to_any_of_several_devices_if_one_can_take_none",
+    ),
+    Removal(
+        "G7",
+        "the deadline in the claim of a command alone",
+        "migrations/repeatable/60_dispatch.sql",
+        "          AND c.expires_at >= now() + interval '1 second' AND c.device_id = o.device_id\n",
+        "          AND c.device_id = o.device_id\n",
+        "tests/store/test_dispatch_rows.py::test_less_than_a_second_of_ttl_is_never_claimed",
+    ),
+    Removal(
+        "G6",
+        "the look at older rows of other writers, for a command alone",
+        "migrations/repeatable/60_dispatch.sql",
+        "               WHERE b.status = 'queued' AND b.published_at IS NULL AND b.acked_at IS NULL\n",
+        "               WHERE false AND b.published_at IS NULL AND b.acked_at IS NULL\n",
+        "tests/store/test_dispatch_fairness.py::test_a_command_alone_does_not_overtake_a_foreign_row_either",
+    ),
+    Removal(
+        "G6",
+        "the other rows of its device, before a command counts as alone",
+        "migrations/repeatable/60_dispatch.sql",
+        " AND cardinality(array_positions(v_devices, v_commands[1])) = 1 THEN",
+        " THEN",
+        "tests/store/test_dispatch_rows.py::test_a_refused_command_is_not_overtaken",
     ),
     Removal(
         "G4",

@@ -84,6 +84,18 @@ async def test_a_foreign_row_that_was_there_before_is_not_overtaken(
     assert await _claim(outbox) == ["theirs"]
 
 
+async def test_a_command_alone_does_not_overtake_a_foreign_row_either(
+    program: Program, outbox: OutboxStore, owner: asyncpg.Connection
+) -> None:
+    """Without the same look in the short way, what is sent alone goes out before what another program left."""
+    await add_command(owner, "acme", "theirs", age=timedelta(seconds=10))
+    ours = await _send(program)
+    assert await _claim(outbox) == []
+    await owner.execute("UPDATE device_commands SET published_at = now() WHERE command_id = 'theirs'")
+    await _due_now(owner)
+    assert await _claim(outbox) == [ours]
+
+
 async def test_the_order_of_what_is_taken_over_is_that_of_its_creation(
     program: Program, outbox: OutboxStore, owner: asyncpg.Connection
 ) -> None:

@@ -53,6 +53,7 @@ async def test_commands_to_one_device_go_out_in_the_order_in_which_they_were_sen
 
 
 async def test_a_refused_command_is_not_overtaken(program: Program, outbox: OutboxStore) -> None:
+    """Without the look at the other rows of its device, the second goes out alone while the first waits."""
     one, two = await _send(program, "pump-1", "pump-1")
     holder = uuid.uuid4()
     await _claim(outbox, holder)

@@ -149,3 +149,34 @@ async def test_progress_and_problems_cost_the_same_on_a_table_that_grew(
     lists = answers(await grown(owner, "queued", 1))
     assert await blocks(worker, lock, lists[0], lists[2]) / BATCH < BLOCKS
     assert await blocks(worker, progress, *lists) / BATCH < BLOCKS
+
+
+async def test_a_single_send_and_its_claim_cost_the_same_on_tables_that_grew(
+    owner: asyncpg.Connection, worker: asyncpg.Connection
+) -> None:
+    """Without the pinned plans, the first send after a fleet was registered reads the registry, and its claim the history."""
+    for table in ("device_registry", "device_state"):
+        await owner.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    send = (
+        "SELECT * FROM device_console.send('pulse_app', 'acme', '5s', ARRAY[$1], ARRAY[$2], ARRAY['ping'],"
+        " ARRAY['{}'], ARRAY[3600.0]::float[], ARRAY['bob'], ARRAY[NULL], false)"
+    )
+    claim = "SELECT * FROM device_console.claim(gen_random_uuid(), 500, '15 s', 65536, 16)"
+    await owner.execute(
+        "INSERT INTO device_registry (tenant_id, device_id, site_id) VALUES ('acme', 'one', 'lyon')"
+    )
+    for n in range(8):
+        await worker.fetch(send, f"first-{n}", "one")
+        assert len(await worker.fetch(claim)) == 1
+        await owner.execute(
+            "DELETE FROM device_console.outbox; UPDATE device_commands SET status = 'delivered'"
+        )
+    await owner.execute(
+        "INSERT INTO device_registry (tenant_id, device_id, site_id) SELECT 'acme', md5(n::text), 'lyon' FROM generate_series(1, 6000) n;"
+        "INSERT INTO device_state (tenant_id, device_id, site_id) SELECT 'acme', md5(n::text), 'lyon' FROM generate_series(1, 6000) n"
+    )
+    await owner.execute(GROW, "old", "delivered", 1, HISTORY)
+    assert await blocks(worker, send, "new", str(await owner.fetchval("SELECT md5('77')"))) < 90
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 1
+    assert await blocks(worker, claim) < 90
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE holder IS NOT NULL") == 1

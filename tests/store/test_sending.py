@@ -14,12 +14,15 @@ from console.domain.dispatch import Confirmed, Returned
 from console.domain.explain import explain
 from console.domain.history import TypicalLatency
 from console.domain.reasons import Outcome
+from console.domain.targets import Inserted
 from console.errors import ConflictError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
+from console.runtime.wiring import wire_program
 from console.services.sender import Sender
 from console.store.commands import CommandStore
 from console.store.outbox import OutboxStore
-from console.store.pool import Database
+from console.store.pool import Access, Database
+from tests.addresses import as_login
 from tests.conftest import Fleet
 from tests.rows import row_of, status_of
 
@@ -86,6 +89,68 @@ async def test_an_unknown_device_is_named(program: Program) -> None:
         await _send(program, "pump-99")
 
 
+async def test_nothing_is_sent_to_any_of_several_devices_if_one_can_take_none(
+    program: Program, owner: asyncpg.Connection
+) -> None:
+    """Without the look at all of them, half of what the operator sent is on its way beside an error."""
+    sender = program.sender
+    for other in ("pump-99", "pump-2"):
+        await owner.execute(
+            "UPDATE device_registry SET decommissioned_at = now() WHERE device_id = $1", other
+        )
+        with pytest.raises((NotFoundError, InvalidInputError), match=other):
+            await sender.send("acme", [sender.draft(device, "ping") for device in ("pump-1", other)])
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 0
+    receipt = await sender.send("acme", [sender.draft(device, "ping") for device in ("pump-3", "pump-1")])
+    rows = await owner.fetch("SELECT device_id FROM device_commands ORDER BY array_position($1, command_id)",
+                             list(receipt.command_ids))  # fmt: skip
+    assert [row["device_id"] for row in rows] == ["pump-3", "pump-1"]
+
+
+@pytest.mark.parametrize("tenant", ["ACTIVE", "SUSPENDED", None])
+@pytest.mark.parametrize("decommissioned", ["- interval '1 day'", "+ interval '1 day'", None])
+@pytest.mark.parametrize("registered", [True, False])
+async def test_what_is_written_is_what_has_no_fault(
+    program: Program,
+    owner: asyncpg.Connection,
+    *,
+    registered: bool,
+    decommissioned: str | None,
+    tenant: str | None,
+) -> None:
+    """Without one rule in both places, a send is refused in words and written all the same."""
+    if not registered:
+        await owner.execute("DELETE FROM device_registry")
+    if decommissioned:
+        await owner.execute(f"UPDATE device_registry SET decommissioned_at = now() {decommissioned}")
+    await owner.execute("UPDATE tenants SET status = $1", tenant or "ACTIVE")
+    name = "acme" if tenant else "nobody"
+    try:
+        await program.sender.send(name, [program.sender.draft("pump-1", "ping")])
+        is_sent = True
+    except (NotFoundError, InvalidInputError):
+        is_sent = False
+    assert is_sent is (tenant == "ACTIVE" and registered and decommissioned != "- interval '1 day'")
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == is_sent
+
+
+async def test_a_login_that_does_not_inherit_sends_after_set_role(
+    access: Access, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the tenant session behind it, whoever has the operator's rights only after SET ROLE can send nothing."""
+    await owner.execute(
+        "DO $$ BEGIN CREATE ROLE reserved LOGIN NOINHERIT; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+        "GRANT pulse_app TO reserved"
+    )
+    database = Database(Access(as_login(access.url, "reserved")))
+    await database.open()
+    sender = wire_program(database, tenants=("acme",), operator="alice").sender
+    for _ in range(2):
+        await sender.send(fleet.acme, [sender.draft("pump-1", "ping")])
+    await database.close()
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 2
+
+
 async def test_a_decommissioned_device_is_refused_and_a_future_date_is_not_yet(
     program: Program, owner: asyncpg.Connection
 ) -> None:
@@ -132,12 +197,12 @@ class CutAfterCommit(CommandStore):
         super().__init__(database)
         self._cut = False
 
-    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> frozenset[str]:
-        written = await super().insert(tenant_id, drafts)
+    async def insert(self, tenant_id: str, drafts: Sequence[Draft]) -> Inserted:
+        done = await super().insert(tenant_id, drafts)
         if not self._cut:
             self._cut = True
             raise DatabaseUnreachableError("cut")
-        return written
+        return done
 
 
 async def test_a_send_of_unknown_outcome_never_makes_a_second_command(

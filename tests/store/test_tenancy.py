@@ -7,6 +7,7 @@ import pytest
 
 from console.errors import DatabaseUnreachableError, RefusedError, UsageError
 from console.runtime.program import Program
+from console.runtime.wiring import wire_program
 from console.store.pool import Access, Database
 from console.store.schema.checks import check_start
 from console.store.sql import query
@@ -53,6 +54,8 @@ async def test_no_session_leaves_its_tenant_behind(
     with pytest.raises(RuntimeError):
         async with database.tenant_session("acme"):
             raise RuntimeError
+    sender = wire_program(database, tenants=("acme",), operator="alice").sender
+    await sender.send("acme", [sender.draft("pump-1", "ping")])
     assert database._pool is not None
     async with database._pool.acquire() as connection:  # as it is, by no session that would set anything
         assert await connection.fetchval("SELECT current_user") == "console_login"

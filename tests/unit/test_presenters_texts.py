@@ -224,7 +224,7 @@ def test_a_payload_breaks_after_its_commas_and_never_inside_a_date_or_a_string()
 
 def test_what_the_registry_says_does_not_hide_that_a_device_is_away():
     def target(n, status, link):
-        return Target(f"p{n}", True, status, False, link, None, 0, "ACTIVE")
+        return Target(f"p{n}", True, status, False, link, "ACTIVE", None, 0)
 
     one = [target(1, "SUSPENDED", "offline"), target(2, "SUSPENDED", "online"), target(3, "ACTIVE", "stale")]
     assert warnings_of(one) == [

@@ -19,11 +19,11 @@ WITH needed (name, columns) AS (VALUES
 ), functions (name) AS (VALUES
     ('ack_word'), ('acknowledge'), ('acknowledge_fenced'), ('acknowledge_rest'), ('answer_effect'), ('fence_answers'), ('has_kept'), ('held_up'), ('held_up_now'), ('lock_command'), ('lock_commands'), ('adopt'), ('announce'), ('announce_own'), ('audit_batch'), ('audit_commands'), ('audit_fault'), ('audit_refused'), ('write_audit'), ('beat'), ('bound_tenants'), ('claim'), ('clear_some'),
     ('concerns_all'), ('database_identity'), ('digest_of'), ('fence'), ('heal_some'), ('tidy_up'), ('forget_kept'), ('give_leases'),
-    ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('is_original'), ('is_stale'), ('json_bytes'),
-    ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_owners'),
+    ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('insert_commands'), ('is_original'), ('is_stale'), ('json_bytes'),
+    ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_one'), ('lease_owners'),
     ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
     ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
-    ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('wake_first')
+    ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('wake_first')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted

@@ -1,5 +1,5 @@
 -- What stands against sending to these devices, and how reachable they look.
-SELECT i.device_id, r.device_id IS NOT NULL AS registered, r.status,
+SELECT i.device_id, r.device_id IS NOT NULL AS registered, r.status AS registry_status,
        r.decommissioned_at <= now() AS decommissioned, lower(s.status) AS link,
        device_console.shown(/*seen*/) AS last_seen_at,
        (SELECT count(*) FROM public.device_commands c
