@@ -295,7 +295,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION json_bytes(p_document jsonb, p_most integer)
 --     RETURNS integer IMMUTABLE SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION json_shown(p_document jsonb, p_most integer)
---     RETURNS text IMMUTABLE SET search_path=pg_catalog, pg_temp TO pulse_app
+--     RETURNS text IMMUTABLE TO pulse_app
 -- FUNCTION keep_locked(p_tenants text[], p_devices text[], p_commands text[], p_acks text[])
 --     RETURNS TABLE(n integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION keep_newest(p_tenants text[], p_commands text[], p_kind text)

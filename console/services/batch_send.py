@@ -2,11 +2,13 @@
 
 import asyncio
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
+from console.concurrency import end_all
 from console.domain.acks import OK_WORDS
 from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
 from console.domain.commands import Phase
@@ -17,6 +19,7 @@ from console.retry import PIECES
 from console.services.sender import clean_name
 
 PIECE = 1_000
+SIDE_BY_SIDE = 2  # pieces: one writes while the other waits for the disk, or for its ids
 
 
 class BatchTable(Protocol):
@@ -121,19 +124,27 @@ class BatchSend:
         await self._table.begin(tenant_id, job.draft, job.device_ids, job.retried)
 
     async def run(self, tenant_id: str, job: BatchRun) -> None:
-        """Commit piece by piece until all is done or it is stopped; a broken link is tried again.
+        """Commit pieces, two at a time, until all is done or it is stopped; a broken link is tried again.
+
+        They count as done in their order. What is under way when one fails may be committed, too.
 
         Raises:
             DatabaseUnreachableError: it stayed broken. What was committed is kept; running again continues.
         """
+        under_way: deque[asyncio.Task[int]] = deque()
+        begun = job.done
         try:
-            while job.done < job.total and not job.stopping:
-                piece = slice(job.done, job.done + PIECE)
-                job.committed += await self._insert(tenant_id, job, piece)
+            while under_way or (begun < job.total and not job.stopping):
+                while len(under_way) < SIDE_BY_SIDE and begun < job.total and not job.stopping:
+                    piece = slice(begun, begun + PIECE)
+                    under_way.append(asyncio.create_task(self._insert(tenant_id, job, piece)))
+                    begun += PIECE
+                job.committed += await under_way[0]
+                under_way.popleft()
                 job.done = min(job.total, job.done + PIECE)
                 self._sent(tenant_id)
-                await asyncio.sleep(0)
         finally:
+            await end_all(under_way)
             job.ended = True
 
     async def _insert(self, tenant_id: str, job: BatchRun, piece: slice) -> int:

@@ -4,10 +4,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+
 from console.domain.acks import answer_word
-from console.domain.batches import Batch, BatchDraft, BatchView, InFlight, Preview, gather, member_id
+from console.domain.batches import (
+    Batch,
+    BatchDraft,
+    BatchView,
+    InFlight,
+    Preview,
+    gather,
+    member_id,
+    member_ids,
+)
 from console.domain.commands import Phase
 from console.domain.filters.language import Filter
+from console.errors import DataRefusedError
 from console.store.audit import AuditLog
 from console.store.filter_sql import conditions
 from console.store.pool import Database
@@ -15,6 +27,8 @@ from console.store.sql import query
 
 _CANCELLED_AT_ONCE = 1_000
 _NOTHING = "INSERT 0 0"
+_PASSING_BY = "/*passing by*/"
+_ON_CONFLICT = "ON CONFLICT (tenant_id, command_id) DO NOTHING"
 
 
 class BatchStore:
@@ -68,13 +82,21 @@ class BatchStore:
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int:
         """Commit the batch's commands to these devices; return how many of them are rows now."""
-        ids = [draft.command_id(device_id) for device_id in device_ids]
+        piece = (
+            tenant_id, draft.batch_id, member_ids(draft.batch_id, device_ids), list(device_ids),
+            list(retried), draft.command_type, draft.params_json, draft.ttl.total_seconds(), draft.created_by,
+        )  # fmt: skip
+        sql = query("batch_insert")
+        try:
+            return await self._insert(tenant_id, sql, piece)
+        except DataRefusedError as error:
+            if not isinstance(error.__cause__, asyncpg.UniqueViolationError):
+                raise
+        return await self._insert(tenant_id, sql.replace(_PASSING_BY, _ON_CONFLICT), piece)
+
+    async def _insert(self, tenant_id: str, sql: str, piece: Sequence[object]) -> int:
         async with self._database.tenant_session(tenant_id) as connection:
-            added = await connection.fetchval(
-                query("batch_insert"), tenant_id, draft.batch_id, ids, list(device_ids), list(retried),
-                draft.command_type, draft.params_json, draft.ttl.total_seconds(), draft.created_by,
-            )  # fmt: skip
-        return int(added)
+            return int(await connection.fetchval(sql, *piece))
 
     async def stop(self, tenant_id: str, batch_id: str, by: str) -> int:
         """Stop committing, and cancel what is not published; return the number of cancelled commands."""

@@ -73,14 +73,11 @@ $$;
 -- The first p_most characters of a document's text. Instead of one that is too large to be written stands a text that says so:
 -- it is no object, so nobody takes it for params or an answer.
 CREATE OR REPLACE FUNCTION device_console.json_shown(p_document JSONB, p_most INTEGER) RETURNS TEXT
-LANGUAGE sql IMMUTABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN p_document IS NULL THEN NULL
+LANGUAGE sql IMMUTABLE PARALLEL UNSAFE  -- bound when it is made, as id_is_routable is: a page calls it a hundred times
+RETURN CASE WHEN p_document IS NULL THEN NULL
                 WHEN device_console.json_bytes(p_document, LEAST(GREATEST(p_most, 65536), 1048576)) IS NULL
                 THEN '"cut: as text, this document is too long to be shown"'
-                ELSE left(p_document::text, p_most) END
-$$;
+                ELSE left(p_document::text, p_most) END;
 
 -- The word of an answer: a text, cut, or what stands there instead, where that is short.
 CREATE OR REPLACE FUNCTION device_console.ack_word(p_answer JSONB) RETURNS TEXT

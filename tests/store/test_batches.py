@@ -14,7 +14,7 @@ from console.runtime.program import Program
 from console.services.batch_send import BatchRun
 from tests.conftest import Fleet
 from tests.filters import of_commands
-from tests.rows import add_devices
+from tests.rows import add_command, add_devices
 
 PUMPS = tuple(f"pump-{n}" for n in range(1, 6))
 
@@ -81,6 +81,19 @@ async def test_a_broken_link_is_tried_again_and_nothing_is_lost_or_doubled(
     monkeypatch.setattr("console.services.batch_send.PIECES", Retry(0.0, 0.0, attempts=4))
     await send(program)
     assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
+
+
+async def test_an_id_that_exists_already_is_passed_by(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the second try, two that go on with one bulk send at the same moment end with an error."""
+    job = program.bulk.job("ping", "{}", DEFAULT_TTL, "alice", device_ids=PUMPS, target="all pumps")
+    await add_command(owner, "acme", job.draft.command_id("pump-2"), "pump-2")
+    await program.bulk.begin("acme", job)
+    await program.bulk.run("acme", job)
+    assert (job.done, job.committed) == (5, 4)
+    assert await owner.fetchval("SELECT count(*) FROM device_commands") == 5
+    assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 4
 
 
 async def test_devices_that_must_not_be_sent_to_are_counted_before_and_skipped(
