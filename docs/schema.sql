@@ -304,7 +304,7 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(answer_id bigint, tenant_id text, device_id text, command_id text, ack text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION keyed_digest(p_key text, p_tenant text)
 --     RETURNS text IMMUTABLE
--- FUNCTION lease(p_holder uuid, p_lease interval, p_max_bytes integer, p_tenants text[], p_commands text[], p_there bigint[] DEFAULT NULL::bigint[])
+-- FUNCTION lease(p_holder uuid, p_lease interval, p_max_bytes integer, p_rows tid[], p_there bigint[] DEFAULT NULL::bigint[])
 --     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION lease_holders()
 --     RETURNS TABLE(role text, program text, host text, pid integer, machine text, link text, held_s double precision, beat_age_s double precision, is_stale boolean) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker, pulse_app

@@ -26,7 +26,7 @@ AS $$
                 WHERE o.due_at < 'infinity' AND o.tenant_id > t.tenant_id ORDER BY o.tenant_id LIMIT 1)
         FROM tenants t WHERE t.tenant_id IS NOT NULL
     ), due AS MATERIALIZED (
-        SELECT t.tenant_id, GREATEST(16, 2 * p_limit / count(*) OVER ()) AS most
+        SELECT t.tenant_id, GREATEST(16, LEAST(p_limit, 2 * p_limit / count(*) OVER ())) AS most
         FROM tenants t
         CROSS JOIN LATERAL (
             SELECT o.due_at FROM device_console.outbox o
@@ -88,11 +88,12 @@ $$;
 -- What stands behind a blocked command of its device stays as it is. So does what ends within the lease, unless it is the first of its device:
 -- the sweep leaves leases alone. An unpublished command of another program is looked for once a device, among the commands right before its newest here: since
 -- nothing overtakes it, it stands there until it is published or taken over, unless 32 behind it are done with within seconds.
--- Params become text only for what is given out, and for the look at their size. Ids are cast: the columns of others may be
+-- The rows come by their places in the outbox, which nobody can change any more. Params become text only for what is given out, and for the look at their size. Ids are cast: the columns of others may be
 -- varchar, and plpgsql refuses to return one as a text.
 DROP FUNCTION IF EXISTS device_console.lease(UUID, INTERVAL, INTEGER, TEXT[], TEXT[]);
+DROP FUNCTION IF EXISTS device_console.lease(UUID, INTERVAL, INTEGER, TEXT[], TEXT[], BIGINT[]);
 CREATE OR REPLACE FUNCTION device_console.lease(
-    p_holder UUID, p_lease INTERVAL, p_max_bytes INTEGER, p_tenants TEXT[], p_commands TEXT[], p_there BIGINT[] DEFAULT NULL
+    p_holder UUID, p_lease INTERVAL, p_max_bytes INTEGER, p_rows TID[], p_there BIGINT[] DEFAULT NULL
 ) RETURNS TABLE (
     tenant_id TEXT, command_id TEXT, device_id TEXT, command_type TEXT, params TEXT,
     expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER, there INTEGER
@@ -106,14 +107,14 @@ BEGIN
     WITH due AS MATERIALIZED (
         SELECT d.*, row_number() OVER line AS in_line, count(*) OVER device AS in_all, max(d.created_at) OVER device AS newest_at
         FROM (
-            SELECT i.n, i.tenant_id, i.command_id, COALESCE(c.device_id, o.device_id) AS device_id,
+            SELECT i.n, i.place, o.tenant_id, o.command_id, COALESCE(c.device_id, o.device_id) AS device_id,
                    c.command_id IS NULL OR c.status <> 'queued' OR c.published_at IS NOT NULL OR c.acked_at IS NOT NULL AS is_gone,
                    c.command_type, c.command_params, c.expires_at, c.created_at
-            FROM unnest(p_tenants, p_commands) WITH ORDINALITY AS i(tenant_id, command_id, n)
-            JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
+            FROM unnest(p_rows) WITH ORDINALITY AS i(place, n)
+            JOIN device_console.outbox o ON o.ctid = i.place
             LEFT JOIN LATERAL (
                 SELECT c.* FROM public.device_commands c
-                WHERE c.tenant_id = i.tenant_id AND c.command_id >= i.command_id AND c.command_id <= i.command_id
+                WHERE c.tenant_id = o.tenant_id AND c.command_id >= o.command_id AND c.command_id <= o.command_id
                 ORDER BY c.command_id) c ON true) d
         WINDOW device AS (PARTITION BY d.tenant_id, d.device_id, d.is_gone OR d.expires_at < now() + interval '1 second'),
                line AS (device ORDER BY d.n)
@@ -178,7 +179,7 @@ BEGIN
         WHERE j.verdict <> 'its turn comes' AND (j.verdict = 'gone' OR j.stopped_by = 0)
     ), gone AS (
         DELETE FROM device_console.outbox o USING explained j
-        WHERE j.verdict = 'gone' AND o.command_id = j.command_id AND o.tenant_id || '' = j.tenant_id
+        WHERE j.verdict = 'gone' AND o.ctid = j.place
     ), moved AS (
         UPDATE device_console.outbox o
         SET holder = CASE WHEN j.verdict = 'ready' THEN p_holder END,
@@ -195,7 +196,7 @@ BEGIN
                 WHEN j.verdict = 'too late' OR j.verdict = 'ready' AND o.blocked_by IS NULL THEN o.last_error
                 ELSE j.words END
         FROM explained j
-        WHERE j.verdict <> 'gone' AND o.command_id = j.command_id AND o.tenant_id || '' = j.tenant_id
+        WHERE j.verdict <> 'gone' AND o.ctid = j.place
         RETURNING j.n, j.verdict, j.tenant_id, j.command_id, j.device_id, j.command_type, j.command_params, j.expires_at, o.attempt
     ), told AS (
         INSERT INTO device_console.problems AS known (tenant_id, kind, device_id, command_id, detail, count)
@@ -369,10 +370,10 @@ BEGIN
 
     -- what somebody else has taken or locked ends the chain: nothing behind it may overtake it
     SELECT array_agg(l.tenant_id ORDER BY l.n), array_agg(l.command_id ORDER BY l.n), array_agg(l.device_id ORDER BY l.n),
-           array_agg(l.chain ORDER BY l.n), array_agg(l.there ORDER BY l.n)
-    INTO v_tenants, v_commands, v_devices, v_chain, v_there
+           array_agg(l.chain ORDER BY l.n), array_agg(l.there ORDER BY l.n), array_agg(l.place ORDER BY l.n)
+    INTO v_tenants, v_commands, v_devices, v_chain, v_there, v_rows
     FROM (SELECT l.*, row_number() OVER (PARTITION BY l.tenant_id, l.device_id, l.chain IS NULL ORDER BY l.chain) AS got
-          FROM (SELECT o.tenant_id, i.device_id, o.command_id, i.chain, i.there, i.n
+          FROM (SELECT o.ctid AS place, o.tenant_id, i.device_id, o.command_id, i.chain, i.there, i.n
                 FROM unnest(v_tenants, v_devices, v_commands, v_chain, v_there, v_put_off)
                      WITH ORDINALITY AS i(tenant_id, device_id, command_id, chain, there, put_off_s, n)
                 JOIN device_console.outbox o ON o.command_id = i.command_id AND o.tenant_id || '' = i.tenant_id
@@ -382,7 +383,7 @@ BEGIN
                 FOR UPDATE OF o SKIP LOCKED) l) l
     WHERE l.chain IS NULL OR l.chain = l.got;
     BEGIN
-        RETURN QUERY SELECT * FROM device_console.lease(p_holder, p_lease, p_max_bytes, v_tenants, v_commands, v_there);
+        RETURN QUERY SELECT * FROM device_console.lease(p_holder, p_lease, p_max_bytes, v_rows, v_there);
         GET DIAGNOSTICS v_one = ROW_COUNT;
         IF v_one < cardinality(v_commands) THEN  -- what was parked woke nobody
             PERFORM device_console.wake_first(v_tenants, v_devices);
@@ -398,7 +399,7 @@ BEGIN
         CONTINUE WHEN v_chain[v_one] > 1;
         BEGIN
             RETURN QUERY SELECT * FROM device_console.lease(
-                p_holder, p_lease, p_max_bytes, v_tenants[v_one:v_one], v_commands[v_one:v_one], v_there[v_one:v_one]);
+                p_holder, p_lease, p_max_bytes, v_rows[v_one:v_one], v_there[v_one:v_one]);
         EXCEPTION WHEN OTHERS THEN
             IF device_console.concerns_all(SQLSTATE) THEN
                 RAISE;
