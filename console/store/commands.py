@@ -53,14 +53,11 @@ class CommandStore:
             [d.retry_of for d in drafts],
             self._audit.on,
         )  # fmt: skip
-        self._audit.on = all(row["audited"] for row in rows)
-        recipients = tuple(
-            Recipient(device_id=draft.device_id, **_recipient(row))
-            for draft, row in zip(drafts, rows, strict=True)
-        )
+        self._audit.on = self._audit.on and all(row["audited"] for row in rows)
+        pairs = tuple(zip(drafts, rows, strict=True))
         return Inserted(
-            recipients,
-            frozenset(draft.command_id for draft, row in zip(drafts, rows, strict=True) if row["written"]),
+            tuple(Recipient(device_id=draft.device_id, **_recipient(row)) for draft, row in pairs),
+            frozenset(draft.command_id for draft, row in pairs if row["written"]),
         )
 
     async def same(self, tenant_id: str, draft: Draft) -> bool | None:
@@ -115,8 +112,10 @@ class CommandStore:
                 sql, parameters = place.statement("history_reach", 2)
                 edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
                 reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None
-            sql, parameters = place.statement("history_page", 3, wanted, reached, shape)
-            rows = await connection.fetch(sql, tenant_id, limit + 1, documents + 1, *parameters)
+            sql, parameters = place.statement("history_page", 2, wanted, reached, shape)
+            parameters += [limit + 1] if wanted else []
+            sql = sql.replace("/*limit*/", f"${len(parameters) + 2}" if wanted else str(limit + 1))
+            rows = await connection.fetch(sql, tenant_id, documents + 1, *parameters)
             read_at = rows[0]["read_at"] if rows else await connection.fetchval("SELECT clock_timestamp()")
             full = len(rows) > limit
             commands = tuple(command_of(row, documents) for row in rows[:limit])
