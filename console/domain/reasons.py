@@ -89,4 +89,4 @@ NO_REASON = Reason()
 
 def known(words: type[_Word], value: str | None) -> _Word | None:
     """Return the value as one of these words; None for a value that a later version of the program stored."""
-    return words(value) if value in tuple(words) else None
+    return words(value) if value is not None and value in tuple(words) else None
