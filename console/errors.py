@@ -4,6 +4,7 @@
 
     ConsoleError                 one sentence: what is wrong and what to do; ends with `exit_code`
     ├── UsageError          2    the command line, the configuration, or no terminal
+    │   ├── ReadOnlyError   2    this console may change nothing
     │   └── RefusedError    2    a set-up that would be dangerous or cannot work
     │       ├── CopyError   2    this database, or another, is a copy: two would send each command
     │       └── UnfinishedError  the migrations were not applied, or not all of them
@@ -67,6 +68,10 @@ class UsageError(ConsoleError):
     """The command line or the configuration is wrong."""
 
     exit_code = ExitCode.USAGE
+
+
+class ReadOnlyError(UsageError):
+    """This console was started, or its session opened, to change nothing, and something would have."""
 
 
 class RefusedError(UsageError):

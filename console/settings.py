@@ -64,6 +64,8 @@ class Settings:
     tenant: _MaybeText = _setting(None, "the tenant, or several separated by commas")
     operator: _MaybeText = _setting(None, "name recorded with what you send; the login name by default")
     read_only: bool = _setting(False, "change nothing and run no workers")
+    allow_export: bool = _setting(False, "let a read-only console export to files")
+    restricted: bool = _setting(False, "keep the operator away from this host's files and programs")
     embedded: bool = _setting(False, "start the built-in PostgreSQL and broker")
     embedded_broker: _Broker = _setting("auto", "which built-in broker to start")
     home: _MaybePath = _setting(None, "where the embedded servers and logs live")
@@ -126,6 +128,11 @@ class Settings:
         """The tenants to switch between, in the order given."""
         names = (name.strip() for name in (self.tenant or "").split(","))
         return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def may_export(self) -> bool:
+        """Whether an export may be written into a file on this host: if restricted, never."""
+        return not self.restricted and (self.allow_export or not self.read_only)
 
     @property
     def favourites_file(self) -> Path:

@@ -115,6 +115,18 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
         "--read-only", action="store_true", default=preset(None), help="change nothing and run no workers"
     )
     parser.add_argument(
+        "--allow-export",
+        action="store_true",
+        default=preset(None),
+        help="with --read-only: let exports be written into files",
+    )
+    parser.add_argument(
+        "--restricted",
+        action="store_true",
+        default=preset(None),
+        help="no editor, no export into a file, no suspending: for logins over SSH",
+    )
+    parser.add_argument(
         "--embedded",
         action="store_true",
         default=preset(None),

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One running program. `tenants` is never empty if there is an operator; the first is shown first."""
+    """One running program. `tenants` is never empty if there is an operator; the first is shown first.
+
+    `restricted`: no key starts a program, opens a file of this host or suspends the process.
+    `may_export`: whether the operator may write an export into a file here.
+    """
 
     history: History
     sender: Sender
@@ -36,6 +40,8 @@ class Program:
     tenants: tuple[str, ...]
     operator: str
     read_only: bool = False
+    restricted: bool = False
+    may_export: bool = True
     demo: bool = False
     warnings: tuple[str, ...] = ()
     preferences: Preferences = field(default_factory=Preferences)

@@ -62,8 +62,7 @@ async def open_program(
         operator_front: whether a tenant must be known.
 
     Raises:
-        UsageError: the configuration is incomplete.
-        RefusedError: a start check failed.
+        UsageError: the configuration is incomplete, or a start check failed (RefusedError).
         UnreachableError: the database does not answer.
     """
     tenants, danger = _tenants(settings) if operator_front else (), _danger(settings)
@@ -80,9 +79,10 @@ async def open_program(
         )  # fmt: skip
         program = wire_program(
             database, tenants=tenants, demo=servers.embedded, danger=danger, feed=feed, health=health,
-            read_only=settings.read_only, audit=settings.audit, operator=_operator(settings),
-            max_payload_bytes=settings.max_payload_bytes, pausing=pausing, preferences=preferences(settings),
-            sent=workers.wake if workers else feed.tell, warnings=_logged(report, servers),
+            read_only=settings.read_only, restricted=settings.restricted, may_export=settings.may_export,
+            audit=settings.audit, operator=_operator(settings), max_payload_bytes=settings.max_payload_bytes,
+            pausing=pausing, preferences=preferences(settings), sent=workers.wake if workers else feed.tell,
+            warnings=_logged(report, servers),
         )  # fmt: skip
         await _check_tenant(program)
         if workers is not None:

@@ -34,6 +34,8 @@ def wire_program(
     tenants: tuple[str, ...],
     operator: str,
     read_only: bool = False,
+    restricted: bool = False,
+    may_export: bool = True,
     audit: bool = True,
     demo: bool = False,
     max_payload_bytes: int = MAX_PAYLOAD_BYTES,
@@ -45,12 +47,15 @@ def wire_program(
     preferences: Preferences | None = None,
     danger: Danger | None = None,
 ) -> Program:
-    """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit."""
+    """Build what a front end needs on an open database. `sent` wakes the dispatcher after a commit.
+
+    A read-only program uses a view of that database through which PostgreSQL lets nothing be written.
+    """
+    database = database.reading() if read_only else database
     commands = CommandStore(database, audit=audit)
     catalogues = Catalogues(CatalogueStore(database))
     feed, preferences = feed or Feed(), preferences or Preferences()
     tell = sent or feed.tell
-
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
         sender=Sender(commands, tell, max_payload_bytes),
@@ -60,14 +65,9 @@ def wire_program(
         health=health or Health(SystemClock()),
         pausing=pausing or Pausing(),
         favourites=Favourites(preferences.favourites_file or Path(os.devnull)),
-        tenants=tenants,
-        operator=operator,
-        read_only=read_only,
-        demo=demo,
-        warnings=warnings,
-        preferences=preferences,
-        danger=danger or Danger(),
-    )
+        tenants=tenants, operator=operator, read_only=read_only, restricted=restricted, may_export=may_export,
+        demo=demo, warnings=warnings, preferences=preferences, danger=danger or Danger(),
+    )  # fmt: skip
 
 
 def _bulk(

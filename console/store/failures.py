@@ -151,6 +151,13 @@ def is_useless_session(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError) and str(error.sqlstate or "").startswith(_USELESS)
 
 
+def is_read_only_refusal(error: BaseException) -> bool:
+    """Return whether PostgreSQL refused to write because the transaction is read-only, whoever made it so."""
+    return isinstance(error, asyncpg.ReadOnlySQLTransactionError) or isinstance(
+        error.__cause__, asyncpg.ReadOnlySQLTransactionError
+    )
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn the driver's errors into `ConsoleError`; a bug is raised unchanged."""

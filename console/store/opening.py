@@ -1,4 +1,4 @@
-"""Opening a connection by its URL, and how long that may take in total."""
+"""Opening one connection: the hosts of a URL in turn, and how long each may take."""
 
 import ssl
 from typing import Any
@@ -14,7 +14,7 @@ CONNECT_TIMEOUT_S = 8.0
 SEVERAL_HOSTS_TIMEOUT_S = 3.0  # for each host, since the next one waits for it
 
 
-async def open_url(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
+async def open_connection(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
     """Open a connection to the first suitable host of this URL.
 
     Raises:
@@ -39,7 +39,7 @@ def _host_timeout_s(wanted_s: float | None, hosts: int) -> float:
     return wanted_s or (SEVERAL_HOSTS_TIMEOUT_S if hosts > 1 else CONNECT_TIMEOUT_S)
 
 
-def patience_of(url: str) -> float:
+def patience_s(url: str) -> float:
     """Return how many seconds opening a connection may take in total, over all of its hosts.
 
     Raises:

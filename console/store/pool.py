@@ -4,22 +4,25 @@ A tenant session assumes the operator role and one tenant; a fleet session assum
 may only call the console's own functions. Both are one transaction, so that they work through a pooler in
 transaction mode, too. A single statement of the worker role takes a session that keeps it (`standing.py`);
 a single call for a tenant enters role and tenant by itself.
+The view that `Database.reading` returns can write nothing, by PostgreSQL's own rule.
+
+Decided in docs/decisions/0065-read-only-in-postgresql.md
 """
 
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from weakref import WeakSet
 
 import asyncpg
 
-from console.errors import Cause, DatabaseUnreachableError, PooledError, UsageError
-from console.store.failures import is_useless_session, translate, translated
+from console.errors import Cause, DatabaseUnreachableError, PooledError, ReadOnlyError, UsageError
+from console.store.failures import is_read_only_refusal, is_useless_session, translate, translated
 from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session
 from console.store.liveness import SESSION_IS_WATCHED
-from console.store.opening import CONNECT_TIMEOUT_S, open_url, patience_of
+from console.store.opening import CONNECT_TIMEOUT_S, open_connection, patience_s
 from console.store.standing import IDLE_S, StandingRole, give_back, nothing_to_reset
 
 COMMAND_TIMEOUT_S = 30.0
@@ -29,8 +32,9 @@ _DRIVER_OPTIONS = {"command_timeout": COMMAND_TIMEOUT_S}
 _ENTER = (
     "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true),"
     " set_config('lock_timeout', $3, true), set_config('idle_in_transaction_session_timeout', '10s', true),"
-    " current_setting('transaction_read_only') = 'on' AS read_only"
+    " pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS read_only"
 )
+_ONLY_READS = "This console is read-only, so PostgreSQL refused the change; nothing was written."
 Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
 
 
@@ -80,6 +84,8 @@ class Access:
 class Database:
     """A lazily connected pool. Every use is one short transaction under an assumed role."""
 
+    only_reads: ClassVar[bool] = False
+
     def __init__(self, access: Access, *, max_size: int = 8) -> None:
         self.access = access
         self._max_size = max_size
@@ -99,7 +105,7 @@ class Database:
             RefusedError: the login or the database name is wrong.
             UsageError: the URL cannot be read.
         """
-        self._patience_s = patience_of(self.access.url)
+        self._patience_s = patience_s(self.access.url)
         with translated():
             self._pool = await asyncpg.create_pool(
                 min_size=0,
@@ -115,7 +121,7 @@ class Database:
     async def _connect(self, *_: Any, **options: Any) -> Connection:
         """Open one more connection of the pool, with the current secrets."""
         access = self.access.newest
-        link = await open_url(access.url, access.tls, **options)
+        link = await open_connection(access.url, access.tls, **options)
         self.is_direct = link.is_direct
         return link
 
@@ -124,6 +130,10 @@ class Database:
         if self._pool is not None:
             await self._pool.expire_connections()
         await self._standing.expire()
+
+    def reading(self) -> "Database":
+        """Return a view of this pool, through which PostgreSQL lets nothing be written."""
+        return _ReadingDatabase(self)
 
     async def close(self) -> None:
         self._standing.close()
@@ -235,6 +245,8 @@ class Database:
                 else:
                     await transaction.commit()
             except BaseException as error:
+                if self.only_reads and is_read_only_refusal(error):
+                    raise ReadOnlyError(_ONLY_READS) from error
                 useless = is_useless_session(error)
                 if useless:
                     await self.renew()
@@ -246,7 +258,7 @@ class Database:
         """Begin on a connection that works: after a restart of the server, those in the pool may be dead."""
         for attempt in range(1, self._max_size + 2):
             connection = await pool.acquire(timeout=self._patience_s)
-            transaction = connection.transaction()
+            transaction = connection.transaction(readonly=self.only_reads)
             try:
                 await transaction.start()
                 row = await connection.fetchrow(_ENTER, role, tenant_id, lock_wait)
@@ -275,6 +287,31 @@ class Database:
         return False
 
 
+class _ReadingDatabase(Database):
+    """The same pool with all of its state; only what its transactions may do differs."""
+
+    only_reads = True
+
+    def __init__(self, whole: Database) -> None:
+        self.__dict__ = whole.__dict__
+
+    async def close(self) -> None:
+        """Leave the pool to whoever opened it."""
+
+    async def tenant_call(self, tenant_id: str, sql: str, *arguments: Any) -> list[Any]:
+        """Call the function in a read-only transaction: one that writes fails."""
+        async with self.tenant_session(tenant_id) as connection:
+            return list(
+                await connection.fetch(sql, self.access.operator_role, tenant_id, LOCK_WAIT, *arguments)
+            )
+
+    @asynccontextmanager
+    async def fleet_statement(self) -> AsyncIterator[Connection]:
+        """Run one statement in a read-only transaction, which a standing session would not have."""
+        async with self.fleet_session() as connection:
+            yield connection
+
+
 @asynccontextmanager
 async def direct_connection(access: Access) -> AsyncIterator[ServerConnection]:
     """Open a separate session without a pooler: for LISTEN, advisory locks and migrations.
@@ -286,12 +323,12 @@ async def direct_connection(access: Access) -> AsyncIterator[ServerConnection]:
     """
     with translated():
         newest = access.newest.past_pooler
-        connection = await open_url(newest.url, newest.tls, **_DRIVER_OPTIONS)
+        connection = await open_connection(newest.url, newest.tls, **_DRIVER_OPTIONS)
         try:
             if connection.is_direct:
                 await connection.execute(SESSION_IS_WATCHED)
             elif not await keeps_session(
-                connection, newest.url, lambda: open_url(newest.url, newest.tls, **_DRIVER_OPTIONS)
+                connection, newest.url, lambda: open_connection(newest.url, newest.tls, **_DRIVER_OPTIONS)
             ):
                 raise PooledError(IS_POOLED_TOO if access.direct_url else IS_POOLED)
             yield connection
