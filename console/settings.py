@@ -4,8 +4,6 @@ Decided in docs/decisions/0059-a-command-is-loaded-when-it-is-named.md
 """
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
@@ -15,8 +13,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import platformdirs
 
 from console.errors import UsageError
+from console.flags import refuse_choice
 from console.limits import LEAST_MAX_BYTES, MAX_ACK_BYTES, MAX_PAYLOAD_BYTES, MOST_MAX_BYTES
 from console.secret import Secret
+from console.settings_file import config_file, line_of, read_toml, text_of
 
 SECRETS = ("database_url", "direct_database_url", "mqtt_url")
 _VARIABLES = {
@@ -183,9 +183,9 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
     origins: dict[str, str] = {}
     secret_files: dict[str, Path] = {}
     path = config_file(env)
-    text = _text_of(path)
-    for name, value in _read_toml(path, text).items():
-        values[name], origins[name] = value, f"{path}, line {_line_of(name, text)}"
+    text = text_of(path)
+    for name, value in read_toml(path, text).items():
+        values[name], origins[name] = value, f"{path}, line {line_of(name, text)}"
     for name in NAMES:
         found = _from_environment(name, env)
         if found is not None:
@@ -193,14 +193,12 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
             source = _secret_path(name, env)
             if source is not None:
                 secret_files[name] = source
+    if "restricted" in values and _judged({"restricted": values["restricted"]}, origins)["restricted"]:
+        refuse_choice(flags, values, origins["restricted"])
     for name, value in flags.items():
         if value is not None and name in NAMES:
             values[name], origins[name] = value, "flag"
-    if not all(_needs_no_judge(name, value) for name, value in values.items()):
-        from console.settings_judge import judged
-
-        values = judged(SETTINGS, values, origins, as_text=SECRETS)
-    settings = Settings(**values)
+    settings = Settings(**_judged(values, origins))
     settings.read_again_from(secret_files)
     shown = tuple(
         Origin(
@@ -214,6 +212,19 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str] | None = No
     return Configuration(settings, shown)
 
 
+def _judged(values: dict[str, Any], origins: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values as their settings want them.
+
+    Raises:
+        UsageError: a value or a name is wrong.
+    """
+    if all(_needs_no_judge(name, value) for name, value in values.items()):
+        return values
+    from console.settings_judge import judged
+
+    return judged(SETTINGS, values, origins, as_text=SECRETS)
+
+
 def _needs_no_judge(name: str, value: object) -> bool:
     """Return whether this value cannot be wrong: pydantic, which judges the others, loads slowly."""
     setting = next((setting for setting in SETTINGS if setting.name == name), None)
@@ -224,34 +235,6 @@ def _needs_no_judge(name: str, value: object) -> bool:
     if setting.type in _CHOICES:
         return value in get_args(setting.type)
     return setting.type in _TEXTS and isinstance(value, str) and value.isascii()
-
-
-def config_file(environment: Mapping[str, str]) -> Path:
-    """Return the file that is read if it exists: CONSOLE_CONFIG, or config.toml in the XDG folder."""
-    given = environment.get("CONSOLE_CONFIG")
-    return Path(given) if given else Path(platformdirs.user_config_path("device-console")) / "config.toml"
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The configuration file {path} cannot be read: {error}.") from None
-
-
-def _read_toml(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"The configuration file {path} cannot be read: {error}.") from None
-
-
-def _line_of(name: str, text: str) -> int:
-    """Return the line that sets a name, as a key or as a table heading; tomllib does not report it."""
-    place = re.compile(rf"""\s*\[?\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
-    return next((number for number, line in enumerate(text.splitlines(), 1) if place.match(line)), 1)
 
 
 def _from_environment(name: str, env: Mapping[str, str]) -> tuple[str, str] | None:

@@ -43,6 +43,7 @@ _MARKERS: dict[str, tuple[str, Callable[[], object]]] = {
     "pgbouncer": ("pgbouncer", lambda: find_program("pgbouncer")),
     "debian_postgres": ("the distribution's PostgreSQL", debian_binaries),
     "tmux": ("tmux", lambda: find_program("tmux")),
+    "sshd": ("sshd", lambda: find_program("sshd") and find_program("ssh") and find_program("ssh-keygen")),
     "root": ("root", lambda: os.geteuid() == 0),
     "proc": ("/proc", Path("/proc/self/fd").exists),
     "mqtt5": ("MQTT 5", lambda: not speaks_v3_only()),

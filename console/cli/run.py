@@ -7,6 +7,7 @@ wrong command line do not need it.
 import argparse
 import codecs
 import os
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from io import TextIOWrapper
@@ -85,10 +86,13 @@ def _clean(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, configuration: "Configuration") -> int:
-    from console.shell.verb import Plain, refuse_read_only
+    from console.shell.verb import Plain, refuse_host, refuse_read_only
 
     verb = VERBS.get(options.command)
+    if configuration.settings.restricted:
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # ctrl+z, also before and after the screen
     if verb is not None:
+        refuse_host(verb, options, configuration.settings)
         refuse_read_only(verb, options, configuration.settings)
     if isinstance(verb, Plain):
         return verb.run(options, configuration)

@@ -26,7 +26,8 @@ class Part(Protocol):
 class Pausing:
     """The parts of this process that end before it is stopped, and begin again when it goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_stop: bool = True) -> None:
+        self.may_stop = may_stop
         self._parts: list[Part] = []
         self._paused = False
         self._turn = asyncio.Lock()
@@ -66,7 +67,13 @@ class Pausing:
 
 @contextmanager
 def stops_in_order(pausing: Pausing) -> Iterator[None]:
-    """Pause before a stop by the terminal (SIGTSTP) while the block runs: for front ends without a screen."""
+    """Pause before a stop by the terminal (SIGTSTP) while the block runs: for front ends without a screen.
+
+    Where the process may not stop, nothing is changed about that signal.
+    """
+    if not pausing.may_stop:
+        yield
+        return
     loop = asyncio.get_running_loop()
     stopping: set[asyncio.Task[None]] = set()
 

@@ -71,7 +71,7 @@ async def open_program(
         servers, database = await _open_servers(stack, settings)
         report = await _checked(database, settings, jobs)
         work = jobs in {"auto", "required"} and report.may_work
-        feed, pausing, health = Feed(), Pausing(), Health(SystemClock())
+        feed, pausing, health = Feed(), Pausing(may_stop=not settings.restricted), Health(SystemClock())
         _tell_idle(health, work=work, read_only=settings.read_only)
         workers = None if servers.broker is None else Workers(
             database, servers.broker, feed, health, SystemClock(), worker_settings(settings),

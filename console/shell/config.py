@@ -32,6 +32,7 @@ def _show(options: argparse.Namespace, configuration: Configuration) -> int:
 VERB = Plain(
     name="config",
     example="device-console config show",
+    for_host=True,
     arguments=_arguments,
     run=_show,
     has_json=True,

@@ -37,6 +37,7 @@ def _reset(_options: argparse.Namespace, configuration: Configuration) -> int:
 VERB = Plain(
     name="demo",
     example="device-console demo reset",
+    for_host=True,
     arguments=_arguments,
     run=_reset,
     changes="reset deletes the demo's data",

@@ -90,5 +90,6 @@ VERB = Read(
     example="device-console export --where 'phase:missed age<7d' --output missed.csv",
     arguments=_arguments,
     run=_export,
+    writes_file=lambda options: options.output is not None,
     filters=Scope.COMMANDS,
 )

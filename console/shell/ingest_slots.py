@@ -50,6 +50,7 @@ async def _ingest_slots(options: argparse.Namespace, configuration: Configuratio
 VERB = Setup(
     name="ingest-slots",
     example="device-console ingest-slots 4",
+    for_host=True,
     arguments=_arguments,
     run=_ingest_slots,
     changes="changes the deployment",

@@ -53,6 +53,7 @@ async def _migrate(options: argparse.Namespace, configuration: Configuration) ->
 VERB = Setup(
     name="migrate",
     example="DATABASE_URL=postgresql://… device-console migrate",
+    for_host=True,
     arguments=_arguments,
     run=_migrate,
     changes="changes the database",

@@ -96,6 +96,7 @@ async def _seed_history(options: argparse.Namespace, settings: Settings) -> int:
 VERB = Setup(
     name="simulate",
     example="device-console simulate --embedded --devices 50",
+    for_host=True,
     arguments=_arguments,
     run=_simulate,
     changes="answers commands and writes rows",

@@ -30,7 +30,8 @@ class Verb:
     """The base of all shell commands.
 
     `changes` completes the sentence "NAME ..." with which --read-only refuses it; `changes_when` returns
-    whether given options change anything. `has_json` adds --json.
+    whether given options change anything. `for_host` is whether it is for whoever runs this host, so that
+    --restricted refuses it; `writes_file` returns whether given options write a file. `has_json` adds --json.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Verb:
     has_json: bool = False
     changes: str = ""
     changes_when: Callable[[argparse.Namespace], bool] = lambda _options: True
+    for_host: bool = False
+    writes_file: Callable[[argparse.Namespace], bool] = lambda _options: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +90,26 @@ def refuse_read_only(verb: Verb, options: argparse.Namespace, settings: Settings
         raise UsageError(
             f"{verb.name} {verb.changes}, and --read-only forbids changes: "
             "leave it out, or unset CONSOLE_READ_ONLY."
+        )
+
+
+def refuse_host(verb: Verb, options: argparse.Namespace, settings: Settings) -> None:
+    """Refuse what reaches this host's files or its set-up where that is forbidden, before anything is opened.
+
+    Decided in docs/decisions/0066-restricted-to-the-console.md
+
+    Raises:
+        UsageError: it is forbidden, by --restricted or by --read-only.
+    """
+    if verb.for_host and settings.restricted:
+        raise UsageError(f"{verb.name} is for whoever runs this host, and this console is restricted.")
+    if verb.writes_file(options) and settings.restricted:
+        raise UsageError(
+            f"{verb.name} would write a file on this host, and this console is restricted: "
+            "leave out --output to get it on standard output."
+        )
+    if verb.writes_file(options) and not settings.may_export:
+        raise UsageError(
+            f"{verb.name} would write a file, and --read-only forbids that: add --allow-export, "
+            "or leave out --output to get it on standard output."
         )

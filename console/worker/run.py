@@ -40,6 +40,8 @@ async def run_sweeper(settings: Settings) -> int:
         )
     if settings.read_only:
         raise UsageError("--sweeper and --read-only exclude each other: read-only runs no workers.")
+    if settings.restricted:
+        raise UsageError("--sweeper is for whoever runs this host, and this console is restricted.")
     stop = asyncio.Event()
     _on_signals(stop)
     async with AsyncExitStack() as stack:

@@ -86,7 +86,7 @@ def test_help_shows_every_command_with_its_example() -> None:
 def test_read_only_refuses_what_changes_something(name: str) -> None:
     """Without the one place, a new command that changes something runs under --read-only."""
     settings = load({"read_only": True}, {}).settings
-    options = argparse.Namespace(slots=4)
+    options = argparse.Namespace(slots=4, probe=False)
     if name in CHANGE:
         with pytest.raises(UsageError, match=rf"^{name} .*, and --read-only forbids changes"):
             refuse_read_only(VERBS[name], options, settings)

@@ -32,4 +32,6 @@ VERB = Setup(
     arguments=_arguments,
     run=_doctor,
     has_json=True,
+    changes="publishes on topics of the tenant with --probe",
+    changes_when=lambda options: options.probe,
 )

@@ -73,9 +73,10 @@ def _binding(bound: tuple[str, ...] | None, tenants: Sequence[str]) -> Finding:
 
 
 async def _database(servers: Servers, tenant_id: str | None, settings: Settings) -> list[Finding]:
-    database = Database(servers.access, max_size=2)
+    whole = Database(servers.access, max_size=2)
+    database = whole.reading() if settings.read_only else whole
     try:
-        await database.open()
+        await whole.open()
         latency_s = await ping(database)
         report = await check_start(database)
         found = [
@@ -104,7 +105,7 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
     else:
         return found
     finally:
-        await database.close()
+        await whole.close()
 
 
 def worker_findings(holders: Sequence[Holder]) -> list[Finding]:

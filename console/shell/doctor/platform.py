@@ -22,7 +22,7 @@ async def audit(database: Database, tenant_id: str, *, on: bool) -> tuple[str, s
     if await is_read_only(database, tenant_id):
         return "note", (
             "this session is read-only, so whether audit_log takes a row cannot be checked here: run "
-            "doctor against the primary server"
+            + ("doctor without --read-only" if database.only_reads else "doctor against the primary server")
         )
     fault = await audit_fault(database, tenant_id)
     if fault is None:

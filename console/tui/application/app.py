@@ -19,7 +19,8 @@ from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.palette import ActionProvider
-from console.tui.keys.actions import Action, without_acts
+from console.tui.keys.actions import Action
+from console.tui.keys.allowed import NO_STOP, allowed, no_file
 from console.tui.keys.keymap import keymap, with_keys
 from console.tui.look.theme import DARK, LIGHT, THEMES, theme_named, tones_of
 from console.tui.screens.base import ConsoleScreen, top_screen
@@ -165,6 +166,8 @@ class ConsoleApp(TerminalApp):
         self.push_screen(BatchScreen(self.state, message.batch_id))
 
     def on_show_export(self, message: ShowExport) -> None:
+        if no_file(self._program) is not None:
+            return
         dialog = ExportDialog(self.state, message.device_ids, message.wanted)
         self.push_screen(dialog, lambda text: self._say(text) if text else None)
 
@@ -183,7 +186,7 @@ class ConsoleApp(TerminalApp):
         self.push_screen(HelpDialog([(name, self._actions_of(name)) for name in names]))
 
     def _actions_of(self, name: str) -> list[Action[Any]]:
-        actions = without_acts(ACTIONS[name]) if self._program.read_only else ACTIONS[name]
+        actions = allowed(ACTIONS[name], self._program)
         return [with_keys(action, name, self.state.keys) for action in actions]
 
     def on_show_tenants(self, message: ShowTenants) -> None:
@@ -202,6 +205,18 @@ class ConsoleApp(TerminalApp):
 
     # The end
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether the process may be suspended: somebody restricted has no shell that could continue it."""
+        return not self._program.restricted
+
+    def action_suspend_process(self) -> None:
+        """Suspend the process on ctrl+z, or say why not."""
+        if self.may_stop:
+            super().action_suspend_process()
+        else:
+            self._say(NO_STOP)
+
     async def stop_process(self) -> None:
         """Suspend the process as a shell does, after its workers have released their roles."""
         await self._program.pausing.stop()
@@ -214,7 +229,8 @@ class ConsoleApp(TerminalApp):
             self._top.ask_to_quit("ctrl+q")
 
     def action_help_quit(self) -> None:
-        self._say("ctrl+c copies what is selected; ctrl+q leaves the console, ctrl+z suspends it.")
+        suspends = ", ctrl+z suspends it" if self.may_stop else ""
+        self._say(f"ctrl+c copies what is selected; ctrl+q leaves the console{suspends}.")
 
     def last_words(self, error: BaseException | None) -> str:
         """Return the sentence that names the crash report, which contains no local variables."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
+
+if TYPE_CHECKING:
+    from console.runtime.program import Program
 
 CONFIRM_KEY = "y"  # in a dialog; no act may have this key, or pressing it twice would confirm
 ON_SCREEN_ONLY = ""  # what concerns only this terminal has no shell command
@@ -33,8 +36,10 @@ class Action(Generic[S]):
 
     `shell` is the shell command that does the same, with words to fill in. `run` does it, unless `reason`
     returns why it cannot be done now; `offered` is whether it exists here at all. An `act` changes
-    data or devices, so it is hidden when the console is read-only. `footer` orders the footer; 0: not in it.
-    `label_now` returns a label that changes, `shown_as` is how the keys are written, if not by their names.
+    data or devices, so it is hidden when the console is read-only. `barred` returns the sentence why this
+    program never does it, because it reaches the host; then it is hidden, too. `footer` orders the footer; 0:
+    not in it. `label_now` returns a label that changes, `shown_as` is how the keys are written, if not by
+    their names.
     """
 
     id: str
@@ -50,16 +55,12 @@ class Action(Generic[S]):
     shown_as: str = ""
     label_now: Callable[[S], str] | None = None
     offered: Callable[[S], bool] = _always
+    barred: Callable[["Program"], str | None] = _never
 
     @property
     def shown(self) -> str:
         """The key as footer, help and palette show it."""
         return self.shown_as or self.keys.split(",")[0]
-
-
-def without_acts(actions: Iterable[Action[Any]]) -> tuple[Action[Any], ...]:
-    """Leave out the actions that change data or devices, for a read-only console."""
-    return tuple(action for action in actions if not action.act)
 
 
 def bindings_for(screen: str, actions: Iterable[Action[Any]]) -> list[BindingType]:

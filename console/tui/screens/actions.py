@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
+from console.tui.keys.allowed import no_file
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.messages import ShowBatches, ShowGo, ShowHelp, ShowProblems, SwitchTheme
 
@@ -52,7 +53,7 @@ def copy_shell_line(run: Run, reason: Reason = _possible) -> Action[Any]:
 def export(run: Run, reason: Reason = _possible) -> Action[Any]:
     return Action(
         "export", "w", "export", "Export all that the filter shows as CSV, JSON or JSON lines",
-        "device-console export --where FILTER", run, reason, footer=19,
+        "device-console export --where FILTER", run, reason, footer=19, barred=no_file,
     )  # fmt: skip
 
 

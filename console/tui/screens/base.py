@@ -12,7 +12,8 @@ from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.services.sender import SendReceipt
 from console.tables.columns import Cell, Tone
-from console.tui.keys.actions import Action, without_acts
+from console.tui.keys.actions import Action
+from console.tui.keys.allowed import allowed
 from console.tui.keys.keymap import with_keys
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
@@ -174,8 +175,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     @property
     def actions(self) -> tuple[Action[Any], ...]:
         """The actions of this screen, with the operator's keys."""
-        found = without_acts(self.ACTIONS) if self.state.program.read_only else self.ACTIONS
-        here = (action for action in found if action.offered(self))
+        here = (action for action in allowed(self.ACTIONS, self.state.program) if action.offered(self))
         return tuple(with_keys(action, self.KIND, self.state.keys) for action in here)
 
     def label(self, action: Action[Any]) -> str:
@@ -192,10 +192,14 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         return not any(listed.act for listed in self.ACTIONS if listed.id in parameters)
 
     def action_listed(self, action_id: str) -> None:
-        """Run the action of this id, where it exists here."""
+        """Run the action of this id, where it exists here; say why this console never does it."""
         for action in self.actions:
             if action.id == action_id:
                 self.run_listed(action)
+        for action in self.ACTIONS:
+            why = action.barred(self.state.program) if action.id == action_id else None
+            if why is not None:
+                self.say(why, "warn")
 
     def run_listed(self, action: Action[Any]) -> None:
         """Run an action of this screen, or show why it cannot be done."""

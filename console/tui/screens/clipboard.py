@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from time import monotonic
 
+from console.tui.keys.allowed import no_program
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialogs.text import TextDialog
 from console.tui.widgets.notice import STAYS_S
@@ -16,7 +17,8 @@ def copy_text(screen: ConsoleScreen, what: str, text: str) -> None:
     """Copy by OSC 52 and, inside tmux, into its buffer; if repeated during the notice, also show the text."""
     before, now = screen.last_copied, monotonic()
     screen.app.copy_to_clipboard(text)
-    if os.environ.get("TMUX") and shutil.which("tmux"):
+    may_start = no_program(screen.state.program) is None
+    if may_start and os.environ.get("TMUX") and shutil.which("tmux"):
         screen.run_worker(lambda: _load_tmux(text), thread=True, group="tmux")
     if before is not None and before[0] == text and now - before[1] < STAYS_S:
         screen.last_copied = None

@@ -22,8 +22,10 @@ JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
 
 
 class Stops(Protocol):
-    """An application that releases its roles to other processes before the process is stopped."""
+    """An application that releases its roles to other processes before the process stops, if it may."""
 
+    @property
+    def may_stop(self) -> bool: ...
     async def stop_process(self) -> None: ...
 
 
@@ -98,6 +100,8 @@ class TerminalDriver(LinuxDriver):
         return self._writer_thread is not None and self._writer_thread.is_alive()
 
     def _stop(self) -> None:
+        if not cast("Stops", self._app).may_stop:
+            return
         if self._auto_restart and self._has_terminal:
             self.suspend_application_mode()
             self._must_signal_resume = True

@@ -8,6 +8,7 @@ from console.domain.ttl import ttl_text, within_range
 from console.errors import ConsoleError
 from console.services.favourites import Saved
 from console.tui.keys.actions import Action
+from console.tui.keys.allowed import no_program
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.compose.fields import ComposeFields
 from console.tui.screens.dialogs.pick import PickDialog
@@ -57,7 +58,9 @@ class Recall:
         say("Added to the favourites: f7 lists them." if kept else "Removed from the favourites.")
 
     def edit_params(self) -> None:
-        """Edit the params in the operator's own editor."""
+        """Edit the params in the operator's own editor, where one may be started."""
+        if no_program(self._screen.state.program) is not None:
+            return
         start(self._screen, self._edit_params, "editor", exclusive=True)
 
     async def _edit_params(self) -> None:
@@ -88,4 +91,5 @@ FAVOURITE: Action[HasRecall] = Action(
 EDITOR: Action[HasRecall] = Action(
     "editor", "f4", "$EDITOR", "Edit the params in your own editor",
     "device-console send DEVICE TYPE --params -", lambda s: s.recall.edit_params(), footer=6, priority=True,
+    barred=no_program,
 )  # fmt: skip
