@@ -38,6 +38,16 @@ class Terminal(PseudoTerminal):
             stdin=self._slave, stdout=self._slave, stderr=self._slave, new_session=True, cwd=REPOSITORY,
             env={**env, "TERM": env.get("TERM", "xterm-256color"), "LANG": env.get("LANG", "C.UTF-8")},
         )  # fmt: skip
+        self._follow()
+
+    async def start_command(self, env: dict[str, str], *argv: str) -> None:
+        """Run another command on it, such as ssh to where the program is."""
+        self.process = await asyncio.create_subprocess_exec(
+            *argv, stdin=self._slave, stdout=self._slave, stderr=self._slave, env=env, start_new_session=True
+        )
+        self._follow()
+
+    def _follow(self) -> None:
         os.close(self._slave)
         os.set_blocking(self._master, False)
         asyncio.get_running_loop().add_reader(self._master, self._read)
