@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shlex
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -180,6 +181,8 @@ async def test_a_forced_command_opens_the_screen_whatever_the_client_asks_for(
             await to_the_list(screen)
             before = host.mark()
             await press_all_that_reaches_the_host(screen)
+            os.kill(host.pid, signal.SIGTSTP)  # as a terminal would whose program has not set it up yet
+            await screen.settled(_QUIET_S)
             assert screen.alive
             assert state(host.pid) not in {"T", ""}
             assert (host.reached(before), host.children) == ([], [])
