@@ -11,8 +11,9 @@ from benchmarks.figures import Figure, Sample
 from benchmarks.place import TENANT, Copy, Place, Scale, rate
 from benchmarks.processes import helper, postgres_cpu_s, workers
 from console.domain.acks import Acknowledgement, LateAck
+from console.store.access import Access
 from console.store.changes import set_ingest_slots
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import SettlementStore
 
 _SPEED = "P4 answers, one worker"

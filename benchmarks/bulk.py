@@ -9,7 +9,8 @@ from benchmarks.figures import Figure, Sample
 from benchmarks.place import TENANT, Copy, Place, Scale
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 
 _BULK = "P6 bulk send to 10,000 devices"
 _PREVIEW = "P6 whom it would reach, counted first"

@@ -18,8 +18,9 @@ from benchmarks.svg import Series, chart
 from benchmarks.sweeps import sweep
 from console.domain.history import Cursor
 from console.runtime.wiring import wire_program
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 
 _SMALLEST = 10_000
 MOST_COPIED = 1_000_000  # above that, a copy for each turn would take hours

@@ -9,7 +9,8 @@ from benchmarks.growth import EXPIRES, HALF, WORK, pages
 from benchmarks.place import TENANT, Copy, Place, rate
 from benchmarks.processes import helper, workers
 from benchmarks.sweeps import sweep
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 
 _PIECE = 500_000  # rows of one INSERT: half a minute where it is slow
 _BYTES = 1_200  # of the disk a command, with its share of the write-ahead log

@@ -11,7 +11,8 @@ from benchmarks.place import TENANT, Copy, Place, Scale
 from console.domain.filters.language import Scope, parse_filter
 from console.domain.history import Cursor
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 
 _NEWEST, _DEEP, _OF_DEVICE = (
     "P9 newest page of a tenant",

@@ -16,7 +16,8 @@ from benchmarks.place import Copy, Place, Scale
 from benchmarks.processes import cpu_s, environment, memory_mb
 from benchmarks.starts import BARE_APP, environment_of_terminal
 from console.demo.scale import seed_history
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from tests.brokers import BrokerProcess
 from tests.pseudo_terminal import PROGRAM
 

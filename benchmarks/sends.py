@@ -14,7 +14,8 @@ from benchmarks.figures import Figure, Sample, percentile
 from benchmarks.place import TENANT, Copy, Place, Scale
 from benchmarks.processes import helper, workers
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 
 _MEDIAN, _TAIL = "P7 send to device, p50", "P7 send to device, p99"
 _FIRST = "P7 first send of an open program"

@@ -17,7 +17,8 @@ from console.demo.login import ensure_login
 from console.embedded.servers import EmbeddedServers
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.migrate import migrate
 from tests.addresses import with_database
 from tests.brokers import BrokerProcess, start_broker

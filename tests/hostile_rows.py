@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from console.store.pool import Access
+from console.store.access import Access
 
 LONG = "'" + "\U0001f600" * 200 + "'"
 TEXTS = (

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from console.embedded.servers import EmbeddedServers
-from console.store.pool import Access
+from console.store.access import Access
 from console.store.schema.migrate import migrate
 from tests.addresses import with_database
 from tests.conftest import make_home

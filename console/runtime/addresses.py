@@ -14,8 +14,8 @@ from console.domain.urls import UrlError, cleaned, read_url
 from console.errors import UsageError
 from console.mqtt.address import BrokerAddress
 from console.settings import Settings
+from console.store.access import Access
 from console.store.dsn import Dsn, read_dsn
-from console.store.pool import Access
 
 _CLEAR_DATABASE = "The connection to the database is not encrypted: remove sslmode=disable."
 _UNVERIFIED_DATABASE = (

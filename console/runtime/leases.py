@@ -17,8 +17,9 @@ from uuid import uuid4
 
 from console.clock import Clock
 from console.errors import ConsoleError, LeaseLostError
+from console.store.access import Access
 from console.store.leases import BEAT_EVERY_S, DISPATCH, STALE_AFTER_S, Holder, Identity, LeaseStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.processes import has_ended, this_machine
 
 _BEAT_TIMEOUT_S = 4.0

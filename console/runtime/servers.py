@@ -15,7 +15,8 @@ from console.runtime.addresses import (
     database_access,
 )
 from console.settings import Settings
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 
 if TYPE_CHECKING:
     from console.embedded.servers import EmbeddedServers

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.errors import Cause, DatabaseUnreachableError, RefusedError
+from console.store.access import Access
 from console.store.failures import translated
-from console.store.pool import Access, Connection, Database, direct_connection
+from console.store.pool import Connection, Database, direct_connection
 from console.store.sql import query
 
 COMMANDS_CHANNEL = "device_console"

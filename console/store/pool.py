@@ -9,16 +9,15 @@ The view that `Database.reading` returns can write nothing, by PostgreSQL's own 
 Decided in docs/decisions/0065-read-only-in-postgresql.md
 """
 
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 from weakref import WeakSet
 
 import asyncpg
 
 from console.errors import Cause, DatabaseUnreachableError, PooledError, ReadOnlyError, UsageError
+from console.store.access import Access
 from console.store.failures import is_read_only_refusal, is_useless_session, translate, translated
 from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session
 from console.store.liveness import SESSION_IS_WATCHED
@@ -36,49 +35,6 @@ _ENTER = (
 )
 _ONLY_READS = "This console is read-only, so PostgreSQL refused the change; nothing was written."
 Connection: TypeAlias = Any  # asyncpg is untyped; Any stays inside the store
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How to reach the database and which roles to assume there. The URLs hold secrets: never print them.
-
-    Without a TLS context of its own a link is as safe as its URL's sslmode. `warnings` are shown at the
-    start, `notes` only by doctor.
-    `renew` reads again what came from files: it is called for each connection, since secrets are rotated.
-    """
-
-    url: str = field(repr=False)
-    direct_url: str | None = field(default=None, repr=False)
-    operator_role: str = "pulse_app"
-    worker_role: str = "device_console_worker"
-    tls: ssl.SSLContext | None = None
-    direct_tls: ssl.SSLContext | None = None
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    renew: "Callable[[], Access] | None" = field(default=None, repr=False, compare=False)
-
-    @property
-    def newest(self) -> "Access":
-        """Return the same access with the secrets that are in their files now."""
-        return self.renew() if self.renew else self
-
-    @property
-    def past_pooler(self) -> "Access":
-        """Return the same access for a pool of direct connections, without a pooler."""
-        if self.direct_url is None:
-            return self
-        return replace(
-            self,
-            url=self.direct_url,
-            direct_url=None,
-            tls=self.direct_tls,
-            renew=(lambda: self.newest.past_pooler) if self.renew else None,
-        )
-
-    @property
-    def direct(self) -> str:
-        """The URL for LISTEN, advisory locks and migrations, which need a connection without a pooler."""
-        return self.direct_url or self.url
 
 
 class Database:

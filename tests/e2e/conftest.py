@@ -17,7 +17,8 @@ from console.runtime.workers import Workers, WorkerSettings
 from console.services.dispatcher import DispatchSettings
 from console.services.feed import Feed
 from console.services.health import Health
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from tests.waiting import PATIENCE_S, until
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment

@@ -15,7 +15,7 @@ import pytest
 
 from console.domain.events import ProblemKind
 from console.errors import ConsoleError
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.devices import device, ok, say, silent
@@ -245,7 +245,8 @@ from console.runtime.jobs import running
 from console.runtime.workers import Workers
 from console.services.feed import Feed
 from console.services.health import Health
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from tests.e2e.conftest import fast_settings
 
 Publisher.confirm = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

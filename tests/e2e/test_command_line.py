@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from console.mqtt.session import BrokerAddress
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess, free_port
 from tests.conftest import Fleet
 from tests.devices import device, silent

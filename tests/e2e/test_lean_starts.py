@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment

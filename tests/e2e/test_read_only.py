@@ -10,7 +10,7 @@ import pytest
 
 from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.e2e.test_command_line import Console

@@ -20,8 +20,9 @@ from console.simulator.behaviours import Behaviour
 from console.simulator.device import ReceivedPublish, SimulatedDevice, Verdict, make_devices
 from console.simulator.fleet import Fleet, FleetSettings
 from console.simulator.group import DeviceGroup
+from console.store.access import Access
 from console.store.fleet_state import FleetState
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.wire.payloads import encode_command
 from console.wire.topics import ack_filter, command_topic
 from tests.brokers import BrokerProcess, start_broker

@@ -15,7 +15,8 @@ import asyncpg
 from console.demo.login import ensure_login
 from console.embedded.directory import EmbeddedDirectory
 from console.embedded.servers import EmbeddedServers
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.migrate import migrate
 from tests.conftest import make_home, with_database
 from tests.faults.debian import CHOSEN, debian_postgres

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from console.store.pool import Access
+from console.store.access import Access
 from tests.e2e.conftest import open_channel
 from tests.faults.postgres import PrivatePostgres, private_postgres, target_of
 from tests.faults.proxy import Proxy, proxy

@@ -7,7 +7,8 @@ import pytest
 
 from console.demo.login import ensure_login
 from console.errors import RefusedError
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema import checks
 from console.store.schema.checks import check_start
 from console.store.schema.migrate import migrate

@@ -15,7 +15,8 @@ from console.runtime.servers import Servers
 from console.runtime.wiring import wire_program
 from console.settings import Settings
 from console.shell.doctor import examine as doctor
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.migrate import migrate
 from console.tui.application.app import ConsoleApp
 from tests.brokers import BrokerProcess, free_port

@@ -13,8 +13,9 @@ from console.clock import SystemClock
 from console.errors import CopyError
 from console.runtime.contest import Contest
 from console.runtime.leases import Leases
+from console.store.access import Access
 from console.store.leases import SWEEP, ingest_role, is_original
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet, with_database
 from tests.devices import device, silent

@@ -19,7 +19,8 @@ from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
 from console.runtime.workers import WorkerSettings
 from console.services.dispatcher import DispatchSettings
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.settlement import SettlementStore
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet

@@ -18,7 +18,8 @@ from console.shell.doctor import examine as doctor
 from console.shell.doctor.broker import broker_findings, level
 from console.shell.doctor.findings import Finding, Loss
 from console.shell.doctor.pooler import pooler_findings
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.checks import Durability, lists_whole_tenants
 from tests.brokers import SPEAKS_V3, BrokerProcess, free_port, start_broker
 from tests.conftest import Fleet

@@ -10,7 +10,7 @@ import pytest
 
 from console.errors import ConsoleError, DatabaseUnreachableError, InvalidInputError, NotFoundError
 from console.runtime.program import Program
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment

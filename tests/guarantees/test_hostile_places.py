@@ -12,7 +12,7 @@ import pytest
 from console.runtime.servers import Servers
 from console.settings import Settings
 from console.shell.doctor import examine as doctor
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import start_broker
 from tests.conftest import Fleet
 from tests.faults.fleet import Ack, AckingFleet

@@ -16,8 +16,9 @@ from console.domain.events import Problem, ProblemKind
 from console.errors import LeaseLostError
 from console.mqtt.session import BrokerAddress
 from console.runtime.leases import Leases
+from console.store.access import Access
 from console.store.leases import DISPATCH, SIMULATOR, SWEEP, ingest_role, is_alive, lease_holders
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import SettlementStore
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet

@@ -34,9 +34,10 @@ from console.domain.dispatch import Confirmed, Returned
 from console.domain.reasons import Outcome
 from console.errors import ConflictError, NotFoundError
 from console.services.sender import Sender
+from console.store.access import Access
 from console.store.commands import CommandStore
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore
 from console.store.sql import with_command_rows
 from tests.conftest import Fleet

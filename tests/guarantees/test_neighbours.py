@@ -12,8 +12,9 @@ from console.domain.acks import Acknowledgement, LateAck, Outcome
 from console.domain.dispatch import Confirmed
 from console.runtime.program import Program
 from console.services.sweeper import Sweeper
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
 from tests.hostile_rows import OURS, columns_of, sql_client, statements, write_all

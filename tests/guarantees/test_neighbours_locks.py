@@ -16,8 +16,9 @@ from console.runtime.program import Program
 from console.services.acknowledger import Acknowledger
 from console.services.held_commands import HeldCommands
 from console.services.kept_answers import KeptAnswers
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
 from tests.guarantees.test_neighbours import rival_is_served

@@ -18,7 +18,8 @@ import pytest
 from console.demo.login import ensure_login
 from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.migrate import migrate
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet, with_database

@@ -14,7 +14,8 @@ from console.errors import ConsoleError, NotFoundError
 from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
 from console.services.batch_send import BatchRun
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.checks import check_start
 from console.store.schema.migrate import migrate
 from tests.brokers import BrokerProcess

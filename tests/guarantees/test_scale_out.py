@@ -7,8 +7,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from console.store.access import Access
 from console.store.changes import set_ingest_slots
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.devices import device, ok

@@ -10,7 +10,7 @@ import pytest
 from console.mqtt.session import BrokerAddress
 from console.secret import Secret
 from console.settings import Settings
-from console.store.pool import Access
+from console.store.access import Access
 from tests.brokers import BrokerProcess, free_port
 from tests.conftest import Fleet
 from tests.faults.processes import REPOSITORY, environment

@@ -19,7 +19,8 @@ from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
 from console.runtime.workers import WorkerSettings
 from console.services.dispatcher import WINDOW, DispatchSettings
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.devices import Device, device, say, silent
@@ -36,7 +37,8 @@ SENDER = """
 import asyncio, contextlib, sys
 from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from tests.waiting import until
 
 async def main():

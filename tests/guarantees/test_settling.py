@@ -15,8 +15,9 @@ from console.domain.dispatch import Confirmed
 from console.services import ack_reader
 from console.services.acknowledger import BATCH, Acknowledger
 from console.services.sweeper import Sweeper
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore, Swept
 from console.wire.ack_payloads import AckPayload, decode_ack
 from tests.brokers import BrokerProcess

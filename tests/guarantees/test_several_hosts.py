@@ -12,8 +12,9 @@ from console.runtime.addresses import configured_broker, configured_database
 from console.secret import Secret
 from console.settings import Settings, load
 from console.store import links
+from console.store.access import Access
 from console.store.dsn import read_dsn
-from console.store.pool import Access, Database, direct_connection
+from console.store.pool import Database, direct_connection
 from tests.brokers import free_port, start_broker
 from tests.faults.debian import debian_postgres
 from tests.faults.proxy import proxy

@@ -8,8 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from console.store.access import Access
 from console.store.changes import set_ingest_slots
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.devices import say

@@ -20,7 +20,8 @@ import pytest
 
 from console.errors import ConsoleError
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from tests.brokers import BrokerProcess, start_broker
 from tests.faults.fleet import ReturningFleet, returning_fleet
 from tests.faults.postgres import PrivatePostgres

@@ -11,8 +11,9 @@ import pytest
 from console.errors import ConflictError
 from console.mqtt import session as session_module
 from console.mqtt.publisher import publisher
+from console.store.access import Access
 from console.store.changes import set_ingest_slots
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.worker.systemd import watchdog_s
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet

@@ -19,9 +19,10 @@ from console.settings import Settings
 from console.shell.doctor import examine as doctor
 from console.shell.doctor.findings import Finding
 from console.store import links
+from console.store.access import Access
 from console.store.changes import listen
 from console.store.links import keeps_session
-from console.store.pool import Access, Database, direct_connection
+from console.store.pool import Database, direct_connection
 from console.store.schema.migrate import migrate
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet, with_database

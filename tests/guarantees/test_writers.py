@@ -14,10 +14,11 @@ from console.domain.acks import Acknowledgement, LateAck
 from console.domain.dispatch import Confirmed, Returned
 from console.domain.reasons import Outcome
 from console.services.sweeper import Sweeper
+from console.store.access import Access
 from console.store.batches import BatchStore
 from console.store.commands import CommandStore
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import BEGINNING, Place, SettlementStore, Swept
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet

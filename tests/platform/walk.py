@@ -7,8 +7,9 @@ from console.domain.devices import DeviceOrder
 from console.domain.dispatch import Confirmed
 from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.schema.checks import StartReport, check_start
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.filters import of_commands, of_devices

@@ -41,7 +41,7 @@ REMOVALS = (
     Removal(
         "G26",
         "the addresses that print no secret",
-        "console/store/pool.py",
+        "console/store/access.py",
         "    url: str = field(repr=False)\n",
         "    url: str\n",
         f"{_SECRETS}no_address_prints_its_secret",

@@ -12,8 +12,9 @@ import pytest
 
 from console.errors import RefusedError, UnfinishedError
 from console.runtime.wiring import wire_program
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.schema.checks import check_start
 from console.store.schema.migrate import migrate, obstacles
 from console.store.schema.migration_files import read_migrations, read_repeatables

@@ -13,7 +13,8 @@ from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
 from console.shell.doctor.platform import audit
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.migrate import migrate
 from tests.platform import PlatformUrls, let_work
 

@@ -5,8 +5,8 @@ import json
 import asyncpg
 
 from console.runtime.program import Program
+from console.store.access import Access
 from console.store.catalogue import LONGEST_SCHEMA
-from console.store.pool import Access
 from console.store.schema.migrate import migrate
 from tests.conftest import Fleet
 from tests.platform import PlatformUrls

@@ -12,8 +12,9 @@ from console.domain.dispatch import Confirmed, Returned
 from console.domain.reasons import Outcome
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.conftest import Fleet
 from tests.rows import add_command

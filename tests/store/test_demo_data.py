@@ -9,8 +9,9 @@ from console.demo.data import seed_demo
 from console.demo.scale import seed_history
 from console.domain.identifiers import id_fault
 from console.services.catalogue import misfit
+from console.store.access import Access
 from console.store.catalogue import CatalogueStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.sql import with_command_rows
 
 

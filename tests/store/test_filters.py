@@ -15,11 +15,12 @@ from console.domain.filters.language import KEYS, SPANS, Scope, Subject, matches
 from console.domain.filters.subjects import command_subject, device_subject
 from console.runtime.program import Program
 from console.services.exporter import FORMATS, Format, exported
+from console.store.access import Access
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
 from console.store.filter_columns import joins
 from console.store.filter_sql import conditions
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.seen_sql import seen
 from console.store.shape import Shape, read_shaped
 from console.store.sql import with_command_rows

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from console.runtime.program import Program
+from console.store.access import Access
 from console.store.changes import bound_tenants, digests
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from tests.conftest import Fleet
 from tests.waiting import until
 

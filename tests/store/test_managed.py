@@ -9,8 +9,9 @@ import pytest
 from console.domain.acks import Acknowledgement, LateAck
 from console.domain.dispatch import Confirmed
 from console.runtime.wiring import wire_program
+from console.store.access import Access
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.schema.checks import check_start
 from console.store.schema.migrate import migrate
 from console.store.settlement import BEGINNING, SettlementStore

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from console.errors import RefusedError
-from console.store.pool import Access
+from console.store.access import Access
 from console.store.schema.adoption import describe
 from console.store.schema.migrate import LOCK_KEY, migrate
 from console.store.schema.migration_files import (

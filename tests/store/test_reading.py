@@ -6,9 +6,10 @@ import pytest
 from console.errors import ConsoleError, ReadOnlyError
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
+from console.store.access import Access
 from console.store.changes import ping, set_ingest_slots
 from console.store.leases import lease_holders
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.schema.checks import check_start
 from tests.conftest import Fleet
 from tests.rows import add_command

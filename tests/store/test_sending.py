@@ -19,9 +19,10 @@ from console.errors import ConflictError, DatabaseUnreachableError, InvalidInput
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
 from console.services.sender import Sender
+from console.store.access import Access
 from console.store.commands import CommandStore
 from console.store.outbox import OutboxStore
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from tests.addresses import as_login
 from tests.conftest import Fleet
 from tests.rows import row_of, status_of

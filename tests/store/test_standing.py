@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from console.errors import ConflictError, DatabaseUnreachableError, RefusedError, UsageError
+from console.store.access import Access
 from console.store.changes import COMMANDS_CHANNEL
-from console.store.pool import Access, Database
+from console.store.pool import Database
 from console.store.standing import SIZE
 from tests.conftest import Fleet
 from tests.rows import add_command

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from console.errors import RefusedError
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.checks import check_start
 from console.store.sql import query
 

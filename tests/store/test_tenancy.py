@@ -8,7 +8,8 @@ import pytest
 from console.errors import DatabaseUnreachableError, RefusedError, UsageError
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.store.schema.checks import check_start
 from console.store.sql import query
 from tests.conftest import Fleet

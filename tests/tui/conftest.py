@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 
 from console.runtime.program import Program
 from console.runtime.wiring import wire_program
-from console.store.pool import Access, Database
+from console.store.access import Access
+from console.store.pool import Database
 from console.tui.application.app import ConsoleApp
 from tests.waiting import PATIENCE_S
 

@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.strip import SGR_STYLES
 from textual.widgets import TextArea
 
-from console.store.pool import Access
+from console.store.access import Access
 
 ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}

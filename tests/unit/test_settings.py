@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.errors import UsageError
@@ -34,6 +34,7 @@ WORDS = [
 ]
 
 
+@settings(deadline=None)  # the first value loads pydantic
 @given(
     st.sampled_from(NAMES),
     st.sampled_from(WORDS) | st.text(max_size=20) | st.booleans() | st.integers(-1, 10**7),

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import asyncpg
 
 from console.errors import RefusedError
+from console.store.access import Access
 from console.store.failures import translated
-from console.store.pool import Access, direct_connection
+from console.store.pool import direct_connection
 from console.store.schema.adoption import TableShape, describe, differences, remarks
 from console.store.schema.migration_files import Migration, Repeatable, read_migrations, read_repeatables
 from console.store.schema.preflight import foreign_schema, hindrances

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from console.store.pool import Access
+from console.store.access import Access
 from console.store.schema.uses import find_uses
 
 _CREATE = "`device-console migrate --create-platform-tables`"
