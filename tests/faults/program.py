@@ -59,11 +59,11 @@ def _stopping(inner: Callable[..., object], number: int, *, fails: bool) -> Call
 def _killing(
     inner: Callable[..., Awaitable[object]], moment: str, number: int
 ) -> Callable[..., Awaitable[object]]:
-    passes = 0
+    passes = results = 0  # several may be under way at once
 
     @functools.wraps(inner)
     async def wrapped(*args: object, **rest: object) -> object:
-        nonlocal passes
+        nonlocal passes, results
         passes += 1
         if moment == "before" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -76,9 +76,9 @@ def _killing(
         result = await inner(*args, **rest)
         if moment == "after" and passes == number:
             os.kill(os.getpid(), signal.SIGKILL)
-        if moment == "pause":
-            passes -= not result
-            if result and passes == number:
+        if moment == "pause" and result:
+            results += 1
+            if results == number:
                 os.kill(os.getpid(), signal.SIGSTOP)
         return result
 
