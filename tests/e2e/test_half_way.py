@@ -23,6 +23,10 @@ from tests.rows import add_command, add_devices
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.mosquitto
+NOBODY_WRITES = (
+    "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle')"
+)
 
 
 @pytest.fixture
@@ -77,6 +81,8 @@ async def test_a_bulk_send_that_loses_the_database_says_what_is_committed_and_ho
     await add_devices(owner, "acme", [f"tank-{n:04}" for n in range(2_500)])
 
     async def count() -> int:
+        """Count once nobody writes any more: the server goes on with a piece whose client has been cut off."""
+        await until(lambda: owner.fetchval(NOBODY_WRITES))
         return int(await owner.fetchval("SELECT count(*) FROM device_commands"))
 
     insert = "console.store.batches:BatchStore.insert:pause:1"
