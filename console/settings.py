@@ -18,11 +18,12 @@ from console.limits import LEAST_MAX_BYTES, MAX_ACK_BYTES, MAX_PAYLOAD_BYTES, MO
 from console.secret import Secret
 from console.settings_file import config_file, line_of, read_toml, text_of
 
-SECRETS = ("database_url", "direct_database_url", "mqtt_url")
+SECRETS = ("database_url", "direct_database_url", "mqtt_url", "web_token")
 _VARIABLES = {
     "database_url": ("CONSOLE_DATABASE_URL", "DATABASE_URL"),
     "direct_database_url": ("CONSOLE_DIRECT_DATABASE_URL",),
     "mqtt_url": ("CONSOLE_MQTT_URL", "MQTT_URL"),
+    "web_token": ("CONSOLE_WEB_TOKEN",),
 }
 _BYTES = {"ge": LEAST_MAX_BYTES, "le": MOST_MAX_BYTES}
 
@@ -87,6 +88,22 @@ class Settings:
         "time after which rows that another program left unpublished are published here",
         gt=0,
         le=86_400,
+    )
+    authorized_keys: _MaybePath = _setting(
+        None, "who may come in by --serve-ssh, and as whom; default: authorized_keys beside config.toml"
+    )
+    web_token: _MaybeSecret = _setting(None, "the secret in the link of --serve-web; a new one by default")
+    web_origin: _MaybeText = _setting(
+        None, "address of --serve-web behind a proxy, such as https://console.example.com"
+    )
+    served_sessions: int = _setting(20, "sessions that one server serves at once", ge=1, le=200)
+    served_per_key: int = _setting(3, "sessions of one SSH key at once", ge=1, le=200)
+    served_per_address: int = _setting(
+        5, "connections from one address that have not logged in", ge=1, le=200
+    )
+    served_idle_s: float = _setting(900.0, "time without a key after which a session ends", gt=0, le=86_400)
+    served_keep_s: float = _setting(
+        600.0, "time for which a session is kept whose line was cut", ge=0, le=86_400
     )
     theme: str = _setting(
         "dark", "dark, light, or the name of a Textual theme", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$"

@@ -15,14 +15,18 @@ _UNUSED = {"cairosvg", "coverage", "import-linter", "mypy", "ruff"}  # tools tha
 
 
 def bounds(kind: str = "run") -> Iterator[re.Match[str]]:
-    """What pyproject.toml asks for: to run, embedded servers included, or to test."""
+    """What pyproject.toml asks for: to run, with all that users may add, or to test."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    for text in extras["test"] if kind == "test" else project["dependencies"] + extras["embedded"]:
+    for text in extras["test"] if kind == "test" else project["dependencies"] + _of_users(extras):
         found = _BOUNDS.fullmatch(text)
         if found is None:
             raise SystemExit(f"{text}: write it as name>=lowest,<next")
         yield found
+
+
+def _of_users(extras: dict[str, list[str]]) -> list[str]:
+    return extras["embedded"] + extras["ssh"] + extras["web"]
 
 
 def locked() -> dict[str, str]:

@@ -82,6 +82,7 @@ def build_parser() -> _Parser:
         action="store_true",
         help="run the workers without a screen: publish commands, receive answers, end what is overdue",
     )
+    _serving(parser)
     parser.add_argument(
         "--accept-copy",
         action="store_true",
@@ -101,6 +102,24 @@ def build_parser() -> _Parser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     return parser
+
+
+def _serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--serve-ssh",
+        metavar="[HOST:]PORT",
+        help="serve the screen over SSH, to the keys in CONSOLE_AUTHORIZED_KEYS (HOST: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--serve-web",
+        metavar="[HOST:]PORT",
+        help="serve the screen to browsers, to whoever has the link that it prints (HOST: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--guests",
+        action="store_true",
+        help="with --serve-ssh or --serve-web: let anybody look at the demo's data",
+    )
 
 
 def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
@@ -174,6 +193,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         options.where = options.where.strip()
     if options.sweeper and options.command:
         parser.error("--sweeper cannot be combined with a command")
+    serves = options.serve_ssh or options.serve_web
+    if serves and (options.sweeper or options.command):
+        parser.error("--serve-ssh and --serve-web cannot be combined with a command or --sweeper")
+    if options.guests and not serves:
+        parser.error("--guests works only with --serve-ssh or --serve-web")
     if getattr(options, "timeout", None) is not None and not options.wait:
         parser.error("--timeout works only with --wait: add --wait")
     return options

@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     _leave_out_the_callers_folder()
     options = parse(arguments)
     try:
-        if options.command is None and not options.sweeper:
+        if options.command is None and not _has_no_screen(options):
             _refuse_terminal()
         from console.settings import load
 
@@ -47,6 +47,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.OK
+
+
+def _has_no_screen(options: argparse.Namespace) -> bool:
+    return bool(options.sweeper or options.serve_ssh or options.serve_web)
 
 
 def _speak_the_terminals_language() -> None:
@@ -132,6 +136,11 @@ def _front(
         from console.worker.run import run_sweeper
 
         return run_sweeper(configuration.settings)
+    if options.serve_ssh or options.serve_web:
+        from console.serve.run import Ports, run_served
+
+        ports = Ports(options.serve_ssh, options.serve_web, options.guests)
+        return run_served(configuration.settings, ports, parse)
     if verb is None:
         return _screen(configuration.settings)
     from console.shell.run import run as run_verb

@@ -14,7 +14,9 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
-        text = f"{at} {record.levelname.lower():7} {safe(record.getMessage(), 2_000)}"
+        fields = record.__dict__.get("fields", {})
+        words = "".join(f" {name}={value}" for name, value in fields.items() if value not in {None, ""})
+        text = f"{at} {record.levelname.lower():7} {safe(record.getMessage() + words, 2_000)}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
@@ -22,15 +24,16 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= {"event": record.__dict__.get("event"), **record.__dict__.get("fields", {})}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True)
+        return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=True)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from console.clock import SystemClock
 from console.collector import collect_as_usual
@@ -46,20 +47,23 @@ class RunningProgram:
     workers: Workers | None
     servers: Servers
     report: StartReport
+    for_reading: Callable[[], Program]  # the same, for somebody who may change nothing
 
 
 @asynccontextmanager
 async def open_program(
-    settings: Settings, *, jobs: Jobs = "auto", simulate: bool = False, operator_front: bool = True
+    settings: Settings,
+    *,
+    jobs: Jobs = "auto",
+    simulate: bool = False,
+    operator_front: bool = True,
+    many: bool = False,
 ) -> AsyncIterator[RunningProgram]:
     """Open everything a front end needs.
 
-    Args:
-        settings: the configuration.
-        jobs: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is
-            not, ``later`` leaves starting them to the caller, ``none`` runs none.
-        simulate: run the demo fleet on embedded servers.
-        operator_front: whether a tenant must be known.
+    `jobs`: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is not,
+    ``later`` leaves starting them to the caller, ``none`` runs none. `simulate` runs the demo's fleet, and
+    `operator_front` wants a tenant to be known; with `many`, several screens come and go.
 
     Raises:
         UsageError: the configuration is incomplete, or a start check failed (RefusedError).
@@ -68,7 +72,7 @@ async def open_program(
     tenants, danger = _tenants(settings) if operator_front else (), _danger(settings)
     jobs = "none" if settings.read_only else jobs
     async with AsyncExitStack() as stack:
-        servers, database = await _open_servers(stack, settings)
+        servers, database = await _open_servers(stack, settings, many=many)
         report = await _checked(database, settings, jobs)
         work = jobs in {"auto", "required"} and report.may_work
         feed, pausing, health = Feed(), Pausing(may_stop=not settings.restricted), Health(SystemClock())
@@ -77,28 +81,51 @@ async def open_program(
             database, servers.broker, feed, health, SystemClock(), worker_settings(settings),
             _PROGRAMS[jobs], tenants,
         )  # fmt: skip
-        program = wire_program(
-            database, tenants=tenants, demo=servers.embedded, danger=danger, feed=feed, health=health,
-            read_only=settings.read_only, restricted=settings.restricted, may_export=settings.may_export,
-            audit=settings.audit, operator=_operator(settings), max_payload_bytes=settings.max_payload_bytes,
-            pausing=pausing, preferences=preferences(settings), sent=workers.wake if workers else feed.tell,
-            warnings=_logged(report, servers),
+        wire = partial(
+            wire_program, database, tenants=tenants, demo=servers.embedded, danger=danger, feed=feed,
+            health=health, pausing=pausing, sent=workers.wake if workers else feed.tell,
+            warnings=_logged(report, servers), **_of_settings(settings),
         )  # fmt: skip
+        program = wire(read_only=settings.read_only)
         await _check_tenant(program)
-        if workers is not None:
-            await stack.enter_async_context(running(workers, Supervisor(health), jobs=work, pausing=pausing))
+        await stack.enter_async_context(_working(workers, health, pausing, jobs=work))
         await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing)
-        yield RunningProgram(program, database, workers, servers, report)
+        yield RunningProgram(program, database, workers, servers, report, partial(wire, read_only=True))
+
+
+@asynccontextmanager
+async def _working(
+    workers: Workers | None, health: Health, pausing: Pausing, *, jobs: bool
+) -> AsyncIterator[None]:
+    """Run what this process does in the background: with `jobs` all of it, else it only listens."""
+    if workers is None:
+        yield
+        return
+    async with running(workers, Supervisor(health), jobs=jobs, pausing=pausing):
+        yield
+
+
+def _of_settings(settings: Settings) -> dict[str, Any]:
+    """Return what a program takes over from the settings as it stands there."""
+    return {
+        "restricted": settings.restricted,
+        "may_export": settings.may_export,
+        "audit": settings.audit,
+        "operator": _operator(settings),
+        "max_payload_bytes": settings.max_payload_bytes,
+        "preferences": preferences(settings),
+    }
 
 
 def _operator(settings: Settings) -> str:
     return clean_name(settings.operator) if settings.operator else login_name()
 
 
-async def _open_servers(stack: AsyncExitStack, settings: Settings) -> tuple[Servers, Database]:
-    asyncio.get_running_loop().call_later(_STARTS_S, collect_as_usual)
+async def _open_servers(stack: AsyncExitStack, settings: Settings, *, many: bool) -> tuple[Servers, Database]:
+    if not many:
+        asyncio.get_running_loop().call_later(_STARTS_S, collect_as_usual)
     servers = await stack.enter_async_context(open_servers(settings))
-    database = Database(servers.access)
+    database = Database(servers.access, without_timers=many)
     await database.open()
     stack.push_async_callback(database.close)
     return servers, database

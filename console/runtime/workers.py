@@ -20,13 +20,12 @@ from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachabl
 from console.limits import MAX_ACK_BYTES
 from console.runtime.contest import Contest
 from console.runtime.leases import Leases
+from console.runtime.silent_jobs import silent_jobs
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.store.changes import COMMANDS_CHANNEL, deployment, digests, listen, ping
-from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, is_alive, lease_holders
+from console.store.leases import DISPATCH, SWEEP, ingest_role, is_alive, lease_holders
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from console.mqtt.ack_stream import AckStream
     from console.mqtt.address import BrokerAddress
     from console.mqtt.publisher import Publisher
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from console.store.settlement import SettlementStore
 
 PROBE_EVERY_S = 2.0
-_JOBS = {"dispatch": DISPATCH, "answers": ingest_role(0), "sweep": SWEEP}
 HEAR_FIRST_S = 8.0
 LOOK_EVERY_S = 2.0  # where notifications cannot be received
 _LOOKS = 150  # before listening is tried again
@@ -89,6 +87,13 @@ class Workers:
         self.sweeps = 0
         self.last_sweep_at: float | None = None
         self._began_at = clock.monotonic()
+
+    async def also_for(self, tenants: tuple[str, ...]) -> None:
+        """Pass on what is reported about these tenants, too."""
+        new = tuple(tenant_id for tenant_id in tenants if tenant_id not in self._tenants)
+        if new:
+            self._tenants += new
+            self._names |= await digests(self._database, new)
 
     def wake(self, tenant_id: str | None) -> None:
         """Notify the screens and the dispatcher that a command of this tenant was sent or changed."""
@@ -268,13 +273,6 @@ class Workers:
         self._health.database_up(latency_s=latency_s)
         self._health.jobs_seen(*silent_jobs(await lease_holders(self._database)))
         await asyncio.sleep(PROBE_EVERY_S)
-
-
-def silent_jobs(holders: Sequence[Holder]) -> tuple[tuple[str, ...], float | None]:
-    """Return the jobs that no live process runs, and the seconds since a sign of life of one that did."""
-    silent = tuple(job for job, role in _JOBS.items() if not is_alive(holders, role))
-    ages = [holder.beat_age_s for holder in holders if holder.role in map(_JOBS.get, silent)]
-    return silent, min(ages, default=None)
 
 
 async def _relay(dispatcher: Dispatcher, link: Publisher, contest: Contest) -> None:

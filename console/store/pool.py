@@ -42,9 +42,16 @@ class Database:
 
     only_reads: ClassVar[bool] = False
 
-    def __init__(self, access: Access, *, max_size: int = 8) -> None:
+    def __init__(self, access: Access, *, max_size: int = 8, without_timers: bool = False) -> None:
+        """Prepare a pool of at most `max_size` connections.
+
+        `without_timers`: connections and their statements have no end of their own. Such a timer remembers
+        the context that it was started in, by which it keeps a whole screen for minutes after its end.
+        """
         self.access = access
         self._max_size = max_size
+        self._idle_s = 0.0 if without_timers else IDLE_S
+        self._options = _DRIVER_OPTIONS | ({"max_cached_statement_lifetime": 0} if without_timers else {})
         self._pool: asyncpg.Pool | None = None
         self._entered: WeakSet[Any] = WeakSet()
         self._newest_is_read_only = False
@@ -68,8 +75,8 @@ class Database:
                 max_size=self._max_size,
                 connect=self._connect,
                 reset=nothing_to_reset,
-                max_inactive_connection_lifetime=IDLE_S,
-                **_DRIVER_OPTIONS,
+                max_inactive_connection_lifetime=self._idle_s,
+                **self._options,
             )
             await self._standing.open()
             await self._pool.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""The terminal user interface. `run_console` is its only entry; Textual is imported when it is called."""
+"""The terminal user interface: on this terminal, or at the end of a link. Textual is imported only then."""
 
 import os
 from typing import TYPE_CHECKING
@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from console.runtime.program import Program
+    from console.tui.application.remote import RemoteSession
 
-__all__ = ["check_looks", "refuse_terminal", "run_console"]
+__all__ = ["check_looks", "prepare_for_many", "refuse_terminal", "remote_session", "run_console"]
 
 
 async def run_console(program: "Program") -> int:
@@ -19,6 +20,24 @@ async def run_console(program: "Program") -> int:
     from console.tui.application.run import run
 
     return await run(program)
+
+
+def prepare_for_many() -> None:
+    """Make this process fit for several sessions; call it once, before the first."""
+    os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    os.environ.pop("NO_COLOR", None)  # the server's own; what a client asks for is looked at for each session
+    from console.tui.terminal.app import leave_output_alone
+
+    leave_output_alone()
+
+
+def remote_session(
+    program: "Program", term: str, environment: "Mapping[str, str]", size: tuple[int, int]
+) -> "RemoteSession":
+    """Return a console for a terminal of this type, with what its client says in its environment."""
+    from console.tui.application.remote import RemoteSession
+
+    return RemoteSession(program, term, environment, size)
 
 
 def check_looks(theme: str, keys: "Mapping[str, str]") -> None:

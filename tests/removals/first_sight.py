@@ -61,8 +61,8 @@ REMOVALS = (
         "G34",
         "the look at the terminal before the servers",
         "console/cli/run.py",
-        "if options.command is None and not options.sweeper:",
-        "if options.command is None and options.sweeper:",
+        "if options.command is None and not _has_no_screen(options):",
+        "if options.command is None and _has_no_screen(options):",
         _NO_SERVER,
     ),
     Removal(

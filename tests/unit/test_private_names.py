@@ -7,8 +7,10 @@ from pathlib import Path
 
 import aiomqtt
 import asyncpg
+import asyncssh
 import paho.mqtt.client as paho
 import pytest
+import textual.app
 from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 from rich.style import Style
@@ -33,10 +35,11 @@ PAHO = {
 }  # fmt: skip
 ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {
-    "_driver", "_display", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
+    "_driver", "_display", "_print_error_renderables", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
 }  # fmt: skip
 TEXTUAL_MODULES = {"_compositor", "_parser", "_xterm_parser", "_writer_thread"}
 OUR_OWN = {"_replace", "_value_"}  # of named tuples and enumerations, by their documentation
+ASYNCSSH = {"_transport", "_send_window"}
 RICH = {"_color_system", "_attributes", "_set_attributes"}
 
 
@@ -69,6 +72,7 @@ def test_paho_has_them() -> None:
     ("owner", "name"),
     [
         (App, "_fatal_error"), (App, "_close_messages_no_wait"), (App, "_handle_exception"), (App, "_display"),
+        (App, "_print_error_renderables"), (textual.app, "redirect_stdout"), (textual.app, "redirect_stderr"),
         (TextArea, "_on_paste"), (_writer_thread, "MAX_QUEUED_WRITES"), (Screen, "_compositor_refresh"),
         (LinuxDriver, "_run_input_thread"), (LinuxDriver, "_query_in_band_window_resize"),
         (Compositor, "render_full_update"), (LayoutUpdate, "render_segments"), (ChopsUpdate, "render_segments"),
@@ -119,6 +123,31 @@ async def test_asyncpg_has_them(access: Access) -> None:
         await pool.close()
 
 
+async def test_asyncssh_has_them() -> None:
+    """They are made by its constructors, so that only a connection tells them."""
+    seen: list[int] = []
+    key = asyncssh.generate_private_key("ssh-ed25519")
+
+    async def answer(process: asyncssh.SSHServerProcess[str]) -> None:
+        transport = process.channel.get_connection()._transport
+        assert transport is not None
+        seen.extend((process.channel._send_window, transport.get_write_buffer_size()))
+        process.exit(0)
+
+    async with (
+        asyncssh.listen("127.0.0.1", 0, server_host_keys=[key], process_factory=answer,
+                        server_factory=_Anybody) as server,
+        asyncssh.connect("127.0.0.1", server.get_port(), known_hosts=None, username="x", config=None) as client,
+    ):  # fmt: skip
+        await client.run("x")
+    assert seen[0] > 0 == seen[1]
+
+
+class _Anybody(asyncssh.SSHServer):
+    def begin_auth(self, username: str) -> bool:
+        return not username
+
+
 def private_names(path: Path) -> set[str]:
     """The private names of others that a file uses: attributes of what is not its own, and modules."""
     found: set[str] = set()
@@ -138,7 +167,7 @@ def private_names(path: Path) -> set[str]:
 def test_every_private_name_that_is_used_is_among_them() -> None:
     """Without it, the next one is used without a word here."""
     used = set().union(*(private_names(path) for path in (ROOT / "console").rglob("*.py")))
-    assert used == AIOMQTT | PAHO | ASYNCPG | TEXTUAL | TEXTUAL_MODULES | RICH
+    assert used == AIOMQTT | PAHO | ASYNCPG | ASYNCSSH | TEXTUAL | TEXTUAL_MODULES | RICH
 
 
 def test_those_of_paho_and_aiomqtt_are_in_one_file() -> None:

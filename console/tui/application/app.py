@@ -1,7 +1,7 @@
 """The console as one Textual application: it opens screens, passes hints to them, and ends in order."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 
-from console.domain.text.ascii import is_utf8
 from console.domain.text.counts import counted
 from console.runtime.program import Program
 from console.services.sender import SendReceipt
@@ -54,13 +54,14 @@ from console.tui.state.messages import (
     SwitchTheme,
 )
 from console.tui.terminal.app import TerminalApp
+from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
 
 
 class ConsoleApp(TerminalApp):
     """The application: screens read and show data; everything else belongs to the program."""
 
-    CSS_PATH = "console.tcss"
+    CSS_PATH = str(Path(__file__).parent / "console.tcss")  # a relative one is looked for beside a subclass
     TITLE = "device-console"
     ENABLE_COMMAND_PALETTE = True
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-high")]  # noqa: RUF012
@@ -70,10 +71,13 @@ class ConsoleApp(TerminalApp):
     ]
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(
-            ansi_color=True if os.environ.get("NO_COLOR") else None, ascii_only=not is_utf8(os.environ)
-        )
+    def __init__(
+        self,
+        program: Program,
+        shows: Capabilities | None = None,
+        driver: Callable[..., Driver] | None = None,
+    ) -> None:
+        super().__init__(shows or of_this_process(os.environ), driver)
         self._program = program
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
         self._home = DevicesScreen(self.state)
@@ -98,7 +102,8 @@ class ConsoleApp(TerminalApp):
     def on_mount(self) -> None:
         self.push_screen(self._home)
         start(self, partial(carry, self._program.feed, self.post_message), "feed")
-        self.set_interval(1.0, partial(follow_size, self))
+        if self.is_local:
+            self.set_interval(1.0, partial(follow_size, self))
         if self._program.warnings:
             self.call_after_refresh(self._say, " ".join(self._program.warnings))
 

@@ -87,6 +87,12 @@ class Easel:
         self._painter.forget()
         self._under_way = False
 
+    def begin_again(self) -> None:
+        """Draw everything now, on a terminal of which nothing is known."""
+        self.renew()
+        self._owed = True
+        self._pay()
+
     def hasten(self) -> None:
         """Allow the answer to a key to be written at once. Called on the thread that reads the terminal."""
         self._eager_until = time.monotonic() + EAGER_S
@@ -159,8 +165,14 @@ class Easel:
 
 def when_seen(app: App[Any], call: Callable[[], object]) -> None:
     """Run `call` once the terminal has taken everything drawn so far; at once if there is no terminal."""
-    easel = getattr(app._driver, "easel", None)  # noqa: SLF001
-    if isinstance(easel, Easel):
+    easel = easel_of(app)
+    if easel is not None:
         easel.when_seen(call)
     else:
         call()
+
+
+def easel_of(app: App[Any]) -> Easel | None:
+    """Return the easel that this application draws on; None without a terminal."""
+    easel = getattr(app._driver, "easel", None)  # noqa: SLF001
+    return easel if isinstance(easel, Easel) else None

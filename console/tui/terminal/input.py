@@ -62,6 +62,11 @@ class TerminalInput:
             if self._pasted is not None and alone:  # ends a paste whose end marker was lost
                 yield from self._paste_ended()
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is incomplete, about which `tick` has to decide."""
+        return bool(self._rest)
+
     def _take(self, size: int) -> bytes:
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken

@@ -1,0 +1,227 @@
+"""``--serve-ssh`` and ``--serve-web``: one process that serves the console to many, until TERM or INT."""
+
+import asyncio
+import hashlib
+import logging
+import re
+import secrets
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+
+import platformdirs
+
+from console.collector import collect_for_many
+from console.errors import UsageError
+from console.exit_codes import ExitCode
+from console.runtime.logs import log_to_stderr
+from console.runtime.program import Program
+from console.runtime.servers import DEMO_TENANTS, is_embedded
+from console.runtime.startup import RunningProgram, open_program
+from console.serve.commands import Commands, Parse, environment_of_the_server
+from console.serve.identity import Identity, NotAdmittedError, guest
+from console.serve.sessions import Limits, Sessions
+from console.serve.workers import workers_beside
+from console.services.favourites import Favourites
+from console.settings import Settings
+from console.tui import prepare_for_many
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,256}")
+ENDS = "this server is shutting down"
+_log = logging.getLogger("console.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where to listen, as HOST:PORT or PORT, which means loopback; None for not at all."""
+
+    ssh: str | None = None
+    web: str | None = None
+    guests: bool = False
+
+
+async def run_served(settings: Settings, ports: Ports, parse: Parse) -> int:
+    """Serve until TERM or INT.
+
+    Raises:
+        UsageError: an address, the keys or the configuration is wrong, or guests would see real data.
+        UnreachableError: the database does not answer.
+    """
+    log_to_stderr()
+    embedded = is_embedded(settings)
+    if ports.guests and not embedded:
+        raise UsageError("--guests shows the demo's data to anybody: it needs the embedded servers.")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        served = await stack.enter_async_context(_house(settings, ports, parse, embedded=embedded))
+        for told in await _listen(stack, settings, ports, served):
+            _log.info("%s", told)
+        await stop.wait()
+        _log.info("stopping; %d sessions", len(served.sessions.attached))
+    return ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the two kinds of servers share."""
+
+    opened: RunningProgram
+    sessions: Sessions
+    commands: Commands
+    guest: Identity | None
+    owner: Identity  # who a session is that only the process itself vouches for
+
+
+@asynccontextmanager
+async def _house(settings: Settings, ports: Ports, parse: Parse, *, embedded: bool) -> AsyncIterator[House]:
+    place = _place(settings)
+    async with AsyncExitStack() as stack:
+        if embedded:
+            await stack.enter_async_context(workers_beside([*place, "--embedded"]))
+        opened = await stack.enter_async_context(open_program(settings, jobs="none", many=True))
+        prepare_for_many()
+        collect_for_many()
+        limits = Limits(
+            settings.served_sessions, settings.served_per_key, settings.served_idle_s, settings.served_keep_s
+        )
+        sessions = Sessions(limits, _programs(opened, settings))
+        owner = Identity(opened.program.tenants, opened.program.operator, settings.read_only)
+        commands = Commands(
+            parse, [*place, *(["--embedded"] if embedded else [])], environment_of_the_server()
+        )
+        try:
+            yield House(opened, sessions, commands, guest(DEMO_TENANTS) if ports.guests else None, owner)
+        finally:
+            await sessions.end_all(ENDS)
+
+
+async def _listen(stack: AsyncExitStack, settings: Settings, ports: Ports, house: House) -> Sequence[str]:
+    """Open the ports; return what to say about each."""
+    told: list[str] = []
+    if ports.ssh is not None:
+        told.append(await _listen_ssh(stack, settings, ports.ssh, house))
+    if ports.web is not None:
+        told.append(await _listen_web(stack, settings, ports.web, house))
+    return told
+
+
+async def _listen_web(stack: AsyncExitStack, settings: Settings, where: str, house: House) -> str:
+    try:
+        from console.serve import web
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--serve-web needs the package {error.name}: install device-console with its extra web."
+        ) from None
+    host, port = address(where, "--serve-web")
+    given = settings.newest_secret("web_token")
+    if given is not None and not _TOKEN.fullmatch(given):
+        raise UsageError(
+            "The web token must have at least 32 letters, digits, - or _: make one with "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`."
+        )
+    token = None if house.guest else given or secrets.token_urlsafe(32)
+    origins = frozenset(origin.strip().rstrip("/") for origin in (settings.web_origin or "").split(","))
+    gate = web.Gate(
+        sessions=house.sessions, who=house.guest or house.owner, token=token, origins=origins, host=host,
+        prepare=partial(_prepare, house.opened),
+    )  # fmt: skip
+    try:
+        server = await web.listen(gate, host, port)
+    except OSError as error:
+        raise UsageError(f"--serve-web cannot listen on {host}:{port}: {error.strerror}.") from None
+    stack.callback(server.close)
+    at = f"http://{f'[{host}]' if ':' in host else host}:{server.sockets[0].getsockname()[1]}/"
+    if token is not None and given is None:
+        print(f"{at}#{token}", flush=True)  # once, and not in the log, which others may read
+    return f"ready: web on {at}"
+
+
+async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, house: House) -> str:
+    try:
+        from console.serve import ssh
+        from console.serve.authorized_keys import AuthorizedKeys
+        from console.serve.host_key import host_key
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--serve-ssh needs the package {error.name}: install device-console with its extra ssh."
+        ) from None
+    host, port = address(where, "--serve-ssh")
+    keys = AuthorizedKeys(settings.authorized_keys or _keys_of_the_user())
+    if house.guest is None or keys.path.exists():
+        keys.check()
+    key = host_key(settings.home_folder)
+    door = ssh.Door(
+        keys=keys, sessions=house.sessions, commands=house.commands, guest=house.guest, strangers=Counter(),
+        most_per_address=settings.served_per_address, prepare=partial(_prepare, house.opened),
+    )  # fmt: skip
+    try:
+        acceptor = await ssh.listen(door, host, port, key)
+    except OSError as error:
+        raise UsageError(f"--serve-ssh cannot listen on {host}:{port}: {error.strerror}.") from None
+    stack.callback(acceptor.close)
+    return (
+        f"ready: SSH on {host}:{acceptor.get_port()}, host key {key.get_fingerprint()}, keys of {keys.path}"
+    )
+
+
+def address(text: str, flag: str) -> tuple[str, int]:
+    """Return host and port of ``[HOST:]PORT``; without a host it is this machine only.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise UsageError(f"{flag} needs a port, or HOST:PORT: {text!r} is neither.")
+    return host, int(port)
+
+
+def _keys_of_the_user() -> Path:
+    return Path(platformdirs.user_config_path("device-console")) / "authorized_keys"
+
+
+def _place(settings: Settings) -> list[str]:
+    return ["--home", str(settings.home)] if settings.home else []
+
+
+def _programs(opened: RunningProgram, settings: Settings) -> Callable[[Identity], Program]:
+    """Return what makes the program of a session: all share the services, which know no operator."""
+    reading = cache(opened.for_reading)
+
+    def program(who: Identity) -> Program:
+        base = reading() if who.read_only else opened.program
+        name = hashlib.sha256(f"{who.operator}\0{who.fingerprint}".encode()).hexdigest()[:16]
+        kept = None if who.is_guest else settings.home_folder / "served" / f"favourites-{name}.json"
+        return replace(
+            base,
+            tenants=who.tenants,
+            operator=who.operator,
+            read_only=who.read_only,
+            favourites=Favourites(kept) if kept else base.favourites,
+            warnings=(),
+            restricted=True,
+            may_export=False,
+        )
+
+    return program
+
+
+async def _prepare(opened: RunningProgram, who: Identity) -> None:
+    """Get ready for somebody: their tenants exist, and what happens to them is reported here.
+
+    Raises:
+        NotAdmittedError: one of the tenants does not exist.
+    """
+    for tenant_id in who.tenants:
+        if await opened.program.history.tenant(tenant_id) is None:
+            raise NotAdmittedError(f"there is no tenant {tenant_id!r} in this database")
+    if opened.workers is not None:
+        await opened.workers.also_for(who.tenants)
