@@ -2,10 +2,12 @@
 
 Run it with the environment of the tests: ``.venv/bin/python screenshots/make.py``. It starts the demo in a
 folder of its own, so it needs nothing and leaves nothing. The SVG names no font file; the PNG needs a
-monospace font on the machine that makes it.
+monospace font on the machine that makes it, and the one of the browser a chromium.
 """
 
+import asyncio
 import json
+import os
 import re
 import shutil
 import sys
@@ -19,6 +21,8 @@ import pyte
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from tests.browser import browser  # noqa: E402
+from tests.faults.serving import served  # noqa: E402
 from tests.pseudo_terminal import WatchedTerminal, demo_terminal  # noqa: E402
 
 CELL_W, CELL_H, FONT = 8.43, 18.0, 14
@@ -152,6 +156,7 @@ def main() -> None:
         (HERE / "demo.cast").write_text(demo.cast(), "utf-8")
         (HERE / "demo.svg").write_text(demo.svg(), "utf-8")
         print("made demo")
+        asyncio.run(in_browser(home))
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -196,6 +201,30 @@ def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
     terminal.read(2.0, 12.0)
     save(terminal, f"batch{suffix}")
     terminal.close()
+
+
+async def in_browser(home: Path) -> None:
+    """The page of --serve-web, as a browser shows it."""
+    own = {"CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice", "PYTHONPATH": str(HERE.parent)}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CONSOLE_", "DATABASE_", "MQTT_"))
+    }
+    async with (
+        served(env | own, "--embedded", "--serve-web", "0") as server,
+        browser(1100, 620, ("--force-device-scale-factor=1.5",)) as page,
+    ):
+        await page.open(server.link)
+        await page.until("online")
+        await page.type("/site:lyon pump")
+        await page.press("Enter")
+        await page.until("pump-0001")
+        await page.type("j")
+        await page.press("Enter")
+        await page.until("timeline")
+        (HERE / "browser.png").write_bytes(await page.screenshot())
+    print("made browser")
 
 
 def record(terminal: WatchedTerminal) -> "Recording":

@@ -8,15 +8,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
-from tests.waiting import until
+from tests.needs import CHROMIUMS, need
+from tests.waiting import PATIENCE_S, until
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0",
@@ -39,18 +41,26 @@ class Page:
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        async for message in self._socket:
-            told = json.loads(message)
-            if "id" in told:
-                self._answers.pop(told["id"]).set_result(told)
-            elif told["method"] == "Network.requestWillBeSent":
-                self.requests.append(told["params"]["request"]["url"])
-            elif told["method"] == "Network.webSocketCreated":
-                self.requests.append(told["params"]["url"])
-            elif told["method"] == "Runtime.exceptionThrown":
-                self.errors.append(told["params"]["exceptionDetails"]["text"])
-            elif told["method"] == "Log.entryAdded":
-                self.errors.append(told["params"]["entry"]["text"])
+        with contextlib.suppress(ConnectionClosed):
+            async for message in self._socket:
+                self._take(json.loads(message))
+
+    def _take(self, told: dict[str, Any]) -> None:
+        if "id" in told:
+            self._answers.pop(told["id"]).set_result(told)
+        elif told["method"] == "Network.requestWillBeSent":
+            self.requests.append(told["params"]["request"]["url"])
+        elif told["method"] == "Network.webSocketCreated":
+            self.requests.append(told["params"]["url"])
+        elif told["method"] == "Network.responseReceived":
+            if told["params"]["response"]["status"] >= 400:
+                self.errors.append(told["params"]["response"]["url"])
+        elif told["method"] == "Runtime.exceptionThrown":
+            self.errors.append(told["params"]["exceptionDetails"]["text"])
+        elif told["method"] == "Runtime.consoleAPICalled":
+            self.errors.append(str(told["params"]["args"]))
+        elif told["method"] == "Log.entryAdded":
+            self.errors.append(told["params"]["entry"]["text"])
 
     async def call(self, method: str, **params: object) -> dict[str, Any]:
         """Call a method of the browser's protocol; return its result."""
@@ -63,9 +73,17 @@ class Page:
         return result
 
     async def open(self, url: str) -> None:
+        """Load another page; what the last one's network and console said is forgotten."""
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self.call(f"{domain}.enable")
+        await self.call("Page.navigate", url="about:blank")
+        self.requests.clear()
+        self.errors.clear()
         await self.call("Page.navigate", url=url)
+
+    async def again(self) -> None:
+        """Load the same page again."""
+        await self.call("Page.reload")
 
     async def value(self, expression: str) -> Any:
         """Return the value of a JavaScript expression; None where it fails."""
@@ -77,17 +95,27 @@ class Page:
     async def text(self) -> str:
         """Return what xterm.js shows."""
         found = await self.value(
-            "[...Array(terminal.rows).keys()].map(y => terminal.buffer.active.getLine(y)?.translateToString(true))"
+            "[...Array(terminal.rows).keys()].map(y => terminal.buffer.active.getLine(y)?.translateToString(true, 0, terminal.cols))"
             ".join('\\n')"
         )
         return str(found or "")
 
-    async def until(self, words: str, patience_s: float = 60.0) -> str:
+    async def until(self, words: str, patience_s: float = PATIENCE_S) -> str:
         """Wait until the terminal shows these words; return all that it shows."""
+        return await self._until(self.text, words, patience_s)
+
+    async def says(self, words: str, patience_s: float = PATIENCE_S) -> str:
+        """Wait until the page says these words below its terminal; return the whole sentence."""
+        return await self._until(self._sentence, words, patience_s)
+
+    async def _sentence(self) -> str:
+        return str(await self.value("document.getElementById('end').innerText") or "")
+
+    async def _until(self, look: Callable[[], Awaitable[str]], words: str, patience_s: float) -> str:
         shown: list[str] = []
 
         async def is_shown() -> bool:
-            shown[:] = [await self.text()]
+            shown[:] = [await look()]
             return words in shown[0]
 
         with contextlib.suppress(AssertionError):
@@ -96,7 +124,8 @@ class Page:
         return shown[0]
 
     async def press(self, key: str, *, ctrl: bool = False) -> None:
-        name, code, text = _KEYS.get(key, (key, ord(key.upper()[0]), "" if ctrl else key))
+        code = ord(key.upper()) if len(key) == 1 and key.isascii() and key.isalnum() else 0
+        name, code, text = _KEYS.get(key, (key, code, "" if ctrl else key))
         event = {"key": name, "windowsVirtualKeyCode": code, "modifiers": 2 if ctrl else 0}
         await self.call(
             "Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **event
@@ -114,12 +143,13 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def browser(width: int = 1200, height: int = 760) -> AsyncIterator[Page]:
+async def browser(width: int = 1200, height: int = 760, flags: Sequence[str] = ()) -> AsyncIterator[Page]:
     """Start Chromium with one empty tab."""
+    need("chromium", CHROMIUM)
     assert CHROMIUM
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
-            CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank",
+            CHROMIUM, *_FLAGS, *flags, f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank",
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")  # often not on the PATH of an ordinary user
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 _POSTGRESQL = Path("/usr/lib/postgresql")
 _REASON = re.compile(r"needs (.+)")
 
@@ -43,7 +44,9 @@ _MARKERS: dict[str, tuple[str, Callable[[], object]]] = {
     "pgbouncer": ("pgbouncer", lambda: find_program("pgbouncer")),
     "debian_postgres": ("the distribution's PostgreSQL", debian_binaries),
     "tmux": ("tmux", lambda: find_program("tmux")),
+    "chromium": ("chromium", lambda: any(map(shutil.which, CHROMIUMS))),
     "sshd": ("sshd", lambda: find_program("sshd") and find_program("ssh") and find_program("ssh-keygen")),
+    "ssh": ("ssh", lambda: find_program("ssh")),
     "root": ("root", lambda: os.geteuid() == 0),
     "proc": ("/proc", Path("/proc/self/fd").exists),
     "mqtt5": ("MQTT 5", lambda: not speaks_v3_only()),

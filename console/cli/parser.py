@@ -15,6 +15,11 @@ _ENVIRONMENT = (
     "servers with demo data."
 )
 
+_EXAMPLES = """examples:
+  device-console --tenant acme                   open the screen
+  device-console --tenant acme --serve-web 8080  serve it to a browser, at the link that is printed
+  device-console --tenant acme --serve-ssh 2222  serve it and the shell commands over SSH"""
+
 
 class _Parser(argparse.ArgumentParser):
     """Accepts options only in full; the parsers of the commands are of this class, too.
@@ -73,7 +78,7 @@ def build_parser() -> _Parser:
     parser = _Parser(
         prog="device-console",
         description="A terminal console for an IoT command channel. Without COMMAND it opens the screen.",
-        epilog=f"example: device-console --tenant acme\n\n{_ENVIRONMENT}\n\n{sentence()}",
+        epilog=f"{_EXAMPLES}\n\n{_ENVIRONMENT}\n\n{sentence()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"device-console {__version__}")
@@ -108,17 +113,19 @@ def _serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serve-ssh",
         metavar="[HOST:]PORT",
-        help="serve the screen over SSH, to the keys in CONSOLE_AUTHORIZED_KEYS (HOST: 127.0.0.1)",
+        help="serve the screen and the shell commands over SSH, to the keys in CONSOLE_AUTHORIZED_KEYS; "
+        "without HOST only this machine can connect",
     )
     parser.add_argument(
         "--serve-web",
         metavar="[HOST:]PORT",
-        help="serve the screen to browsers, to whoever has the link that it prints (HOST: 127.0.0.1)",
+        help="serve the screen to browsers; whoever has the link that is printed works as you. "
+        "Without HOST only this machine can connect",
     )
     parser.add_argument(
         "--guests",
         action="store_true",
-        help="with --serve-ssh or --serve-web: let anybody look at the demo's data",
+        help="with --serve-ssh or --serve-web: let anybody look at the demo, without a key or a link",
     )
 
 

@@ -63,15 +63,20 @@ class AuthorizedKeys:
             self._seen, self._lines = None, []
             return fault
         self._seen, self._lines = seen, []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if line.strip() and not line.lstrip().startswith("#"):
-                self._take(number, line)
+                self._take(number, line.strip())
         return ""
 
     def _take(self, number: int, line: str) -> None:
+        """Take a line. A character that begins a line for Python could hide another key in a comment."""
         try:
-            self._lines.append(asyncssh.import_authorized_keys(line))
-        except (ValueError, asyncssh.Error):
+            found = asyncssh.import_authorized_keys(line) if line.splitlines() == [line] else None
+        except (ValueError, LookupError, asyncssh.Error):
+            found = None
+        if found is not None:
+            self._lines.append(found)
+        else:
             _log.warning("line %d of %s cannot be read as a key: it admits nobody", number, self.path)
 
 

@@ -8,20 +8,24 @@ import asyncio
 import contextlib
 import io
 import os
+import re
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from console.exit_codes import ExitCode
 from console.serve import audit
+from console.serve.children import end_with
 from console.serve.identity import Identity, NotAdmittedError
 
 READS = frozenset({"devices", "history", "types", "export", "batches", "batch", "show", "problems", "tail"})
 ACTS = frozenset({"send", "cancel", "retry", "resume"})
-MOST = 4  # at once; a process each
+MOST, MOST_OF_ONE = 4, 2  # at once, in all and of one key; a process each
+MOST_CHARACTERS = 16_000
 _OF_THE_SERVER = (
     "tenant", "operator", "read_only", "restricted", "allow_export", "embedded", "home", "output",
     "accept_copy", "sweeper", "serve_ssh", "serve_web", "guests",
@@ -56,6 +60,10 @@ def allowed(text: str, who: Identity, parse: Parse) -> Allowed:
         NotAdmittedError: the sentence says what stands against it.
     """
     printed = io.StringIO()
+    if len(text) > MOST_CHARACTERS or not re.sub(r"[\n\t]", " ", text).isprintable():
+        raise NotAdmittedError(
+            f"a command has at most {MOST_CHARACTERS:,} characters, and no control characters"
+        )
     try:
         words = shlex.split(text)
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -87,7 +95,7 @@ class Commands:
         self._parse = parse
         self._place = list(place)
         self._environment = environment
-        self._running = 0
+        self._running: Counter[Identity] = Counter()
 
     async def run(self, text: str, who: Identity, address: str, output: Output) -> int:
         """Run a command to its end, or until the client leaves (cancelled); return its exit code.
@@ -99,15 +107,16 @@ class Commands:
         if command.help_text:
             await output.write(command.help_text.encode(), is_error=False)
             return ExitCode.OK
-        if self._running >= MOST:
+        if self._running[who] >= MOST_OF_ONE or self._running.total() >= MOST:
             raise NotAdmittedError("too many commands are running on this server: try again in a moment")
-        self._running += 1
+        self._running[who] += 1
         began = time.monotonic()
         code = -1
         try:
             code = await self._run(command.words, who, output)
         finally:
-            self._running -= 1
+            self._running[who] -= 1
+            self._running += Counter()  # without those that have none
             audit.record(
                 "ran", address=address, key=who.fingerprint, operator=who.operator,
                 tenants=",".join(who.tenants), command=command.name, code=code,
@@ -116,12 +125,13 @@ class Commands:
         return code
 
     async def _run(self, words: Sequence[str], who: Identity, output: Output) -> int:
-        identity = ["--tenant", ",".join(who.tenants), "--operator", who.operator]
+        identity = [f"--tenant={','.join(who.tenants)}", f"--operator={who.operator}"]
         identity += ["--restricted", *(["--read-only"] if who.read_only else [])]
+        parent = os.getpid()
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "console", *self._place, *identity, *words,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={**self._environment, "LC_ALL": "C.UTF-8"}, start_new_session=True,
+            env=self._environment, preexec_fn=lambda: end_with(parent),
         )  # fmt: skip
         pouring = [
             asyncio.create_task(_pour(child.stdout, output, is_error=False)),
@@ -167,4 +177,5 @@ def environment_of_the_server() -> dict[str, str]:
         "COLUMNS",
         "LINES",
     }
-    return {name: value for name, value in os.environ.items() if name not in left_out}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    return kept | {"LC_ALL": "C.UTF-8"}

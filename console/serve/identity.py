@@ -11,18 +11,26 @@ from console.domain.identifiers import id_fault
 from console.services.sender import clean_name
 
 _FORMS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # sshd(8), expiry-time
-_UNSUPPORTED = ("command", "principals", "cert-authority", "subject")
+_HEEDED = {"environment", "expiry-time", "from"}
+_NOT_DONE_ANYWAY = {
+    "agent-forwarding", "no-agent-forwarding", "no-port-forwarding", "no-user-rc", "no-x11-forwarding",
+    "permitlisten", "permitopen", "port-forwarding", "pty", "restrict", "tunnel", "user-rc", "x11-forwarding",
+}  # fmt: skip
 _NO = {"", "0", "false", "no", "off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An operator and the tenants open to them. A guest may only read, and sees the demo's tenants."""
+    """An operator and the tenants open to them. A guest may only read, and sees the demo's tenants.
+
+    `fingerprint` is the key's; `tab` tells the tabs of one browser apart, which have no key.
+    """
 
     tenants: tuple[str, ...]
     operator: str
     read_only: bool
     fingerprint: str = ""
+    tab: str = ""
     is_guest: bool = False
 
 
@@ -41,9 +49,11 @@ def identity_of(options: Mapping[str, object], fingerprint: str, now: datetime) 
     Raises:
         NotAdmittedError: the key has expired, names no tenant, or its line asks for what is not done here.
     """
-    for name in _UNSUPPORTED:
-        if options.get(name):
-            raise NotAdmittedError(f"the option {name} of this key is not supported here")
+    for name in options:
+        if name not in _HEEDED and name.lower() not in _NOT_DONE_ANYWAY:
+            raise NotAdmittedError(f"the option {clean_name(name)} of this key is not supported here")
+    if "restrict" in options and "pty" not in options:
+        raise NotAdmittedError("the option restrict of this key allows no screen: add pty to it")
     expiry = options.get("expiry-time")
     for text in expiry if isinstance(expiry, list) else [expiry] if expiry else []:
         if now >= _instant(str(text)):

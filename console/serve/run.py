@@ -6,7 +6,6 @@ import logging
 import re
 import secrets
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,11 +25,13 @@ from console.serve.commands import Commands, Parse, environment_of_the_server
 from console.serve.identity import Identity, NotAdmittedError, guest
 from console.serve.sessions import Limits, Sessions
 from console.serve.workers import workers_beside
-from console.services.favourites import Favourites
+from console.services.favourites import Favourites, NoFavourites
 from console.settings import Settings
 from console.tui import prepare_for_many
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,256}")
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # which browsers leave out
 ENDS = "this server is shutting down"
 _log = logging.getLogger("console.serve")
 
@@ -51,6 +52,10 @@ async def run_served(settings: Settings, ports: Ports, parse: Parse) -> int:
         UsageError: an address, the keys or the configuration is wrong, or guests would see real data.
         UnreachableError: the database does not answer.
     """
+    if settings.restricted:
+        raise UsageError(
+            "--serve-ssh and --serve-web are for whoever runs this host, and this console is restricted."
+        )
     log_to_stderr()
     embedded = is_embedded(settings)
     if ports.guests and not embedded:
@@ -83,8 +88,9 @@ class House:
 async def _house(settings: Settings, ports: Ports, parse: Parse, *, embedded: bool) -> AsyncIterator[House]:
     place = _place(settings)
     async with AsyncExitStack() as stack:
-        if embedded:
-            await stack.enter_async_context(workers_beside([*place, "--embedded"]))
+        environment = environment_of_the_server()
+        if embedded and not settings.read_only:
+            await stack.enter_async_context(workers_beside([*place, "--embedded"], environment))
         opened = await stack.enter_async_context(open_program(settings, jobs="none", many=True))
         prepare_for_many()
         collect_for_many()
@@ -93,9 +99,7 @@ async def _house(settings: Settings, ports: Ports, parse: Parse, *, embedded: bo
         )
         sessions = Sessions(limits, _programs(opened, settings))
         owner = Identity(opened.program.tenants, opened.program.operator, settings.read_only)
-        commands = Commands(
-            parse, [*place, *(["--embedded"] if embedded else [])], environment_of_the_server()
-        )
+        commands = Commands(parse, [*place, *(["--embedded"] if embedded else [])], environment)
         try:
             yield House(opened, sessions, commands, guest(DEMO_TENANTS) if ports.guests else None, owner)
         finally:
@@ -127,16 +131,15 @@ async def _listen_web(stack: AsyncExitStack, settings: Settings, where: str, hou
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`."
         )
     token = None if house.guest else given or secrets.token_urlsafe(32)
-    origins = frozenset(origin.strip().rstrip("/") for origin in (settings.web_origin or "").split(","))
     gate = web.Gate(
-        sessions=house.sessions, who=house.guest or house.owner, token=token, origins=origins, host=host,
-        prepare=partial(_prepare, house.opened),
+        sessions=house.sessions, who=house.guest or house.owner, token=token, host=host,
+        origins=_origins(settings.web_origin or ""), prepare=partial(_prepare, house.opened),
     )  # fmt: skip
     try:
         server = await web.listen(gate, host, port)
     except OSError as error:
         raise UsageError(f"--serve-web cannot listen on {host}:{port}: {error.strerror}.") from None
-    stack.callback(server.close)
+    stack.push_async_callback(web.close, server, house.sessions, ENDS)
     at = f"http://{f'[{host}]' if ':' in host else host}:{server.sockets[0].getsockname()[1]}/"
     if token is not None and given is None:
         print(f"{at}#{token}", flush=True)  # once, and not in the log, which others may read
@@ -147,7 +150,9 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
     try:
         from console.serve import ssh
         from console.serve.authorized_keys import AuthorizedKeys
+        from console.serve.door import Door
         from console.serve.host_key import host_key
+        from console.serve.strangers import Strangers
     except ModuleNotFoundError as error:
         raise UsageError(
             f"--serve-ssh needs the package {error.name}: install device-console with its extra ssh."
@@ -157,9 +162,11 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
     if house.guest is None or keys.path.exists():
         keys.check()
     key = host_key(settings.home_folder)
-    door = ssh.Door(
-        keys=keys, sessions=house.sessions, commands=house.commands, guest=house.guest, strangers=Counter(),
-        most_per_address=settings.served_per_address, prepare=partial(_prepare, house.opened),
+    door = Door(
+        keys=keys, sessions=house.sessions, commands=house.commands, guest=house.guest,
+        strangers=Strangers(settings.served_per_address), most_per_key=2 * settings.served_per_key + 4,
+        most_per_address=settings.served_per_address, read_only=settings.read_only,
+        prepare=partial(_prepare, house.opened),
     )  # fmt: skip
     try:
         acceptor = await ssh.listen(door, host, port, key)
@@ -169,6 +176,22 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
     return (
         f"ready: SSH on {host}:{acceptor.get_port()}, host key {key.get_fingerprint()}, keys of {keys.path}"
     )
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Return the addresses at which a proxy shows the page, as browsers write them.
+
+    Raises:
+        UsageError: one of them is not such an address; no page would be let in from it.
+    """
+    origins = frozenset(filter(None, (origin.strip().rstrip("/").lower() for origin in text.split(","))))
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise UsageError(
+                "CONSOLE_WEB_ORIGIN must be an address without a path, such as "
+                f"https://console.example.com: {origin!r} is not."
+            )
+    return frozenset(origin.removesuffix(_DEFAULT_PORTS[origin.split(":")[0]]) for origin in origins)
 
 
 def address(text: str, flag: str) -> tuple[str, int]:
@@ -199,13 +222,13 @@ def _programs(opened: RunningProgram, settings: Settings) -> Callable[[Identity]
     def program(who: Identity) -> Program:
         base = reading() if who.read_only else opened.program
         name = hashlib.sha256(f"{who.operator}\0{who.fingerprint}".encode()).hexdigest()[:16]
-        kept = None if who.is_guest else settings.home_folder / "served" / f"favourites-{name}.json"
+        kept = settings.home_folder / "served" / f"favourites-{name}.json"
         return replace(
             base,
             tenants=who.tenants,
             operator=who.operator,
             read_only=who.read_only,
-            favourites=Favourites(kept) if kept else base.favourites,
+            favourites=NoFavourites() if who.is_guest else Favourites(kept),
             warnings=(),
             restricted=True,
             may_export=False,

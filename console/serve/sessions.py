@@ -6,11 +6,14 @@ Decided in docs/decisions/0067-one-process-for-all-sessions.md
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from console.domain.text.durations import elapsed
+from console.exit_codes import ExitCode
 from console.serve import audit
 from console.serve.identity import Identity, NotAdmittedError
 from console.tui import remote_session
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 5
 RESUMED = "The line was cut: this is where you were."
+_log = logging.getLogger("console.serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,12 @@ class Session:
     since: float = field(default_factory=time.monotonic)
     keyed_at: float = field(default_factory=time.monotonic)
     ending: asyncio.TimerHandle | None = None
+    is_over: bool = False  # it is ending: it cannot be taken up any more
+
+    def end(self, words: str = "") -> None:
+        """End its console; `words` say why at the other end."""
+        self.is_over = True
+        self.remote.end(words)
 
     def feed(self, data: bytes) -> None:
         """Take input from its terminal."""
@@ -64,22 +74,23 @@ class Session:
 
 
 class Sessions:
-    """All of them. `ended` is called with a session whose console has ended."""
+    """All of them."""
 
     def __init__(self, limits: Limits, program: Callable[[Identity], Program]) -> None:
         self._limits = limits
         self._program = program
         self._tasks: dict[Session, asyncio.Task[int]] = {}
+        self._closed = ""
 
     @property
     def attached(self) -> list[Session]:
         """Those that somebody looks at."""
-        return [session for session in self._tasks if session.peer]
+        return [session for session in self._tasks if session.peer and not session.is_over]
 
     @property
     def kept(self) -> list[Session]:
         """Those whose line was cut, the oldest first."""
-        return [session for session in self._tasks if not session.peer]
+        return [session for session in self._tasks if not session.peer and not session.is_over]
 
     def open(self, who: Identity, terminal: Terminal, link: Link, peer: str) -> Session:
         """Begin a session, or take up the one of the same key whose line was cut.
@@ -87,6 +98,11 @@ class Sessions:
         Raises:
             NotAdmittedError: there are too many.
         """
+        if self._closed:
+            raise NotAdmittedError(self._closed)
+        for other in self.attached:
+            if who.tab and other.who == who:
+                self.cut(other)  # the same tab again: its line is dead, though nobody has noticed yet
         attached = self.attached
         if len(attached) >= self._limits.sessions:
             raise NotAdmittedError("too many sessions are open on this server: try again later")
@@ -127,23 +143,40 @@ class Sessions:
         session.remote.detach()
         self._tasks[session] = self._tasks.pop(session)  # the newest comes last
         if session.who.is_guest:
-            session.remote.end()
+            session.end()
             return
         self._end_at(session, self._limits.keep_s, "")
         same = [other for other in self.kept if other.who == session.who and other is not session]
-        for surplus in {*same, *self.kept[:-MOST_KEPT]}:
-            surplus.remote.end()
+        for surplus in {*same, *self._surplus()}:
+            surplus.end()
+
+    def _surplus(self) -> list[Session]:
+        """Return what is kept beyond the limit: the oldest of whoever keeps the most."""
+        kept = self.kept
+        owners = {session: replace(session.who, tab="") for session in kept}
+        shares, surplus = Counter(owners.values()), []
+        while len(kept) > MOST_KEPT:
+            most = max(shares.values())
+            oldest = next(session for session in kept if shares[owners[session]] == most)
+            shares[owners[oldest]] -= 1
+            kept.remove(oldest)
+            surplus.append(oldest)
+        return surplus
 
     async def end_all(self, words: str) -> None:
-        """End all sessions and wait for it."""
+        """End all sessions, wait for it, and begin none any more."""
+        self._closed = words
         tasks = tuple(self._tasks.values())
         for session in self._tasks:
-            session.remote.end(words)
+            session.end(words)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _live(self, session: Session) -> int:
         try:
             return await session.remote.run()
+        except Exception:  # noqa: BLE001 - a defect of one session must not end the others
+            _log.exception("a session failed")
+            return ExitCode.FAILED
         finally:
             if session.ending is not None:
                 session.ending.cancel()
@@ -154,7 +187,7 @@ class Sessions:
         """End a session without a key for too long."""
         left_s = session.keyed_at + self._limits.idle_s - time.monotonic()
         if left_s <= 0:
-            session.remote.end(f"nothing was typed for {elapsed(self._limits.idle_s)}; the session has ended")
+            session.end(f"nothing was typed for {elapsed(self._limits.idle_s)}; the session has ended")
             return
         if session.ending is not None:
             session.ending.cancel()
@@ -163,13 +196,13 @@ class Sessions:
     def _end_at(self, session: Session, after_s: float, words: str) -> None:
         if session.ending is not None:
             session.ending.cancel()
-        session.ending = asyncio.get_running_loop().call_later(after_s, session.remote.end, words)
+        session.ending = asyncio.get_running_loop().call_later(after_s, session.end, words)
 
     def _record(self, event: audit.Event, session: Session) -> None:
         audit.record(
             event,
             address=session.peer,
-            key=session.who.fingerprint,
+            key=session.who.fingerprint or session.who.tab,
             operator=session.who.operator,
             tenants=",".join(session.who.tenants),
             sessions=len(self.attached),

@@ -1,46 +1,25 @@
-"""``--serve-ssh``: who connects, whom the key stands for, and what may be asked for over a connection.
+"""``--serve-ssh``: who connects, whom the key stands for, and how much may be open.
 
 Decided in docs/decisions/0068-who-a-key-stands-for.md
 """
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import asyncssh
 
-from console.errors import ConsoleError, UsageError
-from console.exit_codes import ExitCode
 from console.serve import audit
-from console.serve.authorized_keys import AuthorizedKeys
-from console.serve.channel import SshLink
-from console.serve.commands import Commands
-from console.serve.identity import Identity, NotAdmittedError, identity_of
-from console.serve.sessions import Session, Sessions, Terminal
-from console.tui import refuse_terminal
+from console.serve.door import Door
+from console.serve.identity import Identity, NotAdmittedError
+from console.serve.request import Request
 
 LOGIN_S = 20.0  # for everything until a key is accepted
 ALIVE_EVERY_S, ALIVE_TRIES = 15, 3
-MOST_STRANGERS = 30  # connections without an accepted key
+IDLE_S = 30.0  # a connection that asks for nothing
+MOST_REQUESTS = 10  # at once, over one connection
 _GREETING = "device-console"
-_log = logging.getLogger("console.serve")
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What connections share. `guest` is whom those without a known key are let in as, if at all."""
-
-    keys: AuthorizedKeys | None
-    sessions: Sessions
-    commands: Commands
-    guest: Identity | None
-    strangers: Counter[str]
-    most_per_address: int
-    prepare: Callable[[Identity], Coroutine[Any, Any, None]]  # raises NotAdmittedError
+_LARGEST_PACKET = 4 * 1024  # bytes of keys that are read before anything else is done
+_WINDOW = 256 * 1024
 
 
 async def listen(door: Door, host: str, port: int, key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
@@ -49,6 +28,7 @@ async def listen(door: Door, host: str, port: int, key: asyncssh.SSHKey) -> asyn
     Raises:
         OSError: the address cannot be used.
     """
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # it logs what clients send; `audit` has our own
     return await asyncssh.listen(
         host,
         port,
@@ -66,6 +46,9 @@ async def listen(door: Door, host: str, port: int, key: asyncssh.SSHKey) -> asyn
         login_timeout=LOGIN_S,
         keepalive_interval=ALIVE_EVERY_S,
         keepalive_count_max=ALIVE_TRIES,
+        compression_algs=["none"],  # a packet of a guest would expand to any size
+        window=_WINDOW,
+        max_pktsize=_LARGEST_PACKET,
     )
 
 
@@ -75,31 +58,34 @@ class _Connection(asyncssh.SSHServer):
     def __init__(self, door: Door) -> None:
         self._door = door
         self._address = ""
-        self._offered: Identity | NotAdmittedError | None = None
-        self._who: Identity | NotAdmittedError | None = None
-        self._is_stranger = False
-        self._host = ""
+        self._offered: asyncssh.SSHKey | Identity | None = None
+        self._proven: asyncssh.SSHKey | Identity | None = None
+        self._unknown = ""
+        self._name = ""  # under which it is counted, once it has logged in
+        self._requests = 0
+        self._idle: asyncio.TimerHandle | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
         self._address = str((conn.get_extra_info("peername") or ("",))[0])
-        strangers = self._door.strangers
-        if strangers[self._address] >= self._door.most_per_address or strangers.total() >= MOST_STRANGERS:
-            audit.record("refused", address=self._address, why="too many connections that have not logged in")
-            conn.abort()
-            return
-        self._is_stranger = True
-        strangers[self._address] += 1
+        if not self._door.strangers.admit(self, self._address, self._make_room):
+            self._make_room()
+
+    def _make_room(self) -> None:
+        audit.record("refused", address=self._address, why="too many connections that have not logged in")
+        self._connection.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        self._is_no_stranger()
-
-    def _is_no_stranger(self) -> None:
-        if self._is_stranger:
-            self._is_stranger = False
-            self._door.strangers[self._address] -= 1
-            if not self._door.strangers[self._address]:
-                del self._door.strangers[self._address]
+        self._door.strangers.leave(self)
+        if self._idle is not None:
+            self._idle.cancel()
+        inside = self._door.inside
+        inside[self._name] -= 1
+        if inside[self._name] <= 0:
+            del inside[self._name]
+        if self._proven is None and self._unknown:
+            audit.record("refused", address=self._address, why="an unknown key", key=self._unknown)
 
     def begin_auth(self, username: str) -> bool:
         del username  # the key alone says who somebody is
@@ -109,14 +95,13 @@ class _Connection(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Note whom this key stands for. Of several keys it is called last for the one that is proven."""
+        """Note the key that is offered. Of several this is called last for the one that is proven."""
         del username
-        self._offered = None
-        door = self._door
-        options = door.keys.options_of(key, self._address, self._address) if door.keys else None
-        if options is not None:
-            self._offered = _admitted(options, key.get_fingerprint())
-        return self._offered is not None
+        known = self._door.whom(key, self._address) is not None
+        self._offered = key if known else None
+        if not known:
+            self._unknown = key.get_fingerprint()
+        return known
 
     def kbdint_auth_supported(self) -> bool:
         return self._door.guest is not None
@@ -128,168 +113,47 @@ class _Connection(asyncssh.SSHServer):
         return self._door.guest is not None
 
     def auth_completed(self) -> None:
-        self._who = self._offered
-        self._is_no_stranger()
+        self._proven = self._offered
+        self._door.strangers.leave(self)
+        is_guest = isinstance(self._proven, Identity)
+        self._name = f"guest {self._address}" if is_guest else self._fingerprint
+        self._door.inside[self._name] += 1
+        most = self._door.most_per_address if is_guest else self._door.most_per_key
+        if self._door.inside[self._name] > most:
+            asyncio.get_running_loop().call_soon(self._leave, "there are too many connections like this one")
+        self._expect_requests()
+
+    @property
+    def _fingerprint(self) -> str:
+        return self._proven.get_fingerprint() if isinstance(self._proven, asyncssh.SSHKey) else ""
+
+    def _leave(self, why: str) -> None:
+        audit.record("refused", address=self._address, why=why, key=self._fingerprint)
+        self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, why)
+
+    def _expect_requests(self) -> None:
+        if not self._requests:
+            self._idle = asyncio.get_running_loop().call_later(
+                IDLE_S, self._leave, "nothing was asked for over this connection"
+            )
 
     def session_requested(self) -> "asyncssh.SSHServerSession[bytes]":
-        return _Channel(self._door, self._address, self._who)
-
-
-def _admitted(options: Mapping[str, object], fingerprint: str) -> Identity | NotAdmittedError:
-    """Return whom the key stands for, or why it does not; its owner is told when they ask for something."""
-    try:
-        return identity_of(options, fingerprint, datetime.now(UTC))
-    except NotAdmittedError as error:
-        return error
-
-
-class _Channel(asyncssh.SSHServerSession[bytes]):
-    """One request of a client: a screen, or one of the shell commands."""
-
-    def __init__(self, door: Door, address: str, who: Identity | NotAdmittedError | None) -> None:
-        self._door = door
-        self._address = address
-        self._who = who
-        self._asked: str | None = None
-        self._is_subsystem = False
-        self._session: Session | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._typed: list[bytes] = []
-        self._room = asyncio.Event()
-        self._room.set()
-
-    def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
-        self._chan: Any = chan
-
-    def pty_requested(self, *_: Any) -> bool:
-        return True
-
-    def shell_requested(self) -> bool:
-        return True
-
-    def exec_requested(self, command: str) -> bool:
-        self._asked = command
-        return True
-
-    def subsystem_requested(self, subsystem: str) -> bool:
-        del subsystem  # there is none: the client is told why
-        self._is_subsystem = True
-        return True
-
-    def session_started(self) -> None:
-        self._task = asyncio.create_task(self._serve())
-
-    async def _serve(self) -> None:
-        try:
-            code = await self._answer()
-        except NotAdmittedError as error:
-            audit.record("refused", address=self._address, why=str(error), **_whom(self._who))
-            self._say(str(error))
-            code = ExitCode.USAGE
-        except ConsoleError as error:
-            self._say(str(error))
-            code = error.exit_code
-        except Exception:  # noqa: BLE001 - what one client met must not end the others
-            _log.exception("a request over SSH failed")
-            self._say("this failed; whoever runs the server has the report")
-            code = ExitCode.FAILED
-        if not self._chan.is_closing():
-            self._chan.exit(code)
-
-    async def _answer(self) -> int:
-        """Do what was asked for; return the exit code.
-
-        Raises:
-            NotAdmittedError: it may not be done.
-        """
-        who = self._who
-        if not isinstance(who, Identity):
-            raise who or NotAdmittedError("this connection has no key")
-        await self._door.prepare(who)
-        if self._is_subsystem:
-            raise NotAdmittedError(
-                "there is no subsystem here, such as sftp; `export` writes to standard output"
+        if self._requests >= MOST_REQUESTS:
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_RESOURCE_SHORTAGE, "too many requests over this connection"
             )
-        if self._asked is not None:
-            return await self._door.commands.run(
-                self._asked, who, self._address, _Pipe(self._chan, self._room)
-            )
-        return await self._screen(who)
+        self._requests += 1
+        if self._idle is not None:
+            self._idle.cancel()
+        return Request(self._door, self._address, self._whom(), self._ended)
 
-    async def _screen(self, who: Identity) -> int:
-        try:
-            term = self._chan.get_terminal_type()
-            refuse_terminal(term or "", is_terminal=term is not None)
-        except UsageError:
-            raise NotAdmittedError(
-                "the screen needs a terminal: ssh -t, and a TERM other than dumb"
-            ) from None
-        columns, rows, *_ = self._chan.get_terminal_size()
-        terminal = Terminal(term, self._chan.get_environment(), columns, rows)
-        session = self._door.sessions.open(who, terminal, SshLink(self._chan), self._address)
-        self._session = session
-        for data in self._typed:
-            session.feed(data)
-        code = await self._door.sessions.until_over(session)
-        if session.remote.farewell:
-            self._say(session.remote.farewell)
-        return code
+    def _ended(self) -> None:
+        self._requests -= 1
+        self._expect_requests()
 
-    def _say(self, sentence: str) -> None:
-        if not self._chan.is_closing():
-            self._chan.write_stderr(f"device-console: {sentence}\r\n".encode("utf-8", "replace"))
-
-    def data_received(self, data: bytes, datatype: Any) -> None:
-        del datatype
-        if self._session is not None:
-            self._session.feed(data)
-
-    def eof_received(self) -> bool:
-        """Go on answering a client that has nothing more to say; a screen without keys is over."""
-        if self._session is not None:
-            self._chan.close()
-        return True
-
-    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
-        del pixwidth, pixheight
-        if self._session is not None:
-            self._session.remote.resize(width, height)
-
-    def break_received(self, msec: int) -> bool:
-        del msec
-        return True
-
-    def signal_received(self, signal: str) -> None:
-        """Do nothing: the keys of the terminal say what is wanted."""
-
-    def pause_writing(self) -> None:
-        self._room.clear()
-
-    def resume_writing(self) -> None:
-        self._room.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._room.set()
-        if self._session is not None:
-            self._door.sessions.cut(self._session)
-        elif self._task is not None:
-            self._task.cancel()
-
-
-class _Pipe:
-    """Where the output of a shell command goes."""
-
-    def __init__(self, channel: Any, room: asyncio.Event) -> None:
-        self._channel = channel
-        self._room = room
-
-    async def write(self, data: bytes, *, is_error: bool) -> None:
-        """Send output, and wait until there is room for more."""
-        if not self._channel.is_closing():
-            (self._channel.write_stderr if is_error else self._channel.write)(data)
-        await self._room.wait()
-
-
-def _whom(who: Identity | NotAdmittedError | None) -> dict[str, str]:
-    return {"operator": who.operator, "key": who.fingerprint} if isinstance(who, Identity) else {}
+    def _whom(self) -> Identity | NotAdmittedError:
+        """Return who asks: the file of keys may have changed since the login."""
+        if isinstance(self._proven, Identity):
+            return self._proven
+        who = self._door.whom(self._proven, self._address) if self._proven is not None else None
+        return who or NotAdmittedError("this key is not admitted any more")

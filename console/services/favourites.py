@@ -88,6 +88,21 @@ class Favourites:
             raise
 
 
+class NoFavourites(Favourites):
+    """Nothing is kept, for those of whom nothing is known."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull))
+
+    def load(self, tenant_id: str) -> tuple[Saved, ...]:
+        del tenant_id
+        return ()
+
+    def toggle(self, tenant_id: str, command: Saved) -> bool:
+        del tenant_id, command
+        raise OSError(None, "favourites of guests are not kept")
+
+
 def _saved(item: object) -> Saved | None:
     if not isinstance(item, dict):
         return None

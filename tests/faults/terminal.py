@@ -156,7 +156,8 @@ class Terminal(PseudoTerminal):
     def kill(self) -> None:
         if self.alive:
             assert self.process is not None
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         self.kill()

@@ -15,7 +15,7 @@ WALL_CLOCKS = {
 # what may show, name or admit by the wall clock, and decides nothing about a command
 DISPLAY_ONLY = {
     "shell/batches.py _batches", "shell/devices.py _devices", "shell/history.py _history", "shell/problems.py _problems",
-    "serve/ssh.py _admitted",  # the end of a key's time, which sshd reads by its clock, too
+    "serve/door.py whom",  # the end of a key's time, which sshd reads by its clock, too
     "simulator/device.py _utc_now",  # the clock of a device, which is not ours
     "store/commands.py _page",  # of an empty page
     "tui/application/crash.py write_crash", "tui/state/console_state.py now", "tui/presenters/times.py zone_words", "tui/screens/dialogs/export.py _stem",

@@ -1,5 +1,6 @@
 """Header and banner at every width."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,6 +50,18 @@ def test_trouble_outlives_everything_else_at_60_columns():
 def test_a_link_that_is_down_counts_and_tells_when_it_tries_again():
     text, _ = header(120, view(UP, DOWN))
     assert "mqtt DOWN 14s, retry in 3s" in text
+
+
+def test_a_console_without_workers_of_its_own_says_whether_others_live():
+    """Without it, who looks at a served console reads of a broker and a sweep that are not theirs."""
+    unused = LinkState(up=True, is_used=False)
+    text, _ = header(120, view(UP, unused, "elsewhere"))
+    assert "pg ok 2ms   workers elsewhere   outbox 0" in text
+    assert "mqtt" not in text
+    assert "sweep" not in text
+    text, _ = header(120, replace(view(UP, unused, "elsewhere"), silent=("dispatch", "answers", "sweep")))
+    assert "pg ok 2ms   no worker   outbox 0" in text
+    assert "elsewhere" not in text
 
 
 def test_no_banner_while_all_is_well():

@@ -39,7 +39,7 @@ TEXTUAL = {
 }  # fmt: skip
 TEXTUAL_MODULES = {"_compositor", "_parser", "_xterm_parser", "_writer_thread"}
 OUR_OWN = {"_replace", "_value_"}  # of named tuples and enumerations, by their documentation
-ASYNCSSH = {"_transport", "_send_window"}
+ASYNCSSH = {"_transport", "_send_window", "_env"}
 RICH = {"_color_system", "_attributes", "_set_attributes"}
 
 

@@ -18,8 +18,8 @@ terminal.parser.registerOscHandler(52, (data) => {
   return true;
 });
 
-// A tab that is loaded again takes up its own session.
-const tab = sessionStorage.getItem("tab") ?? crypto.randomUUID?.() ?? String(Math.random()).slice(2) + Date.now();
+// A tab that is loaded again takes up its own session. randomUUID is missing where a page has no TLS.
+const tab = sessionStorage.getItem("tab") ?? crypto.getRandomValues(new Uint32Array(4)).join("-");
 sessionStorage.setItem("tab", tab);
 
 const say = (words) => {
@@ -27,11 +27,14 @@ const say = (words) => {
   end.textContent = words;
   end.hidden = false;
 };
-const secret = decodeURIComponent(location.hash.slice(1));
-const socket = new WebSocket(
-  location.origin.replace(/^http/, "ws") + "/ws", ["device-console", ...(secret ? ["token." + secret] : [])],
-);
-const told = (message) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
+const secret = /^#[\w-]+$/.test(location.hash) ? ["token." + location.hash.slice(1)] : [];
+const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws", ["device-console", ...secret]);
+const isOpen = () => socket.readyState === WebSocket.OPEN;
+const told = (message) => isOpen() && socket.send(JSON.stringify(message));
+const MOST = 32768; // bytes in a message; a paste may be longer
+const send = (bytes) => {
+  for (let at = 0; isOpen() && at < bytes.length; at += MOST) socket.send(bytes.subarray(at, at + MOST));
+};
 const encoder = new TextEncoder();
 let wasOpen = false;
 socket.binaryType = "arraybuffer";
@@ -46,9 +49,10 @@ socket.onmessage = (message) => {
 };
 socket.onclose = (event) => say(
   event.reason || (wasOpen ? "The line was cut. Load the page again to go on where you were."
-    : "This link was not accepted: open the one that the server printed."),
+    : "The console cannot be reached, or this link was not accepted: open the one that the server printed."),
 );
-terminal.onData((text) => socket.readyState === WebSocket.OPEN && socket.send(encoder.encode(text)));
-terminal.onBinary((text) => socket.readyState === WebSocket.OPEN && socket.send(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+terminal.attachCustomKeyEventHandler(isOpen); // after the end the keys are the browser's: F5 loads the page again
+terminal.onData((text) => send(encoder.encode(text)));
+terminal.onBinary((text) => send(Uint8Array.from(text, (c) => c.charCodeAt(0))));
 terminal.onResize(() => told({ columns: terminal.cols, rows: terminal.rows }));
 addEventListener("resize", () => fit.fit());

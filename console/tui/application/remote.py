@@ -67,6 +67,11 @@ class RemoteSession:
         if self._terminal is not None:
             self._terminal.feed(data)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether input should wait until the console has acted on what it has."""
+        return self._terminal is not None and self._terminal.is_behind
+
     def resize(self, columns: int, rows: int) -> None:
         """Take a new size of the terminal."""
         self._extent = (columns, rows)

@@ -66,10 +66,11 @@ def _header(identity: HeaderIdentity, view: HealthView, outbox: OutboxDepth, wid
 
 def _parts(view: HealthView, outbox: OutboxDepth, level: int) -> Iterator[Cell]:
     yield link_words("pg", view.database, view.now, level)
-    yield link_words("mqtt", view.broker, view.now, level)
-    if level < 2 or (level < 5 and view.sweep not in {"on", "standby"}):
-        late = f" p99 {lateness(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
-        yield Cell(f"sweep {view.sweep}{late}", "" if view.sweep in {"on", "standby"} else "warn")
+    if view.sweep == "elsewhere" and not view.broker.is_used:
+        if not view.silent:
+            yield Cell("workers elsewhere")
+    else:
+        yield from _work(view, level)
     if view.stopped:
         yield Cell("workers stopped", "bad")
     elif view.silent and level < 5:
@@ -77,6 +78,14 @@ def _parts(view: HealthView, outbox: OutboxDepth, level: int) -> Iterator[Cell]:
     if level < 3 or (level < 5 and outbox.depth):
         depth = "10,000+" if outbox.depth >= 10_000 else f"{outbox.depth:,}"
         yield Cell(f"outbox {depth}", "live" if outbox.depth else "")
+
+
+def _work(view: HealthView, level: int) -> Iterator[Cell]:
+    """What the workers of this process meet."""
+    yield link_words("mqtt", view.broker, view.now, level)
+    if level < 2 or (level < 5 and view.sweep not in {"on", "standby"}):
+        late = f" p99 {lateness(view.sweep_p99_s)}" if level < 1 and view.sweep_p99_s is not None else ""
+        yield Cell(f"sweep {view.sweep}{late}", "" if view.sweep in {"on", "standby"} else "warn")
 
 
 def silence_words(view: HealthView) -> str:

@@ -18,6 +18,7 @@ from console.tui.terminal.input import TerminalInput
 from console.tui.terminal.type_ahead import TypeAhead
 
 MOST_COLUMNS, MOST_ROWS = 500, 200
+MOST_KEYS = 1_000
 _TICK_S = constants.ESCAPE_DELAY / 2
 _MOUSE_ON = "\x1b[?1000h\x1b[?1002h\x1b[?1015h\x1b[?1006h"
 _MOUSE_OFF = "\x1b[?1006l\x1b[?1015l\x1b[?1002l\x1b[?1000l"
@@ -100,6 +101,11 @@ class StreamDriver(Driver):
         """Take bytes from the terminal."""
         if self._runs:
             self._process(self._input.feed(data))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many keys, or other messages, wait that no more should be read."""
+        return self._type_ahead.waiting > MOST_KEYS
 
     def resize(self, columns: int, rows: int) -> None:
         """Take the size of the terminal; one that is 0 is not known."""

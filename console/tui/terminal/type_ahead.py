@@ -34,6 +34,11 @@ class TypeAhead:
         self._woken = False
         self._acting = False
 
+    @property
+    def waiting(self) -> int:
+        """How much input, and how many other messages, the application has not taken yet."""
+        return len(self._waiting) + self._app.message_queue_size
+
     def put(self, message: Message) -> None:
         """Take input, on the thread that reads the terminal.
 
