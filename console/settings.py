@@ -67,6 +67,9 @@ class Settings:
     read_only: bool = _setting(False, "change nothing and run no workers")
     allow_export: bool = _setting(False, "let a read-only console export to files")
     restricted: bool = _setting(False, "keep the operator away from this host's files and programs")
+    listen: _MaybeText = _setting(
+        None, "where --sweeper answers /healthz, /readyz and /metrics, as [HOST:]PORT"
+    )
     embedded: bool = _setting(False, "start the built-in PostgreSQL and broker")
     embedded_broker: _Broker = _setting("auto", "which built-in broker to start")
     home: _MaybePath = _setting(None, "where the embedded servers and logs live")

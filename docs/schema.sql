@@ -362,6 +362,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION turns(p_limit integer, p_chain integer)
 --     RETURNS TABLE(tenant_id text, device_id text, command_id text, place bigint, chain bigint, there bigint, put_off_s integer) STABLE
+-- FUNCTION waiting(OUT commands integer, OUT oldest_s double precision)
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION wake_first(p_tenants text[], p_devices text[])
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_indexscan=on, enable_nestloop=on, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off
 -- FUNCTION write_audit(p_tenant text, p_event text, p_action text, p_entity_type text, p_entity text, p_message text, p_details jsonb, p_by text)

@@ -104,7 +104,7 @@ WORKERS_FUNCTIONS = {
     "acknowledge", "acknowledge_fenced", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
     "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
     "lease_holders", "lease_owners", "mark", "next_due", "progressed",
-    "fence_answers", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_problems",
+    "fence_answers", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_problems", "waiting",
 }  # fmt: skip
 
 

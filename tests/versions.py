@@ -26,7 +26,7 @@ def bounds(kind: str = "run") -> Iterator[re.Match[str]]:
 
 
 def _of_users(extras: dict[str, list[str]]) -> list[str]:
-    return extras["embedded"] + extras["ssh"] + extras["web"]
+    return extras["embedded"] + extras["ssh"] + extras["web"] + extras["metrics"]
 
 
 def locked() -> dict[str, str]:

@@ -87,6 +87,11 @@ def build_parser() -> _Parser:
         action="store_true",
         help="run the workers without a screen: publish commands, receive answers, end what is overdue",
     )
+    parser.add_argument(
+        "--listen",
+        metavar="[HOST:]PORT",
+        help="with --sweeper: answer /healthz, /readyz and /metrics here (HOST: 127.0.0.1)",
+    )
     _serving(parser)
     parser.add_argument(
         "--accept-copy",
@@ -200,6 +205,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         options.where = options.where.strip()
     if options.sweeper and options.command:
         parser.error("--sweeper cannot be combined with a command")
+    if options.listen and not options.sweeper:
+        parser.error("--listen works only with --sweeper")
     serves = options.serve_ssh or options.serve_web
     if serves and (options.sweeper or options.command):
         parser.error("--serve-ssh and --serve-web cannot be combined with a command or --sweeper")

@@ -15,11 +15,18 @@ class Lateness:
     def __init__(self) -> None:
         self._counts = [0] * (len(BOUNDS_S) + 1)
         self._longest_s = 0.0
+        self.sum_s = 0.0  # over all commands
 
     def add(self, seconds: float, commands: int) -> None:
         """Count `commands` that were settled at most `seconds` late."""
         self._counts[bisect_left(BOUNDS_S, seconds)] += commands
         self._longest_s = max(self._longest_s, seconds)
+        self.sum_s += seconds * commands
+
+    @property
+    def cumulative(self) -> list[tuple[float, int]]:
+        """Bounds in seconds, and how many were settled within each; the last bound has no limit."""
+        return list(zip((*BOUNDS_S, float("inf")), accumulate(self._counts), strict=True))
 
     @property
     def settled(self) -> int:

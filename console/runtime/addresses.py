@@ -215,3 +215,16 @@ def _load(names: str, act: Callable[[], None]) -> None:
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"The TLS file {names} cannot be used: {reason}.") from None
+
+
+def listening_address(text: str, flag: str) -> tuple[str, int]:
+    """Return host and port of ``[HOST:]PORT``; without a host it is this machine only.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise UsageError(f"{flag} needs a port, or HOST:PORT: {text!r} is neither.")
+    return host, int(port)

@@ -1,4 +1,10 @@
-"""Logging: text for people, JSON lines for machines, a file behind a screen. Never a secret."""
+"""Logging: text for people, JSON lines for machines, a file behind a screen. Never a secret.
+
+A record may carry what a machine should not have to find in a sentence: `event`, its kind; `values`, what the
+sentence contains; `fields`, what it does not, so that these stand behind it in text, too.
+
+Decided in docs/decisions/0074-what-a-worker-logs.md
+"""
 
 import json
 import logging
@@ -27,10 +33,12 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
+            "pid": record.process,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {"event": record.__dict__.get("event"), **record.__dict__.get("fields", {})}
+        more = record.__dict__
+        line |= {"event": more.get("event"), **more.get("values", {}), **more.get("fields", {})}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps({key: value for key, value in line.items() if value is not None}, ensure_ascii=True)

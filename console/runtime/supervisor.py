@@ -41,7 +41,15 @@ class Supervisor:
                 await asyncio.sleep(delay_s)
 
     def _tell(self, name: str, error: ConsoleError, delay_s: float) -> None:
-        _log.warning("%s: %s Trying again in %.1f s.", name, error, delay_s)
+        values = {
+            "job": name,
+            "link": error.link,
+            "cause": error.cause.name.lower(),
+            "delay_s": round(delay_s, 3),
+        }
+        _log.warning(
+            "%s: %s Trying again in %.1f s.", name, error, delay_s, extra={"event": "retry", "values": values}
+        )
         match error.link:
             case Link.DATABASE if name == PROBE or isinstance(error, UnreachableError):
                 self._health.database_down(error, delay_s)

@@ -84,8 +84,6 @@ class Workers:
         self.stopped = asyncio.Event()
         self._tenants = tenants
         self._names: dict[str, str] = {}
-        self.sweeps = 0
-        self.last_sweep_at: float | None = None
         self._began_at = clock.monotonic()
 
     async def also_for(self, tenants: tuple[str, ...]) -> None:
@@ -148,7 +146,7 @@ class Workers:
             self._health.dispatch = "on"
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
-                replace(limits, window=min(limits.window, link.receive_maximum)),
+                replace(limits, window=min(limits.window, link.receive_maximum)), self._health.counts,
             )  # fmt: skip
             try:
                 await _relay(self._dispatcher, link, self._contest)
@@ -196,7 +194,7 @@ class Workers:
         return Acknowledger(
             stream, SettlementStore(self._database, lease.token), self._feed.tell, self._clock,
             late_ack=self._settings.late_ack, max_ack_bytes=self._settings.max_ack_bytes,
-            progress=self._settings.progress,
+            progress=self._settings.progress, counts=self._health.counts,
         )  # fmt: skip
 
     async def sweep(self) -> None:
@@ -222,9 +220,9 @@ class Workers:
                 self._health.sweep = "off"
 
     def _on_swept(self, sweep: Sweep) -> None:
-        self.sweeps += 1
-        self.last_sweep_at = self._clock.monotonic()
-        if sweep.settled and self.last_sweep_at - self._began_at > sweep.lateness_s:
+        self._health.counts.swept(sweep.missed, sweep.expired)
+        self._health.swept_at = now = self._clock.monotonic()
+        if sweep.settled and now - self._began_at > sweep.lateness_s:
             self._health.lateness.add(sweep.lateness_s, sweep.settled)  # not those overdue before our start
         if sweep.settled or sweep.healed:
             self.wake(None)  # what waited for a command that ended may go

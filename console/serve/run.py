@@ -17,6 +17,7 @@ import platformdirs
 from console.collector import collect_for_many
 from console.errors import UsageError
 from console.exit_codes import ExitCode
+from console.runtime.addresses import listening_address
 from console.runtime.logs import log_to_stderr
 from console.runtime.program import Program
 from console.runtime.servers import DEMO_TENANTS, is_embedded
@@ -123,7 +124,7 @@ async def _listen_web(stack: AsyncExitStack, settings: Settings, where: str, hou
         raise UsageError(
             f"--serve-web needs the package {error.name}: install device-console with its extra web."
         ) from None
-    host, port = address(where, "--serve-web")
+    host, port = listening_address(where, "--serve-web")
     given = settings.newest_secret("web_token")
     if given is not None and not _TOKEN.fullmatch(given):
         raise UsageError(
@@ -157,7 +158,7 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
         raise UsageError(
             f"--serve-ssh needs the package {error.name}: install device-console with its extra ssh."
         ) from None
-    host, port = address(where, "--serve-ssh")
+    host, port = listening_address(where, "--serve-ssh")
     keys = AuthorizedKeys(settings.authorized_keys or _keys_of_the_user())
     if house.guest is None or keys.path.exists():
         keys.check()
@@ -192,19 +193,6 @@ def _origins(text: str) -> frozenset[str]:
                 f"https://console.example.com: {origin!r} is not."
             )
     return frozenset(origin.removesuffix(_DEFAULT_PORTS[origin.split(":")[0]]) for origin in origins)
-
-
-def address(text: str, flag: str) -> tuple[str, int]:
-    """Return host and port of ``[HOST:]PORT``; without a host it is this machine only.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
-    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
-        raise UsageError(f"{flag} needs a port, or HOST:PORT: {text!r} is neither.")
-    return host, int(port)
 
 
 def _keys_of_the_user() -> Path:

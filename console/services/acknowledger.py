@@ -19,6 +19,7 @@ from console.limits import MAX_ACK_BYTES
 from console.retry import ANSWERS
 from console.services.ack_problems import ProblemLimiter, follow_up
 from console.services.ack_reader import AckReader, ReadBatch
+from console.services.counts import Counts
 
 T = TypeVar("T")
 
@@ -67,6 +68,7 @@ class Acknowledger:
         late_ack: LateAck = LateAck.ACCEPT,
         max_ack_bytes: int = MAX_ACK_BYTES,
         progress: frozenset[str] = PROGRESS_WORDS,
+        counts: Counts | None = None,
     ) -> None:
         self._stream = stream
         self._settlement = settlement
@@ -74,6 +76,7 @@ class Acknowledger:
         self._late_ack = late_ack
         self._clock = clock
         self._limiter = ProblemLimiter(clock)
+        self._counts = counts or Counts()
         self._reader = AckReader(clock, self._limiter, max_ack_bytes=max_ack_bytes, progress=progress)
         self._locked_until: dict[str, float] = {}
         self._next = ReadBatch()
@@ -136,6 +139,7 @@ class Acknowledger:
 
     async def _settle(self, batch: ReadBatch) -> Acknowledged:
         outcomes = await self._commit(batch.acks, batch.problems)
+        self._counts.answered(outcomes, batch.problems)
         problems_after = [
             problem if not problem.device_id else self._limiter.limited(problem)
             for ack, outcome in zip(batch.acks, outcomes, strict=True)

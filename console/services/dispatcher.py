@@ -19,6 +19,7 @@ from console.domain.dispatch import Claimed
 from console.domain.events import Problem
 from console.errors import BrokerUnreachableError
 from console.limits import MAX_PAYLOAD_BYTES
+from console.services.counts import Counts
 from console.services.flight import SIDE_BY_SIDE, Flight, Line, Publishes, Results
 from console.services.held_commands import HeldCommands, OutboxStore
 
@@ -65,6 +66,7 @@ class Dispatcher:
         on_change: Callable[[str], None],
         clock: Clock,
         settings: DispatchSettings | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
@@ -72,6 +74,7 @@ class Dispatcher:
         self._on_change = on_change
         self._clock = clock
         self._settings = limits = settings or DispatchSettings()
+        self._counts = counts or Counts()
         self._held = HeldCommands(outbox, clock, limits.lease_s, limits.puback_timeout_s)
         self._flight = Flight(publisher, clock, self._held.tried, limits.lease_s, limits.puback_timeout_s)
         self._wake = asyncio.Event()
@@ -194,6 +197,7 @@ class Dispatcher:
             recorded_at = clock()
 
     async def _record(self, results: Results) -> None:
+        self._counts.published(results.confirmed, results.returned)
         if results.confirmed:
             await self._held.mark(results.confirmed)
         if results.problems:

@@ -1,6 +1,7 @@
 """The state of the links and workers, as the header shows it."""
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -8,9 +9,11 @@ from typing import Literal
 from console.clock import Clock
 from console.domain.lateness import Lateness
 from console.errors import Cause, ConsoleError, Link
+from console.services.counts import Counts
 
 _MOST_TROUBLES = 20
 Work = Literal["on", "standby", "elsewhere", "off"]
+_log = logging.getLogger("console.health")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Health:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.began_at = clock.monotonic()
         self._database = LinkState(since=clock.monotonic())
         self._broker = {"dispatch": LinkState(since=clock.monotonic())}
         self.sweep: Work = "off"
@@ -68,6 +72,8 @@ class Health:
         self._ingested = asyncio.Event()
         self.dispatch: Work = "off"
         self.lateness = Lateness()
+        self.counts = Counts()
+        self.swept_at: float | None = None  # when a pass of the sweep last ended well, monotonic
         self._stopped = ""
         self._silent: tuple[str, ...] = ()
         self._silent_s: float | None = None
@@ -91,7 +97,7 @@ class Health:
         await self._ingested.wait()
 
     def database_up(self, *, latency_s: float | None = None, detail: str = "") -> None:
-        self._database = self._up(self._database, latency_s, detail)
+        self._database = self._up(self._database, latency_s, detail, Link.DATABASE)
 
     def database_down(self, error: ConsoleError, retry_in_s: float | None = None) -> None:
         self._remember(Link.DATABASE, self._database, error)
@@ -99,13 +105,13 @@ class Health:
 
     def broker_up(self, *, detail: str = "", lacks: str = "", part: str = "dispatch") -> None:
         """Record that a connection to the broker is up: the dispatcher's, or the ingest session's."""
-        self._broker[part] = replace(self._up(self._part(part), None, detail), lacks=lacks)
+        self._broker[part] = replace(self._up(self._part(part), None, detail, Link.BROKER, part), lacks=lacks)
 
     def broker_down(
         self, error: ConsoleError, retry_in_s: float | None = None, part: str = "dispatch"
     ) -> None:
         """Record that a connection to the broker broke, until `broker_up` is called for the same `part`."""
-        self._remember(Link.BROKER, self._part(part), error)
+        self._remember(Link.BROKER, self._part(part), error, part)
         self._broker[part] = self._down(self._part(part), error, retry_in_s)
 
     def broker_unused(self) -> None:
@@ -162,9 +168,11 @@ class Health:
         self._troubles.clear()
         return taken
 
-    def _remember(self, link: Link, before: LinkState, error: ConsoleError) -> None:
+    def _remember(self, link: Link, before: LinkState, error: ConsoleError, part: str = "") -> None:
         if before.up:  # a link that stays down is one trouble
             self.trouble(link, str(error))
+            values = {"link": link, "part": part or None, "cause": error.cause.name.lower()}
+            _log.warning("the %s is down: %s", link, error, extra={"event": "link_down", "values": values})
 
     def view(self) -> HealthView:
         return HealthView(
@@ -180,8 +188,14 @@ class Health:
             silent_s=self._silent_s,
         )
 
-    def _up(self, before: LinkState, latency_s: float | None, detail: str) -> LinkState:
-        since = before.since if before.up else self._clock.monotonic()
+    def _up(
+        self, before: LinkState, latency_s: float | None, detail: str, link: Link, part: str = ""
+    ) -> LinkState:
+        now = self._clock.monotonic()
+        since = before.since if before.up else now
+        if not before.up:
+            values = {"link": link, "part": part or None, "down_s": round(now - before.since, 3)}
+            _log.info("the %s is up", link, extra={"event": "link_up", "values": values})
         return LinkState(
             up=True, since=since, detail=detail or before.detail, latency_s=latency_s or before.latency_s
         )

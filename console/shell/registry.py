@@ -30,6 +30,7 @@ SUMMARIES: Mapping[str, str] = {
     "cancel": "Cancel a command that is not published yet, or stop a bulk send.",
     "retry": "Send an ended command again, or what failed of a bulk send.",
     "resume": "Send the rest of a bulk send that was interrupted; nothing is sent twice.",
+    "health": "Ask whether the workers of this machine do their work.",
     "doctor": "Check the set-up and show what it guarantees.",
     "config": "Show the configuration.",
     "migrate": "Create or update the console's schema in the configured database.",

@@ -76,3 +76,10 @@ class OutboxStore:
         async with self._database.fleet_statement() as connection:
             value = await connection.fetchval(query("next_due"))
         return None if value is None else float(value)
+
+
+async def waiting(database: Database) -> tuple[int, float]:
+    """Return how many commands of all tenants wait, at most 100,000, and for how many seconds the oldest."""
+    async with database.fleet_statement() as connection:
+        row = await connection.fetchrow(query("waiting"))
+    return row["commands"], row["oldest_s"]

@@ -17,6 +17,8 @@ from console.runtime.pausing import stops_in_order
 from console.runtime.servers import is_embedded
 from console.runtime.startup import RunningProgram, open_program
 from console.settings import Settings
+from console.worker.listening import Watched, listening
+from console.worker.summary import Summary
 from console.worker.systemd import notify_systemd, watchdog_s
 
 _LOOK_EVERY_S = 0.05
@@ -28,11 +30,44 @@ async def run_sweeper(settings: Settings) -> int:
     """Run the workers until TERM or INT. A configured database that does not answer yet is waited for.
 
     Raises:
-        UsageError: nothing is configured and embedded servers were not asked for.
+        UsageError: nothing is configured and no embedded servers were asked for, or `--listen` does not work.
         RefusedError: the worker role is not granted to this login.
         CopyError: this database, or another one with the same broker, is a copy.
     """
     log_to_stderr()
+    _refuse(settings)
+    stop = asyncio.Event()
+    _on_signals(stop)
+    watched = Watched()
+    async with AsyncExitStack() as stack:
+        if settings.listen is not None:
+            await stack.enter_async_context(listening(settings.listen, watched))
+        opened = await _open(stack, settings, stop)
+        if opened is None:
+            return ExitCode.OK
+        notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
+        summary = Summary(opened.program.health.counts)
+        bodies = [_tell_ready(opened), _report(opened), summary.run()]
+        if settings.listen is not None:
+            bodies.append(watched.watch(opened))
+        telling = [asyncio.create_task(body) for body in bodies]
+        with stops_in_order(opened.program.pausing), _begins_again(opened):
+            await _until_asked(stop, opened)
+        await end_all(telling)
+        notify_systemd("STOPPING=1")
+        summary.tell()
+        _log.info("stopping; %s", _settled(opened), extra={"event": "stopping"})
+        if opened.program.health.view().stopped:
+            raise CopyError(opened.program.health.view().stopped)
+    return ExitCode.OK
+
+
+def _refuse(settings: Settings) -> None:
+    """Refuse what cannot be meant.
+
+    Raises:
+        UsageError: see `run_sweeper`.
+    """
     if is_embedded(settings) and not settings.embedded:
         raise UsageError(
             "--sweeper needs a configured database: set DATABASE_URL and MQTT_URL, or give --embedded for "
@@ -42,22 +77,6 @@ async def run_sweeper(settings: Settings) -> int:
         raise UsageError("--sweeper and --read-only exclude each other: read-only runs no workers.")
     if settings.restricted:
         raise UsageError("--sweeper is for whoever runs this host, and this console is restricted.")
-    stop = asyncio.Event()
-    _on_signals(stop)
-    async with AsyncExitStack() as stack:
-        opened = await _open(stack, settings, stop)
-        if opened is None:
-            return ExitCode.OK
-        notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
-        telling = [asyncio.create_task(_tell_ready(opened)), asyncio.create_task(_report(opened))]
-        with stops_in_order(opened.program.pausing), _begins_again(opened):
-            await _until_asked(stop, opened)
-        await end_all(telling)
-        notify_systemd("STOPPING=1")
-        _log.info("stopping; %s", _settled(opened))
-        if opened.program.health.view().stopped:
-            raise CopyError(opened.program.health.view().stopped)
-    return ExitCode.OK
 
 
 async def _until_asked(stop: asyncio.Event, opened: RunningProgram) -> None:
@@ -89,7 +108,10 @@ async def _open(stack: AsyncExitStack, settings: Settings, stop: asyncio.Event) 
                 raise
             delay_s = LINKS.delay_s(failures)
             failures += 1
-            _log.warning("%s Trying again in %.1f s.", error, delay_s)
+            values = {"link": error.link, "cause": error.cause.name.lower(), "delay_s": round(delay_s, 3)}
+            _log.warning(
+                "%s Trying again in %.1f s.", error, delay_s, extra={"event": "retry", "values": values}
+            )
             notify_systemd(f"STATUS=waiting for the database: {error}\n{_MORE_TIME}")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
@@ -118,7 +140,7 @@ def _begins_again(opened: RunningProgram) -> Iterator[None]:
     beginning: set[asyncio.Task[None]] = set()
 
     async def again() -> None:
-        _log.info("reading the secrets again and reconnecting")
+        _log.info("reading the secrets again and reconnecting", extra={"event": "reconnecting"})
         await opened.database.renew()
         await opened.program.pausing.again()
 
@@ -149,7 +171,11 @@ async def _tell_ready(opened: RunningProgram) -> None:
     while True:
         view = opened.program.health.view()
         if view.dispatch == "on" and view.ingest in {"on", "standby"} and view.sweep == "on":
-            _log.info("ready: dispatch, acknowledgements and sweep run; %s", _place(opened))
+            values = {"ingest": view.ingest}
+            _log.info(
+                "ready: dispatch, acknowledgements and sweep run; %s", _place(opened),
+                extra={"event": "ready", "values": values},
+            )  # fmt: skip
             return
         await asyncio.sleep(_LOOK_EVERY_S)
 

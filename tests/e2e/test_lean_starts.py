@@ -80,3 +80,4 @@ async def test_the_workers_load_no_screen_and_no_demo(
     loaded = await modules(access, mosquitto, tmp_path, "--sweeper")
     assert "console.services.acknowledger" in loaded
     assert [name for name in (*NEVER, "console.services.batch_send") if name in loaded] == []
+    assert "prometheus_client" not in loaded

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import asyncssh
@@ -274,7 +275,8 @@ async def test_nothing_that_a_client_sends_gets_into_the_log_as_it_is(server: Se
     evil = '\x1b[2J\n{"event": "opened", "operator": "root"}\n'
     async with await server.connect("kim", username='{"event": "opened"}') as connection:
         await connection.run(evil)
-        screen = await far_screen(connection, term=f"xterm{evil}", **{"LANG": evil, f"X{evil}": evil})
+        sent: dict[str, Any] = {"LANG": evil, f"X{evil}": evil}
+        screen = await far_screen(connection, term=f"xterm{evil}", **sent)
         await screen.shows("pump-5")
         screen.type(CTRL_Q)
         await screen.ended()

@@ -19,6 +19,7 @@ DISPLAY_ONLY = {
     "simulator/device.py _utc_now",  # the clock of a device, which is not ours
     "store/commands.py _page",  # of an empty page
     "tui/application/crash.py write_crash", "tui/state/console_state.py now", "tui/presenters/times.py zone_words", "tui/screens/dialogs/export.py _stem",
+    "worker/metrics.py _state",  # an instant for Prometheus, which compares it with its own clock
 }  # fmt: skip
 
 

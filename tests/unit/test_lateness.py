@@ -38,3 +38,15 @@ def test_it_is_reported_in_few_words() -> None:
         "2.5s",
         "60s",
     ]
+
+
+@given(st.lists(st.tuples(st.floats(0, 10_000), st.integers(1, 50)), max_size=30))
+def test_the_buckets_are_what_prometheus_reads_a_histogram_from(batches: list[tuple[float, int]]) -> None:
+    """Without the sums, a quantile of them is nonsense that looks like a figure."""
+    lateness = Lateness()
+    for seconds, commands in batches:
+        lateness.add(seconds, commands)
+    for bound, within in lateness.cumulative:
+        assert within == sum(commands for seconds, commands in batches if seconds <= bound)
+    assert lateness.cumulative[-1] == (float("inf"), lateness.settled)
+    assert lateness.sum_s == sum(seconds * commands for seconds, commands in batches)

@@ -11,11 +11,11 @@ import pytest
 
 from console.cli.parser import parse
 from console.errors import UsageError
+from console.runtime.addresses import listening_address
 from console.serve.authorized_keys import AuthorizedKeys
 from console.serve.commands import ACTS, MOST_CHARACTERS, READS, allowed
 from console.serve.host_key import NAME, host_key
 from console.serve.identity import Identity, NotAdmittedError, identity_of
-from console.serve.run import address
 from console.serve.strangers import Strangers
 from console.shell.registry import SUMMARIES
 
@@ -281,10 +281,10 @@ def test_strangers_of_one_address_are_bounded_and_the_oldest_of_all_makes_room()
     [("22", ("127.0.0.1", 22)), ("10.0.0.1:2222", ("10.0.0.1", 2222)), ("[::1]:22", ("::1", 22)), (":0", ("127.0.0.1", 0))],
 )  # fmt: skip
 def test_an_address_to_listen_on(text: str, found: tuple[str, int]) -> None:
-    assert address(text, "--serve-ssh") == found
+    assert listening_address(text, "--serve-ssh") == found
 
 
 @pytest.mark.parametrize("text", ["", "x", "host", "70000", "1:x", "²", "-1"])
 def test_an_address_that_is_none(text: str) -> None:
     with pytest.raises(UsageError, match="needs a port"):
-        address(text, "--serve-ssh")
+        listening_address(text, "--serve-ssh")
