@@ -1,4 +1,4 @@
-# Makes the checkout's own Python environment from a lock file; sourced by ./run and ./test.
+# Makes the checkout's own Python environment from a lock file; sourced by ./run, ./test and scripts/.
 # Sets $python. Uses uv when it is there, else venv and pip.
 # Nothing is taken from the folder that the caller stands in: neither programs, by a PATH with "." in it, nor
 # Python modules (-I leaves out the folder and the caller's PYTHON* settings).
@@ -33,16 +33,17 @@ find_python() {
     return 1
 }
 
+# make_environment LOCK [FOLDER]: .venv, unless another folder is named.
 make_environment() {
     lock="$here/requirements/$1.txt"
-    environment="$here/.venv"
+    environment="$here/${2:-.venv}"
     mark="$environment/.installed-$1"
     python="$environment/bin/python"
     if [ -f "$mark" ] && cmp -s "$lock" "$mark" && "$python" -I -c '' 2>/dev/null; then
         return 0
     fi
     system=$(find_python) || fail "device-console needs Python 3.11 or newer: install python3, then run this again."
-    printf 'Preparing the environment in .venv (once; %s packages) ...\n' "$(grep -c '^[a-z]' "$lock")" >&2
+    printf 'Preparing the environment in %s (once; %s packages) ...\n' "${environment##*/}" "$(grep -c '^[a-z]' "$lock")" >&2
     if ! "$python" -I -c '' 2>/dev/null; then
         rm -rf "$environment"
         if command -v uv >/dev/null 2>&1; then
