@@ -1,6 +1,8 @@
 """Opening one connection: the hosts of a URL in turn, and how long each may take."""
 
+import asyncio
 import ssl
+from contextvars import Context
 from typing import Any
 
 import asyncpg
@@ -33,6 +35,17 @@ async def open_connection(url: str, tls: ssl.SSLContext | None, **options: Any) 
         raise UsageError(
             "DATABASE_URL cannot be read: write it as postgresql://user@host:port/database."
         ) from None
+
+
+async def open_apart(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
+    """Open a connection in a context of its own: what it calls later keeps nothing of the caller's.
+
+    A screen that opened a connection of a pool would live as long as the connection.
+
+    Raises:
+        UsageError: the URL cannot be read.
+    """
+    return await asyncio.create_task(open_connection(url, tls, **options), context=Context())
 
 
 def _host_timeout_s(wanted_s: float | None, hosts: int) -> float:

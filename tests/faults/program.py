@@ -5,13 +5,17 @@ a shell would (``stop``, which is for a function and not for a coroutine, as is 
 before the N-th pass of a coroutine, ``pause`` after the N-th that had a result). The product itself has no failpoints: a method of a class is wrapped
 before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
+``CONSOLE_TEST_ALIVE_S`` shortens the intervals at which a server asks its clients over SSH for a sign of life.
+``CONSOLE_TEST_COUNT`` makes SIGUSR1 write a line of JSON to stderr: how many consoles are in memory.
 ``CONSOLE_TEST_CLOCK_SHIFT_S`` sets every wall clock of the program wrong by so many seconds.
 """
 
 import datetime as dt
 import functools
+import gc
 import importlib
 import inspect
+import json
 import os
 import signal
 import sys
@@ -22,6 +26,8 @@ from typing import Any
 FAILPOINT = "CONSOLE_TEST_FAILPOINT"
 LEASE_S = "CONSOLE_TEST_LEASE_S"
 CLOCK_SHIFT_S = "CONSOLE_TEST_CLOCK_SHIFT_S"
+ALIVE_S = "CONSOLE_TEST_ALIVE_S"
+COUNT = "CONSOLE_TEST_COUNT"
 
 
 def arm(description: str) -> None:
@@ -133,6 +139,20 @@ def shift_clocks(seconds: float) -> None:
     time.time_ns = lambda: real_time_ns() + int(seconds * 1e9)
 
 
+def ask_more_often(seconds: float) -> None:
+    from console.serve import ssh
+
+    ssh.ALIVE_EVERY_S = seconds  # type: ignore[assignment]
+
+
+def count_consoles(*_: object) -> None:
+    from console.tui.application.app import ConsoleApp
+
+    gc.collect()
+    found = sum(isinstance(one, ConsoleApp) for one in gc.get_objects())
+    os.write(2, json.dumps({"event": "counted", "consoles": found}).encode() + b"\n")
+
+
 def main() -> int:
     if os.environ.get(CLOCK_SHIFT_S):
         shift_clocks(float(os.environ[CLOCK_SHIFT_S]))
@@ -140,6 +160,10 @@ def main() -> int:
         arm(os.environ[FAILPOINT])
     if os.environ.get(LEASE_S):
         shorten_lease(float(os.environ[LEASE_S]))
+    if os.environ.get(ALIVE_S):
+        ask_more_often(float(os.environ[ALIVE_S]))
+    if os.environ.get(COUNT):
+        signal.signal(signal.SIGUSR1, count_consoles)
     from console.__main__ import main as program
 
     return program()

@@ -224,10 +224,11 @@ class FarScreen:
 
 async def far_screen(
     connection: asyncssh.SSHClientConnection, *, columns: int = 100, rows: int = 30, term: str = "xterm-256color",
+    window: int = 4 * 1024 * 1024,
     **env: str,
 ) -> FarScreen:  # fmt: skip
     """A screen over this connection; nothing is waited for."""
     process = await connection.create_process(
-        encoding=None, term_type=term, term_size=(columns, rows), env=env, window=4 * 1024 * 1024
+        encoding=None, term_type=term, term_size=(columns, rows), env=env, window=window
     )
     return FarScreen(process, columns, rows)

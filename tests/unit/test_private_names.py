@@ -36,6 +36,7 @@ PAHO = {
 ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {
     "_driver", "_display", "_print_error_renderables", "_compositor", "_compositor_refresh", "_dirty_regions", "_awaiting", "_timeout_time",
+    "_parse_extended_key",
 }  # fmt: skip
 TEXTUAL_MODULES = {"_compositor", "_parser", "_xterm_parser", "_writer_thread"}
 OUR_OWN = {"_replace", "_value_"}  # of named tuples and enumerations, by their documentation

@@ -6,6 +6,7 @@ Decided in docs/decisions/0041-bytes-from-a-terminal.md
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from textual import constants, events
 from textual._parser import ParseError
@@ -26,6 +27,12 @@ _UNASKED = re.compile(rb"\x1b\[(48;.*t|\?2048;.*\$y|.*\d{7}.*)", re.DOTALL)  # s
 _UNKNOWN = b"\x1b[<>"  # no known sequence begins like this: it is dropped with what follows
 
 
+class _Parser(XTermParser):
+    """Textual's has a cache that keeps each parser, by which the last key, by which its whole screen."""
+
+    _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001
+
+
 class TerminalInput:
     """Cuts the stream into keys, sequences and pastes; Textual's parser gets one whole sequence at a time.
 
@@ -37,7 +44,7 @@ class TerminalInput:
         self._rest = b""
         self._pasted: bytearray | None = None
         self._came_at = time.monotonic()
-        self._parser = XTermParser()
+        self._parser = _Parser()
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Turn bytes into messages; what is incomplete waits for more bytes, or for `tick`."""
@@ -162,7 +169,7 @@ class TerminalInput:
         yield from self._events(sequence.decode("ascii", "replace"))
         parser = self._parser
         if parser._awaiting.timeout is not None:  # noqa: SLF001 - it waits for more: unknown
-            self._parser = XTermParser()
+            self._parser = _Parser()
 
     def _typed(self, keys: bytes) -> Iterator[Message]:
         """Parse an Esc, or a key with Alt, that nothing follows."""
@@ -177,7 +184,7 @@ class TerminalInput:
         try:
             found = list(self._parser.feed(text))
         except (ParseError, ValueError, OverflowError, LookupError, StopIteration, RuntimeError):
-            self._parser = XTermParser()
+            self._parser = _Parser()
             return
         for event in found:
             if not isinstance(event, events.Key) or _is_text(event.character):
