@@ -26,7 +26,7 @@ def line(record: logging.LogRecord) -> dict[str, object]:
 
 def test_a_line_has_its_process_and_its_fields(caplog: pytest.LogCaptureFixture) -> None:
     """Without the pid, two workers' lines in one journal cannot be told apart."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "console")
     logging.getLogger("console.x").info(
         "3 published",
         extra={"event": "summary", "values": {"published": 3, "none": None}, "fields": {"who": "alice"}},
@@ -45,7 +45,7 @@ def test_a_summary_has_what_happened_since_the_last_and_none_of_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Without the comparison, an idle worker fills the disk; without the difference, a minute looks like a year."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "console")
     counts = Counts()
     summary = Summary(counts)
     summary.tell()
@@ -66,7 +66,7 @@ def test_a_summary_has_what_happened_since_the_last_and_none_of_nothing(
 
 
 async def test_a_summary_comes_at_its_interval(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "console")
     counts = Counts()
     running = asyncio.create_task(Summary(counts, every_s=0.01).run())
     try:
@@ -85,7 +85,7 @@ async def test_a_summary_comes_at_its_interval(caplog: pytest.LogCaptureFixture)
 
 def test_a_link_that_breaks_and_comes_back_leaves_a_line_for_each(caplog: pytest.LogCaptureFixture) -> None:
     """Without it, the log has attempts to connect, and nothing says that one of them worked."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "console")
     clock = FakeClock()
     health = Health(clock)
     health.broker_up()

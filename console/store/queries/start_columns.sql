@@ -23,7 +23,7 @@ WITH needed (name, columns) AS (VALUES
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_one'), ('lease_owners'),
     ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
     ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
-    ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('wake_first')
+    ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('waiting'), ('wake_first')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted
