@@ -1,6 +1,6 @@
 """``--serve-ssh``: who connects, whom the key stands for, and how much may be open.
 
-Decided in docs/decisions/0068-who-a-key-stands-for.md
+Decided in docs/decisions/0068-who-a-key-stands-for.md and 0070-what-one-client-may-hold.md
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""Connections that have not logged in: few of one address, and few in all, of which the oldest goes."""
+"""Connections that have not logged in: few of one address, and few in all, of which the oldest goes.
+
+Decided in docs/decisions/0070-what-one-client-may-hold.md
+"""
 
 from collections import Counter
 from collections.abc import Callable

@@ -19,6 +19,8 @@ SEVERAL_HOSTS_TIMEOUT_S = 3.0  # for each host, since the next one waits for it
 async def open_connection(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
     """Open a connection to the first suitable host of this URL.
 
+    It remembers the context in which it was opened, by which it would keep a screen alive: it gets its own.
+
     Raises:
         UsageError: the URL cannot be read.
     """
@@ -26,7 +28,8 @@ async def open_connection(url: str, tls: ssl.SSLContext | None, **options: Any) 
         dsn = read_dsn(url)
         options |= {"ssl": tls} if tls else {}
         options["patience_s"] = _host_timeout_s(dsn.timeout_s, len(dsn.hosts))
-        return await open_link(dsn.url, dsn.hosts, dsn.target, believe=not dsn.is_pooled, **options)
+        opening = open_link(dsn.url, dsn.hosts, dsn.target, believe=not dsn.is_pooled, **options)
+        return await asyncio.create_task(opening, context=Context())
     except ssl.SSLCertVerificationError:  # also a ValueError, which is caught below
         raise
     except UrlError as error:
@@ -35,17 +38,6 @@ async def open_connection(url: str, tls: ssl.SSLContext | None, **options: Any) 
         raise UsageError(
             "DATABASE_URL cannot be read: write it as postgresql://user@host:port/database."
         ) from None
-
-
-async def open_apart(url: str, tls: ssl.SSLContext | None, **options: Any) -> ServerConnection:
-    """Open a connection in a context of its own: what it calls later keeps nothing of the caller's.
-
-    A screen that opened a connection of a pool would live as long as the connection.
-
-    Raises:
-        UsageError: the URL cannot be read.
-    """
-    return await asyncio.create_task(open_connection(url, tls, **options), context=Context())
 
 
 def _host_timeout_s(wanted_s: float | None, hosts: int) -> float:

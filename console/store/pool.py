@@ -21,7 +21,7 @@ from console.store.access import Access
 from console.store.failures import is_read_only_refusal, is_useless_session, translate, translated
 from console.store.links import IS_POOLED, IS_POOLED_TOO, ServerConnection, keeps_session
 from console.store.liveness import SESSION_IS_WATCHED
-from console.store.opening import CONNECT_TIMEOUT_S, open_apart, open_connection, patience_s
+from console.store.opening import CONNECT_TIMEOUT_S, open_connection, patience_s
 from console.store.standing import IDLE_S, StandingRole, give_back, nothing_to_reset
 
 COMMAND_TIMEOUT_S = 30.0
@@ -84,7 +84,7 @@ class Database:
     async def _connect(self, *_: Any, **options: Any) -> Connection:
         """Open one more connection of the pool, with the current secrets."""
         access = self.access.newest
-        link = await open_apart(access.url, access.tls, **options)
+        link = await open_connection(access.url, access.tls, **options)
         self.is_direct = link.is_direct
         return link
 

@@ -49,7 +49,7 @@ async def looked_at(connection: asyncssh.SSHClientConnection) -> FarScreen:
 async def test_memory_and_consoles_of_many_sessions(access: Access, fleet: Fleet, tmp_path: Path) -> None:
     """Without an end of each timer and task, every session leaves its screens in memory: some 3 MiB each."""
     del fleet
-    async with served(tmp_path, access.url, **_MANY) as server, AsyncExitStack() as stack:
+    async with served(tmp_path, access.url, settings=_MANY) as server, AsyncExitStack() as stack:
         for _ in range(100):
             async with await server.connect("kim") as connection:
                 screen = await looked_at(connection)
@@ -78,7 +78,7 @@ async def test_of_200_lines_that_were_cut_no_console_is_left(
 ) -> None:
     """Without an end of what is kept, or with one that is forgotten while a console starts, some live for ever."""
     del fleet
-    async with served(tmp_path, access.url, **_MANY) as server:
+    async with served(tmp_path, access.url, settings=_MANY) as server:
         names = [f"k{number}" for number in range(4)]
         server.keys.admit(**dict.fromkeys(names, ACME))
 

@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import asyncssh
@@ -236,7 +235,7 @@ async def test_limits_are_told_and_a_screen_that_ends_makes_room(server: Served)
 
 
 async def test_too_many_sessions(access: Access, fleet: Fleet, tmp_path: Path) -> None:
-    """A kept session is none of them; a server that is read-only is so for every key."""
+    """Without --read-only for every key, a key may do more than its server; a kept session is not counted."""
     del fleet
     async with served(tmp_path, access.url, "--read-only", CONSOLE_SERVED_SESSIONS="1") as server:
         assert "cannot be run here" in await refused(server, "kim", "send pump-1 ping")
@@ -275,8 +274,7 @@ async def test_nothing_that_a_client_sends_gets_into_the_log_as_it_is(server: Se
     evil = '\x1b[2J\n{"event": "opened", "operator": "root"}\n'
     async with await server.connect("kim", username='{"event": "opened"}') as connection:
         await connection.run(evil)
-        sent: dict[str, Any] = {"LANG": evil, f"X{evil}": evil}
-        screen = await far_screen(connection, term=f"xterm{evil}", **sent)
+        screen = await far_screen(connection, term=f"xterm{evil}", env={"LANG": evil, f"X{evil}": evil})
         await screen.shows("pump-5")
         screen.type(CTRL_Q)
         await screen.ended()
@@ -352,7 +350,7 @@ async def test_strangers_do_not_keep_others_out(server: Served) -> None:
 
 
 async def test_hostile_bytes_and_sizes_end_nothing(server: Served) -> None:
-    """Garbage instead of SSH, huge terminals, floods of variables, keys, requests and binary commands."""
+    """Without bounds: garbage instead of SSH, huge terminals, floods of variables, keys, requests, odd commands."""
     for garbage in (
         b"GET / HTTP/1.1\r\n\r\n",
         b"\x00" * 70_000,

@@ -7,7 +7,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -109,8 +108,8 @@ async def test_the_newest_session_of_a_key_and_five_in_all_are_kept(server: Serv
 
 async def test_kept_sessions_end_and_idle_ones_too(access: Access, fleet: Fleet, tmp_path: Path) -> None:
     del fleet
-    times: dict[str, Any] = {"CONSOLE_SERVED_KEEP_S": "0.3", "CONSOLE_SERVED_IDLE_S": "2"}
-    async with served(tmp_path, access.url, **times) as server:
+    times = {"CONSOLE_SERVED_KEEP_S": "0.3", "CONSOLE_SERVED_IDLE_S": "2"}
+    async with served(tmp_path, access.url, settings=times) as server:
         async with server.screen("kim") as screen:
             await screen.shows("Devices   5")
         cut, closed = await server.tells("cut"), await server.tells("closed")
@@ -151,8 +150,8 @@ async def test_each_terminal_gets_what_it_can_show_at_the_same_time(server: Serv
     }  # fmt: skip
     raw: dict[str, bytes] = {}
 
-    async def look(name: str, env: dict[str, Any]) -> None:
-        async with server.screen("kim", **env) as screen:
+    async def look(name: str, env: dict[str, str]) -> None:
+        async with server.screen("kim", env=env) as screen:
             await screen.shows("Devices   5")
             screen.type("H")
             await screen.shows("History")

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -80,8 +79,10 @@ async def test_a_client_that_is_gone_without_a_word_is_cut(
 ) -> None:
     """Without a sign of life that is asked for, a client whose line hangs keeps its place until it is idle."""
     del fleet
-    soon: dict[str, Any] = {ALIVE_S: "0.3"}
-    async with served(tmp_path, access.url, **soon) as server, server.screen("kim") as screen:
+    async with (
+        served(tmp_path, access.url, settings={ALIVE_S: "0.3"}) as server,
+        server.screen("kim") as screen,
+    ):
         await screen.shows("pump-5")
         await asyncio.sleep(1.5)  # it answers: nothing happens
         assert server.events("cut") == []

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,11 +102,18 @@ class Served:
 
     @asynccontextmanager
     async def screen(
-        self, key: str, *, columns: int = 100, rows: int = 30, options: tuple[str, ...] = (), **env: str
+        self,
+        key: str,
+        *,
+        columns: int = 100,
+        rows: int = 30,
+        options: tuple[str, ...] = (),
+        env: Mapping[str, str] | None = None,
+        **more: str,
     ) -> AsyncIterator[Terminal]:
         """OpenSSH's client on a terminal of its own."""
         screen = Terminal(columns, rows)
-        await screen.start_command(CLIENT | env, *self.client(key, options=options))
+        await screen.start_command(CLIENT | dict(env or {}) | more, *self.client(key, options=options))
         try:
             yield screen
         finally:
@@ -139,14 +146,21 @@ def _objects(lines: list[str]) -> Iterator[dict[str, Any]]:
 
 @asynccontextmanager
 async def served(
-    folder: Path, database_url: str, *flags: str, broker: BrokerAddress = NOWHERE, **more: str
+    folder: Path,
+    database_url: str,
+    *flags: str,
+    broker: BrokerAddress = NOWHERE,
+    settings: Mapping[str, str] | None = None,
+    **more: str,
 ) -> AsyncIterator[Served]:
     """Serve this database; `keys` can be changed while it runs. Admitted are kim and a reader of acme, and eve."""
     keys = Keys(folder)
     keys.admit(kim=ACME, reader=READER, eve=RIVAL)
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    env = environment(home, database_url, broker, CONSOLE_AUTHORIZED_KEYS=str(keys.path), **more)
+    env = environment(
+        home, database_url, broker, CONSOLE_AUTHORIZED_KEYS=str(keys.path), **(settings or {}), **more
+    )
     async with started(keys, env, *flags) as running:
         yield running
 
@@ -224,11 +238,10 @@ class FarScreen:
 
 async def far_screen(
     connection: asyncssh.SSHClientConnection, *, columns: int = 100, rows: int = 30, term: str = "xterm-256color",
-    window: int = 4 * 1024 * 1024,
-    **env: str,
+    window: int = 4 * 1024 * 1024, env: Mapping[str, str] | None = None,
 ) -> FarScreen:  # fmt: skip
     """A screen over this connection; nothing is waited for."""
     process = await connection.create_process(
-        encoding=None, term_type=term, term_size=(columns, rows), env=env, window=window
+        encoding=None, term_type=term, term_size=(columns, rows), env=dict(env or {}), window=window
     )
     return FarScreen(process, columns, rows)

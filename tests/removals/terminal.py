@@ -18,7 +18,7 @@ REMOVALS = (
         "G33",
         "the dropping of a sequence that is unknown",
         "console/tui/terminal/input.py",
-        "            self._parser = XTermParser()\n\n    def _typed",
+        "            self._parser = _Parser()\n\n    def _typed",
         "            pass\n\n    def _typed",
         f"{_FROM}what_is_no_key_acts_as_none",
     ),

@@ -24,3 +24,10 @@ def test_a_report_goes_where_the_log_is(tmp_path: Path) -> None:
 def test_without_a_folder_nothing_is_written() -> None:
     assert Preferences().log_folder is None
     assert write_crash(ValueError("x"), None) is None
+
+
+def test_two_crashes_of_one_second_have_two_reports(tmp_path: Path) -> None:
+    """Without a number, the second console that crashes in a second overwrites the report of the first."""
+    paths = {write_crash(ValueError(str(number)), tmp_path) for number in range(3)}
+    assert sorted(tmp_path.iterdir()) == sorted(path for path in paths if path)
+    assert len(paths) == 3

@@ -259,6 +259,7 @@ def test_no_words_reach_another_tenant_operator_or_file(seed: int) -> None:
 
 
 def test_strangers_of_one_address_are_bounded_and_the_oldest_of_all_makes_room() -> None:
+    """Without that, some addresses that connect and wait keep everybody out."""
     ended: list[object] = []
     strangers = Strangers(2, most=3)
 

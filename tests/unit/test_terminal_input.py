@@ -1,11 +1,13 @@
 """Whatever a terminal sends becomes keys that were typed, mouse events and pastes, and nothing else."""
 
+import gc
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import constants, events
+from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 from console.tui.terminal.input import GIVE_UP_S, TerminalInput
@@ -123,3 +125,18 @@ def test_any_bytes_in_any_pieces_end_nothing(pieces: list[bytes]) -> None:
 @given(st.binary(max_size=60), st.integers(1, 59))
 def test_where_the_pieces_are_cut_makes_no_difference(data: bytes, place: int) -> None:
     assert heard(data) == heard(data[:place], data[place:])
+
+
+def test_a_parser_is_forgotten() -> None:
+    """Without its own look at keys, Textual's cache keeps each parser, by which its last key and a whole screen."""
+    before = _parsers()
+    source = TerminalInput()
+    assert len(list(source.feed(b"\x1b[A\x1b[27u\x11"))) == 3
+    assert _parsers() == before + 1
+    del source
+    assert _parsers() == before
+
+
+def _parsers() -> int:
+    gc.collect()
+    return sum(isinstance(one, XTermParser) for one in gc.get_objects())

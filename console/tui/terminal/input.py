@@ -28,7 +28,10 @@ _UNKNOWN = b"\x1b[<>"  # no known sequence begins like this: it is dropped with 
 
 
 class _Parser(XTermParser):
-    """Textual's has a cache that keeps each parser, by which the last key, by which its whole screen."""
+    """Textual's has a cache that keeps each parser, by which the last key, by which its whole screen.
+
+    Decided in docs/decisions/0070-what-one-client-may-hold.md
+    """
 
     _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001
 

@@ -1,0 +1,138 @@
+"""What keeps a client over SSH to its key's identity, and its costs within bounds."""
+
+from tests.removals import Removal
+
+_UNIT = "tests/unit/test_serve_identity.py::test_"
+_REQUESTS = "tests/e2e/test_serve_requests.py::test_"
+_SCREENS = "tests/e2e/test_serve_screens.py::test_"
+
+REMOVALS = (
+    Removal(
+        "G42",
+        "the identity of the key as a command's flags",
+        "console/serve/commands.py",
+        "*self._place, *identity, *words,",
+        "*self._place, *words,",
+        f"{_REQUESTS}no_words_and_no_environment_leave_the_identity_of_the_key",
+    ),
+    Removal(
+        "G42",
+        "the look at the flags that the parser found",
+        "console/serve/commands.py",
+        "    given = [name for name in _OF_THE_SERVER if getattr(options, name, None) not in {None, False}]\n",
+        "    given = [name for name in _OF_THE_SERVER if f'--{name}' in words]\n",
+        f"{_UNIT}what_would_leave_the_identity_or_the_console_is_refused",
+    ),
+    Removal(
+        "G42",
+        "the list of commands that may be run",
+        "console/serve/commands.py",
+        "    if options.command not in may:\n",
+        "    if options.command is None:\n",
+        f"{_UNIT}only_some_commands_may_be_run",
+    ),
+    Removal(
+        "G42",
+        "the look at the file for each request",
+        "console/serve/ssh.py",
+        "        who = self._door.whom(self._proven, self._address) if self._proven is not None else None\n",
+        "        self._last = getattr(self, '_last', None) or self._door.whom(self._proven, self._address)  # type: ignore\n        who = self._last\n",
+        f"{_REQUESTS}only_keys_of_the_file_as_it_is_now_come_in",
+    ),
+    Removal(
+        "G42",
+        "the key that was validated last",
+        "console/serve/ssh.py",
+        "        self._offered = key if known else None\n",
+        "        self._offered = self._offered or (key if known else None)\n",
+        f"{_REQUESTS}a_key_that_is_offered_but_not_proven_gives_nothing",
+    ),
+    Removal(
+        "G42",
+        "the options that must be understood",
+        "console/serve/identity.py",
+        "        if name not in _HEEDED and name.lower() not in _NOT_DONE_ANYWAY:\n",
+        "        if name in {'command', 'principals', 'cert-authority'}:\n",
+        f"{_UNIT}an_option_that_is_not_understood_admits_nobody",
+    ),
+    Removal(
+        "G42",
+        "one line a key",
+        "console/serve/authorized_keys.py",
+        " if line.splitlines() == [line] else None\n",
+        "\n",
+        f"{_UNIT}a_comment_hides_no_second_key",
+    ),
+    Removal(
+        "G42",
+        "the server's own --read-only for every key",
+        "console/serve/door.py",
+        "read_only=who.read_only or self.read_only)",
+        "read_only=who.read_only)",
+        f"{_REQUESTS}too_many_sessions",
+    ),
+    Removal(
+        "G43",
+        "the bound on connections that have not logged in",
+        "console/serve/strangers.py",
+        "        if len(self._end) >= self._most:\n",
+        "        if False:\n",
+        f"{_UNIT}strangers_of_one_address_are_bounded_and_the_oldest_of_all_makes_room",
+    ),
+    Removal(
+        "G43",
+        "the bound on requests of a connection",
+        "console/serve/ssh.py",
+        "        if self._requests >= MOST_REQUESTS:\n",
+        "        if False:\n",
+        f"{_REQUESTS}hostile_bytes_and_sizes_end_nothing",
+    ),
+    Removal(
+        "G43",
+        "the bound on commands at once",
+        "console/serve/commands.py",
+        "        if self._running[who] >= MOST_OF_ONE or self._running.total() >= MOST:\n",
+        "        if False:\n",
+        f"{_REQUESTS}at_most_four_commands_run_at_once",
+    ),
+    Removal(
+        "G43",
+        "the end of commands with their server",
+        "console/serve/commands.py",
+        "            env=self._environment, preexec_fn=lambda: end_with(parent),\n",
+        "            env=self._environment, start_new_session=True,\n",
+        f"{_REQUESTS}at_most_four_commands_run_at_once",
+    ),
+    Removal(
+        "G43",
+        "keeping a session whose line was cut",
+        "console/serve/sessions.py",
+        "        kept = None if who.is_guest else next((s for s in self.kept if s.who == who), None)\n",
+        "        kept = None\n",
+        f"{_SCREENS}a_cut_line_loses_nothing_that_was_typed",
+    ),
+    Removal(
+        "G43",
+        "the bound on kept sessions",
+        "console/serve/sessions.py",
+        "        for surplus in {*same, *self._surplus()}:\n",
+        "        for surplus in set(same):\n",
+        f"{_SCREENS}the_newest_session_of_a_key_and_five_in_all_are_kept",
+    ),
+    Removal(
+        "G43",
+        "a terminal's own colours",
+        "console/tui/terminal/app.py",
+        "            self.console._color_system = shows.colours  # noqa: SLF001\n",
+        "            pass\n",
+        f"{_SCREENS}each_terminal_gets_what_it_can_show_at_the_same_time",
+    ),
+    Removal(
+        "G43",
+        "the parser without a cache of parsers",
+        "console/tui/terminal/input.py",
+        "    _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001\n",
+        "    _unused: Any = None\n",
+        "tests/unit/test_terminal_input.py::test_a_parser_is_forgotten",
+    ),
+)
