@@ -159,6 +159,7 @@ async def test_only_keys_of_the_file_as_it_is_now_come_in(server: Served) -> Non
     event = await server.tells("refused")
     assert (event["why"], event["key"]) == ("an unknown key", server.keys["stranger"].get_fingerprint())
     async with await server.connect("kim") as connection:
+        assert (await connection.run("--version")).exit_status == 0
         server.keys.admit(
             stranger=ACME, late=f'{ACME},expiry-time="20200101"', nobody="", odd=f'{ACME},command="x"'
         )
@@ -309,7 +310,7 @@ async def test_each_event_has_its_fields(server: Served) -> None:
     for event, fields in own.items():
         (line,) = server.events(event)
         assert common.items() <= line.items(), line
-        assert set(line) == {"at", "level", "logger", "message", "event", *common, *fields}, event
+        assert set(line) == {"at", "level", "logger", "pid", "message", "event", *common, *fields}, event
 
 
 async def test_strangers_do_not_keep_others_out(server: Served) -> None:
