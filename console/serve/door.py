@@ -1,5 +1,6 @@
 """What the connections of a server share, and whom it takes a key for."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,15 @@ from console.serve.identity import Identity, NotAdmittedError, identity_of
 from console.serve.sessions import Sessions
 from console.serve.strangers import Strangers
 
+MOST_BEGIN = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`guest` is whom those without a known key are let in as, if at all. `read_only` holds for everybody."""
+    """`turn` is for beginning a screen: if all began at once, all would wait too long for the database.
+
+    `guest` is whom those without a known key are let in as, if at all. `read_only` holds for everybody.
+    """
 
     keys: AuthorizedKeys | None
     sessions: Sessions
@@ -29,6 +35,7 @@ class Door:
     read_only: bool
     prepare: Callable[[Identity], Coroutine[Any, Any, None]]  # raises NotAdmittedError
     inside: Counter[str] = field(default_factory=Counter)  # connections that have logged in
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_BEGIN))
 
     def whom(self, key: asyncssh.SSHKey, address: str) -> Identity | NotAdmittedError | None:
         """Return whom this key stands for now, or why it does not; None if it is not known."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import asyncssh
@@ -20,6 +21,7 @@ from console.tui import refuse_terminal
 _LONGEST_SENTENCE = 500
 _CTRL_C = b"\x03"
 _LOOK_EVERY_S = 0.05
+_BEGINS_S = 5.0
 _log = logging.getLogger("console.serve")
 
 
@@ -96,8 +98,8 @@ class Request(asyncssh.SSHServerSession[bytes]):
             raise NotAdmittedError(
                 "there is no subsystem here, such as sftp; `export` writes to standard output"
             )
-        await self._door.prepare(who)
         if self._asked is not None:
+            await self._door.prepare(who)
             pipe = Pipe(self._chan, is_terminal=self._is_terminal)
             return await self._door.commands.run(self._asked, who, self._address, pipe)
         return await self._screen(who)
@@ -116,10 +118,15 @@ class Request(asyncssh.SSHServerSession[bytes]):
             ) from None
         columns, rows, *_ = self._chan.get_terminal_size()
         terminal = Terminal(term, self._chan.get_environment(), columns, rows)
-        session = self._door.sessions.open(who, terminal, SshLink(self._chan), self._address)
-        self._session = session
-        if self._has_no_more:
-            self._chan.close()
+        async with self._door.turn:
+            await self._door.prepare(who)
+            session = self._door.sessions.open(who, terminal, SshLink(self._chan), self._address)
+            self._session = session
+            if self._has_no_more:
+                self._chan.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BEGINS_S):
+                    await session.remote.until_begun()
         code = await self._door.sessions.until_over(session)
         if session.remote.farewell:
             self._say(session.remote.farewell)

@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -23,7 +23,8 @@ from console.runtime.program import Program
 from console.runtime.servers import DEMO_TENANTS, is_embedded
 from console.runtime.startup import RunningProgram, open_program
 from console.serve.commands import Commands, Parse, environment_of_the_server
-from console.serve.identity import Identity, NotAdmittedError, guest
+from console.serve.identity import Identity, guest
+from console.serve.preparation import Preparation
 from console.serve.sessions import Limits, Sessions
 from console.serve.workers import workers_beside
 from console.services.favourites import Favourites, NoFavourites
@@ -78,11 +79,11 @@ async def run_served(settings: Settings, ports: Ports, parse: Parse) -> int:
 class House:
     """What the two kinds of servers share."""
 
-    opened: RunningProgram
     sessions: Sessions
     commands: Commands
     guest: Identity | None
     owner: Identity  # who a session is that only the process itself vouches for
+    prepare: Preparation
 
 
 @asynccontextmanager
@@ -102,7 +103,8 @@ async def _house(settings: Settings, ports: Ports, parse: Parse, *, embedded: bo
         owner = Identity(opened.program.tenants, opened.program.operator, settings.read_only)
         commands = Commands(parse, [*place, *(["--embedded"] if embedded else [])], environment)
         try:
-            yield House(opened, sessions, commands, guest(DEMO_TENANTS) if ports.guests else None, owner)
+            visitor = guest(DEMO_TENANTS) if ports.guests else None
+            yield House(sessions, commands, visitor, owner, Preparation(opened))
         finally:
             await sessions.end_all(ENDS)
 
@@ -134,7 +136,7 @@ async def _listen_web(stack: AsyncExitStack, settings: Settings, where: str, hou
     token = None if house.guest else given or secrets.token_urlsafe(32)
     gate = web.Gate(
         sessions=house.sessions, who=house.guest or house.owner, token=token, host=host,
-        origins=_origins(settings.web_origin or ""), prepare=partial(_prepare, house.opened),
+        origins=_origins(settings.web_origin or ""), prepare=house.prepare,
     )  # fmt: skip
     try:
         server = await web.listen(gate, host, port)
@@ -167,7 +169,7 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
         keys=keys, sessions=house.sessions, commands=house.commands, guest=house.guest,
         strangers=Strangers(settings.served_per_address), most_per_key=2 * settings.served_per_key + 4,
         most_per_address=settings.served_per_address, read_only=settings.read_only,
-        prepare=partial(_prepare, house.opened),
+        prepare=house.prepare,
     )  # fmt: skip
     try:
         acceptor = await ssh.listen(door, host, port, key)
@@ -223,16 +225,3 @@ def _programs(opened: RunningProgram, settings: Settings) -> Callable[[Identity]
         )
 
     return program
-
-
-async def _prepare(opened: RunningProgram, who: Identity) -> None:
-    """Get ready for somebody: their tenants exist, and what happens to them is reported here.
-
-    Raises:
-        NotAdmittedError: one of the tenants does not exist.
-    """
-    for tenant_id in who.tenants:
-        if await opened.program.history.tenant(tenant_id) is None:
-            raise NotAdmittedError(f"there is no tenant {tenant_id!r} in this database")
-    if opened.workers is not None:
-        await opened.workers.also_for(who.tenants)

@@ -3,6 +3,7 @@
 Decided in docs/decisions/0067-one-process-for-all-sessions.md
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 
@@ -28,16 +29,25 @@ class RemoteSession:
         self._console = RemoteApp(program, of_a_client(term, environment), driver)
         self._has_mouse = program.preferences.mouse
         self._ending = ""
+        self._begun = asyncio.Event()
 
     async def run(self) -> int:
         """Run the console until the operator leaves or `end` is called; return the exit code."""
-        await self._console.run_async(mouse=self._has_mouse, size=self._extent)
+        try:
+            await self._console.run_async(mouse=self._has_mouse, size=self._extent)
+        finally:
+            self._begun.set()
         return self._console.return_code or 0
 
     def _started(self, driver: StreamDriver) -> None:
         self._terminal = driver
+        self._begun.set()
         if self._line is not None:
             driver.attach(self._line, *self._extent)
+
+    async def until_begun(self) -> None:
+        """Wait until it draws, or has ended."""
+        await self._begun.wait()
 
     @property
     def farewell(self) -> str:
