@@ -19,13 +19,18 @@ _LOOK_EVERY_S = 0.02
 
 
 class SshLink:
-    """Sends at once, and says when another frame has room: frames that nobody can see are not made."""
+    """Sends at once, and says when another frame has room: frames that nobody can see are not made.
+
+    What the client's terminal has not taken yet shows in its window where the client is OpenSSH. Others tell
+    it much later, after half of a window of any size: there, what was received counts as taken.
+    """
 
     def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]") -> None:
         self._channel: Any = channel
         self._connection: Any = channel.get_connection()
         self._loop = asyncio.get_running_loop()
         self._largest_window = self._window
+        self._tells_soon = b"OpenSSH" in _version(self._connection)
         opened = self._connection.get_extra_info("socket")
         if opened is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
@@ -46,12 +51,18 @@ class SshLink:
     @property
     def _has_room(self) -> bool:
         self._largest_window = max(self._largest_window, self._window)
-        return unsent(self._channel) <= _MOST_UNSENT and self._largest_window - self._window <= MOST_UNREAD
+        unread = self._largest_window - self._window if self._tells_soon else 0
+        return unsent(self._channel) <= _MOST_UNSENT and unread <= MOST_UNREAD
 
     @property
     def _window(self) -> int:
         """How many bytes the client has room for: it grows again when its terminal has taken some."""
         return int(self._channel._send_window)  # noqa: SLF001
+
+
+def _version(connection: Any) -> bytes:
+    told = connection.get_extra_info("client_version", "")
+    return told if isinstance(told, bytes) else str(told).encode("utf-8", "replace")
 
 
 class Pipe:

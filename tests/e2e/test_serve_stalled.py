@@ -10,7 +10,7 @@ import pytest
 from console.store.access import Access
 from tests.conftest import Fleet
 from tests.faults.program import ALIVE_S
-from tests.faults.served import far_screen, served
+from tests.faults.served import FarScreen, far_screen, served
 from tests.waiting import until
 
 pytestmark = [pytest.mark.proc, pytest.mark.slow]
@@ -99,6 +99,10 @@ async def test_a_client_that_grants_a_window_without_end_and_reads_nothing(
     async with served(tmp_path, access.url) as server, await server.connect("kim") as connection:
         screen = await far_screen(connection, columns=200, rows=60, window=2**31)
         await screen.shows("pump-5")
+        while len(screen.raw) < 300_000:  # it tells nothing of what it has taken before half of its window
+            size = len(screen.raw)
+            screen.type(THEME)
+            await _grows(screen, size)
         before = server.running.rss_bytes
         transport = connection._transport
         assert transport is not None
@@ -110,6 +114,13 @@ async def test_a_client_that_grants_a_window_without_end_and_reads_nothing(
         transport.resume_reading()
         screen.type("?")
         await screen.shows("Keys")
+
+
+async def _grows(screen: FarScreen, size: int) -> None:
+    async def grown() -> bool:
+        return len(screen.raw) > size
+
+    await until(grown)
 
 
 async def test_keys_come_in_no_faster_than_they_are_acted_on(

@@ -5,6 +5,7 @@ from tests.removals import Removal
 _UNIT = "tests/unit/test_serve_identity.py::test_"
 _REQUESTS = "tests/e2e/test_serve_requests.py::test_"
 _SCREENS = "tests/e2e/test_serve_screens.py::test_"
+_STALLED = "tests/e2e/test_serve_stalled.py::test_"
 
 REMOVALS = (
     Removal(
@@ -121,6 +122,22 @@ REMOVALS = (
     ),
     Removal(
         "G43",
+        "reading a window only where it tells soon what was taken",
+        "console/serve/channel.py",
+        '        self._tells_soon = b"OpenSSH" in _version(self._connection)\n',
+        "        self._tells_soon = True\n",
+        f"{_STALLED}a_client_that_grants_a_window_without_end_and_reads_nothing",
+    ),
+    Removal(
+        "G43",
+        "frames only for a client that has room",
+        "console/serve/channel.py",
+        "        if self._has_room:\n",
+        "        if True:\n",
+        f"{_STALLED}frames_that_nobody_sees_are_not_kept",
+    ),
+    Removal(
+        "G43",
         "a terminal's own colours",
         "console/tui/terminal/app.py",
         "            self.console._color_system = shows.colours  # noqa: SLF001\n",
@@ -131,8 +148,8 @@ REMOVALS = (
         "G43",
         "the parser without a cache of parsers",
         "console/tui/terminal/input.py",
-        "    _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001\n",
-        "    _unused: Any = None\n",
+        "        _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001\n",
+        "        _unused: Any = None\n",
         "tests/unit/test_terminal_input.py::test_a_parser_is_forgotten",
     ),
 )

@@ -33,7 +33,8 @@ class _Parser(XTermParser):
     Decided in docs/decisions/0070-what-one-client-may-hold.md
     """
 
-    _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001
+    if hasattr(XTermParser, "_parse_extended_key"):  # not in all versions that we allow
+        _parse_extended_key: Any = XTermParser._parse_extended_key.__wrapped__  # noqa: SLF001
 
 
 class TerminalInput:
