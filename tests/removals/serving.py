@@ -5,7 +5,7 @@ from tests.removals import Removal
 _UNIT = "tests/unit/test_serve_identity.py::test_"
 _REQUESTS = "tests/e2e/test_serve_requests.py::test_"
 _SCREENS = "tests/e2e/test_serve_screens.py::test_"
-_STALLED = "tests/e2e/test_serve_stalled.py::test_"
+_CHANNEL = "tests/unit/test_serve_channel.py::test_"
 
 REMOVALS = (
     Removal(
@@ -126,7 +126,7 @@ REMOVALS = (
         "console/serve/channel.py",
         '        self._tells_soon = b"OpenSSH" in _version(self._connection)\n',
         "        self._tells_soon = True\n",
-        f"{_STALLED}a_client_that_grants_a_window_without_end_and_reads_nothing",
+        f"{_CHANNEL}a_client_that_tells_late_what_it_has_taken_goes_on",
     ),
     Removal(
         "G43",
@@ -134,7 +134,15 @@ REMOVALS = (
         "console/serve/channel.py",
         "        if self._has_room:\n",
         "        if True:\n",
-        f"{_STALLED}frames_that_nobody_sees_are_not_kept",
+        f"{_CHANNEL}no_frame_is_asked_for_while_the_client_has_many_unread",
+    ),
+    Removal(
+        "G43",
+        "counting what waits in the transport",
+        "console/serve/channel.py",
+        "(transport.get_write_buffer_size() if transport else 0)",
+        "0",
+        f"{_CHANNEL}what_waits_in_the_transport_counts_for_every_client",
     ),
     Removal(
         "G43",
