@@ -1,5 +1,8 @@
 """Lateness is a figure, and an honest one: never less than it was."""
 
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,4 +52,4 @@ def test_the_buckets_are_what_prometheus_reads_a_histogram_from(batches: list[tu
     for bound, within in lateness.cumulative:
         assert within == sum(commands for seconds, commands in batches if seconds <= bound)
     assert lateness.cumulative[-1] == (float("inf"), lateness.settled)
-    assert lateness.sum_s == sum(seconds * commands for seconds, commands in batches)
+    assert lateness.sum_s == pytest.approx(math.fsum(seconds * commands for seconds, commands in batches))
