@@ -69,7 +69,7 @@ async def test_workers_run_beside_the_sessions_and_end_with_the_server() -> None
     async with demo("--guests") as (server, home):
         async with await server.connect("kim") as connection:
             screen = await far_screen(connection)
-            await screen.shows("sweep elsewhere")
+            await screen.shows("workers elsewhere")
             await screen.shows("online")
             done = await connection.run("send pump-0001 ping --wait --yes --json")
             assert done.exit_status == 0, done.stderr
