@@ -36,6 +36,11 @@ class Listing:
     description: str = ""
     danger: bool | None = None
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the models have catalogues, and none of them lists the type."""
+        return bool(self.command_type) and 0 < self.devices == self.lacking
+
     def danger_for(self, devices: int) -> bool | None:
         """Return `danger` for so many devices: false only if the type is marked as harmless for each."""
         return None if self.danger is False and self.devices < devices else self.danger

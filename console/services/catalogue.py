@@ -67,7 +67,7 @@ def params_verdict(listing: Listing, params_text: str) -> str | None:
     """Return a sentence on why the catalogue does not accept these params; None if it does."""
     if not listing.devices:
         return None
-    if listing.lacking == listing.devices:
+    if listing.is_unknown:
         one = listing.devices == 1
         whose = "its model" if one else "their models"
         return f"The catalogue of {whose} does not list “{listing.command_type}”."

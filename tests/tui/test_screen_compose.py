@@ -81,14 +81,23 @@ async def test_a_command_that_is_typed_is_not_changed_by_going_down(rig):
 
 @pytest.mark.slow
 async def test_a_draft_that_comes_back_is_called_one_and_an_edit_is_kept_apart(rig):
-    """Without it an edit is lost on esc, and yesterday's command stands there for another device."""
+    """Without it an edit is lost on esc, and the command for one device stands there for another."""
     await rig.devices("pump-1", "pump-2")
     await rig.command("old-1", "pump-1", "flush")
     async with rig.console() as seen:
         await _opened(seen)
         assert "your draft" not in seen.text
         await seen.press("escape", "down", "c")
-        await seen.shows("New command   to pump-2", "This is your draft from before")
+        await seen.shows("New command   to pump-2", "An unsent draft for pump-1 is kept", "Not ready")
+        await seen.press("escape", "up", "c")
+        await seen.shows("New command   to pump-1", "This is your draft from before: it was not sent. ctrl+n")
+        await seen.type("re")
+        assert seen.app.screen.fields.type.value == "re", "what is typed replaces the type of a draft"
+        await seen.press("ctrl+n")
+        assert seen.app.screen.fields.type.value == ""
+        await seen.press("escape", "down", "c")
+        await seen.shows("New command   to pump-2", "Not ready")
+        assert "unsent draft" not in seen.text
         await seen.press("escape", "up", "enter")
         await seen.shows("flush")
         await seen.press("E")
@@ -98,6 +107,46 @@ async def test_a_draft_that_comes_back_is_called_one_and_an_edit_is_kept_apart(r
         await seen.type("_all")
         await seen.press("escape", "E")
         await seen.shows("flush_all", "This is your draft from before")
+
+
+_LISTED = """
+    INSERT INTO template_commands (template_id, command_key, display_name, description, sort_order) VALUES
+    (1, 'reboot', 'Reboot', 'Restarts the device', 1), (1, 'set_valve', 'Valve', 'Moves a valve', 2),
+    (1, 'set_interval', 'Interval', 'How often it reports', 3), (1, 'reset', 'Reset', 'Forgets all', 4);
+    UPDATE device_registry SET template_id = 1
+"""
+
+
+@pytest.mark.slow
+async def test_enter_takes_the_type_that_is_marked_and_nothing_else(rig):
+    """Without it what is shown beside the cursor is not what is sent."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_LISTED)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.shows("models take")
+        field = seen.app.screen.fields.type
+        await seen.type("set")
+        await seen.shows(
+            "3 of 4 fit “set”: enter takes the marked", "▌set_valve", "How often it reports", " reset"
+        )
+        await seen.press("down", "enter")
+        await seen.hides("fit “set”")
+        assert (field.value, seen.app.focused.id) == ("set_interval", "ttl")
+        await seen.press("shift+tab")
+        field.value = "reb"
+        await seen.shows("▌reboot", "! Restarts the device")
+        await seen.press("up")
+        await seen.shows("enter takes what you typed")
+        await seen.press("enter")
+        assert (field.value, seen.app.focused.id) == ("reb", "ttl")
+        await seen.shows(
+            "Unknown type: no model of these devices lists reb; is reboot meant?", "ctrl+s or f5"
+        )
+        assert "Ready." not in seen.text
+        await seen.press("f5")
+        await seen.shows("Send reb to pump-1")
 
 
 @pytest.mark.slow

@@ -58,9 +58,36 @@ async def test_the_filter_narrows_while_typing_and_esc_clears_it(rig):
         await seen.press("slash")
         await seen.type("val")
         await seen.hides("pump-1")
-        await seen.shows("valve-1", "1 of 3", "enter keep the filter  esc clear it")
+        await seen.shows("valve-1", "1 of 3", "enter keep the filter   esc clear it")
         await seen.press("enter", "escape")
         await seen.shows("pump-1", "valve-1")
+
+
+async def test_a_filter_is_continued_at_its_end_and_earlier_ones_come_back(rig):
+    """Without it one backspace deletes the whole filter, and what is marked then is the whole fleet."""
+    await rig.devices("pump-1", "pump-2", "valve-1")
+    async with rig.console() as seen:
+        await seen.shows("valve-1")
+        for text in ("valve", "pump-1"):
+            await seen.press("slash")
+            await seen.type(text)
+            await seen.press("enter")
+            if text == "valve":
+                await seen.press("escape")
+        await seen.shows("1 of 3", "pump-1")
+        await seen.press("slash", "backspace")
+        await seen.shows("2 of 3")
+        field = seen.app.focused
+        assert field.value == "pump-"
+        for key, wanted in (
+            ("up", "pump-1"), ("up", "valve"), ("up", "valve"), ("down", "pump-1"), ("down", "pump-"),
+        ):  # fmt: skip
+            await seen.press(key)
+            assert field.value == wanted
+        await seen.press("up", "up", "down", "down", "down")
+        assert seen.app.focused is not field, "down from what is being typed leaves the bar"
+        await seen.press("escape", "H", "slash", "up")
+        assert seen.app.focused.value == "", "a filter of devices is none of commands"
 
 
 async def test_a_filter_without_a_match_says_how_to_leave_it(rig):

@@ -47,6 +47,12 @@ def test_latency_and_outcomes_are_plotted_over_time() -> None:
     assert plots_line(commands[:4], 120) == ()
 
 
+def test_where_nothing_was_answered_is_a_dot_and_where_nothing_ended_a_space() -> None:
+    commands = [_command(n, "delivered", 0.2) for n in range(9)] + [_command(60, "missed", None)]
+    text = "".join(cell.text for cell in plots_line(commands, 120)).removeprefix(" answer time ")
+    assert text.startswith("·   ")
+
+
 @given(st.integers(20, 200))
 def test_plots_fit_whatever_the_width_and_keep_the_share_whole(width: int) -> None:
     commands = [_command(n, "missed", None) for n in range(9)]

@@ -28,8 +28,16 @@ def header(width, health=None, **place):
 
 def test_a_wide_header_says_everything():
     text, _ = header(120, demo=True)
-    for words in ("acme · alice", "pg ok 2ms", "mqtt ok v5", "sweep on", "outbox 0", "DEMO"):
+    for words in ("acme · alice", "pg ok", "mqtt ok v5", "sweep on", "outbox 0", "DEMO"):
         assert words in text
+
+
+def test_how_long_a_link_takes_is_said_only_where_it_is_slow():
+    """Without it each second another number pushes all that stands right of it."""
+    quick, _ = header(120, view(LinkState(up=True, latency_s=0.049)))
+    assert "pg ok   mqtt" in quick
+    slow, _ = header(120, view(LinkState(up=True, latency_s=0.0791)))
+    assert "pg ok 79ms   mqtt" in slow
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
@@ -56,11 +64,11 @@ def test_a_console_without_workers_of_its_own_says_whether_others_live():
     """Without it, who looks at a served console reads of a broker and a sweep that are not theirs."""
     unused = LinkState(up=True, is_used=False)
     text, _ = header(120, view(UP, unused, "elsewhere"))
-    assert "pg ok 2ms   workers elsewhere   outbox 0" in text
+    assert "pg ok   workers elsewhere   outbox 0" in text
     assert "mqtt" not in text
     assert "sweep" not in text
     text, _ = header(120, replace(view(UP, unused, "elsewhere"), silent=("dispatch", "answers", "sweep")))
-    assert "pg ok 2ms   no worker   outbox 0" in text
+    assert "pg ok   no worker   outbox 0" in text
     assert "elsewhere" not in text
 
 

@@ -137,7 +137,7 @@ class ConsoleApp(TerminalApp):
     def on_show_compose(self, message: ShowCompose) -> None:
         if not self._program.read_only:
             device_ids = message.device_ids
-            unsent, kept = self.state.unsent_command(message.origin, message.content)
+            unsent, kept = self.state.unsent_command(device_ids, message.origin, message.content)
             screen = ComposeScreen(
                 self.state, device_ids, message.target, unsent, kept=kept, where=message.where
             )
@@ -147,6 +147,7 @@ class ConsoleApp(TerminalApp):
         self._home.marks.unmark(message.device_ids)
 
     def _sent(self, device_ids: tuple[str, ...], receipt: SendReceipt | None) -> None:
+        self.state.forget_empty()
         if receipt is None:
             return
         if receipt.batch_id:

@@ -6,11 +6,12 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 
 from console.domain.batches import Preview
+from console.domain.filters.ids import nearest
 from console.domain.identifiers import name_shown
 from console.domain.targets import Target
 from console.domain.text.counts import counted
@@ -48,6 +49,37 @@ def about_lines(description: str, width: int, *, dangerous: bool) -> list[Line]:
     if len(rows) > _ABOUT:
         rows = [*rows[: _ABOUT - 1], fit_text(f"{rows[_ABOUT - 1]}…", max(20, width)).rstrip()]
     return [(Cell(line, "warn" if dangerous else "dim"),) for line in rows]
+
+
+class Offer(NamedTuple):
+    """A type that fits what is typed."""
+
+    kind: str
+    about: str
+    is_dangerous: bool
+
+
+def offer_lines(
+    typed: str, offers: Sequence[Offer], marked: str | None, known: int, width: int, rows: int
+) -> list[Line]:
+    """List types with what they do, around the marked one: a heading and at most `rows` - 1 of them."""
+    place = next((n for n, offer in enumerate(offers) if offer.kind == marked), 0)
+    first = max(0, min(place - rows + 2, len(offers) - rows + 1))
+    takes = "enter takes the marked" if marked is not None else "enter takes what you typed"
+    head = f" {len(offers):,} of {known:,} fit “{safe(typed, 20)}”: {takes}"
+    name = max(cell_len(safe(offer.kind, 30)) for offer in offers)
+    lines: list[Line] = [(Cell(fit_text(head, width), "dim"),)]
+    for offer in offers[first : first + rows - 1]:
+        is_marked = offer.kind == marked
+        about = f"  {'! ' if offer.is_dangerous else ''}{safe(offer.about, 200)}"
+        lines.append(
+            (
+                Cell("▌" if is_marked else " ", "accent"),
+                Cell(fit_text(safe(offer.kind, 30), name), "strong" if is_marked else ""),
+                Cell(fit_text(about, max(0, width - name - 1)), "warn" if offer.is_dangerous else "dim"),
+            )
+        )
+    return lines
 
 
 def devices_words(device_ids: Sequence[str]) -> str:
@@ -153,10 +185,22 @@ def _warning(target: Target) -> str:
     return f"{warning[:-1]}, and {target.link}." if target.held and target.link in _WEAK else warning
 
 
-def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str) -> Line:
-    """Say whether the command can be reviewed, and what happens to it then."""
+def unknown_type(kind: str, known: Sequence[str]) -> str:
+    """Say that no model lists a type, and which one is probably meant."""
+    typed = kind.lower()
+    near = nearest(typed, {name.lower() for name in known})
+    meant = next((name for name in known if name.lower() == near or name.lower().startswith(typed)), "")
+    return f"no model of these devices lists {safe(kind, 60)}" + (
+        f"; is {safe(meant, 60)} meant?" if meant else "."
+    )
+
+
+def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str, unknown: str = "") -> Line:
+    """Say whether it can be reviewed, and what happens then; `unknown` says that no model lists its type."""
     if reason is not None:
         return (Cell(f"Not ready: {reason}.", "warn"),)
+    if unknown:
+        return (Cell("Unknown type: ", "bad"), Cell(f"{unknown} ctrl+s or f5 reviews it all the same."))
     ready = Cell("Ready. ", "ok")
     if not broker_up:
         return (ready, Cell("The broker is down: the command will wait until the broker is back.", "warn"))
@@ -174,6 +218,12 @@ def unknown_outcome_line(sent: Sent | None, now: Sent) -> Line:
             Cell("It may be sent already: f5, then y, tries the same again; nothing is sent twice.", "warn"),
         )
     return (Cell("The draft you confirmed before may have been sent: look at the history first.", "warn"),)
+
+
+def draft_elsewhere(device_ids: Sequence[str], drafts: int) -> str:
+    """Say that a draft for other devices is kept, and where it is."""
+    more = f" (and {drafts - 1:,} more)" if drafts > 1 else ""
+    return f"An unsent draft for {devices_words(device_ids)} is kept{more}: compose there to go on with it."
 
 
 def preview_topic(tenant: str, device_ids: Sequence[str]) -> str:

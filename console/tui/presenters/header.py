@@ -14,6 +14,8 @@ from console.services.health import HealthView, LinkState
 from console.tables.columns import Cell
 from console.tui.presenters.cells import Line, fit_text, line_width
 
+SLOW_LINK_S = 0.05  # below, how long a link takes is not shown: it changes each second and tells nothing
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxDepth:
@@ -108,8 +110,8 @@ def link_words(name: str, link: LinkState, now: float, level: int = 0) -> Cell:
         return Cell(f"{name} silent {elapsed(link.silent_s)}", "bad")
     if link.up:
         words = f"{name} ok"
-        if level < 1 and link.latency_s is not None:
-            words += f" {max(1, round(link.latency_s * 1000))}ms"
+        if level < 1 and link.latency_s is not None and link.latency_s > SLOW_LINK_S:
+            words += f" {round(link.latency_s * 1000)}ms"
         elif level < 1 and link.detail:
             words += f" {safe(link.detail, 40)}"
         return Cell(words)

@@ -41,19 +41,24 @@ def plots_line(commands: Iterable[Command], width: int) -> Line:
 
 
 def _waits(ended: Sequence[Command], buckets: Sequence[Sequence[Command]], level: int) -> Line:
-    """Plot how long answers took: a bar is the median of its share of the time."""
+    """Plot how long answers took: a bar is the median of its share of the time.
+
+    A dot where commands ended without an answer, a space where none ended.
+    """
     took = sorted(_took(ended))
     if not took:
         return ()
     half, most = took[len(took) // 2], took[len(took) * 95 // 100]
     medians = [median(_took(bucket)) if _took(bucket) else None for bucket in buckets]
     known = sorted(value for value in medians if value is not None)
+    drawn = sparkline(medians, known[(len(known) - 1) * 95 // 100])
+    bars = "".join("·" if bar == " " and bucket else bar for bar, bucket in zip(drawn, buckets, strict=True))
     words = "" if level >= 3 else f" p50 {latency(timedelta(seconds=half))}"
     words += "" if level >= 2 else f"  p95 {latency(timedelta(seconds=most))}"
     name = "answer time " if level < 2 else "answers "
     return (
         Cell(name, "dim"),
-        Cell(sparkline(medians, known[(len(known) - 1) * 95 // 100]), "accent"),
+        Cell(bars, "accent"),
         Cell(f"{words}   ", "dim"),
     )
 

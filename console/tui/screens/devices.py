@@ -52,7 +52,10 @@ class DevicesScreen(ConsoleScreen):
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
         self._table = LineTable(WITHOUT_NAMES, cells, id="table")
         self._filtered = FilteredList(
-            FilterBar(Scope.DEVICES, words), self._table, self._ask_for_list, read_words=words.read
+            FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]),
+            self._table,
+            self._ask_for_list,
+            read_words=words.read,
         )
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
 

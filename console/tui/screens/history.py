@@ -55,7 +55,8 @@ class HistoryScreen(ConsoleScreen):
         self._detail = DetailBeside(state, lambda: self._table.cursor_key)
         words = KnownWords(state, self._loaded_words)
         self._filtered = FilteredList(
-            FilterBar(Scope.COMMANDS, words, text), self._table, self._filter_changed,
+            FilterBar(Scope.COMMANDS, words, text, state.earlier_filters[Scope.COMMANDS]),
+            self._table, self._filter_changed,
             pages=self, read_words=words.read, above=(self._device_line, self._plots), beside=self._detail,
         )  # fmt: skip
 

@@ -54,7 +54,9 @@ class PagedList(Generic[T]):
         self._request_read = request_read
         self.rows = self._no_rows()
         self.filtered = FilteredList(
-            FilterBar(spec.scope, lambda: KnownValues(spec.values())),
+            FilterBar(
+                spec.scope, lambda: KnownValues(spec.values()), earlier=state.earlier_filters[spec.scope]
+            ),
             LineTable(spec.columns, self._cells, id="table"),
             self._filter_changed,
             pages=self,

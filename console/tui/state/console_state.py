@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from console.clock import Clock, SystemClock
 from console.domain.commands import Draft
+from console.domain.filters.language import Scope
 from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
 from console.limits import DEFAULT_TTL
@@ -44,7 +45,7 @@ class DatabaseClock:
 
 @dataclass(slots=True)
 class UnsentCommand:
-    """An unsent command as it was typed.
+    """An unsent command as it was typed, for the devices that it was begun for.
 
     `drafts` and `batch` keep their ids while a send's outcome is unknown; `unknown_outcome` is what was
     then sent.
@@ -56,10 +57,16 @@ class UnsentCommand:
     drafts: tuple[Draft, ...] = ()
     batch: BatchRun | None = None
     unknown_outcome: Sent | None = None
+    device_ids: tuple[str, ...] = ()
 
     @property
     def content(self) -> tuple[str, str, str]:
         return self.command_type, self.params, self.ttl
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether something was typed, or it is unknown whether it was sent."""
+        return bool(self.command_type) or self.params.strip() != "{}" or self.unknown_outcome is not None
 
 
 @dataclass(slots=True)
@@ -69,13 +76,14 @@ class ConsoleState:
     program: Program
     tenant: str
     clock: DatabaseClock = field(default_factory=lambda: DatabaseClock(SystemClock()))
-    unsent: dict[tuple[str, str], UnsentCommand] = field(default_factory=dict)
+    unsent: dict[tuple[str, str, tuple[str, ...]], UnsentCommand] = field(default_factory=dict)
     outbox: OutboxDepth = field(default_factory=OutboxDepth)
     link_problem: str = ""
     keys: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, BatchRun] = field(default_factory=dict)
     outage: BrokerOutage = field(default_factory=BrokerOutage)
     problems_seen: dict[str, datetime] = field(default_factory=dict)
+    earlier_filters: dict[Scope, list[str]] = field(default_factory=lambda: {scope: [] for scope in Scope})
     local_time: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0
@@ -108,20 +116,36 @@ class ConsoleState:
         """The zone in which instants are shown: UTC, or None for the terminal's own."""
         return None if self.local_time else UTC
 
-    def unsent_command(self, origin: str = "", content: Saved | None = None) -> tuple[UnsentCommand, bool]:
-        """Return the unsent command, or a new one, and whether it was begun earlier.
+    def unsent_command(
+        self, device_ids: tuple[str, ...] = (), origin: str = "", content: Saved | None = None
+    ) -> tuple[UnsentCommand, bool]:
+        """Return the unsent command for these devices, or a new one, and whether it was begun earlier.
 
-        `origin` is the command that is edited: each edit is kept apart from the draft, and from the others.
+        A draft belongs to its devices: it is never offered as a command to others. `origin` is the command
+        that is edited: each edit is kept apart from the draft, and from the others.
         """
-        new = UnsentCommand()
+        new = UnsentCommand(device_ids=device_ids)
         if content is not None:
-            new = UnsentCommand(content.command_type, content.params, content.ttl)
-        kept = self.unsent.setdefault((self.tenant, origin), new)
+            new = UnsentCommand(content.command_type, content.params, content.ttl, device_ids=device_ids)
+        key = (self.tenant, origin, device_ids)
+        kept = self.unsent[key] = self.unsent.pop(key, new)  # the newest stands last
         return kept, kept.content != new.content
+
+    def drafts_for_others(self, device_ids: tuple[str, ...]) -> list[UnsentCommand]:
+        """Return the drafts that were begun for other devices of this tenant, the newest first."""
+        return [
+            kept
+            for (tenant, origin, devices), kept in reversed(self.unsent.items())
+            if tenant == self.tenant and not origin and devices != device_ids and kept.is_worth_keeping
+        ]
 
     def forget(self, sent: UnsentCommand) -> None:
         """Drop the draft of a command that has been sent."""
         self.unsent = {key: kept for key, kept in self.unsent.items() if kept is not sent}
+
+    def forget_empty(self) -> None:
+        """Drop the drafts in which nothing stands."""
+        self.unsent = {key: kept for key, kept in self.unsent.items() if kept.is_worth_keeping}
 
     @property
     def linked(self) -> bool:

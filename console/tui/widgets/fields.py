@@ -2,11 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.suggester import SuggestFromList
 from textual.widgets import Input, TextArea
 
 from console.domain.text.safe import safe
@@ -63,50 +60,3 @@ def complete(field: Input, offered: Sequence[str]) -> None:
     else:
         field.value = found
         field.cursor_position = len(found)
-
-
-class TypeInput(Input):
-    """A command type; in an empty field down and up step through the offers."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "recent(1)", show=False),
-        Binding("up", "recent(-1)", show=False),
-        Binding("tab", "complete", show=False),
-    ]
-
-    def __init__(self, value: str, *, id: str) -> None:  # noqa: A002
-        super().__init__(
-            value,
-            placeholder="for example reboot",
-            compact=True,
-            max_length=100,
-            id=id,
-            select_on_focus=False,
-        )
-        self.recent: tuple[str, ...] = ()
-        self.listed: tuple[str, ...] = ()
-        self._place = -1
-
-    def take(self, recent: Sequence[str], listed: Sequence[str]) -> None:
-        """Offer recently sent types, then the others listed; leave out those that cannot be shown."""
-        self.recent = tuple(kind for kind in recent if safe(kind, 100) == kind)
-        self.listed = tuple(kind for kind in listed if safe(kind, 100) == kind and kind not in self.recent)
-        self.suggester = SuggestFromList(self.recent + self.listed, case_sensitive=False)
-
-    def action_complete(self) -> None:
-        """Accept the offer in grey after the cursor; if there is none, go to the next field."""
-        complete(self, self.recent + self.listed)
-
-    def on_blur(self) -> None:
-        self._place = -1
-
-    def action_recent(self, by: int) -> None:
-        """Step through the offers, starting from an empty field; typed text is not replaced."""
-        offered = self.recent + self.listed
-        walking = 0 <= self._place < len(offered) and self.value == offered[self._place]
-        if self.value and not walking:
-            (self.screen.focus_next if by > 0 else self.screen.focus_previous)()
-        elif offered:
-            self._place = (self._place + by) % len(offered) if walking else min(by, 0) % len(offered)
-            self.value = offered[self._place]
-            self.cursor_position = len(self.value)

@@ -1,5 +1,6 @@
 """The line in which a filter is typed: applied 120 ms after the last key, with faults and completions."""
 
+import contextlib
 import textwrap
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from console.tui.widgets.text import Lines
 DEBOUNCE_S = 0.12
 _OFFERED = 6
 _NOTES = 2
+_REMEMBERED = 50
 _EXAMPLES = {
     Scope.DEVICES: "lyon  status:offline  -tag:spare",
     Scope.COMMANDS: "phase:missed  age>1h",
@@ -35,7 +37,8 @@ class FilterBar(Vertical):
     """Hidden while there is no filter. `values` are those known to occur.
 
     `first` is the filter that the screen was opened with: clearing restores it. `parsed` is the applied
-    filter, so that each text is parsed only once.
+    filter, so that each text is parsed only once. `earlier` is the list of filters that were applied
+    before, the newest last; it is shared by all bars of a scope, and the up key walks through it.
     """
 
     class Changed(Message):
@@ -44,15 +47,25 @@ class FilterBar(Vertical):
     class Left(Message):
         """The operator has finished typing."""
 
-    def __init__(self, scope: Scope, values: Values = KnownValues, first: str = "") -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        values: Values = KnownValues,
+        first: str = "",
+        earlier: list[str] | None = None,
+    ) -> None:
         super().__init__(id="filter-bar")
+        self._earlier = [] if earlier is None else earlier
+        self._place = 0  # in `_earlier`; its length: what is being typed
+        self._begun = ""  # what was typed before walking through earlier filters
         self._first = first
         self._scope = scope
         self._values = values
         self._timer: Timer | None = None
         self._field = Input(
-            placeholder=_EXAMPLES[scope], compact=True, id="filter", suggester=_Completer(self._offers)
-        )
+            placeholder=_EXAMPLES[scope], compact=True, id="filter", suggester=_Completer(self._offers),
+            select_on_focus=False,
+        )  # fmt: skip
         self._field.can_focus = False  # a new screen focuses its first field, before this one is hidden
         self._count = Lines(id="filter-count")
         self._hint = Lines(id="filter-hint")
@@ -92,9 +105,12 @@ class FilterBar(Vertical):
         return self._typed_filter
 
     def open(self) -> None:
+        """Let the operator type, at the end of what is there: one backspace takes one character."""
         self.add_class("-up")
+        self._place = len(self._earlier)
         self._field.can_focus = True
         self._field.focus()
+        self._field.cursor_position = len(self._field.value)
 
     def put(self, text: str) -> None:
         """Filter by this text, as if it had been typed."""
@@ -170,11 +186,31 @@ class FilterBar(Vertical):
             self._leave()
         elif event.key in {"down", "up"}:
             event.stop()
-            self._leave()
+            self._walk(-1 if event.key == "up" else 1)
         elif event.key == "tab":
             event.stop()
             event.prevent_default()
             self._complete()
+
+    def _walk(self, by: int) -> None:
+        """Recall an earlier filter, or a later one; down from what is being typed leaves the bar."""
+        place = self._place + by
+        if place > len(self._earlier):
+            self._leave()
+        elif place >= 0:
+            if self._place == len(self._earlier):
+                self._begun = self._field.value
+            self._place = place
+            self._field.value = (*self._earlier, self._begun)[place]
+            self._field.cursor_position = len(self._field.value)
+
+    def _remember(self) -> None:
+        """Put the applied filter at the end of the earlier ones."""
+        if self.can_clear and not self._typed.faults:
+            with contextlib.suppress(ValueError):
+                self._earlier.remove(self.text)
+            self._earlier.append(self.text)
+            del self._earlier[:-_REMEMBERED]
 
     def _complete(self) -> None:
         """Replace the word under the cursor by the first offer."""
@@ -201,6 +237,7 @@ class FilterBar(Vertical):
     def _leave(self) -> None:
         """Apply what was typed, even if the bar is left at once, and keep a filter visible."""
         self._settle()
+        self._remember()
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())
         self.call_after_refresh(self.show_hint)

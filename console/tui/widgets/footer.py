@@ -8,7 +8,7 @@ from textual import events
 
 from console.tables.columns import Cell
 from console.tui.keys.actions import Action
-from console.tui.presenters.cells import Line, line_width
+from console.tui.presenters.cells import Line, fit_parts, line_width
 from console.tui.widgets.text import Lines
 
 _SHORT = 26
@@ -52,9 +52,14 @@ class KeyBar(Lines):
     def show_typing(self) -> None:
         """Show the keys that work while a filter is typed: letters are typed as text then."""
         self._spans = []
-        self.show(
-            [(Cell(" enter", "accent"), Cell(" keep the filter  "), Cell("esc", "accent"), Cell(" clear it"))]
+        keys = (
+            ("enter", "keep the filter"),
+            ("esc", "clear it"),
+            ("tab", "complete"),
+            ("↑", "earlier filters"),
         )
+        parts: list[Line] = [(Cell(key, "accent"), Cell(f" {words}")) for key, words in keys]
+        self.show([(Cell(" "), *fit_parts(parts, self.app.size.width - 1))])
 
     def on_click(self, event: events.Click) -> None:
         for start, end, action in self._spans:

@@ -12,7 +12,7 @@ from console.limits import DEFAULT_TTL
 from console.services.favourites import Saved
 from console.tui.screens.compose.params import ParamsEditor
 from console.tui.state.console_state import UnsentCommand
-from console.tui.widgets.fields import TypeInput
+from console.tui.widgets.type_input import TypeInput
 
 
 class ComposeFields:

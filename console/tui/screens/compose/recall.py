@@ -6,8 +6,9 @@ from typing import Protocol
 from console.domain.text.safe import safe
 from console.domain.ttl import ttl_text, within_range
 from console.errors import ConsoleError
+from console.limits import DEFAULT_TTL
 from console.services.favourites import Saved
-from console.tui.keys.actions import Action
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.keys.allowed import no_program
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.compose.fields import ComposeFields
@@ -72,6 +73,11 @@ class Recall:
         self._fields.params.load(text)
         self._screen.refresh(layout=True)
 
+    def empty(self) -> None:
+        """Empty the form."""
+        self._fields.fill(Saved("", "{}", ttl_text(DEFAULT_TTL)))
+        self._fields.type.focus()
+
 
 class HasRecall(Protocol):
     """A screen with fields to fill."""
@@ -83,6 +89,10 @@ class HasRecall(Protocol):
 PICK: Action[HasRecall] = Action(
     "pick", "f7", "recent", "Fill the form from a recent command or a favourite",
     "device-console favourites --recent", lambda s: s.recall.pick(), footer=4, priority=True,
+)  # fmt: skip
+EMPTY: Action[HasRecall] = Action(
+    "empty", "ctrl+n", "empty", "Empty the form: a new command", ON_SCREEN_ONLY,
+    lambda s: s.recall.empty(), footer=8, priority=True,
 )  # fmt: skip
 FAVOURITE: Action[HasRecall] = Action(
     "favourite", "f6", "favourite", "Add this command to the favourites, or remove it",

@@ -62,6 +62,8 @@ def question_for(
     dangerous = state.program.danger.asks(sending.command_type, listing.danger_for(len(ids)))
     if dangerous:
         why = safe(listing.description, 300) or f"{kind} interrupts or changes the device."
+        if listing.is_unknown:
+            why = f"No model of these devices lists {kind}: what it does to them is not known."
         lines.append((Cell(f"! {why}", "warn"),))
     weak = " ".join(words.warnings_of(targets or ()))
     lines += [(Cell(f"! {weak}", "warn"),)] if weak else []

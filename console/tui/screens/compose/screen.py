@@ -21,8 +21,9 @@ from console.tui.screens import actions
 from console.tui.screens.base import SHORT, ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.fields import ComposeFields
+from console.tui.screens.compose.offers import Offers
 from console.tui.screens.compose.reach import Reach
-from console.tui.screens.compose.recall import EDITOR, FAVOURITE, PICK, Recall
+from console.tui.screens.compose.recall import EDITOR, EMPTY, FAVOURITE, PICK, Recall
 from console.tui.screens.compose.review import Sending, question_for
 from console.tui.screens.compose.sending import SendFlow
 from console.tui.screens.dialogs.confirm import Question, ask
@@ -30,6 +31,7 @@ from console.tui.state.console_state import ConsoleState, UnsentCommand
 from console.tui.state.messages import CommandsSent
 from console.tui.widgets.params_form import ParamsForm
 from console.tui.widgets.text import Lines
+from console.tui.widgets.type_input import TypeInput
 
 _PANE = 120  # columns from which the targets are shown beside the fields
 _NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
@@ -45,7 +47,7 @@ def _as_reason(fault: str | None) -> str | None:
 
 
 class ComposeScreen(ConsoleScreen):
-    """The compose screen. An unsent command is kept per tenant until it is committed."""
+    """The compose screen. An unsent command is kept for its devices until it is committed."""
 
     KIND = "compose"
 
@@ -59,11 +61,11 @@ class ComposeScreen(ConsoleScreen):
         kept: bool = False,
         where: str = "",
     ) -> None:
-        """`kept`: `unsent` was begun earlier, perhaps for others; `where` is the devices' filter."""
+        """`kept`: `unsent` was begun earlier; `where` is the devices' filter."""
         super().__init__(state)
         self.device_ids = device_ids
         self.where = where or naming_filter(device_ids)
-        self._unsent = unsent or state.unsent_command()[0]
+        self._unsent = unsent or state.unsent_command(device_ids)[0]
         self._kept = kept
         self._catalogue: Catalogue | None = None
         self.fields = ComposeFields(self._unsent, state.program.sender.params_fault, self._listing_of)
@@ -72,6 +74,7 @@ class ComposeScreen(ConsoleScreen):
         self._reach = Reach(state, device_ids)
         self._title = Lines(id="title")
         self._recent = Lines(id="recent")
+        self._offers = Offers(self._about)
         self._expires = Lines(id="expires")
         self._check = Lines(id="check")
         self._verdict = Lines(id="verdict")
@@ -107,16 +110,22 @@ class ComposeScreen(ConsoleScreen):
             _row("", self._verdict, id="verdict-row"),
             id="form",
         )
-        return (self._title, Horizontal(form, VerticalScroll(self._targets, id="targets-pane"), id="sheet"))
+        pane = VerticalScroll(self._targets, id="targets-pane")
+        return (self._title, Horizontal(form, pane, id="sheet"), self._offers)
 
     def on_mount(self) -> None:
         whom = Cell(f"   to {words.devices_words(self.device_ids)}", "accent")
         self._title.show([(Cell(" New command", "strong"), whom)])
         self.query_one("#targets-pane").can_focus = False
         self.fields.type.focus()
+        self.fields.type.select_all()  # what is typed replaces the type of a draft
+        others = self.state.drafts_for_others(self.device_ids)
         if self._kept:
             unsure = self._unsent.unknown_outcome is not None
-            self.say(f"This is your draft from before{'' if unsure else ': it was not sent'}.")
+            empties = "" if unsure else ": it was not sent. ctrl+n empties it"
+            self.say(f"This is your draft from before{empties}.")
+        elif others and not self._unsent.command_type:
+            self.say(words.draft_elsewhere(others[0].device_ids, len(others)))
 
     # Reading
 
@@ -143,6 +152,10 @@ class ComposeScreen(ConsoleScreen):
 
     # What is typed
 
+    def on_descendant_focus(self) -> None:
+        super().on_descendant_focus()
+        self._offers.show_under(self.fields.type)
+
     @on(Input.Changed)
     @on(TextArea.Changed)
     def _typed(self) -> None:
@@ -151,6 +164,7 @@ class ComposeScreen(ConsoleScreen):
             self.request_read()
         self._show_typed()
 
+    @on(TypeInput.Marked)
     @on(ParamsForm.Changed)
     def _show_typed(self) -> None:
         self.repaint()
@@ -205,10 +219,16 @@ class ComposeScreen(ConsoleScreen):
 
     def _show_offers(self, width: int) -> None:
         field, listing = self.fields.type, self.fields.listing
-        flag = listing.danger_for(len(self.device_ids))
-        dangerous = self.state.program.danger.asks(field.value, flag)
-        about = words.about_lines(listing.description, width, dangerous=dangerous)
+        about = words.about_lines(listing.description, width, dangerous=self._is_dangerous(field.value))
         self._recent.show(about or words.types_line(field.recent, field.listed, field.value, width))
+        self._offers.show_under(field)
+
+    def _about(self, kind: str) -> tuple[str, bool]:
+        return self._listing_of(kind).description, self._is_dangerous(kind)
+
+    def _is_dangerous(self, kind: str) -> bool:
+        flag = self._listing_of(kind).danger_for(len(self.device_ids))
+        return self.state.program.danger.asks(kind, flag)
 
     def _show_expiry(self) -> None:
         ttl, zone, now = self.fields.lifetime, self.state.zone, self.state.clock.now()
@@ -220,8 +240,14 @@ class ComposeScreen(ConsoleScreen):
 
     def _show_verdict(self) -> None:
         view, unsent = self.state.program.health.view(), self._unsent
-        unsure = words.unknown_outcome_line(unsent.unknown_outcome, (self.device_ids, unsent.content))
-        line = words.verdict_line(self._no_review(), broker_up=view.broker.up, dispatch=view.dispatch)
+        drafts = (unsent, *self.state.drafts_for_others(self.device_ids))
+        sent = next((d.unknown_outcome for d in drafts if d.unknown_outcome), None)
+        unsure = words.unknown_outcome_line(sent, (self.device_ids, unsent.content))
+        kind, listing = self.fields.type, self.fields.listing
+        unknown = words.unknown_type(kind.value, kind.known) if listing.is_unknown else ""
+        line = words.verdict_line(
+            self._no_review(), broker_up=view.broker.up, dispatch=view.dispatch, unknown=unknown
+        )
         self._verdict.show([unsure] if unsure else [line])
 
     # Actions
@@ -256,6 +282,7 @@ class ComposeScreen(ConsoleScreen):
                "device-console send DEVICE TYPE", _review, _no_review, act=True, footer=1, priority=True,
                shown_as="ctrl+s/f5"),
         PICK,
+        EMPTY,
         FAVOURITE,
         Action("form", "f2", "form/JSON", "Change between the form that the catalogue describes and the JSON",
                "device-console types DEVICE", _toggle_form, _no_form, footer=7, priority=True),
