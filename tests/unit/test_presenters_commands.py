@@ -1,5 +1,6 @@
 """What a command's row, detail and explanation say."""
 
+import json
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,14 @@ from console.domain.history import CommandDetail, JournalEntry, TypicalLatency
 from console.domain.phases import PHASE_SYMBOLS
 from console.domain.reasons import BlockedBy, Outcome, Reason, known
 from console.domain.text.ascii import to_ascii
-from console.tables.commands import command_cells
+from console.tables.commands import columns_for, command_cells
 from console.tables.tones import PHASE_TONES
 from console.tui.presenters.batches import progress_lines
 from console.tui.presenters.commands import history_line
 from console.tui.presenters.copies import naming_filter, resend_line, send_line
+from console.tui.presenters.detail import FOLDED, content_lines, folds, head_lines, retry_link
 from console.tui.presenters.json_view import keyed, pretty
-from console.tui.presenters.timeline import content_lines, deadline_line, retry_link, steps, story_lines
+from console.tui.presenters.timeline import deadline_line, steps, timeline_lines
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 BATCH = Batch(BatchDraft("5b0c9a52", "ping", "{}", timedelta(hours=1), "all", len(Phase)), NOW)
@@ -225,7 +227,7 @@ def _text(lines):
 def test_the_steps_stand_in_columns_and_a_long_note_hangs_beneath_its_own():
     given = detail(("attempt", "", "the broker refused it because its quota is used up"), published_at=NOW)
     for width in (36, 60, 120):
-        message = _text(story_lines(given, UTC, width))
+        message = _text(timeline_lines(given, UTC, width))
         at = next(n for n, line in enumerate(message) if line.startswith("timeline"))
         steps_of = [line for line in message[at + 1 :] if line.strip()[:1].isdigit()]
         assert (
@@ -253,7 +255,59 @@ def test_the_keys_of_json_stand_back_behind_its_values():
 def test_a_retry_names_the_command_it_repeats():
     given = detail(("retry_of", "alice", "old-1"))
     assert retry_link(given) == "old-1"
-    assert any("old-1" in "".join(cell.text for cell in line) for line in content_lines(given))
+    assert any(
+        "old-1" in "".join(cell.text for cell in line) for line in content_lines(given, 80, folded=True)
+    )
+
+
+def test_verdict_answer_and_params_stand_above_the_nineteenth_row():
+    """Without it the answer of a device is below the fold on the terminal that most have."""
+    many = json.dumps({f"key_{n}": n for n in range(30)})
+    given = detail(
+        status="delivered", published_at=NOW, acked_at=NOW, params_json=many,
+        ack_status="busy", ack_json=f'{{"status": "busy", "details": {many}}}',
+    )  # fmt: skip
+    lines = _text([*head_lines(given, 76), *content_lines(given, 76, folded=True)])
+    (heading,) = [line for line in lines if line.startswith("answer")]
+    assert heading.split() == ["answer", "params"]
+    above = 4  # header, banner, title and the edge of the text
+    assert above + lines.index(heading) + FOLDED + 1 <= 19
+    assert "29 more lines: f shows them" in lines[lines.index(heading) + FOLDED]
+    assert folds(given)
+    whole = "\n".join(_text(content_lines(given, 76, folded=False)))
+    assert "key_29" in whole
+    assert "more lines" not in whole
+    assert all(len(line) <= 76 for line in whole.split("\n"))
+    narrow = _text(content_lines(given, 40, folded=True))
+    assert narrow.index("params") > narrow.index("answer") + FOLDED
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": "delivered", "ack_status": "busy", "ack_json": '{"status": "busy", "details": {"code": "E7"}}'}, "E7"),
+        ({"status": "delivered", "ack_status": "ok", "ack_json": '{"status": "ok", "details": {"rtt_ms": 17, "on": true, "l": [1]}}'}, "rtt_ms 17, on yes, l …"),
+        ({"status": "delivered", "ack_status": "ok", "ack_json": '{"status": "ok", "details": "fine\u0007"}'}, '"fine␇"'),
+        ({"status": "missed", "published_at": NOW}, "silent for 59m"),
+        ({"status": "missed", "published_at": NOW, "progress": "installing"}, "began: installing"),
+        ({"status": "expired", "cancelled_at": NOW, "cancelled_by": "bob\x1b"}, "by bob␛"),
+        ({"status": "expired", "reason": Reason(None, BlockedBy.BROKER)}, "no connection to the broker"),
+        ({"status": "queued", "published_at": NOW, "progress": "running"}, "running"),
+        ({"status": "queued", "published_at": NOW}, ""),
+        ({"status": "odd"}, ""),
+    ],
+)  # fmt: skip
+def test_the_reason_of_a_command_in_a_few_words(fields, words):
+    assert command_cells(command(**fields), NOW)["reason"].text == words
+
+
+def test_how_long_is_left_is_a_column_only_while_something_waits():
+    """Without it a column of dashes takes the room of the reasons."""
+    ended, waiting = command(status="missed"), command()
+    names = lambda *rows: {column.key for column in columns_for(rows, of_one_device=True)}  # noqa: E731
+    assert names(ended, waiting) - names(ended) == {"left"}
+    assert "device" not in names(ended)
+    assert "device" in {column.key for column in columns_for([ended], of_one_device=False)}
 
 
 def test_json_keeps_its_digits_and_loses_its_teeth():
@@ -312,7 +366,7 @@ def test_the_timeline_fits_a_narrow_pane(width):
         published_at=NOW + timedelta(seconds=1.14),
         acked_at=NOW + timedelta(seconds=2),
     )
-    found = story_lines(CommandDetail(waited, (), NOW + timedelta(seconds=3)), width=width)
+    found = timeline_lines(CommandDetail(waited, (), NOW + timedelta(seconds=3)), width=width)
     start = next(n for n, line in enumerate(found) if line and line[0].text.startswith("timeline"))
     assert all(sum(len(cell.text) for cell in line) <= width for line in found[start:])
 

@@ -1,5 +1,6 @@
 """Facts about JSON text: its depth, and whether it contains text that PostgreSQL cannot store."""
 
+import json
 import re
 from itertools import accumulate
 
@@ -23,6 +24,32 @@ def json_depth(text: str) -> int:
     """Return the maximum nesting of brackets outside strings."""
     brackets = _NO_BRACKET.sub("", text)
     return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0))
+
+
+def pairs_of(text: str) -> str:
+    """Return what an object holds as ``rtt_ms 17, mode fast``; any other JSON text on one line.
+
+    What is nested more deeply is an ellipsis. Text that was cut is shown as it is.
+    """
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return one_line(text)
+    if not isinstance(value, dict):
+        return one_line(text)
+    return ", ".join(f"{key} {_short(entry)}" for key, entry in value.items())
+
+
+def _short(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case None:
+            return "null"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return "…" if value else "none"
 
 
 def one_line(text: str) -> str:

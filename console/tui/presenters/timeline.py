@@ -1,20 +1,18 @@
 """What happened to one command, step by step, with the time between the steps."""
 
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from console.domain.explain import explain, quoted_answer
+from console.domain.explain import quoted_answer
 from console.domain.history import CommandDetail
 from console.domain.identifiers import name_shown
 from console.domain.text.durations import countdown, step
-from console.domain.text.safe import safe, safe_id
+from console.domain.text.safe import safe
 from console.tables.columns import Cell, Tone
 from console.tables.tones import phase_cell
 from console.tui.presenters.cells import Line, line_width
-from console.tui.presenters.json_view import keyed, pretty
 from console.tui.presenters.times import day, instant, zone_words
 
 _KINDS: dict[str, tuple[str, Tone]] = {
@@ -72,22 +70,9 @@ def _past(detail: CommandDetail) -> bool:
     return detail.command.expires_at <= detail.read_at and not detail.command.never_expires
 
 
-def story_lines(detail: CommandDetail, zone: tzinfo | None = UTC, width: int = 80) -> list[Line]:
-    """Describe the command: what it is, the explanation of its phase, and its timeline."""
-    command = detail.command
-    lines: list[Line] = [
-        (Cell(safe(command.command_type), "strong"), Cell("   "), phase_cell(command)),
-        (Cell(safe(command.command_id), "dim"),),
-        (Cell(f"to {safe_id(command.device_id)}"), Cell(f" of {safe(command.tenant_id)}", "dim")),
-        (),
-        (Cell(explain(detail)),),
-        (),
-    ]
-    return [*lines, *_timeline(steps(detail), zone, width), ()]
-
-
-def _timeline(found: Sequence[TimelineStep], zone: tzinfo | None, width: int) -> list[Line]:
+def timeline_lines(detail: CommandDetail, zone: tzinfo | None = UTC, width: int = 80) -> list[Line]:
     """Lay the steps out in columns; a note that does not fit beside its step is put beneath it."""
+    found = steps(detail)
     today, left = day(found[0].at, zone), "" if width < _NARROW else "  "
     lines: list[Line] = [(Cell(f"timeline ({zone_words(zone)})", "accent"), Cell(f"  {today}", "dim"))]
     spans = ["", *(step(one.at - before.at) for before, one in pairwise(found))]
@@ -117,25 +102,6 @@ def _timeline(found: Sequence[TimelineStep], zone: tzinfo | None, width: int) ->
     return lines
 
 
-def content_lines(detail: CommandDetail) -> list[Line]:
-    """Show which command it repeats, its params, and the answer of the device."""
-    command = detail.command
-    lines: list[Line] = []
-    old = retry_link(detail)
-    if old is not None:
-        lines.append((Cell("retry of  ", "accent"), Cell(safe(old, 128)), Cell("  (o opens it)", "dim")))
-    if command.attempts:
-        lines.append((Cell("attempts  ", "accent"), Cell(f"{command.attempts:,}")))
-    if lines:
-        lines.append(())
-    lines += [(Cell("params", "accent"),), *_block(command.params_json)]
-    verdict = detail.answer_verdict
-    fits = Cell("  as the catalogue describes it" if verdict == "" else "", "dim")
-    lines += [(), (Cell("answer", "accent"), fits)]
-    lines += [(Cell(f"  ! does not match the catalogue: {safe(verdict, 300)}", "warn"),)] if verdict else []
-    return [*lines, *_block(command.ack_json)]
-
-
 def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UTC) -> Line:
     """Show when it expires and how long that is from now; empty once the timeline shows it."""
     command, name = detail.command, Cell("deadline  ", "accent")
@@ -149,12 +115,3 @@ def deadline_line(detail: CommandDetail, now: datetime, zone: tzinfo | None = UT
         over = left <= timedelta(0)
         cells.append(Cell(" (overdue)" if over else f" (in {countdown(left)})", "warn" if over else ""))
     return tuple(cells)
-
-
-def retry_link(detail: CommandDetail) -> str | None:
-    """Return the id of the command that this one repeats."""
-    return next((entry.detail for entry in detail.journal if entry.kind == "retry_of"), None)
-
-
-def _block(text: str | None) -> list[Line]:
-    return [(Cell("  "), *keyed(line)) for line in pretty(text)]

@@ -10,7 +10,7 @@ from console.domain.commands import Command
 from console.domain.history import CommandDetail
 from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.timeline import retry_link
+from console.tui.presenters.detail import retry_link
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActions
@@ -73,6 +73,12 @@ class DetailScreen(ConsoleScreen):
         if old is not None:
             self.post_message(ShowDetail(old))
 
+    def _can_fold(self) -> bool:
+        return self._view.folds
+
+    def _toggle_fold(self) -> None:
+        self._view.toggle_fold()
+
     def _no_command(self) -> str | None:
         return self.on_command.no_command()
 
@@ -86,6 +92,8 @@ class DetailScreen(ConsoleScreen):
         Action("open_old", "o", "retried one", "Open the command that this one repeats", ON_SCREEN_ONLY,
                _open_old, _no_old),
         *COPIES,
+        Action("fold", "f", "fold", "Show all of a long answer, or its beginning", ON_SCREEN_ONLY,
+               _toggle_fold, footer=18, offered=_can_fold),
         *actions.everywhere(actions.back()),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,7 +14,7 @@ from console.domain.filters.subjects import command_subject
 from console.domain.text.durations import coarse_age
 from console.services.reads import PAGE
 from console.tables.columns import Cell
-from console.tables.commands import COLUMNS, OF_ONE_DEVICE, command_cells
+from console.tables.commands import COLUMNS, OF_ONE_DEVICE, columns_for, command_cells
 from console.tui.keys.actions import Action, bindings_for
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.lists.known_words import KnownWords
@@ -49,7 +49,7 @@ class HistoryScreen(ConsoleScreen):
         self.on_command = CommandActions(self, lambda: self.chosen)
         self.rows = HistoryRows()
         self._plots = Lines(id="plots")
-        one = device_ids is not None and len(device_ids) == 1 and not of
+        self._of_one = one = device_ids is not None and len(device_ids) == 1 and not of
         self._device_line = DeviceLine(state, device_ids[0] if one and device_ids else None)
         self._table = LineTable(OF_ONE_DEVICE if one else COLUMNS, self._cells, id="table")
         self._detail = DetailBeside(state, lambda: self._table.cursor_key)
@@ -143,6 +143,7 @@ class HistoryScreen(ConsoleScreen):
             self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
         else:
             self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
+        self._table.set_columns(columns_for(self.rows.commands.values(), of_one_device=self._of_one))
         self._table.set_keys(self.rows.order)
         if self._sought is not None and self._table.holds(self._sought):
             self._table.move_to(self._sought)

@@ -6,7 +6,8 @@ from textual.containers import Vertical, VerticalScroll
 
 from console.domain.history import CommandDetail
 from console.tables.columns import Cell
-from console.tui.presenters.timeline import content_lines, deadline_line, story_lines
+from console.tui.presenters.detail import content_lines, folds, head_lines
+from console.tui.presenters.timeline import deadline_line, timeline_lines
 from console.tui.widgets.text import Lines
 
 BESIDE = 110
@@ -14,7 +15,10 @@ _GAP = 2
 
 
 class DetailView(VerticalScroll):
-    """Shows the command, if wide with the params beside the timeline; repaints only when the text changed."""
+    """Shows the command: the verdict, answer and params, then the timeline.
+
+    It repaints only when the text changed.
+    """
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -22,6 +26,7 @@ class DetailView(VerticalScroll):
         self._deadline = Lines()
         self._rest = Lines(classes="rest")
         self._shown_id = ""
+        self._folded = True
         self._last: tuple[CommandDetail, datetime, tzinfo | None] | None = None
 
     def on_mount(self) -> None:
@@ -49,12 +54,27 @@ class DetailView(VerticalScroll):
 
     def _show(self, detail: CommandDetail, now: datetime, zone: tzinfo | None) -> None:
         width = self.scrollable_content_region.width or 80
-        if self.has_class("-beside"):
-            width = width // 2 - _GAP
-        self._lines.show(story_lines(detail, zone, width))
         deadline = deadline_line(detail, now, zone)
         self._deadline.show([deadline, ()] if deadline else [])
-        self._rest.show(content_lines(detail))
+        if self.has_class("-beside"):
+            width = width // 2 - _GAP
+            self._lines.show([*head_lines(detail, width), *timeline_lines(detail, zone, width), ()])
+            self._rest.show(content_lines(detail, width, folded=False))
+        else:
+            self._lines.show([*head_lines(detail, width), *content_lines(detail, width, folded=self._folded)])
+            self._rest.show(timeline_lines(detail, zone, width))
+
+    @property
+    def folds(self) -> bool:
+        """Whether folding leaves something out here."""
+        beside = self.has_class("-beside")
+        return self._last is not None and not beside and folds(self._last[0])
+
+    def toggle_fold(self) -> None:
+        """Show all of a long answer and of long params, or their beginning."""
+        self._folded = not self._folded
+        if self._last is not None:
+            self._show(*self._last)
 
     @property
     def plain(self) -> str:
