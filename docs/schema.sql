@@ -72,6 +72,29 @@ CREATE TABLE device_console.ended_events (
 );
 ALTER TABLE device_console.ended_events ENABLE ROW LEVEL SECURITY;
 
+CREATE TABLE device_console.folds (
+    tenant_id text NOT NULL,
+    folded_at timestamp with time zone NOT NULL,
+    added integer NOT NULL DEFAULT 0,
+    CONSTRAINT folds_pkey PRIMARY KEY (tenant_id)
+);
+ALTER TABLE device_console.folds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY folds_tenant_isolation ON device_console.folds FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
+GRANT SELECT ON device_console.folds TO pulse_app;
+
+CREATE TABLE device_console.hour_groups (
+    tenant_id text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    ended integer[] NOT NULL,
+    CONSTRAINT hour_groups_pkey PRIMARY KEY (tenant_id, hour, kind, name),
+    CONSTRAINT hour_groups_kind_check CHECK ((kind = ANY (ARRAY['site'::text, 'model'::text, 'type'::text, 'fw'::text, 'reason'::text, 'sender'::text])))
+);
+ALTER TABLE device_console.hour_groups ENABLE ROW LEVEL SECURITY;
+CREATE POLICY hour_groups_tenant_isolation ON device_console.hour_groups FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
+GRANT SELECT ON device_console.hour_groups TO pulse_app;
+
 CREATE TABLE device_console.ingest_gaps (
     slot integer NOT NULL,
     began_at timestamp with time zone NOT NULL,
@@ -166,6 +189,18 @@ CREATE TABLE device_console.migrations (
 );
 GRANT SELECT ON device_console.migrations TO pulse_app;
 
+CREATE TABLE device_console.minute_totals (
+    tenant_id text NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    sent integer NOT NULL,
+    ended integer[] NOT NULL,
+    answered integer[] NOT NULL,
+    CONSTRAINT minute_totals_pkey PRIMARY KEY (tenant_id, minute)
+);
+ALTER TABLE device_console.minute_totals ENABLE ROW LEVEL SECURITY;
+CREATE POLICY minute_totals_tenant_isolation ON device_console.minute_totals FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
+GRANT SELECT ON device_console.minute_totals TO pulse_app;
+
 CREATE TABLE device_console.outbox (
     tenant_id text NOT NULL,
     command_id text NOT NULL,
@@ -217,6 +252,27 @@ CREATE POLICY problems_of_nobody ON device_console.problems FOR SELECT USING ((t
 CREATE POLICY problems_tenant_isolation ON device_console.problems FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
 GRANT SELECT ON device_console.problems TO pulse_app;
 
+CREATE TABLE device_console.recent_ends (
+    tenant_id text NOT NULL,
+    command_id text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    device_id text NOT NULL,
+    site text NOT NULL,
+    model text NOT NULL,
+    fw text NOT NULL,
+    command_type text NOT NULL,
+    sender text NOT NULL,
+    batch_id text,
+    reason text NOT NULL,
+    CONSTRAINT recent_ends_pkey PRIMARY KEY (tenant_id, command_id),
+    CONSTRAINT recent_ends_outcome_check CHECK ((outcome = ANY (ARRAY['failed'::text, 'missed'::text, 'expired'::text])))
+);
+CREATE INDEX recent_ends_newest ON device_console.recent_ends USING btree (tenant_id, at);
+ALTER TABLE device_console.recent_ends ENABLE ROW LEVEL SECURITY;
+CREATE POLICY recent_ends_tenant_isolation ON device_console.recent_ends FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
+GRANT SELECT ON device_console.recent_ends TO pulse_app;
+
 CREATE TABLE device_console.repeatables (
     name text NOT NULL,
     checksum text NOT NULL,
@@ -226,6 +282,27 @@ CREATE TABLE device_console.repeatables (
 );
 GRANT SELECT ON device_console.repeatables TO pulse_app;
 
+CREATE TABLE device_console.sent_events (
+    event_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    tenant_id text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    sent integer NOT NULL,
+    CONSTRAINT sent_events_pkey PRIMARY KEY (event_id)
+);
+ALTER TABLE device_console.sent_events ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE device_console.type_latency (
+    tenant_id text NOT NULL,
+    command_type text NOT NULL,
+    model text NOT NULL,
+    answers integer NOT NULL,
+    counts integer[] NOT NULL,
+    CONSTRAINT type_latency_pkey PRIMARY KEY (tenant_id, command_type, model)
+);
+ALTER TABLE device_console.type_latency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY type_latency_tenant_isolation ON device_console.type_latency FOR ALL USING (tenant_id = ( SELECT own_tenant() AS own_tenant)) WITH CHECK (tenant_id = ( SELECT own_tenant() AS own_tenant));
+GRANT SELECT ON device_console.type_latency TO pulse_app;
+
 -- FUNCTION ack_word(p_answer jsonb)
 --     RETURNS text IMMUTABLE TO pulse_app
 -- FUNCTION acknowledge(p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean)
@@ -234,6 +311,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION acknowledge_rest(p_left boolean[], p_tenants text[], p_devices text[], p_commands text[], p_acks text[], p_accept_late boolean, p_now timestamp with time zone, p_may_wait boolean)
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SET search_path=pg_catalog, pg_temp
+-- FUNCTION added(p_one integer[], p_other integer[])
+--     RETURNS integer[] IMMUTABLE
 -- FUNCTION adopt(p_age interval, p_limit integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION announce(p_tenants text[])
@@ -241,6 +320,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 -- FUNCTION announce_own()
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION answer_effect(p_is_addressed boolean, p_status text, p_acked_at timestamp with time zone, p_expires_at timestamp with time zone, p_accept_late boolean, p_now timestamp with time zone)
+--     RETURNS text IMMUTABLE
+-- FUNCTION answer_reason(p_answer jsonb)
 --     RETURNS text IMMUTABLE
 -- FUNCTION audit_batch(p_batch text)
 --     RETURNS boolean VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, lock_timeout=1s TO pulse_app
@@ -264,10 +345,16 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION digest_of(p_tenant text)
 --     RETURNS text STABLE SET search_path=pg_catalog, pg_temp
+-- FUNCTION faded(p_counts integer[])
+--     RETURNS integer[] IMMUTABLE
 -- FUNCTION fence(p_token bigint)
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION fence_answers(p_token bigint)
 --     RETURNS boolean VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION fold(p_most integer, OUT folded integer, OUT is_over boolean)
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off TO device_console_worker
+-- FUNCTION fold_some(p_ended bigint[], p_sent bigint[])
+--     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off
 -- FUNCTION forget_kept(p_answers bigint[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION give_leases(p_tokens bigint[])
@@ -304,6 +391,8 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(answer_id bigint, tenant_id text, device_id text, command_id text, ack text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION keyed_digest(p_key text, p_tenant text)
 --     RETURNS text IMMUTABLE
+-- FUNCTION latency_bucket(p_ms double precision)
+--     RETURNS integer IMMUTABLE
 -- FUNCTION lease(p_holder uuid, p_lease interval, p_max_bytes integer, p_rows tid[], p_there bigint[] DEFAULT NULL::bigint[])
 --     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION lease_holders()
@@ -354,14 +443,20 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS TABLE(command_id text, attempt integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION take_lease(p_role text, p_holder uuid, p_shared boolean, p_program text, p_host text, p_pid integer, p_machine text, p_dead bigint[], OUT token bigint, OUT was_silent boolean)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION tally(p_buckets integer[])
+--     RETURNS integer[] IMMUTABLE
 -- FUNCTION tidy_up(p_limit integer, OUT healed integer, OUT cleared integer)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION trim_ended(p_keep integer, p_age_s double precision)
+--     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION trim_figures(p_minutes interval, p_hours interval, p_keep integer, p_most integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION trim_problems(p_keep integer)
 --     RETURNS integer VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION turns(p_limit integer, p_chain integer)
 --     RETURNS TABLE(tenant_id text, device_id text, command_id text, place bigint, chain bigint, there bigint, put_off_s integer) STABLE
+-- FUNCTION unfolded_s()
+--     RETURNS double precision STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION waiting(OUT commands integer, OUT oldest_s double precision)
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION wake_first(p_tenants text[], p_devices text[])

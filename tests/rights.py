@@ -75,6 +75,17 @@ RIGHTS = (
           "(tenant_id, device_id, command_id, ack) VALUES ($1, 'pump-1', $2, '{}')", ours=True),
     Table("device_console.ended_events", (),
           "(tenant_id, outcome, ended_at, command_ids) VALUES ($1, 'acked', now(), ARRAY[$2])", ours=True),
+    Table("device_console.sent_events", (), "(tenant_id, sent_at, sent) VALUES ($1, now(), length($2))", ours=True),
+    Table("device_console.minute_totals", (S,),
+          "(tenant_id, minute, sent, ended, answered) VALUES ($1, now(), length($2), '{0,0,0,0,0}', '{}')", ours=True),
+    Table("device_console.hour_groups", (S,),
+          "(tenant_id, hour, kind, name, ended) VALUES ($1, now(), 'site', $2, '{0,0,0,0,0}')", ours=True),
+    Table("device_console.type_latency", (S,),
+          "(tenant_id, command_type, model, answers, counts) VALUES ($1, $2, '', 0, '{}')", ours=True),
+    Table("device_console.recent_ends", (S,),
+          "(tenant_id, command_id, at, outcome, device_id, site, model, fw, command_type, sender, reason)"
+          " VALUES ($1, $2, now(), 'missed', '', '', '', '', '', '', '')", ours=True),
+    Table("device_console.folds", (S,), "(tenant_id, folded_at) VALUES ($1, now() - interval '1 s' * length($2))", ours=True),
     Table("device_console.login_tenants", (), "(tenant_id, login) VALUES ($1, $2)", ours=True),
     Table("device_console.migrations", (S,),
           "(version, name, checksum, origin) VALUES (length($1), $2, 'x', 'applied')", has_tenant=False),
@@ -98,13 +109,13 @@ MAY_UPDATE = {
 }  # fmt: skip
 OPERATORS_FUNCTIONS = {
     "ack_word", "announce_own", "audit_batch", "audit_commands", "audit_fault", "bound_tenants", "held_up_now", "id_is_routable", "ingest_gap_s", "insert_commands", "is_stale", "json_bytes",
-    "json_shown", "lease_holders", "own_digest", "own_tenant", "send", "shown", "take_back",
+    "json_shown", "lease_holders", "own_digest", "own_tenant", "send", "shown", "take_back", "unfolded_s",
 }  # fmt: skip
 WORKERS_FUNCTIONS = {
     "acknowledge", "acknowledge_fenced", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
     "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
     "lease_holders", "lease_owners", "mark", "next_due", "progressed",
-    "fence_answers", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_problems", "waiting",
+    "fence_answers", "fold", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_figures", "trim_problems", "waiting",
 }  # fmt: skip
 
 

@@ -77,6 +77,7 @@ class Workers:
         self._settings = settings or WorkerSettings()
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
+        self._uncounted = asyncio.Event()
         self._sessions: set[int] = set()
         self._contest = Contest(clock, lambda: health.publishes_since)
         self._shy_until = 0.0
@@ -98,6 +99,7 @@ class Workers:
         self._feed.tell(tenant_id)
         if self._dispatcher is not None:
             self._dispatcher.wake()
+        self._uncounted.set()
 
     @cached_property
     def _settlement(self) -> SettlementStore:
@@ -199,8 +201,10 @@ class Workers:
 
     async def sweep(self) -> None:
         """Settle what is overdue, for ever."""
+        from console.services.folder import Folder
         from console.services.kept_answers import KeptAnswers
         from console.services.sweeper import Sweeper
+        from console.store.figures import FoldStore
         from console.store.settlement import BEGINNING
 
         async with self._leases.holding(SWEEP, shared=True) as lease:
@@ -214,6 +218,7 @@ class Workers:
                 await first_to_end(
                     Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock).run(),
                     kept.run(),
+                    Folder(FoldStore(self._database), self._uncounted, self._clock).run(),
                     *watch,
                 )
             finally:
@@ -262,6 +267,8 @@ class Workers:
         tenant_id = self._names.get(payload, payload)
         if channel != COMMANDS_CHANNEL or tenant_id in self._tenants:
             self._feed.tell(tenant_id)
+        if channel == COMMANDS_CHANNEL:
+            self._uncounted.set()
         if channel == COMMANDS_CHANNEL and self._dispatcher is not None and not self._database.owns(sender):
             self._dispatcher.wake()
 

@@ -12,8 +12,8 @@ from console.clock import Clock
 
 BATCH = 500  # an answer waits for one batch at most
 KEEP_PROBLEMS = 5_000
-KEEP_ENDED = 5_000  # rows, each of the ends of one tenant in one batch
-KEEP_ENDED_S = 3_600.0
+KEEP_ENDED = 100_000  # rows, each of the ends of one tenant in one batch: should nobody be able to count them
+KEEP_ENDED_S = 86_400.0
 _LONGEST_REST_S = 1.0
 _BLOCKED_REST_S = 0.01
 _TRIM_EVERY_S = 60.0

@@ -487,6 +487,9 @@ BEGIN
         INSERT INTO device_console.journal (tenant_id, command_id, kind, attempt, outcome)
         SELECT w.tenant_id, w.command_id, CASE WHEN w.nobody THEN 'nobody_listens' ELSE 'attempt' END, w.attempt, 'confirmed'
         FROM won w WHERE w.nobody OR w.attempt > 1
+    ), sent AS (
+        INSERT INTO device_console.sent_events (tenant_id, sent_at, sent)
+        SELECT w.tenant_id, now(), count(*) FROM won w GROUP BY 1
     ), marked AS (
         UPDATE public.device_commands c
         SET published_at = CASE WHEN c.acked_at IS NULL THEN clock_timestamp()

@@ -25,6 +25,26 @@ DROP POLICY IF EXISTS batch_targets_tenant_isolation ON device_console.batch_tar
 CREATE POLICY batch_targets_tenant_isolation ON device_console.batch_targets
     USING (tenant_id = (SELECT device_console.own_tenant()))
     WITH CHECK (tenant_id = (SELECT device_console.own_tenant()));
+DROP POLICY IF EXISTS minute_totals_tenant_isolation ON device_console.minute_totals;
+CREATE POLICY minute_totals_tenant_isolation ON device_console.minute_totals
+    USING (tenant_id = (SELECT device_console.own_tenant()))
+    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()));
+DROP POLICY IF EXISTS hour_groups_tenant_isolation ON device_console.hour_groups;
+CREATE POLICY hour_groups_tenant_isolation ON device_console.hour_groups
+    USING (tenant_id = (SELECT device_console.own_tenant()))
+    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()));
+DROP POLICY IF EXISTS type_latency_tenant_isolation ON device_console.type_latency;
+CREATE POLICY type_latency_tenant_isolation ON device_console.type_latency
+    USING (tenant_id = (SELECT device_console.own_tenant()))
+    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()));
+DROP POLICY IF EXISTS recent_ends_tenant_isolation ON device_console.recent_ends;
+CREATE POLICY recent_ends_tenant_isolation ON device_console.recent_ends
+    USING (tenant_id = (SELECT device_console.own_tenant()))
+    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()));
+DROP POLICY IF EXISTS folds_tenant_isolation ON device_console.folds;
+CREATE POLICY folds_tenant_isolation ON device_console.folds
+    USING (tenant_id = (SELECT device_console.own_tenant()))
+    WITH CHECK (tenant_id = (SELECT device_console.own_tenant()));
 
 -- Trouble with the links, and what comes on topics of tenants that do not exist, belongs to no tenant (''): every operator
 -- who has one may read it. No other row of the tenant '' is anybody's.

@@ -1,5 +1,6 @@
 """Everything that the program asks of a database, once: reads, sends, bulk sends and the three jobs of the workers."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from console.domain.acks import Acknowledgement, LateAck
@@ -8,6 +9,7 @@ from console.domain.dispatch import Confirmed
 from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
 from console.store.access import Access
+from console.store.figures import FigureStore, FoldStore
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
 from console.store.schema.checks import StartReport, check_start
@@ -80,4 +82,8 @@ async def _work(database: Database, tenant_id: str, device_id: str, command_id: 
     (outcome,) = await settlement.acknowledge([ack], [], LateAck.ACCEPT)
     assert outcome.value == "acked"
     await settlement.sweep(BEGINNING, 10)
+    folds = FoldStore(database)
+    assert (await folds.fold(100)).commands
+    assert await folds.trim(timedelta(days=8), timedelta(days=400), 10, 10) == 0
+    assert (await FigureStore(database).headline(tenant_id)).freshness.folded_at is not None
     await settlement.trim_ended(10, 60.0)

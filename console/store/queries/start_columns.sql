@@ -8,6 +8,12 @@ WITH needed (name, columns) AS (VALUES
     ('device_console.ingest_gaps', 'slot began_at ended_at'),
     ('device_console.kept_answers', 'answer_id tenant_id device_id command_id ack kept_at'),
     ('device_console.ended_events', 'event_id tenant_id outcome ended_at command_ids'),
+    ('device_console.sent_events', 'event_id tenant_id sent_at sent'),
+    ('device_console.minute_totals', 'tenant_id minute sent ended answered'),
+    ('device_console.hour_groups', 'tenant_id hour kind name ended'),
+    ('device_console.type_latency', 'tenant_id command_type model answers counts'),
+    ('device_console.recent_ends', 'tenant_id command_id at outcome device_id site model fw command_type sender batch_id reason'),
+    ('device_console.folds', 'tenant_id folded_at added'),
     ('device_console.login_tenants', 'login tenant_id'),
     ('device_console.journal', 'tenant_id command_id entry_id at kind by_name detail attempt outcome blocked_by'),
     ('device_console.problems', 'tenant_id kind device_id command_id detail count first_at last_at'),
@@ -23,7 +29,8 @@ WITH needed (name, columns) AS (VALUES
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_one'), ('lease_owners'),
     ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
     ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
-    ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('waiting'), ('wake_first')
+    ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('waiting'), ('wake_first'),
+    ('added'), ('answer_reason'), ('faded'), ('fold'), ('fold_some'), ('latency_bucket'), ('tally'), ('trim_figures'), ('unfolded_s')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
        array(SELECT f.name || '.' || wanted FROM found f, unnest(string_to_array(f.columns, ' ')) AS wanted

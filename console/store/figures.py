@@ -1,0 +1,174 @@
+"""Figures of what was sent and how it ended: counted as the worker, read as the operator.
+
+Readers read what is folded, never the commands; each answer comes with how new it is.
+
+Decided in docs/decisions/0083-figures-are-folded.md
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from console.domain.commands import Phase
+from console.domain.figures import (
+    Ended,
+    Freshness,
+    GroupKind,
+    GroupTotals,
+    HourGroup,
+    MinuteTotals,
+    Read,
+    RecentEnd,
+    TypeLatency,
+    all_ended,
+)
+from console.domain.headline import USUAL_SPAN, Headline, Kind, Totals, current_from, headline
+from console.domain.histograms import Histogram
+from console.store.leases import SWEEP
+from console.store.pool import Connection, Database
+from console.store.sql import query
+
+KEPT_ENDS = 5_000
+_HOUR = timedelta(hours=1)
+_HEADLINE_KINDS = [kind.value for kind in Kind if kind is not Kind.BATCH]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """One committed fold: how many commands were counted, and whether no event is left."""
+
+    commands: int
+    is_over: bool
+
+
+class FigureStore:
+    """Reads the figures of one tenant a call, in one transaction.
+
+    Every reader raises DatabaseUnreachableError while the link is down.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def minutes(
+        self, tenant_id: str, since: datetime, until: datetime
+    ) -> Read[tuple[MinuteTotals, ...]]:
+        """Return the minutes from `since` to before `until`, oldest first, without those of nothing."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("figures_minutes"), tenant_id, since, until)
+            return Read(tuple(_minute(row) for row in rows), await _freshness(connection, tenant_id))
+
+    async def hours(
+        self, tenant_id: str, kinds: Collection[GroupKind], since: datetime, until: datetime
+    ) -> Read[tuple[HourGroup, ...]]:
+        """Return the hours that begin from `since` to before `until`, by kind and name, oldest first."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(
+                query("figures_hours"), tenant_id, since, until, [kind.value for kind in kinds]
+            )
+            groups = tuple(HourGroup(row["hour"], _group(row)) for row in rows)
+            return Read(groups, await _freshness(connection, tenant_id))
+
+    async def groups(
+        self, tenant_id: str, kinds: Collection[GroupKind], since: datetime, until: datetime
+    ) -> Read[tuple[GroupTotals, ...]]:
+        """Return the sums of those hours, in each kind the name with most bad ends first."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            names = [kind.value for kind in kinds]
+            groups = await _groups(connection, tenant_id, names, since, until)
+            return Read(groups, await _freshness(connection, tenant_id))
+
+    async def latency(
+        self, tenant_id: str, command_type: str | None = None, model: str | None = None
+    ) -> Read[tuple[TypeLatency, ...]]:
+        """Return the learned answer times by type and model: of one type, of one model, or of all."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            rows = await connection.fetch(query("figures_latency"), tenant_id, command_type, model)
+            found = tuple(
+                TypeLatency(row["command_type"], row["model"], Histogram(tuple(row["counts"])))
+                for row in rows
+            )
+            return Read(found, await _freshness(connection, tenant_id))
+
+    async def recent_ends(
+        self, tenant_id: str, since: datetime, limit: int = KEPT_ENDS
+    ) -> Read[tuple[RecentEnd, ...]]:
+        """Return what failed, was missed or expired since then, newest first: of each batch 200 at most."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            ends = await _recent(connection, tenant_id, since, limit)
+            return Read(ends, await _freshness(connection, tenant_id))
+
+    async def headline(self, tenant_id: str) -> Read[Headline]:
+        """Return the headline of this moment, by the database's clock."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            freshness = await _freshness(connection, tenant_id)
+            now, begin = freshness.read_at, current_from(freshness.read_at)
+            ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
+            hour = await connection.fetch(
+                query("figures_minutes"), tenant_id, now - _HOUR, now + timedelta(minutes=1)
+            )
+            totals = Totals(
+                all_ended(_minute(row).ended for row in hour),
+                await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR),
+                await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin),
+            )
+        return Read(headline(ends, totals, now), freshness)
+
+
+class FoldStore:
+    """Counts events, and trims what is counted, as the worker role. Any number may at the same time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def fold(self, commands: int) -> Folded:
+        """Count the oldest events that nobody else counts, of some `commands`, in one transaction.
+
+        Raises:
+            RowsLockedError: another process holds the figures of one of the tenants; nothing was counted.
+        """
+        async with self._database.fleet_statement() as connection:
+            row = await connection.fetchrow(query("fold"), commands)
+        return Folded(row["folded"], row["is_over"])
+
+    async def trim(self, minutes: timedelta, hours: timedelta, keep: int, most: int) -> int:
+        """Delete older minutes and hours, and all but `keep` uncounted events of sends.
+
+        Return the number of rows deleted, the most of any table; if it is `most`, call again.
+        """
+        async with self._database.fleet_statement() as connection:
+            return int(await connection.fetchval(query("trim_figures"), minutes, hours, keep, most))
+
+
+async def _freshness(connection: Connection, tenant_id: str) -> Freshness:
+    row = await connection.fetchrow(query("figures_freshness"), tenant_id, SWEEP)
+    return Freshness(row["read_at"], row["folded_at"], row["waiting_s"], row["has_worker"])
+
+
+async def _recent(
+    connection: Connection, tenant_id: str, since: datetime, limit: int
+) -> tuple[RecentEnd, ...]:
+    rows = await connection.fetch(query("figures_recent"), tenant_id, since, limit)
+    return tuple(
+        RecentEnd(
+            row["at"], row["command_id"], row["device_id"], Phase(row["outcome"]), row["site"], row["model"],
+            row["fw"], row["command_type"], row["sender"], row["batch_id"], row["reason"],
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+async def _groups(
+    connection: Connection, tenant_id: str, kinds: list[str], since: datetime, until: datetime
+) -> tuple[GroupTotals, ...]:
+    rows = await connection.fetch(query("figures_groups"), tenant_id, since, until, kinds)
+    return tuple(map(_group, rows))
+
+
+def _group(row: Any) -> GroupTotals:
+    return GroupTotals(GroupKind(row["kind"]), row["name"], Ended(*row["ended"]))
+
+
+def _minute(row: Any) -> MinuteTotals:
+    return MinuteTotals(row["minute"], row["sent"], Ended(*row["ended"]), Histogram(tuple(row["answered"])))
