@@ -16,6 +16,7 @@ from operator import attrgetter
 
 from console.domain.commands import Phase
 from console.domain.figures import Ended, GroupKind, GroupTotals, RecentEnd, all_ended
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 
 WINDOW = timedelta(minutes=15)
@@ -81,7 +82,8 @@ class Headline:
 
     `conditions` name the set, empty if nothing is in common; `shared` is what else all its rows have in
     common. `ends` are the rows of the set, newest first: exactly those to be shown. `total` is how many
-    devices the set has at all, None if that is not known.
+    devices the set has at all, None if that is not known. `clauses` are the parts of the sentence, those to
+    be left out first at the end.
     """
 
     sentence: str
@@ -91,6 +93,7 @@ class Headline:
     ends: tuple[RecentEnd, ...] = ()
     since: datetime | None = None
     total: int | None = None
+    clauses: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Phase | None:
@@ -138,8 +141,8 @@ def headline(
     )
     total = (devices or {}).get(found[0]) if len(found) == 1 else None
     since = rows[-1].at
-    sentence = _sentence(found, shared, rows, total, since.astimezone(now.tzinfo))
-    return Headline(sentence, False, found, shared, rows, since, total)
+    clauses = _clauses(found, shared, rows, total, since.astimezone(now.tzinfo))
+    return Headline(f"{', '.join(clauses)}.", False, found, shared, rows, since, total, clauses)
 
 
 def _smallest(
@@ -230,23 +233,23 @@ def _outcomes(ends: Sequence[RecentEnd]) -> list[tuple[Phase, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], _WORST_FIRST.index(item[0])))
 
 
-def _sentence(
+def _clauses(
     conditions: Sequence[Condition],
     shared: Sequence[Condition],
     rows: Sequence[RecentEnd],
     total: int | None,
     since: datetime,
-) -> str:
+) -> tuple[str, ...]:
     outcomes = _outcomes(rows)
     devices = len({end.device_id for end in rows})
     if total is not None and len(outcomes) == 1 and devices <= total:
-        what = f"{devices:,} of {total:,} devices {outcomes[0][0].value}"
+        what = f"{devices:,} of {counted(total, 'device')} {outcomes[0][0].value}"
     elif len(outcomes) == 1:
         what = f"{len(rows):,} {outcomes[0][0].value}"
     else:
         what = f"{len(rows):,} ended badly ({', '.join(f'{count:,} {how.value}' for how, count in outcomes)})"
     lead = ", ".join(_lead(condition) for condition in conditions)
-    return ", ".join([f"{lead}: {what} since {since:%H:%M}", *_in_common(shared)]) + "."
+    return (f"{lead}: {what} since {since:%H:%M}", *_in_common(shared))
 
 
 def _lead(condition: Condition) -> str:

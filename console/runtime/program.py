@@ -11,6 +11,7 @@ from console.runtime.preferences import Preferences
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
+from console.services.figures import FigureReads
 from console.services.health import Health
 from console.services.reads import History
 from console.services.sender import Sender
@@ -30,6 +31,7 @@ class Program:
     """
 
     history: History
+    figures: FigureReads
     sender: Sender
     make_bulk: Callable[[], BatchSend]
     catalogues: Catalogues

@@ -21,6 +21,7 @@ from console.services.sender import Sender
 from console.store.catalogue import CatalogueStore
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
+from console.store.figures import FigureStore
 from console.store.pool import Database
 from console.store.problems import ProblemStore
 
@@ -58,10 +59,10 @@ def wire_program(
     tell = sent or feed.tell
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
+        figures=FigureStore(database),
         sender=Sender(commands, tell, max_payload_bytes),
         make_bulk=cache(lambda: _bulk(database, tell, max_payload_bytes, audit=audit)),
-        catalogues=catalogues,
-        feed=feed,
+        catalogues=catalogues, feed=feed,
         health=health or Health(SystemClock()),
         pausing=pausing or Pausing(),
         favourites=Favourites(preferences.favourites_file or Path(os.devnull)),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from console.shell.verb import Verb
 
 SUMMARIES: Mapping[str, str] = {
+    "overview": "Show the last hour at a glance: what ended how, and what has it in common.",
     "devices": "List devices.",
     "history": "List commands, newest first.",
     "types": "List the commands that a device's model takes.",

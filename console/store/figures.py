@@ -25,6 +25,7 @@ from console.domain.figures import (
 )
 from console.domain.headline import USUAL_SPAN, Headline, Kind, Totals, current_from, headline
 from console.domain.histograms import Histogram
+from console.domain.overview import Overview
 from console.store.leases import SWEEP
 from console.store.pool import Connection, Database
 from console.store.sql import query
@@ -114,6 +115,22 @@ class FigureStore:
                 await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin),
             )
         return Read(headline(ends, totals, now), freshness)
+
+    async def overview(self, tenant_id: str, span: timedelta) -> Overview:
+        """Return the headline and what it stands on, with the minutes of the last `span`."""
+        async with self._database.tenant_session(tenant_id) as connection:
+            freshness = await _freshness(connection, tenant_id)
+            now, begin = freshness.read_at, current_from(freshness.read_at)
+            ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
+            rows = await connection.fetch(
+                query("figures_minutes"), tenant_id, now - max(span, _HOUR), now + timedelta(minutes=1)
+            )
+            minutes = tuple(map(_minute, rows))
+            current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
+            usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
+        hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
+        found = headline(ends, Totals(hour, current, usual), now)
+        return Overview(found, freshness, minutes, current, tuple(end for end in ends if end.at > now - span))
 
 
 class FoldStore:

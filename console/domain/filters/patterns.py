@@ -18,6 +18,11 @@ def pattern_of(text: str) -> str:
     return "".join(re.sub(r"[*?]", r"\\\g<0>", piece) if place % 2 else piece for place, piece in pieces)
 
 
+def pattern_for(value: str) -> str:
+    """Return the pattern that matches exactly this value."""
+    return re.sub(r"[*?\\]", r"\\\g<0>", value)
+
+
 def is_exact(pattern: str) -> bool:
     """Return whether the pattern contains no wild card."""
     return _WILD.isdisjoint(PIECE.findall(pattern))

@@ -34,6 +34,7 @@ from console.tui.screens.dialogs.go import GoDialog
 from console.tui.screens.dialogs.help import HelpDialog
 from console.tui.screens.dialogs.tenants import TenantsDialog
 from console.tui.screens.history import HistoryScreen
+from console.tui.screens.overview import OverviewScreen
 from console.tui.screens.problems import ProblemsScreen
 from console.tui.screens.registry import ACTIONS
 from console.tui.state.background import start
@@ -45,10 +46,12 @@ from console.tui.state.messages import (
     ShowBatches,
     ShowCompose,
     ShowDetail,
+    ShowDevices,
     ShowExport,
     ShowGo,
     ShowHelp,
     ShowHistory,
+    ShowOverview,
     ShowProblems,
     ShowTenants,
     SwitchTheme,
@@ -125,7 +128,23 @@ class ConsoleApp(TerminalApp):
     # Where the operator goes
 
     def on_show_history(self, message: ShowHistory) -> None:
-        self.push_screen(HistoryScreen(self.state, message.device_ids, message.text, message.of))
+        self.push_screen(
+            HistoryScreen(self.state, message.device_ids, message.text, message.of, message.only)
+        )
+
+    def on_show_overview(self, message: ShowOverview) -> None:
+        del message
+        if not isinstance(self._top, OverviewScreen):
+            self._back_to_devices()
+            self.push_screen(OverviewScreen(self.state))
+
+    def on_show_devices(self, message: ShowDevices) -> None:
+        del message
+        self._back_to_devices()
+
+    def _back_to_devices(self) -> None:
+        while self._top is not None and self._top is not self._home:
+            self.pop_screen()
 
     def on_show_detail(self, message: ShowDetail) -> None:
         self.push_screen(DetailScreen(self.state, message.command_id))
@@ -201,7 +220,7 @@ class ConsoleApp(TerminalApp):
 
     def _switch_tenant(self, tenant: str | None) -> None:
         if tenant is not None and tenant != self.state.tenant:
-            self.state.tenant = tenant
+            self.state.tenant, self.state.headline = tenant, None
             self._home = DevicesScreen(self.state)
             self.switch_screen(self._home)
 

@@ -6,12 +6,15 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
+from console.domain.headline import Headline
 from console.domain.link_causes import cause_words
+from console.domain.phases import PHASE_SYMBOLS
 from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, countdown, elapsed, lateness
 from console.domain.text.safe import safe
 from console.services.health import HealthView, LinkState
 from console.tables.columns import Cell
+from console.tables.tones import PHASE_TONES
 from console.tui.presenters.cells import Line, fit_text, line_width
 
 SLOW_LINK_S = 0.05  # below, how long a link takes is not shown: it changes each second and tells nothing
@@ -151,6 +154,22 @@ def banner_line(
             break
         line += f" {sentence}"
     return line
+
+
+def headline_lines(found: Headline | None, width: int) -> list[Line]:
+    """Show the headline, and the key that opens what it is about; nothing while it is not known."""
+    if found is None:
+        return []
+    if found.is_well or found.outcome is None:
+        return [(Cell(fit_text(found.sentence, width).rstrip(), "dim" if found.is_well else "warn"),)]
+    key = Cell("   h shows", "dim")
+    room = width - line_width((key,))
+    symbol = Cell(f"{PHASE_SYMBOLS[found.outcome]} ", PHASE_TONES[found.outcome])
+    clauses = list(found.clauses)
+    while len(clauses) > 1 and cell_len(", ".join(clauses)) + 1 > room - 2:
+        clauses.pop()
+    sentence = f"{', '.join(clauses)}." if clauses else found.sentence
+    return [(symbol, Cell(fit_text(sentence, room - 2).rstrip(), "strong"), key)]
 
 
 def _waiting(outbox: OutboxDepth, now: datetime) -> tuple[str, str]:

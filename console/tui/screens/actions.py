@@ -1,12 +1,22 @@
 """Actions that several screens share: one wording, with each screen's own effect and refusals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.keys.allowed import no_file
 from console.tui.screens.base import ConsoleScreen
-from console.tui.state.messages import ShowBatches, ShowGo, ShowHelp, ShowProblems, SwitchTheme
+from console.tui.state.messages import (
+    ShowBatches,
+    ShowDevices,
+    ShowGo,
+    ShowHelp,
+    ShowHistory,
+    ShowOverview,
+    ShowProblems,
+    SwitchTheme,
+)
 
 Run = Callable[[Any], object]
 Reason = Callable[[Any], str | None]
@@ -65,6 +75,29 @@ def _show_problems(screen: ConsoleScreen) -> None:
     screen.post_message(ShowProblems())
 
 
+def _show_overview(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowOverview())
+
+
+def _show_devices(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowDevices())
+
+
+def _show_history(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowHistory(None))
+
+
+def _show_headline(screen: ConsoleScreen) -> None:
+    found = screen.state.headline
+    if found is not None:
+        screen.post_message(ShowHistory(None, of=found.sentence.rstrip("."), only=found.command_ids))
+
+
+def _no_headline(screen: ConsoleScreen) -> str | None:
+    found = screen.state.headline
+    return None if found is not None and found.ends else "the headline is about no commands"
+
+
 def _go(screen: ConsoleScreen) -> None:
     screen.post_message(ShowGo())
 
@@ -93,6 +126,23 @@ _GOTO = Action(
     "goto", "colon", "go", "Go to a device, a command or a bulk send by its id, or to a list by its name",
     ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
 )  # fmt: skip
+_OVERVIEW = Action(
+    "overview", "0", "overview", "The last hour at a glance: chart, fleet, worst, newest commands",
+    "device-console overview", _show_overview,
+)  # fmt: skip
+_DEVICES = Action("devices", "1", "devices", "The list of devices", "device-console devices", _show_devices)
+_HISTORY = Action(
+    "history", "2", "history", "The history of the tenant", "device-console history", _show_history
+)
+_BATCHES = Action(
+    "batches_3", "3", "bulk sends", "Bulk sends and their progress", "device-console batches", _show_batches
+)
+_PROBLEMS = Action("problems_6", "6", "problems", "Problems, as p", "device-console problems", _show_problems)
+_HEADLINE = Action(
+    "headline", "h", "headline’s rows", "Open the commands that the headline is about",
+    "device-console overview", _show_headline, _no_headline,
+)  # fmt: skip
+PLACES = (_DEVICES, _HISTORY, _BATCHES, _PROBLEMS, _HEADLINE)
 _ZONE = Action(
     "zone", "u", "utc/local", "Show times in UTC or in this terminal's own zone", ON_SCREEN_ONLY,
     ConsoleScreen.toggle_zone,
@@ -115,6 +165,10 @@ def show_help(keys: str = "question_mark,f1", shown_as: str = "?") -> Action[Any
     return Action("help", keys, "help", text, ON_SCREEN_ONLY, _show_help, footer=30, shown_as=shown_as)
 
 
-def everywhere(back_action: Action[Any]) -> tuple[Action[Any], ...]:
-    """Return the actions of every screen except the one whose fields take letters."""
-    return (_GOTO, _ZONE, THEME, back_action, show_help(), _QUIT)
+def everywhere(back_action: Action[Any], *, names_overview: bool = False) -> tuple[Action[Any], ...]:
+    """Return the actions of every screen except the one whose fields take letters.
+
+    `names_overview`: its footer names the overview, where there is room.
+    """
+    overview = replace(_OVERVIEW, footer=20 if names_overview else 0)
+    return (overview, *PLACES, _GOTO, _ZONE, THEME, back_action, show_help(), _QUIT)

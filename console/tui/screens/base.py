@@ -1,5 +1,6 @@
 """What all screens share: header, banner, footer, one read at a time, errors that never end the program."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
 LEAST = (40, 10)
+HEADLINE_EVERY_S = 5
 WIDE = 100
 SHORT = 20
 
@@ -127,6 +129,8 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self._ticks += 1
         if self.state.outbox_unread or (self.state.link_problem and self._ticks % 2 == 0):
             self.request_read()
+        if self._ticks % HEADLINE_EVERY_S == 1:
+            start(self, self._read_headline, "headline")
         self.refresh_chrome()
         self.repaint()
         message = self.state.outage.observe(self.state.program.health.view(), self.state.outbox)
@@ -157,6 +161,11 @@ class ConsoleScreen(Screen[SendReceipt | None]):
                     return
         finally:
             self._reading = False
+
+    async def _read_headline(self) -> None:
+        """Read the headline of every screen; what a read of the screen meets is told there."""
+        with contextlib.suppress(ConsoleError):
+            await self.state.read_headline()
 
     async def _read_once(self) -> None:
         try:

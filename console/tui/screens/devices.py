@@ -294,6 +294,6 @@ class DevicesScreen(ConsoleScreen):
         Action("tenant", "t", "tenant", "Switch to another of your tenants", ON_SCREEN_ONLY,
                lambda s: s.post_message(ShowTenants()), footer=22,
                offered=lambda s: len(s.state.program.tenants) > 1),
-        *actions.everywhere(actions.back(_back, _back_label)),
+        *actions.everywhere(actions.back(_back, _back_label), names_overview=True),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

@@ -1,6 +1,7 @@
 """The history of a device, of a selection, or of the tenant: paged, updated, with the detail beside it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import on
@@ -9,7 +10,8 @@ from textual.widget import Widget
 
 from console.domain.commands import Command
 from console.domain.filters.keys import LIVE_OF_COMMAND
-from console.domain.filters.language import Scope, matches
+from console.domain.filters.language import Filter, Match, Scope, matches
+from console.domain.filters.patterns import pattern_for
 from console.domain.filters.subjects import command_subject
 from console.domain.text.durations import coarse_age
 from console.services.reads import PAGE
@@ -35,14 +37,23 @@ from console.tui.widgets.text import Lines
 
 
 class HistoryScreen(ConsoleScreen):
-    """`device_ids` None means the whole tenant; `text` is the first filter, `of` names what it finds."""
+    """`device_ids` None means the whole tenant; `text` is the first filter, `of` names what it finds.
+
+    With `only` it shows these commands and no others.
+    """
 
     KIND = "history"
 
     def __init__(
-        self, state: ConsoleState, device_ids: tuple[str, ...] | None, text: str = "", of: str = ""
+        self,
+        state: ConsoleState,
+        device_ids: tuple[str, ...] | None,
+        text: str = "",
+        of: str = "",
+        only: tuple[str, ...] = (),
     ) -> None:
         super().__init__(state)
+        self._only = (Match("id", tuple(map(pattern_for, only))),) if only else ()
         self.device_ids = device_ids
         self._of = of
         self._sought: str | None = None
@@ -86,7 +97,7 @@ class HistoryScreen(ConsoleScreen):
         history, tenant, rows = self.state.program.history, self.state.tenant, self.rows
         await self._device_line.read()
         sought = self._sought
-        page = await history.commands(tenant, device_ids=self.device_ids, wanted=self._filtered.parsed)
+        page = await history.commands(tenant, device_ids=self.device_ids, wanted=self._wanted)
         self.state.clock.observe(page.read_at)
         rows.put_head(page)
         head = {command.command_id for command in page.commands}
@@ -111,7 +122,7 @@ class HistoryScreen(ConsoleScreen):
         Raises:
             ConsoleError: the database did not answer.
         """
-        rows, filtered = self.rows, self._filtered.parsed
+        rows, filtered = self.rows, self._wanted
         wanted = len(rows.order) + PAGE
         while rows is self.rows and rows.more and len(rows.order) < wanted:
             page = await self.state.program.history.commands(
@@ -122,6 +133,11 @@ class HistoryScreen(ConsoleScreen):
                 self._show_rows()
             if page.reached is None:
                 break
+
+    @property
+    def _wanted(self) -> Filter:
+        typed = self._filtered.parsed
+        return replace(typed, terms=(*typed.terms, *self._only))
 
     # Showing
 
@@ -202,7 +218,7 @@ class HistoryScreen(ConsoleScreen):
         self.post_message(ShowCompose(self.device_ids or one))
 
     def _export(self) -> None:
-        self.post_message(ShowExport(self.device_ids, self._filtered.parsed))
+        self.post_message(ShowExport(self.device_ids, self._wanted))
 
     def _filter(self) -> None:
         self._filtered.open_filter()

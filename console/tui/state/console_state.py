@@ -9,6 +9,7 @@ from textual.dom import DOMNode
 from console.clock import Clock, SystemClock
 from console.domain.commands import Draft
 from console.domain.filters.language import Scope
+from console.domain.headline import Headline
 from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
 from console.limits import DEFAULT_TTL
@@ -79,6 +80,7 @@ class ConsoleState:
     unsent: dict[tuple[str, str, tuple[str, ...]], UnsentCommand] = field(default_factory=dict)
     outbox: OutboxDepth = field(default_factory=OutboxDepth)
     link_problem: str = ""
+    headline: Headline | None = None
     keys: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, BatchRun] = field(default_factory=dict)
     outage: BrokerOutage = field(default_factory=BrokerOutage)
@@ -152,6 +154,17 @@ class ConsoleState:
         """Whether both links are up and the last read succeeded."""
         view = self.program.health.view()
         return view.database.up and view.broker.up and not self.link_problem
+
+    async def read_headline(self) -> None:
+        """Read the headline; without a worker of this console that counts, there is none.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        tenant = self.tenant
+        found = await self.program.figures.headline(tenant)
+        if tenant == self.tenant:
+            self.headline = found.value if found.freshness.has_worker else None
 
     async def read_outbox(self) -> None:
         """Read how much waits for publication; less often while nothing waits.

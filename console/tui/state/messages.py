@@ -21,12 +21,19 @@ class DataChanged(Message):
 class ShowHistory(Message):
     """Open the history of these devices, filtered by `text`; None means the whole tenant.
 
-    `of` names what is shown, if the devices do not.
+    `of` names what is shown, if the devices do not. With `only` these commands are shown and no others.
     """
 
-    def __init__(self, device_ids: tuple[str, ...] | None, text: str = "", of: str = "") -> None:
+    def __init__(
+        self,
+        device_ids: tuple[str, ...] | None,
+        text: str = "",
+        of: str = "",
+        only: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.of = of
+        self.only = only
         self.device_ids = device_ids
         self.text = text
 
@@ -77,6 +84,14 @@ class CommandsSent(Message):
     def __init__(self, device_ids: tuple[str, ...]) -> None:
         super().__init__()
         self.device_ids = device_ids
+
+
+class ShowOverview(Message):
+    """Open the overview."""
+
+
+class ShowDevices(Message):
+    """Go back to the list of devices."""
 
 
 class ShowBatches(Message):

@@ -19,10 +19,24 @@ from console.errors import ConsoleError
 from console.tables.columns import Cell
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowBatch, ShowBatches, ShowDetail, ShowHistory, ShowProblems
+from console.tui.state.messages import (
+    ShowBatch,
+    ShowBatches,
+    ShowDetail,
+    ShowDevices,
+    ShowHistory,
+    ShowOverview,
+    ShowProblems,
+)
 from console.tui.widgets.text import Lines
 
-_PLACES: dict[str, Callable[[], Message]] = {"problems": ShowProblems, "batches": ShowBatches}
+_PLACES: dict[str, Callable[[], Message]] = {
+    "overview": ShowOverview,
+    "devices": ShowDevices,
+    "history": lambda: ShowHistory(None),
+    "problems": ShowProblems,
+    "batches": ShowBatches,
+}
 _NAMED = 4
 _WILD = frozenset('"*?')  # characters with a meaning of their own in a filter
 _LEAST = 6  # characters of a command's id needed to search the newer commands for it
@@ -43,7 +57,7 @@ class GoDialog(ModalScreen[Message | None]):
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
             yield Input(
-                placeholder="an id or its beginning; or problems, batches",
+                placeholder="an id or its beginning; or overview, problems, batches",
                 compact=True,
                 max_length=200,
             )

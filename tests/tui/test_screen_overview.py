@@ -1,0 +1,98 @@
+"""The overview and the headline on a real database: what they show can be opened, exactly that."""
+
+from tests.tui.conftest import Rig
+
+_WORKER = """
+    INSERT INTO device_console.leases (role, holder, is_shared, program, host, pid, machine, beat_at)
+    VALUES ('sweep', gen_random_uuid(), TRUE, 'sweeper', 'h', 1, 'm', clock_timestamp());
+    CREATE OR REPLACE FUNCTION device_console.is_stale(beat_at TIMESTAMPTZ) RETURNS BOOLEAN
+    LANGUAGE sql STABLE AS 'SELECT false'
+"""  # a worker that is alive as long as the test takes
+
+
+async def _ended(rig: Rig, command_id: str, device: str, minutes_ago: int, *, site: str = "lyon") -> None:
+    await rig.command(command_id, device, "set_interval", "missed", ago_s=minutes_ago * 60, published=True)
+    await rig.sql.execute(
+        "INSERT INTO device_console.recent_ends (tenant_id, command_id, at, outcome, device_id, site, model, fw,"
+        " command_type, sender, reason) VALUES ('acme', $1, now() - make_interval(mins => $2), 'missed', $3, $4,"
+        " 'PX', '1.4.1', 'set_interval', 'bob', '')",
+        command_id, minutes_ago, device, site,
+    )  # fmt: skip
+    await rig.sql.execute(
+        "INSERT INTO device_console.minute_totals VALUES ('acme', date_trunc('minute', now() - make_interval(mins => $1)),"
+        " 1, '{5,0,0,1,0}', '{}') ON CONFLICT (tenant_id, minute) DO UPDATE SET ended = '{5,0,0,2,0}'",
+        minutes_ago,
+    )
+
+
+async def _turku_is_silent(rig: Rig) -> None:
+    devices = [f"pump-{n}" for n in range(6)]
+    await rig.devices(*devices)
+    await rig.sql.execute(_WORKER)
+    for number, device in enumerate(devices):
+        await _ended(rig, f"bad-{number}", device, number + 1, site="turku")
+    await rig.command("good", "pump-1", "ping", "delivered", ago_s=30, published=True, ack='{"status": "ok"}')
+
+
+async def test_h_stands_on_exactly_the_rows_of_the_headline_on_any_screen(rig: Rig) -> None:
+    """Without it the sentence says what is wrong, and the operator searches for where."""
+    await _turku_is_silent(rig)
+    async with rig.console(120, 30) as seen:
+        await seen.shows("turku: 6 missed since", "h shows")
+        await seen.press("h")
+        await seen.shows("turku: 6 missed since", "› History", "6 commands")
+        assert "good" not in seen.text
+        assert seen.text.count("◍ missed") >= 6
+        await seen.press("slash")
+        await seen.type("device:pump-3")
+        await seen.shows("1 match")
+        await seen.press("enter", "escape", "escape")
+        await seen.shows("DEVICE ↑")
+
+
+async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back_to_it(rig: Rig) -> None:
+    """Without the position kept, each look at the rows begins the search in the chart anew."""
+    await _turku_is_silent(rig)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("ended per minute", "36 in 74 min", "ok 83.3 %", "fleet 6", "turku: 6 missed")
+        await seen.press("enter")
+        await seen.shows("Cannot open the minute: choose a minute")
+        await seen.press("left", "left", "left")
+        await seen.shows("at ", "missed 1", "▴")
+        cursor = seen.app.screen.cursor
+        await seen.press("enter")
+        await seen.shows("Not ok at ", "› History")
+        assert seen.text.count("◍ missed") == 1, seen.text
+        await seen.press("escape")
+        await seen.shows("ended per minute", "▴")
+        assert seen.app.screen.cursor == cursor
+        await seen.press("escape")
+        await seen.hides("▴")
+        await seen.press("exclamation_mark")
+        await seen.shows("Not ok, last two hours", "6 commands")
+
+
+async def test_digits_lead_to_the_screens_and_the_way_back_stays_short(rig: Rig) -> None:
+    """Without it each digit lays one more screen over the others, and esc walks through all of them."""
+    await _turku_is_silent(rig)
+    async with rig.console(120, 30) as seen:
+        await seen.shows("pump-1")
+        for key, words in (
+            ("0", "ended per minute"), ("2", "All devices › History"), ("3", "Bulk sends"), ("6", "Problems"),
+            ("0", "ended per minute"), ("1", "DEVICE ↑"),
+        ):  # fmt: skip
+            await seen.press(key)
+            await seen.shows(words)
+        assert len(seen.app.screen_stack) == 2, "the default screen, and the devices"
+
+
+async def test_without_a_worker_that_counts_there_is_no_headline(rig: Rig) -> None:
+    """Without it a fleet that nobody counts is called well."""
+    await rig.devices("pump-1")
+    async with rig.console(120, 30) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("no worker of this console runs: not counted now")
+        assert "Nothing ended" not in seen.text

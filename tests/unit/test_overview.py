@@ -1,0 +1,183 @@
+"""The overview and its chart at every size: nothing that ended badly is invisible, nothing is too wide."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.domain.commands import Command, Phase
+from console.domain.devices import Device, DeviceCounts, Link
+from console.domain.figures import Ended, Freshness, GroupKind, GroupTotals, MinuteTotals, RecentEnd
+from console.domain.headline import Headline
+from console.domain.histograms import Histogram
+from console.domain.overview import MINUTE, Overview, answered, ended
+from console.domain.text.ascii import to_ascii
+from console.tui.presenters.cells import Line, line_width
+from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, mirrored
+from console.tui.presenters.header import headline_lines
+from console.tui.presenters.overview import View, minutes_shown, overview_lines
+
+NOW = datetime(2026, 3, 1, 11, 15, 30, tzinfo=UTC)
+LAST = NOW.replace(second=0)
+COUNTS = st.lists(
+    st.builds(Ended, *[st.integers(0, 9)] * 2, st.integers(0, 3), *[st.integers(0, 500)] * 2),
+    min_size=1,
+    max_size=40,
+)
+
+
+def text(line: Line) -> str:
+    return "".join(cell.text for cell in line)
+
+
+def minutes(*counts: Ended) -> tuple[MinuteTotals, ...]:
+    first = LAST - MINUTE * (len(counts) - 1)
+    return tuple(MinuteTotals(first + MINUTE * n, 1, one, Histogram((1,))) for n, one in enumerate(counts))
+
+
+@given(COUNTS, st.integers(1, 6), st.integers(1, 4))
+def test_a_minute_in_which_something_ended_badly_has_a_cell_below_the_axis(
+    counts: list[Ended], up: int, down: int
+) -> None:
+    """Without it one bad end beside a thousand is nowhere to be seen."""
+    lines = [text(line) for line in mirrored(minutes(*counts), up, down)]
+    assert len(lines) == up + 1 + down
+    for place, one in enumerate(counts):
+        above = [line[GUTTER + place : GUTTER + place + 1].strip() for line in lines[:up]]
+        below = "".join(line[GUTTER + place : GUTTER + place + 1] for line in lines[up + 1 :]).strip()
+        assert bool("".join(above)) == bool(one.ok + one.late)
+        assert bool(below) == bool(one.bad)
+        drawn = {FAILED: one.failed, MISSED: one.missed, EXPIRED: one.expired}
+        assert all(drawn[symbol] for symbol in below)
+        if sum(map(bool, drawn.values())) <= len(below):
+            assert {symbol for symbol, count in drawn.items() if count} == set(below)
+
+
+def test_the_highest_is_full_the_worst_reaches_the_edge_and_both_are_named() -> None:
+    lines = [
+        text(line) for line in mirrored(minutes(Ended(ok=45), Ended(ok=22, missed=4, failed=2)), 2, 3, 1)
+    ]
+    assert lines == [
+        "  45▕█ ",
+        "    ▕██",
+        "  ok├─┴",
+        "    ▕ ▓",
+        "    ▕ ▒",
+        "   6▕ ▒",
+    ]
+
+
+def view(**changes: object) -> View:
+    names = ("site", "model")
+    groups = tuple(
+        GroupTotals(GroupKind(kind), f"{kind}-{n}", Ended(ok=10, missed=n))
+        for kind in names
+        for n in range(1, 4)
+    )
+    ends = tuple(RecentEnd(LAST + timedelta(seconds=n), f"c{n}", f"pump-{n}", Phase.MISSED) for n in range(3))
+    headline = Headline(
+        "turku: 3 missed since 11:15.", False, ends=ends, clauses=("turku: 3 missed since 11:15",)
+    )
+    figures = Overview(
+        headline,
+        Freshness(NOW, NOW, None, has_worker=True),
+        minutes(*[Ended(ok=3, missed=1)] * 70),
+        groups,
+        ends,
+    )
+    newest = [
+        Command("acme", f"c{n}", "pump\x1b-1" * 5, "reboot" * 9, "queued", NOW, NOW + timedelta(hours=1))
+        for n in range(80)
+    ]
+    ok = Command("acme", "o", "d", "ping", "delivered", NOW, NOW, published_at=NOW, acked_at=NOW)
+    missed = replace(ok, status="missed", acked_at=None)
+    fleet = [
+        Device("acme", f"d{n}", Link.ONLINE, site_id=f"site-{n % 3}", last_command=missed if n == 7 else ok)
+        for n in range(90)
+    ]
+    values = View(figures, NOW, newest, DeviceCounts(90, 80, 5, 5, 0), fleet)
+    return replace(values, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [60, 79, 80, 117, 118, 120, 160, 200, 300])
+@pytest.mark.parametrize("height", [12, 15, 16, 21, 29, 30, 37, 57])
+def test_the_overview_fits_whatever_the_size_and_needs_no_other_glyphs(width: int, height: int) -> None:
+    """Without it a line that is too long pushes the next one off the screen."""
+    for cursor in (None, LAST - 3 * MINUTE):
+        lines = overview_lines(view(cursor=cursor), width, height)
+        assert len(lines) <= height
+        assert all(line_width(line) <= width for line in lines)
+        shown = "\n".join(map(text, lines))
+        assert "\x1b" not in shown
+        assert "?" not in to_ascii(shown.replace("␛", ""))
+        assert "missed" in shown
+        assert "p95" in shown
+        assert "worst" in shown
+        assert "90" in shown
+        assert ("at 11:12:" in shown) == (cursor is not None)
+
+
+def test_a_tile_says_when_nobody_counts_and_how_old_its_figures_are() -> None:
+    """Without it, figures that stand still look like a fleet at rest."""
+    figures = view().figures
+    shown = lambda freshness: "\n".join(  # noqa: E731
+        map(text, overview_lines(view(figures=replace(figures, freshness=freshness)), 120, 40))
+    )
+    assert "no worker of this console runs" in shown(Freshness(NOW))
+    assert "counted up to 40s ago" in shown(Freshness(NOW, NOW, 40.0, has_worker=True))
+    assert "counted up to" not in shown(Freshness(NOW, NOW, 4.0, has_worker=True))
+
+
+def test_the_fleet_draws_each_device_where_it_can_and_says_of_how_many_a_cell_is() -> None:
+    """Without it, the one device that did not answer is lost among those that did."""
+    wide = "\n".join(map(text, overview_lines(view(), 200, 60)))
+    assert wide.count("◍") >= 1
+    assert " 1:" not in wide
+    many = [
+        replace(one, site_id="one", device_id=f"d{n:04}")
+        for n, one in enumerate(list(view().fleet or ()) * 10)
+    ]
+    low = [text(line) for line in overview_lines(view(fleet=many), 80, 21)]
+    (row,) = [line for line in low if line.startswith(" one")]
+    assert "  1:" in row
+    assert "◍" in row
+    nothing = "\n".join(map(text, overview_lines(view(fleet=None), 80, 30)))
+    assert "online" in nothing
+
+
+def test_minutes_of_nothing_are_shown_and_the_cursor_finds_what_ended_badly_in_its_own() -> None:
+    """Without the empty ones, the chart tells another time than its marks."""
+    figures = replace(view().figures, minutes=minutes(Ended(ok=1), Ended(), Ended(missed=2)))
+    columns = figures.columns(5)
+    assert [one.minute for one in columns] == [LAST - MINUTE * back for back in range(4, -1, -1)]
+    assert ended(columns) == Ended(ok=1, missed=2)
+    assert answered(columns).answers == 3
+    assert [end.command_id for end in figures.ends_in(LAST)] == ["c0", "c1", "c2"]
+    assert figures.ends_in(LAST - MINUTE) == ()
+    assert minutes_shown(80) == 80 - GUTTER - 1
+    assert minutes_shown(1_000) == minutes_shown(120)
+
+
+def test_the_worst_come_first_and_no_kind_crowds_out_the_others() -> None:
+    found = view().figures.worst(10)
+    assert [group.name for group in found] == ["model-3", "site-3", "model-2", "site-2"]
+
+
+def test_a_headline_loses_whole_clauses_before_words() -> None:
+    """Without it the sentence breaks off where it says what all have in common."""
+    found = Headline(
+        "turku: 41 missed since 11:04, all PX-200 on 1.4.1, all by bob.", False, ends=view().figures.ends,
+        clauses=("turku: 41 missed since 11:04", "all PX-200 on 1.4.1", "all by bob"),
+    )  # fmt: skip
+    assert text(headline_lines(found, 100)[0]) == f"◍ {found.sentence}   h shows"
+    assert (
+        text(headline_lines(found, 65)[0]) == "◍ turku: 41 missed since 11:04, all PX-200 on 1.4.1.   h shows"
+    )
+    assert text(headline_lines(found, 45)[0]) == "◍ turku: 41 missed since 11:04.   h shows"
+    assert all(line_width(line) <= width for width in range(20, 120) for line in headline_lines(found, width))
+    assert headline_lines(None, 80) == []
+    assert "h shows" not in text(
+        headline_lines(Headline("Nothing ended in the last hour.", is_well=True), 80)[0]
+    )
