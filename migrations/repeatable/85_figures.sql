@@ -214,23 +214,28 @@ AS $$
 DECLARE
     v_ended BIGINT[] := '{}';
     v_sent  BIGINT[];
+    v_next  REFCURSOR;
     v_event RECORD;
 BEGIN
     -- nobody waits for the disk: what a crash of the server takes back is folded again
     PERFORM set_config('synchronous_commit', 'off', true);
     folded := 0;
     is_over := true;
-    FOR v_event IN
-        SELECT e.event_id, cardinality(e.command_ids) AS commands FROM device_console.ended_events e
-        ORDER BY e.event_id LIMIT p_most FOR UPDATE SKIP LOCKED
-    LOOP
+    OPEN v_next FOR SELECT e.event_id, cardinality(e.command_ids) AS commands FROM device_console.ended_events e
+                    ORDER BY e.event_id LIMIT p_most FOR UPDATE SKIP LOCKED;
+    LOOP  -- one at a time, so that what is not taken is not locked
+        FETCH v_next INTO v_event;
+        EXIT WHEN NOT FOUND;
         IF folded > 0 AND folded + v_event.commands > p_most THEN
             is_over := false;
             EXIT;
         END IF;
         v_ended := v_ended || v_event.event_id;
         folded := folded + v_event.commands;
+        is_over := folded < p_most;
+        EXIT WHEN NOT is_over;
     END LOOP;
+    CLOSE v_next;
     v_sent := ARRAY(SELECT s.event_id FROM device_console.sent_events s ORDER BY s.event_id LIMIT p_most FOR UPDATE SKIP LOCKED);
     is_over := is_over AND cardinality(v_ended) < p_most AND cardinality(v_sent) < p_most;
     IF v_ended = '{}' AND v_sent = '{}' THEN
