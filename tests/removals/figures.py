@@ -13,8 +13,10 @@ REMOVALS = (
         "the events taken out as they are counted",
         _FOLD,
         "        DELETE FROM device_console.ended_events e WHERE e.event_id = ANY (p_ended)\n"
-        "        RETURNING e.event_id, e.tenant_id, e.outcome, e.ended_at, e.command_ids\n",
-        "        SELECT e.event_id, e.tenant_id, e.outcome, e.ended_at, e.command_ids\n"
+        "        RETURNING e.event_id, e.tenant_id, e.outcome, e.ended_at, e.command_ids,\n"
+        "                  date_trunc('minute', e.ended_at, 'UTC') AS minute, date_trunc('hour', e.ended_at, 'UTC') AS hour\n",
+        "        SELECT e.event_id, e.tenant_id, e.outcome, e.ended_at, e.command_ids,\n"
+        "               date_trunc('minute', e.ended_at, 'UTC') AS minute, date_trunc('hour', e.ended_at, 'UTC') AS hour\n"
         "        FROM device_console.ended_events e WHERE e.event_id = ANY (p_ended)\n",
         f"{_HERE}two_folders_that_meet_count_each_event_once",
     ),
@@ -79,8 +81,8 @@ REMOVALS = (
         "G48",
         "the miss that is forgotten when the answer comes",
         _FOLD,
-        "FROM ends e WHERE e.place = 3) e\n",
-        "FROM ends e WHERE false) e\n",
+        "            WHERE e.place = 3 AND o.tenant_id",
+        "            WHERE false AND o.tenant_id",
         f"{_STORE}an_answer_after_the_miss_is_one_more_end_and_no_longer_recent",
     ),
     Removal(

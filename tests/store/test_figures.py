@@ -299,7 +299,9 @@ async def test_another_tenant_sees_none_of_it(
         for table in (*tables, "type_latency"):
             assert await connection.fetch(f"SELECT FROM device_console.{table}") == []
         assert (
-            await connection.fetch(query("figures_recent"), "acme", datetime(2000, 1, 1, tzinfo=UTC), 10)
+            await connection.fetch(
+                query("figures_recent"), "acme", datetime(2000, 1, 1, tzinfo=UTC), 10, datetime.now(UTC)
+            )
             == []
         )
     async with database.tenant_session("acme") as connection:

@@ -8,7 +8,6 @@ import pytest
 
 from console.clock import SystemClock
 from console.errors import DatabaseUnreachableError, RefusedError, RowsLockedError
-from console.services import folder
 from console.services.folder import COMMANDS, TRIM_EVERY_S, Folder
 from console.store.figures import Folded
 
@@ -58,7 +57,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def nap(seconds: float) -> None:
         rests.append(seconds)
 
-    monkeypatch.setattr(folder.asyncio, "sleep", nap)
+    monkeypatch.setattr("console.services.folder.asyncio.sleep", nap)
     return rests
 
 
@@ -67,14 +66,17 @@ async def run(events: Events, woken: asyncio.Event) -> None:
         await Folder(events, woken, SystemClock()).run()
 
 
-async def test_it_looks_once_at_the_beginning_and_then_only_when_it_is_woken() -> None:
+async def test_it_looks_once_at_the_beginning_and_then_only_when_it_is_woken(naps: list[float]) -> None:
     """Without the wait, an idle fleet is asked about for ever."""
-    events, woken = Events(NONE, NONE), asyncio.Event()
+    events, woken = Events(NONE, NONE, NONE), asyncio.Event()
     looking = asyncio.create_task(Folder(events, woken, SystemClock()).run())
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert events.asked == [COMMANDS]
-    assert not woken.is_set()
+    for looks in (1, 2):
+        for _ in range(5):
+            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+        assert events.asked == [COMMANDS] * looks
+        assert not woken.is_set()
+        woken.set()
+    assert naps == [2.0, 2.0]
     looking.cancel()
 
 
@@ -112,7 +114,7 @@ async def test_old_figures_are_trimmed_once_an_hour_until_none_is_left(
         clock.now += TRIM_EVERY_S / 3
         woken.set()
 
-    monkeypatch.setattr(folder.asyncio, "sleep", nap)
+    monkeypatch.setattr("console.services.folder.asyncio.sleep", nap)
     with pytest.raises(asyncio.CancelledError):
         await Folder(events, woken, clock).run()
     assert len(events.trimmed) == 3 + 1
