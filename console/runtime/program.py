@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from console.services.batch_send import BatchSend
+    from console.services.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Program:
     history: History
     sender: Sender
     make_bulk: Callable[[], BatchSend]
+    make_figures: Callable[[], Figures]
     catalogues: Catalogues
     feed: Feed
     health: Health
@@ -51,3 +53,8 @@ class Program:
     def bulk(self) -> BatchSend:
         """Bulk sends, loaded when they are first needed: `make_bulk` returns the same each time."""
         return self.make_bulk()
+
+    @property
+    def figures(self) -> Figures:
+        """Counts of what ended, loaded when they are first needed."""
+        return self.make_figures()

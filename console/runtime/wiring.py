@@ -26,6 +26,7 @@ from console.store.problems import ProblemStore
 
 if TYPE_CHECKING:
     from console.services.batch_send import BatchSend
+    from console.services.figures import Figures
 
 
 def wire_program(
@@ -60,6 +61,7 @@ def wire_program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
         sender=Sender(commands, tell, max_payload_bytes),
         make_bulk=cache(lambda: _bulk(database, tell, max_payload_bytes, audit=audit)),
+        make_figures=cache(lambda: _figures(database)),
         catalogues=catalogues,
         feed=feed,
         health=health or Health(SystemClock()),
@@ -78,3 +80,10 @@ def _bulk(
     from console.store.batches import BatchStore
 
     return BatchSend(BatchStore(database, audit=audit), tell, max_payload_bytes)
+
+
+def _figures(database: Database) -> "Figures":
+    """Load what most programs never use."""
+    from console.store.figures import FigureStore
+
+    return FigureStore(database)

@@ -5,6 +5,7 @@ from tests.removals import Removal
 _FOLD = "migrations/repeatable/85_figures.sql"
 _HERE = "tests/guarantees/test_counting.py::test_"
 _STORE = "tests/store/test_figures.py::test_"
+_PLANS = "tests/store/test_figure_plans.py::test_"
 _BOUNDS = "tests/store/test_figure_bounds.py::test_"
 
 REMOVALS = (
@@ -132,5 +133,22 @@ REMOVALS = (
         "                   i.outcome IN ('missed', 'expired') AND c.acked_at IS NULL AS is_open\n",
         "                   i.outcome IN ('missed', 'expired') AS is_open\n",
         f"{_STORE}an_answer_after_the_miss_is_one_more_end_and_no_longer_recent",
+    ),
+    Removal(
+        "G48",
+        "the members of bulk sends as read by their key",
+        _FOLD,
+        "            WHERE (s.tenant_id, s.command_id) >= (b.tenant_id, b.command_id)\n"
+        "            ORDER BY s.tenant_id, s.command_id LIMIT 1\n",
+        "            WHERE s.tenant_id = b.tenant_id AND s.command_id = b.command_id\n",
+        f"{_PLANS}the_fold_costs_the_same_on_tables_that_grew",
+    ),
+    Removal(
+        "G48",
+        "the names that are known as looked up one by one",
+        _FOLD,
+        "(SELECT true FROM device_console.hour_groups h  -- no EXISTS, which might read the whole table once\n",
+        "ARRAY[g.name] <@ (SELECT array_agg(h.name) FROM device_console.hour_groups h) AND (SELECT true FROM device_console.hour_groups h\n",
+        f"{_PLANS}the_fold_costs_the_same_on_tables_that_grew",
     ),
 )
