@@ -151,4 +151,12 @@ REMOVALS = (
         "ARRAY[g.name] <@ (SELECT array_agg(h.name) FROM device_console.hour_groups h) AND (SELECT true FROM device_console.hour_groups h\n",
         f"{_PLANS}the_fold_costs_the_same_on_tables_that_grew",
     ),
+    Removal(
+        "G48",
+        "the hint of answers that wakes the fold",
+        "console/runtime/workers.py",
+        "        if channel == COMMANDS_CHANNEL:\n            self._uncounted.set()\n",
+        "",
+        "tests/e2e/test_channel.py::test_what_answers_while_nothing_else_happens_is_counted_soon",
+    ),
 )
