@@ -16,6 +16,7 @@ from operator import attrgetter
 
 from console.domain.commands import Phase
 from console.domain.figures import Ended, GroupKind, GroupTotals, RecentEnd, all_ended
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 
 WINDOW = timedelta(minutes=15)
@@ -240,7 +241,7 @@ def _sentence(
     outcomes = _outcomes(rows)
     devices = len({end.device_id for end in rows})
     if total is not None and len(outcomes) == 1 and devices <= total:
-        what = f"{devices:,} of {total:,} devices {outcomes[0][0].value}"
+        what = f"{devices:,} of {counted(total, 'device')} {outcomes[0][0].value}"
     elif len(outcomes) == 1:
         what = f"{len(rows):,} {outcomes[0][0].value}"
     else:

@@ -21,6 +21,7 @@ REFUSED = (
     "export pump-1 --format csv --output /tmp/x",
 )
 READING = (
+    "stats --by site",
     "devices",
     "history",
     "types pump-1",
