@@ -11,7 +11,6 @@ from console.runtime.preferences import Preferences
 from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
-from console.services.figures import FigureReads
 from console.services.health import Health
 from console.services.reads import History
 from console.services.sender import Sender
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from console.services.batch_send import BatchSend
+    from console.services.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Program:
     """
 
     history: History
-    figures: FigureReads
     sender: Sender
     make_bulk: Callable[[], BatchSend]
+    make_figures: Callable[[], Figures]
     catalogues: Catalogues
     feed: Feed
     health: Health
@@ -53,3 +53,8 @@ class Program:
     def bulk(self) -> BatchSend:
         """Bulk sends, loaded when they are first needed: `make_bulk` returns the same each time."""
         return self.make_bulk()
+
+    @property
+    def figures(self) -> Figures:
+        """Counts of what ended, loaded when they are first needed."""
+        return self.make_figures()

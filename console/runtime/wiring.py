@@ -21,12 +21,12 @@ from console.services.sender import Sender
 from console.store.catalogue import CatalogueStore
 from console.store.commands import CommandStore
 from console.store.devices import DeviceStore
-from console.store.figures import FigureStore
 from console.store.pool import Database
 from console.store.problems import ProblemStore
 
 if TYPE_CHECKING:
     from console.services.batch_send import BatchSend
+    from console.services.figures import Figures
 
 
 def wire_program(
@@ -59,9 +59,9 @@ def wire_program(
     tell = sent or feed.tell
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
-        figures=FigureStore(database),
         sender=Sender(commands, tell, max_payload_bytes),
         make_bulk=cache(lambda: _bulk(database, tell, max_payload_bytes, audit=audit)),
+        make_figures=cache(lambda: _figures(database)),
         catalogues=catalogues, feed=feed,
         health=health or Health(SystemClock()),
         pausing=pausing or Pausing(),
@@ -79,3 +79,10 @@ def _bulk(
     from console.store.batches import BatchStore
 
     return BatchSend(BatchStore(database, audit=audit), tell, max_payload_bytes)
+
+
+def _figures(database: Database) -> "Figures":
+    """Load what most programs never use."""
+    from console.store.figures import FigureStore
+
+    return FigureStore(database)

@@ -25,6 +25,7 @@ SUMMARIES: Mapping[str, str] = {
     "batch": "Show the progress of a bulk send, its answers grouped.",
     "show": "Show one command in full.",
     "problems": "List problems, such as answers that match no command.",
+    "stats": "Show how commands ended, by type, site, model, firmware, sender or reason.",
     "favourites": "List your favourite or recently sent commands; add or remove a favourite.",
     "tail": "Follow commands as they change.",
     "send": "Send a command to one device, or to all that a filter finds.",

@@ -7,7 +7,7 @@ Decided in docs/decisions/0083-figures-are-folded.md
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from console.domain.commands import Phase
@@ -23,7 +23,7 @@ from console.domain.figures import (
     TypeLatency,
     all_ended,
 )
-from console.domain.headline import USUAL_SPAN, Headline, Kind, Totals, current_from, headline
+from console.domain.headline import USUAL_SPAN, WINDOW, Headline, Kind, Totals, current_from, headline
 from console.domain.histograms import Histogram
 from console.domain.overview import Overview
 from console.store.leases import SWEEP
@@ -31,6 +31,8 @@ from console.store.pool import Connection, Database
 from console.store.sql import query
 
 KEPT_ENDS = 5_000
+_BEFORE = 1_000  # ends before those of the headline: enough to know what is usual
+_FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _HEADLINE_KINDS = [kind.value for kind in Kind if kind is not Kind.BATCH]
 
@@ -105,7 +107,8 @@ class FigureStore:
         async with self._database.tenant_session(tenant_id) as connection:
             freshness = await _freshness(connection, tenant_id)
             now, begin = freshness.read_at, current_from(freshness.read_at)
-            ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
+            ends = await _recent(connection, tenant_id, now - WINDOW, KEPT_ENDS)
+            before = await _recent(connection, tenant_id, now - USUAL_SPAN, _BEFORE, now - WINDOW)
             hour = await connection.fetch(
                 query("figures_minutes"), tenant_id, now - _HOUR, now + timedelta(minutes=1)
             )
@@ -114,7 +117,7 @@ class FigureStore:
                 await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR),
                 await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin),
             )
-        return Read(headline(ends, totals, now), freshness)
+        return Read(headline((*ends, *before), totals, now), freshness)
 
     async def overview(self, tenant_id: str, span: timedelta) -> Overview:
         """Return the headline and what it stands on, with the minutes of the last `span`."""
@@ -164,9 +167,9 @@ async def _freshness(connection: Connection, tenant_id: str) -> Freshness:
 
 
 async def _recent(
-    connection: Connection, tenant_id: str, since: datetime, limit: int
+    connection: Connection, tenant_id: str, since: datetime, limit: int, until: datetime = _FOR_EVER
 ) -> tuple[RecentEnd, ...]:
-    rows = await connection.fetch(query("figures_recent"), tenant_id, since, limit)
+    rows = await connection.fetch(query("figures_recent"), tenant_id, since, limit, until)
     return tuple(
         RecentEnd(
             row["at"], row["command_id"], row["device_id"], Phase(row["outcome"]), row["site"], row["model"],

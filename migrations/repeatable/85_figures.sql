@@ -76,9 +76,10 @@ BEGIN
 
     WITH ids AS MATERIALIZED (
         DELETE FROM device_console.ended_events e WHERE e.event_id = ANY (p_ended)
-        RETURNING e.event_id, e.tenant_id, e.outcome, e.ended_at, e.command_ids
+        RETURNING e.event_id, e.tenant_id, e.outcome, e.ended_at, e.command_ids,
+                  date_trunc('minute', e.ended_at, 'UTC') AS minute, date_trunc('hour', e.ended_at, 'UTC') AS hour
     ), ends AS MATERIALIZED (
-        SELECT i.event_id, i.tenant_id, i.ended_at, u.command_id, k.place, c.bucket, k.is_open,
+        SELECT i.event_id, i.tenant_id, i.ended_at, i.minute, i.hour, u.command_id, k.place, c.bucket, k.is_open,
                c.device_id, c.created_by, device_console.short_id(c.command_type) AS command_type,
                device_console.short_id(COALESCE(r.site_id, '')) AS site, device_console.short_id(COALESCE(r.model, '')) AS model,
                device_console.short_id(COALESCE(r.fw_version, '')) AS fw, device_console.short_id(COALESCE(c.created_by, '')) AS sender,
@@ -115,19 +116,19 @@ BEGIN
         DELETE FROM device_console.sent_events s WHERE s.event_id = ANY (p_sent) RETURNING s.tenant_id, s.sent_at, s.sent
     ), minutes AS (
         INSERT INTO device_console.minute_totals AS known (tenant_id, minute, sent, ended, answered)
-        SELECT m.tenant_id, date_trunc('minute', m.at, 'UTC'), sum(m.sent),
+        SELECT m.tenant_id, m.minute, sum(m.sent),
                ARRAY[count(*) FILTER (WHERE m.place = 1), count(*) FILTER (WHERE m.place = 2), count(*) FILTER (WHERE m.place = 3),
                      count(*) FILTER (WHERE m.place = 4), count(*) FILTER (WHERE m.place = 5)]::integer[],
                device_console.tally(array_agg(m.bucket) FILTER (WHERE m.bucket IS NOT NULL AND m.place <= 3))
-        FROM (SELECT e.tenant_id, e.ended_at AS at, 0 AS sent, e.place, e.bucket FROM ends e
-              UNION ALL SELECT s.tenant_id, s.sent_at, s.sent, NULL, NULL FROM sent s) m
+        FROM (SELECT e.tenant_id, e.minute, 0 AS sent, e.place, e.bucket FROM ends e
+              UNION ALL SELECT s.tenant_id, date_trunc('minute', s.sent_at, 'UTC'), s.sent, NULL, NULL FROM sent s) m
         GROUP BY 1, 2
         ORDER BY 1, 2
         ON CONFLICT (tenant_id, minute) DO UPDATE
         SET sent = known.sent + excluded.sent, ended = device_console.added(known.ended, excluded.ended),
             answered = device_console.added(known.answered, excluded.answered)
     ), grouped AS MATERIALIZED (
-        SELECT e.tenant_id, date_trunc('hour', e.ended_at, 'UTC') AS hour, g.kind, g.name,
+        SELECT e.tenant_id, e.hour, g.kind, g.name,
                count(*) FILTER (WHERE e.place = 1) AS ok, count(*) FILTER (WHERE e.place = 2) AS failed,
                count(*) FILTER (WHERE e.place = 3) AS late, count(*) FILTER (WHERE e.place = 4) AS missed,
                count(*) FILTER (WHERE e.place = 5) AS expired
@@ -142,8 +143,8 @@ BEGIN
                               + (SELECT count(*) FROM device_console.hour_groups h
                                  WHERE h.tenant_id = n.tenant_id AND h.hour = n.hour AND h.kind = n.kind) <= 500 THEN n.name
                          ELSE '' END AS counted_as
-        FROM (SELECT g.*, EXISTS (SELECT FROM device_console.hour_groups h
-                                  WHERE h.tenant_id = g.tenant_id AND h.hour = g.hour AND h.kind = g.kind AND h.name = g.name) AS is_known
+        FROM (SELECT g.*, (SELECT true FROM device_console.hour_groups h  -- no EXISTS, which might read the whole table once
+                           WHERE h.tenant_id = g.tenant_id AND h.hour = g.hour AND h.kind = g.kind AND h.name = g.name) IS NOT NULL AS is_known
               FROM grouped g) n
     ), hours AS (
         INSERT INTO device_console.hour_groups AS known (tenant_id, hour, kind, name, ended)
@@ -159,8 +160,8 @@ BEGIN
         FROM (SELECT e.tenant_id, e.command_type, e.model, device_console.faded(device_console.tally(array_agg(e.bucket))) AS counts
               FROM ends e WHERE e.bucket IS NOT NULL AND e.place <= 3
               GROUP BY 1, 2, 3) l
-        WHERE EXISTS (SELECT FROM device_console.type_latency t
-                      WHERE t.tenant_id = l.tenant_id AND t.command_type = l.command_type AND t.model = l.model)
+        WHERE (SELECT true FROM device_console.type_latency t
+               WHERE t.tenant_id = l.tenant_id AND t.command_type = l.command_type AND t.model = l.model) IS NOT NULL
            OR (SELECT count(*) FROM device_console.type_latency t WHERE t.tenant_id = l.tenant_id) < 1000
         ORDER BY 1, 2, 3
         ON CONFLICT (tenant_id, command_type, model) DO UPDATE
@@ -168,8 +169,14 @@ BEGIN
                                  FROM (SELECT device_console.faded(device_console.added(known.counts, excluded.counts)) AS counts) f)
     ), answered AS (  -- after it was called missed or expired
         DELETE FROM device_console.recent_ends d
-        USING (SELECT DISTINCT e.tenant_id, e.command_id FROM ends e WHERE e.place = 3) e
-        WHERE d.tenant_id = e.tenant_id AND d.command_id = e.command_id
+        WHERE d.ctid = ANY (ARRAY(
+            SELECT o.ctid FROM ends e
+            CROSS JOIN LATERAL (
+                SELECT q.ctid, q.tenant_id, q.command_id FROM device_console.recent_ends q
+                WHERE (q.tenant_id, q.command_id) >= (e.tenant_id, e.command_id)
+                ORDER BY q.tenant_id, q.command_id LIMIT 1
+            ) o
+            WHERE e.place = 3 AND o.tenant_id = e.tenant_id AND o.command_id = e.command_id))
     ), kept AS (
         INSERT INTO device_console.recent_ends AS known (
             tenant_id, command_id, at, outcome, device_id, site, model, fw, command_type, sender, batch_id, reason)
@@ -178,9 +185,10 @@ BEGIN
                device_console.short_id(b.device_id), b.site, b.model, b.fw, b.command_type, b.sender, m.batch_id, b.reason
         FROM (SELECT e.*, row_number() OVER (PARTITION BY e.event_id) AS n FROM ends e WHERE e.place = 2 OR e.is_open) b
         LEFT JOIN LATERAL (
-            SELECT device_console.short_id(s.batch_id) AS batch_id FROM device_console.batch_members s
-            WHERE s.tenant_id = b.tenant_id AND s.command_id = b.command_id
-        ) m ON true
+            SELECT s.tenant_id, s.command_id, device_console.short_id(s.batch_id) AS batch_id FROM device_console.batch_members s
+            WHERE (s.tenant_id, s.command_id) >= (b.tenant_id, b.command_id)
+            ORDER BY s.tenant_id, s.command_id LIMIT 1
+        ) m ON m.tenant_id = b.tenant_id AND m.command_id = b.command_id
         WHERE b.n <= 200
         ORDER BY b.tenant_id, b.command_id, b.ended_at DESC
         ON CONFLICT (tenant_id, command_id) DO UPDATE
@@ -214,23 +222,28 @@ AS $$
 DECLARE
     v_ended BIGINT[] := '{}';
     v_sent  BIGINT[];
+    v_next  REFCURSOR;
     v_event RECORD;
 BEGIN
     -- nobody waits for the disk: what a crash of the server takes back is folded again
     PERFORM set_config('synchronous_commit', 'off', true);
     folded := 0;
     is_over := true;
-    FOR v_event IN
-        SELECT e.event_id, cardinality(e.command_ids) AS commands FROM device_console.ended_events e
-        ORDER BY e.event_id LIMIT p_most FOR UPDATE SKIP LOCKED
-    LOOP
+    OPEN v_next FOR SELECT e.event_id, cardinality(e.command_ids) AS commands FROM device_console.ended_events e
+                    ORDER BY e.event_id LIMIT p_most FOR UPDATE SKIP LOCKED;
+    LOOP  -- one at a time, so that what is not taken is not locked
+        FETCH v_next INTO v_event;
+        EXIT WHEN NOT FOUND;
         IF folded > 0 AND folded + v_event.commands > p_most THEN
             is_over := false;
             EXIT;
         END IF;
         v_ended := v_ended || v_event.event_id;
         folded := folded + v_event.commands;
+        is_over := folded < p_most;
+        EXIT WHEN NOT is_over;
     END LOOP;
+    CLOSE v_next;
     v_sent := ARRAY(SELECT s.event_id FROM device_console.sent_events s ORDER BY s.event_id LIMIT p_most FOR UPDATE SKIP LOCKED);
     is_over := is_over AND cardinality(v_ended) < p_most AND cardinality(v_sent) < p_most;
     IF v_ended = '{}' AND v_sent = '{}' THEN

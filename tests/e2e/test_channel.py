@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -40,6 +40,30 @@ async def test_a_sent_command_reaches_the_device_and_its_answer_the_row(
     assert json.loads(row["ack_details"]) == {"status": "ok", "details": {"n": 1}}
     assert row["created_at"] <= row["published_at"] <= row["acked_at"] <= row["expires_at"]
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 0
+
+
+async def test_what_answers_while_nothing_else_happens_is_counted_soon(
+    open_channel: OpenChannel, any_broker: BrokerProcess, fleet: Fleet, owner: asyncpg.Connection
+) -> None:
+    """Without the hint that wakes the fold, charts stand still until a command is sent or missed."""
+    async with device(any_broker.address), open_channel(any_broker.address) as channel:
+        figures = channel.program.figures
+
+        async def counted(sent: int, ok: int) -> bool:
+            now = datetime.now(UTC)
+            read = await figures.minutes("acme", now - timedelta(hours=1), now + timedelta(hours=1))
+            ended = sum(minute.ended.ok for minute in read.value)
+            return (sum(minute.sent for minute in read.value), ended) == (sent, ok)
+
+        await channel.reaches(await channel.send(), "ok")
+        await until(lambda: counted(1, 1), 10)
+        for ok in (2, 3, 4):
+            await add_command(owner, "acme", f"c{ok}", published=True)
+            await say(any_broker.address, ACK.format("pump-1"), b'{"command_id": "c%d"}' % ok)
+            await until(lambda ok=ok: counted(1, ok), 10)  # type: ignore[misc]
+        read = await figures.headline("acme")
+        assert read.value.sentence == "All well: 4 of 4 answered in the last hour."
+        assert (read.freshness.has_worker, read.freshness.is_old) == (True, False)
 
 
 @pytest.mark.slow

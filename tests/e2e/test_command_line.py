@@ -211,6 +211,38 @@ async def test_cancel_and_retry_work_while_no_broker_answers(
 
 
 @pytest.mark.slow
+async def test_stats_count_by_name_and_say_that_nobody_counts(
+    console: Console, owner: asyncpg.Connection
+) -> None:
+    """Without the sentence, figures that stand still look like a fleet that does."""
+    await owner.execute(
+        "INSERT INTO device_console.hour_groups VALUES ('acme', date_trunc('hour', now()), 'type', 'ping', '{90,5,1,4,0}'),"
+        " ('acme', date_trunc('hour', now()), 'type', E're\\x1b[2Jboot', '{0,0,0,0,9}'),"
+        " ('acme', date_trunc('hour', now()) - interval '2 days', 'type', 'old', '{1,0,0,0,0}'),"
+        " ('acme', date_trunc('hour', now()), 'site', '', '{0,1,0,0,0}'), ('rival', now(), 'type', 'hidden', '{1,0,0,0,0}')"
+    )
+    await owner.execute(
+        "INSERT INTO device_console.type_latency VALUES ('acme', 'ping', '', 3, '{0,0,0,0,3}')"
+    )
+    text = await console.run("stats")
+    assert [line.split() for line in text.out.splitlines()] == [
+        ["NAME", "ENDED", "OK", "LATE", "FAILED", "MISSED", "EXPIRED", "NOT", "OK", "P50", "P95"],
+        ["ping", "100", "90", "1", "5", "4", "0", "9.0", "%", "0.00s", "0.00s"],
+        ["re␛[2Jboot", "9", "0", "0", "0", "0", "9", "100.0", "%", "-", "-"],
+    ]
+    assert "No worker of this console runs on this database" in text.err
+    found = [
+        json.loads(line) for line in (await console.run("stats", "--since", "3d", "--json")).out.splitlines()
+    ]
+    assert [one["type"] for one in found] == ["ping", "re\x1b[2Jboot", "old"]
+    assert (found[0]["ended"], found[0]["failed"], round(found[0]["p95_ms"], 2)) == (100, 5, 1.83)
+    by_site = await console.run("stats", "--by", "site")
+    assert by_site.out.splitlines()[1].split()[:3] == ["-", "1", "0"]
+    assert "is not a span" in (await console.run("stats", "--since", "5w")).err
+    assert "nothing ended" in (await console.run("stats", "--by", "reason")).err
+
+
+@pytest.mark.slow
 async def test_problems_and_tail(console: Console, owner: asyncpg.Connection) -> None:
     await owner.execute(
         "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail)"

@@ -1,5 +1,6 @@
 """The overview and the headline on a real database: what they show can be opened, exactly that."""
 
+from console.tui.screens.overview import OverviewScreen
 from tests.tui.conftest import Rig
 
 _WORKER = """
@@ -61,13 +62,16 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         await seen.shows("Cannot open the minute: choose a minute")
         await seen.press("left", "left", "left")
         await seen.shows("at ", "missed 1", "▴")
-        cursor = seen.app.screen.cursor
+        screen = seen.app.screen
+        assert isinstance(screen, OverviewScreen)
+        cursor = screen.cursor
         await seen.press("enter")
         await seen.shows("Not ok at ", "› History")
         assert seen.text.count("◍ missed") == 1, seen.text
         await seen.press("escape")
         await seen.shows("ended per minute", "▴")
-        assert seen.app.screen.cursor == cursor
+        assert seen.app.screen is screen
+        assert screen.cursor == cursor
         await seen.press("escape")
         await seen.hides("▴")
         await seen.press("exclamation_mark")

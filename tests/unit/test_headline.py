@@ -142,7 +142,7 @@ def test_two_names_together_where_each_alone_is_usual() -> None:
     """Without pairs, a site that is often bad hides that one firmware there is now all bad."""
     usual = groups(site=Ended(ok=1, missed=99), fw=Ended(ok=1, missed=99))
     current = groups(site=Ended(ok=1, missed=99), fw=Ended(ok=2, missed=90))
-    alone = {"model": "", "command_type": "", "sender": ""}
+    alone: dict[str, Any] = {"model": "", "command_type": "", "sender": ""}
     before = [
         end(n, minutes=15 + n, **(alone | ({"fw": "1.3"} if n % 2 else {"site": "lyon"})))
         for n in range(100, 200)

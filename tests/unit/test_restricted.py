@@ -22,6 +22,7 @@ REFUSED = (
 )
 READING = (
     "overview",
+    "stats --by site",
     "devices",
     "history",
     "types pump-1",

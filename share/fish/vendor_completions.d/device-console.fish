@@ -50,8 +50,8 @@ function _shtab_device_console_using
   test "$_shtab_device_console_cmdpath" = "$argv"
 end
 
-set -g _shtab_device_console_commands devices history types export batches batch show problems favourites tail send cancel retry resume health doctor config migrate ingest-slots simulate demo
-set -g _shtab_device_console_opts_with_value --at --count --device --devices --drop --format --home --id --keep --limit --listen --operator --output --params --reason --seed-history --serve-ssh --serve-web --tenant --timeout --ttl --where
+set -g _shtab_device_console_commands overview devices history types export batches batch show problems stats favourites tail send cancel retry resume health doctor config migrate ingest-slots simulate demo
+set -g _shtab_device_console_opts_with_value --at --by --count --device --devices --drop --format --home --id --keep --limit --listen --operator --output --params --reason --seed-history --serve-ssh --serve-web --since --tenant --timeout --ttl --where
 
 complete -c device-console -e
 complete -c device-console -f
@@ -71,6 +71,16 @@ complete -c device-console -n _shtab_device_console_using -l allow-export -d 'wi
 complete -c device-console -n _shtab_device_console_using -l restricted -d 'no editor, no export into a file, no suspending: for logins over SSH'
 complete -c device-console -n _shtab_device_console_using -l embedded -d 'start and use the built-in demo servers'
 complete -c device-console -n _shtab_device_console_using -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
+complete -c device-console -n '_shtab_device_console_using; and test $_shtab_device_console_npos -eq 0' -a overview -d 'Show the last hour at a glance: what ended how, and what has it in common.'
+complete -c device-console -n '_shtab_device_console_using overview' -s h -l help -d 'show this help message and exit'
+complete -c device-console -n '_shtab_device_console_using overview' -l tenant -x -d 'the tenant, or several separated by commas'
+complete -c device-console -n '_shtab_device_console_using overview' -l operator -x -d 'name recorded with what you send (default: your user name)'
+complete -c device-console -n '_shtab_device_console_using overview' -l read-only -d 'change nothing and run no workers'
+complete -c device-console -n '_shtab_device_console_using overview' -l allow-export -d 'with --read-only: let exports be written into files'
+complete -c device-console -n '_shtab_device_console_using overview' -l restricted -d 'no editor, no export into a file, no suspending: for logins over SSH'
+complete -c device-console -n '_shtab_device_console_using overview' -l embedded -d 'start and use the built-in demo servers'
+complete -c device-console -n '_shtab_device_console_using overview' -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
+complete -c device-console -n '_shtab_device_console_using overview' -l json -d 'print JSON lines instead of a table'
 complete -c device-console -n '_shtab_device_console_using; and test $_shtab_device_console_npos -eq 0' -a devices -d 'List devices.'
 complete -c device-console -n '_shtab_device_console_using devices' -s h -l help -d 'show this help message and exit'
 complete -c device-console -n '_shtab_device_console_using devices' -l tenant -x -d 'the tenant, or several separated by commas'
@@ -157,6 +167,18 @@ complete -c device-console -n '_shtab_device_console_using problems' -l embedded
 complete -c device-console -n '_shtab_device_console_using problems' -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
 complete -c device-console -n '_shtab_device_console_using problems' -l json -d 'print JSON lines instead of a table'
 complete -c device-console -n '_shtab_device_console_using problems' -l limit -x -d 'list at most this many (default 100)'
+complete -c device-console -n '_shtab_device_console_using; and test $_shtab_device_console_npos -eq 0' -a stats -d 'Show how commands ended, by type, site, model, firmware, sender or reason.'
+complete -c device-console -n '_shtab_device_console_using stats' -s h -l help -d 'show this help message and exit'
+complete -c device-console -n '_shtab_device_console_using stats' -l tenant -x -d 'the tenant, or several separated by commas'
+complete -c device-console -n '_shtab_device_console_using stats' -l operator -x -d 'name recorded with what you send (default: your user name)'
+complete -c device-console -n '_shtab_device_console_using stats' -l read-only -d 'change nothing and run no workers'
+complete -c device-console -n '_shtab_device_console_using stats' -l allow-export -d 'with --read-only: let exports be written into files'
+complete -c device-console -n '_shtab_device_console_using stats' -l restricted -d 'no editor, no export into a file, no suspending: for logins over SSH'
+complete -c device-console -n '_shtab_device_console_using stats' -l embedded -d 'start and use the built-in demo servers'
+complete -c device-console -n '_shtab_device_console_using stats' -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
+complete -c device-console -n '_shtab_device_console_using stats' -l json -d 'print JSON lines instead of a table'
+complete -c device-console -n '_shtab_device_console_using stats' -l by -xka "type site model fw reason sender" -d 'what to count by (default type)'
+complete -c device-console -n '_shtab_device_console_using stats' -l since -x -d 'how far back: 6h, 30d (default 24h)'
 complete -c device-console -n '_shtab_device_console_using; and test $_shtab_device_console_npos -eq 0' -a favourites -d 'List your favourite or recently sent commands; add or remove a favourite.'
 complete -c device-console -n '_shtab_device_console_using favourites' -s h -l help -d 'show this help message and exit'
 complete -c device-console -n '_shtab_device_console_using favourites' -l tenant -x -d 'the tenant, or several separated by commas'
