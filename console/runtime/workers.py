@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from console.services.acknowledger import Acknowledger
     from console.services.feed import Feed
     from console.services.health import Health
-    from console.services.sweeper import Sweep
+    from console.services.sweeper import Sweep, Sweeper
     from console.store.pool import Database
     from console.store.settlement import SettlementStore
 
@@ -77,6 +77,7 @@ class Workers:
         self._settings = settings or WorkerSettings()
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
+        self._sweeper: Sweeper | None = None
         self._sessions: set[int] = set()
         self._contest = Contest(clock, lambda: health.publishes_since)
         self._shy_until = 0.0
@@ -211,13 +212,20 @@ class Workers:
                     self._settlement, self._feed.tell,
                     late_ack=self._settings.late_ack, progress=self._settings.progress,
                 )  # fmt: skip
-                await first_to_end(
-                    Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock).run(),
-                    kept.run(),
-                    *watch,
-                )
+                self._sweeper = Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock)
+                await first_to_end(self._sweeper.run(), kept.run(), *watch)
             finally:
+                self._sweeper = None
                 self._health.sweep = "off"
+
+    async def prune(self) -> None:
+        """Delete old commands if the owner wants that, in one process at a time."""
+        from console.runtime.retention import prune_if_wanted
+
+        def is_behind() -> bool:
+            return self._sweeper is None or self._sweeper.is_behind
+
+        await prune_if_wanted(self._database, self._leases, is_behind, self._health.counts, self._clock)
 
     def _on_swept(self, sweep: Sweep) -> None:
         self._health.counts.swept(sweep.missed, sweep.expired)
