@@ -59,6 +59,16 @@ async def ended(owner: asyncpg.Connection, command_id: str, days: float, status:
     await add_command(owner, "acme", command_id, status=status, ttl=-ago, age=ago + timedelta(hours=1))
 
 
+async def waiting(owner: asyncpg.Connection) -> int:
+    """How many sessions of this database wait for a lock."""
+    return int(
+        await owner.fetchval(
+            "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE NOT l.granted AND a.datname = current_database()"
+        )
+    )
+
+
 async def whole_pass(old: RetentionStore, blocks: int = BLOCKS) -> int:
     block: int | None = 0
     pruned = 0
@@ -279,6 +289,9 @@ async def test_a_row_beside_it_that_is_locked_is_waited_for_a_moment_only(
     async with third.transaction(), asyncio.timeout(3):
         await third.execute("SELECT FROM device_console.journal FOR UPDATE")
         pruning = asyncio.create_task(old.prune(0, BLOCKS))
+        waits = 0
+        while not pruning.done() and not waits:
+            waits = await waiting(owner)
         await third.execute("SELECT FROM device_commands WHERE command_id = 'c1' FOR UPDATE")
         assert await pruning == PrunedRange(0, None)
     assert await whole_pass(old) == 1
@@ -321,7 +334,11 @@ async def test_a_bulk_send_that_is_being_committed_is_left_for_the_next_pass(
     await keep_for(owner, KEEP)
     async with third.transaction():
         await third.execute("SELECT FROM device_console.batches FOR SHARE")
-        assert await whole_pass(old) == 0
+        passing = asyncio.create_task(whole_pass(old))
+        waits = 0
+        while not passing.done():
+            waits += await waiting(owner)
+        assert (passing.result(), waits) == (0, 0)
     assert await whole_pass(old) == 1
 
 

@@ -64,6 +64,10 @@ class BatchScreen(ConsoleScreen):
     async def read(self) -> None:
         view = await self.state.program.bulk.batch(self.state.tenant, self._batch_id)
         if view is None:
+            self._view, self._groups = None, {}
+            self._table.set_keys([])
+            self._title.show([])
+            self._progress.show([])
             self._table.set_empty("This bulk send does not exist any more. Press esc to go back.")
             return
         self._view = replace(view, unsendable=await self._cannot_be_sent_to(view))
@@ -112,7 +116,7 @@ class BatchScreen(ConsoleScreen):
 
     def _no_change(self) -> str | None:
         if self._view is None:
-            return "it is not read yet"
+            return "there is no bulk send here"
         return None if self.state.program.health.view().database.up else "the database is down"
 
     def _no_retry(self) -> str | None:
