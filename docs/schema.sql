@@ -325,8 +325,6 @@ GRANT SELECT ON device_console.repeatables TO pulse_app;
 --     RETURNS double precision VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION next_in_turn()
 --     RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp
--- FUNCTION old_commands(p_from tid, p_to tid, p_before timestamp with time zone, OUT places tid[], OUT tenants text[], OUT commands text[])
---     RETURNS record VOLATILE SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_indexscan=off, enable_bitmapscan=off, jit=off
 -- FUNCTION own_digest()
 --     RETURNS text STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
 -- FUNCTION own_tenant()

@@ -15,29 +15,12 @@ AS $$
                                WHERE h.name = 'device_commands' AND h.origin = 'applied') AS is_own) m
 $$;
 
--- Lock the ended commands in this range of places whose deadline is before p_before, passing by what others have locked. The settings
--- leave one plan, a scan of the range: an index on the deadlines, which a platform may have, would be read from its beginning for each range.
-CREATE OR REPLACE FUNCTION device_console.old_commands(
-    p_from TID, p_to TID, p_before TIMESTAMPTZ, OUT places TID[], OUT tenants TEXT[], OUT commands TEXT[]
-)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_indexscan = off SET enable_bitmapscan = off SET jit = off
-AS $$
-BEGIN
-    SELECT array_agg(o.place), array_agg(o.tenant_id), array_agg(o.command_id) INTO places, tenants, commands
-    FROM (SELECT c.ctid AS place, c.tenant_id::text AS tenant_id, c.command_id::text AS command_id
-          FROM public.device_commands c
-          WHERE c.ctid >= p_from AND c.ctid < p_to
-            AND c.status IN ('delivered', 'missed', 'expired') AND c.expires_at < p_before
-          FOR UPDATE SKIP LOCKED) o;
-END
-$$;
-
 -- Decided in docs/decisions/0081-bulk-sends-and-retention.md
--- Delete these commands with all that is recorded about them; return how many. What still waits in the outbox or has a kept answer stays. A
--- bulk send goes with its last command. While it has others, it is stopped: `resume` would take those that are deleted for unsent. One that is
--- being committed at this moment is locked, and the whole range is left for the next pass; so nothing is waited for.
+-- Delete the ended commands in this range of places whose deadline is before p_before, with all that is recorded about them; return how many.
+-- What others have locked stays, what waits in the outbox, and what has a kept answer. A bulk send goes with its last command. While it has
+-- others, it is stopped: `resume` would take those that are deleted for unsent. One that is being committed at this moment is locked, and the whole
+-- range is left for the next pass; so nothing is waited for. IS TRUE is for no index: a platform's, on deadlines, would be read from its
+-- beginning for each range.
 CREATE OR REPLACE FUNCTION device_console.prune_range(p_from TID, p_to TID, p_before TIMESTAMPTZ) RETURNS INTEGER
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -48,43 +31,41 @@ DECLARE
     v_commands TEXT[];
     v_owners   TEXT[];  -- the tenants of v_batches
     v_batches  TEXT[];
+    v_there    BIGINT;
     v_locked   BIGINT;
     v_count    INTEGER;
 BEGIN
-    SELECT o.places, o.tenants, o.commands INTO v_places, v_tenants, v_commands
-    FROM device_console.old_commands(p_from, p_to, p_before) o;
+    SELECT array_agg(o.place), array_agg(o.tenant_id), array_agg(o.command_id) INTO v_places, v_tenants, v_commands
+    FROM (SELECT c.ctid AS place, c.tenant_id::text AS tenant_id, c.command_id::text AS command_id
+          FROM public.device_commands c
+          WHERE c.ctid >= p_from AND c.ctid < p_to
+            AND (c.status IN ('delivered', 'missed', 'expired') AND c.expires_at < p_before) IS TRUE
+            AND NOT EXISTS (SELECT FROM device_console.outbox q WHERE q.command_id = c.command_id AND q.tenant_id = c.tenant_id)
+            AND NOT EXISTS (SELECT FROM device_console.kept_answers a
+                            WHERE a.tenant_id = c.tenant_id AND a.command_id = c.command_id)
+          FOR UPDATE OF c SKIP LOCKED) o;
     IF v_places IS NULL THEN
         RETURN 0;
     END IF;
-    SELECT array_agg(i.place), array_agg(i.tenant_id), array_agg(i.command_id) INTO v_places, v_tenants, v_commands
-    FROM unnest(v_places, v_tenants, v_commands) AS i(place, tenant_id, command_id)
-    WHERE NOT EXISTS (SELECT FROM device_console.outbox o WHERE o.command_id = i.command_id AND o.tenant_id = i.tenant_id)
-      AND NOT EXISTS (SELECT FROM device_console.kept_answers a
-                      WHERE a.tenant_id = i.tenant_id AND a.command_id = i.command_id);
 
+    WITH members AS (
+        DELETE FROM device_console.batch_members m USING unnest(v_tenants, v_commands) AS i(tenant_id, command_id)
+        WHERE m.tenant_id = i.tenant_id AND m.command_id = i.command_id
+        RETURNING m.tenant_id, m.batch_id
+    )
     SELECT array_agg(b.tenant_id), array_agg(b.batch_id) INTO v_owners, v_batches
-    FROM (SELECT DISTINCT m.tenant_id, m.batch_id
-          FROM unnest(v_tenants, v_commands) AS i(tenant_id, command_id)
-          JOIN device_console.batch_members m ON m.tenant_id = i.tenant_id AND m.command_id = i.command_id
-          JOIN device_console.batches k ON k.tenant_id = m.tenant_id AND k.batch_id = m.batch_id) b;
+    FROM (SELECT DISTINCT m.tenant_id, m.batch_id FROM members m) b;
     IF v_batches IS NOT NULL THEN
+        SELECT count(*) INTO v_there
+        FROM unnest(v_owners, v_batches) AS i(tenant_id, batch_id)
+        JOIN device_console.batches b ON b.tenant_id = i.tenant_id AND b.batch_id = i.batch_id;
         SELECT count(*) INTO v_locked
         FROM (SELECT FROM unnest(v_owners, v_batches) AS i(tenant_id, batch_id)
               JOIN device_console.batches b ON b.tenant_id = i.tenant_id AND b.batch_id = i.batch_id
               FOR UPDATE OF b SKIP LOCKED) l;
-        IF v_locked < cardinality(v_batches) THEN
-            RETURN 0;
+        IF v_locked < v_there THEN
+            RAISE EXCEPTION 'a bulk send is being committed' USING ERRCODE = 'lock_not_available';
         END IF;
-    END IF;
-
-    DELETE FROM device_console.journal j USING unnest(v_tenants, v_commands) AS i(tenant_id, command_id)
-    WHERE j.tenant_id = i.tenant_id AND j.command_id = i.command_id;
-    DELETE FROM device_console.batch_members m USING unnest(v_tenants, v_commands) AS i(tenant_id, command_id)
-    WHERE m.tenant_id = i.tenant_id AND m.command_id = i.command_id;
-    DELETE FROM public.device_commands c WHERE c.ctid = ANY (v_places);
-    GET DIAGNOSTICS v_count = ROW_COUNT;
-
-    IF v_batches IS NOT NULL THEN
         UPDATE device_console.batches b SET stopped_at = now(), stopped_by = 'retention'
         FROM unnest(v_owners, v_batches) AS i(tenant_id, batch_id)
         WHERE b.tenant_id = i.tenant_id AND b.batch_id = i.batch_id AND b.stopped_at IS NULL
@@ -99,6 +80,11 @@ BEGIN
         DELETE FROM device_console.batch_targets t USING gone g
         WHERE t.tenant_id = g.tenant_id AND t.batch_id = g.batch_id;
     END IF;
+
+    DELETE FROM device_console.journal j USING unnest(v_tenants, v_commands) AS i(tenant_id, command_id)
+    WHERE j.tenant_id = i.tenant_id AND j.command_id = i.command_id;
+    DELETE FROM public.device_commands c WHERE c.ctid = ANY (v_places);
+    GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
 END
 $$;
@@ -150,8 +136,7 @@ DO $$
 DECLARE
     operator_role TEXT := current_setting('device_console.operator_role');
 BEGIN
-    REVOKE ALL ON FUNCTION device_console.retention, device_console.old_commands, device_console.prune_range,
-        device_console.prune_settled FROM PUBLIC;
+    REVOKE ALL ON FUNCTION device_console.retention, device_console.prune_range, device_console.prune_settled FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.retention, device_console.prune_settled TO %I', current_setting('device_console.worker_role'));
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = operator_role) THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION device_console.retention TO %I', operator_role);

@@ -1,6 +1,7 @@
 """``retention`` as a process, and what workers make of it."""
 
 import json
+import re
 from pathlib import Path
 
 import asyncpg
@@ -10,7 +11,7 @@ from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.e2e.test_command_line import Console
-from tests.faults.processes import environment, program
+from tests.faults.processes import REPOSITORY, environment, program
 from tests.listened import listening
 from tests.platform import PlatformUrls
 from tests.waiting import until
@@ -83,6 +84,20 @@ async def test_on_a_platforms_table_it_wants_to_be_told_so(platform: PlatformUrl
     assert "add --platform-table" in refused.one_sentence()
     assert (await console.run("retention", "400d", "--platform-table")).out == "400d\n"
     assert (await console.run("retention", "off")).out == "off\n"
+
+
+async def test_the_archive_of_the_page_takes_what_ended(owner: asyncpg.Connection, fleet: Fleet) -> None:
+    """Without it, the page's statements fail on the day on which they are needed."""
+    await owner.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, status, expires_at)"
+        " VALUES ('acme', 'c1', 'pump-1', 'ping', 'missed', '2026-01-31 23:00Z'),"
+        " ('acme', 'c2', 'pump-1', 'ping', 'queued', '2026-01-31 23:00Z')"
+    )
+    page = (REPOSITORY / "docs" / "operations.md").read_text("utf-8")
+    (statements,) = re.findall(r"```sql\n(CREATE SCHEMA archive.*?)```", page, re.DOTALL)
+    await owner.execute("SET timezone = 'UTC'")
+    await owner.execute(statements)
+    assert [row["command_id"] for row in await owner.fetch("SELECT * FROM archive.commands")] == ["c1"]
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from console.runtime.wiring import wire_program
 from console.store.access import Access
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
+from console.store.retention import RetentionStore
 from console.store.schema.checks import StartReport, check_start
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.filters import of_commands, of_devices
@@ -81,3 +82,4 @@ async def _work(database: Database, tenant_id: str, device_id: str, command_id: 
     assert outcome.value == "acked"
     await settlement.sweep(BEGINNING, 10)
     await settlement.trim_ended(10, 60.0)
+    assert (await RetentionStore(database).prune(0, 64)).pruned == 0

@@ -10,12 +10,12 @@ _PRUNER = "console/services/pruner.py"
 REMOVALS = (
     Removal(
         "G47", "the status of what is deleted", _SQL,
-        "c.status IN ('delivered', 'missed', 'expired') AND c.expires_at < p_before", "c.expires_at < p_before", _MODEL,
+        "(c.status IN ('delivered', 'missed', 'expired') AND c.expires_at < p_before)", "(c.expires_at < p_before)", _MODEL,
     ),
     Removal(
         "G47", "the deadline of what is deleted", _SQL,
-        "c.status IN ('delivered', 'missed', 'expired') AND c.expires_at < p_before",
-        "c.status IN ('delivered', 'missed', 'expired')", _MODEL,
+        "(c.status IN ('delivered', 'missed', 'expired') AND c.expires_at < p_before)",
+        "(c.status IN ('delivered', 'missed', 'expired'))", _MODEL,
     ),
     Removal(
         "G47", "the end of a range", _SQL,
@@ -24,14 +24,14 @@ REMOVALS = (
     ),
     Removal(
         "G47", "the look into the outbox before a deletion", _SQL,
-        "WHERE NOT EXISTS (SELECT FROM device_console.outbox o WHERE o.command_id = i.command_id AND o.tenant_id = i.tenant_id)",
-        "WHERE true", _MODEL,
+        "            AND NOT EXISTS (SELECT FROM device_console.outbox q WHERE q.command_id = c.command_id AND q.tenant_id = c.tenant_id)\n",
+        "", _MODEL,
     ),
     Removal(
         "G47", "the look for kept answers before a deletion", _SQL,
-        "      AND NOT EXISTS (SELECT FROM device_console.kept_answers a\n"
-        "                      WHERE a.tenant_id = i.tenant_id AND a.command_id = i.command_id);",
-        ";", _MODEL,
+        "            AND NOT EXISTS (SELECT FROM device_console.kept_answers a\n"
+        "                            WHERE a.tenant_id = c.tenant_id AND a.command_id = c.command_id)\n",
+        "", _MODEL,
     ),
     Removal(
         "G47", "the journal of a deleted command", _SQL,
@@ -51,7 +51,7 @@ REMOVALS = (
     ),
     Removal(
         "G47", "passing by commands that are locked", _SQL,
-        "          FOR UPDATE SKIP LOCKED) o;", "          FOR UPDATE) o;",
+        "FOR UPDATE OF c SKIP LOCKED) o;", "FOR UPDATE OF c) o;",
         f"{_TESTS}what_another_session_has_locked_is_passed_by",
     ),
     Removal(
@@ -61,8 +61,7 @@ REMOVALS = (
     ),
     Removal(
         "G47", "the one plan of a range", _SQL,
-        "SET enable_seqscan = off SET enable_indexscan = off SET enable_bitmapscan = off SET jit = off\n",
-        "SET jit = off\n",
+        "c.expires_at < p_before) IS TRUE", "c.expires_at < p_before)",
         f"{_TESTS}an_index_on_deadlines_is_not_read_for_each_range",
     ),
     Removal(
@@ -72,8 +71,7 @@ REMOVALS = (
     ),
     Removal(
         "G47", "the right to delete, of the workers alone", _SQL,
-        "device_console.old_commands, device_console.prune_range,\n        device_console.prune_settled FROM PUBLIC",
-        "device_console.old_commands, device_console.prune_range FROM PUBLIC",
+        "device_console.prune_range, device_console.prune_settled FROM PUBLIC", "device_console.prune_range FROM PUBLIC",
         f"{_TESTS}only_the_workers_role_may_delete_and_only_the_owner_may_set",
     ),
     Removal(

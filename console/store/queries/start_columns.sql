@@ -22,7 +22,7 @@ WITH needed (name, columns) AS (VALUES
     ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('insert_commands'), ('is_original'), ('is_stale'), ('json_bytes'),
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_one'), ('lease_owners'),
     ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
-    ('old_commands'), ('plain_answer'), ('progressed'), ('prune_range'), ('prune_settled'), ('put_off'), ('record_problems'), ('release'), ('retention'), ('set_ingest_slots'), ('settle'),
+    ('plain_answer'), ('progressed'), ('prune_range'), ('prune_settled'), ('put_off'), ('record_problems'), ('release'), ('retention'), ('set_ingest_slots'), ('settle'),
     ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('waiting'), ('wake_first')
 )
 SELECT array(SELECT f.name FROM found f WHERE f.oid IS NULL ORDER BY 1) AS tables,
