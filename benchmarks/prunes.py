@@ -20,8 +20,8 @@ _LONGEST = "retention, longest transaction"
 _SPEED = "retention with its rests"
 _ANSWERS = "answers beside retention, p99"
 FIGURES = (
-    Figure(_ROW, "µs", "one bare DELETE", 1.5, 8, at_most=True),
-    Figure(_OF_BULK, "µs", "three bare DELETEs", 1.5, 8, at_most=True),
+    Figure(_ROW, "µs", "one bare DELETE", 1.5, 12, at_most=True),
+    Figure(_OF_BULK, "µs", "three bare DELETEs", 1.5, 12, at_most=True),
     Figure(_LONGEST, "ms", "", 25, 2_000, at_most=True, absolute=True),
     Figure(_SPEED, "rows/s", absolute=True),
     Figure(_ANSWERS, "ms", "the same answers without it", 1.5, 30, at_most=True),
