@@ -21,3 +21,7 @@ MAX_TYPE_LENGTH = 100
 MAX_NAME_LENGTH = 64  # of an operator
 
 MAX_INGEST_SLOTS = 16
+
+MIN_KEEP = timedelta(days=1)  # of ended commands
+MAX_KEEP = timedelta(days=36_525)
+KEEP_UNASKED = timedelta(days=30)  # a shorter retention has to be confirmed

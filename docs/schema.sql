@@ -54,9 +54,12 @@ CREATE TABLE device_console.deployment (
     ingest_slots_ever integer NOT NULL DEFAULT 1,
     identity text,
     notify_key text NOT NULL DEFAULT ((gen_random_uuid())::text || (gen_random_uuid())::text),
+    keep_s bigint,
+    prunes_platform_table boolean NOT NULL DEFAULT false,
     CONSTRAINT deployment_pkey PRIMARY KEY (only_row),
     CONSTRAINT deployment_ingest_slots_check CHECK (((ingest_slots >= 1) AND (ingest_slots <= 16))),
     CONSTRAINT deployment_ingest_slots_ever_check CHECK (((ingest_slots_ever >= 1) AND (ingest_slots_ever <= 16))),
+    CONSTRAINT deployment_keep_s_check CHECK (((keep_s >= 86400) AND (keep_s <= '3155760000'::bigint))),
     CONSTRAINT deployment_only_row_check CHECK (only_row)
 );
 GRANT SELECT ON device_console.deployment TO device_console_worker;
@@ -419,12 +422,18 @@ GRANT SELECT ON device_console.type_latency TO pulse_app;
 --     RETURNS jsonb STABLE
 -- FUNCTION progressed(p_tenants text[], p_devices text[], p_commands text[], p_acks text[])
 --     RETURNS TABLE(n integer, outcome text) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off TO device_console_worker
+-- FUNCTION prune_range(p_from tid, p_to tid, p_before timestamp with time zone)
+--     RETURNS integer VOLATILE SET search_path=pg_catalog, pg_temp
+-- FUNCTION prune_settled(p_from_block bigint, p_blocks integer, OUT pruned integer, OUT next_block bigint, OUT refused text)
+--     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off, lock_timeout=100ms TO device_console_worker
 -- FUNCTION put_off(p_tenant text, p_command text, p_error text)
 --     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp
 -- FUNCTION record_problems(p_tenants text[], p_kinds text[], p_devices text[], p_commands text[], p_details text[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION release(p_holder uuid, p_tenants text[], p_commands text[], p_outcomes text[], p_errors text[], p_delays_s double precision[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
+-- FUNCTION retention(OUT keep_s bigint, OUT is_own boolean, OUT is_on boolean)
+--     RETURNS record STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker, pulse_app
 -- FUNCTION send(p_role text, p_tenant text, p_lock_wait text, p_commands text[], p_devices text[], p_types text[], p_params text[], p_ttls_s double precision[], p_by text[], p_retry_of text[], p_audit boolean)
 --     RETURNS TABLE(registered boolean, registry_status text, decommissioned boolean, link text, tenant_status text, written boolean, audited boolean) VOLATILE TO pulse_app
 -- FUNCTION set_ingest_slots(p_slots integer)

@@ -109,13 +109,13 @@ MAY_UPDATE = {
 }  # fmt: skip
 OPERATORS_FUNCTIONS = {
     "ack_word", "announce_own", "audit_batch", "audit_commands", "audit_fault", "bound_tenants", "held_up_now", "id_is_routable", "ingest_gap_s", "insert_commands", "is_stale", "json_bytes",
-    "json_shown", "lease_holders", "own_digest", "own_tenant", "send", "shown", "take_back", "unfolded_s",
+    "json_shown", "lease_holders", "own_digest", "own_tenant", "retention", "send", "shown", "take_back", "unfolded_s",
 }  # fmt: skip
 WORKERS_FUNCTIONS = {
     "acknowledge", "acknowledge_fenced", "adopt", "beat", "claim", "database_identity", "fence", "forget_kept", "give_leases",
     "id_is_routable", "ingest_gap_s", "ingest_resumed", "is_original", "is_stale", "keep_locked", "kept",
     "lease_holders", "lease_owners", "mark", "next_due", "progressed",
-    "fence_answers", "fold", "has_kept", "lock_commands", "record_problems", "release", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_figures", "trim_problems", "waiting",
+    "fence_answers", "fold", "has_kept", "lock_commands", "prune_settled", "record_problems", "release", "retention", "set_ingest_slots", "sweep", "take_lease", "tidy_up", "trim_ended", "trim_figures", "trim_problems", "waiting",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from console.runtime.workers import Workers
 
 Body: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-_JOBS = frozenset({"dispatch", "ingest", "sweep"})
+_JOBS = frozenset({"dispatch", "ingest", "sweep", "retention"})
 
 
 class _Tasks:
@@ -67,7 +67,7 @@ async def running(
     links: bool = True,
     pausing: Pausing | None = None,
 ) -> AsyncIterator[None]:
-    """Run the probe and the listening (`links`) and the three jobs (`jobs`) around a front end."""
+    """Run the probe and the listening (`links`) and the workers' jobs (`jobs`) around a front end."""
     bodies: dict[str, Body] = {PROBE: workers.probe, "notifications": workers.listen} if links else {}
     if jobs:
         bodies |= {
@@ -75,6 +75,7 @@ async def running(
             "dispatch": workers.dispatch,
             "ingest": workers.acknowledge,
             "sweep": workers.sweep,
+            "retention": workers.prune,
             "troubles": workers.tell_troubles,
         }
     try:

@@ -48,7 +48,7 @@ async def open_servers(settings: Settings, *, needs_broker: bool = True) -> Asyn
     """Find or start the servers; embedded ones keep running at the end, until their last user has ended.
 
     Half a configuration is refused for reading, too, so that it is not noticed only with the first send;
-    only `doctor` and `ingest-slots`, which need the database alone, go on without a broker.
+    only `doctor`, `ingest-slots` and `retention`, which need the database alone, go on without a broker.
 
     Raises:
         UsageError: one of the two servers is configured and the other is not.

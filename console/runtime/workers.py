@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from console.services.acknowledger import Acknowledger
     from console.services.feed import Feed
     from console.services.health import Health
-    from console.services.sweeper import Sweep
+    from console.services.sweeper import Sweep, Sweeper
     from console.store.pool import Database
     from console.store.settlement import SettlementStore
 
@@ -69,19 +69,17 @@ class Workers:
         program: str = "worker",
         tenants: tuple[str, ...] = (),
     ) -> None:
-        self._database = database
-        self._broker = broker
-        self._feed = feed
-        self._health = health
+        self._database, self._broker = database, broker
+        self._feed, self._health = feed, health
         self._clock = clock
         self._settings = settings or WorkerSettings()
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._uncounted = asyncio.Event()
+        self._sweeper: Sweeper | None = None
         self._sessions: set[int] = set()
         self._contest = Contest(clock, lambda: health.publishes_since)
-        self._shy_until = 0.0
-        self._looks = False
+        self._shy_until, self._looks = 0.0, False
         self.stopped = asyncio.Event()
         self._tenants = tenants
         self._names: dict[str, str] = {}
@@ -210,19 +208,22 @@ class Workers:
         async with self._leases.holding(SWEEP, shared=True) as lease:
             self._health.sweep = "on"
             try:
-                watch = [lease.until_lost()] if lease else []
+                watch, settings = [lease.until_lost()] if lease else [], self._settings
                 kept = KeptAnswers(
-                    self._settlement, self._feed.tell,
-                    late_ack=self._settings.late_ack, progress=self._settings.progress,
-                )  # fmt: skip
-                await first_to_end(
-                    Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock).run(),
-                    kept.run(),
-                    Folder(FoldStore(self._database), self._uncounted, self._clock).run(),
-                    *watch,
+                    self._settlement, self._feed.tell, late_ack=settings.late_ack, progress=settings.progress
                 )
+                self._sweeper = Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock)
+                folder = Folder(FoldStore(self._database), self._uncounted, self._clock)
+                await first_to_end(self._sweeper.run(), kept.run(), folder.run(), *watch)
             finally:
-                self._health.sweep = "off"
+                self._sweeper, self._health.sweep = None, "off"
+
+    async def prune(self) -> None:
+        """Delete old commands if the owner wants that, in one process at a time."""
+        from console.runtime.retention import prune_if_wanted
+
+        is_behind = lambda: self._sweeper is None or self._sweeper.is_behind  # noqa: E731
+        await prune_if_wanted(self._database, self._leases, is_behind, self._health.counts, self._clock)
 
     def _on_swept(self, sweep: Sweep) -> None:
         self._health.counts.swept(sweep.missed, sweep.expired)

@@ -53,13 +53,17 @@ _ATTEMPTS = {Attempt.REFUSED: Publication.REFUSED, Attempt.UNKNOWN: Publication.
 
 @dataclass(slots=True)
 class Counts:
-    """Counters that only grow. `missed` and `expired` are commands that the sweep of this process settled."""
+    """Counters that only grow. `missed` and `expired` are commands that the sweep of this process settled.
+
+    `pruned` are old ones that it deleted.
+    """
 
     publications: Counter[Publication] = field(default_factory=Counter)
     answers: Counter[Answer] = field(default_factory=Counter)
     missed: int = 0
     expired: int = 0
     sweeps: int = 0
+    pruned: int = 0
 
     def published(self, confirmed: Iterable[Confirmed], returned: Iterable[Returned]) -> None:
         """Count attempts; one that was never begun is none."""
@@ -83,3 +87,7 @@ class Counts:
         self.sweeps += 1
         self.missed += missed
         self.expired += expired
+
+    def deleted(self, commands: int) -> None:
+        """Count commands that the retention deleted."""
+        self.pruned += commands

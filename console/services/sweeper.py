@@ -66,7 +66,7 @@ class Sweep:
 class Sweeper:
     """Any number may run at the same time: rows that another holds are skipped.
 
-    `beginning` is where each pass begins.
+    `beginning` is where each pass begins. `is_behind`: a batch was full, and the next one follows at once.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Sweeper:
         self._blocked = 0
         self._due_s: float | None = None
         self._is_blocked = False
+        self.is_behind = False
 
     async def run(self) -> None:
         """Sweep until cancelled.
@@ -129,6 +130,7 @@ class Sweeper:
             lateness_s = max(lateness_s, batch.lateness_s)
             cursor = batch.cursor
             self._due_s, self._is_blocked = batch.due_s, batch.is_blocked
+            self.is_behind = cursor is not None
         return Sweep(missed, expired, lateness_s, healed), batches
 
     def _rest_s(self) -> float:

@@ -37,6 +37,7 @@ SUMMARIES: Mapping[str, str] = {
     "config": "Show the configuration.",
     "migrate": "Create or update the console's schema in the configured database.",
     "ingest-slots": f"Show or set how many processes may share the acknowledgements (1 to {_SLOTS}).",
+    "retention": "Show or set for how long ended commands are kept, such as 400d, or off.",
     "simulate": "Run a simulated fleet over MQTT.",
     "demo": "Manage the demo servers' data.",
 }

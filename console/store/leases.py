@@ -11,6 +11,7 @@ from console.store.sql import query
 
 DISPATCH = "dispatch"
 SWEEP = "sweep"
+RETENTION = "retention"
 SIMULATOR = "simulator"
 WAITING_FOR_INGEST = "waiting for ingest"
 BEAT_EVERY_S = 3.0

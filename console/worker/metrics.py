@@ -89,6 +89,11 @@ class Numbers(Collector):
         settled.add_metric(["missed"], counts.missed)
         settled.add_metric(["expired"], counts.expired)
         yield settled
+        yield CounterMetricFamily(
+            f"{_PREFIX}pruned_commands",
+            "Commands that the retention deleted, in this process.",
+            value=counts.pruned,
+        )
         published = CounterMetricFamily(
             f"{_PREFIX}publications", "Attempts to publish, by what the broker answered.", labels=["result"]
         )

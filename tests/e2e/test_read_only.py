@@ -64,7 +64,7 @@ async def unwritten(owner: asyncpg.Connection, batch: str) -> AsyncIterator[str]
     "line",
     [
         "devices", "history", "history pump-1 --json", "types pump-1", "export", "export pump-1 --format csv", "batches", "show c-1",
-        "batch BATCH", "problems", "stats", "stats --by site --since 7d --json", "favourites --recent", "favourites --keep reboot", "doctor", "ingest-slots", "config show",
+        "batch BATCH", "problems", "stats", "stats --by site --since 7d --json", "favourites --recent", "favourites --keep reboot", "doctor", "ingest-slots", "retention", "config show",
     ],
 )  # fmt: skip
 async def test_every_command_that_reads_works(env: dict[str, str], unwritten: str, line: str) -> None:

@@ -12,6 +12,7 @@ from console.store.access import Access
 from console.store.figures import FigureStore, FoldStore
 from console.store.outbox import OutboxStore
 from console.store.pool import Database
+from console.store.retention import RetentionStore
 from console.store.schema.checks import StartReport, check_start
 from console.store.settlement import BEGINNING, SettlementStore
 from tests.filters import of_commands, of_devices
@@ -87,3 +88,4 @@ async def _work(database: Database, tenant_id: str, device_id: str, command_id: 
     assert await folds.trim(timedelta(days=8), timedelta(days=400), 10, 10) == 0
     assert (await FigureStore(database).headline(tenant_id)).freshness.folded_at is not None
     await settlement.trim_ended(10, 60.0)
+    assert (await RetentionStore(database).prune(0, 64)).pruned == 0

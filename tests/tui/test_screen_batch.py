@@ -405,3 +405,17 @@ def _no_suspend(app):
 
     del app
     return nullcontext()
+
+
+async def test_a_bulk_send_that_is_deleted_while_it_is_open_leaves_a_sentence(rig):
+    """Without it, its last state stands there as if it still were so."""
+    await rig.devices("pump-1", "pump-2", "pump-3")
+    async with rig.console() as seen:
+        await _to_all(seen)
+        await seen.press("y")
+        await seen.shows("○ 3 waiting")
+        for table in ("device_console.batch_members", "device_console.batches"):
+            await rig.sql.execute(f"DELETE FROM {table}")
+        rig.program.feed.tell("acme")
+        await seen.shows("This bulk send does not exist any more. Press esc to go back.")
+        await seen.hides("○ 3 waiting")

@@ -352,3 +352,42 @@ async def test_progress_and_a_later_answer_are_shown_in_the_list_and_reported(ri
         await seen.hides("✕ failed")
         await seen.press("e")
         await seen.shows("“downloading”", '"percent":40')
+
+
+async def test_a_command_that_is_deleted_while_it_is_open_leaves_a_sentence(rig):
+    """Without it, an empty screen looks like a fault of the terminal."""
+    await rig.devices("pump-1")
+    await rig.command("cmd-1", "pump-1", "reboot", "missed", published=True)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("◍ missed")
+        await seen.press("enter")
+        await seen.shows("Command › Detail", "reboot")
+        await rig.sql.execute("DELETE FROM device_commands")
+        rig.program.feed.tell("acme")
+        await seen.shows("This command has been deleted meanwhile. Press esc to go back.")
+        await seen.press("escape")
+        await seen.hides("reboot")
+
+
+async def test_a_command_far_down_that_is_deleted_leaves_the_list(rig):
+    """Without it, a row stands there that cannot be opened."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(
+        "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, created_at, expires_at)"
+        " SELECT 'acme', 'c-' || i, 'pump-1', 'type-' || i, now() - make_interval(secs => i), now()"
+        " + interval '1 hour' FROM generate_series(1, 250) i"
+    )
+    async with rig.console() as seen:
+        await seen.shows("pump-1")
+        await seen.press("H")
+        await seen.shows("type-1 ", "200 commands so far")
+        await seen.press("G")
+        await seen.shows("250 commands")
+        await seen.press("G")
+        await seen.shows("type-250", "type-249")
+        await rig.sql.execute("DELETE FROM device_commands WHERE command_id = 'c-249'")
+        rig.program.feed.tell("acme")
+        await seen.hides("type-249")
+        assert "type-250" in str(seen.lines)

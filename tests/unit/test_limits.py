@@ -100,6 +100,9 @@ def test_the_schema_has_the_same_ones() -> None:
     ids = [int(size) for size in re.findall(r"octet_length\(\w+_id\) <= (\d+)", commands)]
     assert ids
     assert min(ids) >= 4 * limits.MAX_ID_LENGTH  # bytes of the longest characters
+    kept = (ROOT / "migrations" / "908_retention.sql").read_text("utf-8")
+    keep = [limits.MIN_KEEP, limits.MAX_KEEP]
+    assert [timedelta(seconds=int(s)) for s in re.findall(r"BETWEEN (\d+) AND (\d+)", kept)[0]] == keep
     batches = (ROOT / "migrations" / "903_batches.sql").read_text("utf-8")
     assert int(re.findall(r"ttl_s BETWEEN 0 AND (\d+)", batches)[0]) >= limits.MAX_TTL.total_seconds()
 

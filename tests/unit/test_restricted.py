@@ -14,6 +14,7 @@ REFUSED = (
     "config show",
     "migrate",
     "ingest-slots 3",
+    "retention 400d",
     "health --at 9464",
     "simulate",
     "demo reset",

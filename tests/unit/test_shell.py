@@ -22,7 +22,7 @@ from console.tables.commands import COLUMNS
 from tests.unit.test_presenters_commands import NOW, command
 
 CONSOLE = Path(errors.__file__).parent
-CHANGE = {"send", "retry", "resume", "cancel", "migrate", "simulate", "demo", "ingest-slots"}
+CHANGE = {"send", "retry", "resume", "cancel", "migrate", "simulate", "demo", "ingest-slots", "retention"}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_help_shows_every_command_with_its_example() -> None:
 def test_read_only_refuses_what_changes_something(name: str) -> None:
     """Without the one place, a new command that changes something runs under --read-only."""
     settings = load({"read_only": True}, {}).settings
-    options = argparse.Namespace(slots=4, probe=False)
+    options = argparse.Namespace(slots=4, probe=False, keep="400d")
     if name in CHANGE:
         with pytest.raises(UsageError, match=rf"^{name} .*, and --read-only forbids changes"):
             refuse_read_only(VERBS[name], options, settings)
@@ -103,4 +103,5 @@ def test_an_id_of_full_length_stands_whole_in_a_table(capsys: pytest.CaptureFixt
 
 def test_read_only_shows_what_is_set() -> None:
     """Without it, a reader cannot see how many slots there are."""
-    refuse_read_only(VERBS["ingest-slots"], parse(["ingest-slots"]), load({"read_only": True}, {}).settings)
+    for name in ("ingest-slots", "retention"):
+        refuse_read_only(VERBS[name], parse([name]), load({"read_only": True}, {}).settings)

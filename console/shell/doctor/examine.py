@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from console.domain.retention import Retention, keep_words
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError, UnfinishedError
@@ -14,9 +15,10 @@ from console.shell.doctor.findings import Finding, Loss
 from console.shell.doctor.platform import audit, hindrances
 from console.shell.doctor.pooler import pooler_findings
 from console.store.changes import bound_tenants, ping
-from console.store.leases import DISPATCH, SWEEP, Holder, ingest_role, lease_holders
+from console.store.leases import DISPATCH, RETENTION, SWEEP, Holder, ingest_role, lease_holders
 from console.store.pool import Database
 from console.store.progress import ProgressOnly, progress_only
+from console.store.retention import retention
 from console.store.schema.checks import (
     Durability,
     check_start,
@@ -96,7 +98,9 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
             level, text = await audit(database, tenant_id, on=settings.audit)
             found.append(Finding(level, "audit", text))
             found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
-        found += worker_findings(await lease_holders(database))
+        holders = await lease_holders(database)
+        found += worker_findings(holders)
+        found.append(_retention(await retention(database), holders))
     except UnfinishedError as error:
         blocked = [Finding("fault", "migration", text, error.exit_code) for text in await hindrances(servers)]
         return [Finding("fault", "database", str(error), error.exit_code), *blocked]
@@ -135,6 +139,17 @@ def worker_findings(holders: Sequence[Holder]) -> list[Finding]:
                 Finding("warning", "workers", f"no live process runs {job}: start one with --sweeper")
             )
     return found
+
+
+def _retention(setting: Retention, holders: Sequence[Holder]) -> Finding:
+    """Report for how long ended commands are kept, and which process deletes them."""
+    text = keep_words(setting)
+    if not setting.is_on:
+        return Finding("note", "retention", text)
+    deleting = next((holder for holder in holders if holder.role == RETENTION and holder.is_alive), None)
+    if deleting is None:
+        return Finding("note", "retention", f"{text}; no live process does so now")
+    return Finding("ok", "retention", f"{text}; {_who(deleting)} does so")
 
 
 def _who(holder: Holder) -> str:

@@ -1,7 +1,7 @@
 -- What of the console's own is missing: tables, columns and functions; indexes of device_commands; and the tables on
 -- which row level security is off, ours and the platform's.
 WITH needed (name, columns) AS (VALUES
-    ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever'),
+    ('device_console.deployment', 'deployment_id ingest_slots ingest_slots_ever keep_s prunes_platform_table'),
     ('device_console.outbox', 'tenant_id command_id device_id seq due_at holder leased_until attempt last_error created_at held_back outcome blocked_by'),
     ('device_console.leases', 'token role holder is_shared program host pid machine link taken_at beat_at'),
     ('device_console.lease_ends', 'role ended_at'),
@@ -28,7 +28,7 @@ WITH needed (name, columns) AS (VALUES
     ('id_is_routable'), ('ingest_gap_s'), ('ingest_resumed'), ('insert_commands'), ('is_original'), ('is_stale'), ('json_bytes'),
     ('json_shown'), ('keep_locked'), ('keep_newest'), ('keyed_digest'), ('kept'), ('lease'), ('lease_holders'), ('lease_one'), ('lease_owners'),
     ('mark'), ('next_due'), ('next_in_turn'), ('own_digest'), ('own_tenant'),
-    ('plain_answer'), ('progressed'), ('put_off'), ('record_problems'), ('release'), ('set_ingest_slots'), ('settle'),
+    ('plain_answer'), ('progressed'), ('prune_range'), ('prune_settled'), ('put_off'), ('record_problems'), ('release'), ('retention'), ('set_ingest_slots'), ('settle'),
     ('send'), ('settle_each'), ('short_id'), ('shown'), ('sweep'), ('take_back'), ('take_lease'), ('trim_ended'), ('trim_problems'), ('turns'), ('waiting'), ('wake_first'),
     ('added'), ('answer_reason'), ('faded'), ('fold'), ('fold_some'), ('latency_bucket'), ('tally'), ('trim_figures'), ('unfolded_s')
 )

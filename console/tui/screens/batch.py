@@ -64,6 +64,8 @@ class BatchScreen(ConsoleScreen):
     async def read(self) -> None:
         view = await self.state.program.bulk.batch(self.state.tenant, self._batch_id)
         if view is None:
+            self._view, self._groups = None, {}
+            self._table.set_keys([])
             self._table.set_empty("This bulk send does not exist any more. Press esc to go back.")
             return
         self._view = replace(view, unsendable=await self._cannot_be_sent_to(view))
@@ -87,32 +89,30 @@ class BatchScreen(ConsoleScreen):
         return self._unsendable
 
     def _cells(self, key: str) -> dict[str, Cell] | None:
-        group = self._groups.get(key)
-        return None if group is None else group_cells(group)
+        return group_cells(self._groups[key]) if key in self._groups else None
 
     @property
     def _group(self) -> AnswerGroup | None:
         return self._groups.get(self._table.cursor_key or "")
 
     def repaint(self) -> None:
-        if self._view is not None:
-            self._title.show([batch_line(self._view, self.state.clock.now(), self.app.size.width)])
-            job = self.state.jobs.get(self._batch_id)
-            self._progress.show([(), *progress_lines(self._view, job, self.app.size.width), ()])
+        view, width = self._view, self.app.size.width
+        job = self.state.jobs.get(self._batch_id)
+        self._title.show([batch_line(view, self.state.clock.now(), width)] if view else [])
+        self._progress.show([(), *progress_lines(view, job, width), ()] if view else [])
         self._table.set_faded(faded=not self.state.linked)
         self._table.repaint_changes()
 
     @property
     def _sending(self) -> bool:
-        job = self.state.jobs.get(self._batch_id)
-        return job is not None and not job.ended
+        return (job := self.state.jobs.get(self._batch_id)) is not None and not job.ended
 
     def _no_group(self) -> str | None:
         return "there is no group here" if self._group is None else None
 
     def _no_change(self) -> str | None:
         if self._view is None:
-            return "it is not read yet"
+            return "there is no bulk send here"
         return None if self.state.program.health.view().database.up else "the database is down"
 
     def _no_retry(self) -> str | None:

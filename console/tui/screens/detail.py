@@ -19,6 +19,9 @@ from console.tui.state.messages import ShowCompose, ShowDetail
 from console.tui.widgets.detail import DetailView
 from console.tui.widgets.text import Lines
 
+_DELETED = "This command has been deleted meanwhile. Press esc to go back."
+_MISSING = "There is no such command in this tenant. Press esc to go back."
+
 
 class DetailScreen(ConsoleScreen):
     """Shows timeline, explanation, params and answer, and updates them."""
@@ -32,6 +35,7 @@ class DetailScreen(ConsoleScreen):
         self._detail: CommandDetail | None = None
         self._title = Lines(id="title")
         self._view = DetailView(id="detail")
+        self._was_there = False
         self._empty = "Reading the command…"
 
     def body(self) -> Iterable[Widget]:
@@ -49,8 +53,9 @@ class DetailScreen(ConsoleScreen):
         self._detail = await self.state.program.history.command(self.state.tenant, self._command_id)
         if self._detail is not None:
             self.state.clock.observe(self._detail.read_at)
+            self._was_there = True
         else:
-            self._empty = "There is no such command in this tenant. Press esc to go back."
+            self._empty = _DELETED if self._was_there else _MISSING
 
     def repaint(self) -> None:
         self._view.show(self._detail, self.state.clock.now(), self._empty, self.state.zone)

@@ -45,7 +45,8 @@ class DetailBeside(DetailView):
     def paint(self) -> None:
         """Show what was read, with times as of now."""
         if self._has_room:
-            self.show(self._detail, self._state.clock.now(), "Nothing is selected.", self._state.zone)
+            empty = "Nothing is selected." if self._cursor() is None else "This command has been deleted."
+            self.show(self._detail, self._state.clock.now(), empty, self._state.zone)
 
     def follow_cursor(self) -> None:
         """Read again as soon as the cursor rests."""

@@ -105,7 +105,7 @@ class HistoryScreen(ConsoleScreen):
         if rest:
             again = (await history.reread(tenant, rest)).commands
             rows.update(again)
-            rows.drop(c.command_id for c in again if not self._still_matches(c))
+            rows.drop(set(rest) - {c.command_id for c in again if self._still_matches(c)})
         if rows is self.rows:  # otherwise the filter has changed meanwhile, and these rows are outdated
             self._show_rows()
             if sought is not None and self._sought == sought:

@@ -50,7 +50,7 @@ function _shtab_device_console_using
   test "$_shtab_device_console_cmdpath" = "$argv"
 end
 
-set -g _shtab_device_console_commands overview devices history types export batches batch show problems stats favourites tail send cancel retry resume health doctor config migrate ingest-slots simulate demo
+set -g _shtab_device_console_commands overview devices history types export batches batch show problems stats favourites tail send cancel retry resume health doctor config migrate ingest-slots retention simulate demo
 set -g _shtab_device_console_opts_with_value --at --by --count --device --devices --drop --format --home --id --keep --limit --listen --operator --output --params --reason --seed-history --serve-ssh --serve-web --since --tenant --timeout --ttl --where
 
 complete -c device-console -e
@@ -313,6 +313,18 @@ complete -c device-console -n '_shtab_device_console_using ingest-slots' -l allo
 complete -c device-console -n '_shtab_device_console_using ingest-slots' -l restricted -d 'no editor, no export into a file, no suspending: for logins over SSH'
 complete -c device-console -n '_shtab_device_console_using ingest-slots' -l embedded -d 'start and use the built-in demo servers'
 complete -c device-console -n '_shtab_device_console_using ingest-slots' -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
+complete -c device-console -n '_shtab_device_console_using; and test $_shtab_device_console_npos -eq 0' -a retention -d 'Show or set for how long ended commands are kept, such as 400d, or off.'
+complete -c device-console -n '_shtab_device_console_using retention' -s h -l help -d 'show this help message and exit'
+complete -c device-console -n '_shtab_device_console_using retention' -l tenant -x -d 'the tenant, or several separated by commas'
+complete -c device-console -n '_shtab_device_console_using retention' -l operator -x -d 'name recorded with what you send (default: your user name)'
+complete -c device-console -n '_shtab_device_console_using retention' -l read-only -d 'change nothing and run no workers'
+complete -c device-console -n '_shtab_device_console_using retention' -l allow-export -d 'with --read-only: let exports be written into files'
+complete -c device-console -n '_shtab_device_console_using retention' -l restricted -d 'no editor, no export into a file, no suspending: for logins over SSH'
+complete -c device-console -n '_shtab_device_console_using retention' -l embedded -d 'start and use the built-in demo servers'
+complete -c device-console -n '_shtab_device_console_using retention' -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
+complete -c device-console -n '_shtab_device_console_using retention' -l json -d 'print JSON lines instead of a table'
+complete -c device-console -n '_shtab_device_console_using retention' -l yes -d 'confirm a retention below 30 days'
+complete -c device-console -n '_shtab_device_console_using retention' -l platform-table -d 'delete rows of the platform'"'"'s own table, too, on which other programs may rely'
 complete -c device-console -n '_shtab_device_console_using; and test $_shtab_device_console_npos -eq 0' -a simulate -d 'Run a simulated fleet over MQTT.'
 complete -c device-console -n '_shtab_device_console_using simulate' -s h -l help -d 'show this help message and exit'
 complete -c device-console -n '_shtab_device_console_using simulate' -l tenant -x -d 'the tenant, or several separated by commas'
