@@ -57,7 +57,9 @@ class Settings:
     database_ca: _MaybePath = _setting(None, "CA certificates that verify the database")
     database_cert: _MaybePath = _setting(None, "client certificate for the database (mutual TLS)")
     database_key: _MaybePath = _setting(None, "private key of that certificate")
-    mqtt_url: _MaybeSecret = _setting(None, "the broker, as mqtt[s]://user@host:port")
+    mqtt_url: _MaybeSecret = _setting(
+        None, "the broker, as mqtt[s]://user@host:port or ws[s]://user@host:port/path"
+    )
     mqtt_ca: _MaybePath = _setting(None, "CA certificates that verify the broker")
     mqtt_cert: _MaybePath = _setting(None, "client certificate for the broker (mutual TLS)")
     mqtt_key: _MaybePath = _setting(None, "private key of that certificate")

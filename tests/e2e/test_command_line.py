@@ -273,7 +273,7 @@ async def test_bad_input_is_one_sentence_with_the_right_exit_code(
         ({"DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 3, "does not answer"),
         ({"DATABASE_URL": "mysql://x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "must begin with postgresql://"),
         ({"DATABASE_URL": "postgresql://[::1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "cannot be read"),
-        ({"DATABASE_URL": "postgresql://h/x", "MQTT_URL": "ws://h"}, ["send", "a", "b", "--tenant", "t"], 2, "must be mqtt://"),
+        ({"DATABASE_URL": "postgresql://h/x", "MQTT_URL": "amqp://h"}, ["send", "a", "b", "--tenant", "t"], 2, "must be mqtt://"),
         ({"DATABASE_URL": "postgresql://h/x"}, ["devices"], 2, "No tenant is set"),
         *(
             (half, verb, 2, "set both, or neither")

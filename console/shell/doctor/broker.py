@@ -66,7 +66,9 @@ async def broker_findings(
         return [Finding("fault", "broker", str(error), error.exit_code)]
     protocol = "5" if facts.is_v5 else "3.1.1"
     version = f" ({facts.version})" if facts.version else ""
-    found = [Finding("ok", "broker", f"{servers.broker.label} answers with MQTT {protocol}{version}")]
+    inside = " over WebSockets" if servers.broker.websockets else ""
+    text = f"{servers.broker.label} answers with MQTT {protocol}{inside}{version}"
+    found = [Finding("ok", "broker", text)]
     found += [Finding("warning", "broker", text) for text in servers.broker.warnings]
     found += [Finding("note", "broker", text) for text in servers.broker.notes]
     if not facts.is_v5:
