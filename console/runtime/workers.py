@@ -16,6 +16,7 @@ from console.clock import Clock
 from console.concurrency import end_all, first_to_end
 from console.domain.acks import PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
+from console.domain.pace import Pace
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError, PooledError
 from console.limits import MAX_ACK_BYTES
 from console.runtime.contest import Contest
@@ -53,6 +54,7 @@ class WorkerSettings:
     late_ack: LateAck = LateAck.ACCEPT
     max_ack_bytes: int = MAX_ACK_BYTES
     progress: frozenset[str] = PROGRESS_WORDS
+    publish_rate: float | None = None  # commands a second
 
 
 class Workers:
@@ -75,6 +77,10 @@ class Workers:
         self._health = health
         self._clock = clock
         self._settings = settings or WorkerSettings()
+        rate = self._settings.publish_rate
+        self._pace = (
+            None if rate is None else Pace(rate, clock.monotonic)
+        )  # it outlives a link: a new one begins no burst
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._sessions: set[int] = set()
@@ -147,6 +153,7 @@ class Workers:
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
                 replace(limits, window=min(limits.window, link.receive_maximum)), self._health.counts,
+                self._pace,
             )  # fmt: skip
             try:
                 await _relay(self._dispatcher, link, self._contest)

@@ -285,6 +285,7 @@ async def test_bad_input_is_one_sentence_with_the_right_exit_code(
         ({}, ["--sweeper"], 2, "--sweeper needs a configured database"),
         ({}, ["migrate"], 2, "migrate needs a database"),
         ({"CONSOLE_LATE_ACK": "maybe"}, ["config", "show"], 2, "late_ack (from CONSOLE_LATE_ACK) is wrong"),
+        ({"CONSOLE_PUBLISH_RATE": "0"}, ["config", "show"], 2, "publish_rate (from CONSOLE_PUBLISH_RATE) is wrong"),
         ({"CONSOLE_ADOPT_AFTER_S": "-1"}, ["config", "show"], 2, "adopt_after_s (from CONSOLE_ADOPT_AFTER_S) is wrong"),
         ({"DATABASE_URL_FILE": "/nonexistent"}, ["config", "show"], 2, "/nonexistent for DATABASE_URL cannot be read"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from console.domain.pace import in_words
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError, UnfinishedError
@@ -97,6 +98,9 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
             found.append(Finding(level, "audit", text))
             found += [_without_end(kind) for kind in await progress_only(database, tenant_id)]
         found += worker_findings(await lease_holders(database))
+        if settings.publish_rate is not None:
+            text = f"with these settings a worker publishes {in_words(settings.publish_rate)}"
+            found.append(Finding("note", "workers", text))
     except UnfinishedError as error:
         blocked = [Finding("fault", "migration", text, error.exit_code) for text in await hindrances(servers)]
         return [Finding("fault", "database", str(error), error.exit_code), *blocked]
