@@ -33,6 +33,7 @@ class Trial:
 class BrokerFacts:
     """What is known of a broker: `session_s` is how long it keeps a session, `version` is "" if unknown.
 
+    `keeps_dots`: a topic with a dot stays as it is; for brokers with names of their own a dot may be a level.
     `refused` is why it refused a subscription to a tenant's answers; `own` is a trial on a topic that only we
     use; `commands` and `answers` are trials on the topics of a device that does not exist, where others
     receive them: None unless requested.
@@ -43,6 +44,7 @@ class BrokerFacts:
     session_s: int
     may_share: bool
     own: Trial
+    keeps_dots: bool = True
     refused: str = ""
     commands: Trial | None = None
     answers: Trial | None = None
@@ -72,6 +74,10 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
         pass
     own = f"{OWN_TOPIC}/{name}"
     facts = replace(facts, own=await _tried(address, own, own, own))
+    if facts.own.heard:
+        facts = replace(facts, keeps_dots=(await _tried(address, f"{own}.1", f"{own}.1", own)).heard)
+    if facts.own.heard and not facts.is_v5:  # whose CONNACK tells nothing
+        facts = replace(facts, may_share=(await _tried(address, f"$share/{name}/{own}", own, own)).heard)
     if tenant_id is None:
         return facts
     facts = replace(facts, refused=await _refused(address, ack_filter(tenant_id)))

@@ -413,4 +413,12 @@ REMOVALS = (
         "            attempt = CASE",
         f"{_CHAINS}what_was_held_back_and_is_refused_waits_for_its_next_attempt",
     ),
+    Removal(
+        "G16",
+        "the trial whether an old broker shares a subscription",
+        "console/mqtt/survey.py",
+        '        facts = replace(facts, may_share=(await _tried(address, f"$share/{name}/{own}", own, own)).heard)\n',
+        "        pass\n",
+        "tests/guarantees/test_doctor.py::test_the_servers_of_this_run_are_what_they_are",
+    ),
 )

@@ -3,7 +3,6 @@
 from tests.removals import Removal
 
 _RATE = "tests/guarantees/test_publish_rate.py::test_"
-_TURNS = "tests/store/test_dispatch_turns.py::test_"
 
 REMOVALS = (
     Removal(
