@@ -76,8 +76,8 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
     facts = replace(facts, own=await _tried(address, own, own, own))
     if facts.own.heard:
         facts = replace(facts, keeps_dots=(await _tried(address, f"{own}.1", f"{own}.1", own)).heard)
-    if facts.own.heard and not facts.is_v5:  # whose CONNACK tells nothing
-        facts = replace(facts, may_share=(await _tried(address, f"$share/{name}/{own}", own, own)).heard)
+    if facts.own.heard and not facts.is_v5:
+        facts = replace(facts, may_share=await _shares(address))
     if tenant_id is None:
         return facts
     facts = replace(facts, refused=await _refused(address, ack_filter(tenant_id)))
@@ -90,6 +90,25 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
         commands=await _tried(address, topic, topic, answer),
         answers=await _tried(address, ack_filter(tenant_id), answer, answer),
     )
+
+
+async def shares_subscriptions(address: BrokerAddress) -> bool:
+    """Return whether a broker of MQTT 3.1.1 has shared subscriptions: its CONNACK does not tell.
+
+    If its access rules do not include our own topic, it cannot be found out, and the answer is yes.
+
+    Raises:
+        BrokerUnreachableError: it does not answer.
+        RefusedError: it refuses the login.
+    """
+    own = f"{OWN_TOPIC}/device-console-doctor-{uuid.uuid4().hex[:12]}"
+    return not (await _tried(address, own, own, own)).heard or await _shares(address)
+
+
+async def _shares(address: BrokerAddress) -> bool:
+    name = uuid.uuid4().hex[:12]
+    own = f"{OWN_TOPIC}/device-console-doctor-{name}"
+    return (await _tried(address, f"$share/{name}/{own}", own, own)).heard
 
 
 async def _refused(address: BrokerAddress, topic: str) -> str:
