@@ -57,7 +57,7 @@ class Settings:
     database_ca: _MaybePath = _setting(None, "CA certificates that verify the database")
     database_cert: _MaybePath = _setting(None, "client certificate for the database (mutual TLS)")
     database_key: _MaybePath = _setting(None, "private key of that certificate")
-    mqtt_url: _MaybeSecret = _setting(None, "the broker, as mqtt[s]://user@host:port")
+    mqtt_url: _MaybeSecret = _setting(None, "the broker, as mqtt[s]:// or ws[s]://user@host:port")
     mqtt_ca: _MaybePath = _setting(None, "CA certificates that verify the broker")
     mqtt_cert: _MaybePath = _setting(None, "client certificate for the broker (mutual TLS)")
     mqtt_key: _MaybePath = _setting(None, "private key of that certificate")
@@ -92,6 +92,7 @@ class Settings:
         gt=0,
         le=86_400,
     )
+    publish_rate: float | None = _setting(None, "most commands a second of one worker", gt=0, le=100_000)
     authorized_keys: _MaybePath = _setting(
         None, "who may come in by --serve-ssh, and as whom; default: authorized_keys beside config.toml"
     )

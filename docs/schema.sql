@@ -338,7 +338,7 @@ GRANT SELECT ON device_console.type_latency TO pulse_app;
 --     RETURNS SETOF bigint VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION bound_tenants()
 --     RETURNS text[] STABLE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO pulse_app
--- FUNCTION claim(p_holder uuid, p_limit integer, p_lease interval, p_max_bytes integer, p_chain integer DEFAULT 1)
+-- FUNCTION claim(p_holder uuid, p_limit integer, p_lease interval, p_max_bytes integer, p_chain integer DEFAULT 1, p_after text DEFAULT ''::text)
 --     RETURNS TABLE(tenant_id text, command_id text, device_id text, command_type text, params text, expires_at timestamp with time zone, seconds_left double precision, attempt integer, there integer) VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, jit=off, enable_seqscan=off, enable_bitmapscan=off, enable_hashjoin=off, enable_mergejoin=off, enable_sort=off, enable_incremental_sort=off TO device_console_worker
 -- FUNCTION clear_some(p_tenants text[], p_commands text[])
 --     RETURNS integer VOLATILE SET search_path=pg_catalog, pg_temp

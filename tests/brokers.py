@@ -30,17 +30,21 @@ def free_port() -> int:
 class BrokerProcess:
     """One broker on one port for the length of a test."""
 
-    def __init__(self, kind: str, folder: Path, extra: str = "", websocket_port: int = 0) -> None:
+    def __init__(
+        self, kind: str, folder: Path, extra: str = "", websocket_port: int = 0, websocket_lines: str = ""
+    ) -> None:
         self.kind = kind
         self.port = free_port()
         self._websocket_port = websocket_port
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / "mosquitto.conf"
+        websocket = f"listener {websocket_port} 127.0.0.1\nprotocol websockets\n{websocket_lines}\n"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence true\n"
             f"persistence_location {folder}/\nautosave_interval 1\n"
             f"max_queued_messages 0\nmax_inflight_messages 1000\nuser root\n{extra}\n"
+            f"{websocket if websocket_port else ''}"
         )
 
     @property
@@ -69,7 +73,10 @@ class BrokerProcess:
         wait_until(self._answers, 20)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
+        ports = (self.port, self._websocket_port) if self._websocket_port else (self.port,)
+        with contextlib.suppress(OSError):
+            for port in ports:
+                socket.create_connection(("127.0.0.1", port), 0.5).close()
             return True
         return False
 
@@ -107,10 +114,12 @@ class BrokerProcess:
 
 
 @contextlib.contextmanager
-def start_broker(kind: str, extra: str = "", websocket_port: int = 0) -> Iterator[BrokerProcess]:
+def start_broker(
+    kind: str, extra: str = "", websocket_port: int = 0, websocket_lines: str = ""
+) -> Iterator[BrokerProcess]:
     need(kind, kind != "mosquitto" or find_program(kind))
     folder = Path(tempfile.mkdtemp(prefix="dc-broker-"))
-    broker = BrokerProcess(kind, folder, extra, websocket_port)
+    broker = BrokerProcess(kind, folder, extra, websocket_port, websocket_lines)
     broker.start()
     try:
         yield broker

@@ -55,7 +55,9 @@ async def device(
 ) -> AsyncIterator[Device]:
     """Connect a device (``+`` for all of them) and answer until the block ends."""
     version = aiomqtt.ProtocolVersion.V311 if address.force_v3 else aiomqtt.ProtocolVersion.V5
-    async with aiomqtt.Client(address.host, address.port, protocol=version) as client:
+    async with aiomqtt.Client(
+        address.host, address.port, protocol=version, username=address.username, password=address.password
+    ) as client:
         topic = (
             f"tenant/{tenant_id}/device/+/commands"
             if device_id == "+"
@@ -75,6 +77,8 @@ async def device(
 async def say(address: BrokerAddress, topic: str, *payloads: bytes, qos: int = 1) -> None:
     """Publish as anybody on the broker could."""
     version = aiomqtt.ProtocolVersion.V311 if address.force_v3 else aiomqtt.ProtocolVersion.V5
-    async with aiomqtt.Client(address.host, address.port, protocol=version) as client:
+    async with aiomqtt.Client(
+        address.host, address.port, protocol=version, username=address.username, password=address.password
+    ) as client:
         for payload in payloads:
             await client.publish(topic, payload, qos=qos)

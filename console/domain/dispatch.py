@@ -1,8 +1,10 @@
 """The dispatcher's values between its claim and the broker's answer."""
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from console.domain.events import Problem
 from console.domain.reasons import Outcome
 
 
@@ -53,6 +55,34 @@ class Returned:
     outcome: Outcome | None
     error: str
     delay_s: float
+
+
+@dataclass(slots=True)
+class Line:
+    """The commands of one device that were claimed together, in their order.
+
+    `asked_at` is when the claim began, by the monotonic clock. Once nothing is left of the line, the device
+    may have a command to claim if it `may_have_more`, or if the dispatcher was woken since: `news` is how
+    often it had been woken by then.
+    """
+
+    commands: deque[Claimed]
+    asked_at: float
+    news: int
+    may_have_more: bool
+
+
+@dataclass(slots=True)
+class Results:
+    """What is to be recorded. `lines` are those of which nothing is left."""
+
+    confirmed: list[Confirmed] = field(default_factory=list)
+    returned: list[Returned] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.confirmed or self.returned or self.problems)
 
 
 @dataclass(frozen=True, slots=True)

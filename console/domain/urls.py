@@ -28,7 +28,8 @@ class UrlError(ValueError):
 class Url:
     """The decoded parts of a connection string. A host without a port has the port None.
 
-    `written_path` is the path before decoding: only there is every / a separator.
+    `written_path` is the path before decoding: only there is every / a separator. `target` is all that is
+    written behind the hosts, with the / or ? that begins it.
     """
 
     scheme: str
@@ -38,6 +39,7 @@ class Url:
     path: str = ""
     written_path: str = ""
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    target: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class _Reading:
     hosts: tuple[tuple[str, int | None], ...]
     path: str
     pairs: tuple[tuple[str, str], ...]
+    target: str
 
 
 def cleaned(text: str) -> str:
@@ -92,6 +95,7 @@ def read_url(text: str, known: frozenset[str]) -> Url:
         decoded(reading.path, "path"),
         reading.path,
         tuple((decoded(name, "parameters"), decoded(value, "parameters")) for name, value in reading.pairs),
+        reading.target,
     )
 
 
@@ -124,7 +128,8 @@ def _reading(rest: str, place: int, known: frozenset[str]) -> _Reading | None:
     if "@" in (match[3] or "") and not all(name in known for name, _, _ in pairs):
         return None
     login = rest[:place] if place >= 0 else None
-    return _Reading(login, hosts, match[2] or "", tuple((name, value) for name, _, value in pairs))
+    target = match[0][match.end(1) :]
+    return _Reading(login, hosts, match[2] or "", tuple((name, value) for name, _, value in pairs), target)
 
 
 def _hosts(text: str) -> tuple[tuple[str, int | None], ...] | None:

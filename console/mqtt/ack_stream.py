@@ -77,8 +77,10 @@ class AckStream:
         return self._session.connack.session_present
 
     @property
-    def may_share(self) -> bool:
-        """Whether the broker supports shared subscriptions, according to its CONNACK."""
+    def may_share(self) -> bool | None:
+        """Whether the broker has shared subscriptions, by its CONNACK; None where it does not tell."""
+        if not self._session.is_v5:
+            return None
         return bool(self._session.connack.properties.get("SharedSubscriptionAvailable", 1))
 
     async def subscribe(self, *, shared: bool = False) -> None:

@@ -10,7 +10,8 @@ class BrokerAddress:
     """The broker's address and login. Never print it whole: use `label`.
 
     `others` are further hosts of its cluster, which are tried in turn if the first does not answer.
-    With `websockets`, MQTT is spoken inside of WebSockets, and without a lane for bulk.
+    With `websockets`, MQTT is spoken inside of WebSockets at `path`, and without a lane for bulk; the path
+    may have a query, and in that a secret.
     """
 
     host: str
@@ -23,6 +24,7 @@ class BrokerAddress:
     notes: tuple[str, ...] = ()
     others: tuple[tuple[str, int], ...] = ()
     websockets: bool = False
+    path: str = field(default="/mqtt", repr=False)
     renew: "Callable[[], BrokerAddress] | None" = field(default=None, repr=False, compare=False)
 
     @property

@@ -1,18 +1,31 @@
-"""Hooks between paho and aiomqtt, set before connecting, for what neither of them exposes."""
+"""Hooks between paho and aiomqtt, set before connecting, for what neither of them exposes.
+
+Decided in docs/decisions/0076-inside-of-websockets.md
+"""
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiomqtt
+from paho.mqtt.client import WebsocketConnectionError
 
 from console.domain.acks import RawAck
+from console.mqtt.address import BrokerAddress
 from console.mqtt.frames import MOST_CORRELATION
-from console.mqtt.library import connected_of, lost_of, paho_of, topic_of, wrap_sockets_with
-from console.mqtt.link_errors import HungUpError
+from console.mqtt.library import (
+    connected_of,
+    lost_of,
+    paho_of,
+    replace_sockets,
+    topic_of,
+    wrap_sockets_with,
+)
+from console.mqtt.link_errors import HungUpError, NoWebSocketsError
 
 CONNECT_TIMEOUT_S = 6.0
 
@@ -25,20 +38,46 @@ class Connack:
     properties: dict[str, Any] = field(default_factory=dict)
 
 
-def close_what_is_refused(client: aiomqtt.Client, host: str, context: ssl.SSLContext) -> None:
-    """Do the TLS handshake as paho does, but close the socket on failure: paho leaves it to the collector."""
+def close_what_is_refused(client: aiomqtt.Client, address: BrokerAddress) -> None:
+    """Open the socket as paho does, but close it if a handshake fails: paho leaves it to the collector."""
+    made: list[socket.socket] = []
+    context = address.tls
 
-    def wrapped(plug: socket.socket) -> ssl.SSLSocket:
-        secure = context.wrap_socket(plug, server_hostname=host, do_handshake_on_connect=False)
+    def connected() -> socket.socket:
+        made.append(connect_socket())
+        return made[-1]
+
+    def created() -> Any:
+        made.clear()
         try:
-            secure.settimeout(CONNECT_TIMEOUT_S)
-            secure.do_handshake()
-        except BaseException:
-            secure.close()
+            return create_socket()
+        except BaseException as error:
+            for plug in made:
+                plug.close()
+            if address.websockets and made and _is_no_upgrade(error):
+                raise NoWebSocketsError(address.path) from None
             raise
-        return secure
 
-    wrap_sockets_with(paho_of(client), wrapped)
+    connect_socket, create_socket = replace_sockets(paho_of(client), connected, created)
+    if context is not None:
+        wrap_sockets_with(paho_of(client), partial(_wrapped, context, address.host, made))
+
+
+def _wrapped(
+    context: ssl.SSLContext, host: str, made: list[socket.socket], plug: socket.socket
+) -> ssl.SSLSocket:
+    secure = context.wrap_socket(plug, server_hostname=host, do_handshake_on_connect=False)
+    made.append(secure)
+    secure.settimeout(CONNECT_TIMEOUT_S)
+    secure.do_handshake()
+    return secure
+
+
+def _is_no_upgrade(error: BaseException) -> bool:
+    """Return whether what answered does not speak WebSockets: paho trips over some that is not HTTP."""
+    if isinstance(error, OSError):
+        return isinstance(error, WebsocketConnectionError)
+    return isinstance(error, Exception)
 
 
 def take_messages(client: aiomqtt.Client, on_messages: Callable[[Sequence[RawAck]], None]) -> None:

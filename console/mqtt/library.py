@@ -54,6 +54,15 @@ def wrap_sockets_with(paho: Any, wrapped: Callable[[socket.socket], object]) -> 
     paho._ssl_wrap_socket = wrapped  # noqa: SLF001
 
 
+def replace_sockets(
+    paho: Any, connected: Callable[[], socket.socket], created: Callable[[], Any]
+) -> tuple[Callable[[], socket.socket], Callable[[], Any]]:
+    """Open sockets by functions of our own, and return paho's: one connects, one does all handshakes, too."""
+    theirs = paho._create_socket_connection, paho._create_socket  # noqa: SLF001
+    paho._create_socket_connection, paho._create_socket = connected, created  # noqa: SLF001
+    return theirs
+
+
 def topic_of(message: Any) -> bytes:
     """Return the bytes of a topic: the public property fails if they are not UTF-8."""
     return bytes(message._topic)  # noqa: SLF001

@@ -33,6 +33,14 @@ class HungUpError(aiomqtt.MqttError):
     """The broker closed the connection before its CONNACK."""
 
 
+class NoWebSocketsError(ConnectionError):
+    """What answers there does not open WebSockets for MQTT; `target` is what was asked for."""
+
+    def __init__(self, target: str) -> None:
+        path = target.partition("?")[0]  # behind it may be a secret
+        super().__init__(f"it opens no WebSocket at {path}: check the port, and the path in MQTT_URL")
+
+
 class SilentBrokerError(aiomqtt.MqttError):
     """The broker has not answered a ping for too long."""
 

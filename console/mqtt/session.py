@@ -201,8 +201,8 @@ async def _answers_v3(address: BrokerAddress) -> bool:
 
 async def _enter(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> Session:
     client = _client(address, kind, v5=v5)
-    if address.tls is not None:
-        close_what_is_refused(client, address.host, address.tls)
+    if address.tls is not None or address.websockets:
+        close_what_is_refused(client, address)
     if kind.on_messages is not None:
         take_messages(client, kind.on_messages)
     reader: Lane | PahoReader = PahoReader(client)
@@ -237,12 +237,22 @@ def _client(address: BrokerAddress, kind: SessionKind, *, v5: bool) -> aiomqtt.C
         properties=_properties(kind) if v5 else None,
         tls_context=address.tls,
         transport="websockets" if address.websockets else "tcp",
+        websocket_path=address.path,
+        websocket_headers=_headers(address),
         keepalive=KEEP_ALIVE_S,
         timeout=CONNECT_TIMEOUT_S,
         socket_options=_SOCKET_OPTIONS,
         max_inflight_messages=1_000,
         logger=_paho_log,
     )
+
+
+def _headers(address: BrokerAddress) -> dict[str, str]:
+    """Return headers of WebSockets that replace paho's: it writes no brackets around an IPv6 address."""
+    if ":" not in address.host:
+        return {}
+    host = f"[{address.host}]:{address.port}"
+    return {"Host": host, "Origin": f"{'http' if address.tls is None else 'https'}://{host}"}
 
 
 def _properties(kind: SessionKind) -> Properties:

@@ -33,6 +33,7 @@ class Trial:
 class BrokerFacts:
     """What is known of a broker: `session_s` is how long it keeps a session, `version` is "" if unknown.
 
+    `keeps_dots`: a topic with a dot stays as it is; for brokers with names of their own a dot may be a level.
     `refused` is why it refused a subscription to a tenant's answers; `own` is a trial on a topic that only we
     use; `commands` and `answers` are trials on the topics of a device that does not exist, where others
     receive them: None unless requested.
@@ -43,6 +44,7 @@ class BrokerFacts:
     session_s: int
     may_share: bool
     own: Trial
+    keeps_dots: bool = True
     refused: str = ""
     commands: Trial | None = None
     answers: Trial | None = None
@@ -72,6 +74,10 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
         pass
     own = f"{OWN_TOPIC}/{name}"
     facts = replace(facts, own=await _tried(address, own, own, own))
+    if facts.own.heard:
+        facts = replace(facts, keeps_dots=(await _tried(address, f"{own}.1", f"{own}.1", own)).heard)
+    if facts.own.heard and not facts.is_v5:
+        facts = replace(facts, may_share=await _shares(address))
     if tenant_id is None:
         return facts
     facts = replace(facts, refused=await _refused(address, ack_filter(tenant_id)))
@@ -84,6 +90,25 @@ async def survey(address: BrokerAddress, tenant_id: str | None = None, *, probe:
         commands=await _tried(address, topic, topic, answer),
         answers=await _tried(address, ack_filter(tenant_id), answer, answer),
     )
+
+
+async def shares_subscriptions(address: BrokerAddress) -> bool:
+    """Return whether a broker of MQTT 3.1.1 has shared subscriptions: its CONNACK does not tell.
+
+    If its access rules do not include our own topic, it cannot be found out, and the answer is yes.
+
+    Raises:
+        BrokerUnreachableError: it does not answer.
+        RefusedError: it refuses the login.
+    """
+    own = f"{OWN_TOPIC}/device-console-doctor-{uuid.uuid4().hex[:12]}"
+    return not (await _tried(address, own, own, own)).heard or await _shares(address)
+
+
+async def _shares(address: BrokerAddress) -> bool:
+    name = uuid.uuid4().hex[:12]
+    own = f"{OWN_TOPIC}/device-console-doctor-{name}"
+    return (await _tried(address, f"$share/{name}/{own}", own, own)).heard
 
 
 async def _refused(address: BrokerAddress, topic: str) -> str:

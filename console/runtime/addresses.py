@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import quote
 
-from console.domain.urls import UrlError, cleaned, read_url
+from console.domain.urls import Url, UrlError, cleaned, read_url
 from console.errors import UsageError
 from console.mqtt.address import BrokerAddress
 from console.settings import Settings
@@ -21,13 +22,16 @@ _CLEAR_DATABASE = "The connection to the database is not encrypted: remove sslmo
 _UNVERIFIED_DATABASE = (
     "The database's certificate is not verified: use sslmode=verify-full, or leave sslmode out."
 )
-_CLEAR_BROKER = "The connection to the broker is not encrypted: use mqtts:// in MQTT_URL."
+_CLEAR_BROKER = "The connection to the broker is not encrypted: use mqtts:// or wss:// in MQTT_URL."
 _HOME_CAS = Path("~/.postgresql/root.crt").expanduser()  # where libpq and the driver look
 _LEFT_OUT_OF_BROKER = "the path in MQTT_URL has no meaning for MQTT and is ignored"
 _SCHEMES = {
     "mqtt": (False, 1883), "tcp": (False, 1883), "mqtts": (True, 8883), "ssl": (True, 8883),
-    "tls": (True, 8883),
+    "tls": (True, 8883), "ws": (False, 80), "wss": (True, 443),
 }  # fmt: skip
+_WEBSOCKETS = {"ws", "wss"}
+_WEBSOCKETS_PATH = "/mqtt"  # of EMQX, HiveMQ, nats-server and AWS IoT; mosquitto takes any
+_IN_A_TARGET = "/?%:@!$&'()*+,;=[]"  # what stays as it is written, besides letters and digits
 
 
 def database_access(settings: Settings, url: str) -> Access:
@@ -165,11 +169,15 @@ def broker_address(settings: Settings, url: str) -> BrokerAddress:
     except UrlError as error:
         raise UsageError(f"MQTT_URL cannot be read: {error}; write it as mqtt://user@host:1883.") from None
     if parts.scheme not in _SCHEMES or not all(host for host, _ in parts.hosts) or not parts.hosts:
-        raise UsageError("MQTT_URL must be mqtt://host[:1883] or mqtts://host[:8883].")
+        raise UsageError(
+            "MQTT_URL must be mqtt://host[:1883], mqtts://host[:8883], ws://host[:80][/mqtt] or "
+            "wss://host[:443][/mqtt]."
+        )
     secure, usual_port = _SCHEMES[parts.scheme]
     hosts = tuple((host, port or usual_port) for host, port in parts.hosts)
     local = all(_is_local(host) for host, _ in hosts)
-    left_out = parts.path.strip("/") or parts.parameters
+    websockets = parts.scheme in _WEBSOCKETS
+    left_out = not websockets and (parts.path.strip("/") or parts.parameters)
     return BrokerAddress(
         host=hosts[0][0],
         port=hosts[0][1],
@@ -180,7 +188,15 @@ def broker_address(settings: Settings, url: str) -> BrokerAddress:
         warnings=() if secure or local else (_CLEAR_BROKER,),
         notes=(_LEFT_OUT_OF_BROKER,) if left_out else (),
         others=hosts[1:],
+        websockets=websockets,
+        path=_websockets_path(parts),
     )
+
+
+def _websockets_path(parts: Url) -> str:
+    """Return what a request for WebSockets asks for: the path, if there is one, and the query as written."""
+    path, mark, query = parts.target.partition("?")
+    return quote(f"{path or _WEBSOCKETS_PATH}{mark}{query}", safe=_IN_A_TARGET)
 
 
 def _context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:

@@ -206,7 +206,7 @@ class Ingest:
 
     async def _subscribe(self, stream: AckStream, plan: Deployment, slot: int, lease: Lease) -> None:
         shared = plan.slots > 1
-        if shared and not stream.may_share:
+        if shared and not await self._may_share(stream):
             raise RefusedError(
                 "The broker has no shared subscriptions: run `device-console ingest-slots 1`, "
                 "or use mosquitto 2.",
@@ -221,6 +221,14 @@ class Ingest:
         self._health.broker_up(part="ingest", detail=stream.detail)
         await self._leases.resumed(lease, slot)
         await asyncio.Event().wait()
+
+    async def _may_share(self, stream: AckStream) -> bool:
+        """Return whether the slots can share a subscription: others take `$share` for a part of the topic."""
+        if stream.may_share is not None:
+            return stream.may_share
+        from console.mqtt.survey import shares_subscriptions
+
+        return await shares_subscriptions(self._broker)
 
     async def _empty(self, plan: Deployment, slot: int, lease: Lease) -> None:
         """Take what the broker has distributed to this slot, until nothing more arrives; then release it."""

@@ -194,6 +194,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         late_ack=LateAck(settings.late_ack),
         max_ack_bytes=settings.max_ack_bytes,
         progress=progress,
+        publish_rate=settings.publish_rate,
     )
 
 

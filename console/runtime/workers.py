@@ -13,13 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from console.clock import Clock
-from console.concurrency import end_all, first_to_end
+from console.concurrency import first_to_end
 from console.domain.acks import PROGRESS_WORDS, LateAck
 from console.domain.events import Problem, ProblemKind
+from console.domain.pace import Pace
 from console.errors import BrokerUnreachableError, CopyError, DatabaseUnreachableError, PooledError
 from console.limits import MAX_ACK_BYTES
 from console.runtime.contest import Contest
 from console.runtime.leases import Leases
+from console.runtime.relaying import relay
 from console.runtime.silent_jobs import silent_jobs
 from console.services.dispatcher import Dispatcher, DispatchSettings
 from console.store.changes import COMMANDS_CHANNEL, deployment, digests, listen, ping
@@ -53,6 +55,7 @@ class WorkerSettings:
     late_ack: LateAck = LateAck.ACCEPT
     max_ack_bytes: int = MAX_ACK_BYTES
     progress: frozenset[str] = PROGRESS_WORDS
+    publish_rate: float | None = None  # commands a second
 
 
 class Workers:
@@ -73,6 +76,9 @@ class Workers:
         self._feed, self._health = feed, health
         self._clock = clock
         self._settings = settings or WorkerSettings()
+        rate = self._settings.publish_rate
+        # it outlives a link: a new one begins no burst
+        self._pace = None if rate is None else Pace(rate, clock.monotonic)
         self._leases = Leases(database.access, clock, program)
         self._dispatcher: Dispatcher | None = None
         self._uncounted = asyncio.Event()
@@ -147,9 +153,10 @@ class Workers:
             self._dispatcher = Dispatcher(
                 OutboxStore(self._database), link, self._settlement, self._feed.tell, self._clock,
                 replace(limits, window=min(limits.window, link.receive_maximum)), self._health.counts,
+                self._pace,
             )  # fmt: skip
             try:
-                await _relay(self._dispatcher, link, self._contest)
+                await relay(self._dispatcher, link, self._contest)
             finally:
                 self._dispatcher = None
                 self._health.dispatch = "off"
@@ -279,22 +286,3 @@ class Workers:
         self._health.database_up(latency_s=latency_s)
         self._health.jobs_seen(*silent_jobs(await lease_holders(self._database)))
         await asyncio.sleep(PROBE_EVERY_S)
-
-
-async def _relay(dispatcher: Dispatcher, link: Publisher, contest: Contest) -> None:
-    """Relay until the session is contested or the link breaks; record the outcomes known by then.
-
-    Some brokers deny a publication and close the connection at once: if the end of the link cancelled it, the
-    dispatcher would never record the refusal and would try again for ever.
-    """
-    relaying = asyncio.create_task(dispatcher.run())
-    watching = asyncio.create_task(link.until_lost())
-    contested = asyncio.create_task(contest.until_contested())
-    try:
-        await asyncio.wait((relaying, watching, contested), return_when=asyncio.FIRST_COMPLETED)
-        dispatcher.end()
-        await relaying
-        if not contested.done():
-            await watching
-    finally:
-        await end_all([relaying, watching, contested])

@@ -15,12 +15,13 @@ from typing import Protocol
 
 from console.clock import Clock
 from console.concurrency import end_all
-from console.domain.dispatch import Claimed
+from console.domain.dispatch import Claimed, Line, Results
 from console.domain.events import Problem
+from console.domain.pace import Pace
 from console.errors import BrokerUnreachableError
 from console.limits import MAX_PAYLOAD_BYTES
 from console.services.counts import Counts
-from console.services.flight import SIDE_BY_SIDE, Flight, Line, Publishes, Results
+from console.services.flight import SIDE_BY_SIDE, Flight, Publishes
 from console.services.held_commands import HeldCommands, OutboxStore
 
 PUBACK_TIMEOUT_S = 10.0
@@ -67,6 +68,7 @@ class Dispatcher:
         clock: Clock,
         settings: DispatchSettings | None = None,
         counts: Counts | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
@@ -76,7 +78,10 @@ class Dispatcher:
         self._settings = limits = settings or DispatchSettings()
         self._counts = counts or Counts()
         self._held = HeldCommands(outbox, clock, limits.lease_s, limits.puback_timeout_s)
-        self._flight = Flight(publisher, clock, self._held.tried, limits.lease_s, limits.puback_timeout_s)
+        self._pace = pace
+        self._flight = Flight(
+            publisher, clock, self._held.tried, limits.lease_s, limits.puback_timeout_s, pace
+        )
         self._wake = asyncio.Event()
         self._news = 0
         self._adopt_at = clock.monotonic()
@@ -130,16 +135,16 @@ class Dispatcher:
             raise self._flight.error
 
     async def _claim_all(self) -> None:
-        """Claim whenever half of the window is free, and rest while nothing is due."""
-        flight, window = self._flight, self._settings.window
+        """Claim whenever there is room, and rest while nothing is due."""
         while not self._is_ending:
             self._wake.clear()
             adopted = await self._adopt_if_due()
             await self._held.mark_again()
-            await flight.until(lambda: flight.size <= window // 2 or self._is_ending)
+            asked = await self._room()
             if self._is_ending:
                 return
-            asked = window - flight.size
+            if not asked:
+                continue
             lines = await self._claim(asked)
             if self._ending:
                 return  # they are given back
@@ -147,6 +152,24 @@ class Dispatcher:
             await self._publish(lines)
             if not adopted and (got == 0 or got < asked // 2):
                 await self._rest(got)
+
+    async def _room(self) -> int:
+        """Wait until half of the window is free, and return how many to claim.
+
+        With a pace that is what can go at once or within a tenth of a second: a lease must not run out while
+        its command waits for its turn, nor keep it from being cancelled. It is 0 if there is no such room
+        within a second.
+        """
+        flight, window, pace = self._flight, self._settings.window, self._pace
+        await flight.until(lambda: flight.size <= window // 2 or self._is_ending)
+        free = window - flight.size
+        if pace is None or self._is_ending:
+            return free
+        if not pace.room(flight.waiting):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(pace.room_in_s(flight.waiting), _POLL_S)):
+                    await flight.until(lambda: self._is_ending)
+        return min(window - flight.size, pace.room(flight.waiting))
 
     @property
     def _is_ending(self) -> bool:

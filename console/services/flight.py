@@ -10,12 +10,12 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from console.clock import Clock
-from console.domain.dispatch import Claimed, Confirmed, Returned
+from console.domain.dispatch import Claimed, Confirmed, Line, Results, Returned
 from console.domain.events import Problem, ProblemKind
+from console.domain.pace import Pace
 from console.domain.publication import Puback, Publication
 from console.domain.reasons import Outcome
 from console.errors import BrokerUnreachableError
@@ -44,34 +44,6 @@ class Publishes(Protocol):
     async def until_lost(self) -> None: ...
 
 
-@dataclass(slots=True)
-class Line:
-    """The commands of one device that were claimed together, in their order.
-
-    `asked_at` is when the claim began, by the monotonic clock. Once nothing is left of the line, the device
-    may have a command to claim if it `may_have_more`, or if the dispatcher was woken since: `news` is how
-    often it had been woken by then.
-    """
-
-    commands: deque[Claimed]
-    asked_at: float
-    news: int
-    may_have_more: bool
-
-
-@dataclass(slots=True)
-class Results:
-    """What is to be recorded. `lines` are those of which nothing is left."""
-
-    confirmed: list[Confirmed] = field(default_factory=list)
-    returned: list[Returned] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.confirmed or self.returned or self.problems)
-
-
 class Flight:
     """The commands of one dispatcher between claim and record, on one link. `error` ends it."""
 
@@ -82,12 +54,15 @@ class Flight:
         tried: Callable[[Claimed], None],
         lease_s: float,
         puback_timeout_s: float,
+        pace: Pace | None = None,
     ) -> None:
         self._publisher = publisher
         self._clock = clock
         self._tried = tried
         self._lease_s = lease_s
         self._timeout_s = puback_timeout_s
+        self._pace = pace
+        self._paced: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._flying: dict[int, tuple[Claimed, Line, float]] = {}  # the oldest first
         self._next: deque[Line] = deque()  # whose next command is to be published
@@ -105,6 +80,11 @@ class Flight:
         return len(self._flying) + self._behind
 
     @property
+    def waiting(self) -> int:
+        """How many of them are not published yet."""
+        return self._behind
+
+    @property
     def chain(self) -> int:
         """How many commands of one device to claim: what is published in 50 ms, from 16 to 128."""
         return int(min(max(_CHAIN_S / self._wait_s, _SHORTEST_CHAIN), _LONGEST_CHAIN))
@@ -119,7 +99,7 @@ class Flight:
         return taken
 
     async def begin(self, lines: Iterable[Line]) -> None:
-        """Publish the first command of each line now, the others as their turns come."""
+        """Publish the first command of each line, now unless the pace holds them up, the others in turn."""
         for line in lines:
             self._behind += len(line.commands)
             if self.error is None:
@@ -128,6 +108,8 @@ class Flight:
                 self._abandon(line)
         while self._next:
             self._go_on()
+            if self._paced is not None:
+                return
             await asyncio.sleep(0)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
@@ -165,9 +147,10 @@ class Flight:
 
     def close(self) -> None:
         """Watch no longer."""
-        if self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
+        for timer in (self._watching, self._paced):
+            if timer is not None:
+                timer.cancel()
+        self._watching = self._paced = None
 
     def _on_pubacks(self, pubacks: Sequence[tuple[int, Puback]]) -> None:
         now = self._loop.time()
@@ -207,10 +190,14 @@ class Flight:
         self._results.lines.append(line)
 
     def _go_on(self) -> None:
-        """Publish the next commands in one write; those beyond a piece in the next turn of the loop."""
+        """Publish the next commands in one write.
+
+        Those beyond a piece go in the next turn of the loop, those beyond the pace when it allows them.
+        """
+        most = _PIECE if self._pace is None else min(_PIECE, self._pace.ready)
         publications: list[Publication] = []
         sent: list[tuple[Claimed, Line]] = []
-        while self._next and len(sent) < _PIECE:
+        while self._next and len(sent) < most:
             line = self._next.popleft()
             command, publication = self._head(line)
             if command is not None and publication is not None:
@@ -218,9 +205,15 @@ class Flight:
                 sent.append((command, line))
         if sent:
             self._send(publications, sent)
-        if self._next:
+        if self._next and (self._pace is None or self._pace.ready):
             self._loop.call_soon(self._go_on)
+        elif self._next and self._pace is not None and self._paced is None:
+            self._paced = self._loop.call_later(self._pace.wait_s(len(self._next)), self._on_pace)
         self.changed.set()
+
+    def _on_pace(self) -> None:
+        self._paced = None
+        self._go_on()
 
     def _send(self, publications: list[Publication], sent: list[tuple[Claimed, Line]]) -> None:
         try:
@@ -232,6 +225,8 @@ class Flight:
                 self._abandon(line)
             self.fail(error)
             return
+        if self._pace is not None:
+            self._pace.take(len(sent))
         now = self._loop.time()
         for token, (command, line) in zip(tokens, sent, strict=True):
             self._tried(command)

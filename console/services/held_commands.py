@@ -24,7 +24,7 @@ class OutboxStore(Protocol):
     """What the dispatcher needs of the database."""
 
     async def claim(
-        self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int
+        self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int, after: str
     ) -> tuple[Claimed, ...]: ...
     async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked: ...
     async def release(self, holder: UUID, returned: Sequence[Returned]) -> None: ...
@@ -44,10 +44,12 @@ class HeldCommands:
         self._held: dict[tuple[str, str], Outcome | None] = {}
         self._locked: dict[Confirmed, float] = {}
         self._mark_at = 0.0
+        self._served = ""
 
     async def claim(self, limit: int, max_bytes: int, chain: int) -> tuple[Claimed, ...]:
-        """Lease what is due, of one device at most `chain`."""
-        claimed = await self._outbox.claim(self._holder, limit, self._lease_s, max_bytes, chain)
+        """Lease what is due, of one device at most `chain`. The tenant that comes next has the first turn."""
+        claimed = await self._outbox.claim(self._holder, limit, self._lease_s, max_bytes, chain, self._served)
+        self._served = claimed[-1].tenant_id if claimed else ""
         self._held |= {(c.tenant_id, c.command_id): None for c in claimed}
         return claimed
 

@@ -15,11 +15,14 @@ class OutboxStore:
         self._database = database
 
     async def claim(
-        self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int = 1
+        self, holder: UUID, limit: int, lease_s: float, max_bytes: int, chain: int = 1, after: str = ""
     ) -> tuple[Claimed, ...]:
-        """Lease due commands, oldest first; of one device at most `chain`, in their order."""
+        """Lease due commands, oldest first; of one device at most `chain`, in their order.
+
+        The tenants' turns begin behind the tenant `after`.
+        """
         async with self._database.fleet_statement() as connection:
-            rows = await connection.fetch(query("claim"), holder, limit, lease_s, max_bytes, chain)
+            rows = await connection.fetch(query("claim"), holder, limit, lease_s, max_bytes, chain, after)
         return tuple(
             Claimed(
                 tenant_id=r["tenant_id"],

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from console.concurrency import end_all
+from console.domain.pace import in_words
 from console.errors import CopyError, DatabaseUnreachableError, UsageError
 from console.exit_codes import ExitCode
 from console.retry import LINKS
@@ -47,7 +48,7 @@ async def run_sweeper(settings: Settings) -> int:
             return ExitCode.OK
         notify_systemd("READY=1")  # also while a link is down: a broker's outage must not fail the unit
         summary = Summary(opened.program.health.counts)
-        bodies = [_tell_ready(opened), _report(opened), summary.run()]
+        bodies = [_tell_ready(opened, in_words(settings.publish_rate)), _report(opened), summary.run()]
         if settings.listen is not None:
             bodies.append(watched.watch(opened))
         telling = [asyncio.create_task(body) for body in bodies]
@@ -166,14 +167,18 @@ def _place(opened: RunningProgram) -> str:
     )
 
 
-async def _tell_ready(opened: RunningProgram) -> None:
-    """Log and return once each job runs, here or in another process: from then on no answer is missed."""
+async def _tell_ready(opened: RunningProgram, bound: str) -> None:
+    """Log and return once each job runs, here or in another process: from then on no answer is missed.
+
+    `bound` is that on what this worker publishes, in words.
+    """
     while True:
         view = opened.program.health.view()
         if view.dispatch == "on" and view.ingest in {"on", "standby"} and view.sweep == "on":
-            values = {"ingest": view.ingest}
+            values, place = {"ingest": view.ingest}, _place(opened)
             _log.info(
-                "ready: dispatch, acknowledgements and sweep run; %s", _place(opened),
+                "ready: dispatch, acknowledgements and sweep run; %s",
+                f"{place}; {bound}" if bound else place,
                 extra={"event": "ready", "values": values},
             )  # fmt: skip
             return

@@ -296,11 +296,13 @@ END
 $$;
 
 -- Lease due commands: tenants in turns, of each tenant what became due first, of a device at most p_chain, to be published one after the other.
+-- The turns begin behind the tenant p_after, which was the last one of the claim before: a claim of few commands would serve the same tenants each time.
 -- A later command never overtakes an earlier live one, nor one that another writer has left unpublished. Plans are pinned to the way
 -- from the key to the row, so that a table that was empty when they were made costs nothing later, and what depth a queue has does not matter.
 DROP FUNCTION IF EXISTS device_console.claim(UUID, INTEGER, INTERVAL, INTEGER);
+DROP FUNCTION IF EXISTS device_console.claim(UUID, INTEGER, INTERVAL, INTEGER, INTEGER);
 CREATE OR REPLACE FUNCTION device_console.claim(
-    p_holder UUID, p_limit INTEGER, p_lease INTERVAL, p_max_bytes INTEGER, p_chain INTEGER DEFAULT 1
+    p_holder UUID, p_limit INTEGER, p_lease INTERVAL, p_max_bytes INTEGER, p_chain INTEGER DEFAULT 1, p_after TEXT DEFAULT ''
 ) RETURNS TABLE (
     tenant_id TEXT, command_id TEXT, device_id TEXT, command_type TEXT, params TEXT,
     expires_at TIMESTAMPTZ, seconds_left DOUBLE PRECISION, attempt INTEGER, there INTEGER
@@ -347,9 +349,9 @@ BEGIN
     END IF;
 
     FOR v_one IN 1 .. 50 LOOP  -- what waits must not hide what could go, however much it is
-        SELECT array_agg(t.tenant_id ORDER BY t.place, t.tenant_id), array_agg(t.device_id ORDER BY t.place, t.tenant_id),
-               array_agg(t.command_id ORDER BY t.place, t.tenant_id), array_agg(t.chain ORDER BY t.place, t.tenant_id),
-               array_agg(t.there ORDER BY t.place, t.tenant_id), array_agg(t.put_off_s ORDER BY t.place, t.tenant_id),
+        SELECT array_agg(t.tenant_id ORDER BY t.place, t.tenant_id <= p_after, t.tenant_id), array_agg(t.device_id ORDER BY t.place, t.tenant_id <= p_after, t.tenant_id),
+               array_agg(t.command_id ORDER BY t.place, t.tenant_id <= p_after, t.tenant_id), array_agg(t.chain ORDER BY t.place, t.tenant_id <= p_after, t.tenant_id),
+               array_agg(t.there ORDER BY t.place, t.tenant_id <= p_after, t.tenant_id), array_agg(t.put_off_s ORDER BY t.place, t.tenant_id <= p_after, t.tenant_id),
                bool_or(t.put_off_s IS NULL)
         INTO v_tenants, v_devices, v_commands, v_chain, v_there, v_put_off, v_found
         FROM device_console.turns(p_limit, p_chain) t;

@@ -305,7 +305,7 @@ async def test_bad_input_is_one_sentence_with_the_right_exit_code(
         ({"DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 3, "does not answer"),
         ({"DATABASE_URL": "mysql://x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "must begin with postgresql://"),
         ({"DATABASE_URL": "postgresql://[::1/x", "MQTT_URL": "mqtt://h"}, ["devices", "--tenant", "t"], 2, "cannot be read"),
-        ({"DATABASE_URL": "postgresql://h/x", "MQTT_URL": "ws://h"}, ["send", "a", "b", "--tenant", "t"], 2, "must be mqtt://"),
+        ({"DATABASE_URL": "postgresql://h/x", "MQTT_URL": "amqp://h"}, ["send", "a", "b", "--tenant", "t"], 2, "must be mqtt://"),
         ({"DATABASE_URL": "postgresql://h/x"}, ["devices"], 2, "No tenant is set"),
         *(
             (half, verb, 2, "set both, or neither")
@@ -317,6 +317,7 @@ async def test_bad_input_is_one_sentence_with_the_right_exit_code(
         ({}, ["--sweeper"], 2, "--sweeper needs a configured database"),
         ({}, ["migrate"], 2, "migrate needs a database"),
         ({"CONSOLE_LATE_ACK": "maybe"}, ["config", "show"], 2, "late_ack (from CONSOLE_LATE_ACK) is wrong"),
+        ({"CONSOLE_PUBLISH_RATE": "0"}, ["config", "show"], 2, "publish_rate (from CONSOLE_PUBLISH_RATE) is wrong"),
         ({"CONSOLE_ADOPT_AFTER_S": "-1"}, ["config", "show"], 2, "adopt_after_s (from CONSOLE_ADOPT_AFTER_S) is wrong"),
         ({"DATABASE_URL_FILE": "/nonexistent"}, ["config", "show"], 2, "/nonexistent for DATABASE_URL cannot be read"),
     ],

@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 FAILPOINT = "CONSOLE_TEST_FAILPOINT"
@@ -93,20 +94,14 @@ def _killing(
 
 def shorten_lease(lease_s: float) -> None:
     from console.runtime import startup as opening
-    from console.services.dispatcher import DispatchSettings
     from console.settings import Settings
 
     inner = opening.worker_settings
 
     def shorter(settings: Settings) -> Any:
         made = inner(settings)
-        limits = DispatchSettings(
-            lease_s=lease_s,
-            puback_timeout_s=lease_s / 2,
-            adopt_after_s=made.dispatch.adopt_after_s,
-            max_payload_bytes=made.dispatch.max_payload_bytes,
-        )
-        return type(made)(limits, made.late_ack, made.max_ack_bytes)
+        limits = replace(made.dispatch, lease_s=lease_s, puback_timeout_s=lease_s / 2)
+        return replace(made, dispatch=limits)
 
     opening.worker_settings = shorter
 

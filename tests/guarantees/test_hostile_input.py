@@ -132,7 +132,7 @@ CONFIGURATIONS: list[tuple[int, list[str], dict[str, str], str]] = [
     (76, ["devices"], {"CONSOLE_ADOPT_AFTER_S": "inf"}, "CONSOLE_ADOPT_AFTER_S"),
     (76, ["devices"], {"CONSOLE_MAX_PAYLOAD_BYTES": "999999999999"}, "CONSOLE_MAX_PAYLOAD_BYTES"),
     (76, ["devices"], {"CONSOLE_SIMULATED_DEVICES": "-5"}, "CONSOLE_SIMULATED_DEVICES"),
-    (77, ["doctor"], {"MQTT_URL": "ws://h"}, "MQTT_URL"),
+    (77, ["doctor"], {"MQTT_URL": "amqp://h"}, "MQTT_URL"),
     (77, ["doctor"], {"MQTT_URL": "mqtt://"}, "MQTT_URL"),
     (77, ["doctor"], {"MQTT_URL": "mqtt://h:99999"}, "MQTT_URL"),
     (78, ["doctor"], {"MQTT_URL": "mqtts://h", "CONSOLE_MQTT_CA": "/no/such.pem"}, "/no/such.pem"),

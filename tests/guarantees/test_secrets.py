@@ -92,7 +92,7 @@ async def test_no_shell_command_prints_a_secret_whatever_is_wrong(
         (["devices"], {"DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:notaport/x"}, {2}),
         (["devices"], {"DATABASE_URL": f"mysql://u:{CANARY}@h/x"}, {2}),
         (["doctor"], {"MQTT_URL": f"mqtt://u:{CANARY}@127.0.0.1:{free_port()}"}, {3}),
-        (["doctor"], {"MQTT_URL": f"ws://u:{CANARY}@127.0.0.1"}, {2}),
+        (["doctor"], {"MQTT_URL": f"amqp://u:{CANARY}@127.0.0.1"}, {2}),
         (["doctor"], {"MQTT_URL": f"mqtt://u:{CANARY}@[::1"}, {2}),
         (["devices"], {"CONSOLE_MAX_PAYLOAD_BYTES": "x", "CONSOLE_DIRECT_DATABASE_URL": CANARY}, {2}),
     ]

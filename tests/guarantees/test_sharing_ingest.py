@@ -1,6 +1,7 @@
 """Several processes share the acknowledgements, and none is lost when members die, come, or are fewer."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from console.store.access import Access
 from console.store.changes import set_ingest_slots
 from console.store.pool import Database
+from console.wire.topics import ack_topic
 from tests.brokers import BrokerProcess, start_broker
 from tests.conftest import Fleet
 from tests.devices import say
@@ -42,6 +44,29 @@ def mosquitto() -> Iterator[BrokerProcess]:
     """One of the test's own: databases copied from one template name their sessions alike."""
     with start_broker("mosquitto") as running:
         yield running
+
+
+async def test_a_broker_that_shares_nothing_is_refused(
+    database: Database, fleet: Fleet, owner: asyncpg.Connection, open_channel: OpenChannel
+) -> None:
+    """Without asking, `$share/…` is a plain topic for such a broker, and all answers are lost."""
+
+    async def is_reported() -> bool:
+        query = "SELECT count(*) FROM device_console.problems WHERE detail LIKE '%no shared subscriptions%'"
+        return bool(await owner.fetchval(query))
+
+    with start_broker("nats-server") as broker:
+        async with open_channel(broker.address) as channel:
+            sent = await channel.send()
+            await channel.reaches(sent, "published")
+        await set_ingest_slots(database, 2)
+        async with open_channel(broker.address, wait=False):
+            await until(is_reported)
+        answer = json.dumps({"command_id": sent, "status": "ok"}).encode()
+        await say(broker.address, ack_topic("acme", "pump-1"), answer)
+        await set_ingest_slots(database, 1)
+        async with open_channel(broker.address) as channel:
+            await channel.reaches(sent, "ok")
 
 
 @pytest.mark.slow

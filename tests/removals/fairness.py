@@ -413,4 +413,20 @@ REMOVALS = (
         "            attempt = CASE",
         f"{_CHAINS}what_was_held_back_and_is_refused_waits_for_its_next_attempt",
     ),
+    Removal(
+        "G16",
+        "the trial whether an old broker shares a subscription, in doctor",
+        "console/mqtt/survey.py",
+        "        facts = replace(facts, may_share=await _shares(address))\n",
+        "        pass\n",
+        "tests/guarantees/test_doctor.py::test_the_servers_of_this_run_are_what_they_are",
+    ),
+    Removal(
+        "G16",
+        "the same trial before the slots share one",
+        "console/runtime/ingest.py",
+        "        if shared and not await self._may_share(stream):\n",
+        "        if shared and stream.may_share is False:\n",
+        "tests/guarantees/test_sharing_ingest.py::test_a_broker_that_shares_nothing_is_refused",
+    ),
 )

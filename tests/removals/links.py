@@ -3,6 +3,7 @@
 from tests.removals import Removal
 
 _TLS = "tests/guarantees/test_tls.py::test_"
+_WEBSOCKETS = "tests/mqtt/test_websockets.py::test_"
 
 REMOVALS = (
     Removal(
@@ -28,6 +29,38 @@ REMOVALS = (
         "    if (local or mode) and not files and not trusts_system:",
         "    if not files and not trusts_system:",
         f"{_TLS}a_database_elsewhere_is_verified_unless_set_otherwise",
+    ),
+    Removal(
+        "G27",
+        "the transport of a URL that asks for WebSockets",
+        "console/runtime/addresses.py",
+        "        websockets=websockets,\n",
+        "",
+        f"{_WEBSOCKETS}a_command_is_sent_and_answered_and_again_after_the_broker_was_killed",
+    ),
+    Removal(
+        "G28",
+        "the path that is asked for",
+        "console/mqtt/session.py",
+        "        websocket_path=address.path,\n",
+        "",
+        f"{_WEBSOCKETS}what_opens_no_websocket_is_reported_with_the_path",
+    ),
+    Removal(
+        "G28",
+        "the sentence on what opens no WebSocket",
+        "console/mqtt/hooks.py",
+        "            if address.websockets and made and _is_no_upgrade(error):\n",
+        "            if False:\n",
+        f"{_WEBSOCKETS}what_opens_no_websocket_is_reported_with_the_path",
+    ),
+    Removal(
+        "G28",
+        "the end of a socket whose handshake failed",
+        "console/mqtt/hooks.py",
+        "                plug.close()\n",
+        "                pass\n",
+        f"{_WEBSOCKETS}what_opens_no_websocket_leaves_no_socket_behind",
     ),
     Removal(
         "G28",

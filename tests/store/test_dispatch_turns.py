@@ -101,6 +101,18 @@ async def test_each_tenant_has_its_share_of_a_window(program: Program, outbox: O
     assert await _claim(outbox, 4) == [mine[0], theirs[0], mine[1], theirs[1]]
 
 
+async def test_the_turns_begin_behind_the_tenant_that_was_last(program: Program, outbox: OutboxStore) -> None:
+    """Without that, a claim of one command serves the first tenant for as long as it has any."""
+    mine = await _send(program, "pump-1", "pump-2")
+    theirs = await _send(program, "pump-1", "pump-2", tenant="rival")
+    after, got = "", []
+    for _ in range(4):
+        (claimed,) = await outbox.claim(uuid.uuid4(), 1, LEASE_S, MAX, after=after)
+        after = claimed.tenant_id
+        got.append(claimed.command_id)
+    assert got == [mine[0], theirs[0], mine[1], theirs[1]]
+
+
 async def test_a_long_queue_of_one_device_hides_no_other_and_goes_on_at_once(
     program: Program, outbox: OutboxStore, owner: asyncpg.Connection
 ) -> None:

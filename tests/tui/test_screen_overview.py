@@ -70,8 +70,8 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         assert seen.text.count("◍ missed") == 1, seen.text
         await seen.press("escape")
         await seen.shows("ended per minute", "▴")
-        assert seen.app.screen_stack[-1] is screen
         assert screen.cursor == cursor
+        assert seen.app.screen_stack[-1] is screen
         await seen.press("escape")
         await seen.hides("▴")
         await seen.press("exclamation_mark")

@@ -10,10 +10,12 @@ import pytest
 
 from console.domain.dispatch import Claimed, Confirmed, Marked, Returned
 from console.domain.events import Problem, ProblemKind
+from console.domain.pace import Pace
 from console.domain.publication import Puback, Publication
 from console.domain.reasons import Outcome
 from console.errors import BrokerUnreachableError, DatabaseUnreachableError
 from console.services.dispatcher import Dispatcher, DispatchSettings
+from tests.waiting import until
 
 
 class FakeClock:
@@ -37,7 +39,7 @@ class FakeOutbox:
         self.returned: list[Returned] = []
 
     async def claim(
-        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int
+        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int, _after: str
     ) -> tuple[Claimed, ...]:
         self._clock.seconds += self._slept_s
         claimed, self._claimed = self._claimed, ()
@@ -120,6 +122,56 @@ async def once(relay: Dispatcher, outbox: FakeOutbox) -> None:
     await running
 
 
+async def test_what_is_claimed_goes_out_at_its_pace() -> None:
+    """Without the bound where it is written, what waits for its turn or a PUBACK would go in one burst."""
+    clock, loop = FakeClock(), asyncio.get_running_loop()
+    outbox = FakeOutbox(clock, [claimed(f"c{n}", f"pump-{n % 30}") for n in range(60)])
+    sent_at: list[float] = []
+
+    class Noting(FakePublisher):
+        def send(self, publications: Sequence[Publication]) -> list[int]:
+            sent_at.extend([loop.time()] * len(publications))
+            return super().send(publications)
+
+    link, pace = Noting(), Pace(100.0, loop.time)
+    relay = Dispatcher(outbox, link, FakeProblems(), lambda _tenant: None, clock, pace=pace)
+    running = asyncio.create_task(relay.run())
+
+    async def all_sent() -> bool:
+        return len(sent_at) == 60
+
+    await until(all_sent, 10)
+    relay.end()
+    await running
+    for place, at in enumerate(sent_at):
+        assert place + 1 <= 100.0 * (at - sent_at[0]) + 10 + 0.001
+    for number in range(30):
+        assert [c for c in link.sent if c in {f"c{number}", f"c{number + 30}"}] == [
+            f"c{number}",
+            f"c{number + 30}",
+        ]
+    assert not outbox.returned
+
+
+async def test_what_waits_for_its_pace_is_given_back_at_the_end() -> None:
+    """Without that, it would be leased until its lease runs out, and nobody else could publish it."""
+    clock, loop = FakeClock(), asyncio.get_running_loop()
+    outbox = FakeOutbox(clock, [claimed(f"c{n}", f"pump-{n}") for n in range(5)])
+    link = FakePublisher()
+    relay = Dispatcher(outbox, link, FakeProblems(), lambda _tenant: None, clock, pace=Pace(0.001, loop.time))
+    running = asyncio.create_task(relay.run())
+
+    async def one_marked() -> bool:
+        return len(outbox.marked) == 1
+
+    await until(one_marked, 10)
+    relay.end()
+    await asyncio.wait_for(running, 2)
+    assert link.sent == ["c0"]
+    assert sorted(back.command_id for back in outbox.returned) == ["c1", "c2", "c3", "c4"]
+    assert {back.outcome for back in outbox.returned} == {None}
+
+
 def dispatcher(
     rows: Sequence[Claimed], slept_s: float = 0.0, poison: str = ""
 ) -> tuple[Dispatcher, FakeOutbox, FakePublisher, FakeProblems]:
@@ -183,7 +235,7 @@ class Blocked(FakeOutbox):
         self.looks = 0
 
     async def claim(
-        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int
+        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int, _after: str
     ) -> tuple[Claimed, ...]:
         self.looks += 1
         return ()
@@ -377,11 +429,11 @@ class Late(FakeOutbox):
         self.asked, self.reply = asyncio.Event(), asyncio.Event()
 
     async def claim(
-        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int
+        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int, _after: str
     ) -> tuple[Claimed, ...]:
         self.asked.set()
         await self.reply.wait()
-        return await super().claim(_holder, _limit, _lease_s, _bytes, _chain)
+        return await super().claim(_holder, _limit, _lease_s, _bytes, _chain, _after)
 
 
 async def test_what_is_being_claimed_when_it_ends_is_given_back() -> None:
@@ -434,10 +486,10 @@ class Waiting(FakeOutbox):
         self.claims = 0
 
     async def claim(
-        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int
+        self, _holder: UUID, _limit: int, _lease_s: float, _bytes: int, _chain: int, _after: str
     ) -> tuple[Claimed, ...]:
         self.claims += 1
-        return await super().claim(_holder, _limit, _lease_s, _bytes, _chain)
+        return await super().claim(_holder, _limit, _lease_s, _bytes, _chain, _after)
 
     async def mark(self, holder: UUID, confirmed: Sequence[Confirmed]) -> Marked:
         self._claimed, self._later = self._later, ()

@@ -8,6 +8,7 @@ import pytest
 from tests import brokers, needs
 from tests.brokers import start_broker
 from tests.faults.debian import debian_postgres
+from tests.faults.other_brokers import other_broker
 from tests.faults.pooler import pgbouncer
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +22,14 @@ def test_a_test_that_starts_what_is_not_here_is_skipped_with_the_reason(
         monkeypatch.setattr(module, "find_program", lambda _name: None)
     monkeypatch.setattr("tests.faults.pooler.find_program", lambda _name: None)
     monkeypatch.setattr("tests.faults.debian.debian_binaries", lambda: None)
+    for name in ("rabbitmq", "debian_nats"):
+        monkeypatch.setattr(f"tests.faults.other_brokers.{name}", lambda: None)
     for server, what in (
         (start_broker("mosquitto"), "mosquitto"),
         (pgbouncer(tmp_path, 1), "pgbouncer"),
         (debian_postgres(), "the distribution's PostgreSQL"),
+        (other_broker("rabbitmq"), "RabbitMQ"),
+        (other_broker("nats-server"), "the distribution's nats-server"),
     ):
         with pytest.raises(pytest.skip.Exception, match=f"needs {what}"), server:
             pass

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 AIOMQTT = {"_client", "_connected", "_disconnected"}
 PAHO = {
     "_sock_close", "_ssl_wrap_socket", "_topic", "_ping_t", "_last_bytes_received", "_send_pingreq", "_sock_recv",
-    "_packet_queue",
+    "_packet_queue", "_create_socket", "_create_socket_connection",
 }  # fmt: skip
 ASYNCPG = {"_con", "_params", "_transport", "_stmt_cache", "_stmt_cache_enabled"}
 TEXTUAL = {

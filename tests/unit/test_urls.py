@@ -22,6 +22,7 @@ from console.domain.urls import (
 )
 from console.errors import ConsoleError
 from console.runtime.addresses import broker_address, database_access
+from console.secret import Secret
 from console.settings import Settings, load
 from console.store.dsn import Dsn, read_dsn
 
@@ -278,3 +279,32 @@ def test_a_secret_file_may_have_a_byte_order_mark_and_any_line_end(tmp_path: Pat
     file.write_bytes("postgresql://h".encode("utf-16"))
     with pytest.raises(ConsoleError, match="it is not text"):
         load({}, {"DATABASE_URL_FILE": str(file), "CONSOLE_CONFIG": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "path", "secure"),
+    [
+        ("ws://broker.example", 80, "/mqtt", False),
+        ("wss://broker.example", 443, "/mqtt", True),
+        ("ws://broker.example:15675/ws", 15675, "/ws", False),
+        ("wss://broker.example/", 443, "/", True),
+        ("WSS://u:p%40ss@broker.example/a/b%20c", 443, "/a/b%20c", True),
+        ("wss://broker.example/mqtt?X-Amz-Date=1&X-Amz-Signature=a%2Fb+c", 443, "/mqtt?X-Amz-Date=1&X-Amz-Signature=a%2Fb+c", True),
+        ("wss://broker.example?token=t", 443, "/mqtt?token=t", True),
+        ("ws://broker.example/a b/é", 80, "/a%20b/%C3%A9", False),
+        ("ws://a@b/c@broker.example:8080/mqtt", 8080, "/mqtt", False),
+    ],
+)  # fmt: skip
+def test_a_broker_may_be_inside_of_websockets(url: str, port: int, path: str, secure: bool) -> None:
+    """Without the path as it is written, a request would ask for another one, or be none."""
+    address = broker_address(Settings(mqtt_url=Secret(url)), url)
+    assert (address.host, address.port, address.websockets) == ("broker.example", port, True)
+    assert (address.path, address.tls is not None, address.notes) == (path, secure, ())
+    assert bool(address.warnings) != secure
+    assert "token" not in repr(address)
+
+
+def test_several_hosts_may_be_inside_of_websockets() -> None:
+    url = "wss://a.example,b.example:8443/mqtt"
+    address = broker_address(Settings(mqtt_url=Secret(url)), url)
+    assert (address.host, address.port, address.others) == ("a.example", 443, (("b.example", 8443),))

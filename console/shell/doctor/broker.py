@@ -1,6 +1,7 @@
 """What ``doctor`` reports about the broker: what it permits, and what it keeps when it is killed.
 
 Decided in docs/decisions/0047-a-look-that-nobody-hears.md
+Decided in docs/decisions/0078-brokers-of-others.md
 """
 
 import re
@@ -48,9 +49,18 @@ _EMQX = (
     "here"
 )
 _BY_DEFAULT = (
-    "whether the broker keeps answers over a crash cannot be seen from here. With mosquitto set "
-    "persistence true, autosave_interval 1 and max_queued_messages 0: by default it loses all of them when "
-    "it is killed, and silently drops messages beyond 1,000"
+    "whether this mosquitto keeps answers over a crash cannot be seen from here. Set persistence true, "
+    "autosave_interval 1 and max_queued_messages 0: by default it loses all of them when it is killed, and "
+    "silently drops messages beyond 1,000"
+)
+_NO_DOTS = (
+    "it refuses or changes topics that have a dot: devices with a dot in their id, or in that of their "
+    "tenant, cannot be reached through it"
+)
+_NAMELESS = (
+    "the broker does not say what it is, so whether it keeps answers over a crash cannot be seen from here: "
+    "it must keep sessions for {needed}, on disk, with any number of messages. docs/brokers.md has the "
+    "settings of mosquitto, EMQX, HiveMQ, RabbitMQ, nats-server and AWS IoT"
 )
 
 
@@ -66,7 +76,9 @@ async def broker_findings(
         return [Finding("fault", "broker", str(error), error.exit_code)]
     protocol = "5" if facts.is_v5 else "3.1.1"
     version = f" ({facts.version})" if facts.version else ""
-    found = [Finding("ok", "broker", f"{servers.broker.label} answers with MQTT {protocol}{version}")]
+    inside = " over WebSockets" if servers.broker.websockets else ""
+    text = f"{servers.broker.label} answers with MQTT {protocol}{inside}{version}"
+    found = [Finding("ok", "broker", text)]
     found += [Finding("warning", "broker", text) for text in servers.broker.warnings]
     found += [Finding("note", "broker", text) for text in servers.broker.notes]
     if not facts.is_v5:
@@ -76,6 +88,8 @@ async def broker_findings(
         found.append(Finding("warning", "broker", text, risk=Loss.ANSWERS))
     if not facts.may_share:
         found.append(Finding("note", "broker", "it has no shared subscriptions: leave ingest-slots at 1"))
+    if not facts.keeps_dots:
+        found.append(Finding("warning", "broker", _NO_DOTS))
     found += _trials(facts, tenant_id or "")
     found.append(_promise(servers, facts.version))
     return found
@@ -180,4 +194,6 @@ def _promise(servers: Servers, version: str) -> Finding:
         return Finding("warning", "guarantee", _SAVES_ON_CHANGES, risk=Loss.ANSWERS_WHILE_IDLE)
     if version.startswith("EMQX"):
         return Finding("note", "guarantee", _EMQX)
-    return Finding("note", "guarantee", _BY_DEFAULT)
+    if found:
+        return Finding("note", "guarantee", _BY_DEFAULT)
+    return Finding("note", "guarantee", _NAMELESS.format(needed=in_words(ACK_SESSION)))

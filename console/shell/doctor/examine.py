@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from console.domain.pace import in_words
 from console.domain.retention import Retention, keep_words
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
@@ -101,6 +102,9 @@ async def _database(servers: Servers, tenant_id: str | None, settings: Settings)
         holders = await lease_holders(database)
         found += worker_findings(holders)
         found.append(_retention(await retention(database), holders))
+        if settings.publish_rate is not None:
+            text = f"with these settings a worker publishes {in_words(settings.publish_rate)}"
+            found.append(Finding("note", "workers", text))
     except UnfinishedError as error:
         blocked = [Finding("fault", "migration", text, error.exit_code) for text in await hindrances(servers)]
         return [Finding("fault", "database", str(error), error.exit_code), *blocked]
