@@ -46,6 +46,7 @@ async def _fill(connection: Connection, tenant_id: str, devices: int, days: int,
     await add_catalogue(connection, tenant_id)
     await _add_commands(connection, tenant_id, history.commands)
     await _add_journal(connection, tenant_id, history.journal)
+    await connection.execute(query("events"), tenant_id)
 
 
 async def _add_devices(connection: Connection, tenant_id: str, fleet: Sequence[DemoDevice]) -> None:

@@ -1,6 +1,7 @@
 """The demo's rows look like a life, and break no rule of the contract."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -11,6 +12,7 @@ from console.domain.identifiers import id_fault
 from console.services.catalogue import misfit
 from console.store.access import Access
 from console.store.catalogue import CatalogueStore
+from console.store.figures import FigureStore, FoldStore
 from console.store.pool import Database
 from console.store.sql import with_command_rows
 
@@ -174,3 +176,28 @@ async def test_the_demos_commands_and_answers_fit_its_catalogue(
         for fault in filter(None, message):
             faults[f"{row['command_type']}: {fault}"] = faults.get(f"{row['command_type']}: {fault}", 0) + 1
     assert sum(faults.values()) <= len(rows) * 0.02, faults
+
+
+async def test_the_charts_have_the_demos_history_once_a_worker_has_counted_it(
+    database: Database, owner: asyncpg.Connection
+) -> None:
+    """Without its events the overview of a new demo is empty for an hour."""
+    await seed_demo(database)
+    folds = FoldStore(database)
+    while not (await folds.fold(2_000)).is_over:
+        pass
+    counted = await owner.fetchrow(
+        "SELECT sum(ended[1] + ended[3]) AS ok, sum(ended[2]) AS failed, sum(ended[4]) AS missed, sum(ended[5]) AS expired"
+        " FROM device_console.minute_totals WHERE tenant_id = 'demo'"
+    )
+    rows = await owner.fetchrow(
+        "SELECT count(*) FILTER (WHERE ack_details->>'status' = 'ok') AS ok,"
+        " count(*) FILTER (WHERE ack_details->>'status' = 'error') AS failed,"
+        " count(*) FILTER (WHERE status = 'missed') AS missed, count(*) FILTER (WHERE status = 'expired' AND NOT EXISTS"
+        " (SELECT FROM device_console.journal j WHERE j.command_id = c.command_id AND j.kind = 'cancelled')) AS expired"
+        " FROM device_commands c WHERE tenant_id = 'demo'"
+    )
+    assert dict(counted) == dict(rows)
+    assert rows["ok"] > 1_000
+    recent = await FigureStore(database).overview("demo", timedelta(hours=2))
+    assert len(recent.minutes) > 5
