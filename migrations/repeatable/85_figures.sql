@@ -80,15 +80,15 @@ BEGIN
                   date_trunc('minute', e.ended_at, 'UTC') AS minute, date_trunc('hour', e.ended_at, 'UTC') AS hour
     ), ends AS MATERIALIZED (
         SELECT i.event_id, i.tenant_id, i.ended_at, i.minute, i.hour, u.command_id, k.place, c.bucket, k.is_open,
-               c.device_id, c.created_by, device_console.short_id(c.command_type) AS command_type,
-               device_console.short_id(COALESCE(r.site_id, '')) AS site, device_console.short_id(COALESCE(r.model, '')) AS model,
-               device_console.short_id(COALESCE(r.fw_version, '')) AS fw, device_console.short_id(COALESCE(c.created_by, '')) AS sender,
-               device_console.short_id(CASE k.place
+               c.device_id, device_console.short_id(c.command_type) AS command_type,
+               COALESCE(r.site_id, '') AS site, device_console.short_id(COALESCE(r.model, '')) AS model,
+               COALESCE(r.fw_version, '') AS fw, COALESCE(c.created_by, '') AS sender,
+               CASE k.place
                    WHEN 2 THEN device_console.answer_reason(c.ack_details)
                    WHEN 5 THEN COALESCE((SELECT COALESCE(j.blocked_by, j.outcome) FROM device_console.journal j
                                          WHERE j.tenant_id = i.tenant_id AND j.command_id = u.command_id AND j.kind = 'unsent'
                                          ORDER BY j.entry_id DESC LIMIT 1), '')
-                   ELSE '' END) AS reason
+                   ELSE '' END AS reason
         FROM ids i
         CROSS JOIN LATERAL unnest(i.command_ids) AS u(command_id)
         CROSS JOIN LATERAL (
@@ -128,7 +128,7 @@ BEGIN
         SET sent = known.sent + excluded.sent, ended = device_console.added(known.ended, excluded.ended),
             answered = device_console.added(known.answered, excluded.answered)
     ), grouped AS MATERIALIZED (
-        SELECT e.tenant_id, e.hour, g.kind, g.name,
+        SELECT e.tenant_id, e.hour, g.kind, device_console.short_id(g.name) AS name,
                count(*) FILTER (WHERE e.place = 1) AS ok, count(*) FILTER (WHERE e.place = 2) AS failed,
                count(*) FILTER (WHERE e.place = 3) AS late, count(*) FILTER (WHERE e.place = 4) AS missed,
                count(*) FILTER (WHERE e.place = 5) AS expired
@@ -136,7 +136,7 @@ BEGIN
         CROSS JOIN LATERAL (VALUES ('site', e.site), ('model', e.model), ('type', e.command_type), ('fw', e.fw),
                                    ('sender', e.sender), ('reason', e.reason)) AS g(kind, name)
         WHERE g.kind <> 'reason' OR e.place IN (2, 4, 5)
-        GROUP BY 1, 2, 3, 4
+        GROUP BY e.tenant_id, e.hour, g.kind, g.name
     ), bounded AS (  -- at most some 500 names of a kind in an hour, whatever devices say
         SELECT n.*, CASE WHEN n.is_known OR n.name = '' THEN n.name
                          WHEN row_number() OVER (PARTITION BY n.tenant_id, n.hour, n.kind, n.is_known ORDER BY n.name)
@@ -182,7 +182,8 @@ BEGIN
             tenant_id, command_id, at, outcome, device_id, site, model, fw, command_type, sender, batch_id, reason)
         SELECT DISTINCT ON (b.tenant_id, b.command_id)
                b.tenant_id, b.command_id, b.ended_at, CASE b.place WHEN 2 THEN 'failed' WHEN 4 THEN 'missed' ELSE 'expired' END,
-               device_console.short_id(b.device_id), b.site, b.model, b.fw, b.command_type, b.sender, m.batch_id, b.reason
+               device_console.short_id(b.device_id), device_console.short_id(b.site), b.model, device_console.short_id(b.fw), b.command_type,
+               device_console.short_id(b.sender), m.batch_id, b.reason
         FROM (SELECT e.*, row_number() OVER (PARTITION BY e.event_id) AS n FROM ends e WHERE e.place = 2 OR e.is_open) b
         LEFT JOIN LATERAL (
             SELECT s.tenant_id, s.command_id, device_console.short_id(s.batch_id) AS batch_id FROM device_console.batch_members s

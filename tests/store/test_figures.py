@@ -309,3 +309,17 @@ async def test_another_tenant_sees_none_of_it(
             assert await connection.fetch(f"SELECT FROM device_console.{table}")
     assert await ended_of(figures, "rival") == Ended()
     assert (await figures.headline("rival")).value.sentence == "Nothing ended in the last hour."
+
+
+async def test_names_that_differ_behind_the_cut_are_one_name(
+    folds: FoldStore, figures: FigureStore, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the second sum, two such names meet in one statement, and their batches cannot be counted."""
+    await owner.execute("UPDATE device_registry SET site_id = repeat('x', 300) || device_id")
+    await owner.execute("UPDATE device_registry SET model = site_id")
+    for number in (1, 2, 3):
+        await ended(owner, prefix=f"c{number}", device=f"pump-{number}")
+    await fold_all(folds)
+    assert await groups_of(figures, GroupKind.SITE) == {"x" * 256: Ended(ok=3)}
+    assert [one.answered.answers for one in (await figures.latency("acme")).value] == [3]
+    assert not await owner.fetch("SELECT FROM device_console.problems")
