@@ -99,4 +99,7 @@ async def test_without_a_worker_that_counts_there_is_no_headline(rig: Rig) -> No
         await seen.shows("pump-1")
         await seen.press("0")
         await seen.shows("no worker of this console runs: not counted now")
-        assert "Nothing ended" not in seen.text
+        await seen.app.state.read_headline()
+        assert seen.app.state.headline is None
+        await rig.sql.execute(_WORKER)
+        await seen.shows("Nothing ended in the last hour.")
