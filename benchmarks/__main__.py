@@ -12,9 +12,9 @@ from benchmarks.figures import Row, as_json, markdown, replaced, row_of, table, 
 from benchmarks.place import Place, Scale, open_place
 
 GROUPS = (
-    "sweeps", "answers", "counts", "publications", "bulk", "sends", "pages", "starts", "stored", "prunes", "waits", "scaling", "peers", "screens",
+    "sweeps", "answers", "counts", "publications", "bulk", "sends", "pages", "starts", "stored", "prunes", "waits", "scaling", "peers", "screens", "sessions",
 )  # fmt: skip
-NOT_IN_SHORT = {"scaling", "peers", "screens"}
+NOT_IN_SHORT = {"scaling", "peers", "screens", "sessions"}
 SHORT, WHOLE = Scale(10_000, 3, short=True), Scale(100_000, 5, short=False)
 
 
