@@ -80,10 +80,18 @@ async def test_it_looks_once_at_the_beginning_and_then_only_when_it_is_woken(nap
     looking.cancel()
 
 
-async def test_one_look_folds_until_nothing_is_left() -> None:
-    """Without the next batch, a backlog of an hour takes a day."""
+async def test_one_look_folds_until_nothing_is_left_and_leaves_most_time_to_others(naps: list[float]) -> None:
+    """Without the next batch, a backlog of an hour takes a day; without the rest, the sweep has half a processor less."""
     events = Events(Folded(2_000, is_over=False), Folded(1_500, is_over=False), Folded(3, is_over=True))
-    assert await Folder(events, asyncio.Event(), SystemClock()).run_once() == 3_503
+    clock = Time()
+
+    async def fold(commands: int) -> Folded:
+        clock.now += 0.25
+        return await Events.fold(events, commands)
+
+    events.fold = fold  # type: ignore[method-assign]
+    assert await Folder(events, asyncio.Event(), clock).run_once() == 3_503
+    assert naps == [0.75, 0.75]
 
 
 @pytest.mark.parametrize("error", [RowsLockedError("x"), DatabaseUnreachableError("x"), RefusedError("x")])
@@ -94,11 +102,11 @@ async def test_what_fails_is_tried_again_two_seconds_later(
     events, woken = Events(error, error, NONE, error), asyncio.Event()
     with caplog.at_level(logging.WARNING):
         looking = asyncio.create_task(run(events, woken))
-        while len(events.asked) < 3 or naps[2:] != [2.0]:
+        while len(events.asked) < 3 or woken.is_set():
             await asyncio.get_running_loop().run_in_executor(None, lambda: None)
         woken.set()
         await looking
-    assert naps == [2.0] * 4
+    assert naps == [2.0] * 5
     told = [record.getMessage() for record in caplog.records]
     assert told == (["What ended is not counted for now: x"] * 2 if type(error) is RefusedError else [])
 
@@ -112,8 +120,12 @@ async def test_old_figures_are_trimmed_once_an_hour_until_none_is_left(
 
     async def nap(_seconds: float) -> None:
         clock.now += TRIM_EVERY_S / 3
-        woken.set()
 
+    async def fold(commands: int) -> Folded:
+        woken.set()
+        return await Events.fold(events, commands)
+
+    events.fold = fold  # type: ignore[method-assign]
     monkeypatch.setattr("console.services.folder.asyncio.sleep", nap)
     with pytest.raises(asyncio.CancelledError):
         await Folder(events, woken, clock).run()
