@@ -3,19 +3,14 @@
 Decided in docs/decisions/0014-batches.md
 """
 
-import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from console.domain.commands import Draft, Phase
 
 RETRIED = (Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
-MOST_GROUPS = 24
-MOST_FIELDS = 40
-MOST_SAMPLES = 3
-_LARGEST_WHOLE = 1e15
 
 
 def member_id(batch_id: str, device_id: str) -> str:
@@ -84,7 +79,8 @@ class AnswerGroup:
     """Devices whose commands ended in the same way: with the same phase and the same answer.
 
     `answers` are ``{"status": …, "details": …}`` as stored: one, none while there is no answer, or several
-    that differ only in their numbers. `fields` are the answer's keys and values, a range if numbers differ.
+    that differ only in numbers and in texts that hardly two devices share. `fields` are the answer's keys and
+    values: a range where numbers differ, the word "varies" where texts do.
     """
 
     phase: Phase
@@ -92,73 +88,6 @@ class AnswerGroup:
     count: int
     sample: tuple[str, ...]
     fields: Mapping[str, str] = field(default_factory=dict)
-
-
-def gather(
-    exact: Sequence[tuple[Phase, str | None, int, tuple[str, ...]]], wanted: int
-) -> tuple[AnswerGroup, ...]:
-    """Build the groups from rows of phase, answer, count and sample.
-
-    In a batch to many devices, answers that differ only in numbers are one group. That depends on `wanted`
-    alone, so that the rule is the same from the first answer to the last.
-    """
-    apart = wanted <= MOST_GROUPS
-    shapes: dict[tuple[object, ...], list[tuple[Phase, str | None, int, tuple[str, ...]]]] = {}
-    for number, group in enumerate(exact):
-        shapes.setdefault((number,) if apart else (group[0], *_shape(group[1])), []).append(group)
-    groups = [
-        AnswerGroup(
-            phase=members[0][0],
-            answers=tuple(answer for _, answer, _, _ in members if answer is not None),
-            count=sum(count for _, _, count, _ in members),
-            sample=tuple(device for member in members[:MOST_SAMPLES] for device in member[3])[:MOST_SAMPLES],
-            fields=_ranges([_fields(answer) for _, answer, _, _ in members]),
-        )
-        for members in shapes.values()
-    ]
-    return tuple(sorted(groups, key=lambda group: -group.count))
-
-
-def _shape(answer: str | None) -> tuple[tuple[str, object], ...]:
-    return tuple((key, None if _is_number(value) else value) for key, value in _fields(answer).items())
-
-
-def _fields(answer: str | None) -> dict[str, object]:
-    """Return the answer's status and the keys of its details, in order of their names."""
-    try:
-        document = json.loads(answer or "{}")
-    except (ValueError, RecursionError):
-        return {"status": "?"}
-    details = document.get("details")
-    found: dict[str, object] = {"status": document["status"]} if "status" in document else {}
-    if isinstance(details, dict):
-        found.update(
-            (key, value if _is_number(value) or isinstance(value, str) else json.dumps(value))
-            for key, value in sorted(details.items())[:MOST_FIELDS]
-        )
-    return found
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _ranges(several: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, first in several[0].items():
-        numbers = [value for fields in several if isinstance(value := fields.get(key), int | float)]
-        if _is_number(first) and min(numbers) != max(numbers):
-            found[key] = f"{_number(min(numbers))} to {_number(max(numbers))}"
-        else:
-            found[key] = _number(first) if isinstance(first, float) else str(first)
-    return found
-
-
-def _number(value: float) -> str:
-    """Format a whole number with all its digits: 8955 to 7740810, not to 7.74081e+06."""
-    if isinstance(value, float) and not (value.is_integer() and abs(value) < _LARGEST_WHOLE):
-        return f"{value:g}"
-    return str(int(value))
 
 
 @dataclass(frozen=True, slots=True)

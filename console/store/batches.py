@@ -7,13 +7,13 @@ from typing import Any
 import asyncpg
 
 from console.domain.acks import answer_word
+from console.domain.answer_groups import gather
 from console.domain.batches import (
     Batch,
     BatchDraft,
     BatchView,
     InFlight,
     Preview,
-    gather,
     member_id,
     member_ids,
 )
@@ -138,7 +138,7 @@ class BatchStore:
         for phase, _, count, _ in exact:
             phases[phase] = phases.get(phase, 0) + count
         batch = _batch(row)
-        return BatchView(batch, phases, gather(exact, batch.draft.wanted), row["read_at"])
+        return BatchView(batch, phases, gather(exact), row["read_at"])
 
     async def devices(
         self, tenant_id: str, batch_id: str, phases: Sequence[Phase], answers: Sequence[str]

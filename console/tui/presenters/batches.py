@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from console.domain.answer_groups import VARIES
 from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
 from console.domain.commands import Phase
 from console.domain.phases import PHASE_SYMBOLS, SETTLED_FIRST
@@ -25,6 +26,8 @@ COLUMNS = (
     Column("id", "ID", 36, rank=3),
 )
 _MOST_COLUMNS = 8
+_BEFORE_SAMPLE = 2  # columns of answers that matter more than the names of the devices
+_OF_SAMPLE = _BEFORE_SAMPLE + 1
 _NUMBERS = re.compile(r"-?[\d.e+-]+( to -?[\d.e+-]+)?")
 
 
@@ -125,12 +128,14 @@ def group_columns(groups: Sequence[AnswerGroup]) -> tuple[Column, ...]:
         for key in group.fields:
             counts[key] = counts.get(key, 0) + group.count
     keys = sorted(counts, key=lambda key: (key != "status", -counts[key], key))[:_MOST_COLUMNS]
-    pivoted = tuple(_field_column(key, 2 + n, groups) for n, key in enumerate(keys))
+    pivoted = tuple(
+        _field_column(key, n + (1 if n < _BEFORE_SAMPLE else 2), groups) for n, key in enumerate(keys)
+    )
     return (
         Column("count", "DEVICES", 7, right=True),
         Column("phase", "PHASE", 11, most=16),
         *pivoted,
-        Column("sample", "FOR EXAMPLE", 14, most=60, rank=2 + len(pivoted)),
+        Column("sample", "FOR EXAMPLE", 14, most=60, rank=_OF_SAMPLE),
     )
 
 
@@ -165,4 +170,4 @@ def group_key(group: AnswerGroup) -> str:
 
 def _stable(group: AnswerGroup) -> Mapping[str, str]:
     """Return the fields that another answer of the same kind does not change."""
-    return {key: "" if " to " in value else value for key, value in group.fields.items()}
+    return {key: "" if " to " in value or value == VARIES else value for key, value in group.fields.items()}
