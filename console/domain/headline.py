@@ -8,59 +8,24 @@ Decided in docs/decisions/0084-the-headline.md
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
 from itertools import combinations
-from operator import attrgetter
 
 from console.domain.commands import Phase
+from console.domain.conditions import Condition, Kind, is_in, name_of
 from console.domain.figures import Ended, GroupKind, GroupTotals, RecentEnd, all_ended
-from console.domain.text.counts import counted
-from console.domain.text.safe import safe
+from console.domain.headline_words import outcomes, parts_of
 
 WINDOW = timedelta(minutes=15)
 USUAL_SPAN = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 _SHARE = 0.8
 _FEWEST = 5
 _UNUSUAL = 3.0
 _FEWEST_USUAL = 20  # ends: a ratio of fewer says nothing
+_NEARLY_ALL = 0.9  # of what ended: no news where it has been so for hours, but not well either
 _NOTABLE = 0.03  # of all ends: less is never called bad
-_LONGEST = 40  # characters of a name
-_ID = 8  # of the id of a bulk send
-_WORST_FIRST = (Phase.MISSED, Phase.FAILED, Phase.EXPIRED)
-
-
-class Kind(StrEnum):
-    """What a set may be named by, the first one preferred among equals."""
-
-    SITE = "site"
-    MODEL = "model"
-    FW = "fw"
-    TYPE = "type"
-    SENDER = "sender"
-    BATCH = "batch"
-
-
-_OF = {
-    Kind.SITE: attrgetter("site"),
-    Kind.MODEL: attrgetter("model"),
-    Kind.FW: attrgetter("fw"),
-    Kind.TYPE: attrgetter("command_type"),
-    Kind.SENDER: attrgetter("sender"),
-    Kind.BATCH: attrgetter("batch_id"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One name that all rows of a set share. `name` is untrusted text."""
-
-    kind: Kind
-    name: str
-
-    def holds(self, end: RecentEnd) -> bool:
-        return _name(end, self.kind) == self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +45,10 @@ class Totals:
 class Headline:
     """One sentence, its parts, and the rows that it is about.
 
-    `conditions` name the set, empty if nothing is in common; `shared` is what else all its rows have in
-    common. `ends` are the rows of the set, newest first: exactly those to be shown. `total` is how many
-    devices the set has at all, None if that is not known. `clauses` are the parts of the sentence, those to
-    be left out first at the end.
+    `conditions` name the set, empty if nothing is in common or it is no news; `shared` is what else all its
+    rows have in common. `ends` are the rows of the set, newest first: exactly those to be shown. `total` is
+    how many devices the set has at all, None if that is not known. `since` is when the first of them ended
+    badly, or of those before with no quiet quarter of an hour between. `parts` are what and what else.
     """
 
     sentence: str
@@ -93,12 +58,18 @@ class Headline:
     ends: tuple[RecentEnd, ...] = ()
     since: datetime | None = None
     total: int | None = None
-    clauses: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    def clauses(self, zone: tzinfo | None) -> tuple[str, ...]:
+        """Return the parts of the sentence with times of this zone, those to be left out first at the end."""
+        if not self.parts or self.since is None:
+            return ()
+        return (f"{self.parts[0]} since {self.since.astimezone(zone):%H:%M}", *self.parts[1:])
 
     @property
     def outcome(self) -> Phase | None:
         """How most rows of the set ended."""
-        return _outcomes(self.ends)[0][0] if self.ends else None
+        return outcomes(self.ends)[0][0] if self.ends else None
 
     @property
     def command_ids(self) -> tuple[str, ...]:
@@ -129,20 +100,46 @@ def headline(
     recent = [end for end in ends if now - WINDOW < end.at <= now]
     earlier = [end for end in ends if now - USUAL_SPAN < end.at <= now - WINDOW]
     found = _smallest(recent, earlier, totals, now)
-    if not found:
-        return _without_a_set(recent, totals)
-    rows = tuple(end for end in recent if _is_in(end, found))
+    still = () if found else _still_silent(recent, totals)
+    if not found and not still:
+        return _without_a_set(recent, [end for end in ends if now - _HOUR < end.at <= now], totals)
+    return _of_a_set(recent, earlier, found or still, now, devices or {}, is_news=bool(found))
+
+
+def _of_a_set(
+    recent: Sequence[RecentEnd],
+    earlier: Sequence[RecentEnd],
+    found: tuple[Condition, ...],
+    now: datetime,
+    devices: Mapping[Condition, int],
+    *,
+    is_news: bool,
+) -> Headline:
+    rows = tuple(end for end in recent if is_in(end, found))
     shared = tuple(
         Condition(kind, name)
         for kind in Kind
         if kind not in {condition.kind for condition in found}
-        and (name := _name(rows[0], kind))
-        and all(_name(end, kind) == name for end in rows)
+        and (name := name_of(rows[0], kind))
+        and all(name_of(end, kind) == name for end in rows)
     )
-    total = (devices or {}).get(found[0]) if len(found) == 1 else None
+    total = devices.get(found[0]) if len(found) == 1 else None
+    since = _since(rows, [end for end in earlier if is_in(end, found)])
+    parts = parts_of(found, shared, rows, total)
+    if not is_news:
+        parts = (f"As before, {parts[0]}", *parts[1:])
+    made = Headline("", False, found if is_news else (), shared, rows, since, total, parts)
+    return replace(made, sentence=f"{', '.join(made.clauses(now.tzinfo))}.")
+
+
+def _since(rows: Sequence[RecentEnd], before: Sequence[RecentEnd]) -> datetime:
+    """Return when it began: back through the rows before, newest first, up to a quiet window."""
     since = rows[-1].at
-    clauses = _clauses(found, shared, rows, total, since.astimezone(now.tzinfo))
-    return Headline(f"{', '.join(clauses)}.", False, found, shared, rows, since, total, clauses)
+    for end in before:
+        if since - end.at > WINDOW:
+            break
+        since = end.at
+    return since
 
 
 def _smallest(
@@ -151,15 +148,15 @@ def _smallest(
     """Return the conditions of the smallest set; empty if there is none."""
     least = max(_FEWEST, _SHARE * len(recent))
     named = [one for kind in Kind if (one := _commonest(recent, kind, least)) is not None]
-    current, usual = _by_name(totals.current), _by_name(totals.usual)
+    current, usual = _byname_of(totals.current), _byname_of(totals.usual)
     span = _windows(earlier, now)
 
     def is_unusual(conditions: tuple[Condition, ...]) -> bool:
         if len(conditions) == 1 and conditions[0] in current:
             before = usual.get(conditions[0], Ended())
             return before.total < _FEWEST_USUAL or current[conditions[0]].ratio >= _UNUSUAL * before.ratio
-        before_count = sum(_is_in(end, conditions) for end in earlier)
-        return sum(_is_in(end, conditions) for end in recent) >= _UNUSUAL * before_count / span
+        before_count = sum(is_in(end, conditions) for end in earlier)
+        return sum(is_in(end, conditions) for end in recent) >= _UNUSUAL * before_count / span
 
     def size(conditions: tuple[Condition, ...]) -> float:
         known = [current[one].total for one in conditions if one in current]
@@ -169,14 +166,22 @@ def _smallest(
     pairs = [
         pair
         for pair in combinations(named, 2)
-        if not singles and sum(_is_in(end, pair) for end in recent) >= least and is_unusual(pair)
+        if not singles and sum(is_in(end, pair) for end in recent) >= least and is_unusual(pair)
     ]
     return min([*singles, *pairs], key=size, default=())
 
 
+def _still_silent(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condition, ...]:
+    """Return the name of which nearly all has ended badly for so long that it is usual; empty without one."""
+    least, current = max(_FEWEST, _SHARE * len(recent)), _byname_of(totals.current)
+    named = [one for kind in Kind if (one := _commonest(recent, kind, least)) is not None]
+    silent = [one for one in named if one in current and current[one].ratio >= _NEARLY_ALL]
+    return (min(silent, key=lambda one: current[one].total),) if silent else ()
+
+
 def _commonest(recent: Sequence[RecentEnd], kind: Kind, least: float) -> Condition | None:
     """Return the name that enough of these share; more than half share it, so there is one at most."""
-    names = Counter(name for end in recent if (name := _name(end, kind)))
+    names = Counter(name for end in recent if (name := name_of(end, kind)))
     name, count = names.most_common(1)[0] if names else ("", 0)
     return Condition(kind, name) if count >= least else None
 
@@ -187,7 +192,7 @@ def _windows(earlier: Sequence[RecentEnd], now: datetime) -> float:
     return max(known / WINDOW, 1.0)
 
 
-def _by_name(groups: Sequence[GroupTotals]) -> dict[Condition, Ended]:
+def _byname_of(groups: Sequence[GroupTotals]) -> dict[Condition, Ended]:
     return {
         Condition(Kind(group.kind.value), group.name): group.ended
         for group in groups
@@ -195,15 +200,7 @@ def _by_name(groups: Sequence[GroupTotals]) -> dict[Condition, Ended]:
     }
 
 
-def _is_in(end: RecentEnd, conditions: Sequence[Condition]) -> bool:
-    return all(condition.holds(end) for condition in conditions)
-
-
-def _name(end: RecentEnd, kind: Kind) -> str:
-    return str(_OF[kind](end) or "")
-
-
-def _without_a_set(recent: Sequence[RecentEnd], totals: Totals) -> Headline:
+def _without_a_set(recent: Sequence[RecentEnd], of_the_hour: Sequence[RecentEnd], totals: Totals) -> Headline:
     hour = totals.last_hour
     current, usual = _every(totals.current), _every(totals.usual)
     is_unusual = usual.total >= _FEWEST_USUAL and current.ratio >= max(_UNUSUAL * usual.ratio, _NOTABLE)
@@ -213,8 +210,8 @@ def _without_a_set(recent: Sequence[RecentEnd], totals: Totals) -> Headline:
         return Headline(
             f"{hour.bad:,} of {hour.total:,} ended badly in the last hour, with nothing in common.",
             is_well=False,
-            ends=tuple(recent),
-            since=recent[-1].at if recent else None,
+            ends=tuple(of_the_hour),
+            since=of_the_hour[-1].at if of_the_hour else None,
         )
     failed = f", {hour.failed:,} failed" if hour.failed else ""
     return Headline(
@@ -225,55 +222,3 @@ def _without_a_set(recent: Sequence[RecentEnd], totals: Totals) -> Headline:
 def _every(groups: Sequence[GroupTotals]) -> Ended:
     """How everything ended: each command has one type, if only ""."""
     return all_ended(group.ended for group in groups if group.kind is GroupKind.TYPE)
-
-
-def _outcomes(ends: Sequence[RecentEnd]) -> list[tuple[Phase, int]]:
-    """How many ended how, the most frequent first."""
-    counts = Counter(end.outcome for end in ends)
-    return sorted(counts.items(), key=lambda item: (-item[1], _WORST_FIRST.index(item[0])))
-
-
-def _clauses(
-    conditions: Sequence[Condition],
-    shared: Sequence[Condition],
-    rows: Sequence[RecentEnd],
-    total: int | None,
-    since: datetime,
-) -> tuple[str, ...]:
-    outcomes = _outcomes(rows)
-    devices = len({end.device_id for end in rows})
-    if total is not None and len(outcomes) == 1 and devices <= total:
-        what = f"{devices:,} of {counted(total, 'device')} {outcomes[0][0].value}"
-    elif len(outcomes) == 1:
-        what = f"{len(rows):,} {outcomes[0][0].value}"
-    else:
-        what = f"{len(rows):,} ended badly ({', '.join(f'{count:,} {how.value}' for how, count in outcomes)})"
-    lead = ", ".join(_lead(condition) for condition in conditions)
-    return (f"{lead}: {what} since {since:%H:%M}", *_in_common(shared))
-
-
-def _lead(condition: Condition) -> str:
-    before = {Kind.FW: "firmware ", Kind.SENDER: "sent by ", Kind.BATCH: "bulk send "}
-    return f"{before.get(condition.kind, '')}{_shown(condition)}"
-
-
-def _in_common(shared: Sequence[Condition]) -> list[str]:
-    names = {condition.kind: _shown(condition) for condition in shared}
-    site, model, fw = names.get(Kind.SITE), names.get(Kind.MODEL), names.get(Kind.FW)
-    kind, sender = names.get(Kind.TYPE), names.get(Kind.SENDER)
-    hardware = f"all {model}" if model else "all"
-    what = f"all {kind}" if kind else "all"
-    words = [
-        f"all at {site}" if site else "",
-        f"{hardware} on {fw}" if fw else hardware,
-        f"{what} by {sender}" if sender else what,
-        "all of one bulk send" if Kind.BATCH in names else "",
-    ]
-    return [text for text in words if text not in {"", "all"}]
-
-
-def _shown(condition: Condition) -> str:
-    text = safe(condition.name)
-    if condition.kind is Kind.BATCH:
-        return text[:_ID]
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,7 +1,7 @@
 """What the overview shows: the last hour of a tenant, by the minute."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.domain.figures import (
@@ -17,6 +17,7 @@ from console.domain.headline import Headline
 from console.domain.histograms import Histogram, merged
 
 MINUTE = timedelta(minutes=1)
+SPAN = timedelta(hours=2)  # that a chart can show
 FEWEST = 5  # ended commands of a name: a ratio of fewer says nothing
 
 
@@ -24,14 +25,16 @@ FEWEST = 5  # ended commands of a name: a ratio of fewer says nothing
 class Overview:
     """The figures of one moment. `minutes` leaves out those in which nothing was sent and nothing ended.
 
-    `groups` are sums of the current hour and of the one before; `ends` what ended badly, newest first.
+    `groups` are sums from `groups_from` on. `ends` is what ended badly, newest first, as far as it is kept:
+    200 of a batch of answers or of a sweep, and not what was answered after all.
     """
 
     headline: Headline
     freshness: Freshness
     minutes: tuple[MinuteTotals, ...] = ()
     groups: tuple[GroupTotals, ...] = ()
-    ends: tuple[RecentEnd, ...] = field(default=())
+    ends: tuple[RecentEnd, ...] = ()
+    groups_from: datetime | None = None
 
     def columns(self, count: int) -> tuple[MinuteTotals, ...]:
         """Return the newest minutes, oldest first, the last one begun but not over; empty ones included."""
@@ -39,6 +42,10 @@ class Overview:
         known = {minute.minute: minute for minute in self.minutes}
         wanted = (last - MINUTE * back for back in range(count - 1, -1, -1))
         return tuple(known.get(one, MinuteTotals(one, 0, Ended(), Histogram())) for one in wanted)
+
+    def bad_in(self, minute: datetime) -> int:
+        """Return how many ended badly in a minute, by the counts."""
+        return sum(one.ended.bad for one in self.minutes if one.minute == minute)
 
     def ends_in(self, minute: datetime) -> tuple[RecentEnd, ...]:
         """Return what ended badly in a minute, newest first."""

@@ -1,7 +1,7 @@
 """What a front end needs of the figures; every read comes with how new it is."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from console.domain.figures import (
@@ -36,4 +36,4 @@ class Figures(Protocol):
         self, tenant_id: str, since: datetime, limit: int = 5_000
     ) -> Read[tuple[RecentEnd, ...]]: ...
     async def headline(self, tenant_id: str) -> Read[Headline]: ...
-    async def overview(self, tenant_id: str, span: timedelta) -> Overview: ...
+    async def overview(self, tenant_id: str) -> Overview: ...

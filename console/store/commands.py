@@ -98,17 +98,18 @@ class CommandStore:
         limit: int,
         whole: bool = False,
     ) -> HistoryPage:
-        """Return one page of history, newest first, after the cursor `before`; documents cut unless `whole`.
+        """Return one page, newest first, after the cursor `before`; documents cut unless `whole`.
 
         A filter is applied to at most `SEARCHED` rows: then the page contains how far it came. Without an
-        index by age, each such part would read the whole table, so one statement searches all rows.
+        index by age, each such part would read the whole table, so one statement searches all, as for ids.
         """
         place = _Place(device_ids, before)
         documents = WHOLE if whole else SHOWN
 
         async def read(connection: Connection, shape: Shape) -> HistoryPage:
             reached: Cursor | None = None
-            if wanted and (device_ids is not None or await self._is_in_order(connection)):
+            searches = wanted and not wanted.names_ids
+            if searches and (device_ids is not None or await self._is_in_order(connection)):
                 sql, parameters = place.statement("history_reach", 2)
                 edge = await connection.fetchrow(sql, tenant_id, SEARCHED - 1, *parameters)
                 reached = Cursor(edge["created_at"], edge["command_id"]) if edge else None

@@ -6,11 +6,12 @@ Decided in docs/decisions/0083-figures-are-folded.md
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from console.domain.commands import Phase
+from console.domain.conditions import Kind
 from console.domain.figures import (
     Ended,
     Freshness,
@@ -23,14 +24,15 @@ from console.domain.figures import (
     TypeLatency,
     all_ended,
 )
-from console.domain.headline import USUAL_SPAN, WINDOW, Headline, Kind, Totals, current_from, headline
+from console.domain.headline import USUAL_SPAN, Headline, Totals, current_from, headline
 from console.domain.histograms import Histogram
-from console.domain.overview import Overview
+from console.domain.overview import MINUTE, SPAN, Overview
 from console.store.leases import SWEEP
 from console.store.pool import Connection, Database
 from console.store.sql import query
 
 KEPT_ENDS = 5_000
+MOST_KNOWN = 16  # tenants
 _BEFORE = 1_000  # ends before those of the headline: enough to know what is usual
 _FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -53,6 +55,7 @@ class FigureStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: dict[str, tuple[tuple[datetime | None, datetime], Overview]] = {}
 
     async def minutes(
         self, tenant_id: str, since: datetime, until: datetime
@@ -104,36 +107,24 @@ class FigureStore:
 
     async def headline(self, tenant_id: str) -> Read[Headline]:
         """Return the headline of this moment, by the database's clock."""
-        async with self._database.tenant_session(tenant_id) as connection:
-            freshness = await _freshness(connection, tenant_id)
-            now, begin = freshness.read_at, current_from(freshness.read_at)
-            ends = await _recent(connection, tenant_id, now - WINDOW, KEPT_ENDS)
-            before = await _recent(connection, tenant_id, now - USUAL_SPAN, _BEFORE, now - WINDOW)
-            hour = await connection.fetch(
-                query("figures_minutes"), tenant_id, now - _HOUR, now + timedelta(minutes=1)
-            )
-            totals = Totals(
-                all_ended(_minute(row).ended for row in hour),
-                await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR),
-                await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin),
-            )
-        return Read(headline((*ends, *before), totals, now), freshness)
+        found = await self.overview(tenant_id)
+        return Read(found.headline, found.freshness)
 
-    async def overview(self, tenant_id: str, span: timedelta) -> Overview:
-        """Return the headline and what it stands on, with the minutes of the last `span`."""
+    async def overview(self, tenant_id: str) -> Overview:
+        """Return the headline and what it stands on, with the minutes of the last two hours.
+
+        Until something is counted or a minute is over, only how new that is is read again: any number of
+        screens of one process may look every few seconds.
+        """
         async with self._database.tenant_session(tenant_id) as connection:
             freshness = await _freshness(connection, tenant_id)
-            now, begin = freshness.read_at, current_from(freshness.read_at)
-            ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
-            rows = await connection.fetch(
-                query("figures_minutes"), tenant_id, now - max(span, _HOUR), now + timedelta(minutes=1)
-            )
-            minutes = tuple(map(_minute, rows))
-            current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
-            usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
-        hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
-        found = headline(ends, Totals(hour, current, usual), now)
-        return Overview(found, freshness, minutes, current, tuple(end for end in ends if end.at > now - span))
+            moment = (freshness.folded_at, freshness.read_at.replace(second=0, microsecond=0))
+            known = self._known.get(tenant_id)
+            if known is None or known[0] != moment:
+                known = self._known[tenant_id] = moment, await _overview(connection, tenant_id, freshness)
+                while len(self._known) > MOST_KNOWN:
+                    del self._known[next(iter(self._known))]
+        return replace(known[1], freshness=freshness)
 
 
 class FoldStore:
@@ -159,6 +150,19 @@ class FoldStore:
         """
         async with self._database.fleet_statement() as connection:
             return int(await connection.fetchval(query("trim_figures"), minutes, hours, keep, most))
+
+
+async def _overview(connection: Connection, tenant_id: str, freshness: Freshness) -> Overview:
+    now, begin = freshness.read_at, current_from(freshness.read_at)
+    ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
+    rows = await connection.fetch(query("figures_minutes"), tenant_id, now - SPAN, now + MINUTE)
+    minutes = tuple(map(_minute, rows))
+    current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
+    usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
+    hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
+    found = headline(ends, Totals(hour, current, usual), now)
+    recent = tuple(end for end in ends if end.at > now - SPAN)
+    return Overview(found, freshness, minutes, current, recent, begin)
 
 
 async def _freshness(connection: Connection, tenant_id: str) -> Freshness:

@@ -1,5 +1,6 @@
 """The overview and the headline on a real database: what they show can be opened, exactly that."""
 
+from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
 from tests.tui.conftest import Rig
 
@@ -78,17 +79,51 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         await seen.shows("Not ok, last two hours", "6 commands")
 
 
+async def test_figures_that_were_counted_without_a_hint_are_shown(rig: Rig) -> None:
+    """Without looking, the overview of a tenant that fell silent shows the minute before the last."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("0 in 74 min")
+        await rig.sql.execute(
+            "INSERT INTO device_console.minute_totals VALUES ('acme', date_trunc('minute', now()), 1, '{7,0,0,0,0}', '{}');"
+            " INSERT INTO device_console.folds VALUES ('acme', now())"
+        )
+        await seen.shows("7 in 74 min")
+
+
+async def test_what_is_no_longer_kept_is_not_called_nothing(rig: Rig) -> None:
+    """Without it the chart shows what ended badly, and enter says that nothing did."""
+    await _turku_is_silent(rig)
+    await rig.sql.execute("DELETE FROM device_console.recent_ends WHERE command_id IN ('bad-0', 'bad-1')")
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0", "left", "left", "enter")
+        await seen.shows("answered after all, or is no longer kept")
+        await seen.press("escape", "exclamation_mark")
+        await seen.shows("Not ok, last two hours (4 of 6 kept) › History")
+        await rig.sql.execute("DELETE FROM device_commands WHERE command_id LIKE 'bad-%'")
+        screen = seen.app.screen
+        assert isinstance(screen, HistoryScreen)
+        screen.request_read()
+        await seen.shows("None of these commands is kept any longer.")
+
+
 async def test_digits_lead_to_the_screens_and_the_way_back_stays_short(rig: Rig) -> None:
     """Without it each digit lays one more screen over the others, and esc walks through all of them."""
     await _turku_is_silent(rig)
     async with rig.console(120, 30) as seen:
         await seen.shows("pump-1")
         for key, words in (
-            ("0", "ended per minute"), ("2", "All devices › History"), ("3", "Bulk sends"), ("6", "Problems"),
+            ("0", "ended per minute"), ("2", "All devices › History"), ("2", "All devices › History"),
+            ("3", "Bulk sends"), ("6", "Problems"),
             ("0", "ended per minute"), ("1", "DEVICE ↑"),
         ):  # fmt: skip
             await seen.press(key)
             await seen.shows(words)
+            assert len(seen.app.screen_stack) <= 3
         assert len(seen.app.screen_stack) == 2, "the default screen, and the devices"
 
 

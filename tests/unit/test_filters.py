@@ -247,3 +247,18 @@ def test_the_state_of_the_registry_is_not_the_status():
     ):
         assert (device.state, device.in_service) == (state, state == "active")
         assert matches(parse_filter(f"state:{state}", Scope.DEVICES), device_subject(device), NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("id:c-1,c-2", True),
+        ("id:c-1 phase:ok", True),
+        ("id:c-*", False),
+        ("-id:c-1", False),
+        ("device:c-1", False),
+    ],
+)
+def test_only_exact_ids_are_found_without_a_search(text: str, names: bool) -> None:  # noqa: FBT001
+    """Without it, the six commands of a headline are searched for through a million."""
+    assert parse_filter(text, Scope.COMMANDS).names_ids == names

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.domain.commands import Phase
+from console.domain.conditions import Condition, Kind
 from console.domain.figures import Ended, GroupKind, GroupTotals, RecentEnd
-from console.domain.headline import WINDOW, Condition, Headline, Kind, Totals, current_from, headline
+from console.domain.headline import WINDOW, Headline, Totals, current_from, headline
 
 NOW = datetime(2026, 3, 1, 11, 15, tzinfo=UTC)
 TURKU = Condition(Kind.SITE, "turku")
@@ -136,6 +137,27 @@ def test_what_is_usual_is_no_news(usual: Ended, *, is_found: bool) -> None:
     totals = Totals(Ended(ok=10, missed=9), current, groups(**dict.fromkeys(kinds, usual)))
     before = [end(n, minutes=16 + n) for n in range(100, 400)]  # nor is a pair of them
     assert bool(headline([*(end(n) for n in range(9)), *before], totals, NOW).conditions) == is_found
+
+
+def test_what_has_been_silent_for_long_is_no_news_but_not_well_either() -> None:
+    """Without it, an outage of the night is called well in the morning."""
+    current = groups(site=Ended(missed=20), type=Ended(ok=950, missed=20))
+    usual = groups(site=Ended(missed=300), type=Ended(ok=9_000, missed=300))
+    before = [end(n, minutes=15 + n) for n in range(100, 400)]
+    found = headline(
+        [*(end(n) for n in range(9)), *before], Totals(Ended(ok=950, missed=20), current, usual), NOW
+    )
+    assert found.sentence.startswith("As before, turku: 9 missed since ")
+    assert (found.is_well, found.conditions, len(found.ends)) == (False, (), 9)
+
+
+def test_since_is_when_it_began_and_not_when_the_window_did() -> None:
+    """Without it an outage of three hours has always begun a quarter of an hour ago."""
+    ends = [end(n, minutes=2 * n + 1) for n in range(80)]
+    quiet = end(99, minutes=160 + 16)
+    found = headline([*ends, quiet], Totals(Ended(), CURRENT, USUAL), NOW)
+    assert found.since == ends[-1].at
+    assert len(found.ends) == 8, "rows of the window only"
 
 
 def test_two_names_together_where_each_alone_is_usual() -> None:

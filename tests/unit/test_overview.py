@@ -1,7 +1,7 @@
 """The overview and its chart at every size: nothing that ended badly is invisible, nothing is too wide."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -78,7 +78,7 @@ def view(**changes: object) -> View:
     )
     ends = tuple(RecentEnd(LAST + timedelta(seconds=n), f"c{n}", f"pump-{n}", Phase.MISSED) for n in range(3))
     headline = Headline(
-        "turku: 3 missed since 11:15.", False, ends=ends, clauses=("turku: 3 missed since 11:15",)
+        "turku: 3 missed since 11:15.", False, ends=ends, since=LAST, parts=("turku: 3 missed",)
     )
     figures = Overview(
         headline,
@@ -165,19 +165,32 @@ def test_the_worst_come_first_and_no_kind_crowds_out_the_others() -> None:
     assert [group.name for group in found] == ["model-3", "site-3", "model-2", "site-2"]
 
 
-def test_a_headline_loses_whole_clauses_before_words() -> None:
+def test_a_headline_loses_whole_clauses_before_words_and_tells_the_time_of_its_reader() -> None:
     """Without it the sentence breaks off where it says what all have in common."""
     found = Headline(
         "turku: 41 missed since 11:04, all PX-200 on 1.4.1, all by bob.", False, ends=view().figures.ends,
-        clauses=("turku: 41 missed since 11:04", "all PX-200 on 1.4.1", "all by bob"),
+        since=NOW.replace(minute=4), parts=("turku: 41 missed", "all PX-200 on 1.4.1", "all by bob"),
     )  # fmt: skip
-    assert text(headline_lines(found, 100)[0]) == f"◍ {found.sentence}   h shows"
-    assert (
-        text(headline_lines(found, 65)[0]) == "◍ turku: 41 missed since 11:04, all PX-200 on 1.4.1.   h shows"
-    )
-    assert text(headline_lines(found, 45)[0]) == "◍ turku: 41 missed since 11:04.   h shows"
-    assert all(line_width(line) <= width for width in range(20, 120) for line in headline_lines(found, width))
-    assert headline_lines(None, 80) == []
-    assert "h shows" not in text(
-        headline_lines(Headline("Nothing ended in the last hour.", is_well=True), 80)[0]
-    )
+    line = lambda width, key="h", zone=UTC: text(headline_lines(found, width, key, zone)[0])  # noqa: E731
+    assert line(100) == f"◍ {found.sentence}   h shows"
+    assert line(100, key="") == f"◍ {found.sentence}"
+    assert line(65) == "◍ turku: 41 missed since 11:04, all PX-200 on 1.4.1.   h shows"
+    assert line(45) == "◍ turku: 41 missed since 11:04.   h shows"
+    assert line(45, zone=timezone(timedelta(hours=2))) == "◍ turku: 41 missed since 13:04.   h shows"
+    assert all(len(line(width)) <= width for width in range(20, 120))
+    assert headline_lines(None, 80, "h") == []
+    well = Headline("Nothing ended in the last hour.", is_well=True)
+    assert "h shows" not in text(headline_lines(well, 80, "h")[0])
+
+
+@pytest.mark.parametrize("width", range(1, 60))
+def test_the_overview_stands_any_width_that_a_border_passes_while_it_is_dragged(width: int) -> None:
+    """Without it a width at which a site has no room for a cell ends the program."""
+    for height in (1, 5, 24):
+        overview_lines(view(), width, height)
+
+
+def test_a_cursor_that_left_the_chart_names_no_sum() -> None:
+    """Without it the sum of the whole chart stands below the name of a minute."""
+    shown = "\n".join(map(text, overview_lines(view(cursor=LAST - 200 * MINUTE), 80, 24)))
+    assert " at " not in shown

@@ -82,6 +82,14 @@ class Filter:
         return frozenset(term.key for term in self.terms if not isinstance(term, Word))
 
     @property
+    def names_ids(self) -> bool:
+        """Whether only rows with given ids can match."""
+        return any(
+            isinstance(term, Match) and term.key == "id" and not term.negated and term.exact
+            for term in self.terms
+        )
+
+    @property
     def shows_decommissioned(self) -> bool:
         """Whether it includes decommissioned devices: by a term on the state, or by a device's exact id."""
         return any(

@@ -128,6 +128,8 @@ class ConsoleApp(TerminalApp):
     # Where the operator goes
 
     def on_show_history(self, message: ShowHistory) -> None:
+        if message.only and isinstance(self._top, HistoryScreen) and self._top.only == message.only:
+            return
         self.push_screen(
             HistoryScreen(self.state, message.device_ids, message.text, message.of, message.only)
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from rich.cells import cell_len
 
@@ -156,20 +156,23 @@ def banner_line(
     return line
 
 
-def headline_lines(found: Headline | None, width: int) -> list[Line]:
-    """Show the headline, and the key that opens what it is about; nothing while it is not known."""
+def headline_lines(found: Headline | None, width: int, key: str, zone: tzinfo | None = UTC) -> list[Line]:
+    """Show the headline, and the key that opens what it is about; nothing while it is not known.
+
+    `key` is empty where keys are typed as text.
+    """
     if found is None:
         return []
     if found.is_well or found.outcome is None:
         return [(Cell(fit_text(found.sentence, width).rstrip(), "dim" if found.is_well else "warn"),)]
-    key = Cell("   h shows", "dim")
-    room = width - line_width((key,))
+    shows = Cell(f"   {key} shows" if key else "", "dim")
+    room = width - line_width((shows,))
     symbol = Cell(f"{PHASE_SYMBOLS[found.outcome]} ", PHASE_TONES[found.outcome])
-    clauses = list(found.clauses)
+    clauses = list(found.clauses(zone))
     while len(clauses) > 1 and cell_len(", ".join(clauses)) + 1 > room - 2:
         clauses.pop()
     sentence = f"{', '.join(clauses)}." if clauses else found.sentence
-    return [(symbol, Cell(fit_text(sentence, room - 2).rstrip(), "strong"), key)]
+    return [(symbol, Cell(fit_text(sentence, room - 2).rstrip(), "strong"), shows)]
 
 
 def _waiting(outbox: OutboxDepth, now: datetime) -> tuple[str, str]:

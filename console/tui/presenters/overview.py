@@ -60,11 +60,12 @@ def overview_lines(view: View, width: int, height: int, zone: tzinfo | None = UT
     shown = minutes if place is None else minutes[place : place + 1]
     lines: list[Line] = [_title(minutes, left), *mirrored(minutes, up, down, place)]
     lines += [_times(minutes, place, zone)] if not low else []
-    lines += [_legend(ended(shown), view.cursor, left, zone), _answers(figures, minutes, left)]
+    at = view.cursor if place is not None else None
+    lines += [_legend(ended(shown), at, left, zone), _answers(figures, minutes, left)]
     lines += [] if low else [()] if height >= 30 else []
     if view.counts is not None:
         lines.append(_fleet_counts(view.counts, view.fleet, left))
-    worst = _worst(figures, left, 1 if height < 30 else 4)
+    worst = _worst(figures, left, 1 if height < 30 else 4, zone)
     room = height - len(lines) - len(worst) - (0 if width >= WIDE else 4)
     lines += _fleet(view, left, max(0, room)) if not low else []
     lines += [*([()] if height >= 30 and worst else []), *worst]
@@ -186,8 +187,11 @@ def _fleet(view: View, width: int, rows: int) -> list[Line]:
     sites.sort(key=lambda item: (-sum(_cell_of(device)[0] > _AWAY for device in item[1]), item[0]))
     name_width = min(10, max(len(safe(name or _NO_SITE, 10)) for name, _ in sites))
     room = width - name_width - 13
+    if room < 1:
+        return []
     shown = sites if len(sites) <= rows else sites[: rows - 1]
-    every = sum(-(-len(devices) // room) for _, devices in shown) <= rows
+    left = rows - (len(shown) < len(sites))
+    every = sum(-(-len(devices) // room) for _, devices in shown) <= left
     lines: list[Line] = []
     for name, devices in shown:
         each = 1 if every else -(-len(devices) // room)
@@ -206,8 +210,8 @@ def _fleet(view: View, width: int, rows: int) -> list[Line]:
     return lines
 
 
-def _worst(figures: Overview, width: int, rows: int) -> list[Line]:
-    """The names of which the largest share was not ok, since the beginning of the last hour."""
+def _worst(figures: Overview, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
+    """The names of which the largest share was not ok, since the hour that is named."""
     found = figures.worst(max(rows, 3))
     if not found:
         return []
@@ -217,7 +221,8 @@ def _worst(figures: Overview, width: int, rows: int) -> list[Line]:
             for group in found
         ]
         return [fit_parts([(Cell(" worst", "strong"),), *names], width)]
-    lines: list[Line] = [(Cell(" worst", "strong"), Cell("   not ok of all that ended, this hour", "dim"))]
+    since = f" since {figures.groups_from.astimezone(zone):%H:%M}" if figures.groups_from else ""
+    lines: list[Line] = [(Cell(" worst", "strong"), Cell(f"   not ok of all that ended{since}", "dim"))]
     for group in found[:rows]:
         name, kind, ratio = fit_text(safe(group.name, 24), 24), group.kind.value, group.ended.ratio
         of = f"{group.ended.bad:,} of {group.ended.total:,}"
@@ -236,7 +241,7 @@ def _live(view: View, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
     lines: list[Line] = []
     for command in list(view.newest)[:rows]:
         symbol = phase_cell(command)
-        said = latency(command.latency) if command.acked_at else short_reason(command)
+        said = latency(command.latency) if command.phase is Phase.OK else short_reason(command)
         parts = [
             Cell(f" {command.created_at.astimezone(zone):%H:%M:%S} ", "dim"),
             Cell(fit_text(symbol.text, 11), symbol.tone),

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from textual.message import Message
+
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.keys.allowed import no_file
 from console.tui.screens.base import ConsoleScreen
@@ -75,27 +77,33 @@ def _show_problems(screen: ConsoleScreen) -> None:
     screen.post_message(ShowProblems())
 
 
+def _place(show: Callable[[], Message] | None = None) -> Run:
+    """Return what goes back to the devices and opens a place from there: the way back stays short."""
+
+    def go(screen: ConsoleScreen) -> None:
+        screen.app.post_message(ShowDevices())  # to the application: this screen may be gone by then
+        if show is not None:
+            screen.app.post_message(show())
+
+    return go
+
+
 def _show_overview(screen: ConsoleScreen) -> None:
-    screen.post_message(ShowOverview())
-
-
-def _show_devices(screen: ConsoleScreen) -> None:
-    screen.post_message(ShowDevices())
-
-
-def _show_history(screen: ConsoleScreen) -> None:
-    screen.post_message(ShowHistory(None))
+    screen.app.post_message(ShowOverview())
 
 
 def _show_headline(screen: ConsoleScreen) -> None:
     found = screen.state.headline
     if found is not None:
-        screen.post_message(ShowHistory(None, of=found.sentence.rstrip("."), only=found.command_ids))
+        of = ", ".join(found.clauses(screen.state.zone)) or "Not ok in the last hour"
+        screen.post_message(ShowHistory(None, of=of, only=found.command_ids))
 
 
 def _no_headline(screen: ConsoleScreen) -> str | None:
     found = screen.state.headline
-    return None if found is not None and found.ends else "the headline is about no commands"
+    if found is None:
+        return "there is no headline: no live worker counts what ends here"
+    return None if found.ends else "nothing ended badly"
 
 
 def _go(screen: ConsoleScreen) -> None:
@@ -130,16 +138,20 @@ _OVERVIEW = Action(
     "overview", "0", "overview", "The last hour at a glance: chart, fleet, worst, newest commands",
     "device-console overview", _show_overview,
 )  # fmt: skip
-_DEVICES = Action("devices", "1", "devices", "The list of devices", "device-console devices", _show_devices)
+_DEVICES = Action("devices", "1", "devices", "The list of devices", "device-console devices", _place())
 _HISTORY = Action(
-    "history", "2", "history", "The history of the tenant", "device-console history", _show_history
-)
+    "history", "2", "history", "The history of the tenant", "device-console history",
+    _place(lambda: ShowHistory(None)),
+)  # fmt: skip
 _BATCHES = Action(
-    "batches_3", "3", "bulk sends", "Bulk sends and their progress", "device-console batches", _show_batches
+    "batches_3", "3", "bulk sends", "Bulk sends and their progress", "device-console batches",
+    _place(ShowBatches),
+)  # fmt: skip
+_PROBLEMS = Action(
+    "problems_6", "6", "problems", "Problems, as p", "device-console problems", _place(ShowProblems)
 )
-_PROBLEMS = Action("problems_6", "6", "problems", "Problems, as p", "device-console problems", _show_problems)
 _HEADLINE = Action(
-    "headline", "h", "headline’s rows", "Open the commands that the headline is about",
+    "headline", "h", "open the headline’s rows", "Open the commands that the headline is about",
     "device-console overview", _show_headline, _no_headline,
 )  # fmt: skip
 PLACES = (_DEVICES, _HISTORY, _BATCHES, _PROBLEMS, _HEADLINE)

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
@@ -42,12 +43,13 @@ class ConsoleScreen(Screen[SendReceipt | None]):
 
     KIND: ClassVar[str] = ""
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = ()
+    READS_HEADLINE: ClassVar[bool] = True  # False: its own read brings one
     AUTO_FOCUS = None
 
     def __init__(self, state: ConsoleState) -> None:
         super().__init__()
         self.state = state
-        self._reading = False
+        self._reading = self._reading_headline = False
         self._read_again = False
         self._ticks = 0
         self._header = HeaderBar(id="header")
@@ -106,11 +108,17 @@ class ConsoleScreen(Screen[SendReceipt | None]):
                 self._refusal = None
                 self._notice.hide()
             self._header.refresh_from(self.state)
-            self._banner.refresh_from(self.state)
+            self._banner.refresh_from(self.state, self._headline_key())
             if self.focused is not None and self.focused.id == "filter":
                 self._keys.show_typing()
             else:
                 self._keys.show_keys([self._key(action) for action in self.actions])
+
+    def _headline_key(self) -> str:
+        """Return the key that opens the rows of the headline; empty where it is typed as text, or is none."""
+        if isinstance(self.focused, Input | TextArea):
+            return ""
+        return next((action.shown for action in self.actions if action.id == "headline"), "")
 
     def on_descendant_focus(self) -> None:
         self.call_after_refresh(self.refresh_chrome)
@@ -129,7 +137,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self._ticks += 1
         if self.state.outbox_unread or (self.state.link_problem and self._ticks % 2 == 0):
             self.request_read()
-        if self._ticks % HEADLINE_EVERY_S == 1:
+        if self._ticks % HEADLINE_EVERY_S == 1 and self.READS_HEADLINE:
             start(self, self._read_headline, "headline")
         self.refresh_chrome()
         self.repaint()
@@ -163,9 +171,14 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             self._reading = False
 
     async def _read_headline(self) -> None:
-        """Read the headline of every screen; what a read of the screen meets is told there."""
-        with contextlib.suppress(ConsoleError):
-            await self.state.read_headline()
+        """Read the headline of every screen, one read at a time; a failure is told by the screen's own."""
+        if not self._reading_headline:
+            self._reading_headline = True
+            try:
+                with contextlib.suppress(ConsoleError):
+                    await self.state.read_headline()
+            finally:
+                self._reading_headline = False
 
     async def _read_once(self) -> None:
         try:

@@ -53,6 +53,7 @@ class HistoryScreen(ConsoleScreen):
         only: tuple[str, ...] = (),
     ) -> None:
         super().__init__(state)
+        self.only = only
         self._only = (Match("id", tuple(map(pattern_for, only))),) if only else ()
         self.device_ids = device_ids
         self._of = of
@@ -89,7 +90,7 @@ class HistoryScreen(ConsoleScreen):
     @property
     def is_filtered(self) -> bool:
         """Whether the list may leave out a new command."""
-        return bool(self._filtered.text)
+        return bool(self._filtered.text or self._only)
 
     # Reading
 
@@ -155,6 +156,8 @@ class HistoryScreen(ConsoleScreen):
         elif self._filtered.text:
             keys = "Press esc to clear it, or / to change it." if clears else "Press / to change it."
             self._table.set_empty(f"No command matches the filter. {keys}")
+        elif self._only:
+            self._table.set_empty("None of these commands is kept any longer. Press esc to go back.")
         elif self.state.program.read_only:
             self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
         else:

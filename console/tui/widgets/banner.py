@@ -12,9 +12,10 @@ class Banner(Lines):
     There it stands only for trouble.
     """
 
-    def refresh_from(self, state: ConsoleState) -> None:
+    def refresh_from(self, state: ConsoleState, key: str) -> None:
+        """Draw it; `key` opens what the headline is about, empty where it is typed as text."""
         view, now, width = state.program.health.view(), state.clock.now(), self.app.size.width - 2
         acts = not state.program.read_only
         text = banner_line(view, state.outbox, state.link_problem, now, width, acts=acts)
         self.set_class(bool(text), "-up")
-        self.show([(Cell(text),)] if text else headline_lines(state.headline, width))
+        self.show([(Cell(text),)] if text else headline_lines(state.headline, width, key, state.zone))

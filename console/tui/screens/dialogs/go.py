@@ -57,7 +57,7 @@ class GoDialog(ModalScreen[Message | None]):
         with Vertical(id="dialog"):
             yield Lines(id="dialog-title")
             yield Input(
-                placeholder="an id or its beginning; or overview, problems, batches",
+                placeholder="an id or its beginning; or overview, devices, history, problems, batches",
                 compact=True,
                 max_length=200,
             )
