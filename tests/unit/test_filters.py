@@ -259,6 +259,6 @@ def test_the_state_of_the_registry_is_not_the_status():
         ("device:c-1", False),
     ],
 )
-def test_only_exact_ids_are_found_without_a_search(text: str, names: bool) -> None:  # noqa: FBT001
+def test_only_exact_ids_are_found_without_a_search(text: str, names: bool) -> None:
     """Without it, the six commands of a headline are searched for through a million."""
     assert parse_filter(text, Scope.COMMANDS).names_ids == names
