@@ -283,7 +283,7 @@ async def _fuzz(host: Host, running: Sshd, seed: int, steps: int) -> None:
 
 @pytest.mark.usefixtures("someone")
 @pytest.mark.parametrize(
-    ("seed", "steps"), [(1, 60), *(pytest.param(seed, 400, marks=pytest.mark.slow) for seed in range(2, 5))]
+    ("seed", "steps"), [pytest.param(seed, 400, marks=pytest.mark.slow) for seed in range(1, 5)]
 )
 async def test_no_keys_start_a_program_or_open_a_file(
     access: Access, mosquitto: BrokerProcess, tmp_path: Path, seed: int, steps: int

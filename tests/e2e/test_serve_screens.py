@@ -81,6 +81,7 @@ async def test_a_cut_line_loses_nothing_that_was_typed(server: Served) -> None:
     assert [len(server.events(name)) for name in ("opened", "resumed", "closed")] == [2, 1, 1]
 
 
+@pytest.mark.slow
 async def test_the_newest_session_of_a_key_and_five_in_all_are_kept(server: Served) -> None:
     """Without these bounds, each line that is cut leaves a console in memory."""
     async with server.screen("kim") as older, server.screen("kim") as newer:
@@ -106,6 +107,7 @@ async def test_the_newest_session_of_a_key_and_five_in_all_are_kept(server: Serv
         assert len(server.events("resumed")) == 1
 
 
+@pytest.mark.slow
 async def test_kept_sessions_end_and_idle_ones_too(access: Access, fleet: Fleet, tmp_path: Path) -> None:
     del fleet
     times = {"CONSOLE_SERVED_KEEP_S": "0.3", "CONSOLE_SERVED_IDLE_S": "2"}
@@ -141,6 +143,7 @@ async def test_a_stop_of_the_server_gives_the_terminals_back(server: Served) -> 
     assert len(server.events("closed")) == 3
 
 
+@pytest.mark.slow
 async def test_each_terminal_gets_what_it_can_show_at_the_same_time(server: Served) -> None:
     """Without a look at each client, all get the colours and characters of the first one, or of the server."""
     clients = {

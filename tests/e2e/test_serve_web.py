@@ -26,7 +26,7 @@ from tests.faults.serving import Served, served
 from tests.forks.client import REPOSITORY
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
 
 PROTOCOL = Subprotocol("device-console")
 
@@ -407,7 +407,6 @@ def _rss_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.slow
 async def test_guests_only_look_and_each_end_is_said_on_the_page(window: Page, home: Path) -> None:
     """Without it, a stranger sends; or a page that shows nothing more does not say why."""
     env = settings(home, CONSOLE_SERVED_SESSIONS="1", CONSOLE_SERVED_IDLE_S="6")
@@ -430,7 +429,6 @@ async def test_guests_only_look_and_each_end_is_said_on_the_page(window: Page, h
         assert await ending == 0
 
 
-@pytest.mark.slow
 async def test_behind_a_proxy_with_tls_and_a_token_from_a_file(home: Path, tmp_path: Path) -> None:
     """Without it, the set-up that is advised does not work; or the secret of a file is printed."""
     token = "from-a-file-0123456789-0123456789-0123"

@@ -119,13 +119,13 @@ async def test_a_detail_begins_at_its_top_and_scrolls_by_lines(rig: Rig) -> None
         await seen.press("H")
         await stands(seen, FIRST - 1, "pump-1")
         await seen.press("enter")
-        await seen.shows("Command › Detail", "answer")
+        await seen.shows("Command › Detail", "to pump-1")
         column, row = place_of(seen, "ping   ")
         assert (column, row) == (2, 3)
-        answer = place_of(seen, "answer")
+        whom = place_of(seen, "to pump-1")
         await seen.press("down")
         await seen.until(
-            lambda: place_of(seen, "answer") == (answer[0], answer[1] - 1), "scrolled by one line"
+            lambda: place_of(seen, "to pump-1") == (whom[0], whom[1] - 1), "scrolled by one line"
         )
         assert "ping   " not in seen.lines[3]
 

@@ -189,7 +189,7 @@ async def test_a_type_that_the_models_lack_is_reported_and_may_be_sent(rig):
     await listed(rig, "pump-1", "pump-2")
     async with rig.console() as seen:
         await opened(seen, "reboot")
-        await seen.shows("The catalogue of its model does not list “reboot”.", "Ready.")
+        await seen.shows("The catalogue of its model does not list “reboot”.", "Unknown type: ")
         await seen.press("f2")
         await seen.shows("Cannot form/JSON: no catalogue describes the params of this command.")
 
@@ -215,7 +215,7 @@ async def test_an_answer_that_breaks_the_catalogue_is_marked(rig):
         await rig.command(name, "pump-1", status="delivered", published=True, ack=ack)
     async with rig.console() as seen:
         await seen.shows("pump-1")
-        for name, words in (("odd", "! does not match the catalogue: 'n' is a required"),
+        for name, words in (("odd", "! The answer does not match the catalogue: 'n' is"),
                             ("fits", "as the catalogue describes it")):  # fmt: skip
             await seen.press("colon")
             await seen.type(name)

@@ -130,8 +130,8 @@ def test_routes_are_remembered_and_forgotten() -> None:
     assert routes.of("tenant/\xe4/device/d/commands/ack".encode()) == Route("\xe4", "d")
 
 
-@settings(max_examples=2_000, deadline=None)
-@given(st.text("aZ9_.:-/+#\x00 \xe4\n", max_size=130), st.from_regex(r"[A-Za-z0-9_.:-]{120,130}"))
+@settings(max_examples=500, deadline=None)
+@given(st.text("aZ9_.:-/+#\x00 \xe4\n", max_size=130), st.text("aZ09_.:-", min_size=120, max_size=130))
 @example("", "d")
 def test_a_remembered_route_is_the_one_that_is_read(tenant: str, device: str) -> None:
     """Without the rule for ids in its pattern, the quick look takes a topic that no command can have."""
