@@ -68,6 +68,8 @@ async def cut_off(console: Console, database_proxy: Proxy, point: str, *argument
 
 def certain(ended: Ended, wanted: int, batch_id: str) -> int:
     """How many it calls committed; another piece may have been under way."""
+    if f"All commands are committed as bulk send {batch_id} ({wanted:,} of {wanted:,})" in ended.err:
+        return wanted  # the other piece was quicker than the cut
     found = re.search(rf"([\d,]+) of {wanted:,} are certainly committed as bulk send {batch_id}", ended.err)
     assert found, ended.err
     return int(found[1].replace(",", ""))

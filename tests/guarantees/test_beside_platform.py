@@ -180,7 +180,7 @@ async def test_the_screen_shows_and_sends_as_a_plain_login(
             await seen.press("c")
             await seen.shows("New command")
             await seen.type("ping")
-            await seen.shows("Ready.")
+            await seen.shows("reviews it")
             await seen.press("ctrl+s")
             await seen.shows("Send ping to pump-1 of acme?")
             await seen.press("y", "y")

@@ -92,7 +92,7 @@ def test_every_act_has_a_shell_command_that_the_parser_takes(action):
 @pytest.mark.slow
 async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
     await rig.devices("pump-1")
-    async with rig.console(120, 360) as seen:
+    async with rig.console(120, 560) as seen:
         await seen.shows("pump-1")
         await seen.press("question_mark")
         await seen.shows("Keys")
@@ -113,7 +113,7 @@ async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
 @pytest.mark.parametrize("kind", ACTIONS)
 async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
     """On the sheet, too, where a question mark is a letter."""
-    async with rig.console(120, 360) as seen:
+    async with rig.console(120, 560) as seen:
         screen = empty_screen(rig, kind)
         await seen.app.push_screen(screen)
         await seen.pilot.pause()

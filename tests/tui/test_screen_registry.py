@@ -169,12 +169,13 @@ async def test_a_device_that_is_not_in_service_is_sent_to_with_a_warning(registr
         await _filtered(seen, "device:pump-3", "1 of 8")
         await seen.press("c")
         await seen.type("ping")
-        await seen.shows("Ready.")
+        await seen.shows("reviews it")
         await seen.press("f5")
         await seen.shows("! pump-3 is SUSPENDED in the registry, and offline.")
         await seen.press("escape", "escape")
         await _filtered(seen, "device:pump-5", "⊘ decommissioned")
         await seen.press("c")
+        await seen.type("ping")
         await seen.shows("Not ready: The device 'pump-5' is decommissioned")
 
 

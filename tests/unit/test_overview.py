@@ -179,6 +179,9 @@ def test_a_headline_loses_whole_clauses_before_words_and_tells_the_time_of_its_r
     assert line(45, zone=timezone(timedelta(hours=2))) == "◍ turku: 41 missed since 13:04.   h shows"
     assert all(len(line(width)) <= width for width in range(20, 120))
     assert headline_lines(None, 80, "h") == []
+    apart = Headline("9 of 12 ended badly in the last hour, with nothing in common.", False, ends=found.ends)
+    assert text(headline_lines(apart, 100, "h")[0]) == f"◍ {apart.sentence}   h shows"
+    assert apart.clauses(UTC) == ()
     well = Headline("Nothing ended in the last hour.", is_well=True)
     assert "h shows" not in text(headline_lines(well, 80, "h")[0])
 

@@ -14,6 +14,7 @@ from console.domain.history import CommandDetail, JournalEntry, TypicalLatency
 from console.domain.phases import PHASE_SYMBOLS
 from console.domain.reasons import BlockedBy, Outcome, Reason, known
 from console.domain.text.ascii import to_ascii
+from console.domain.text.json import pairs_of
 from console.tables.commands import columns_for, command_cells
 from console.tables.tones import PHASE_TONES
 from console.tui.presenters.batches import progress_lines
@@ -299,6 +300,15 @@ def test_verdict_answer_and_params_stand_above_the_nineteenth_row():
 )  # fmt: skip
 def test_the_reason_of_a_command_in_a_few_words(fields, words):
     assert command_cells(command(**fields), NOW)["reason"].text == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("[1,  2]", "[1, 2]"), ('{"a": tr', '{"a": tr'), ('{"a": null, "b": [], "c": false}', "a null, b none, c no"), ("[" * 9_999, "[" * 9_999)],
+)  # fmt: skip
+def test_what_is_no_object_is_shown_as_it_is(text, words):
+    """Without it an answer of another shape than most, or one that was cut, has no reason."""
+    assert pairs_of(text) == words
 
 
 def test_how_long_is_left_is_a_column_only_while_something_waits():
