@@ -186,7 +186,7 @@ def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
     terminal.wait_for("alice")
     terminal.read(1.5, 2.0)
     save(terminal, f"history{suffix}")
-    terminal.press("\r", "created")
+    terminal.press("\r", "Command › Detail")
     save(terminal, f"detail{suffix}")
     terminal.press("\x1b", "History")
     terminal.press("\x1b", "DEVICE")
@@ -226,7 +226,7 @@ async def in_browser(home: Path) -> None:
         await page.until("pump-0001")
         await page.type("j")
         await page.press("Enter")
-        await page.until("timeline")
+        await page.until("attempts")
         (HERE / "browser.png").write_bytes(await page.screenshot())
     print("made browser")
 

@@ -256,9 +256,7 @@ def test_the_keys_of_json_stand_back_behind_its_values():
 def test_a_retry_names_the_command_it_repeats():
     given = detail(("retry_of", "alice", "old-1"))
     assert retry_link(given) == "old-1"
-    assert any(
-        "old-1" in "".join(cell.text for cell in line) for line in content_lines(given, 80, folded=True)
-    )
+    assert any("old-1" in "".join(cell.text for cell in line) for line in content_lines(given, 80, "f"))
 
 
 def test_verdict_answer_and_params_stand_above_the_nineteenth_row():
@@ -268,19 +266,20 @@ def test_verdict_answer_and_params_stand_above_the_nineteenth_row():
         status="delivered", published_at=NOW, acked_at=NOW, params_json=many,
         ack_status="busy", ack_json=f'{{"status": "busy", "details": {many}}}',
     )  # fmt: skip
-    lines = _text([*head_lines(given, 76), *content_lines(given, 76, folded=True)])
+    lines = _text([*head_lines(given, 76), *content_lines(given, 76, "f")])
     (heading,) = [line for line in lines if line.startswith("answer")]
     assert heading.split() == ["answer", "params"]
     above = 4  # header, banner, title and the edge of the text
     assert above + lines.index(heading) + FOLDED + 1 <= 19
     assert "29 more lines: f shows them" in lines[lines.index(heading) + FOLDED]
     assert folds(given)
-    whole = "\n".join(_text(content_lines(given, 76, folded=False)))
+    whole = "\n".join(_text(content_lines(given, 76, "")))
     assert "key_29" in whole
     assert "more lines" not in whole
     assert all(len(line) <= 76 for line in whole.split("\n"))
-    narrow = _text(content_lines(given, 40, folded=True))
+    narrow = _text(content_lines(given, 40, "enter"))
     assert narrow.index("params") > narrow.index("answer") + FOLDED
+    assert any("more lines: enter shows them" in line for line in narrow)
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,10 @@ def head_lines(detail: CommandDetail, width: int) -> list[Line]:
     ]
 
 
-def content_lines(detail: CommandDetail, width: int, *, folded: bool) -> list[Line]:
+def content_lines(detail: CommandDetail, width: int, unfolds: str) -> list[Line]:
     """Show the answer and the params, beside each other where there is room, and which command it repeats.
 
-    `folded` cuts each after some lines and says how many are left out.
+    With `unfolds`, the key that shows all, each is cut after some lines and says how many are left out.
     """
     command, verdict = detail.command, detail.answer_verdict
     notes: list[Line] = []
@@ -50,8 +50,8 @@ def content_lines(detail: CommandDetail, width: int, *, folded: bool) -> list[Li
     fits = "  as the catalogue describes it" if verdict == "" else ""
     beside = width >= _BESIDE
     column = (width - _GAP) // 2 if beside else width
-    answer = [_heading("answer", fits, column), *_block(command.ack_json, column, folded=folded)]
-    params = [_heading("params", "", column), *_block(command.params_json, column, folded=folded)]
+    answer = [_heading("answer", fits, column), *_block(command.ack_json, column, unfolds)]
+    params = [_heading("params", "", column), *_block(command.params_json, column, unfolds)]
     blocks = _side_by_side(answer, params, column) if beside else [*answer, (), *params]
     return [*blocks, (), *notes, *([()] if notes else [])]
 
@@ -71,14 +71,14 @@ def _heading(name: str, note: str, width: int) -> Line:
     return (Cell(name, "accent"), Cell(fit_text(note, width - len(name)).rstrip() if note else "", "dim"))
 
 
-def _block(text: str | None, width: int, *, folded: bool) -> list[Line]:
+def _block(text: str | None, width: int, unfolds: str) -> list[Line]:
     rows = [piece for line in pretty(text) for piece in _wrapped(line, max(20, width - _GAP))]
     left_out = len(rows) - FOLDED
-    if folded and left_out > 0:
+    if unfolds and left_out > 0:
         rows = rows[: FOLDED - 1]
     lines: list[Line] = [(Cell("  "), *keyed(row)) for row in rows]
-    if folded and left_out > 0:
-        lines.append((Cell(f"  ▸ {left_out + 1:,} more lines: f shows them", "accent"),))
+    if unfolds and left_out > 0:
+        lines.append((Cell(f"  ▸ {left_out + 1:,} more lines: {unfolds} shows them", "accent"),))
     return lines
 
 

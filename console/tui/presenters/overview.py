@@ -20,12 +20,14 @@ from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, OK, m
 from console.tui.presenters.plots import sparkline
 
 WIDE = 118  # columns from which what happened last stands beside the rest
-_LEFT = 78
+_LEFT, _LEAST_LEFT, _LIVE = 78, 60, 60
 _MOST_MINUTES = 120
 _HOUR = 60
 _MARK = 8  # columns that a time takes, with its gap
 _PIECE = 5  # minutes of a bar of answer times
-_LOW = 16  # lines
+_LOW, _HIGH = 16, 30  # lines from which the time of day, and a second depth of each tile, have room
+_LIVE_LEAST = 4  # lines of the newest commands where they stand below
+_MORE_UP, _MORE_DOWN = 7, 4
 _NO_SITE = "no site"
 _AWAY = 3  # how bad an offline device is; what ended badly is worse
 _BAD = (Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
@@ -45,35 +47,49 @@ class View:
 
 def minutes_shown(width: int) -> int:
     """Return for how many minutes a chart of this width has room."""
-    left = _LEFT if width >= WIDE else width
-    return max(10, min(_MOST_MINUTES, left - GUTTER - 1))
+    return max(10, min(_MOST_MINUTES, _left(width) - GUTTER - 1))
+
+
+def _left(width: int) -> int:
+    """Return how many columns the chart and the tiles below it have."""
+    return max(_LEAST_LEFT, min(_LEFT, width - _LIVE)) if width >= WIDE else width
 
 
 def overview_lines(view: View, width: int, height: int, zone: tzinfo | None = UTC) -> list[Line]:
     """Lay the tiles out; what does not fit loses depth, and only then whole tiles from the bottom."""
-    left = _LEFT if width >= WIDE else width
-    low = height < _LOW
-    figures = view.figures
-    minutes = figures.columns(minutes_shown(width))
-    place = next((n for n, one in enumerate(minutes) if one.minute == view.cursor), None)
-    up, down = (2, 1) if low else (3, 2) if height < 30 else (5, 3)
-    shown = minutes if place is None else minutes[place : place + 1]
-    lines: list[Line] = [_title(minutes, left), *mirrored(minutes, up, down, place)]
-    lines += [_times(minutes, place, zone)] if not low else []
-    at = view.cursor if place is not None else None
-    lines += [_legend(ended(shown), at, left, zone), _answers(figures, minutes, left)]
-    lines += [] if low else [()] if height >= 30 else []
-    if view.counts is not None:
-        lines.append(_fleet_counts(view.counts, view.fleet, left))
-    worst = _worst(figures, left, 1 if height < 30 else 4, zone)
-    room = height - len(lines) - len(worst) - (0 if width >= WIDE else 4)
-    lines += _fleet(view, left, max(0, room)) if not low else []
-    lines += [*([()] if height >= 30 and worst else []), *worst]
+    left = _left(width)
+    up, down = (2, 1) if height < _LOW else (3, 2) if height < _HIGH else (5, 3)
     if width < WIDE:
-        rest = height - len(lines)
-        return [*lines, *_live(view, width, max(0, rest), zone)][:height]
+        lines = _tiles(view, left, height - _LIVE_LEAST, up, down, zone)
+        return [*lines, *_live(view, width, max(0, height - len(lines)), zone)][:height]
+    lines = _tiles(view, left, height, up, down, zone)
+    spare = max(0, height - len(lines))  # the charts grow into what is left
+    lines = _tiles(
+        view, left, height, up + min(_MORE_UP, spare * 2 // 3), down + min(_MORE_DOWN, spare // 3), zone
+    )
     beside = _live(view, width - left - 3, height, zone)
     return [_joined(lines, beside, row, left) for row in range(height)]
+
+
+def _tiles(view: View, width: int, height: int, up: int, down: int, zone: tzinfo | None) -> list[Line]:
+    """Draw what stands above each other: the chart, answer times, the fleet and the worst."""
+    low, roomy = height < _LOW - _LIVE_LEAST, height >= _HIGH - _LIVE_LEAST
+    figures = view.figures
+    minutes = figures.columns(max(10, min(_MOST_MINUTES, width - GUTTER - 1)))
+    place = next((n for n, one in enumerate(minutes) if one.minute == view.cursor), None)
+    shown = minutes if place is None else minutes[place : place + 1]
+    lines: list[Line] = [_title(minutes, width), *mirrored(minutes, up, down, place)]
+    lines += [_times(minutes, place, zone)] if not low else []
+    at = view.cursor if place is not None else None
+    lines += [_legend(ended(shown), at, width, zone), _answers(figures, minutes, width)]
+    lines += [()] if roomy else []
+    if view.counts is not None:
+        lines.append(_fleet_counts(view.counts, view.fleet, width))
+    worst = _worst(figures, width, 4 if roomy else 1, zone)
+    between: list[Line] = [()] if roomy and worst else []
+    room = height - len(lines) - len(worst) - len(between)
+    lines += _fleet(view, width, max(0, room)) if not low else []
+    return [*lines, *between, *worst]
 
 
 def _joined(lines: Sequence[Line], beside: Sequence[Line], row: int, left: int) -> Line:
@@ -228,7 +244,9 @@ def _worst(figures: Overview, width: int, rows: int, zone: tzinfo | None) -> lis
         of = f"{group.ended.bad:,} of {group.ended.total:,}"
         bar = "█" * round(ratio * 20) or "▏"
         words = Cell(f"   {kind:<6} {name} {of:>13} {ratio:>4.0%}  ")
-        lines.append(_cut((words, Cell(bar, "warn"), Cell("░" * (20 - len(bar)), "dim")), width))
+        drawn: Line = (Cell(bar, "warn"), Cell("░" * (20 - len(bar)), "dim"))
+        has_room = line_width((words, *drawn)) <= width
+        lines.append(_cut((words, *(drawn if has_room else ())), width))
     return lines
 
 

@@ -18,6 +18,8 @@ _DELAY_S = 0.08  # nothing is read while the cursor is moving
 class DetailBeside(DetailView):
     """Reads and shows the command whose id `cursor` returns."""
 
+    UNFOLDS = "enter"  # opens the command on a screen of its own; f is the list's
+
     def __init__(self, state: ConsoleState, cursor: Callable[[], str | None]) -> None:
         super().__init__(id="pane")
         self._state = state

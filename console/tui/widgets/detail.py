@@ -1,6 +1,7 @@
 """One command in full, scrollable: beside a history, or on a screen of its own."""
 
 from datetime import UTC, datetime, tzinfo
+from typing import ClassVar
 
 from textual.containers import Vertical, VerticalScroll
 
@@ -19,6 +20,8 @@ class DetailView(VerticalScroll):
 
     It repaints only when the text changed.
     """
+
+    UNFOLDS: ClassVar[str] = "f"  # the key that shows all of a long answer
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -59,9 +62,14 @@ class DetailView(VerticalScroll):
         if self.has_class("-beside"):
             width = width // 2 - _GAP
             self._lines.show([*head_lines(detail, width), *timeline_lines(detail, zone, width), ()])
-            self._rest.show(content_lines(detail, width, folded=False))
+            self._rest.show(content_lines(detail, width, ""))
         else:
-            self._lines.show([*head_lines(detail, width), *content_lines(detail, width, folded=self._folded)])
+            self._lines.show(
+                [
+                    *head_lines(detail, width),
+                    *content_lines(detail, width, self.UNFOLDS if self._folded else ""),
+                ]
+            )
             self._rest.show(timeline_lines(detail, zone, width))
 
     @property
