@@ -121,8 +121,9 @@ async def test_at_most_four_commands_run_at_once(server: Served) -> None:
     """Without that, a process each is started for as many as anybody asks for."""
     server.keys.admit(kim=ACME, reader=READER, eve=RIVAL, ann=ACME)
     async with await server.connect("kim") as kim, await server.connect("eve") as eve:
-        for connection in (kim, kim, eve, eve):
-            await connection.create_process("tail")
+        tails = [await connection.create_process("tail") for connection in (kim, kim, eve, eve)]
+        for tail in tails:  # what has still to write ends by itself once nobody reads
+            assert "following" in await tail.stderr.readline()
 
         async def all_run() -> bool:
             return len(_children(server)) == 4
