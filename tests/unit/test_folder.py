@@ -96,18 +96,20 @@ async def test_one_look_folds_until_nothing_is_left_and_leaves_most_time_to_othe
 
 @pytest.mark.parametrize("error", [RowsLockedError("x"), DatabaseUnreachableError("x"), RefusedError("x")])
 async def test_what_fails_is_tried_again_two_seconds_later(
-    naps: list[float], caplog: pytest.LogCaptureFixture, error: Exception
+    naps: list[float], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Without the next try, events wait for the next end; with an error that gets out, the sweep ends with the fold."""
+    told: list[str] = []
+    log = logging.getLogger("test.folder")
+    monkeypatch.setattr(log, "warning", lambda text, *values: told.append(text % values))
+    monkeypatch.setattr("console.services.folder._log", log)
     events, woken = Events(error, error, NONE, error), asyncio.Event()
-    with caplog.at_level(logging.WARNING):
-        looking = asyncio.create_task(run(events, woken))
-        while len(events.asked) < 3 or woken.is_set():
-            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
-        woken.set()
-        await looking
+    looking = asyncio.create_task(run(events, woken))
+    while len(events.asked) < 3 or woken.is_set():
+        await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+    woken.set()
+    await looking
     assert naps == [2.0] * 5
-    told = [record.getMessage() for record in caplog.records if record.name == "console.workers"]
     assert told == (["What ended is not counted for now: x"] * 2 if type(error) is RefusedError else [])
 
 
