@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "grids"
 SIZES = ((80, 24), (120, 40), (60, 15), (200, 60))
 _MOVING = re.compile(
     r"(?<=commands-acme-)[-0-9]+|(?<=expires_at\":\")[-0-9]+|-\d\d-\d\d(?=T)|\b\d{4}-\d\d-\d\d\b|\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}"
-    r"|retry of [0-9a-f]{8}|\b\d{1,2}s ago|(?<=DOWN )\d+s|(?<=for )\d+s|(?<=refused\) for )\d+s"
+    r"|\b\d\d(?= \(in )|retry of [0-9a-f]{8}|\b\d{1,2}s ago|(?<=DOWN )\d+s|(?<=for )\d+s|(?<=refused\) for )\d+s"
 )
 
 _CATALOGUE = """
