@@ -46,6 +46,7 @@ class DetailView(VerticalScroll):
         if detail is None:
             self._last, self._shown_id = None, ""
             self._lines.show([(Cell(empty, "dim"),)])
+            self._lines.styles.height = "auto"
             self._deadline.show([])
             self._rest.show([])
             return
@@ -71,6 +72,8 @@ class DetailView(VerticalScroll):
                 ]
             )
             self._rest.show(timeline_lines(detail, zone, width))
+        # Measured while a scroll bar comes or goes, a height may be that of another width.
+        self._lines.styles.height = self._lines.rows(self.scrollable_content_region.width or 80)
 
     @property
     def folds(self) -> bool:

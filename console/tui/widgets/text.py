@@ -38,6 +38,10 @@ class Lines(Static):
         pairs = zip(before, wanted, strict=True)
         return any(old != new and max(line_width(old), line_width(new)) > width for old, new in pairs)
 
+    def rows(self, width: int) -> int:
+        """Return how many rows the text takes at this width."""
+        return sum(max(1, -(-line_width(line) // width)) for line in self._shown or ())
+
     @property
     def plain(self) -> str:
         """The text that is shown now."""
