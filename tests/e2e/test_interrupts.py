@@ -77,12 +77,12 @@ async def test_the_end_behind_all_work_is_left_in_silence(env: dict[str, str]) -
 async def test_whenever_it_comes_there_is_no_traceback(env: dict[str, str], delay_s: float) -> None:
     """From outside, at any moment of a command that follows what happens."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "print(flush=True); from console.__main__ import main; raise SystemExit(main())", "tail",
+        sys.executable, "-c", "from console.__main__ import main; print(flush=True); raise SystemExit(main())", "tail",
         env=env, cwd=REPOSITORY, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    await process.stdout.readline()  # what comes before is the interpreter's own start
+    await process.stdout.readline()  # what comes before brings the handler, which is the first that main sets
     await asyncio.sleep(delay_s)
     process.send_signal(signal.SIGINT)
     _, message = await process.communicate()

@@ -88,7 +88,6 @@ async def test_ctrl_c_ends_a_command_and_so_does_leaving(server: Served) -> None
     async with await server.connect("kim") as connection:
         tail = await connection.create_process("tail", term_type="xterm")
         leaving = await connection.create_process("tail")
-        await asyncio.sleep(0)
 
         async def both_run() -> bool:
             return len(_children(server)) == 2
