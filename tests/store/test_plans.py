@@ -10,7 +10,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.rows import add_tenant
+from console.store.batches import BatchStore
+from console.store.pool import Database
+from console.store.sql import query
+from tests.rows import add_devices, add_tenant
 
 BATCH, HISTORY = 50, 6_000
 BLOCKS = (
@@ -180,3 +183,29 @@ async def test_a_single_send_and_its_claim_cost_the_same_on_tables_that_grew(
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox") == 1
     assert await blocks(worker, claim) < 90
     assert await owner.fetchval("SELECT count(*) FROM device_console.outbox WHERE holder IS NOT NULL") == 1
+
+
+async def test_what_is_left_of_a_bulk_send_is_found_in_one_look_at_what_it_has(
+    owner: asyncpg.Connection, database: Database
+) -> None:
+    """Without it, going on with a bulk send to 4,000 devices takes 10 s on tables that nobody has analysed, and to 40,000 1,000 s."""
+    await add_tenant(owner, "acme")
+    devices = [f"pump-{n}" for n in range(1_000)]
+    await add_devices(owner, "acme", devices)
+    await owner.execute(
+        "INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted)"
+        " VALUES ('acme', 'b', 'ping', '{}', 3600, 'pump', 1000)"
+    )
+    await owner.execute(
+        "INSERT INTO device_console.batch_targets (tenant_id, batch_id, device_ids) VALUES ('acme', 'b', $1)",
+        devices,
+    )
+    await owner.execute(
+        "WITH sent AS (INSERT INTO device_commands (tenant_id, command_id, device_id, command_type)"
+        " SELECT 'acme', 'c' || n, 'pump-' || n, 'ping' FROM generate_series(500, 999) n RETURNING command_id)"
+        " INSERT INTO device_console.batch_members (tenant_id, batch_id, command_id) SELECT 'acme', 'b', command_id FROM sent"
+    )
+    async with database.tenant_session("acme") as connection:
+        looked_at = await blocks(connection, query("batch_rest"), "acme", "b", True)
+    assert looked_at / len(devices) < BLOCKS
+    assert [device for device, _ in await BatchStore(database).rest("acme", "b")] == devices[:500]

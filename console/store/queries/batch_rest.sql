@@ -7,8 +7,9 @@ LEFT JOIN public.device_registry r ON r.tenant_id = $1 AND r.device_id = i.devic
 WHERE t.tenant_id = $1 AND t.batch_id = $2
   AND (r.device_id IS NOT NULL AND (r.decommissioned_at IS NULL OR r.decommissioned_at > now())
        AND device_console.id_is_routable(i.device_id)) = $3
-  AND NOT EXISTS (
-      SELECT FROM device_console.batch_members m
+  AND i.device_id NOT IN (  -- read once: while nothing is known of new tables, NOT EXISTS is asked again for each device
+      SELECT c.device_id
+      FROM device_console.batch_members m
       JOIN public.device_commands c ON c.tenant_id = m.tenant_id AND c.command_id = m.command_id
-      WHERE m.tenant_id = $1 AND m.batch_id = $2 AND c.device_id = i.device_id)
+      WHERE m.tenant_id = $1 AND m.batch_id = $2)
 ORDER BY i.n
