@@ -118,8 +118,11 @@ async def nothing_to_reset(connection: Any) -> None:
 
 
 async def give_back(pool: Any, connection: Any, *, dead: bool = False) -> None:
-    """Return a connection to the pool; the pool has already dropped one whose server is gone."""
+    """Return a connection to the pool; the pool has already dropped one whose server is gone.
+
+    One whose rollback was cancelled, too, is ended, and its transaction with it.
+    """
     with suppress(asyncpg.InterfaceError):
-        if dead:
+        if dead or connection.is_in_transaction():
             connection.terminate()
         await pool.release(connection)

@@ -222,6 +222,49 @@ async def test_a_cancelled_statement_gives_its_session_back(database: Database) 
         await asyncio.gather(*(who(database) for _ in range(SIZE)))
 
 
+async def test_a_session_cancelled_twice_is_ended_without_a_word(
+    database: Database, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, a worker that stops in the middle of a statement logs a warning that nobody understands."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    pids: list[int] = []
+    begun = asyncio.Event()
+    inner = asyncpg.transaction.Transaction.rollback
+
+    async def rollback(transaction: asyncpg.transaction.Transaction) -> None:
+        begun.set()
+        await inner(transaction)
+
+    monkeypatch.setattr(asyncpg.transaction.Transaction, "rollback", rollback)
+
+    async def work() -> None:
+        async with database.tenant_session("acme") as connection:
+            pids.append(await connection.fetchval("SELECT pg_backend_pid()"))
+            await connection.fetchval("SELECT pg_advisory_xact_lock(7)")
+
+    async def waits() -> bool:
+        return bool(pids) and await owner.fetchval(
+            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", pids[0]
+        )
+
+    await owner.execute("SELECT pg_advisory_lock(7)")
+    working = asyncio.create_task(work())
+    await until(waits)
+    working.cancel()
+    await begun.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    await owner.execute("SELECT pg_advisory_unlock(7)")
+    await until(
+        lambda: owner.fetchval("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", pids[0])
+    )
+    async with database.tenant_session("acme") as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    assert told == []
+
+
 async def test_what_is_closed_is_said_to_be_closed(database: Database) -> None:
     await who(database)
     await database.close()
