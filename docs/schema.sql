@@ -354,10 +354,10 @@ GRANT SELECT ON device_console.type_latency TO pulse_app;
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION fence_answers(p_token bigint)
 --     RETURNS boolean VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
--- FUNCTION fold(p_most integer, OUT folded integer, OUT is_over boolean)
+-- FUNCTION fold(p_most integer, OUT folded integer, OUT is_over boolean, OUT answered integer[])
 --     RETURNS record VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off TO device_console_worker
--- FUNCTION fold_some(p_ended bigint[], p_sent bigint[])
---     RETURNS void VOLATILE SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off
+-- FUNCTION fold_some(p_ended bigint[], p_sent bigint[], OUT answered integer[])
+--     RETURNS integer[] VOLATILE SET search_path=pg_catalog, pg_temp, plan_cache_mode=force_generic_plan, enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, jit=off
 -- FUNCTION forget_kept(p_answers bigint[])
 --     RETURNS void VOLATILE SECURITY DEFINER SET search_path=pg_catalog, pg_temp TO device_console_worker
 -- FUNCTION give_leases(p_tokens bigint[])

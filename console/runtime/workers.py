@@ -220,7 +220,7 @@ class Workers:
                     self._settlement, self._feed.tell, late_ack=settings.late_ack, progress=settings.progress
                 )
                 self._sweeper = Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock)
-                folder = Folder(FoldStore(self._database), self._uncounted, self._clock)
+                folder = Folder(FoldStore(self._database), self._uncounted, self._health.counts, self._clock)
                 await first_to_end(self._sweeper.run(), kept.run(), folder.run(), *watch)
             finally:
                 self._sweeper, self._health.sweep = None, "off"

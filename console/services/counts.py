@@ -8,6 +8,7 @@ from enum import StrEnum
 from console.domain.acks import Outcome
 from console.domain.dispatch import Confirmed, Returned
 from console.domain.events import Problem, ProblemKind
+from console.domain.histograms import NO_ANSWERS, Histogram
 from console.domain.reasons import Outcome as Attempt
 
 
@@ -55,7 +56,8 @@ _ATTEMPTS = {Attempt.REFUSED: Publication.REFUSED, Attempt.UNKNOWN: Publication.
 class Counts:
     """Counters that only grow. `missed` and `expired` are commands that the sweep of this process settled.
 
-    `pruned` are old ones that it deleted.
+    `pruned` are old ones that it deleted, `latency` are the answer times that its fold counted, whoever wrote
+    the answers.
     """
 
     publications: Counter[Publication] = field(default_factory=Counter)
@@ -64,6 +66,7 @@ class Counts:
     expired: int = 0
     sweeps: int = 0
     pruned: int = 0
+    latency: Histogram = NO_ANSWERS
 
     def published(self, confirmed: Iterable[Confirmed], returned: Iterable[Returned]) -> None:
         """Count attempts; one that was never begun is none."""
@@ -87,6 +90,10 @@ class Counts:
         self.sweeps += 1
         self.missed += missed
         self.expired += expired
+
+    def folded(self, answered: Histogram) -> None:
+        """Count the answer times of one fold."""
+        self.latency += answered
 
     def deleted(self, commands: int) -> None:
         """Count commands that the retention deleted."""

@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from console.clock import Clock
+from console.domain.histograms import Histogram
 from console.errors import ConsoleError, UnreachableError
+from console.services.counts import Counts
 
 COMMANDS = 2_000  # of one transaction, where no single event has more
 FOLD_EVERY_S = 2.0
@@ -32,6 +34,8 @@ class FoldedBatch(Protocol):
     def commands(self) -> int: ...
     @property
     def is_over(self) -> bool: ...
+    @property
+    def answered(self) -> Histogram: ...
 
 
 class Folds(Protocol):
@@ -47,8 +51,9 @@ class Folder:
     `woken` is set by whoever knows that there may be events.
     """
 
-    def __init__(self, folds: Folds, woken: asyncio.Event, clock: Clock) -> None:
+    def __init__(self, folds: Folds, woken: asyncio.Event, counts: Counts, clock: Clock) -> None:
         self._folds = folds
+        self._counts = counts
         self._clock = clock
         self._woken = woken
         self._trim_at = clock.monotonic()
@@ -90,6 +95,7 @@ class Folder:
             began = self._clock.monotonic()
             batch = await self._folds.fold(COMMANDS)
             commands += batch.commands
+            self._counts.folded(batch.answered)
             is_over = batch.is_over
             if not is_over:
                 await asyncio.sleep(_REST * (self._clock.monotonic() - began))

@@ -25,7 +25,7 @@ from console.domain.figures import (
     all_ended,
 )
 from console.domain.headline import USUAL_SPAN, Headline, Totals, current_from, headline
-from console.domain.histograms import Histogram
+from console.domain.histograms import NO_ANSWERS, Histogram
 from console.domain.overview import MINUTE, SPAN, Overview
 from console.store.leases import SWEEP
 from console.store.pool import Connection, Database
@@ -41,10 +41,11 @@ _HEADLINE_KINDS = [kind.value for kind in Kind if kind is not Kind.BATCH]
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """One committed fold: how many commands were counted, and whether no event is left."""
+    """One committed fold: commands counted, whether no event is left, and how long the answers took."""
 
     commands: int
     is_over: bool
+    answered: Histogram = NO_ANSWERS
 
 
 class FigureStore:
@@ -141,7 +142,7 @@ class FoldStore:
         """
         async with self._database.fleet_statement() as connection:
             row = await connection.fetchrow(query("fold"), commands)
-        return Folded(row["folded"], row["is_over"])
+        return Folded(row["folded"], row["is_over"], Histogram(tuple(row["answered"])))
 
     async def trim(self, minutes: timedelta, hours: timedelta, keep: int, most: int) -> int:
         """Delete older minutes and hours, and all but `keep` uncounted events of sends.

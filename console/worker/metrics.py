@@ -4,7 +4,7 @@ No tenant and no device is a label: their number has no bound.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -24,6 +24,7 @@ KIND = "text/plain; version=0.0.4; charset=utf-8"
 _ROLES = ("dispatch", "ingest", "sweep")
 _STATES = ("on", "standby", "elsewhere", "off")
 _PREFIX = "device_console_"
+_LATENCIES = range(12, 92, 4)  # powers of two from 8 ms to 70 minutes
 
 
 class Numbers(Collector):
@@ -106,15 +107,26 @@ class Numbers(Collector):
         for outcome in Answer:
             answers.add_metric([outcome], counts.answers[outcome])
         yield answers
-        lateness = self._health.lateness
+        yield from self._times()
+
+    def _times(self) -> Iterator[Metric]:
+        latency, lateness = self._health.counts.latency, self._health.lateness
+        yield HistogramMetricFamily(
+            f"{_PREFIX}acknowledgement_latency_seconds",
+            "From publication to answer, as the fold of this process counted it. The sum is at most 9 % off.",
+            buckets=_bounds((ms / 1000, answers) for ms, answers in latency.cumulative(_LATENCIES)),
+            sum_value=latency.sum_ms / 1000,
+        )
         yield HistogramMetricFamily(
             f"{_PREFIX}sweep_lateness_seconds",
             "From a deadline to the commit that ended the command, at most.",
-            buckets=[
-                ("+Inf" if bound == float("inf") else str(bound), n) for bound, n in lateness.cumulative
-            ],
+            buckets=_bounds(lateness.cumulative),
             sum_value=lateness.sum_s,
         )
+
+
+def _bounds(cumulative: Iterable[tuple[float, int]]) -> list[tuple[str, float]]:
+    return [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in cumulative]
 
 
 def text_of(numbers: Numbers) -> str:

@@ -55,7 +55,9 @@ RETURN COALESCE((
 
 -- Fold these events. The tenants' rows in `folds` are locked first and in order, so that no two folds wait for each other in a ring, and each
 -- sees what the other has written. The settings pin the plan as for `acknowledge`: from the ids to the commands by the primary key.
-CREATE OR REPLACE FUNCTION device_console.fold_some(p_ended BIGINT[], p_sent BIGINT[]) RETURNS VOID
+-- Returns the histogram of the answers among them.
+DROP FUNCTION IF EXISTS device_console.fold_some(BIGINT[], BIGINT[]);
+CREATE OR REPLACE FUNCTION device_console.fold_some(p_ended BIGINT[], p_sent BIGINT[], OUT answered INTEGER[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -196,7 +198,9 @@ BEGIN
         SET at = excluded.at, outcome = excluded.outcome, reason = excluded.reason
         RETURNING known.tenant_id
     )
-    SELECT array_agg(k.tenant_id ORDER BY k.tenant_id), array_agg(k.n ORDER BY k.tenant_id) INTO v_tenants, v_added
+    SELECT array_agg(k.tenant_id ORDER BY k.tenant_id), array_agg(k.n ORDER BY k.tenant_id),
+           (SELECT device_console.tally(array_agg(e.bucket)) FROM ends e WHERE e.bucket IS NOT NULL AND e.place <= 3)
+    INTO v_tenants, v_added, answered
     FROM (SELECT kept.tenant_id, count(*)::integer AS n FROM kept GROUP BY 1) k;
 
     FOR v_one IN 1 .. COALESCE(cardinality(v_tenants), 0) LOOP
@@ -212,9 +216,11 @@ BEGIN
 END
 $$;
 
--- Fold the oldest events that nobody else folds, of some p_most commands: one with more is folded alone. Say whether none is left.
+-- Fold the oldest events that nobody else folds, of some p_most commands: one with more is folded alone. Say whether none is left,
+-- and how long devices took to answer, as a histogram.
 -- What an event does to the statement is its own: the others are folded one by one, in the order of the tenants, and a problem says that it is lost.
-CREATE OR REPLACE FUNCTION device_console.fold(p_most INTEGER, OUT folded INTEGER, OUT is_over BOOLEAN)
+DROP FUNCTION IF EXISTS device_console.fold(INTEGER);
+CREATE OR REPLACE FUNCTION device_console.fold(p_most INTEGER, OUT folded INTEGER, OUT is_over BOOLEAN, OUT answered INTEGER[])
 LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -230,6 +236,7 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     folded := 0;
     is_over := true;
+    answered := '{}';
     OPEN v_next FOR SELECT e.event_id, cardinality(e.command_ids) AS commands FROM device_console.ended_events e
                     ORDER BY e.event_id LIMIT p_most FOR UPDATE SKIP LOCKED;
     LOOP  -- one at a time, so that what is not taken is not locked
@@ -251,7 +258,7 @@ BEGIN
         RETURN;
     END IF;
     BEGIN
-        PERFORM device_console.fold_some(v_ended, v_sent);
+        answered := device_console.fold_some(v_ended, v_sent);
         RETURN;
     EXCEPTION WHEN OTHERS THEN
         IF device_console.concerns_all(SQLSTATE) OR SQLSTATE = '55P03' THEN
@@ -265,8 +272,9 @@ BEGIN
         ORDER BY 1, 2, 3
     LOOP
         BEGIN
-            PERFORM device_console.fold_some(CASE WHEN v_event.is_end THEN ARRAY[v_event.event_id] ELSE '{}' END,
-                                             CASE WHEN v_event.is_end THEN '{}' ELSE ARRAY[v_event.event_id] END);
+            answered := device_console.added(answered, device_console.fold_some(
+                CASE WHEN v_event.is_end THEN ARRAY[v_event.event_id] ELSE '{}' END,
+                CASE WHEN v_event.is_end THEN '{}' ELSE ARRAY[v_event.event_id] END));
         EXCEPTION WHEN OTHERS THEN
             IF device_console.concerns_all(SQLSTATE) OR SQLSTATE = '55P03' THEN
                 RAISE;

@@ -125,7 +125,8 @@ async def test_answers_and_the_sweep_are_counted_by_outcome(
     )
     await add_command(owner, fleet.acme, "e", "gone", ttl=timedelta(seconds=-1), age=timedelta(hours=1))
     await settlement.sweep(BEGINNING, 100)
-    assert await fold_all(folds) == 6
+    done = await folds.fold(2_000)
+    assert (done.commands, done.is_over) == (6, True)
     assert await ended_of(figures) == Ended(ok=2, failed=1, late=1, missed=1, expired=1)
     assert await ended_of(figures, "rival") == Ended()
     assert await groups_of(figures, GroupKind.SITE) == {
@@ -140,6 +141,7 @@ async def test_answers_and_the_sweep_are_counted_by_outcome(
     (latency,) = (await figures.latency("acme", "ping", "PX-200")).value
     assert latency.answered.answers == 4
     assert 1_800 < (latency.answered.p50_ms or 0) < 3_600_000
+    assert done.answered == latency.answered  # and of pump-2, of the same model
     assert await fold_all(folds) == 0
     assert (await ended_of(figures)).total == 6
 

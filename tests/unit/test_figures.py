@@ -54,6 +54,24 @@ def test_merging_is_adding(one: Histogram, two: Histogram, three: Histogram) -> 
     assert one + Histogram() == one
 
 
+@given(st.lists(TIMES, max_size=50))
+def test_times_are_told_by_bounds_that_end_a_bucket(times: list[float]) -> None:
+    """Without the bucket's own end, an answer of 8 ms is none of at most 8 ms for whoever watches from outside."""
+    counts = [0] * BUCKETS
+    for ms in times:
+        counts[bucket_of(ms)] += 1
+    found = Histogram(tuple(counts))
+    for most_ms, answers in found.cumulative(range(12, 92, 4)):
+        assert answers == sum(ms <= most_ms * (1 + 1e-9) for ms in times)
+    assert found.sum_ms == pytest.approx(sum(times), rel=0.092)
+
+
+def test_the_last_bound_counts_what_is_slower_than_all() -> None:
+    few = Histogram((0, 3, 0, 0, 2))
+    assert few.cumulative((0, 4, 8)) == [(1, 0), (2, 5), (4, 5), (float("inf"), 5)]
+    assert Histogram().cumulative((4,)) == [(2, 0), (float("inf"), 0)]
+
+
 def test_nothing_has_no_quantile() -> None:
     """Without that, a type that nobody answered looks fast."""
     empty = Histogram()

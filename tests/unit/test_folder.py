@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from console.clock import SystemClock
+from console.domain.histograms import Histogram
 from console.errors import DatabaseUnreachableError, RefusedError, RowsLockedError
+from console.services.counts import Counts
 from console.services.folder import COMMANDS, TRIM_EVERY_S, Folder
 from console.store.figures import Folded
 
@@ -63,13 +65,13 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 async def run(events: Events, woken: asyncio.Event) -> None:
     with pytest.raises(asyncio.CancelledError):
-        await Folder(events, woken, SystemClock()).run()
+        await Folder(events, woken, Counts(), SystemClock()).run()
 
 
 async def test_it_looks_once_at_the_beginning_and_then_only_when_it_is_woken(naps: list[float]) -> None:
     """Without the wait, an idle fleet is asked about for ever."""
     events, woken = Events(NONE, NONE, NONE), asyncio.Event()
-    looking = asyncio.create_task(Folder(events, woken, SystemClock()).run())
+    looking = asyncio.create_task(Folder(events, woken, Counts(), SystemClock()).run())
     for looks in (1, 2):
         for _ in range(5):
             await asyncio.get_running_loop().run_in_executor(None, lambda: None)
@@ -82,15 +84,20 @@ async def test_it_looks_once_at_the_beginning_and_then_only_when_it_is_woken(nap
 
 async def test_one_look_folds_until_nothing_is_left_and_leaves_most_time_to_others(naps: list[float]) -> None:
     """Without the next batch, a backlog of an hour takes a day; without the rest, the sweep has half a processor less."""
-    events = Events(Folded(2_000, is_over=False), Folded(1_500, is_over=False), Folded(3, is_over=True))
-    clock = Time()
+    events = Events(
+        Folded(2_000, is_over=False, answered=Histogram((1, 2))),
+        Folded(1_500, is_over=False),
+        Folded(3, is_over=True, answered=Histogram((0, 0, 3))),
+    )
+    clock, counts = Time(), Counts()
 
     async def fold(commands: int) -> Folded:
         clock.now += 0.25
         return await Events.fold(events, commands)
 
     events.fold = fold  # type: ignore[method-assign]
-    assert await Folder(events, asyncio.Event(), clock).run_once() == 3_503
+    assert await Folder(events, asyncio.Event(), counts, clock).run_once() == 3_503
+    assert counts.latency == Histogram((1, 2, 3))
     assert naps == [0.75, 0.75]
 
 
@@ -130,5 +137,5 @@ async def test_old_figures_are_trimmed_once_an_hour_until_none_is_left(
     events.fold = fold  # type: ignore[method-assign]
     monkeypatch.setattr("console.services.folder.asyncio.sleep", nap)
     with pytest.raises(asyncio.CancelledError):
-        await Folder(events, woken, clock).run()
+        await Folder(events, woken, Counts(), clock).run()
     assert len(events.trimmed) == 3 + 1
