@@ -219,9 +219,13 @@ class Workers:
                 kept = KeptAnswers(
                     self._settlement, self._feed.tell, late_ack=settings.late_ack, progress=settings.progress
                 )
-                self._sweeper = Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock)
-                folder = Folder(FoldStore(self._database), self._uncounted, self._health.counts, self._clock)
-                await first_to_end(self._sweeper.run(), kept.run(), folder.run(), *watch)
+                sweeper = Sweeper(self._settlement, BEGINNING, self._on_swept, self._clock)
+                folder = Folder(
+                    FoldStore(self._database), self._uncounted, lambda: sweeper.is_behind,
+                    self._health.counts, self._clock,
+                )  # fmt: skip
+                self._sweeper = sweeper
+                await first_to_end(sweeper.run(), kept.run(), folder.run(), *watch)
             finally:
                 self._sweeper, self._health.sweep = None, "off"
 

@@ -8,6 +8,7 @@ Decided in docs/decisions/0083-figures-are-folded.md
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from console.services.counts import Counts
 
 COMMANDS = 2_000  # of one transaction, where no single event has more
 FOLD_EVERY_S = 2.0
+WAITS = 5  # turns more, at most, for a sweep that is behind
 KEEP_MINUTES = timedelta(days=8)
 KEEP_HOURS = timedelta(days=400)
 KEEP_SENT = 100_000  # events of sends, should nobody be able to count them
@@ -48,11 +50,15 @@ class Folds(Protocol):
 class Folder:
     """Any number may run at the same time: each takes the events that no other has taken.
 
-    `woken` is set by whoever knows that there may be events.
+    `woken` is set by whoever knows that there may be events. `is_behind` returns whether the sweep has more
+    to do at once: it goes first, for up to ten seconds.
     """
 
-    def __init__(self, folds: Folds, woken: asyncio.Event, counts: Counts, clock: Clock) -> None:
+    def __init__(
+        self, folds: Folds, woken: asyncio.Event, is_behind: Callable[[], bool], counts: Counts, clock: Clock
+    ) -> None:
         self._folds = folds
+        self._is_behind = is_behind
         self._counts = counts
         self._clock = clock
         self._woken = woken
@@ -65,6 +71,9 @@ class Folder:
         while True:
             await self._woken.wait()
             await asyncio.sleep(FOLD_EVERY_S)  # what comes at once is settled first, and counted together
+            for _ in range(WAITS):
+                if self._is_behind():
+                    await asyncio.sleep(FOLD_EVERY_S)
             self._woken.clear()
             try:
                 await self.run_once()

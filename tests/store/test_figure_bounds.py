@@ -218,7 +218,7 @@ async def test_a_folder_counts_what_was_left_behind_and_what_it_is_woken_for(
 
     await ended(owner, 2)
     woken = asyncio.Event()
-    running = asyncio.create_task(Folder(folds, woken, Counts(), SystemClock()).run())
+    running = asyncio.create_task(Folder(folds, woken, lambda: False, Counts(), SystemClock()).run())
     await until(lambda: counted(2))
     await ended(owner, 3, prefix="later")
     woken.set()

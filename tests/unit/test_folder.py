@@ -48,6 +48,10 @@ class Events:
         return most if self.left > 0 else 0
 
 
+def never() -> bool:
+    return False
+
+
 NONE = Folded(0, is_over=True)
 
 
@@ -65,13 +69,13 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 async def run(events: Events, woken: asyncio.Event) -> None:
     with pytest.raises(asyncio.CancelledError):
-        await Folder(events, woken, Counts(), SystemClock()).run()
+        await Folder(events, woken, never, Counts(), SystemClock()).run()
 
 
 async def test_it_looks_once_at_the_beginning_and_then_only_when_it_is_woken(naps: list[float]) -> None:
     """Without the wait, an idle fleet is asked about for ever."""
     events, woken = Events(NONE, NONE, NONE), asyncio.Event()
-    looking = asyncio.create_task(Folder(events, woken, Counts(), SystemClock()).run())
+    looking = asyncio.create_task(Folder(events, woken, never, Counts(), SystemClock()).run())
     for looks in (1, 2):
         for _ in range(5):
             await asyncio.get_running_loop().run_in_executor(None, lambda: None)
@@ -96,9 +100,20 @@ async def test_one_look_folds_until_nothing_is_left_and_leaves_most_time_to_othe
         return await Events.fold(events, commands)
 
     events.fold = fold  # type: ignore[method-assign]
-    assert await Folder(events, asyncio.Event(), counts, clock).run_once() == 3_503
+    assert await Folder(events, asyncio.Event(), never, counts, clock).run_once() == 3_503
     assert counts.latency == Histogram((1, 2, 3))
     assert naps == [0.75, 0.75]
+
+
+@pytest.mark.parametrize(("behind", "waits"), [(0, 0), (2, 2), (99, 5)])
+async def test_a_sweep_that_is_behind_goes_first_but_not_for_ever(
+    naps: list[float], behind: int, waits: int
+) -> None:
+    """Without the wait, what is overdue is settled later; without its end, a day of backlog is a day without figures."""
+    events, looks = Events(), iter([True] * behind)
+    with pytest.raises(asyncio.CancelledError):
+        await Folder(events, asyncio.Event(), lambda: next(looks, False), Counts(), SystemClock()).run()
+    assert (naps, events.asked) == ([2.0] * (1 + waits), [COMMANDS])
 
 
 @pytest.mark.parametrize("error", [RowsLockedError("x"), DatabaseUnreachableError("x"), RefusedError("x")])
@@ -137,5 +152,5 @@ async def test_old_figures_are_trimmed_once_an_hour_until_none_is_left(
     events.fold = fold  # type: ignore[method-assign]
     monkeypatch.setattr("console.services.folder.asyncio.sleep", nap)
     with pytest.raises(asyncio.CancelledError):
-        await Folder(events, woken, Counts(), clock).run()
+        await Folder(events, woken, never, Counts(), clock).run()
     assert len(events.trimmed) == 3 + 1
