@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from console.domain.commands import Command
+from console.domain.commands import Command, Phase
 
 
 class Link(StrEnum):
@@ -25,11 +25,16 @@ class State(StrEnum):
     DECOMMISSIONED = "decommissioned"
 
 
+RECENT = 12  # commands of a device whose phases are shown beside it
+NOT_OK = frozenset({Phase.FAILED, Phase.MISSED, Phase.EXPIRED})
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One registered device with its newest command.
 
     Where the registry has no model, manufacturer, type or name, they come from the template or the metadata.
+    `recent` are the phases of its newest commands, at most `RECENT`, the oldest first.
     """
 
     tenant_id: str
@@ -50,6 +55,7 @@ class Device:
     last_seen_at: datetime | None = None
     tags: tuple[str, ...] = ()
     in_flight: int = 0
+    recent: tuple[Phase, ...] = ()
     last_command: Command | None = None
 
     @property

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
+from console.domain.commands import Phase
+from console.domain.devices import RECENT, Device, DeviceCounts, DeviceOrder, Link
 from console.domain.filters.language import Filter
 from console.domain.filters.values import MOST, MOST_GROUPS, Group, KnownValues, known_values
 from console.domain.tenants import Tenant
@@ -86,7 +87,8 @@ class DeviceStore:
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
             sql = query("devices_page").replace("/*facts*/", _facts(shape)).replace("/*seen*/", seen(shape))
-            rows = await connection.fetch(sql.replace("/*template*/", template_join(shape)), tenant_id, ids)
+            sql = sql.replace("/*template*/", template_join(shape)).replace("/*recent*/", str(RECENT))
+            rows = await connection.fetch(sql, tenant_id, ids)
             has_tags = shape.has("device_tags", "tag")  # not every platform has that table
             return rows, await connection.fetch(query("device_tags"), tenant_id, ids) if has_tags else ()
 
@@ -193,5 +195,6 @@ def _device(row: Any, tags: tuple[str, ...]) -> Device:
         last_seen_at=row["last_seen_at"],
         tags=tags,
         in_flight=row["in_flight"],
+        recent=tuple(map(Phase, row["recent"])),
         last_command=command_of(row) if row["command_id"] is not None else None,
     )

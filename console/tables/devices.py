@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from console.domain.devices import Device
+from console.domain.devices import RECENT, Device
 from console.domain.phases import GONE, LINK_SYMBOLS, PHASE_SYMBOLS, later_words
 from console.domain.text.durations import coarse_age
 from console.domain.text.safe import safe, safe_id
@@ -30,20 +30,20 @@ def _flight(device: Device, _now: datetime) -> Cell:
     return Cell(f"{device.in_flight:,}", "live") if device.in_flight else NOTHING
 
 
-def _last(device: Device, _now: datetime) -> Cell:
+def _last(device: Device, now: datetime) -> Cell:
     command = device.last_command
     if command is None:
         return NOTHING
     word = f"{command.phase}{' (late)' if command.late else ''}{later_words(command)}"
-    return Cell(f"{PHASE_SYMBOLS[command.phase]} {word}", PHASE_TONES[command.phase])
+    ago = coarse_age(now - command.created_at)
+    kind = safe(command.command_type, 60)
+    return Cell(f"{PHASE_SYMBOLS[command.phase]} {word}", PHASE_TONES[command.phase], kind, ago)
 
 
-def _command(device: Device, _now: datetime) -> Cell:
-    return Cell(safe(device.last_command.command_type, 60)) if device.last_command else NOTHING
-
-
-def _ago(device: Device, now: datetime) -> Cell:
-    return Cell(coarse_age(now - device.last_command.created_at)) if device.last_command else NOTHING
+def _recent(device: Device, _now: datetime) -> Cell:
+    if not device.recent:
+        return NOTHING
+    return Cell("".join(PHASE_SYMBOLS[phase] for phase in device.recent), "phases")
 
 
 def _tags(device: Device, _now: datetime) -> Cell:
@@ -52,19 +52,32 @@ def _tags(device: Device, _now: datetime) -> Cell:
 
 COLUMNS: tuple[ColumnOf[Device], ...] = (
     ColumnOf("device", "DEVICE", 9, most=40, cell=_id),
-    ColumnOf("name", "NAME", 8, most=28, rank=3, cell=lambda d, _: Cell(safe(d.name, 60)), optional=True),
+    ColumnOf("name", "NAME", 8, most=28, rank=4, cell=lambda d, _: Cell(safe(d.name, 60)), optional=True),
     ColumnOf("link", "LINK", 9, most=16, arrow="↓", cell=lambda d, _: state_cell(d)),
-    ColumnOf("seen", "SEEN", 6, right=True, cell=_seen),
-    ColumnOf("site", "SITE", 6, most=20, rank=6, cell=lambda d, _: Cell(safe(d.site_id))),
-    ColumnOf("model", "MODEL", 8, most=24, rank=8, cell=lambda d, _: Cell(safe(d.model))),
-    ColumnOf("fw", "FW", 6, most=14, rank=7, cell=lambda d, _: Cell(safe(d.fw_version))),
-    ColumnOf("flight", "FLIGHT", 6, right=True, rank=5, cell=_flight),
-    ColumnOf("last", "LAST", 11, most=18, rank=1, cell=_last),
-    ColumnOf("command", "COMMAND", 11, most=30, rank=2, cell=_command),
-    ColumnOf("ago", "AGO", 4, right=True, rank=4, cell=_ago),
-    ColumnOf("tags", "TAGS", 6, most=40, rank=9, cell=_tags),
-)
-WITHOUT_NAMES = tuple(column for column in COLUMNS if not column.optional)
+    ColumnOf("seen", "SEEN", 6, right=True, rank=3, cell=_seen, optional=True),
+    ColumnOf("site", "SITE", 6, most=20, rank=6, cell=lambda d, _: Cell(safe(d.site_id)), optional=True),
+    ColumnOf("model", "MODEL", 8, most=24, rank=8, cell=lambda d, _: Cell(safe(d.model)), optional=True),
+    ColumnOf("fw", "FW", 6, most=14, rank=7, cell=lambda d, _: Cell(safe(d.fw_version)), optional=True),
+    ColumnOf("flight", "FLIGHT", 6, right=True, rank=5, cell=_flight, optional=True),
+    ColumnOf(
+        "recent", f"LAST {RECENT}", RECENT // 2, most=RECENT, right=True, strip=True,
+        short=f"LAST {RECENT // 2}", rank=2, cell=_recent, optional=True,
+    ),
+    ColumnOf("last", "LAST COMMAND", 23, most=52, rank=1, cell=_last, optional=True),
+    ColumnOf("tags", "TAGS", 6, most=40, rank=9, cell=_tags, optional=True),
+)  # fmt: skip
+
+
+def columns_with(values: frozenset[str]) -> tuple[ColumnOf[Device], ...]:
+    """Return the columns to show where rows have these values: one in which nothing stands is left out."""
+    return tuple(column for column in COLUMNS if not column.optional or column.key in values)
+
+
+def filled(device: Device, now: datetime) -> frozenset[str]:
+    """Return the columns in which something stands for this device."""
+    return frozenset(
+        column.key for column in COLUMNS if column.cell(device, now).text not in {"", NOTHING.text}
+    )
 
 
 def device_cells(device: Device, now: datetime) -> dict[str, Cell]:

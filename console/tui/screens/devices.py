@@ -14,13 +14,13 @@ from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
-from console.tables.devices import COLUMNS, WITHOUT_NAMES
+from console.tables.devices import columns_with
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
-from console.tui.presenters.devices import counts_line, hidden_words, seen_words
+from console.tui.presenters.devices import counts_line, empty_words, hidden_words, seen_words
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
@@ -44,13 +44,12 @@ class DevicesScreen(ConsoleScreen):
         self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
         self._news = NewProblems(state)
-        self._moved = False
-        self._listing = False
+        self._moved = self._listing = self._refit = False
         self._failed: ConsoleError | None = None
         self._rows = DeviceRows()
         words = KnownWords(state, self._rows.words)
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
-        self._table = LineTable(WITHOUT_NAMES, cells, id="table")
+        self._table = LineTable(columns_with(frozenset()), cells, id="table")
         self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]),
             self._table,
@@ -94,6 +93,7 @@ class DevicesScreen(ConsoleScreen):
 
     def on_screen_resume(self) -> None:
         self._news.look_again()
+        self._refit = True
 
     async def _read_first(self) -> None:
         """Read the first rows, which are shown while the list is still being read."""
@@ -101,9 +101,8 @@ class DevicesScreen(ConsoleScreen):
         await self._read_clock()
         self._table.set_empty(self._empty())
         head = await history.device_head(tenant, order=self._sort)
-        self._rows.put(await history.devices(tenant, head))
-        if self._rows.have_names:
-            self._table.set_columns(COLUMNS)
+        self._rows.put(await history.devices(tenant, head), self.state.clock.now())
+        self._table.set_columns(self._rows.columns)
         if not self._filtered.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
@@ -149,10 +148,12 @@ class DevicesScreen(ConsoleScreen):
         if not wanted:
             return
         found = await self.state.program.history.devices(self.state.tenant, wanted)
-        self._rows.put(found)
-        if self._rows.have_names:
-            self._table.set_columns(COLUMNS)
         shown, now = self._filtered.parsed, self.state.clock.now()
+        self._rows.put(found, now)
+        if self._refit and not self._list.behind:
+            self._refit = False
+            self._rows.fit(self._table.window(extra_pages=1), now)
+        self._table.set_columns(self._rows.columns)
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=LIVE_OF_DEVICE)
@@ -162,18 +163,8 @@ class DevicesScreen(ConsoleScreen):
             self._table.set_keys([key for key in self._table.keys if key not in gone])
 
     def _empty(self) -> str:
-        search = self._list.search
-        if search and search.looked < search.total:
-            of = counted(search.total, "device")
-            return f"No match among the first {search.looked:,} of {of}; the others follow…"
-        hidden = hidden_words(self._list.counts, self._filtered.parsed)
-        if self._filtered.text:
-            more = f" {hidden}: state:decommissioned finds them." if hidden else ""
-            return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
-        return (
-            "This tenant has no devices yet. They appear here as soon as the platform registers one; "
-            "press t to look at another tenant, q to leave."
-        )
+        found, filtered = self._list, self._filtered
+        return empty_words(found.search, found.counts, filtered.parsed, filtered=bool(filtered.text))
 
     # Showing
 
@@ -253,6 +244,7 @@ class DevicesScreen(ConsoleScreen):
 
     def _ask_for_list(self) -> None:
         self._list.ask(self._filtered.parsed, self._sort)
+        self._refit = True
         self.request_read()
 
     def _back(self) -> None:

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.tables.columns import Cell, Column
-from console.tui.presenters.cells import TONES, fit_columns, fit_text, inked, needed
+from console.tui.presenters.cells import TONES, fit_columns, fit_text, laid_out, needed
 from console.tui.widgets.marks import Marks
 
 Cells = dict[str, Cell]
@@ -253,8 +253,9 @@ class LineTable(ScrollView, can_focus=True):
     def _head(self, width: int) -> Strip:
         parts = [" " * _GUTTER]
         for column, size in self._fitted:
-            title = f"{column.title} {column.arrow}" if column.key == self.sorted_by else column.title
-            parts.append(fit_text(title, size, right=column.right) + "  ")
+            title = column.short if column.short and size < column.most else column.title
+            title = f"{title} {column.arrow}" if column.key == self.sorted_by else title
+            parts.append(fit_text(title, size, right=column.right and not column.strip) + "  ")
         return Strip([Segment(fit_text("".join(parts).rstrip(), width), self._style("head"))], width)
 
     def _row(self, index: int) -> tuple[Cell, ...]:
@@ -274,13 +275,14 @@ class LineTable(ScrollView, can_focus=True):
         segments = [Segment(row[0].text, self._toned(under, "accent"))]
         used = _GUTTER
         for (column, size), cell in zip(self._fitted, row[1:], strict=False):
-            shown = Cell(
-                fit_text(cell.text, size, right=column.right) + "  ", "" if self.faded else cell.tone
-            )
-            segments += [Segment(part.text, self._toned(under, part.tone)) for part in inked(shown)]
+            parts = laid_out(cell, column, size)
+            segments += [
+                Segment(part.text, self._toned(under, "" if self.faded else part.tone)) for part in parts
+            ]
+            segments.append(Segment("  ", under))
             used += size + 2
         segments.append(Segment(" " * max(0, width - used), under))
-        return Strip(segments, max(used, width)).crop(0, width)
+        return Strip(segments, max(used, width)).crop(0, width).simplify()
 
     def _toned(self, under: Style, tone: str) -> Style:
         if not tone or under.reverse:
