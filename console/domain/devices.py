@@ -95,9 +95,37 @@ class DeviceSearch:
 
 
 class DeviceOrder(StrEnum):
-    """The order of a list of devices; equal ones are sorted by id."""
+    """What a list of devices is sorted by: the key of a column."""
 
     DEVICE = "device"
+    NAME = "name"
     LINK = "link"
     SEEN = "seen"
     SITE = "site"
+    MODEL = "model"
+    FW = "fw"
+    FLIGHT = "flight"
+    RECENT = "recent"
+    LAST = "last"
+    TAGS = "tags"
+
+
+LOOKED_UP = frozenset({DeviceOrder.FLIGHT, DeviceOrder.RECENT, DeviceOrder.LAST, DeviceOrder.TAGS})
+SORTED_AT_MOST = 5_000  # devices whose commands or tags are looked up to sort by them
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The order of a list of devices; equal ones are sorted by id.
+
+    What is looked for comes first: trouble of the link, the last seen, the most in flight, the most that were
+    not ok, the newest command; `reverse` turns that round.
+    """
+
+    by: DeviceOrder = DeviceOrder.DEVICE
+    reverse: bool = False
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether its values are looked up for each device: then only `SORTED_AT_MOST` are sorted."""
+        return self.by in LOOKED_UP

@@ -58,9 +58,9 @@ COLUMNS: tuple[ColumnOf[Device], ...] = (
     ColumnOf("site", "SITE", 6, most=20, rank=6, cell=lambda d, _: Cell(safe(d.site_id)), optional=True),
     ColumnOf("model", "MODEL", 8, most=24, rank=8, cell=lambda d, _: Cell(safe(d.model)), optional=True),
     ColumnOf("fw", "FW", 6, most=14, rank=7, cell=lambda d, _: Cell(safe(d.fw_version)), optional=True),
-    ColumnOf("flight", "FLIGHT", 6, right=True, rank=5, cell=_flight, optional=True),
+    ColumnOf("flight", "FLIGHT", 6, right=True, rank=5, arrow="↓", cell=_flight, optional=True),
     ColumnOf(
-        "recent", f"LAST {RECENT}", RECENT // 2, most=RECENT, right=True, strip=True,
+        "recent", f"LAST {RECENT}", RECENT // 2, most=RECENT, right=True, strip=True, arrow="↓",
         short=f"LAST {RECENT // 2}", rank=2, cell=_recent, optional=True,
     ),
     ColumnOf("last", "LAST COMMAND", 23, most=52, rank=1, cell=_last, optional=True),

@@ -216,11 +216,11 @@ async def test_own_keys_work_and_are_shown(rig):
     rig.program = replace(rig.program, preferences=Preferences(keys={"devices.sort": "f3", "help": "f2"}))
     await rig.devices("pump-1")
     async with rig.console() as seen:
-        await seen.shows("pump-1", "f3 sort", "f2 help", "DEVICE ↑")
+        await seen.shows("pump-1", "f3 reverse", "f2 help", "DEVICE ↑")
         await seen.press("s")
         await seen.shows("DEVICE ↑")
         await seen.press("f3")
-        await seen.shows("LINK ↓")
+        await seen.shows("DEVICE ↓")
         await seen.press("f2")
         await seen.shows("Keys", "f3")
 

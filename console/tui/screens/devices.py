@@ -8,7 +8,6 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from console.domain.devices import DeviceOrder
 from console.domain.filters.keys import LIVE_OF_DEVICE
 from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
@@ -20,11 +19,12 @@ from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
-from console.tui.presenters.devices import counts_line, empty_words, hidden_words, seen_words
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.device_marks import MARKING, DeviceMarks
+from console.tui.screens.device_sort import SORTING, DeviceSort
+from console.tui.screens.device_title import DeviceTitle
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose, ShowHistory, ShowTenants
@@ -41,7 +41,6 @@ class DevicesScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._list = DeviceList(state.program.history, state.tenant, self._show_list)
-        self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
         self._news = NewProblems(state)
         self._moved = self._listing = self._refit = False
@@ -56,13 +55,15 @@ class DevicesScreen(ConsoleScreen):
             self._ask_for_list,
             read_words=words.read,
         )
+        self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
+        self._title = DeviceTitle(self._filtered, self._list, self.marks, self.sorting, self._news)
 
     def body(self) -> Iterable[Widget]:
         return (self._filtered,)
 
     def on_mount(self) -> None:
-        self._table.sorted_by = self._sort.value
+        self._ask_for_list()
         self._filtered.begin("Reading the devices…")
 
     # Reading
@@ -99,8 +100,8 @@ class DevicesScreen(ConsoleScreen):
         """Read the first rows, which are shown while the list is still being read."""
         history, tenant = self.state.program.history, self.state.tenant
         await self._read_clock()
-        self._table.set_empty(self._empty())
-        head = await history.device_head(tenant, order=self._sort)
+        self._table.set_empty(self._title.empty)
+        head = await history.device_head(tenant, order=self.sorting.order)
         self._rows.put(await history.devices(tenant, head), self.state.clock.now())
         self._table.set_columns(self._rows.columns)
         if not self._filtered.text:
@@ -127,12 +128,9 @@ class DevicesScreen(ConsoleScreen):
         self.request_read()
 
     def _show_list(self, ids: list[str]) -> None:
-        self._table.set_empty(self._empty())
+        self._table.set_empty(self._title.empty)
         self._table.set_keys(ids)
-        order = self._sort.value
-        if self._table.sorted_by != order:  # the heading shows the order
-            self._table.sorted_by = order
-            self._table.refresh()
+        self._show_order()
         if not self._filtered.text:
             self._table.marks.remove(self.marks.keys.difference(ids))
         self.show_counts()
@@ -162,30 +160,16 @@ class DevicesScreen(ConsoleScreen):
             self._list.forget()
             self._table.set_keys([key for key in self._table.keys if key not in gone])
 
-    def _empty(self) -> str:
-        found, filtered = self._list, self._filtered
-        return empty_words(found.search, found.counts, filtered.parsed, filtered=bool(filtered.text))
-
     # Showing
 
     def show_counts(self) -> None:
         """Show how many devices there are, and how many are marked."""
-        counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        marks, parsed, width = self.marks, self._filtered.parsed, self.app.size.width
-        unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
-        hidden = hidden_words(counts, parsed)
-        notes = (hidden, seen_words(counts, parsed, self._sort))
-        line = counts_line(
-            counts, len(marks.keys), marks.range_start, width, marks.unseen, self._news.words, unsaid, notes
-        )
-        self._filtered.title.show([line])
-        if self._list.unfiltered:
-            self._filtered.count("not applied yet")
-        elif search:
-            self._filtered.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
-        else:
-            every = counts.total + (0 if hidden else counts.decommissioned) if counts else shown
-            self._filtered.count(f"{shown:,} of {every:,}")
+        self._title.show(self.app.size.width)
+
+    def _show_order(self) -> None:
+        self._table.set_heads(self.sorting.heads(self._list.sort))
+        self.show_counts()
+        self.refresh_chrome()
 
     def repaint(self) -> None:
         self.show_counts()
@@ -195,6 +179,10 @@ class DevicesScreen(ConsoleScreen):
         self.show_counts()
         self.refresh_chrome()
         self._table.repaint_changes()
+
+    @on(LineTable.HeadClicked)
+    def _head_clicked(self, message: LineTable.HeadClicked) -> None:
+        self.sorting.click(message.column)
 
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
@@ -237,13 +225,8 @@ class DevicesScreen(ConsoleScreen):
     def _copy_device(self) -> None:
         copy_text(self, "the device’s id", self._table.cursor_key or "")
 
-    def _sort_next(self) -> None:
-        orders = list(DeviceOrder)
-        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
-        self._ask_for_list()
-
     def _ask_for_list(self) -> None:
-        self._list.ask(self._filtered.parsed, self._sort)
+        self._list.ask(self._filtered.parsed, self.sorting.order)
         self._refit = True
         self.request_read()
 
@@ -274,8 +257,7 @@ class DevicesScreen(ConsoleScreen):
         actions.compose(_write_command, _no_mark, _compose_label),
         *MARKING,
         actions.filter_rows(_filter),
-        Action("sort", "s", "sort", "Sort by device, link, last seen or site", ON_SCREEN_ONLY, _sort_next,
-               footer=16),
+        *SORTING,
         Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",
                "device-console history", _all_history, _no_marks, footer=17,
                label_now=_history_label),
