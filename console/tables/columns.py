@@ -37,8 +37,9 @@ NOTHING = Cell("–", "dim")
 class Column:
     """A column: `width` is its least, `most` what it may grow to; the highest `rank` is dropped first.
 
-    `arrow` is the direction in which a list is sorted by it. `strip`: one symbol a command, the newest at the
-    right edge; it has its least width or its most, and `short` is its title where it has its least.
+    `arrow` is the direction in which a list is sorted by it. `extra`: shown where there is room to spare.
+    `strip`: one symbol a command, the newest at the right edge; it has its least width or its most, and
+    `short` is its title where it has its least.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Column:
     most: int = 0
     rank: int = 0
     arrow: str = "↑"
+    extra: bool = False
     strip: bool = False
     short: str = ""
 

@@ -22,6 +22,10 @@ def _id(device: Device, _now: datetime) -> Cell:
     return Cell(safe_id(device.device_id), "strong")
 
 
+def _model(device: Device, _now: datetime) -> Cell:
+    return Cell(safe(device.model))
+
+
 def _seen(device: Device, now: datetime) -> Cell:
     return NOTHING if device.last_seen_at is None else Cell(coarse_age(now - device.last_seen_at))
 
@@ -56,7 +60,7 @@ COLUMNS: tuple[ColumnOf[Device], ...] = (
     ColumnOf("link", "LINK", 9, most=16, arrow="↓", cell=lambda d, _: state_cell(d)),
     ColumnOf("seen", "SEEN", 6, right=True, rank=3, cell=_seen, optional=True),
     ColumnOf("site", "SITE", 6, most=20, rank=6, cell=lambda d, _: Cell(safe(d.site_id)), optional=True),
-    ColumnOf("model", "MODEL", 8, most=24, rank=8, cell=lambda d, _: Cell(safe(d.model)), optional=True),
+    ColumnOf("model", "MODEL", 8, most=24, rank=8, cell=_model, optional=True, extra=True),
     ColumnOf("fw", "FW", 6, most=14, rank=7, cell=lambda d, _: Cell(safe(d.fw_version)), optional=True),
     ColumnOf("flight", "FLIGHT", 6, right=True, rank=5, arrow="↓", cell=_flight, optional=True),
     ColumnOf(
@@ -64,7 +68,7 @@ COLUMNS: tuple[ColumnOf[Device], ...] = (
         short=f"LAST {RECENT // 2}", rank=2, cell=_recent, optional=True,
     ),
     ColumnOf("last", "LAST COMMAND", 23, most=52, rank=1, cell=_last, optional=True),
-    ColumnOf("tags", "TAGS", 6, most=40, rank=9, cell=_tags, optional=True),
+    ColumnOf("tags", "TAGS", 6, most=40, rank=9, extra=True, cell=_tags, optional=True),
 )  # fmt: skip
 
 

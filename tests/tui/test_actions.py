@@ -15,6 +15,7 @@ from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
+from console.tui.screens.device import DeviceScreen
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.paged_list import PagedScreen
@@ -36,6 +37,8 @@ def empty_screen(rig, kind: str) -> ConsoleScreen:
             return HistoryScreen(state, None)
         case "detail":
             return DetailScreen(state, "nothing")
+        case "device":
+            return DeviceScreen(state, "nobody")
         case "compose":
             return ComposeScreen(state, ("nobody",))
         case "batch":

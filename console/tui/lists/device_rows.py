@@ -25,6 +25,10 @@ class DeviceRows:
     def __contains__(self, key: str) -> bool:
         return key in self._devices
 
+    def get(self, key: str | None) -> Device | None:
+        """Return a device that has been read."""
+        return self._devices.get(key or "")
+
     def put(self, found: Mapping[str, Device], now: datetime) -> None:
         """Store the devices that were read."""
         for key, device in found.items():

@@ -53,7 +53,8 @@ def fit_columns(
     """Choose the columns that fit, then widen those that need it, those that are dropped last first.
 
     What is never dropped gets what it needs before others get a place, up to a third of the width; numbers,
-    which stand to the right, get it wherever they have a place: half a number is another one.
+    which stand to the right, get it wherever they have a place: half a number is another one. An extra
+    one gets a place only where the others have what they need.
     """
     wanted = {c.key: c.most if c.strip else max(c.width, min(c.most, needs.get(c.key, 0))) for c in columns}
     most = {
@@ -64,6 +65,11 @@ def fit_columns(
     while sum(widths[c.key] + 2 for c in chosen) - 2 > width and any(c.rank for c in chosen):
         chosen.remove(max(chosen, key=lambda c: c.rank))
     left = width - sum(widths[c.key] + 2 for c in chosen) + 2
+    lacks = sum(max(0, wanted[c.key] - widths[c.key]) for c in chosen if not c.extra)
+    for column in sorted((c for c in chosen if c.extra), key=lambda c: -c.rank):
+        if left < lacks:
+            chosen.remove(column)
+            left += widths[column.key] + 2
     for column in sorted(chosen, key=lambda c: c.rank):
         lacks = wanted[column.key] - widths[column.key]
         more = max(0, min(left, lacks)) if not column.strip or lacks <= left else 0

@@ -65,10 +65,15 @@ def empty_words(
     )
 
 
+def make_of(device: Device) -> str:
+    """Return manufacturer and model; empty if neither is known."""
+    maker, model = safe(device.manufacturer, 40), safe(device.model, 40)
+    return model if model.lower().startswith(maker.lower()) else f"{maker} {model}".rstrip()
+
+
 def place_line(device: Device, width: int) -> Line:
     """Describe a device: its name, make, template, site and gateway."""
-    maker, model = safe(device.manufacturer, 40), safe(device.model, 40)
-    make = model if model.lower().startswith(maker.lower()) else f"{maker} {model}".rstrip()
+    make = make_of(device)
     parts: list[Line] = [
         (Cell(" "), state_cell(device)),
         *([(Cell(safe(device.name, 60), "strong"),)] if device.name else []),

@@ -22,12 +22,13 @@ from console.tui.lists.new_problems import NewProblems
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
+from console.tui.screens.device_beside import ROOM, DeviceBeside
 from console.tui.screens.device_marks import MARKING, DeviceMarks
 from console.tui.screens.device_sort import SORTING, DeviceSort
 from console.tui.screens.device_title import DeviceTitle
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowCompose, ShowHistory, ShowTenants
+from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
@@ -49,11 +50,13 @@ class DevicesScreen(ConsoleScreen):
         words = KnownWords(state, self._rows.words)
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
         self._table = LineTable(columns_with(frozenset()), cells, id="table")
+        self.pane = DeviceBeside(state, lambda: self._rows.get(self._table.cursor_key))
         self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]),
             self._table,
             self._ask_for_list,
             read_words=words.read,
+            beside=self.pane,
         )
         self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
@@ -90,6 +93,7 @@ class DevicesScreen(ConsoleScreen):
             elif self._list_timer is None:
                 self._list_timer = self.set_timer(max(0.05, again_in_s), self._list_now)
         await self._news.read()
+        await self.pane.read()
         self.show_counts()
 
     def on_screen_resume(self) -> None:
@@ -171,8 +175,16 @@ class DevicesScreen(ConsoleScreen):
         self.show_counts()
         self.refresh_chrome()
 
+    def on_resize(self) -> None:
+        self.pane.fill()
+
+    @on(LineTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self.pane.follow_cursor()
+
     def repaint(self) -> None:
         self.show_counts()
+        self.pane.paint()
         self._filtered.repaint(faded=not self.state.linked)
 
     def _marked(self) -> None:
@@ -214,6 +226,12 @@ class DevicesScreen(ConsoleScreen):
 
     def _open(self) -> None:
         self.post_message(ShowHistory((self._table.cursor_key or "",)))
+
+    def _describe(self) -> None:
+        self.post_message(ShowDevice(self._table.cursor_key or ""))
+
+    def _no_pane(self) -> str | None:
+        return None if self.pane.has_room else f"the pane is shown from {ROOM} columns on"
 
     def _write_command(self) -> None:
         devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
@@ -263,6 +281,12 @@ class DevicesScreen(ConsoleScreen):
                label_now=_history_label),
         Action("copy_device", "y", "copy device id", "Copy the id of the device", ON_SCREEN_ONLY,
                _copy_device, _no_device),
+        Action("describe", "d", "device", "What is known of the device, and its last commands",
+               ON_SCREEN_ONLY, _describe, _no_device, footer=18),
+        Action("wider", "plus", "widen the pane", "Make the pane of the device wider", ON_SCREEN_ONLY,
+               lambda s: s.pane.resize(1), _no_pane, shown_as="+"),
+        Action("narrower", "underscore", "narrow the pane", "Make the pane of the device narrower",
+               ON_SCREEN_ONLY, lambda s: s.pane.resize(-1), _no_pane, shown_as="_"),
         actions.BATCHES,
         actions.PROBLEMS,
         Action("tenant", "t", "tenant", "Switch to another of your tenants", ON_SCREEN_ONLY,
