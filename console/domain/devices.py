@@ -108,6 +108,10 @@ class DeviceOrder(StrEnum):
     RECENT = "recent"
     LAST = "last"
     TAGS = "tags"
+    MANUFACTURER = "manufacturer"
+    TYPE = "type"
+    TEMPLATE = "template"
+    PARENT = "parent"
 
 
 LOOKED_UP = frozenset({DeviceOrder.FLIGHT, DeviceOrder.RECENT, DeviceOrder.LAST, DeviceOrder.TAGS})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from console.domain.text.counts import counted
 from console.exit_codes import ExitCode
 from console.shell import arguments, output
 from console.shell.verb import Read
-from console.tables.devices import COLUMNS
+from console.tables.columns import ColumnOf
+from console.tables.devices import COLUMNS, EVERY
 
 if TYPE_CHECKING:
     from console.runtime.program import Program
@@ -37,7 +39,7 @@ async def _devices(options: argparse.Namespace, program: Program) -> int:
             else:
                 found.append(device)
     if not options.json:
-        output.print_columns(COLUMNS, found, now)
+        output.print_columns(options.columns or COLUMNS, found, now)
         output.say(f"{counted(len(found), 'device')} of {tenant_id}")
     await _say_hidden(program, wanted)
     await _say_seen(program, wanted, order)
@@ -67,6 +69,15 @@ async def _say_seen(program: Program, wanted: Filter, order: Sort) -> None:
         )
 
 
+def _columns(text: str) -> tuple[ColumnOf[Device], ...]:
+    """Read the names of columns; each is printed, also where nothing stands in it."""
+    known = {column.key: column for column in EVERY}
+    names = [name.strip() for name in text.split(",")]
+    if not set(names) <= known.keys():
+        raise argparse.ArgumentTypeError(f"the columns are {', '.join(known)}")
+    return tuple(replace(known[name], optional=False) for name in dict.fromkeys(names))
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     arguments.filter_words(parser)
     orders = [order.value for order in DeviceOrder]
@@ -76,6 +87,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         default=orders[0],
         metavar="COLUMN",
         help=f"sort by one of {', '.join(orders)}; recent: by how many of the last {RECENT} were not ok",
+    )
+    parser.add_argument(
+        "--columns",
+        type=_columns,
+        metavar="NAME,...",
+        help=f"print these columns, in this order: {', '.join(column.key for column in EVERY)}",
     )
     parser.add_argument("--reverse", action="store_true", help="sort the other way round")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.commands import Phase
-from console.domain.devices import RECENT, Device, DeviceCounts, DeviceOrder, Link, Sort
+from console.domain.devices import RECENT, Device, DeviceCounts, Link, Sort
 from console.domain.filters.language import Filter
 from console.domain.filters.values import MOST, MOST_GROUPS, Group, KnownValues, known_values
 from console.domain.tenants import Tenant
@@ -12,7 +12,7 @@ from console.store.commands import command_of
 from console.store.filter_columns import joins
 from console.store.filter_sql import conditions
 from console.store.group_sql import groups_statement
-from console.store.order_sql import looked_up, order_of
+from console.store.order_sql import OF_TEMPLATE, looked_up, order_of
 from console.store.pool import Connection, Database
 from console.store.registry_sql import IN_SERVICE, fact, parent, template, template_join
 from console.store.seen_sql import seen, seen_of_all
@@ -139,7 +139,7 @@ def _listed(
     """
     terms = conditions(wanted, 2, shape=shape, seen=of_all)
     where = terms.sql + (f"\n  AND {IN_SERVICE}" if hidden else "")
-    sql = query(name).replace("/*joins*/", joins(wanted, shape, of_template=order.by is DeviceOrder.MODEL))
+    sql = query(name).replace("/*joins*/", joins(wanted, shape, of_template=order.by in OF_TEMPLATE))
     sql = sql.replace("/*where*/", where).replace("/*order*/", order_of(order, shape))
     return sql.replace("/*seen*/", of_all), terms.parameters
 

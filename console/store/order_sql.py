@@ -1,9 +1,13 @@
-"""The order of a list of devices as SQL, over r and s of the statements that list them."""
+"""The order of a list of devices as SQL, over r and s of the statements that list them.
+
+Decided in docs/decisions/0090-columns-by-worth.md
+"""
 
 from console.domain.devices import NOT_OK, RECENT, DeviceOrder, Sort
-from console.store.registry_sql import fact
+from console.store.registry_sql import fact, parent, template
 from console.store.shape import Shape
 
+OF_TEMPLATE = frozenset({DeviceOrder.MODEL, DeviceOrder.MANUFACTURER, DeviceOrder.TYPE, DeviceOrder.TEMPLATE})
 _LINK = "array_position(ARRAY['offline', 'stale', 'online'], lower(s.status))"
 _OF_IT = "w.tenant_id = $1 AND w.device_id = i.device_id"
 _RECENT = (
@@ -34,6 +38,10 @@ def order_of(order: Sort, shape: Shape) -> str:
         DeviceOrder.NAME: fact("name", shape),
         DeviceOrder.MODEL: fact("model", shape),
         DeviceOrder.FW: fact("fw_version", shape),
+        DeviceOrder.MANUFACTURER: fact("manufacturer", shape),
+        DeviceOrder.TYPE: fact("device_type", shape),
+        DeviceOrder.TEMPLATE: template("name", shape),
+        DeviceOrder.PARENT: parent(shape),
     }
     first = "DESC" if (order.by is DeviceOrder.SEEN) != order.reverse else "ASC"
     unknown_first = (order.by is DeviceOrder.LINK) != (order.reverse and order.by in _TURNED)

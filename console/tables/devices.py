@@ -72,18 +72,34 @@ COLUMNS: tuple[ColumnOf[Device], ...] = (
 )  # fmt: skip
 
 
-def columns_with(values: frozenset[str]) -> tuple[ColumnOf[Device], ...]:
-    """Return the columns to show where rows have these values: one in which nothing stands is left out."""
-    return tuple(column for column in COLUMNS if not column.optional or column.key in values)
+MORE: tuple[ColumnOf[Device], ...] = (
+    ColumnOf("manufacturer", "MAKER", 8, most=24, rank=6, cell=lambda d, _: Cell(safe(d.manufacturer))),
+    ColumnOf("type", "TYPE", 6, most=20, rank=6, cell=lambda d, _: Cell(safe(d.device_type))),
+    ColumnOf("template", "TEMPLATE", 8, most=24, rank=6, cell=lambda d, _: Cell(safe(d.template))),
+    ColumnOf("parent", "BEHIND", 8, most=24, rank=6, cell=lambda d, _: Cell(safe_id(d.parent_id))),
+)  # fmt: skip
+EVERY = (*COLUMNS, *MORE)  # those that are shown when they are chosen, too
+_ALWAYS = frozenset({"device", "link"})
+
+
+def columns_with(
+    values: frozenset[str], chosen: frozenset[str] | None = None
+) -> tuple[ColumnOf[Device], ...]:
+    """Return the columns to show where rows have these values: one in which nothing stands is left out.
+
+    `chosen` are the columns that an operator wants instead of `COLUMNS`; the device is always among them.
+    """
+    wanted = COLUMNS if chosen is None else [c for c in EVERY if c.key in chosen or c.key == "device"]
+    return tuple(column for column in wanted if column.key in values | _ALWAYS)
 
 
 def filled(device: Device, now: datetime) -> frozenset[str]:
     """Return the columns in which something stands for this device."""
     return frozenset(
-        column.key for column in COLUMNS if column.cell(device, now).text not in {"", NOTHING.text}
+        column.key for column in EVERY if column.cell(device, now).text not in {"", NOTHING.text}
     )
 
 
 def device_cells(device: Device, now: datetime) -> dict[str, Cell]:
     """Make every cell of a device's row, by column."""
-    return cells_of(COLUMNS, device, now)
+    return cells_of(EVERY, device, now)

@@ -25,6 +25,10 @@ SOUGHT = {  # what comes first, and the other way round; equal ones by id
     DeviceOrder.RECENT: (["gw-2", "gw-1", "meter-1", "pump-1"], ["meter-1", "pump-1", "gw-1", "gw-2"]),
     DeviceOrder.LAST: (["gw-2", "meter-1", "gw-1", "pump-1"], ["gw-1", "meter-1", "gw-2", "pump-1"]),
     DeviceOrder.TAGS: (["gw-2", "gw-1", "meter-1", "pump-1"], ["gw-1", "gw-2", "meter-1", "pump-1"]),
+    DeviceOrder.MANUFACTURER: (["gw-2", "meter-1", "gw-1", "pump-1"], ["meter-1", "gw-2", "gw-1", "pump-1"]),
+    DeviceOrder.TYPE: (["meter-1", "gw-1", "gw-2", "pump-1"], ["meter-1", "gw-1", "gw-2", "pump-1"]),
+    DeviceOrder.TEMPLATE: (["gw-1", "gw-2", "meter-1", "pump-1"], ["gw-1", "gw-2", "meter-1", "pump-1"]),
+    DeviceOrder.PARENT: (["gw-2", "gw-1", "meter-1", "pump-1"], ["gw-2", "gw-1", "meter-1", "pump-1"]),
 }  # fmt: skip
 
 
@@ -35,10 +39,12 @@ async def fleet_of_four(platform: PlatformUrls) -> None:
     await sql.execute(
         """
         DELETE FROM device_connection_events; DELETE FROM device_tags;
+        UPDATE device_registry SET parent_device_id = NULL, manufacturer = NULL, device_type = NULL;
         UPDATE device_state SET last_seen_at = NULL, status = 'ONLINE';
         UPDATE device_registry SET template_id = NULL, metadata = '{}', site_id = 'lyon', model = 'PX', fw_version = '2';
         UPDATE device_registry SET site_id = 'arles', metadata = '{"name": "a meter"}' WHERE device_id = 'meter-1';
-        UPDATE device_registry SET model = 'EL' WHERE device_id = 'gw-2';
+        UPDATE device_registry SET model = 'EL', manufacturer = 'Acme', parent_device_id = 'gw-1' WHERE device_id = 'gw-2';
+        UPDATE device_registry SET manufacturer = 'Zeta', device_type = 'meter' WHERE device_id = 'meter-1';
         UPDATE device_registry SET fw_version = '1', metadata = '{"name": "gateway"}' WHERE device_id = 'gw-1';
         UPDATE device_registry SET model = NULL, fw_version = NULL, site_id = '' WHERE device_id = 'pump-1';
         UPDATE device_state SET status = 'OFFLINE', last_seen_at = now() - interval '1 day' WHERE device_id = 'gw-2';

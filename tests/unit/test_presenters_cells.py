@@ -77,6 +77,8 @@ def test_a_column_is_shown_where_something_stands_in_it() -> None:
         tags=("pilot",), in_flight=2, recent=ENDS, last_command=command(created_at=NOW - timedelta(hours=2)),
     )  # fmt: skip
     assert columns_with(filled(full, NOW)) == COLUMNS
+    chosen = columns_with(filled(full, NOW), frozenset({"tags", "template", "fw"}))
+    assert [column.key for column in chosen] == ["device", "fw", "tags"], "no template is known"
 
 
 def test_the_shell_prints_the_same_cells(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,10 +52,18 @@ class DeviceRows:
             self._drawn[key] = drawn = (device, second, device_cells(device, now))
         return drawn[2]
 
-    @property
-    def columns(self) -> tuple[ColumnOf[Device], ...]:
-        """The columns in which something stood since `fit`: none leaves while an operator reads it."""
-        return columns_with(self._filled)
+    def columns(self, chosen: frozenset[str] | None) -> tuple[ColumnOf[Device], ...]:
+        """Return the columns in which something stood since `fit`: none leaves while an operator reads it."""
+        return columns_with(self._filled, chosen)
+
+    def examples(self, key: str | None, now: datetime) -> dict[str, Cell]:
+        """Return a cell of each column that has a value: of this row if it has one, or else of another."""
+        found: dict[str, Cell] = {}
+        first = [self._devices[key]] if key in self._devices else []
+        for device in (*first, *self._devices.values()):
+            missing = filled(device, now) - found.keys()
+            found |= {column: self.cells(device.device_id, now)[column] for column in missing}
+        return found
 
     def fit(self, keys: Iterable[str], now: datetime) -> None:
         """Go by these rows when choosing the columns: other rows are shown now."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from textual.timer import Timer
 
@@ -9,6 +10,7 @@ from console.domain.devices import Device
 from console.domain.figures import TypeLatency
 from console.errors import ConsoleError
 from console.tables.columns import Cell
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.presenters.device_pane import DeviceFacts, device_lines
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
@@ -122,3 +124,26 @@ class DeviceBeside(Lines):
             await self.read()
         except ConsoleError as error:
             self.post_message(ShowNotice(str(error), "bad"))
+
+
+class HasPane(Protocol):
+    """A screen with such a pane."""
+
+    @property
+    def pane(self) -> DeviceBeside: ...
+
+
+def _no_pane(screen: HasPane) -> str | None:
+    return None if screen.pane.has_room else f"the pane is shown from {ROOM} columns on"
+
+
+PANE: tuple[Action[HasPane], ...] = (
+    Action(
+        "wider", "plus", "widen the pane", "Make the pane of the device wider", ON_SCREEN_ONLY,
+        lambda s: s.pane.resize(1), _no_pane, shown_as="+",
+    ),
+    Action(
+        "narrower", "underscore", "narrow the pane", "Make the pane of the device narrower", ON_SCREEN_ONLY,
+        lambda s: s.pane.resize(-1), _no_pane, shown_as="_",
+    ),
+)  # fmt: skip

@@ -22,7 +22,8 @@ from console.tui.lists.new_problems import NewProblems
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
-from console.tui.screens.device_beside import ROOM, DeviceBeside
+from console.tui.screens.device_beside import PANE, DeviceBeside
+from console.tui.screens.device_columns import CHOOSING, DeviceColumns
 from console.tui.screens.device_marks import MARKING, DeviceMarks
 from console.tui.screens.device_sort import SORTING, DeviceSort
 from console.tui.screens.device_title import DeviceTitle
@@ -58,6 +59,7 @@ class DevicesScreen(ConsoleScreen):
             read_words=words.read,
             beside=self.pane,
         )
+        self.columns = DeviceColumns(state, self._rows, self._table)
         self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
         self._title = DeviceTitle(self._filtered, self._list, self.marks, self.sorting, self._news)
@@ -107,7 +109,7 @@ class DevicesScreen(ConsoleScreen):
         self._table.set_empty(self._title.empty)
         head = await history.device_head(tenant, order=self.sorting.order)
         self._rows.put(await history.devices(tenant, head), self.state.clock.now())
-        self._table.set_columns(self._rows.columns)
+        self.columns.apply()
         if not self._filtered.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
@@ -155,7 +157,7 @@ class DevicesScreen(ConsoleScreen):
         if self._refit and not self._list.behind:
             self._refit = False
             self._rows.fit(self._table.window(extra_pages=1), now)
-        self._table.set_columns(self._rows.columns)
+        self.columns.apply()
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=LIVE_OF_DEVICE)
@@ -230,9 +232,6 @@ class DevicesScreen(ConsoleScreen):
     def _describe(self) -> None:
         self.post_message(ShowDevice(self._table.cursor_key or ""))
 
-    def _no_pane(self) -> str | None:
-        return None if self.pane.has_room else f"the pane is shown from {ROOM} columns on"
-
     def _write_command(self) -> None:
         devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
         self.post_message(ShowCompose(devices, self.marks.target, where=self.marks.where))
@@ -276,6 +275,7 @@ class DevicesScreen(ConsoleScreen):
         *MARKING,
         actions.filter_rows(_filter),
         *SORTING,
+        *CHOOSING,
         Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",
                "device-console history", _all_history, _no_marks, footer=17,
                label_now=_history_label),
@@ -283,10 +283,7 @@ class DevicesScreen(ConsoleScreen):
                _copy_device, _no_device),
         Action("describe", "d", "device", "What is known of the device, and its last commands",
                ON_SCREEN_ONLY, _describe, _no_device, footer=18),
-        Action("wider", "plus", "widen the pane", "Make the pane of the device wider", ON_SCREEN_ONLY,
-               lambda s: s.pane.resize(1), _no_pane, shown_as="+"),
-        Action("narrower", "underscore", "narrow the pane", "Make the pane of the device narrower",
-               ON_SCREEN_ONLY, lambda s: s.pane.resize(-1), _no_pane, shown_as="_"),
+        *PANE,
         actions.BATCHES,
         actions.PROBLEMS,
         Action("tenant", "t", "tenant", "Switch to another of your tenants", ON_SCREEN_ONLY,

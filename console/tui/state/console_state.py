@@ -88,6 +88,7 @@ class ConsoleState:
     problems_seen: dict[str, datetime] = field(default_factory=dict)
     earlier_filters: dict[Scope, list[str]] = field(default_factory=lambda: {scope: [] for scope in Scope})
     device_sort: Sort = field(default_factory=Sort)
+    device_columns: frozenset[str] | None = None  # those that the operator chose; None: by default
     device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
     local_time: bool = False
     outbox_unread: bool = False
