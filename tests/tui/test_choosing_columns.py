@@ -53,7 +53,7 @@ async def test_why_a_chosen_column_is_not_seen_is_said(rig: Rig) -> None:
         await seen.shows("Columns")
         notes = {line.split("│")[1].split()[1]: line for line in seen.lines if "✓" in line and "│" in line}
         assert "no room for it here" in notes["MODEL"]
-        assert "nothing stands in it here" in notes["TAGS"]
+        assert "no row in view has one" in notes["TAGS"]
         assert "here" not in notes["LINK"]
 
 

@@ -102,3 +102,18 @@ async def test_no_column_is_empty_and_one_comes_with_its_first_value(rig: Rig) -
         await seen.press("enter")
         await seen.until(lambda: "LAST" not in heads(seen), "left by what no row has")
         assert "TAGS" in heads(seen)
+
+
+@pytest.mark.slow
+async def test_a_column_comes_into_view_with_the_row_that_has_a_value(rig: Rig) -> None:
+    """Without it what only the last device has is seen by nobody, since the first page has none of it."""
+    await rig.devices(*(f"pump-{number:03}" for number in range(120)))
+    await rig.sql.execute("INSERT INTO device_tags VALUES ('acme', 'pump-119', 'pilot')")
+    async with rig.console(120, 24) as seen:
+        await seen.until(lambda: "MODEL" in heads(seen), "read")
+        await seen.until(lambda: "TAGS" not in heads(seen), "goes by the rows in view")
+        await seen.press("G")
+        await seen.until(lambda: "TAGS" in heads(seen) and "pilot" in row_of(seen, "pump-119"), "came")
+        await seen.press("g")
+        await seen.until(lambda: row_of(seen, "pump-000") != "", "back at the top")
+        assert "TAGS" in heads(seen), "nothing jumps while somebody reads"

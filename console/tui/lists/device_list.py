@@ -99,10 +99,13 @@ class DeviceList:
                 found += piece.found
                 if first:
                     self.search = piece
-                    self._put(asked, list(found), whole=False)
-        found = await self._history.in_order(self._tenant, found, asked[1])
+                    self._put(asked, await self._sorted(found, asked), whole=False)
+        found = await self._sorted(found, asked)
         if asked == self._asked:
             self._put(asked, found)
+
+    async def _sorted(self, found: list[str], asked: tuple[Filter, Sort]) -> list[str]:
+        return await self._history.in_order(self._tenant, found, asked[1])
 
     def _put(self, asked: tuple[Filter, Sort], ids: list[str], *, whole: bool = True) -> None:
         self._shown = asked

@@ -34,7 +34,12 @@ class DeviceRows:
         for key, device in found.items():
             if self._devices.get(key) != device:
                 self._devices[key] = device
-                self._filled |= filled(device, now)
+        self.see(found, now)
+
+    def see(self, keys: Iterable[str], now: datetime) -> None:
+        """Show the columns in which something stands for these rows, too: they have come into view."""
+        shown = (filled(self._devices[key], now) for key in keys if key in self._devices)
+        self._filled = self._filled.union(*shown)
 
     def prune(self, near: Iterable[str]) -> None:
         """Keep only these rows once there are many."""

@@ -42,7 +42,7 @@ class DeviceColumns:
 
     def _note(self, key: str) -> str:
         if all(column.key != key for column in self._table.columns):
-            return "nothing stands in it here"
+            return "no row in view has one"
         return "" if self._table.shows(key) else "no room for it here"
 
 

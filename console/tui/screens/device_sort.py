@@ -45,6 +45,11 @@ class DeviceSort:
         """Return what the headings show while the list is in the order `shown`."""
         return Heads(shown.by, shown.reverse, self.chosen)
 
+    @property
+    def first_heads(self) -> Heads:
+        """What the headings show above the first rows: they are read by id where an order is looked up."""
+        return self.heads(Sort() if self.order.looks_up else self.order)
+
     def choose(self, step: int) -> None:
         """Choose the column to the right (1) or to the left (-1), also one for which there is no room."""
         orders = [order for column in self._table.columns if (order := _order_of(column.key))]

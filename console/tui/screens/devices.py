@@ -68,6 +68,7 @@ class DevicesScreen(ConsoleScreen):
         return (self._filtered,)
 
     def on_mount(self) -> None:
+        self._table.set_heads(self.sorting.first_heads)
         self._ask_for_list()
         self._filtered.begin("Reading the devices…")
 
@@ -201,6 +202,8 @@ class DevicesScreen(ConsoleScreen):
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
         self._moved = True
+        self._rows.see(self._table.window(), self.state.clock.now())
+        self.columns.apply()
         if any(key not in self._rows for key in self._table.window(extra_pages=1)):
             self.request_read()
 
