@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.tui.screens.device_beside import FactsReader
+from console.tui.screens.device_beside import DeviceBeside, FactsReader
 from console.tui.widgets.table import LineTable
 from tests.tui.conftest import Rig, Seen
 
@@ -39,11 +39,26 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-async def test_it_follows_the_cursor_and_reads_only_where_it_rests(
-    rig: Rig, reads: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without the pause, each key press of a way down a list queues a read."""
-    monkeypatch.setattr("console.tui.screens.device_beside._DELAY_S", 0.5)
+async def test_it_reads_nothing_while_the_cursor_moves(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the pause, each key press of a way down a list asks for a read."""
+    asked: list[str] = []
+    monkeypatch.setattr("console.tui.screens.device_beside._DELAY_S", 600.0)
+    await _fleet(rig)
+    async with rig.console(160, 45) as seen:
+        await seen.until(lambda: "kind_1 " in pane(seen), "shown beside the list")
+        monkeypatch.setattr(DeviceBeside, "_read_now", lambda beside: asked.append(pane(seen)))
+        await seen.press(*"jjj")
+        await seen.until(lambda: "pump-4" in pane(seen), "shown at once, from its row")
+        assert asked == []
+        monkeypatch.setattr("console.tui.screens.device_beside._DELAY_S", 0.01)
+        await seen.press("j")
+        await seen.until(lambda: asked != [], "read where the cursor rests")
+        assert len(asked) == 1
+        assert "pump-5" in asked[0]
+
+
+async def test_it_follows_the_cursor_and_reads_only_where_it_rests(rig: Rig, reads: list[str]) -> None:
+    """Without it what is read for the rows between comes after what is wanted."""
     await _fleet(rig)
     async with rig.console(160, 45) as seen:
         await seen.until(lambda: "kind_1 " in pane(seen), "shown beside the list")
