@@ -46,7 +46,7 @@ async def test_it_reads_nothing_while_the_cursor_moves(rig: Rig, monkeypatch: py
     await _fleet(rig)
     async with rig.console(160, 45) as seen:
         await seen.until(lambda: "kind_1 " in pane(seen), "shown beside the list")
-        monkeypatch.setattr(DeviceBeside, "_read_now", lambda beside: asked.append(pane(seen)))
+        monkeypatch.setattr(DeviceBeside, "_read_now", lambda _beside: asked.append(pane(seen)))
         await seen.press(*"jjj")
         await seen.until(lambda: "pump-4" in pane(seen), "shown at once, from its row")
         assert asked == []
