@@ -1,7 +1,6 @@
 """The device under the cursor, beside the list where there is room."""
 
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 from textual.timer import Timer
@@ -11,10 +10,12 @@ from console.domain.figures import TypeLatency
 from console.errors import ConsoleError
 from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
+from console.tui.lists.device_rows import DeviceRows
 from console.tui.presenters.device_pane import DeviceFacts, device_lines
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowNotice
+from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
 ROOM = 150  # columns from which on the list leaves room for it
@@ -51,15 +52,19 @@ class FactsReader:
 
 
 class DeviceBeside(Lines):
-    """Shows the device that `cursor` returns; what is not in its row is read when the cursor rests."""
+    """Shows the device under the cursor of `table`; what is not in its row is read when the cursor rests."""
 
-    def __init__(self, state: ConsoleState, cursor: Callable[[], Device | None]) -> None:
+    def __init__(self, state: ConsoleState, rows: DeviceRows, table: LineTable) -> None:
         super().__init__(id="device-pane")
         self._state = state
-        self._cursor = cursor
+        self._rows = rows
+        self._table = table
         self._reader = FactsReader(state)
         self._facts: DeviceFacts | None = None
         self._timer: Timer | None = None
+
+    def _cursor(self) -> Device | None:
+        return self._rows.get(self._table.cursor_key)
 
     @property
     def has_room(self) -> bool:
@@ -85,7 +90,8 @@ class DeviceBeside(Lines):
             return
         device, (width, height) = self._cursor(), self.content_size
         now = self._state.clock.now()
-        empty = [(Cell("No device is selected.", "dim"),)]
+        words = "Reading the device…" if self._table.keys else "No device is selected."
+        empty = [(Cell(words, "dim"),)]
         self.show(empty if device is None else device_lines(device, self._facts, now, width, height))
 
     def fill(self) -> None:

@@ -51,7 +51,7 @@ class DevicesScreen(ConsoleScreen):
         words = KnownWords(state, self._rows.words)
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
         self._table = LineTable(columns_with(frozenset()), cells, id="table")
-        self.pane = DeviceBeside(state, lambda: self._rows.get(self._table.cursor_key))
+        self.pane = DeviceBeside(state, self._rows, self._table)
         self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]),
             self._table,
