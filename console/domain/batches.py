@@ -137,8 +137,10 @@ class Preview:
     """Which devices a send would reach: exact numbers, read at one instant.
 
     `forbidden` are devices that get nothing: not registered, decommissioned, or with an id that no topic
-    can carry. `same_in_flight` counts devices with an open command of the same type. `newest` is the newest
-    open command: of the same type where there is one.
+    can carry; `links` counts the others. `same_in_flight` counts devices with an open command of the same
+    type. `newest` is the newest open command: of the same type where there is one. `bad` counts the devices
+    on which the type failed, was missed or expired in the last hour, as far as that is kept, the first of
+    them at `bad_since`. `models` are those of the devices, 100 at most.
     """
 
     total: int
@@ -150,3 +152,6 @@ class Preview:
     last_latency: timedelta | None = None
     last_acked_at: datetime | None = None
     read_at: datetime | None = None
+    bad: Mapping[Phase, int] = field(default_factory=dict)
+    bad_since: datetime | None = None
+    models: frozenset[str] = frozenset()

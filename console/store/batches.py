@@ -9,6 +9,7 @@ import asyncpg
 from console.domain.acks import answer_word
 from console.domain.answer_groups import gather
 from console.domain.batches import (
+    RETRIED,
     Batch,
     BatchDraft,
     BatchView,
@@ -155,6 +156,7 @@ class BatchStore:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("send_preview"), tenant_id, list(device_ids), command_type)
         newest = row["newest_device"]
+        bad = {phase: row[phase.value] for phase in RETRIED if row[phase.value]}
         return Preview(
             total=row["total"],
             forbidden=row["forbidden"],
@@ -169,6 +171,9 @@ class BatchStore:
             last_latency=row["last_took"],
             last_acked_at=row["last_acked_at"],
             read_at=row["read_at"],
+            bad=dict(sorted(bad.items(), key=lambda item: -item[1])),
+            bad_since=row["bad_since"],
+            models=frozenset(row["models"]),
         )
 
 

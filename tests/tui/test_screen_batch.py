@@ -219,12 +219,15 @@ async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
         )
         await seen.type("reboot")
         await seen.shows(
-            "● 3 online", "○ 1 offline", "1 in flight", "1 cannot be sent to", "In flight already to 1 device"
+            "● 2 online, ○ 1 offline (pump-4)",
+            "1 gets nothing: not registered",
+            "In flight already to 1 device",
         )
         await seen.press("f5")
         await seen.shows(
-            "! pump-4 is offline.",
-            "! 1 get nothing: decommissioned",
+            "3 devices get it once a dispatcher runs",
+            "○ 1 offline (pump-4): the one offline misses it",
+            "! 1 gets nothing: not registered, decommissioned",
             "reboot by",
             "Type the count, 4, to unlock",
         )
