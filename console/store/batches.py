@@ -15,6 +15,7 @@ from console.domain.batches import (
     BatchView,
     InFlight,
     Preview,
+    Unsent,
     member_id,
     member_ids,
 )
@@ -58,10 +59,19 @@ class BatchStore:
         rest, _ = await self._without(tenant_id, batch_id, sendable=True)
         return rest
 
-    async def unsendable(self, tenant_id: str, batch_id: str) -> int:
-        """Count the devices of the batch that have no command of it and will not get one."""
-        rest, gone = await self._without(tenant_id, batch_id, sendable=False)
-        return len(rest) + gone
+    async def unsent(self, tenant_id: str, batch_id: str) -> Unsent:
+        """Return the devices of the batch that have no command of it."""
+        waiting, _ = await self._without(tenant_id, batch_id, sendable=True)
+        refused, deleted = await self._without(tenant_id, batch_id, sendable=False)
+        return Unsent(tuple(device for device, _ in waiting), tuple(device for device, _ in refused), deleted)
+
+    async def outcomes(self, tenant_id: str, batch_ids: Sequence[str]) -> dict[str, dict[Phase, int]]:
+        """Count the commands of some batches by phase; each command of them is looked up."""
+        found: dict[str, dict[Phase, int]] = {batch_id: {} for batch_id in batch_ids}
+        async with self._database.tenant_session(tenant_id) as connection:
+            for row in await connection.fetch(query("batch_outcomes"), tenant_id, list(batch_ids)):
+                found[row["batch_id"]][Phase(row["phase"])] = row["commands"]
+        return found
 
     async def _without(
         self, tenant_id: str, batch_id: str, *, sendable: bool

@@ -261,7 +261,8 @@ async def test_what_was_sent_and_deleted_since_is_not_sent_again(
     sent = await owner.fetch("SELECT device_id FROM device_commands ORDER BY 1")
     assert [row["device_id"] for row in sent] == list(PUMPS[1:])
     await owner.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-1'")
-    assert await table.unsendable("acme", batch_id) == 1  # it had its command: nothing is left to offer
+    unsent = await table.unsent("acme", batch_id)
+    assert (unsent.refused, unsent.deleted) == ((), 1)  # it had its command: nothing is left to offer
     with pytest.raises(ConflictError, match="is left to send"):
         await program.bulk.resume("acme", batch_id, "carol")
 

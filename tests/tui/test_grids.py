@@ -83,7 +83,9 @@ async def _world(rig: Rig) -> None:
         INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, created_by, created_at)
         VALUES ('acme', '5b0c9a52-0000-4000-8000-000000000001', 'ping', '{}', 3600, 'site:lyon', 4, 'alice', now() - interval '100 minutes');
         INSERT INTO device_console.batch_members
-        SELECT 'acme', '5b0c9a52-0000-4000-8000-000000000001', command_id FROM device_commands WHERE command_id IN ('c-ok', 'c-failed', 'c-missed')
+        SELECT 'acme', '5b0c9a52-0000-4000-8000-000000000001', command_id FROM device_commands WHERE command_id IN ('c-ok', 'c-failed', 'c-missed');
+        INSERT INTO device_console.batch_targets VALUES
+            ('acme', '5b0c9a52-0000-4000-8000-000000000001', '{pump-0017,pump-0018,pump-0021,pump-0024}')
         """
     )
 
