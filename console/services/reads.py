@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from console.domain.commands import Phase
+from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
@@ -17,6 +17,7 @@ from console.domain.filters.language import (
     Match,
     begins_so,
 )
+from console.domain.filters.patterns import pattern_for
 from console.domain.filters.values import KnownValues, Note, notes
 from console.domain.history import CommandDetail, Cursor, HistoryPage, TypicalLatency
 from console.domain.tenants import Tenant
@@ -39,7 +40,9 @@ class CommandReads(Protocol):
         limit: int,
         whole: bool = False,
     ) -> HistoryPage: ...
-    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage: ...
+    async def by_ids(
+        self, tenant_id: str, command_ids: Sequence[str], *, detailed: bool = False
+    ) -> HistoryPage: ...
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None: ...
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
@@ -117,6 +120,26 @@ class History:
     async def reread(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
         """Read the rows on screen again."""
         return await self._commands.by_ids(tenant_id, command_ids)
+
+    async def whole_commands(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+        """Return these commands with params and answers as long as a detail shows them."""
+        return await self._commands.by_ids(tenant_id, command_ids, detailed=True)
+
+    async def like(
+        self, tenant_id: str, command: Command, limit: int, *, only_ok: bool = False
+    ) -> tuple[Command, ...]:
+        """Return the commands of its type that the device got before it, newest first."""
+        terms = [Match("type", (pattern_for(command.command_type),))]
+        terms += [Match("phase", (Phase.OK.value,))] if only_ok else []
+        before = Cursor(command.created_at, command.command_id)
+        page = await self.commands(
+            tenant_id,
+            device_ids=(command.device_id,),
+            wanted=Filter(Scope.COMMANDS, tuple(terms)),
+            before=before,
+            limit=limit,
+        )
+        return page.commands
 
     async def command(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """Return one command with its journal; None if it does not exist in this tenant."""

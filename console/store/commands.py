@@ -130,11 +130,15 @@ class CommandStore:
             self._has_order = bool(await connection.fetchval(query("newest_index")))
         return self._has_order
 
-    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+    async def by_ids(
+        self, tenant_id: str, command_ids: Sequence[str], *, detailed: bool = False
+    ) -> HistoryPage:
         """Return the commands with these ids, as they are now; deleted ones are missing."""
+        most = DETAILED if detailed else SHOWN
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), SHOWN + 1)
-        return _page(rows, more=False)
+            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), most + 1)
+        read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
+        return HistoryPage(tuple(command_of(row, most) for row in rows), read_at, more=False)
 
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """Return one command with its journal and the database's time; None if it does not exist."""
@@ -293,8 +297,3 @@ def _reason(outcome: str | None, blocked_by: str | None, words: str | None) -> R
 def _word(answer_json: str | None) -> str | None:
     """Return the word of an answer in the journal; text that cannot be parsed is returned unchanged."""
     return None if answer_json is None else answer_word(answer_json) or answer_json[:40]
-
-
-def _page(rows: Sequence[Any], *, more: bool) -> HistoryPage:
-    read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
-    return HistoryPage(tuple(command_of(row, SHOWN) for row in rows), read_at, more)

@@ -129,6 +129,12 @@ def _for_a_week(seen: Seen) -> None:
     seen.app.screen.query_one("#ttl", Input).value = "7d"
 
 
+async def _diff(seen: Seen) -> None:
+    await _history(seen)
+    await seen.press("G", "k", "space", "k", "d")
+    await seen.shows("Compare", "with the marked command", "busy")
+
+
 async def _compose(seen: Seen) -> None:
     await seen.press("a", "c")
     await seen.shows("to 5 devices")
@@ -245,6 +251,7 @@ async def _nothing(seen: Seen) -> None:
 
 SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "first": _nothing, "devices": _devices, "history": _history, "device-history": _device_history, "detail": _detail,
+    "diff": _diff,
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
     "tenants": _tenants, "go": _go, "palette": _palette, "pick": _pick, "text": _text, "form": _form,

@@ -14,6 +14,7 @@ from console.tui.presenters.detail import retry_link
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActions
+from console.tui.screens.comparing import DIFF, Comparing
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose, ShowDetail
 from console.tui.widgets.detail import DetailView
@@ -31,6 +32,7 @@ class DetailScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState, command_id: str) -> None:
         super().__init__(state)
         self.on_command = CommandActions(self, lambda: self.chosen)
+        self.comparing = Comparing(self, lambda: self.chosen)
         self._command_id = command_id
         self._detail: CommandDetail | None = None
         self._title = Lines(id="title")
@@ -94,6 +96,7 @@ class DetailScreen(ConsoleScreen):
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
         actions.compose(_write_command, _no_command),
         *ON_COMMAND,
+        DIFF,
         Action("open_old", "o", "retried one", "Open the command that this one repeats", ON_SCREEN_ONLY,
                _open_old, _no_old),
         *COPIES,
