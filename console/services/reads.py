@@ -19,10 +19,11 @@ from console.domain.filters.language import (
 )
 from console.domain.filters.patterns import pattern_for
 from console.domain.filters.values import KnownValues, Note, notes
-from console.domain.history import CommandDetail, Cursor, HistoryPage, TypicalLatency
+from console.domain.history import Around, CommandDetail, Cursor, HistoryPage, TypicalLatency
 from console.domain.tenants import Tenant
 
 PAGE = 200
+_LIKE_IT = 6  # commands of the same type beside a detail
 _LOOKED_UP, _LIKE = 5, 5  # unknown ids that are looked up, and devices with such a prefix
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
@@ -47,6 +48,7 @@ class CommandReads(Protocol):
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
     async def outbox(self, tenant_id: str) -> OutboxView: ...
+    async def newer(self, tenant_id: str, command: Command) -> str | None: ...
     async def usual(self, tenant_id: str, device_id: str, command_type: str) -> TypicalLatency | None: ...
 
 
@@ -156,6 +158,17 @@ class History:
         if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
             usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
         return replace(found, answer_verdict=verdict, usual=usual)
+
+    async def around(self, tenant_id: str, command: Command) -> Around:
+        """Return what the device got before and after a command, and how it answers the type."""
+        before = Cursor(command.created_at, command.command_id)
+        older = await self.commands(tenant_id, device_ids=(command.device_id,), before=before, limit=1)
+        return Around(
+            await self.like(tenant_id, command, _LIKE_IT),
+            await self._commands.usual(tenant_id, command.device_id, command.command_type),
+            next((one.command_id for one in older.commands), None),
+            await self._commands.newer(tenant_id, command),
+        )
 
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
         """Return the command types in recent use."""

@@ -491,3 +491,47 @@ async def test_a_comparison_without_a_second_command_says_what_to_do(rig):
         await rig.sql.execute("DELETE FROM device_commands WHERE command_id = 'c-0'")
         rig.program.feed.tell("acme")
         await seen.shows("One of the two commands does not exist any more.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+async def test_a_detail_shows_those_like_it_and_the_brackets_walk_through_the_device(rig, width, height):
+    """Without it, whether a device is slow today is found by opening one command after another."""
+    await _flushes(rig)
+    await rig.command(
+        "c-old", "pump-1", "ping", "delivered", ago_s=3_600, published=True, ack='{"status": "ok"}'
+    )
+    await rig.command("other", "pump-2", "flush", "missed", ago_s=30, published=True)
+    await rig.sql.execute(
+        "UPDATE device_commands SET acked_at = published_at + interval '0.3 s' WHERE acked_at IS NOT NULL"
+    )
+    await rig.sql.execute(
+        "UPDATE device_commands SET acked_at = published_at + interval '9 s' WHERE command_id = 'c-0'"
+    )
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("pump-1 › History")
+        await seen.press("enter")
+        await seen.shows(
+            "like it   2m ago ● ok 0.30s", "3m ago ✕ failed busy", "usually   within", "this one took"
+        )
+        await seen.press("]")
+        await seen.shows("it is the newest command of the device")
+        for command_id in ("c-1", "c-2", "c-3", "c-4", "c-5", "c-6", "c-7", "c-old"):
+            await seen.press("[")
+            await seen.shows(command_id)
+            await seen.until(lambda: seen.app.screen._around is not None, "looked around")
+        await seen.hides("like it")
+        await seen.press("[")
+        await seen.shows("it is the oldest command of the device")
+        await seen.press("]")
+        await seen.shows("c-7")
+        await seen.until(lambda: seen.app.screen._around is not None, "looked around")
+        await seen.press("d")
+        await seen.shows("No earlier flush to this device ended ok")
+        await seen.press("]")
+        await seen.shows("c-6")
+        await seen.until(lambda: seen.app.screen._around is not None, "looked around")
+        await seen.press("d")
+        await seen.shows("pump-1 › Compare   with the last flush", "Nothing differs")

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from console.domain.commands import NEVER, Command, Phase
 from console.domain.comparison import Pair, comparison
-from console.domain.history import HistoryPage
+from console.domain.history import Around, HistoryPage, TypicalLatency
 from console.tables.columns import Cell
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.presenters.comparison import MARK, comparison_lines
+from console.tui.presenters.detail import around_lines
 from console.tui.presenters.strip import strip_lines
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -226,3 +227,29 @@ def test_the_next_bad_one_is_found_in_both_directions():
     assert rows.next_bad("c-7", -1) == "c-5"
     assert rows.next_bad("c-2", -1) is None
     assert rows.next_bad("gone", 1) is None
+
+
+# What a detail shows of the commands around it
+
+
+def around_text(around: Around, of: Command, width: int = 76) -> list[str]:
+    return ["".join(cell.text for cell in line) for line in around_lines(around, of, NOW, width)]
+
+
+def test_those_like_it_are_shown_as_many_as_fit_and_the_usual_time_beside_its_own():
+    like = (
+        command(3), command(60, ack_status="error", ack_json='{"status": "error", "details": {"code": "busy\\u001b"}}'),
+        command(300, status="missed", acked_at=None, ack_status=None), command(600),
+    )  # fmt: skip
+    usual = TypicalLatency(23, timedelta(seconds=0.31))
+    lines = around_text(Around(like, usual), command(acked_at=NOW + timedelta(seconds=0.84)))
+    assert lines == [
+        "like it   3m ago ● ok 0.40s  1h ago ✕ failed busy␛  5h ago ◍ missed",
+        "usually   within 0.31s (95 % of 23 answers); this one took 0.84s",
+        "",
+    ]
+    slow = around_lines(Around(like, usual), command(acked_at=NOW + timedelta(seconds=0.84)), NOW, 76)
+    assert slow[1][1].tone == "warn"
+    assert around_text(Around(like), command(), 40)[0] == "like it   3m ago ● ok 0.40s"
+    assert around_text(Around(usual=TypicalLatency(4, timedelta(seconds=1))), command()) == []
+    assert around_text(Around(usual=usual), command(acked_at=None)) == []
