@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from console.domain.commands import NEVER, Command, Phase
 from console.domain.comparison import Pair, comparison
 from console.domain.history import Around, HistoryPage, TypicalLatency
+from console.domain.text.ascii import to_ascii
 from console.tables.columns import Cell
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.presenters.comparison import MARK, comparison_lines
@@ -188,6 +189,13 @@ def test_equal_neighbours_are_merged_only_where_they_must_be():
     merged = strip("o" * 60 + "f" + "o" * 40)[0]
     assert merged == " " + "●×60" + "✕" + "●" * 40
     assert strip("o" * 40 + "ff" + "o" * 60, 60)[0] == " ●×40✕✕●×60"
+
+
+def test_the_strip_can_be_read_in_ascii():
+    """Without a twin of its own each number of merged ones begins with a question mark."""
+    line, marks = strip("o" * 60 + "fm" + "o" * 60, 60, 3, more=True)
+    assert to_ascii(line) == " < *:60x!*:60"
+    assert "?" not in to_ascii(marks)
 
 
 @given(st.text("ofmp", min_size=2, max_size=300), st.integers(30, 120), st.booleans())
