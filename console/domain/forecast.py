@@ -118,7 +118,9 @@ def _who_gets_it(plan: Plan) -> Sentence:
         )
     within = f", if that is within {ttl_text(plan.ttl)}" if plan.ttl else ""
     if not plan.broker_up:
-        return Sentence(f"The broker is down: {whom} {gets} it when it is back{within}.", Weight.GRAVE, count)
+        return Sentence(
+            f"The broker is down: {whom} {gets} it once the broker is back{within}.", Weight.GRAVE, count
+        )
     if not plan.has_dispatcher:
         return Sentence(
             f"{whom} {gets} it once a dispatcher runs{within}: none runs here.", Weight.BAD, count

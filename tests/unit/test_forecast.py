@@ -66,10 +66,13 @@ def test_the_first_sentence_is_who_gets_it_and_when():
 def test_what_holds_up_all_of_it_is_said_first():
     down = forecast(plan(broker_up=False), NOW)[0]
     assert down == Sentence(
-        "The broker is down: 48 devices get it when it is back, if that is within 1m.", Weight.GRAVE, 48
+        "The broker is down: 48 devices get it once the broker is back, if that is within 1m.",
+        Weight.GRAVE,
+        48,
     )
     assert (
-        texts(plan(broker_up=False, ttl=None))[0] == "The broker is down: 48 devices get it when it is back."
+        texts(plan(broker_up=False, ttl=None))[0]
+        == "The broker is down: 48 devices get it once the broker is back."
     )
     off = forecast(plan(has_dispatcher=False), NOW)[0]
     assert off.text == "48 devices get it once a dispatcher runs, if that is within 1m: none runs here."
