@@ -1,4 +1,7 @@
-"""Two commands beside each other: what was sent and what came of it, with what differs."""
+"""Two commands beside each other: what was sent and what came of it, with what differs.
+
+Decided in docs/decisions/0093-a-strip-and-a-comparison.md
+"""
 
 import json
 from collections.abc import Mapping

@@ -136,8 +136,7 @@ class CommandStore:
         most = DETAILED if detailed else SHOWN
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), most + 1)
-        read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
-        return HistoryPage(tuple(command_of(row, most) for row in rows), read_at, more=False)
+        return _page(rows, most)
 
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """Return one command with its journal and the database's time; None if it does not exist."""
@@ -266,3 +265,8 @@ def _reason(outcome: str | None, blocked_by: str | None, words: str | None) -> R
 def _word(answer_json: str | None) -> str | None:
     """Return the word of an answer in the journal; text that cannot be parsed is returned unchanged."""
     return None if answer_json is None else answer_word(answer_json) or answer_json[:40]
+
+
+def _page(rows: Sequence[Any], most: int) -> HistoryPage:
+    read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
+    return HistoryPage(tuple(command_of(row, most) for row in rows), read_at, more=False)

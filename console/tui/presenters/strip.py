@@ -1,4 +1,7 @@
-"""The strip of a history: a symbol for each command, the newest right, and below it where in time one is."""
+"""The strip of a history: a symbol for each command, the newest right, and below it where in time one is.
+
+Decided in docs/decisions/0093-a-strip-and-a-comparison.md
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -283,7 +283,7 @@ class HistoryScreen(ConsoleScreen):
         *ON_COMMAND,
         DIFF,
         Action("mark_one", "space", "mark", "Mark one command, which d compares others with", ON_SCREEN_ONLY,
-               _mark, _no_command, footer=16),
+               _mark, _no_command),
         Action("next_bad", "n", "next not ok", "Go to the next older command that did not end well",
                ON_SCREEN_ONLY, lambda s: s.go_to_bad(1), _no_command, footer=16, shown_as="n N"),
         Action("previous_bad", "N", "previous not ok", "Go to the next newer command that did not end well",
