@@ -16,7 +16,7 @@ MOST_SAMPLES = 3
 VARIES = "varies"
 _FEWEST = 3  # devices: of two, any texts that differ may be news
 _NEARLY_ALL = 0.8  # of the devices have a text of their own
-_TELLING = frozenset({"status", *CODE_KEYS})  # never called varying
+TELLING = frozenset({"status", *CODE_KEYS})  # never called varying
 _LARGEST_WHOLE = 1e15
 
 Row: TypeAlias = tuple[Phase, str | None, int, tuple[str, ...]]
@@ -57,7 +57,7 @@ def _varying(alike: Sequence[tuple[Row, Fields]]) -> frozenset[str]:
     texts = {
         key: {value for _, fields in alike if isinstance(value := fields[key], str)}
         for key in alike[0][1]
-        if key.rpartition(".")[2] not in _TELLING
+        if key.rpartition(".")[2] not in TELLING
     }
     return frozenset(key for key, values in texts.items() if len(values) >= _NEARLY_ALL * devices)
 

@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from console.domain.commands import Draft, Phase
+from console.domain.commands import OPEN, Draft, Phase
 
 RETRIED = (Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
 
@@ -74,6 +75,44 @@ class Batch:
         return self.draft.batch_id
 
 
+class BatchState(StrEnum):
+    """Whether anything more will happen to a bulk send by itself."""
+
+    SENDING = "sending"  # by this process
+    RUNNING = "running"
+    STOPPED = "stopped"
+    UNFINISHED = "not all sent"
+    DONE = "done"
+
+
+def state_of(batch: Batch, phases: Mapping[Phase, int], *, is_sending: bool) -> BatchState:
+    """Return the state of a bulk send whose commands are in these phases."""
+    if batch.stopped_at is not None:
+        return BatchState.STOPPED
+    if is_sending:
+        return BatchState.SENDING
+    if any(phases.get(phase) for phase in OPEN):
+        return BatchState.RUNNING
+    return BatchState.DONE if sum(phases.values()) >= batch.draft.wanted else BatchState.UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The devices of a bulk send that have no command of it.
+
+    `waiting` would get one if it went on; `refused` cannot be sent to: not registered, decommissioned, or
+    with an id that no topic can carry. `deleted` counts the commands that have been deleted since.
+    """
+
+    waiting: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    deleted: int = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.waiting) + len(self.refused) + self.deleted
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerGroup:
     """Devices whose commands ended in the same way: with the same phase and the same answer.
@@ -94,14 +133,19 @@ class AnswerGroup:
 class BatchView:
     """A batch and its progress: commands by phase, and groups of equal answers, the largest first.
 
-    `unsendable` is the number of devices that have no command and will not get one, if it has been looked up.
+    `unsent` are the devices without a command, once they have been looked up.
     """
 
     batch: Batch
     phases: Mapping[Phase, int]
     groups: tuple[AnswerGroup, ...]
     read_at: datetime
-    unsendable: int = 0
+    unsent: Unsent = field(default_factory=Unsent)
+
+    @property
+    def unsendable(self) -> int:
+        """The number of devices that have no command and will not get one."""
+        return len(self.unsent.refused) + self.unsent.deleted
 
     @property
     def left(self) -> int:
@@ -137,8 +181,10 @@ class Preview:
     """Which devices a send would reach: exact numbers, read at one instant.
 
     `forbidden` are devices that get nothing: not registered, decommissioned, or with an id that no topic
-    can carry. `same_in_flight` counts devices with an open command of the same type. `newest` is the newest
-    open command: of the same type where there is one.
+    can carry; `links` counts the others. `same_in_flight` counts devices with an open command of the same
+    type. `newest` is the newest open command: of the same type where there is one. `bad` counts the devices
+    on which the type failed, was missed or expired in the last hour, as far as that is kept, the first of
+    them at `bad_since`. `models` are those of the devices, 100 at most.
     """
 
     total: int
@@ -150,3 +196,6 @@ class Preview:
     last_latency: timedelta | None = None
     last_acked_at: datetime | None = None
     read_at: datetime | None = None
+    bad: Mapping[Phase, int] = field(default_factory=dict)
+    bad_since: datetime | None = None
+    models: frozenset[str] = frozenset()

@@ -5,14 +5,14 @@ that was called missed and answered afterwards is counted twice, once as missed 
 it was so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from console.domain.commands import Phase
-from console.domain.histograms import Histogram
+from console.domain.histograms import Histogram, merged
 
 T = TypeVar("T")
 OLD_S = 15.0  # figures that are older say so
@@ -104,6 +104,12 @@ class TypeLatency:
     command_type: str
     model: str
     answered: Histogram
+
+
+def answered_by(learned: Iterable[TypeLatency], command_type: str, models: Collection[str]) -> Histogram:
+    """Return the answer times of a type on these models; on all models if none of these has answered it."""
+    of_type = [one for one in learned if one.command_type == command_type]
+    return merged(one.answered for one in [o for o in of_type if o.model in models] or of_type)
 
 
 @dataclass(frozen=True, slots=True)

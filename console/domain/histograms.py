@@ -64,6 +64,14 @@ class Histogram:
         reached = enumerate(accumulate(self.counts))
         return next((middle_ms(bucket) for bucket, count in reached if count >= wanted), None)
 
+    def share_within(self, ms: float) -> float:
+        """Return the share that answered within so many milliseconds; 0 without any answer.
+
+        Whole buckets count only: the share is never too large.
+        """
+        within = sum(count for bucket, count in enumerate(self.counts) if 2.0 ** (bucket / 4) <= ms)
+        return within / self.answers if self.answers else 0.0
+
     @property
     def p50_ms(self) -> float | None:
         return self.quantile_ms(0.50)

@@ -75,6 +75,20 @@ class TypicalLatency:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """What else the device got: the last commands of the same type before this one, newest first.
+
+    `usual` is how long it takes to answer the type; `older` and `newer` are the ids of the commands beside
+    this one.
+    """
+
+    like: tuple[Command, ...] = ()
+    usual: TypicalLatency | None = None
+    older: str | None = None
+    newer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CommandDetail:
     """One command, its journal, and the database's time when it was read.
 

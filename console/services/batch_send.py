@@ -10,7 +10,7 @@ from typing import Protocol
 
 from console.concurrency import end_all
 from console.domain.acks import OK_WORDS
-from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview
+from console.domain.batches import RETRIED, AnswerGroup, Batch, BatchDraft, BatchView, Preview, Unsent
 from console.domain.commands import Phase
 from console.domain.filters.language import EVERY_BATCH, Filter
 from console.domain.ttl import TTL_RANGE, ttl_fault
@@ -29,7 +29,8 @@ class BatchTable(Protocol):
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> None: ...
     async def rest(self, tenant_id: str, batch_id: str) -> tuple[tuple[str, str | None], ...]: ...
-    async def unsendable(self, tenant_id: str, batch_id: str) -> int: ...
+    async def unsent(self, tenant_id: str, batch_id: str) -> Unsent: ...
+    async def outcomes(self, tenant_id: str, batch_ids: Sequence[str]) -> dict[str, dict[Phase, int]]: ...
     async def insert(
         self, tenant_id: str, draft: BatchDraft, device_ids: Sequence[str], retried: Sequence[str | None]
     ) -> int: ...
@@ -233,9 +234,13 @@ class BatchSend:
         """Return one bulk send and its progress; None if this tenant does not have it."""
         return await self._table.view(tenant_id, batch_id)
 
-    async def unsendable(self, tenant_id: str, batch_id: str) -> int:
-        """Count its devices that got no command and cannot get one: deleted, decommissioned, or an odd id."""
-        return await self._table.unsendable(tenant_id, batch_id)
+    async def unsent(self, tenant_id: str, batch_id: str) -> Unsent:
+        """Return its devices that got no command."""
+        return await self._table.unsent(tenant_id, batch_id)
+
+    async def outcomes(self, tenant_id: str, batch_ids: Sequence[str]) -> dict[str, dict[Phase, int]]:
+        """Count the commands of some bulk sends by phase; it takes as long as they have commands."""
+        return await self._table.outcomes(tenant_id, batch_ids)
 
     async def group(self, tenant_id: str, batch_id: str, group: AnswerGroup) -> tuple[str, ...]:
         """Return the devices of one group of equal answers."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from console.domain.commands import Phase
+from console.domain.commands import Command, Phase
 from console.domain.devices import SORTED_AT_MOST, Device, DeviceCounts, DeviceSearch, Sort
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
@@ -17,12 +17,14 @@ from console.domain.filters.language import (
     Match,
     begins_so,
 )
+from console.domain.filters.patterns import pattern_for
 from console.domain.filters.values import KnownValues, Note, notes
-from console.domain.history import CommandDetail, Cursor, HistoryPage, TypicalLatency
+from console.domain.history import Around, CommandDetail, Cursor, HistoryPage, TypicalLatency
 from console.domain.tenants import Tenant
 
 PAGE = 200
 BY_ID = Sort()
+_LIKE_IT = 6  # commands of the same type beside a detail
 _LOOKED_UP, _LIKE = 5, 5  # unknown ids that are looked up, and devices with such a prefix
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
@@ -40,11 +42,14 @@ class CommandReads(Protocol):
         limit: int,
         whole: bool = False,
     ) -> HistoryPage: ...
-    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage: ...
+    async def by_ids(
+        self, tenant_id: str, command_ids: Sequence[str], *, detailed: bool = False
+    ) -> HistoryPage: ...
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None: ...
     async def recent_types(self, tenant_id: str, device_id: str | None) -> tuple[str, ...]: ...
     async def recent_commands(self, tenant_id: str) -> tuple[tuple[str, str, float], ...]: ...
     async def outbox(self, tenant_id: str) -> OutboxView: ...
+    async def newer(self, tenant_id: str, command: Command) -> str | None: ...
     async def usual(self, tenant_id: str, device_id: str, command_type: str) -> TypicalLatency | None: ...
 
 
@@ -120,6 +125,26 @@ class History:
         """Read the rows on screen again."""
         return await self._commands.by_ids(tenant_id, command_ids)
 
+    async def whole_commands(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+        """Return these commands with params and answers as long as a detail shows them."""
+        return await self._commands.by_ids(tenant_id, command_ids, detailed=True)
+
+    async def like(
+        self, tenant_id: str, command: Command, limit: int, *, only_ok: bool = False
+    ) -> tuple[Command, ...]:
+        """Return the commands of its type that the device got before it, newest first."""
+        terms = [Match("type", (pattern_for(command.command_type),))]
+        terms += [Match("phase", (Phase.OK.value,))] if only_ok else []
+        before = Cursor(command.created_at, command.command_id)
+        page = await self.commands(
+            tenant_id,
+            device_ids=(command.device_id,),
+            wanted=Filter(Scope.COMMANDS, tuple(terms)),
+            before=before,
+            limit=limit,
+        )
+        return page.commands
+
     async def command(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """Return one command with its journal; None if it does not exist in this tenant."""
         found = await self._commands.detail(tenant_id, command_id)
@@ -135,6 +160,17 @@ class History:
         if command.phase in {Phase.PUBLISHED, Phase.IN_PROGRESS}:
             usual = await self._commands.usual(tenant_id, command.device_id, command.command_type)
         return replace(found, answer_verdict=verdict, usual=usual)
+
+    async def around(self, tenant_id: str, command: Command) -> Around:
+        """Return what the device got before and after a command, and how it answers the type."""
+        before = Cursor(command.created_at, command.command_id)
+        older = await self.commands(tenant_id, device_ids=(command.device_id,), before=before, limit=1)
+        return Around(
+            await self.like(tenant_id, command, _LIKE_IT),
+            await self._commands.usual(tenant_id, command.device_id, command.command_type),
+            next((one.command_id for one in older.commands), None),
+            await self._commands.newer(tenant_id, command),
+        )
 
     async def recent_types(self, tenant_id: str, device_id: str | None = None) -> tuple[str, ...]:
         """Return the command types in recent use."""

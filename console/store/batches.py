@@ -9,11 +9,13 @@ import asyncpg
 from console.domain.acks import answer_word
 from console.domain.answer_groups import gather
 from console.domain.batches import (
+    RETRIED,
     Batch,
     BatchDraft,
     BatchView,
     InFlight,
     Preview,
+    Unsent,
     member_id,
     member_ids,
 )
@@ -57,10 +59,19 @@ class BatchStore:
         rest, _ = await self._without(tenant_id, batch_id, sendable=True)
         return rest
 
-    async def unsendable(self, tenant_id: str, batch_id: str) -> int:
-        """Count the devices of the batch that have no command of it and will not get one."""
-        rest, gone = await self._without(tenant_id, batch_id, sendable=False)
-        return len(rest) + gone
+    async def unsent(self, tenant_id: str, batch_id: str) -> Unsent:
+        """Return the devices of the batch that have no command of it."""
+        waiting, _ = await self._without(tenant_id, batch_id, sendable=True)
+        refused, deleted = await self._without(tenant_id, batch_id, sendable=False)
+        return Unsent(tuple(device for device, _ in waiting), tuple(device for device, _ in refused), deleted)
+
+    async def outcomes(self, tenant_id: str, batch_ids: Sequence[str]) -> dict[str, dict[Phase, int]]:
+        """Count the commands of some batches by phase; each command of them is looked up."""
+        found: dict[str, dict[Phase, int]] = {batch_id: {} for batch_id in batch_ids}
+        async with self._database.tenant_session(tenant_id) as connection:
+            for row in await connection.fetch(query("batch_outcomes"), tenant_id, list(batch_ids)):
+                found[row["batch_id"]][Phase(row["phase"])] = row["commands"]
+        return found
 
     async def _without(
         self, tenant_id: str, batch_id: str, *, sendable: bool
@@ -155,6 +166,7 @@ class BatchStore:
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("send_preview"), tenant_id, list(device_ids), command_type)
         newest = row["newest_device"]
+        bad = {phase: row[phase.value] for phase in RETRIED if row[phase.value]}
         return Preview(
             total=row["total"],
             forbidden=row["forbidden"],
@@ -169,6 +181,9 @@ class BatchStore:
             last_latency=row["last_took"],
             last_acked_at=row["last_acked_at"],
             read_at=row["read_at"],
+            bad=dict(sorted(bad.items(), key=lambda item: -item[1])),
+            bad_since=row["bad_since"],
+            models=frozenset(row["models"]),
         )
 
 

@@ -1,7 +1,6 @@
 """Commands of one tenant: sending, reading, cancelling, under row-level security."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +15,10 @@ from console.domain.targets import Inserted, Recipient, Target
 from console.limits import MAX_TTL
 from console.store.audit import AuditLog
 from console.store.failures import translated
-from console.store.filter_sql import Conditions, conditions
+from console.store.history_part import HistoryPart
 from console.store.pool import Connection, Database
 from console.store.seen_sql import STATE_ONLY, seen
-from console.store.shape import BARE, Shape, read_shaped
+from console.store.shape import Shape, read_shaped
 from console.store.sql import query
 
 SEARCHED = 10_000
@@ -103,7 +102,7 @@ class CommandStore:
         A filter is applied to at most `SEARCHED` rows: then the page contains how far it came. Without an
         index by age, each such part would read the whole table, so one statement searches all, as for ids.
         """
-        place = _Place(device_ids, before)
+        place = HistoryPart(device_ids, before)
         documents = WHOLE if whole else SHOWN
 
         async def read(connection: Connection, shape: Shape) -> HistoryPage:
@@ -130,11 +129,14 @@ class CommandStore:
             self._has_order = bool(await connection.fetchval(query("newest_index")))
         return self._has_order
 
-    async def by_ids(self, tenant_id: str, command_ids: Sequence[str]) -> HistoryPage:
+    async def by_ids(
+        self, tenant_id: str, command_ids: Sequence[str], *, detailed: bool = False
+    ) -> HistoryPage:
         """Return the commands with these ids, as they are now; deleted ones are missing."""
+        most = DETAILED if detailed else SHOWN
         async with self._database.tenant_session(tenant_id) as connection:
-            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), SHOWN + 1)
-        return _page(rows, more=False)
+            rows = await connection.fetch(query("history_by_ids"), tenant_id, list(command_ids), most + 1)
+        return _page(rows, most)
 
     async def detail(self, tenant_id: str, command_id: str) -> CommandDetail | None:
         """Return one command with its journal and the database's time; None if it does not exist."""
@@ -184,48 +186,18 @@ class CommandStore:
             row = await connection.fetchrow(query("usual_latency"), tenant_id, device_id, command_type)
         return TypicalLatency(row["answers"], row["p95"]) if row["answers"] else None
 
+    async def newer(self, tenant_id: str, command: Command) -> str | None:
+        """Return the id of the next command that the device got; None if this is its newest."""
+        key = command.created_at, command.command_id
+        async with self._database.tenant_session(tenant_id) as connection:
+            found = await connection.fetchval(query("command_newer"), tenant_id, command.device_id, *key)
+        return None if found is None else str(found)
+
     async def outbox(self, tenant_id: str) -> OutboxView:
         """Return how many commands wait for publication, since when, and the first deadline among them."""
         async with self._database.tenant_session(tenant_id) as connection:
             row = await connection.fetchrow(query("outbox_depth"), tenant_id)
         return OutboxView(row["depth"], row["oldest_at"], row["next_deadline"], row["read_at"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The part of a history to read: some devices or all, after a key.
-
-    Its SQL has no NULL parameter, so that one plan fits each statement.
-    """
-
-    device_ids: Sequence[str] | None
-    before: Cursor | None
-
-    def statement(
-        self,
-        name: str,
-        used: int,
-        wanted: Filter | None = None,
-        last: Cursor | None = None,
-        shape: Shape = BARE,
-    ) -> tuple[str, list[object]]:
-        """Return the statement `name` with its further parameters; `last` is the oldest key to read."""
-        built = Conditions(used)
-        if self.device_ids is not None and len(self.device_ids) == 1:
-            built.texts.append(f"v.device_id = {built.add(self.device_ids[0])}")
-        elif self.device_ids is not None:
-            built.texts.append(f"v.device_id = ANY ({built.add(list(self.device_ids))}::text[])")
-        for cursor, operator in ((self.before, "<"), (last, ">=")):
-            if cursor is not None:
-                at, key = built.add(cursor.created_at), built.add(cursor.command_id)
-                built.texts.append(
-                    f"(v.created_at, v.command_id) {operator} ({at}::timestamptz, {key}::text)"
-                )
-        if wanted:
-            terms = conditions(wanted, used + len(built.parameters), shape=shape)
-            built.texts += terms.texts
-            built.parameters += terms.parameters
-        return query(name).replace("/*where*/", built.sql), built.parameters
 
 
 def _recipient(row: Any) -> dict[str, Any]:
@@ -295,6 +267,6 @@ def _word(answer_json: str | None) -> str | None:
     return None if answer_json is None else answer_word(answer_json) or answer_json[:40]
 
 
-def _page(rows: Sequence[Any], *, more: bool) -> HistoryPage:
+def _page(rows: Sequence[Any], most: int) -> HistoryPage:
     read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
-    return HistoryPage(tuple(command_of(row, SHOWN) for row in rows), read_at, more)
+    return HistoryPage(tuple(command_of(row, most) for row in rows), read_at, more=False)

@@ -241,7 +241,7 @@ async def test_the_broker_goes_and_comes_and_both_are_reported(
         await screen.shows("New command")
         await screen.settled()
         screen.type("ping")
-        await screen.shows("The broker is down: the command will wait until the broker is back.")
+        await screen.shows("The broker is down: pump-1 gets it once the broker is back")
         screen.type("\x13")
         await screen.shows("Send ping to pump-1")
         await screen.settled()

@@ -103,12 +103,37 @@ async def test_devices_that_must_not_be_sent_to_are_counted_before_and_skipped(
     await add_devices(owner, "acme", ["a/b"])
     await send(program, "pump-1", kind="reboot")
     preview = await program.bulk.preview("acme", [*PUMPS, "a/b", "nobody"], "reboot")
-    assert (preview.total, preview.forbidden, preview.links) == (7, 3, {"unknown": 7})
+    assert (preview.total, preview.forbidden, preview.links) == (7, 3, {"unknown": 4})
     assert (preview.in_flight, preview.same_in_flight) == (1, 1)
     assert preview.newest is not None
     assert (preview.newest.device_id, preview.newest.by) == ("pump-1", "alice")
     job = await send(program, *PUMPS, "a/b", "nobody")
     assert (job.done, job.committed) == (7, 4)
+
+
+async def test_what_of_the_type_ended_badly_lately_is_counted_before(
+    program: Program, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without the look at the recent ends, what failed a minute ago is sent again to the same devices."""
+    await owner.execute("UPDATE device_registry SET model = 'PX' WHERE device_id IN ('pump-1', 'pump-2')")
+    await owner.executemany(
+        "INSERT INTO device_console.recent_ends VALUES"
+        " ('acme', $1, now() - $2 * interval '1 minute', $3, $4, '', '', '', $5, '', NULL, '')",
+        [
+            ("e-1", 5, "missed", "pump-1", "reboot"), ("e-2", 9, "missed", "pump-1", "reboot"),
+            ("e-3", 2, "missed", "pump-2", "reboot"), ("e-4", 1, "failed", "pump-2", "reboot"),
+            ("e-5", 1, "expired", "pump-2", "ping"), ("e-6", 61, "expired", "pump-2", "reboot"),
+            ("e-7", 1, "expired", "another", "reboot"),
+        ],
+    )  # fmt: skip
+    preview = await program.bulk.preview("acme", PUMPS, "reboot")
+    assert list(preview.bad.items()) == [(Phase.MISSED, 2), (Phase.FAILED, 1)]
+    assert preview.bad_since is not None
+    assert preview.read_at is not None
+    assert round((preview.read_at - preview.bad_since).total_seconds() / 60) == 9
+    assert preview.models == {"PX", "PX-200"}
+    none = await program.bulk.preview("acme", ["pump-3"], "reboot")
+    assert (none.bad, none.bad_since) == ({}, None)
 
 
 async def test_a_stop_lets_nothing_more_in_and_takes_back_what_waits(
@@ -236,7 +261,8 @@ async def test_what_was_sent_and_deleted_since_is_not_sent_again(
     sent = await owner.fetch("SELECT device_id FROM device_commands ORDER BY 1")
     assert [row["device_id"] for row in sent] == list(PUMPS[1:])
     await owner.execute("UPDATE device_registry SET decommissioned_at = now() WHERE device_id = 'pump-1'")
-    assert await table.unsendable("acme", batch_id) == 1  # it had its command: nothing is left to offer
+    unsent = await table.unsent("acme", batch_id)
+    assert (unsent.refused, unsent.deleted) == ((), 1)  # it had its command: nothing is left to offer
     with pytest.raises(ConflictError, match="is left to send"):
         await program.bulk.resume("acme", batch_id, "carol")
 

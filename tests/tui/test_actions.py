@@ -17,6 +17,7 @@ from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
 from console.tui.screens.device import DeviceScreen
 from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.diff import DiffScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.paged_list import PagedScreen
 from console.tui.screens.registry import ACTIONS, SCREENS
@@ -41,6 +42,8 @@ def empty_screen(rig, kind: str) -> ConsoleScreen:
             return DeviceScreen(state, "nobody")
         case "compose":
             return ComposeScreen(state, ("nobody",))
+        case "diff":
+            return DiffScreen(state, "nothing", "nobody")
         case "batch":
             return BatchScreen(state, "nothing")
         case _:

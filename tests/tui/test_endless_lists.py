@@ -44,7 +44,7 @@ async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig
         FROM generate_series(1, 250) n
         """
     )
-    async with rig.console() as seen:
+    async with rig.console(140, 40) as seen:
         await seen.shows("pump-1")
         await seen.press("b")
         await seen.shows("200 bulk sends", "b1\n")

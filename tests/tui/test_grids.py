@@ -83,7 +83,9 @@ async def _world(rig: Rig) -> None:
         INSERT INTO device_console.batches (tenant_id, batch_id, command_type, params, ttl_s, target, wanted, created_by, created_at)
         VALUES ('acme', '5b0c9a52-0000-4000-8000-000000000001', 'ping', '{}', 3600, 'site:lyon', 4, 'alice', now() - interval '100 minutes');
         INSERT INTO device_console.batch_members
-        SELECT 'acme', '5b0c9a52-0000-4000-8000-000000000001', command_id FROM device_commands WHERE command_id IN ('c-ok', 'c-failed', 'c-missed')
+        SELECT 'acme', '5b0c9a52-0000-4000-8000-000000000001', command_id FROM device_commands WHERE command_id IN ('c-ok', 'c-failed', 'c-missed');
+        INSERT INTO device_console.batch_targets VALUES
+            ('acme', '5b0c9a52-0000-4000-8000-000000000001', '{pump-0017,pump-0018,pump-0021,pump-0024}')
         """
     )
 
@@ -125,6 +127,12 @@ async def _detail(seen: Seen) -> None:
 def _for_a_week(seen: Seen) -> None:
     """A deadline of tomorrow bears a date and one of today does not: in the last hour of a day 1h is tomorrow."""
     seen.app.screen.query_one("#ttl", Input).value = "7d"
+
+
+async def _diff(seen: Seen) -> None:
+    await _history(seen)
+    await seen.press("G", "k", "space", "k", "d")
+    await seen.shows("Compare", "with the marked command", "busy")
 
 
 async def _compose(seen: Seen) -> None:
@@ -248,6 +256,7 @@ async def _nothing(seen: Seen) -> None:
 
 SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "first": _nothing, "devices": _devices, "history": _history, "device-history": _device_history, "detail": _detail,
+    "diff": _diff,
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
     "tenants": _tenants, "go": _go, "palette": _palette, "pick": _pick, "text": _text, "form": _form,

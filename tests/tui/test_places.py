@@ -8,6 +8,7 @@ from tests.tui.conftest import Rig, Seen
 CURSOR = "▌"
 FIRST = 4  # below header, title and headings
 FILTERED = FIRST + 1  # the bar of the filter takes a row
+OF_HISTORY = FIRST + 2  # the strip and the times below it take two
 
 
 async def stands(seen: Seen, row: int, *words: str) -> None:
@@ -100,16 +101,16 @@ async def test_a_new_command_does_not_move_the_cursor_of_a_history_to_another(ri
     async with rig.console(80, 24) as seen:
         await stands(seen, FIRST, "pump-1")
         await seen.press("H")
-        await stands(seen, FIRST, "pump-1", "2h")
+        await stands(seen, OF_HISTORY, "pump-1", "2h")
         await seen.press("j")
-        await stands(seen, FIRST + 1, "pump-2", "3h")
+        await stands(seen, OF_HISTORY + 1, "pump-2", "3h")
         await rig.command("c-4", "pump-1", "reboot")
         rig.program.feed.tell("acme")
-        await stands(seen, FIRST + 2, "pump-2", "3h")
+        await stands(seen, OF_HISTORY + 2, "pump-2", "3h")
         await seen.press("enter")
         await seen.shows("Command › Detail", "c-2")
         await seen.press("escape")
-        await stands(seen, FIRST + 2, "pump-2", "3h")
+        await stands(seen, OF_HISTORY + 2, "pump-2", "3h")
 
 
 async def test_a_detail_begins_at_its_top_and_scrolls_by_lines(rig: Rig) -> None:
@@ -117,7 +118,7 @@ async def test_a_detail_begins_at_its_top_and_scrolls_by_lines(rig: Rig) -> None
     async with rig.console(60, 15) as seen:  # so low that nothing stands between header and title
         await stands(seen, FIRST - 1, "pump-1")
         await seen.press("H")
-        await stands(seen, FIRST - 1, "pump-1")
+        await stands(seen, FIRST, "pump-1")
         await seen.press("enter")
         await seen.shows("Command › Detail", "to pump-1")
         column, row = place_of(seen, "ping   ")

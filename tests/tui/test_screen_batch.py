@@ -41,7 +41,7 @@ async def test_a_bulk_send_shows_its_progress_and_groups_equal_answers(rig):
         await _answered(rig, "pump-3", "error", {"code": "busy"})
         await seen.shows("3 of 3 ended", "● 2 ok", "✕ 1 failed", "STATUS", "FW", "CODE", "pump-1, pump-2")
         await seen.press("escape", "b")
-        await seen.shows("Bulk sends   1 bulk send", "all 3 devices")
+        await seen.shows("Bulk sends   1 bulk send", "all 3 devices", "● 2 ✕ 1", "✓ done")
         await seen.press("enter")
         await seen.shows("3 of 3 ended")
 
@@ -95,6 +95,60 @@ async def test_a_stop_takes_back_what_waits_and_only_failures_are_retried(rig):
         await seen.press("y")
         await seen.shows("ping to 1 device", "retry of")
         assert await rig.count() == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15)])
+async def test_who_got_nothing_is_named_and_is_the_next_target(rig, width, height):
+    """Without it 185 of 240 got nothing, and nobody can say which."""
+    names = [f"pump-{number}" for number in range(1, 8)]
+    await rig.devices(*names)
+    job = rig.program.bulk.job("ping", "{}", DEFAULT_TTL, "bob", device_ids=[*names, "gone"], target="all")
+    await rig.program.bulk.begin("acme", job)
+    await rig.program.bulk._table.insert("acme", job.draft, ["pump-2"], [None])
+    await rig.program.bulk.stop("acme", job.draft.batch_id, "bob")
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-7")
+        await seen.press("b")
+        await seen.shows("⊘ 1 · 7", "⊘ stopped by bob")
+        await seen.press("enter")
+        await seen.shows("8 got nothing: pump-1, pump-3, pump-4", "· stopped", "· refused")
+        await seen.press("j", "enter")
+        await seen.shows("6 devices got nothing: it was stopped before their turn", *names[2:5])
+        await seen.press("escape", "j", "c")
+        await seen.shows("they cannot be sent to")
+        await seen.press("k", "c")
+        await seen.shows("New command   to 6 devices")
+
+
+@pytest.mark.slow
+async def test_the_list_of_bulk_sends_is_counted_where_it_is_seen(rig):
+    """Without the window a list of any length counts what nobody looks at."""
+    await rig.devices("pump-1")
+    for number in range(40):
+        job = rig.program.bulk.job(
+            "ping", "{}", DEFAULT_TTL, "bob", device_ids=["pump-1"], target=f"n {number}"
+        )
+        await rig.program.bulk.begin("acme", job)
+        await rig.program.bulk.run("acme", job)
+    counted = []
+    outcomes = rig.program.bulk._table.outcomes
+
+    async def count(tenant_id, batch_ids):
+        counted.extend(batch_ids)
+        return await outcomes(tenant_id, batch_ids)
+
+    rig.program.bulk._table.outcomes = count
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("b")
+        await seen.shows("40 bulk sends", "◔ running, 1 open")
+        await seen.hides("…  ")
+        assert len(set(counted)) < 30
+        await seen.press("G")
+        await seen.shows("n 0")
+        await seen.hides("…  ")
+        assert len(set(counted)) > 30
 
 
 @pytest.mark.slow
@@ -219,12 +273,15 @@ async def test_the_preview_tells_what_is_in_flight_and_who_gets_nothing(rig):
         )
         await seen.type("reboot")
         await seen.shows(
-            "● 3 online", "○ 1 offline", "1 in flight", "1 cannot be sent to", "In flight already to 1 device"
+            "● 2 online, ○ 1 offline (pump-4)",
+            "1 gets nothing: not registered",
+            "In flight already to 1 device",
         )
         await seen.press("f5")
         await seen.shows(
-            "! pump-4 is offline.",
-            "! 1 get nothing: decommissioned",
+            "3 devices get it once a dispatcher runs",
+            "○ 1 offline (pump-4): the one offline misses it",
+            "! 1 gets nothing: not registered, decommissioned",
             "reboot by",
             "Type the count, 4, to unlock",
         )

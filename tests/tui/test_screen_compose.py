@@ -150,6 +150,22 @@ async def test_enter_takes_the_type_that_is_marked_and_nothing_else(rig):
 
 
 @pytest.mark.slow
+async def test_a_type_that_is_mistyped_is_never_ready_also_without_a_catalogue(rig):
+    """Without it rebot is "Ready.", and the device does not know it."""
+    await rig.devices("pump-1")
+    await rig.command("old-1", "pump-1", "reboot", ago_s=60)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("c")
+        await seen.shows("recent  reboot")
+        await seen.type("rebot")
+        await seen.shows("Unknown type: rebot was not sent here lately; is reboot meant?")
+        assert "Ready." not in seen.text
+        seen.app.screen.fields.type.value = "calibrate"
+        await seen.shows("Ready.")
+
+
+@pytest.mark.slow
 async def test_a_wrong_ttl_blocks_the_send(rig):
     await rig.devices("pump-1")
     async with rig.console() as seen:
@@ -242,9 +258,38 @@ async def test_offline_targets_are_counted_and_named(rig):
         await seen.shows("pump-2")
         await seen.press("a", "c")
         await seen.type("ping")
-        await seen.shows("● 1 online", "○ 1 offline")
+        await seen.shows("! ● 1 online, ○ 1 offline (pump-2): the one offline misses it unless")
         await seen.press("f5")
-        await seen.shows("! pump-2 is offline.")
+        await seen.shows("! ● 1 online, ○ 1 offline (pump-2)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15)])
+async def test_what_will_happen_is_said_in_sentences_and_the_worst_stands_in_the_dialog(rig, width, height):
+    """Without it 41 devices that do not answer get the same once more."""
+    await rig.devices(*(f"pump-{number}" for number in range(5)))
+    await rig.sql.execute(
+        """
+        INSERT INTO device_console.recent_ends
+        SELECT 'acme', 'e-' || n, now() - interval '3 minutes', 'missed', 'pump-' || n, '', '', '', 'ping', '', NULL, ''
+        FROM generate_series(0, 3) n;
+        INSERT INTO device_console.type_latency VALUES ('acme', 'ping', 'PX', 40, array_fill(0, ARRAY[36]) || 40)
+        """
+    )
+    rig.program.health.dispatch = "on"
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-4")
+        await seen.press("a", "c")
+        await seen.type("ping")
+        worst = "! Of these 5, 4 missed ping in the last hour"
+        await seen.shows("5 devices get it as soon as you confirm.", worst, "Ready.")
+        lines = seen.text.split("\n")
+        places = [place for place, line in enumerate(lines) if "5 devices get it" in line or worst in line]
+        assert "Ready." in "".join(lines[places[1] :]), "the verdict stands below what will happen"
+        if height == 24:
+            await seen.shows("What will happen", "95 % of the answers to ping come within 0.47s")
+        await seen.press("f5")
+        await seen.shows("Send ping to 5 devices of acme?", "5 devices get it as soon as you confirm.", worst)
 
 
 @pytest.mark.slow

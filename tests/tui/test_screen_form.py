@@ -251,7 +251,7 @@ async def test_the_catalogue_is_offered_in_its_order_and_warns_beside_the_type(r
         await seen.press("enter", "enter", "tab")
         await seen.shows("Ready.", '"params":{"confirm": true}')
         await seen.press("f5")
-        await seen.shows("! Erases everything that the gateway knows. This cannot be undone.")
+        await seen.shows("! Dangerous: Erases everything that the gateway knows. This cannot")
         await seen.shows("Type the end of its id, 0017, to unlock")
         await seen.press(*"0018", "y")
         await seen.shows("First type 0017.")

@@ -1,5 +1,6 @@
 """History and detail: live, paged, explained; retry and cancel with their reasons."""
 
+import json
 import time
 
 import pytest
@@ -391,3 +392,146 @@ async def test_a_command_far_down_that_is_deleted_leaves_the_list(rig):
         rig.program.feed.tell("acme")
         await seen.hides("type-249")
         assert "type-250" in str(seen.lines)
+
+
+async def _flushes(rig):
+    """Eight flushes of one pump, of which the third and the sixth from the newest on failed; another pump's ok."""
+    await rig.devices("pump-1", "pump-2")
+    for number in range(8):
+        bad = number in {2, 5}
+        ack = (
+            {"status": "error", "details": {"code": "busy"}}
+            if bad
+            else {"status": "ok", "details": {"kb": 212}}
+        )
+        await rig.command(
+            f"c-{number}",
+            "pump-1",
+            "flush",
+            "delivered",
+            ago_s=60 * (number + 1),
+            published=True,
+            ack=json.dumps(ack),
+        )
+    await rig.sql.execute(
+        "UPDATE device_commands SET command_params = jsonb_build_object('max_kb', CASE command_id WHEN 'c-2' THEN 1024 ELSE 256 END)"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15)])
+async def test_the_strip_shows_what_failed_and_n_goes_there(rig, width, height):
+    """Without it, what failed is looked for page by page."""
+    await _flushes(rig)
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("pump-1 › History", "●●✕●●✕●●")
+        await seen.press("n")
+        assert seen.app.screen.chosen.command_id == "c-2"
+        await seen.press("n")
+        assert seen.app.screen.chosen.command_id == "c-5"
+        await seen.press("n")
+        await seen.shows("No older command failed")
+        assert seen.app.screen.chosen.command_id == "c-5"
+        await seen.press("N")
+        assert seen.app.screen.chosen.command_id == "c-2"
+        if height == 24:
+            mark = next(line for line in seen.lines if "▴3m" in line)
+            strip = next(line for line in seen.lines if "●●✕" in line)
+            assert strip[mark.index("▴")] == "✕", "the mark stands below the command under the cursor"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15)])
+async def test_two_commands_are_compared_with_the_last_ok_or_with_the_marked_one(rig, width, height):
+    """Without it, what was different this time is found by reading two answers in turn."""
+    await _flushes(rig)
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("pump-1 › History", "✕ failed")
+        await seen.press("n", "d")
+        await seen.shows(
+            "pump-1 › Compare   with the last flush before it", "4m ago", "3m ago", "● ok", "✕ failed"
+        )
+        lines = [line.split() for line in seen.lines]
+        assert ["params", "max_kb", "256", "1024", "←"] in lines
+        assert ["code", "–", "busy", "←"] in lines
+        assert (
+            "attempts"
+            not in seen.text.replace("of type, device, ttl", "")
+            .split("= shows all")[0]
+            .split("values the same")[0]
+        )
+        await seen.press("=")
+        await seen.shows("device")
+        await seen.press("escape", "G", "space", "g", "d")
+        await seen.shows("with the marked command", "8m ago", "1m ago", "Nothing differs")
+        await seen.press("escape", "escape")
+        await seen.shows("pump-1 › History")
+        assert seen.app.screen.marked is None, "esc first unmarks"
+
+
+@pytest.mark.slow
+async def test_a_comparison_without_a_second_command_says_what_to_do(rig):
+    await rig.devices("pump-1")
+    await rig.command("c-1", "pump-1", "flush", "missed", published=True)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("◍ missed")
+        await seen.press("d")
+        await seen.shows("No earlier flush to this device ended ok: mark another with space.")
+        await rig.command(
+            "c-0", "pump-1", "flush", "delivered", ago_s=90, published=True, ack='{"status": "ok"}'
+        )
+        await seen.press("d")
+        await seen.shows("Compare   with the last flush")
+        await rig.sql.execute("DELETE FROM device_commands WHERE command_id = 'c-0'")
+        rig.program.feed.tell("acme")
+        await seen.shows("One of the two commands does not exist any more.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+async def test_a_detail_shows_those_like_it_and_the_brackets_walk_through_the_device(rig, width, height):
+    """Without it, whether a device is slow today is found by opening one command after another."""
+    await _flushes(rig)
+    await rig.command(
+        "c-old", "pump-1", "ping", "delivered", ago_s=3_600, published=True, ack='{"status": "ok"}'
+    )
+    await rig.command("other", "pump-2", "flush", "missed", ago_s=30, published=True)
+    await rig.sql.execute(
+        "UPDATE device_commands SET acked_at = published_at + interval '0.3 s' WHERE acked_at IS NOT NULL"
+    )
+    await rig.sql.execute(
+        "UPDATE device_commands SET acked_at = published_at + interval '9 s' WHERE command_id = 'c-0'"
+    )
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-1")
+        await seen.press("enter")
+        await seen.shows("pump-1 › History")
+        await seen.press("enter")
+        await seen.shows(
+            "like it   2m ago ● ok 0.30s", "3m ago ✕ failed busy", "usually   within", "this one took"
+        )
+        await seen.press("]")
+        await seen.shows("it is the newest command of the device")
+        for command_id in ("c-1", "c-2", "c-3", "c-4", "c-5", "c-6", "c-7", "c-old"):
+            await seen.press("[")
+            await seen.shows(command_id)
+            await seen.until(lambda: seen.app.screen._around is not None, "looked around")
+        await seen.hides("like it")
+        await seen.press("[")
+        await seen.shows("it is the oldest command of the device")
+        await seen.press("]")
+        await seen.shows("c-7")
+        await seen.until(lambda: seen.app.screen._around is not None, "looked around")
+        await seen.press("d")
+        await seen.shows("No earlier flush to this device ended ok")
+        await seen.press("]")
+        await seen.shows("c-6")
+        await seen.until(lambda: seen.app.screen._around is not None, "looked around")
+        await seen.press("d")
+        await seen.shows("pump-1 › Compare   with the last flush", "Nothing differs")

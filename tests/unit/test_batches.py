@@ -8,13 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.domain.answer_groups import gather
-from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchView
+from console.domain.batches import AnswerGroup, Batch, BatchDraft, BatchState, BatchView, Unsent, state_of
 from console.domain.commands import Phase
 from console.domain.history import HistoryPage
+from console.domain.phases import PHASE_SYMBOLS
 from console.domain.text.ascii import to_ascii
 from console.domain.ttl import parse_ttl, ttl_text
 from console.limits import MAX_TTL, MIN_TTL
-from console.tui.presenters.batches import batch_line, group_cells, group_columns, progress_lines, shares
+from console.tui.lists.batch_outcomes import MOST_AT_ONCE, BatchOutcomes
+from console.tui.lists.unsent_devices import unsent_rows
+from console.tui.presenters.batches import (
+    batch_cells,
+    batch_line,
+    group_cells,
+    group_columns,
+    nothing_line,
+    progress_lines,
+    shares,
+)
 from console.tui.presenters.cells import fit_columns
 from tests.unit.test_history_rows import NOW
 
@@ -120,8 +131,10 @@ def test_the_bar_is_exactly_full_and_nobody_is_left_out_of_it(counts: list[int],
 def test_each_phase_has_a_glyph_of_its_own_in_the_bar_also_in_ascii() -> None:
     phases = dict.fromkeys(Phase, 3)
     view = BatchView(Batch(replace(DRAFT, wanted=30), NOW), phases, (), NOW)
-    bar = "".join(cell.text for cell in progress_lines(view, None, 120)[0]).split()[0]
-    assert len(set(bar)) == len(set(to_ascii(bar))) == len(Phase) + 1
+    bar = "".join(cell.text for cell in progress_lines(view, None, 120)[0]).partition("▏")[0].strip()
+    settled = [phase for phase in Phase if phase.settled or phase is Phase.UNKNOWN]
+    assert len(set(bar)) == len(set(to_ascii(bar))) == len(settled) + 1, "and one for what is under way"
+    assert not {PHASE_SYMBOLS[phase] for phase in Phase if phase is not Phase.UNKNOWN} & set(bar), "torn"
 
 
 def test_a_bar_is_full_once_all_have_settled() -> None:
@@ -129,7 +142,7 @@ def test_a_bar_is_full_once_all_have_settled() -> None:
     for width in range(50, 130):
         line = "".join(cell.text for cell in progress_lines(view, None, width)[0])
         assert len(line) <= width
-        assert "·" not in line
+        assert " ▏" not in line, "the rest of the track is empty"
 
 
 def test_a_retry_says_so_once() -> None:
@@ -148,3 +161,100 @@ def test_numbers_and_ranges_stand_to_the_right() -> None:
     columns = {column.title: column for column in group_columns(groups)}
     assert (columns["N"].right, columns["STATUS"].right) == (True, False)
     assert group_cells(groups[1])["sample"].text == "c +8"
+
+
+def batch(wanted: int = 240, number: int = 1, *, stopped: bool = False) -> Batch:
+    draft = replace(DRAFT, batch_id=f"b-{number}", wanted=wanted)
+    return Batch(draft, NOW, NOW if stopped else None, "bob" if stopped else None)
+
+
+def test_the_row_of_a_bulk_send_counts_its_outcomes_and_says_its_state() -> None:
+    """Without it the list says what was sent, and not what came of it."""
+
+    def row(one: Batch, phases: dict[Phase, int] | None, *, is_sending: bool = False) -> tuple[str, str]:
+        cells = batch_cells(one, NOW, phases, is_sending=is_sending)
+        return cells["went"].text, cells["state"].text
+
+    some = {Phase.OK: 14, Phase.MISSED: 41}
+    assert row(batch(), some) == ("● 14 ◍ 41 · 185", "! 185 got nothing")
+    assert row(batch(55), some) == ("● 14 ◍ 41", "✓ done")
+    assert row(batch(56), {**some, Phase.PUBLISHED: 1}) == ("● 14 ◍ 41 ◔ 1", "◔ running, 1 open")
+    assert row(batch(), {}, is_sending=True) == ("· 240", "◔ sending")
+    assert row(batch(stopped=True), some) == ("● 14 ◍ 41 · 185", "⊘ stopped by bob")
+    assert row(batch(56, stopped=True), {**some, Phase.WAITING: 1})[1] == "⊘ stopped by bob, 1 open"
+    assert row(batch(), None) == ("…", "…")
+    assert row(batch(stopped=True), None) == ("…", "⊘ stopped by bob")
+    assert row(batch(0), {}) == ("–", "✓ done")
+
+
+def test_a_bulk_send_is_done_once_nothing_more_can_happen() -> None:
+    assert state_of(batch(2), {Phase.OK: 2}, is_sending=False) is BatchState.DONE
+    assert state_of(batch(2), {Phase.OK: 1}, is_sending=False) is BatchState.UNFINISHED
+    assert state_of(batch(2), {Phase.OK: 1}, is_sending=True) is BatchState.SENDING
+    assert state_of(batch(2), {Phase.OK: 1, Phase.IN_PROGRESS: 1}, is_sending=False) is BatchState.RUNNING
+    assert state_of(batch(2, stopped=True), {Phase.WAITING: 1}, is_sending=True) is BatchState.STOPPED
+
+
+def test_only_so_many_commands_are_counted_at_a_time_and_settled_ones_rarely() -> None:
+    """Without the bound a list of large bulk sends reads a million rows with each hint."""
+    outcomes, small, large = BatchOutcomes(), batch(10, 1), batch(MOST_AT_ONCE, 2)
+    assert outcomes.due([large, small], 100.0) == ("b-2",), "at least one, whatever its size"
+    outcomes.take({"b-2": {Phase.OK: MOST_AT_ONCE}}, 0.5, 100.0)
+    assert not outcomes.has_all(["b-1", "b-2"])
+    assert outcomes.due([large, small], 100.1) == ("b-1",)
+    outcomes.take({"b-1": {Phase.PUBLISHED: 10}}, 0.001, 100.1)
+    assert outcomes.has_all(["b-1", "b-2"])
+    assert outcomes.get("b-1") == {Phase.PUBLISHED: 10}
+    assert outcomes.get("b-9") is None
+    assert outcomes.due([large, small], 101.0) == ()
+    assert outcomes.due([large, small], 102.2) == ("b-1",)
+    assert outcomes.due([large, small], 159.0) == ("b-1",)
+    outcomes.take({"b-1": {Phase.PUBLISHED: 10}}, 5.0, 160.0)
+    assert outcomes.due([small], 200.0) == (), "it rests for longer than it took"
+
+
+def test_who_got_nothing_is_named_with_how_many_more() -> None:
+    unsent = Unsent(("pump-1", "pump-2", "pump-3"), ("gone\x1b[2J",), 2)
+    groups = (AnswerGroup(Phase.EXPIRED, (), 9, ("pump-7",)), AnswerGroup(Phase.OK, (), 5, ("pump-9",)))
+    view = BatchView(batch(20), {Phase.OK: 5, Phase.EXPIRED: 9}, groups, NOW, unsent)
+
+    def line(width: int, shown: BatchView = view) -> str:
+        return "".join(cell.text for cell in nothing_line(shown, width))
+
+    assert line(120) == " 15 got nothing: pump-1, pump-2, pump-3, gone␛[2J, pump-7 +10"
+    assert line(44) == " 15 got nothing: pump-1, pump-2, pump-3 +12"
+    assert line(20) == " 15 got nothing: pump-1 +14"
+    assert line(80, replace(view, unsent=Unsent(deleted=3), groups=())) == (
+        " 3 got nothing: their commands have been deleted"
+    )
+    assert nothing_line(replace(view, unsent=Unsent(), groups=()), 80) == ()
+    assert (view.left, view.unsendable) == (3, 3)
+
+
+def test_each_reason_to_have_no_command_is_a_row_with_all_names() -> None:
+    unsent = Unsent(tuple(f"pump-{n}" for n in range(600)), ("gone\x1b[2J",), 1)
+    view = BatchView(batch(700), {}, (), NOW, unsent)
+    rows = list(unsent_rows(view).values())
+    assert [(row.why, row.count, row.can_be_sent_to) for row in rows] == [
+        ("not sent", 600, True), ("refused", 1, False), ("deleted", 1, False),
+    ]  # fmt: skip
+    assert rows[0].title == "600 devices got nothing: R sends to them"
+    assert rows[0].text.split("\n")[-2:] == ["pump-499", "… and 100 more"]
+    assert "\x1b" not in rows[1].text
+    assert rows[2].text == "… and 1 more"
+    stopped = unsent_rows(replace(view, batch=batch(700, stopped=True)))
+    assert next(iter(stopped.values())).title.endswith("it was stopped before their turn")
+    assert unsent_rows(replace(view, unsent=Unsent())) == {}
+
+
+def test_why_something_failed_has_its_column_before_what_most_devices_said() -> None:
+    """Without it three groups that failed for three reasons look the same at 80 columns."""
+    groups = (
+        AnswerGroup(Phase.OK, (), 90, ("a",), {"status": "ok", "rssi": "-90", "rtt": "3"}),
+        AnswerGroup(Phase.FAILED, (), 2, ("b",), {"status": "error", "code": "busy"}),
+    )
+    assert [column.key for column in group_columns(groups)][2:5] == [
+        "field:status",
+        "field:code",
+        "field:rssi",
+    ]

@@ -125,5 +125,6 @@ def test_a_description_is_two_lines_at_most():
     assert [len(line) for line in lines] == [1, 1]
     assert lines[1][0].text.endswith("…")
     assert {line[0].tone for line in lines} == {"warn"}
-    assert about_lines("", 44, dangerous=True) == []
+    assert about_lines("", 60, dangerous=True)[0][0].text == "! dangerous: interrupts or changes it"
+    assert about_lines("", 44, dangerous=False) == []
     assert about_lines("Asks.", 44, dangerous=False)[0][0] == Cell("Asks.", "dim")

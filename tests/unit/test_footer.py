@@ -19,11 +19,11 @@ def test_a_reason_moves_no_key_and_stands_there_only_where_there_is_room():
     reasons = {"retry": "still published", "cancel": "already published"}
     narrow = _line("history", 80, reasons)
     assert narrow == _line("history", 80)
-    wide = _line("history", 200, reasons)
+    wide = _line("history", 240, reasons)
     assert "r retry (still published)" in wide
     for message in (" (still published)", " (already published)"):
         wide = wide.replace(message, "")
-    assert wide == _line("history", 200)
+    assert wide == _line("history", 240)
 
 
 def test_a_footer_never_exceeds_its_line():

@@ -13,7 +13,6 @@ from console.domain.devices import DeviceCounts, DeviceOrder, Link, Sort
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Scope, parse_filter
 from console.domain.phases import LINK_SYMBOLS, PHASE_SYMBOLS, SETTLED_FIRST, WORST_FIRST
-from console.domain.targets import Target
 from console.domain.text.ascii import is_utf8, to_ascii
 from console.domain.text.durations import (
     age,
@@ -35,7 +34,6 @@ from console.tui.presenters.cells import fit_columns, fit_parts, fit_text, inked
 from console.tui.presenters.compose import (
     payload_lines,
     preview_payload,
-    warnings_of,
 )
 from console.tui.presenters.devices import seen_words
 from console.tui.presenters.problems import problem_cells, problem_whom
@@ -218,20 +216,6 @@ def test_a_payload_breaks_after_its_commas_and_never_inside_a_date_or_a_string()
     assert all(len(line) <= 30 or line.count(",") <= 1 for line in lines)
     cut = '{"type":"never ends'
     assert "".join(cell.text for line in payload_lines(cut, 8) for cell in line) == cut
-
-
-def test_what_the_registry_says_does_not_hide_that_a_device_is_away():
-    def target(n, status, link):
-        return Target(f"p{n}", True, status, False, link, "ACTIVE", None, 0)
-
-    one = [target(1, "SUSPENDED", "offline"), target(2, "SUSPENDED", "online"), target(3, "ACTIVE", "stale")]
-    assert warnings_of(one) == [
-        "p1 is SUSPENDED in the registry, and offline.", "p2 is SUSPENDED in the registry.", "p3 is stale.",
-    ]  # fmt: skip
-    message = warnings_of([target(n, "INACTIVE", "offline" if n else "online") for n in range(6)])
-    assert message == [
-        "6 of 6 devices may not be reached (5 offline, 6 inactive or suspended in the registry)."
-    ]
 
 
 def test_a_problem_of_a_link_names_no_device():

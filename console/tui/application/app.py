@@ -34,6 +34,7 @@ from console.tui.screens.dialogs.export import ExportDialog
 from console.tui.screens.dialogs.go import GoDialog
 from console.tui.screens.dialogs.help import HelpDialog
 from console.tui.screens.dialogs.tenants import TenantsDialog
+from console.tui.screens.diff import DiffScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
 from console.tui.screens.problems import ProblemsScreen
@@ -49,6 +50,7 @@ from console.tui.state.messages import (
     ShowDetail,
     ShowDevice,
     ShowDevices,
+    ShowDiff,
     ShowExport,
     ShowGo,
     ShowHelp,
@@ -155,6 +157,9 @@ class ConsoleApp(TerminalApp):
 
     def on_show_detail(self, message: ShowDetail) -> None:
         self.push_screen(DetailScreen(self.state, message.command_id))
+
+    def on_show_diff(self, message: ShowDiff) -> None:
+        self.push_screen(DiffScreen(self.state, message.command_id, message.other_id, message.other))
 
     def on_show_problems(self, message: ShowProblems) -> None:
         del message

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from console.domain.batches import RETRIED
 from console.domain.commands import Command
 from console.domain.history import Cursor, HistoryPage
 
@@ -31,6 +32,15 @@ class HistoryRows:
             "by": tuple(sorted({c.created_by for c in loaded if c.created_by})),
             "device": tuple(sorted({c.device_id for c in loaded})),
         }
+
+    def next_bad(self, key: str, by: int) -> str | None:
+        """Return the next command that did not end well, by 1 to older ones and by -1 to newer ones."""
+        place = self.order.index(key) + by if key in self.commands else -1
+        while 0 <= place < len(self.order):
+            if self.commands[self.order[place]].phase in RETRIED:
+                return self.order[place]
+            place += by
+        return None
 
     @property
     def end(self) -> Cursor | None:

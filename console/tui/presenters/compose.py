@@ -3,29 +3,29 @@
 import json
 import re
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 
-from console.domain.batches import Preview
+from console.domain.catalogue import Listing
 from console.domain.filters.ids import nearest
-from console.domain.identifiers import name_shown
+from console.domain.forecast import Sentence, Weight, by_worth, worst
 from console.domain.targets import Target
 from console.domain.text.counts import counted
 from console.domain.text.durations import coarse_age, latency
 from console.domain.text.json import one_line
 from console.domain.text.safe import safe, safe_id
-from console.tables.columns import Cell
+from console.tables.columns import Cell, Tone
 from console.tables.tones import link_cell, link_of
-from console.tui.presenters.cells import Line, fit_parts, fit_text, line_width
+from console.tui.presenters.cells import Line, fit_text, line_width
 
 Sent: TypeAlias = tuple[tuple[str, ...], tuple[str, str, str]]  # to whom, and type, params, ttl
 _OFFERED = 8
 _ABOUT = 2  # lines of a description
-_WEAK = frozenset({"offline", "stale"})
+_USUAL = "95 % within"  # heads the answer times
+_DANGER = {True: "dangerous", False: ""}
 _UP_TO_COMMA = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+,?|.')
 
 
@@ -44,39 +44,59 @@ def types_line(recent: Sequence[str], listed: Sequence[str], chosen: str, width:
 
 
 def about_lines(description: str, width: int, *, dangerous: bool) -> list[Line]:
-    """Wrap what the catalogue says of the chosen type; empty where it says nothing."""
-    rows = textwrap.wrap(safe(description, 300), max(20, width))
+    """Wrap what the catalogue says of the chosen type; empty where it says nothing of a harmless one."""
+    about = safe(description, 300)
+    if dangerous:
+        about = f"! {about or 'dangerous: interrupts or changes it'}"
+    rows = textwrap.wrap(about, max(20, width))
     if len(rows) > _ABOUT:
         rows = [*rows[: _ABOUT - 1], fit_text(f"{rows[_ABOUT - 1]}…", max(20, width)).rstrip()]
     return [(Cell(line, "warn" if dangerous else "dim"),) for line in rows]
 
 
 class Offer(NamedTuple):
-    """A type that fits what is typed."""
+    """A type that fits what is typed; `usual_ms` is how long 95 % of its answers take, None if unknown."""
 
     kind: str
     about: str
     is_dangerous: bool
+    usual_ms: float | None = None
+
+    @property
+    def usual(self) -> str:
+        return "" if self.usual_ms is None else latency(timedelta(milliseconds=self.usual_ms))
 
 
 def offer_lines(
     typed: str, offers: Sequence[Offer], marked: str | None, known: int, width: int, rows: int
 ) -> list[Line]:
-    """List types with what they do, around the marked one: a heading and at most `rows` - 1 of them."""
+    """List types with what they do, around the marked one: a heading and at most `rows` - 1 of them.
+
+    At the right stands how long 95 % of the answers take, where that is known.
+    """
     place = next((n for n, offer in enumerate(offers) if offer.kind == marked), 0)
     first = max(0, min(place - rows + 2, len(offers) - rows + 1))
     takes = "enter takes the marked" if marked is not None else "enter takes what you typed"
     head = f" {len(offers):,} of {known:,} fit “{safe(typed, 20)}”: {takes}"
     name = max(cell_len(safe(offer.kind, 30)) for offer in offers)
-    lines: list[Line] = [(Cell(fit_text(head, width), "dim"),)]
+    times = max(len(offer.usual) for offer in offers)
+    title = _USUAL if times and cell_len(head) + len(_USUAL) + 2 <= width else ""
+    column = times + 1 if times else 0
+    room = max(0, width - name - 1 - column)
+    lines: list[Line] = [
+        (Cell(fit_text(head, width - len(title)), "dim"), *([Cell(title, "dim")] if title else []))
+    ]
     for offer in offers[first : first + rows - 1]:
         is_marked = offer.kind == marked
-        about = f"  {'! ' if offer.is_dangerous else ''}{safe(offer.about, 200)}"
+        about = (
+            f"  {'! ' if offer.is_dangerous else ''}{safe(offer.about, 200) or _DANGER[offer.is_dangerous]}"
+        )
         lines.append(
             (
                 Cell("▌" if is_marked else " ", "accent"),
                 Cell(fit_text(safe(offer.kind, 30), name), "strong" if is_marked else ""),
-                Cell(fit_text(about, max(0, width - name - 1)), "warn" if offer.is_dangerous else "dim"),
+                Cell(fit_text(about, room), "warn" if offer.is_dangerous else "dim"),
+                *([Cell(fit_text(offer.usual, column, right=True), "dim")] if column else []),
             )
         )
     return lines
@@ -87,61 +107,57 @@ def devices_words(device_ids: Sequence[str]) -> str:
     return safe_id(device_ids[0], 40) if len(device_ids) == 1 else counted(len(device_ids), "device")
 
 
-def reach_line(preview: Preview | None, seen_at: datetime | None, now: datetime, width: int) -> Line:
-    """Count the reachable targets, in words; `seen_at` is when a single one was last seen."""
-    if preview is None:
-        return (Cell("asking…", "dim"),)
-    parts: list[Line] = []
-    for word, count in sorted(preview.links.items(), key=lambda item: -item[1]):
-        link = link_of(word)
-        symbol = link_cell(link)
-        parts.append((Cell(f"{symbol.text.split(' ')[0]} {count:,} {link.value}", symbol.tone),))
-    if preview.forbidden:
-        parts.append((Cell(f"{preview.forbidden:,} cannot be sent to", "bad"),))
-    flight = preview.in_flight
-    parts.append(
-        (Cell(f"{flight:,} in flight" if flight else "nothing in flight", "live" if flight else "dim"),)
-    )
-    if seen_at is not None:
-        parts.append((Cell(f"seen {coarse_age(now - seen_at)} ago", "dim"),))
-    if preview.last_latency is not None and preview.last_acked_at is not None:
-        ago = coarse_age(now - preview.last_acked_at)
-        parts.append((Cell(f"last answer in {latency(preview.last_latency)}, {ago} ago", "dim"),))
-    return fit_parts(parts, width)
+def danger_line(kind: str, listing: Listing) -> Line:
+    """Say in words that a type is dangerous, and what it does."""
+    what = safe(listing.description, 300) or f"{kind} interrupts or changes the device."
+    if listing.is_unknown:
+        what = f"No model of these devices lists {kind}: what it does to them is not known."
+    return (Cell(f"! Dangerous: {what}", "warn"),)
 
 
-def guard_line(preview: Preview | None, now: datetime) -> Line:
-    """``reboot by alice, 12s ago`` when something is in flight already; empty otherwise."""
-    if preview is None or preview.newest is None:
-        return ()
-    newest, same = preview.newest, preview.same_in_flight
-    who = (
-        f"{safe(newest.command_type, 40)} by {safe(name_shown(newest.by), 40) or 'somebody'},"
-        f" {coarse_age(now - newest.created_at)} ago"
-    )
-    if preview.total == 1:
-        return (Cell(f"! In flight already: {who}.", "warn"),)
-    if same:
-        return (Cell(f"! In flight already to {counted(same, 'device')}: {who}.", "warn"),)
-    others = counted(preview.in_flight, "other command")
-    return (Cell(f"! {others} in flight, the newest {who}.", "warn"),)
+def forecast_lines(sentences: Sequence[Sentence]) -> list[Line]:
+    """Write a forecast for a dialog: the first and the worst sentence, then the others."""
+    return [(Cell(f"{_mark(one)}{one.text}", _tone(one)),) for one in by_worth(sentences)]
 
 
-def bulk_lines(preview: Preview, *, named: bool) -> list[Line]:
-    """What to know before sending to many: how many are unlikely to answer, and who gets nothing.
+def wrapped_forecast(sentences: Sequence[Sentence], width: int, rows: int) -> list[Line]:
+    """Wrap as many sentences as fit into `rows`, in the order of events, and count those left out.
 
-    With `named` the first is shown already, device by device.
+    The first and the worst are always there, cut where they are too long.
     """
-    lines: list[Line] = []
-    weak = {word: count for word, count in preview.links.items() if word in _WEAK}
-    if weak and not named:
-        words = ", ".join(f"{count:,} {word}" for word, count in weak.items())
-        of = f"{sum(weak.values()):,} of {counted(preview.total, 'device')}"
-        lines.append((Cell(f"! {of} may not be reached ({words}).", "warn"),))
-    if preview.forbidden:
-        why = "decommissioned, or an id that no topic can carry"
-        lines.append((Cell(f"! {preview.forbidden:,} get nothing: {why}.", "warn"),))
+    ranked = list(by_worth(sentences))
+    blocks = [_wrapped(sentence, width) for sentence in ranked]
+    chosen = 2 if worst(sentences) is not None else 1
+    used = sum(map(len, blocks[:chosen]))
+    while chosen < len(ranked) and used + len(blocks[chosen]) <= rows:
+        used += len(blocks[chosen])
+        chosen += 1
+    if used > rows:
+        blocks[0] = _cut(blocks[0], max(1, rows // 2))
+        blocks[1:2] = [_cut(block, max(1, rows - len(blocks[0]))) for block in blocks[1:2]]
+    shown = sorted(zip(ranked[:chosen], blocks, strict=False), key=lambda pair: sentences.index(pair[0]))
+    lines: list[Line] = [(Cell(row, _tone(sentence)),) for sentence, block in shown for row in block]
+    if chosen < len(ranked) and len(lines) < rows:
+        more = counted(len(ranked) - chosen, "more sentence")
+        lines.append((Cell(f"… {more} in the review", "dim"),))
     return lines
+
+
+def _cut(block: list[str], rows: int) -> list[str]:
+    return block if len(block) <= rows else [*block[: rows - 1], f"{block[rows - 1]} …"]
+
+
+def _tone(sentence: Sentence) -> Tone:
+    return "warn" if sentence.weight >= Weight.BAD else ""
+
+
+def _mark(sentence: Sentence) -> str:
+    return "! " if sentence.weight >= Weight.BAD else ""
+
+
+def _wrapped(sentence: Sentence, width: int) -> list[str]:
+    mark = _mark(sentence)
+    return textwrap.wrap(f"{mark}{sentence.text}", max(20, width), subsequent_indent=" " * len(mark))
 
 
 def notable(targets: Sequence[Target], limit: int = 200) -> list[Target]:
@@ -167,46 +183,29 @@ def first_fault(targets: Sequence[Target]) -> str | None:
     return next((safe(target.fault, 300) for target in targets if target.fault), None)
 
 
-def warnings_of(targets: Sequence[Target], limit: int = 4) -> list[str]:
-    """List what may be sent but is unlikely to arrive, a few targets by name."""
-    found = [target for target in targets if target.warning]
-    if len(found) <= limit:
-        return [_warning(target) for target in found]
-    links = Counter(target.link for target in found if target.link in _WEAK)
-    reasons = [f"{count:,} {link}" for link, count in links.most_common()]
-    held = sum(target.held for target in found)
-    reasons += [f"{held:,} inactive or suspended in the registry"] if held else []
-    return [f"{len(found):,} of {counted(len(targets), 'device')} may not be reached ({', '.join(reasons)})."]
+def unknown_type(kind: str, known: Sequence[str], *, is_catalogued: bool) -> str:
+    """Say that no model lists a type, and which one is probably meant.
 
-
-def _warning(target: Target) -> str:
-    """Write one target's warning, with its link where the registry's word would hide that it is away."""
-    warning = safe(target.warning, 120)
-    return f"{warning[:-1]}, and {target.link}." if target.held and target.link in _WEAK else warning
-
-
-def unknown_type(kind: str, known: Sequence[str]) -> str:
-    """Say that no model lists a type, and which one is probably meant."""
+    Where the models have no catalogue, a type that was not sent lately is unknown only if one like it was.
+    """
     typed = kind.lower()
     near = nearest(typed, {name.lower() for name in known})
     meant = next((name for name in known if name.lower() == near or name.lower().startswith(typed)), "")
+    if not is_catalogued:
+        return f"{safe(kind, 60)} was not sent here lately; is {safe(meant, 60)} meant?" if meant else ""
     return f"no model of these devices lists {safe(kind, 60)}" + (
         f"; is {safe(meant, 60)} meant?" if meant else "."
     )
 
 
-def verdict_line(reason: str | None, *, broker_up: bool, dispatch: str, unknown: str = "") -> Line:
-    """Say whether it can be reviewed, and what happens then; `unknown` says that no model lists its type."""
+def verdict_line(reason: str | None, width: int, unknown: str = "") -> Line:
+    """Say whether it can be reviewed; `unknown` says that no model lists its type."""
     if reason is not None:
         return (Cell(f"Not ready: {reason}.", "warn"),)
     if unknown:
         return (Cell("Unknown type: ", "bad"), Cell(f"{unknown} ctrl+s or f5 reviews it all the same."))
-    ready = Cell("Ready. ", "ok")
-    if not broker_up:
-        return (ready, Cell("The broker is down: the command will wait until the broker is back.", "warn"))
-    if dispatch == "off":
-        return (ready, Cell("No dispatcher runs here: the command will wait for one.", "warn"))
-    return (ready, Cell("ctrl+s or f5 reviews it; nothing is sent before that."))
+    ready, how = Cell("Ready. ", "ok"), "ctrl+s or f5 reviews it; nothing is sent before that."
+    return (ready, Cell(how if line_width((ready, Cell(how))) <= width else "ctrl+s or f5 reviews it."))
 
 
 def unknown_outcome_line(sent: Sent | None, now: Sent) -> Line:

@@ -1,20 +1,25 @@
 """One command in full: what it is, why it is in its phase, and what was sent and answered."""
 
 import textwrap
+from datetime import datetime
 
 from rich.cells import cell_len
 
+from console.domain.commands import Command, Phase
 from console.domain.explain import explain
-from console.domain.history import CommandDetail
+from console.domain.history import Around, CommandDetail
+from console.domain.short_reason import short_reason
+from console.domain.text.durations import coarse_age, latency
 from console.domain.text.safe import safe, safe_id
 from console.tables.columns import Cell
 from console.tables.tones import phase_cell
-from console.tui.presenters.cells import Line, fit_text, line_width
+from console.tui.presenters.cells import Line, fit_parts, fit_text, line_width
 from console.tui.presenters.json_view import keyed, pretty
 
 FOLDED = 7  # lines of answer and params that stand above row 19 of 24
 _BESIDE = 60  # columns from which answer and params stand beside each other
 _GAP = 2
+_ENOUGH = 5  # answers: a quantile of fewer says nothing
 
 
 def head_lines(detail: CommandDetail, width: int) -> list[Line]:
@@ -54,6 +59,27 @@ def content_lines(detail: CommandDetail, width: int, unfolds: str) -> list[Line]
     params = [_heading("params", "", column), *_block(command.params_json, column, unfolds)]
     blocks = _side_by_side(answer, params, column) if beside else [*answer, (), *params]
     return [*blocks, (), *notes, *([()] if notes else [])]
+
+
+def around_lines(around: Around, command: Command, now: datetime, width: int) -> list[Line]:
+    """Show how the last commands of its type ended on the device, and how long it usually takes to answer."""
+    lines: list[Line] = []
+    if around.like:
+        parts: list[Line] = [(Cell("like it   ", "accent"), *_like(around.like[0], now))]
+        parts += [_like(one, now) for one in around.like[1:]]
+        lines.append(fit_parts(parts, width))
+    usual, took = around.usual, command.latency
+    if usual is not None and usual.answers >= _ENOUGH and took is not None:
+        of = f"within {latency(usual.p95)} (95 % of {usual.answers:,} answers); this one took {latency(took)}"
+        lines.append((Cell("usually   ", "accent"), Cell(of, "warn" if took > usual.p95 else "")))
+    return [*lines, ()] if lines else []
+
+
+def _like(command: Command, now: datetime) -> Line:
+    cell = phase_cell(command)
+    took = f" {latency(command.latency)}" if command.phase is Phase.OK and command.latency else ""
+    why = f" {fit_text(short_reason(command), 16).rstrip()}" if command.phase is Phase.FAILED else ""
+    return (Cell(f"{coarse_age(now - command.created_at)} ago ", "dim"), cell, Cell(f"{took}{why}"))
 
 
 def folds(detail: CommandDetail) -> bool:

@@ -1,7 +1,6 @@
 """One bulk send: its progress, its groups of equal answers, and what to do next."""
 
-import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -14,26 +13,32 @@ from console.domain.commands import Phase
 from console.domain.filters.language import Scope, parse_filter
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
-from console.domain.ttl import ttl_text
 from console.errors import ConsoleError
-from console.services.batch_send import BatchRun, since_ok_text
 from console.tables.columns import Cell
 from console.tui.keys.actions import Action, bindings_for
-from console.tui.presenters.batches import batch_line, group_cells, group_columns, group_key, progress_lines
+from console.tui.lists.unsent_devices import UnsentDevices, UnsentRow, unsent_rows
+from console.tui.presenters.batches import (
+    batch_line,
+    group_cells,
+    group_columns,
+    group_key,
+    progress_lines,
+    unsent_cells,
+)
 from console.tui.presenters.cells import Line
 from console.tui.presenters.copies import shell_line
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.batch_sends import BatchSends
 from console.tui.screens.clipboard import copy_text
-from console.tui.screens.compose.review import NO_RECALL, Sending, looked_up_question
+from console.tui.screens.compose.review import NO_RECALL
 from console.tui.screens.dialogs.confirm import ConfirmAct, Question, ask
+from console.tui.screens.dialogs.text import TextDialog
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowBatch, ShowCompose, ShowExport, ShowHistory
+from console.tui.state.messages import ShowCompose, ShowExport, ShowHistory
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
-
-_LOOK_EVERY_S = 5.0
 
 
 class BatchScreen(ConsoleScreen):
@@ -47,9 +52,9 @@ class BatchScreen(ConsoleScreen):
         self._view: BatchView | None = None
         self._groups: dict[str, AnswerGroup] = {}
         self._first: str | None = None
-        self._unsure: BatchRun | None = None
-        self._unsendable = 0
-        self._looked = (0, 0.0)
+        self._sends = BatchSends(self, batch_id, self._ask)
+        self._unsent: dict[str, UnsentRow] = {}
+        self._unsent_devices = UnsentDevices(state.program.bulk, state.tenant, batch_id)
         self._title = Lines(id="title")
         self._progress = Lines(id="progress")
         self._table = LineTable(group_columns(()), self._cells, id="table")
@@ -64,31 +69,26 @@ class BatchScreen(ConsoleScreen):
     async def read(self) -> None:
         view = await self.state.program.bulk.batch(self.state.tenant, self._batch_id)
         if view is None:
-            self._view, self._groups = None, {}
+            self._view, self._groups, self._unsent = None, {}, {}
             self._table.set_keys([])
             self._table.set_empty("This bulk send does not exist any more. Press esc to go back.")
             return
-        self._view = replace(view, unsendable=await self._cannot_be_sent_to(view))
+        unsent = await self._unsent_devices.read(view, is_sending=self._sending)
+        self._view = view = replace(view, unsent=unsent)
         self.state.clock.observe(view.read_at)
-        self._groups = {group_key(group): group for group in view.groups}
+        self._groups, self._unsent = {group_key(group): group for group in view.groups}, unsent_rows(view)
         self._table.set_empty("Nothing is committed yet.")
         self._table.set_columns(group_columns(view.groups))
         untouched = self._table.cursor_key in {None, self._first}
-        self._table.set_keys(list(self._groups))
+        self._table.set_keys([*self._groups, *self._unsent])
         if untouched and self._groups:  # the largest group is first; an unmoved cursor stays on it
             self._first = next(iter(self._groups))
             self._table.move_to(self._first)
 
-    async def _cannot_be_sent_to(self, view: BatchView) -> int:
-        """Count the devices that cannot be sent to; only when it matters, and not with each hint."""
-        if self._sending or view.batch.stopped_at is not None or view.committed >= view.batch.draft.wanted:
-            return 0
-        if self._looked[0] != view.committed or time.monotonic() - self._looked[1] > _LOOK_EVERY_S:
-            self._unsendable = await self.state.program.bulk.unsendable(self.state.tenant, self._batch_id)
-            self._looked = (view.committed, time.monotonic())
-        return self._unsendable
-
     def _cells(self, key: str) -> dict[str, Cell] | None:
+        row = self._unsent.get(key)
+        if row is not None:
+            return unsent_cells(row.why, row.device_ids, row.count)
         return group_cells(self._groups[key]) if key in self._groups else None
 
     @property
@@ -107,8 +107,19 @@ class BatchScreen(ConsoleScreen):
     def _sending(self) -> bool:
         return (job := self.state.jobs.get(self._batch_id)) is not None and not job.ended
 
+    @property
+    def _unsent_row(self) -> UnsentRow | None:
+        return self._unsent.get(self._table.cursor_key or "")
+
     def _no_group(self) -> str | None:
-        return "there is no group here" if self._group is None else None
+        return "there is no group here" if self._group is None and self._unsent_row is None else None
+
+    def _no_target(self) -> str | None:
+        row = self._unsent_row
+        return self._no_group() if row is None or row.can_be_sent_to else "they cannot be sent to"
+
+    def _opens(self) -> str:
+        return "their names" if self._unsent_row is not None else "these commands"
 
     def _no_change(self) -> str | None:
         if self._view is None:
@@ -144,6 +155,9 @@ class BatchScreen(ConsoleScreen):
     # Actions
 
     def _open_group(self) -> None:
+        row = self._unsent_row
+        if row is not None:
+            self.app.push_screen(TextDialog(row.title, row.text))
         if self._group is not None:
             start(self, partial(self._open, self._group), "group", exclusive=True)
 
@@ -161,6 +175,9 @@ class BatchScreen(ConsoleScreen):
             self.post_message(ShowHistory(devices, text, of))
 
     def _write_command(self) -> None:
+        row = self._unsent_row
+        if row is not None:
+            self.post_message(ShowCompose(row.device_ids, f"without a command in {self._batch_id}"))
         if self._group is not None:
             start(self, partial(self._compose_to, self._group), "group", exclusive=True)
 
@@ -205,65 +222,10 @@ class BatchScreen(ConsoleScreen):
         self._ask(Question(title, lines, "stop it", no="go on"), stop)
 
     def _retry(self) -> None:
-        start(self, self._ask_retry, "ask", exclusive=True)
-
-    async def _ask_retry(self) -> None:
-        program, tenant = self.state.program, self.state.tenant
-
-        async def prepare(tenant_id: str, batch_id: str, by: str | None) -> BatchRun:
-            """Return the same bulk send while its outcome is unknown: a new one would send again."""
-            job, before = await program.bulk.retry(tenant_id, batch_id, by), self._unsure
-            same = before is not None and (before.device_ids, before.retried) == (job.device_ids, job.retried)
-            return before if before is not None and same else job
-
-        async def send(job: BatchRun) -> str:
-            self._unsure = job
-            await program.bulk.begin(tenant, job)
-            self._unsure = None
-            self.state.run_job(self.app, tenant, job)
-            self.post_message(ShowBatch(job.draft.batch_id))
-            return f"Sending again to {counted(job.total, 'device')}."
-
-        def with_what(job: BatchRun) -> str:
-            left_out = f" {since_ok_text(job.since_ok)}: nothing is sent to them." if job.since_ok else ""
-            return f"Only to those that failed, were missed or expired, as a new bulk send.{left_out}"
-
-        await self._ask_send(prepare, "Send {kind} again to {whom} of {tenant}?", with_what, send)
+        self._sends.retry()
 
     def _resume(self) -> None:
-        start(self, self._ask_resume, "ask", exclusive=True)
-
-    async def _ask_resume(self) -> None:
-        tenant = self.state.tenant
-
-        async def send(job: BatchRun) -> str:
-            self.state.run_job(self.app, tenant, job)
-            return f"Sending to {counted(job.total, 'device')} that got nothing."
-
-        with_what = "Only to devices without a command so far; their TTL starts now."
-        title = "Send the rest: {kind} to {whom} of {tenant}?"
-        await self._ask_send(self.state.program.bulk.resume, title, lambda _: with_what, send)
-
-    async def _ask_send(
-        self,
-        prepare: Callable[[str, str, str | None], Awaitable[BatchRun]],
-        title: str,
-        hint: Callable[[BatchRun], str],
-        send: Callable[[BatchRun], Awaitable[str]],
-    ) -> None:
-        program, tenant = self.state.program, self.state.tenant
-        try:
-            job = await prepare(tenant, self._batch_id, program.operator)
-            draft = job.draft
-            sending = Sending(
-                draft.command_type, draft.params_json, ttl_text(draft.ttl), job.device_ids, title, hint(job)
-            )
-            question = await looked_up_question(self.state, sending)
-        except ConsoleError as error:
-            self.say(str(error), "bad")
-            return
-        if self.still_here():
-            self._ask(question, lambda _: send(job))
+        self._sends.resume()
 
     def _export(self) -> None:
         self.post_message(ShowExport(None, parse_filter(f"batch:{self._batch_id}", Scope.COMMANDS)))
@@ -282,8 +244,8 @@ class BatchScreen(ConsoleScreen):
         self.request_read()
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
-        actions.open_row(_open_group, _no_group, lambda _: "these commands"),
-        actions.compose(_write_command, _no_group, lambda _: "compose to these"),
+        actions.open_row(_open_group, _no_group, _opens),
+        actions.compose(_write_command, _no_target, lambda _: "compose to these"),
         Action("retry_batch", "r", "retry failed",
                "Repeat, as a new bulk send, what failed, was missed or expired",
                "device-console retry ID", _retry, _no_retry, act=True, footer=12),

@@ -1,18 +1,24 @@
 """The bulk sends of a tenant, newest first."""
 
+import time
+from datetime import datetime
 from typing import Any, ClassVar
 
+from textual import on
 from textual.binding import BindingType
 
 from console.domain.batches import Batch
 from console.domain.filters.language import Filter, Scope
+from console.tables.columns import Cell
 from console.tui.keys.actions import Action, bindings_for
+from console.tui.lists.batch_outcomes import BatchOutcomes
 from console.tui.presenters.batches import COLUMNS, batch_cells
 from console.tui.screens import actions
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.paged_list import PAGE, ListSpec, PagedScreen
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowBatch
+from console.tui.widgets.table import LineTable
 
 
 class BatchesScreen(PagedScreen[Batch]):
@@ -21,6 +27,7 @@ class BatchesScreen(PagedScreen[Batch]):
     KIND = "batches"
 
     def __init__(self, state: ConsoleState) -> None:
+        self._outcomes = BatchOutcomes()
         self._seen_words: dict[str, dict[str, None]] = {"type": {}, "by": {}}
         super().__init__(
             state,
@@ -34,7 +41,7 @@ class BatchesScreen(PagedScreen[Batch]):
                 page=self._page,
                 key=lambda batch: batch.batch_id,
                 sort_key=lambda batch: (batch.created_at, batch.batch_id),
-                cells=batch_cells,
+                cells=self._cells,
                 values=self._words,
             ),
         )
@@ -50,6 +57,36 @@ class BatchesScreen(PagedScreen[Batch]):
             if draft.created_by:
                 self._seen_words["by"].setdefault(draft.created_by)
         return page
+
+    async def read(self) -> None:
+        await super().read()
+        await self._count()
+
+    async def _count(self) -> None:
+        """Count the commands of the rows in view that are due; the rest in the next read."""
+        shown = [self.listed.rows.rows[key] for key in self._in_view]
+        due = self._outcomes.due(shown)
+        if due:
+            began = time.monotonic()
+            found = await self.state.program.bulk.outcomes(self.state.tenant, due)
+            self._outcomes.take(found, time.monotonic() - began)
+            if not self._outcomes.has_all(self._in_view):
+                self.request_read()
+
+    @property
+    def _in_view(self) -> list[str]:
+        rows = self.listed.rows.rows
+        return [key for key in self.listed.filtered.table.window() if key in rows]
+
+    @on(LineTable.WindowMoved)
+    def _window_moved(self) -> None:
+        if not self._outcomes.has_all(self._in_view):
+            self.request_read()
+
+    def _cells(self, batch: Batch, now: datetime) -> dict[str, Cell]:
+        job = self.state.jobs.get(batch.batch_id)
+        phases = self._outcomes.get(batch.batch_id)
+        return batch_cells(batch, now, phases, is_sending=job is not None and not job.ended)
 
     def _open(self) -> None:
         if self.listed.chosen is not None:

@@ -17,23 +17,27 @@ from console.domain.text.durations import coarse_age
 from console.services.reads import PAGE
 from console.tables.columns import Cell
 from console.tables.commands import COLUMNS, OF_ONE_DEVICE, columns_for, command_cells
-from console.tui.keys.actions import Action, bindings_for
+from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.presenters.commands import history_line
 from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
 from console.tui.screens import actions
-from console.tui.screens.base import SHORT, ConsoleScreen
+from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActions
+from console.tui.screens.comparing import DIFF, Comparing
 from console.tui.screens.detail_beside import DetailBeside
 from console.tui.screens.device_line import DeviceLine
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose, ShowDetail, ShowExport
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
+from console.tui.widgets.state_strip import StateStrip
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
+
+_ROOMY = 30  # rows from which the plots are shown
 
 
 class HistoryScreen(ConsoleScreen):
@@ -60,6 +64,8 @@ class HistoryScreen(ConsoleScreen):
         self._sought: str | None = None
         self.on_command = CommandActions(self, lambda: self.chosen)
         self.rows = HistoryRows()
+        self.comparing = Comparing(self, lambda: self.chosen, lambda: self.marked)
+        self._strip = StateStrip()
         self._plots = Lines(id="plots")
         self._of_one = one = device_ids is not None and len(device_ids) == 1 and not of
         self._device_line = DeviceLine(state, device_ids[0] if one and device_ids else None)
@@ -69,7 +75,8 @@ class HistoryScreen(ConsoleScreen):
         self._filtered = FilteredList(
             FilterBar(Scope.COMMANDS, words, text, state.earlier_filters[Scope.COMMANDS]),
             self._table, self._filter_changed,
-            pages=self, read_words=words.read, above=(self._device_line, self._plots), beside=self._detail,
+            pages=self, read_words=words.read, above=(self._device_line, self._strip, self._plots),
+            beside=self._detail,
         )  # fmt: skip
 
     def body(self) -> Iterable[Widget]:
@@ -81,6 +88,11 @@ class HistoryScreen(ConsoleScreen):
     @property
     def chosen(self) -> Command | None:
         return self.rows.commands.get(self._table.cursor_key or "")
+
+    @property
+    def marked(self) -> str | None:
+        """The id of the marked command; one can be marked."""
+        return next(iter(self._table.marks.keys), None)
 
     def seek(self, command_id: str) -> None:
         """Put the cursor on this command as soon as it is listed, since the next key is meant for it."""
@@ -179,11 +191,15 @@ class HistoryScreen(ConsoleScreen):
         (width, height), commands = self.app.size, self.rows.commands.values()
         plots = plots_line(commands, width)
         self._plots.show([plots] if plots else [])
-        self._plots.display = plotted = bool(plots) and height >= SHORT
+        self._plots.display = plotted = bool(plots) and height >= _ROOMY
+        self._show_strip()
         title = f"{where} › History"
         self._filtered.title.show(
             [history_line(title, commands, width, more=self.rows.more, plotted=plotted)]
         )
+
+    def _show_strip(self) -> None:
+        self._strip.show_rows(self.rows, self._table.cursor_key, self.state.clock.now())
 
     def _match_words(self) -> str:
         rows = self.rows
@@ -195,6 +211,7 @@ class HistoryScreen(ConsoleScreen):
     def repaint(self) -> None:
         self._filtered.repaint(faded=not self.state.linked)
         self._detail.paint()
+        self._show_strip()
 
     def on_resize(self) -> None:
         self._show_title()
@@ -204,6 +221,7 @@ class HistoryScreen(ConsoleScreen):
     @on(LineTable.CursorMoved)
     def _cursor_moved(self) -> None:
         self.refresh_chrome()
+        self._show_strip()
         self._detail.follow_cursor()
 
     def _filter_changed(self) -> None:
@@ -223,12 +241,31 @@ class HistoryScreen(ConsoleScreen):
     def _export(self) -> None:
         self.post_message(ShowExport(self.device_ids, self._wanted))
 
+    def _mark(self) -> None:
+        if self._table.cursor_key is not None:
+            self._table.marks.mark_one(self._table.cursor_key)
+            self._table.repaint_changes()
+
+    def go_to_bad(self, by: int) -> None:
+        """Go to the next command that did not end well, by 1 to older ones and by -1 to newer ones."""
+        rows, found = self.rows, self.rows.next_bad(self._table.cursor_key or "", by)
+        if found is not None:
+            self._table.move_to(found)
+            return
+        read_on = f" among the {len(rows.order):,} read so far: G reads on" if by > 0 and rows.more else ""
+        self.say(f"No {'older' if by > 0 else 'newer'} command failed, was missed or expired{read_on}.")
+
     def _filter(self) -> None:
         self._filtered.open_filter()
 
     def _back(self) -> None:
-        if not self._filtered.clear_filter():
+        if self._filtered.clear_filter():
+            return
+        if self.marked is None:
             self.leave()
+        else:
+            self._table.marks.remove(self._table.marks.keys)
+            self._table.repaint_changes()
 
     def _no_command(self) -> str | None:
         return self.on_command.no_command()
@@ -244,11 +281,18 @@ class HistoryScreen(ConsoleScreen):
         actions.open_row(_open, _no_command),
         actions.compose(_write_command, _no_target),
         *ON_COMMAND,
+        DIFF,
+        Action("mark_one", "space", "mark", "Mark one command, which d compares others with", ON_SCREEN_ONLY,
+               _mark, _no_command),
+        Action("next_bad", "n", "next not ok", "Go to the next older command that did not end well",
+               ON_SCREEN_ONLY, lambda s: s.go_to_bad(1), _no_command, footer=16, shown_as="n N"),
+        Action("previous_bad", "N", "previous not ok", "Go to the next newer command that did not end well",
+               ON_SCREEN_ONLY, lambda s: s.go_to_bad(-1), _no_command),
         actions.filter_rows(_filter),
         *COPIES,
         actions.export(_export, _filter_fault),
         actions.BATCHES,
         actions.PROBLEMS,
         *actions.everywhere(actions.back(_back)),
-    )
+    )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

@@ -54,6 +54,16 @@ class ShowDetail(Message):
         self.command_id = command_id
 
 
+class ShowDiff(Message):
+    """Compare two commands; `other` says in words which one the second is."""
+
+    def __init__(self, command_id: str, other_id: str, other: str) -> None:
+        super().__init__()
+        self.command_id = command_id
+        self.other_id = other_id
+        self.other = other
+
+
 class ShowCompose(Message):
     """Write a command to these devices.
 

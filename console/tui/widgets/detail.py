@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from textual.containers import Vertical, VerticalScroll
 
-from console.domain.history import CommandDetail
+from console.domain.history import Around, CommandDetail
 from console.tables.columns import Cell
-from console.tui.presenters.detail import content_lines, folds, head_lines
+from console.tui.presenters.detail import around_lines, content_lines, folds, head_lines
 from console.tui.presenters.timeline import deadline_line, timeline_lines
 from console.tui.widgets.text import Lines
 
@@ -30,6 +30,7 @@ class DetailView(VerticalScroll):
         self._rest = Lines(classes="rest")
         self._shown_id = ""
         self._folded = True
+        self._around: Around | None = None
         self._last: tuple[CommandDetail, datetime, tzinfo | None] | None = None
 
     def on_mount(self) -> None:
@@ -41,8 +42,15 @@ class DetailView(VerticalScroll):
             self._show(*self._last)
 
     def show(
-        self, detail: CommandDetail | None, now: datetime, empty: str = "", zone: tzinfo | None = UTC
+        self,
+        detail: CommandDetail | None,
+        now: datetime,
+        empty: str = "",
+        zone: tzinfo | None = UTC,
+        around: Around | None = None,
     ) -> None:
+        """Show a command, with what the device got `around` it; None shows the sentence `empty`."""
+        self._around = around
         if detail is None:
             self._last, self._shown_id = None, ""
             self._lines.show([(Cell(empty, "dim"),)])
@@ -58,10 +66,12 @@ class DetailView(VerticalScroll):
 
     def _show(self, detail: CommandDetail, now: datetime, zone: tzinfo | None) -> None:
         width = self.scrollable_content_region.width or 80
+        is_beside = self.has_class("-beside")
+        width = width // 2 - _GAP if is_beside else width
         deadline = deadline_line(detail, now, zone)
-        self._deadline.show([deadline, ()] if deadline else [])
-        if self.has_class("-beside"):
-            width = width // 2 - _GAP
+        around = around_lines(self._around, detail.command, now, width) if self._around else []
+        self._deadline.show([*around, *([deadline, ()] if deadline else [])])
+        if is_beside:
             self._lines.show([*head_lines(detail, width), *timeline_lines(detail, zone, width), ()])
             self._rest.show(content_lines(detail, width, ""))
         else:

@@ -24,6 +24,10 @@ class Marks:
         """Remove the marks of these rows."""
         self._keys -= frozenset(keys)
 
+    def mark_one(self, key: str) -> None:
+        """Mark this row in place of all others, or unmark it."""
+        self._keys = frozenset() if key in self._keys else frozenset({key})
+
     def toggle(self, keys: Iterable[str]) -> None:
         """Mark these rows, or unmark them if all are marked."""
         wanted = frozenset(keys)

@@ -10,6 +10,7 @@ from console.domain.commands import type_fault
 from console.domain.ttl import typed_ttl, typed_ttl_fault
 from console.limits import DEFAULT_TTL
 from console.services.favourites import Saved
+from console.tui.presenters.compose import unknown_type
 from console.tui.screens.compose.params import ParamsEditor
 from console.tui.state.console_state import UnsentCommand
 from console.tui.widgets.type_input import TypeInput
@@ -35,6 +36,16 @@ class ComposeFields:
     def listing(self) -> Listing:
         """The catalogue's entry for the type."""
         return self._listing_of(self.type.value)
+
+    @property
+    def unknown_type(self) -> str:
+        """Why the type is probably mistyped; empty if it is not."""
+        kind, listing = self.type.value, self.listing
+        others = [name for name in self.type.known if name != kind]
+        was_sent = len(others) < len(self.type.known)
+        if listing.is_unknown or not (listing.devices or was_sent):
+            return unknown_type(kind, others, is_catalogued=listing.is_unknown)
+        return ""
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -12,8 +12,8 @@ _MOST, _WIDEST = 8, 70  # lines and columns
 class Offers(Lines):
     """Visible while the field has the focus and what is typed is no type yet. Nothing below it moves."""
 
-    def __init__(self, about: Callable[[str], tuple[str, bool]]) -> None:
-        """`about` returns what a type does, and whether it is dangerous for these devices."""
+    def __init__(self, about: Callable[[str], Offer]) -> None:
+        """`about` returns what a type does, whether that is dangerous here, and its usual time."""
         super().__init__(id="offers")
         self._about = about
 
@@ -26,7 +26,7 @@ class Offers(Lines):
         place, size = field.region, self.app.size
         rows = max(2, min(len(offers) + 1, _MOST, size.height - place.bottom - 2))
         width = min(_WIDEST, size.width - place.x)
-        described = [Offer(kind, *self._about(kind)) for kind in offers]
+        described = [self._about(kind) for kind in offers]
         self.styles.margin = (place.bottom, 0, 0, place.x)
         self.styles.width = width
         self.show(offer_lines(field.value, described, field.marked, len(field.known), width, rows))

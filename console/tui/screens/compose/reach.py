@@ -3,6 +3,8 @@
 import time
 
 from console.domain.batches import Preview
+from console.domain.figures import TypeLatency, answered_by
+from console.domain.histograms import Histogram
 from console.domain.targets import Target
 from console.tui.presenters import compose as words
 from console.tui.screens.compose.review import BY_NAME
@@ -23,6 +25,7 @@ class Reach:
         self.targets: tuple[Target, ...] | None = None
         self.notable: list[Target] = []
         self.fault: str | None = None
+        self._learned: tuple[TypeLatency, ...] | None = None
 
     async def read(self, command_type: str) -> None:
         """Look the targets up when that is due, or when the type has changed.
@@ -33,6 +36,8 @@ class Reach:
         if time.monotonic() < self._due and command_type == self.command_type:
             return
         program, tenant = self._state.program, self._state.tenant
+        if self._learned is None:
+            self._learned = (await program.figures.latency(tenant)).value
         preview = await program.bulk.preview(tenant, self._device_ids, command_type)
         if preview.read_at is not None:
             self._state.clock.observe(preview.read_at)
@@ -43,10 +48,10 @@ class Reach:
         self.preview, self.command_type = preview, command_type
         self._due = time.monotonic() + len(self._device_ids) / _DEVICES_PER_S
 
-    @property
-    def only(self) -> Target | None:
-        """The target, where there is just one."""
-        return self.targets[0] if self.targets and len(self.targets) == 1 else None
+    def answered(self, command_type: str) -> Histogram:
+        """Return the learned answer times of a type on the models of these devices."""
+        models = self.preview.models if self.preview else frozenset()
+        return answered_by(self._learned or (), command_type, models)
 
     def _take_targets(self, targets: tuple[Target, ...]) -> None:
         self.targets = targets

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from console.domain.batches import Preview
 from console.domain.catalogue import Listing
 from console.domain.danger import to_type
+from console.domain.figures import answered_by
+from console.domain.forecast import Plan, forecast
+from console.domain.histograms import Histogram
 from console.domain.targets import Target
 from console.domain.text.json import one_line
 from console.domain.text.safe import safe, safe_id
+from console.domain.ttl import typed_ttl
 from console.tables.columns import Cell
 from console.tui.presenters import compose as words
-from console.tui.presenters.cells import Line
 from console.tui.screens.dialogs.confirm import Question
 from console.tui.state.console_state import ConsoleState
 
@@ -42,38 +45,40 @@ async def looked_up_question(state: ConsoleState, sending: Sending) -> Question:
     listing = (await state.program.catalogues.of_devices(tenant, ids)).listing(sending.command_type)
     preview = await state.program.bulk.preview(tenant, ids, sending.command_type)
     targets = await state.program.sender.targets(tenant, ids) if len(ids) <= BY_NAME else None
-    return question_for(state, sending, preview, targets, listing)
+    learned = (await state.program.figures.latency(tenant, sending.command_type)).value
+    answered = answered_by(learned, sending.command_type, preview.models)
+    plan = plan_of(state, sending, preview, targets, answered)
+    return question_for(state, sending, plan, listing)
+
+
+def plan_of(
+    state: ConsoleState,
+    sending: Sending,
+    preview: Preview,
+    targets: Sequence[Target] | None,
+    answered: Histogram,
+) -> Plan:
+    """Return what is to be sent with what is known of its targets and of the workers."""
+    view = state.program.health.view()
+    return Plan(
+        sending.device_ids, sending.command_type, typed_ttl(sending.ttl), preview, targets, answered,
+        broker_up=view.broker.up, has_dispatcher=view.dispatch != "off",
+    )  # fmt: skip
 
 
 def question_for(
-    state: ConsoleState,
-    sending: Sending,
-    preview: Preview | None,
-    targets: Sequence[Target] | None,
-    listing: Listing,
-    verdict: str | None = None,
+    state: ConsoleState, sending: Sending, plan: Plan | None, listing: Listing, verdict: str | None = None
 ) -> Question:
     """Make the question before a send; many devices or a dangerous type require typing.
 
     `listing` is the catalogue's entry for the type, `verdict` why it does not accept the params.
     """
-    kind, ids, now = safe(sending.command_type, 60), sending.device_ids, state.clock.now()
-    lines: list[Line] = []
+    kind, ids = safe(sending.command_type, 60), sending.device_ids
     dangerous = state.program.danger.asks(sending.command_type, listing.danger_for(len(ids)))
-    if dangerous:
-        why = safe(listing.description, 300) or f"{kind} interrupts or changes the device."
-        if listing.is_unknown:
-            why = f"No model of these devices lists {kind}: what it does to them is not known."
-        lines.append((Cell(f"! {why}", "warn"),))
-    weak = " ".join(words.warnings_of(targets or ()))
-    lines += [(Cell(f"! {weak}", "warn"),)] if weak else []
+    sentences = forecast(plan, state.clock.now()) if plan else ()
+    lines = [words.danger_line(kind, listing)] if dangerous else []
+    lines += words.forecast_lines(sentences)
     lines += [(Cell(f"! {safe(verdict, 300)}", "warn"),)] if verdict else []
-    if len(ids) > 1 and preview is not None:
-        lines += words.bulk_lines(preview, named=targets is not None)
-    guard = words.guard_line(preview, now)
-    lines += [guard] if guard else []
-    if not state.program.health.view().broker.up:
-        lines.append((Cell("! The broker is down: the command waits until it is back.", "warn"),))
     lines += [(Cell(sending.note),)] if sending.note else []
     names = ", ".join(safe_id(device, 30) for device in ids[:_NAMED])
     more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from console.domain.catalogue import Catalogue, Listing
+from console.domain.forecast import Plan
 from console.domain.text.safe import safe
 from console.domain.ttl import TTL_EXAMPLES, TTL_RANGE
 from console.tables.columns import Cell
@@ -21,10 +22,11 @@ from console.tui.screens import actions
 from console.tui.screens.base import SHORT, ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.fields import ComposeFields
+from console.tui.screens.compose.forecast_view import ForecastView
 from console.tui.screens.compose.offers import Offers
 from console.tui.screens.compose.reach import Reach
 from console.tui.screens.compose.recall import EDITOR, EMPTY, FAVOURITE, PICK, Recall
-from console.tui.screens.compose.review import Sending, question_for
+from console.tui.screens.compose.review import Sending, plan_of, question_for
 from console.tui.screens.compose.sending import SendFlow
 from console.tui.screens.dialogs.confirm import Question, ask
 from console.tui.state.console_state import ConsoleState, UnsentCommand
@@ -35,7 +37,8 @@ from console.tui.widgets.type_input import TypeInput
 
 _PANE = 120  # columns from which the targets are shown beside the fields
 _NAMES, _FIELD, _PANE_WIDTH = 10, 26, 46
-_OTHERS, _OTHERS_SHORT = 19, 12  # rows that all but the params need at most
+_OTHERS, _OTHERS_SHORT = 19, 11  # rows that all but the params need at most
+_ROOMY = 30  # rows from which the whole payload is shown
 
 
 def _row(name: str, *widgets: Widget, id: str | None = None) -> Widget:  # noqa: A002
@@ -78,9 +81,7 @@ class ComposeScreen(ConsoleScreen):
         self._expires = Lines(id="expires")
         self._check = Lines(id="check")
         self._verdict = Lines(id="verdict")
-        self._links = Lines(id="reach")
-        self._guard = Lines(id="guard")
-        self._guard_row = _row("", self._guard, id="guard-row")
+        self._forecast = ForecastView()
         self._sends = Lines(id="sends")
         self._targets = Lines(id="targets")
 
@@ -104,8 +105,7 @@ class ComposeScreen(ConsoleScreen):
             _row("ttl", self.fields.ttl, self._expires),
             self.fields.params,
             _row("", self._check, id="check-row"),
-            _row("reach", self._links, id="reach-row"),
-            self._guard_row,
+            self._forecast,
             _row("sends", self._sends, id="sends-row"),
             _row("", self._verdict, id="verdict-row"),
             id="form",
@@ -147,8 +147,8 @@ class ComposeScreen(ConsoleScreen):
     def on_resize(self) -> None:
         width, height = self.app.size
         self.set_class(len(self.device_ids) > 1 and width >= _PANE, "-pane")
-        others = _OTHERS_SHORT if height < SHORT else _OTHERS
-        self.fields.params.styles.max_height = max(3, height - others)
+        self.set_class(height < _ROOMY, "-tight")
+        self.fields.params.styles.max_height = max(3, height - (_OTHERS_SHORT if height < SHORT else _OTHERS))
 
     # What is typed
 
@@ -206,16 +206,12 @@ class ComposeScreen(ConsoleScreen):
         self._show_offers(room - _FIELD)
         self._show_expiry()
         self._check.show([fields.params.check_line()])
-        preview, one = self._reach.preview, self._reach.only
-        self._links.show([words.reach_line(preview, one.last_seen_at if one else None, now, room)])
-        guard = words.guard_line(preview, now)
-        self._guard.show([guard] if guard else [])
-        self._guard_row.display = bool(guard)
         topic = words.preview_topic(self.state.tenant, self.device_ids)
         payload = words.preview_payload(kind, fields.params.shown_text, fields.lifetime, now)
         self._sends.show([(Cell(topic),), *words.payload_lines(payload, room)])
+        self._forecast.show_plan(self._plan, now)
         self._targets.show(words.target_lines(self._reach.notable, len(self.device_ids), now))
-        self._show_verdict()
+        self._show_verdict(room)
 
     def _show_offers(self, width: int) -> None:
         field, listing = self.fields.type, self.fields.listing
@@ -223,8 +219,9 @@ class ComposeScreen(ConsoleScreen):
         self._recent.show(about or words.types_line(field.recent, field.listed, field.value, width))
         self._offers.show_under(field)
 
-    def _about(self, kind: str) -> tuple[str, bool]:
-        return self._listing_of(kind).description, self._is_dangerous(kind)
+    def _about(self, kind: str) -> words.Offer:
+        usual_ms = self._reach.answered(kind).p95_ms
+        return words.Offer(kind, self._listing_of(kind).description, self._is_dangerous(kind), usual_ms)
 
     def _is_dangerous(self, kind: str) -> bool:
         flag = self._listing_of(kind).danger_for(len(self.device_ids))
@@ -238,16 +235,24 @@ class ComposeScreen(ConsoleScreen):
             cell = Cell(f"expires {instant(now + ttl, now, zone=zone)} {zone_words(zone)}", "dim")
         self._expires.show([(cell,)])
 
-    def _show_verdict(self) -> None:
-        view, unsent = self.state.program.health.view(), self._unsent
-        drafts = (unsent, *self.state.drafts_for_others(self.device_ids))
+    @property
+    def _plan(self) -> Plan | None:
+        """The send as it would be carried out now; None until the devices are looked up."""
+        reach = self._reach
+        if reach.preview is None:
+            return None
+        answered = reach.answered(self._unsent.command_type)
+        return plan_of(self.state, self._sending, reach.preview, reach.targets, answered)
+
+    @property
+    def _sending(self) -> Sending:
+        return Sending(*self._unsent.content, self.device_ids)
+
+    def _show_verdict(self, width: int) -> None:
+        drafts = (self._unsent, *self.state.drafts_for_others(self.device_ids))
         sent = next((d.unknown_outcome for d in drafts if d.unknown_outcome), None)
-        unsure = words.unknown_outcome_line(sent, (self.device_ids, unsent.content))
-        kind, listing = self.fields.type, self.fields.listing
-        unknown = words.unknown_type(kind.value, kind.known) if listing.is_unknown else ""
-        line = words.verdict_line(
-            self._no_review(), broker_up=view.broker.up, dispatch=view.dispatch, unknown=unknown
-        )
+        unsure = words.unknown_outcome_line(sent, (self.device_ids, self._unsent.content))
+        line = words.verdict_line(self._no_review(), width, self.fields.unknown_type)
         self._verdict.show([unsure] if unsure else [line])
 
     # Actions
@@ -258,10 +263,8 @@ class ComposeScreen(ConsoleScreen):
         ask(self, self._question(), act, lambda _: self.dismiss(self.flow.receipt))
 
     def _question(self) -> Question:
-        unsent, reach = self._unsent, self._reach
-        sending = Sending(unsent.command_type, unsent.params, unsent.ttl, self.device_ids)
-        known = reach.preview, reach.targets, self.fields.listing
-        return question_for(self.state, sending, *known, self.fields.params.verdict)
+        known = self._plan, self.fields.listing, self.fields.params.verdict
+        return question_for(self.state, self._sending, *known)
 
     def _on_sent(self) -> None:
         self.state.forget(self._unsent)
