@@ -34,9 +34,10 @@ _MaybeSecret: TypeAlias = Secret | None
 _Version: TypeAlias = Literal["auto", "3.1.1"]
 _Broker: TypeAlias = Literal["auto", "mosquitto", "nats-server"]
 _Late: TypeAlias = Literal["accept", "record-only"]
+_Start: TypeAlias = Literal["auto", "overview", "devices"]
 _FROM_TEXT: Mapping[object, type[Path | Secret]] = {_MaybePath: Path, _MaybeSecret: Secret}
 _TEXTS = (str, _MaybeText, *_FROM_TEXT)
-_CHOICES = (_Version, _Broker, _Late)
+_CHOICES = (_Version, _Broker, _Late, _Start)
 
 
 def _setting(default: Any, description: str, **bounds: object) -> Any:
@@ -112,6 +113,7 @@ class Settings:
     theme: str = _setting(
         "dark", "dark, light, or the name of a Textual theme", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$"
     )
+    start: _Start = _setting("auto", "the first screen; auto: the overview from 100 devices on, else devices")
     keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
     mouse: bool = _setting(True, "whether the screen takes the mouse")
     simulated_devices: int = _setting(250, "size of the demo fleet", ge=0, le=5000)

@@ -1,5 +1,13 @@
 """The overview and the headline on a real database: what they show can be opened, exactly that."""
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from console.runtime.preferences import Preferences
+from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
 from tests.tui.conftest import Rig
@@ -138,3 +146,70 @@ async def test_without_a_worker_that_counts_there_is_no_headline(rig: Rig) -> No
         assert seen.app.state.headline is None
         await rig.sql.execute(_WORKER)
         await seen.shows("Nothing ended in the last hour.")
+
+
+def _starting(rig: Rig, start: str) -> Rig:
+    """The same console, with another first screen."""
+    return replace(rig, program=replace(rig.program, preferences=Preferences(start=start)))
+
+
+@pytest.mark.parametrize(("devices", "start", "is_first"), [
+    (100, "auto", True), (99, "auto", False), (100, "devices", False), (1, "overview", True),
+])  # fmt: skip
+async def test_a_large_fleet_begins_with_the_overview(
+    rig: Rig, devices: int, start: str, is_first: bool
+) -> None:
+    """Without it the one who looks at a large fleet begins in the middle of a list."""
+    await rig.devices(*(f"pump-{n:03}" for n in range(devices)))
+    async with _starting(rig, start).console(120, 30) as seen:
+        await seen.shows(
+            *(("ended per minute", f"fleet {devices}") if is_first else ("DEVICE ↑", "pump-000"))
+        )
+        assert isinstance(seen.app.screen, OverviewScreen) == is_first
+        assert "esc" not in seen.lines[-1]
+        await seen.press("escape")
+        await seen.shows("This is the first screen: q leaves the console.")
+
+
+async def test_lists_are_opened_over_the_first_screen_and_esc_comes_back_to_it(rig: Rig) -> None:
+    """Without it esc leads to a list that the operator has not opened."""
+    await rig.devices("pump-1")
+    async with _starting(rig, "overview").console(120, 30) as seen:
+        await seen.shows("ended per minute")
+        overview = seen.app.screen
+        for key, words in (("2", "All devices › History"), ("6", "Problems"), ("3", "Bulk sends")):
+            await seen.press(key)
+            await seen.shows(words)
+            assert len(seen.app.screen_stack) <= 4
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        assert seen.app.screen is overview
+        await seen.press("2", "0")
+        await seen.shows("ended per minute")
+        assert seen.app.screen is overview
+        await seen.press("1")
+        await seen.shows("DEVICE ↑", "pump-1", "esc overview")
+        await seen.press("space", "escape")
+        await seen.shows("esc overview")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+
+
+async def test_a_key_before_the_first_page_keeps_the_list_of_devices(rig: Rig) -> None:
+    """Without it the letters behind a / go to another screen, and run actions there."""
+    await rig.devices(*(f"pump-{n:03}" for n in range(100)))
+    rig = _starting(rig, "auto")
+    head, asked = rig.program.history.device_head, asyncio.Event()
+
+    async def later(*given: Any, **named: Any) -> list[str]:
+        await asked.wait()
+        return await head(*given, **named)
+
+    rig.program.history.device_head = later  # type: ignore[method-assign]
+    async with rig.console(120, 30) as seen:
+        await seen.shows("Reading the devices")
+        await seen.press("slash")
+        asked.set()
+        await seen.type("pump-042")
+        await seen.shows("1 of 100", "pump-042")
+        assert isinstance(seen.app.screen, DevicesScreen)

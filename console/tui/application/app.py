@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -42,6 +43,7 @@ from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import (
     CommandsSent,
     DataChanged,
+    ShowBase,
     ShowBatch,
     ShowBatches,
     ShowCompose,
@@ -59,6 +61,8 @@ from console.tui.state.messages import (
 from console.tui.terminal.app import TerminalApp
 from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
+
+MANY_DEVICES = 100  # from which on the overview is the first screen
 
 
 class ConsoleApp(TerminalApp):
@@ -83,7 +87,8 @@ class ConsoleApp(TerminalApp):
         super().__init__(shows or of_this_process(os.environ), driver)
         self._program = program
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
-        self._home = DevicesScreen(self.state)
+        self._home = DevicesScreen(self.state, self._cover)
+        self._is_untouched = program.preferences.start == "auto"
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_named(program.preferences.theme)
@@ -104,11 +109,34 @@ class ConsoleApp(TerminalApp):
 
     def on_mount(self) -> None:
         self.push_screen(self._home)
+        if self._program.preferences.start == "overview":
+            self._begin_with_overview()
         start(self, partial(carry, self._program.feed, self.post_message), "feed")
         if self.is_local:
             self.set_interval(1.0, partial(follow_size, self))
         if self._program.warnings:
             self.call_after_refresh(self._say, " ".join(self._program.warnings))
+
+    # The first screen
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, (events.Key, events.Paste, events.MouseDown)):
+            self._is_untouched = False
+        await super().on_event(event)
+
+    def _cover(self, devices: int) -> bool:
+        """Begin with the overview where the first page has many devices, unless a key has been pressed.
+
+        Decided in docs/decisions/0085-the-first-screen.md
+        """
+        is_first, self._is_untouched = self._is_untouched and self._top is self._home, False
+        if is_first and devices >= MANY_DEVICES:
+            self._begin_with_overview()
+        return self._top is not self._home
+
+    def _begin_with_overview(self) -> None:
+        self.state.overview_first = True
+        self.push_screen(OverviewScreen(self.state))
 
     # Hints
 
@@ -137,15 +165,24 @@ class ConsoleApp(TerminalApp):
     def on_show_overview(self, message: ShowOverview) -> None:
         del message
         if not isinstance(self._top, OverviewScreen):
-            self._back_to_devices()
+            self._pop_to_base()
+        if not isinstance(self._top, OverviewScreen):
             self.push_screen(OverviewScreen(self.state))
 
     def on_show_devices(self, message: ShowDevices) -> None:
         del message
-        self._back_to_devices()
-
-    def _back_to_devices(self) -> None:
         while self._top is not None and self._top is not self._home:
+            self.pop_screen()
+
+    def on_show_base(self, message: ShowBase) -> None:
+        del message
+        self._pop_to_base()
+
+    def _pop_to_base(self) -> None:
+        """Go back to the devices, or to the overview over them where that is the first screen."""
+        while self._top is not None and self._top is not self._home:
+            if self.state.overview_first and isinstance(self._top, OverviewScreen):
+                return
             self.pop_screen()
 
     def on_show_detail(self, message: ShowDetail) -> None:

@@ -1,6 +1,6 @@
-"""All devices of the tenant: the first screen."""
+"""All devices of the tenant: the first screen of a small fleet, below the others in any."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from textual import on
@@ -22,12 +22,12 @@ from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
 from console.tui.presenters.devices import counts_line, hidden_words, seen_words
 from console.tui.screens import actions
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.base import FIRST_SCREEN, ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.device_marks import MARKING, DeviceMarks
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowCompose, ShowHistory, ShowTenants
+from console.tui.state.messages import ShowCompose, ShowHistory, ShowOverview, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
@@ -38,8 +38,10 @@ class DevicesScreen(ConsoleScreen):
 
     KIND = "devices"
 
-    def __init__(self, state: ConsoleState) -> None:
+    def __init__(self, state: ConsoleState, covered: Callable[[int], bool] = lambda _: False) -> None:
+        """`covered` gets the size of the first page and returns whether another screen now covers this one."""
         super().__init__(state)
+        self._covered = covered
         self._list = DeviceList(state.program.history, state.tenant, self._show_list)
         self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
@@ -82,6 +84,8 @@ class DevicesScreen(ConsoleScreen):
                 await self._read_window(around=1)
         if self._list.counts is None and not self._listing:
             await self._read_first()
+            if not self.is_active:
+                return
         if not self._listing:
             again_in_s = self._list.again_in_s
             if not again_in_s:
@@ -101,6 +105,8 @@ class DevicesScreen(ConsoleScreen):
         await self._read_clock()
         self._table.set_empty(self._empty())
         head = await history.device_head(tenant, order=self._sort)
+        if self._covered(len(head)):
+            return  # the rest is read when this screen is shown
         self._rows.put(await history.devices(tenant, head))
         if self._rows.have_names:
             self._table.set_columns(COLUMNS)
@@ -258,15 +264,25 @@ class DevicesScreen(ConsoleScreen):
     def _back(self) -> None:
         """Go back one step: the range, the filter, the marks, in the order that the footer shows."""
         marks = self.marks
-        if not (marks.give_up_range() or self._filtered.clear_filter() or marks.clear()):
-            self.say("This is the first screen: q leaves the console.")
+        if marks.give_up_range() or self._filtered.clear_filter() or marks.clear():
+            return
+        if self.state.overview_first:
+            self.app.post_message(ShowOverview())
+        else:
+            self.say(FIRST_SCREEN)
+
+    @property
+    def goes_back(self) -> bool:
+        return self._back_label() != "back"
 
     def _back_label(self) -> str:
         if self.marks.range_start is not None:
             return "give up the range"
         if self._filtered.can_clear:
             return "clear filter"
-        return "clear marks" if self.marks.keys else "back"
+        if self.marks.keys:
+            return "clear marks"
+        return "overview" if self.state.overview_first else "back"
 
     def _compose_label(self) -> str:
         return f"compose to {len(self.marks.keys):,}" if self.marks.keys else "compose"

@@ -17,7 +17,7 @@ from console.domain.overview import MINUTE, Overview, ended
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.presenters.overview import View, minutes_shown, overview_lines
 from console.tui.screens import actions
-from console.tui.screens.base import LEAST, ConsoleScreen
+from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowHistory
 from console.tui.widgets.text import Lines
@@ -67,6 +67,8 @@ class OverviewScreen(ConsoleScreen):
         page = await program.history.commands(tenant, limit=_NEWEST)
         self.state.clock.observe(page.read_at)
         self._newest = tuple(page.commands)
+        if self._counts is None:
+            self.repaint()  # the fleet may take a moment longer
         began = clock()
         if began >= self._fleet_due:
             await self._read_fleet()
@@ -137,12 +139,18 @@ class OverviewScreen(ConsoleScreen):
             self.post_message(ShowHistory(None, of=of, only=only))
 
     def _back(self) -> None:
-        if self.cursor is None:
-            self.leave()
-        else:
+        if self.cursor is not None:
             self.cursor = None
             self.repaint()
             self.refresh_chrome()
+        elif self.state.overview_first:
+            self.say(FIRST_SCREEN)
+        else:
+            self.leave()
+
+    @property
+    def goes_back(self) -> bool:
+        return self.cursor is not None or not self.state.overview_first
 
     def _back_label(self) -> str:
         return "back" if self.cursor is None else "whole chart"

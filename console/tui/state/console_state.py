@@ -87,6 +87,7 @@ class ConsoleState:
     problems_seen: dict[str, datetime] = field(default_factory=dict)
     earlier_filters: dict[Scope, list[str]] = field(default_factory=lambda: {scope: [] for scope in Scope})
     local_time: bool = False
+    overview_first: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0
 

@@ -94,6 +94,10 @@ class ShowDevices(Message):
     """Go back to the list of devices."""
 
 
+class ShowBase(Message):
+    """Go back to the screen over which lists are opened: the devices, or an overview that is the first."""
+
+
 class ShowBatches(Message):
     """Open the bulk sends of the tenant."""
 
