@@ -25,8 +25,8 @@ _VARIABLES = {
     "mqtt_url": ("CONSOLE_MQTT_URL", "MQTT_URL"),
     "web_token": ("CONSOLE_WEB_TOKEN",),
 }
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
 _BYTES = {"ge": LEAST_MAX_BYTES, "le": MOST_MAX_BYTES}
-
 
 _MaybeText: TypeAlias = str | None
 _MaybePath: TypeAlias = Path | None
@@ -110,9 +110,7 @@ class Settings:
     served_keep_s: float = _setting(
         600.0, "time for which a session is kept whose line was cut", ge=0, le=86_400
     )
-    theme: str = _setting(
-        "dark", "dark, light, or the name of a Textual theme", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$"
-    )
+    theme: str = _setting("auto", "dark, light, a Textual theme; auto: as chosen by f9", pattern=_NAME)
     start: _Start = _setting("auto", "the first screen; auto: the overview from 100 devices on, else devices")
     keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
     mouse: bool = _setting(True, "whether the screen takes the mouse")

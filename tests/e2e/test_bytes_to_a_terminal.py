@@ -94,6 +94,8 @@ async def test_frames_do_not_queue_up_for_a_terminal_that_does_not_take_them(env
         for _ in range(40):
             screen.type("\x1b[20~")  # f9: another theme, so that every cell is another one
             await screen.settled(0.05)
+        screen.type("\x1b")
+        await screen.settled(0.5)
         screen.type("p")
         await screen.settled(0.5)
         screen.go_on()

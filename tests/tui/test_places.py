@@ -190,9 +190,10 @@ async def test_going_to_an_id_is_typed_in_the_dialog_and_esc_leaves_the_cursor(r
         await stands(seen, FIRST, "pump-1")
         await seen.press("j", "colon")
         await seen.shows("Go to")
-        column, row = place_of(seen, "Go to")
         await seen.type("pump-3")
-        await types_at(seen, "", column + len("pump-3") + 1, row + 1)
+        await types_at(seen, "", 4 + len("pump-3"), 22)  # above the last line, which shows the keys
+        await seen.until(lambda: seen.lines[21].startswith("▌ device    pump-3"), "marked the only device")
+        assert [seen.lines[y][3:9] for y in (FIRST, FIRST + 1, FIRST + 2)] == ["pump-1", "pump-2", "pump-3"]
         await seen.press("escape")
         await stands(seen, FIRST + 1, "pump-2")
         await seen.press("colon")

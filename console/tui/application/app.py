@@ -11,19 +11,19 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.message import Message
 from textual.screen import Screen
 
 from console.domain.text.counts import counted
 from console.runtime.program import Program
+from console.services.kept_theme import KeptTheme
 from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.palette import ActionProvider
 from console.tui.keys.actions import Action
-from console.tui.keys.allowed import NO_STOP, allowed, no_file
+from console.tui.keys.allowed import NO_STOP, allowed, keeps_theme, no_file, theme_note
 from console.tui.keys.keymap import keymap, with_keys
-from console.tui.look.theme import DARK, LIGHT, THEMES, theme_named, tones_of
+from console.tui.look.theme import THEMES, first_theme, tones_of
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
@@ -34,33 +34,28 @@ from console.tui.screens.dialogs.export import ExportDialog
 from console.tui.screens.dialogs.go import GoDialog
 from console.tui.screens.dialogs.help import HelpDialog
 from console.tui.screens.dialogs.tenants import TenantsDialog
+from console.tui.screens.dialogs.themes import ThemeDialog
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
 from console.tui.screens.problems import ProblemsScreen
 from console.tui.screens.registry import ACTIONS
 from console.tui.state.background import start
+from console.tui.state.choices import Choice
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import (
     CommandsSent,
     DataChanged,
-    ShowBase,
     ShowBatch,
-    ShowBatches,
     ShowCompose,
     ShowDetail,
     ShowDevices,
     ShowExport,
-    ShowGo,
-    ShowHelp,
     ShowHistory,
-    ShowOverview,
-    ShowProblems,
-    ShowTenants,
-    SwitchTheme,
 )
 from console.tui.terminal.app import TerminalApp
 from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
+from console.tui.widgets.filter_bar import FilterBar
 
 MANY_DEVICES = 100  # from which on the overview is the first screen
 
@@ -87,11 +82,12 @@ class ConsoleApp(TerminalApp):
         super().__init__(shows or of_this_process(os.environ), driver)
         self._program = program
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
-        self._home = DevicesScreen(self.state, self._cover)
+        self._home = DevicesScreen(self.state, self._begin_where_many)
         self._is_untouched = program.preferences.start == "auto"
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = theme_named(program.preferences.theme)
+        self._kept_theme = KeptTheme(None if program.restricted else program.preferences.theme_file)
+        self.theme = first_theme(program.preferences.theme, self._kept_theme.load())
         self.set_keymap(self.state.keys)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -124,7 +120,7 @@ class ConsoleApp(TerminalApp):
             self._is_untouched = False
         await super().on_event(event)
 
-    def _cover(self, devices: int) -> bool:
+    def _begin_where_many(self, devices: int) -> bool:
         """Begin with the overview where the first page has many devices, unless a key has been pressed.
 
         Decided in docs/decisions/0085-the-first-screen.md
@@ -136,7 +132,7 @@ class ConsoleApp(TerminalApp):
 
     def _begin_with_overview(self) -> None:
         self.state.overview_first = True
-        self.push_screen(OverviewScreen(self.state))
+        self.on_show_overview()
 
     # Hints
 
@@ -162,20 +158,19 @@ class ConsoleApp(TerminalApp):
             HistoryScreen(self.state, message.device_ids, message.text, message.of, message.only)
         )
 
-    def on_show_overview(self, message: ShowOverview) -> None:
-        del message
+    def on_show_overview(self) -> None:
         if not isinstance(self._top, OverviewScreen):
             self._pop_to_base()
         if not isinstance(self._top, OverviewScreen):
             self.push_screen(OverviewScreen(self.state))
 
     def on_show_devices(self, message: ShowDevices) -> None:
-        del message
         while self._top is not None and self._top is not self._home:
             self.pop_screen()
+        if message.text:
+            self._home.query_one(FilterBar).put(message.text)
 
-    def on_show_base(self, message: ShowBase) -> None:
-        del message
+    def on_show_base(self) -> None:
         self._pop_to_base()
 
     def _pop_to_base(self) -> None:
@@ -188,8 +183,7 @@ class ConsoleApp(TerminalApp):
     def on_show_detail(self, message: ShowDetail) -> None:
         self.push_screen(DetailScreen(self.state, message.command_id))
 
-    def on_show_problems(self, message: ShowProblems) -> None:
-        del message
+    def on_show_problems(self) -> None:
         self.push_screen(ProblemsScreen(self.state))
 
     def on_show_compose(self, message: ShowCompose) -> None:
@@ -222,8 +216,7 @@ class ConsoleApp(TerminalApp):
         message = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
         self.call_after_refresh(top.say, " ".join((message, *receipt.warnings[:3])))
 
-    def on_show_batches(self, message: ShowBatches) -> None:
-        del message
+    def on_show_batches(self) -> None:
         self.push_screen(BatchesScreen(self.state))
 
     def on_show_batch(self, message: ShowBatch) -> None:
@@ -235,16 +228,17 @@ class ConsoleApp(TerminalApp):
         dialog = ExportDialog(self.state, message.device_ids, message.wanted)
         self.push_screen(dialog, lambda text: self._say(text) if text else None)
 
-    def on_show_go(self, message: ShowGo) -> None:
-        del message
-        self.push_screen(GoDialog(self.state), self._go)
+    def on_show_go(self) -> None:
+        if self._top is not None:
+            self.push_screen(GoDialog(self.state, self._top), self._go)
 
-    def _go(self, target: Message | None) -> None:
-        if target is not None:
-            self.post_message(target)
+    def _go(self, chosen: Choice | None) -> None:
+        if chosen is not None and chosen.opens is not None:
+            self.post_message(chosen.opens())
+        elif chosen is not None and chosen.action is not None and self._top is not None:
+            self._top.run_listed(chosen.action)
 
-    def on_show_help(self, message: ShowHelp) -> None:
-        del message
+    def on_show_help(self) -> None:
         asking = self._top.KIND if self._top else ""
         names = sorted(ACTIONS, key=lambda name: name != asking)  # the screen that asks comes first
         self.push_screen(HelpDialog([(name, self._actions_of(name)) for name in names]))
@@ -253,8 +247,7 @@ class ConsoleApp(TerminalApp):
         actions = allowed(ACTIONS[name], self._program)
         return [with_keys(action, name, self.state.keys) for action in actions]
 
-    def on_show_tenants(self, message: ShowTenants) -> None:
-        del message
+    def on_show_tenants(self) -> None:
         self.push_screen(TenantsDialog(self.state), self._switch_tenant)
 
     def _switch_tenant(self, tenant: str | None) -> None:
@@ -263,9 +256,12 @@ class ConsoleApp(TerminalApp):
             self._home = DevicesScreen(self.state)
             self.switch_screen(self._home)
 
-    def on_switch_theme(self, message: SwitchTheme) -> None:
-        del message
-        self.theme = LIGHT if self.theme == DARK else DARK
+    def on_switch_theme(self) -> None:
+        self.push_screen(ThemeDialog(theme_note(self._program)), self._keep_theme)
+
+    def _keep_theme(self, name: str | None) -> None:
+        if name is not None and keeps_theme(self._program) and (fault := self._kept_theme.keep(name)):
+            self._say(fault)
 
     # The end
 

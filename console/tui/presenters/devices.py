@@ -1,8 +1,9 @@
 """The lines around the list of devices: counts, what is hidden, and the line of one device."""
 
-from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, Link
+from console.domain.devices import SEEN_IN_FULL, Device, DeviceCounts, DeviceOrder, DeviceSearch, Link
 from console.domain.filters.language import Filter
 from console.domain.phases import LINK_SYMBOLS
+from console.domain.text.counts import counted
 from console.domain.text.safe import safe, safe_id
 from console.tables.columns import Cell
 from console.tables.devices import state_cell
@@ -20,6 +21,21 @@ def hidden_words(counts: DeviceCounts | None, shown: Filter) -> str:
     if counts is None or not counts.decommissioned or shown.shows_decommissioned:
         return ""
     return f"{counts.decommissioned:,} decommissioned hidden"
+
+
+def empty_words(counts: DeviceCounts | None, search: DeviceSearch | None, shown: Filter) -> str:
+    """Say why no device is listed, and what to do about it."""
+    if search and search.looked < search.total:
+        of = counted(search.total, "device")
+        return f"No match among the first {search.looked:,} of {of}; the others follow…"
+    if shown.text:
+        hidden = hidden_words(counts, shown)
+        more = f" {hidden}: state:decommissioned finds them." if hidden else ""
+        return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
+    return (
+        "This tenant has no devices yet. They appear here as soon as the platform registers one; "
+        "press t to look at another tenant, q to leave."
+    )
 
 
 def seen_words(counts: DeviceCounts | None, shown: Filter, order: DeviceOrder) -> str:

@@ -135,7 +135,7 @@ PROBLEMS = Action(
     "device-console problems", _show_problems, footer=21,
 )  # fmt: skip
 _GOTO = Action(
-    "goto", "colon", "go", "Go to a device, a command or a bulk send by its id, or to a list by its name",
+    "goto", "colon", "go", "Go to a site, device, command, bulk send or screen, or do something, by its name",
     ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
 )  # fmt: skip
 _OVERVIEW = Action(
@@ -165,7 +165,7 @@ _ZONE = Action(
 )  # fmt: skip
 _QUIT = Action("quit", "q", "quit", "Leave the console", ON_SCREEN_ONLY, _quit, footer=31)
 THEME = Action(
-    "theme", "f9", "light/dark", "Change between the dark and the light theme", ON_SCREEN_ONLY, _switch_theme
+    "theme", "f9", "theme", "Choose a theme by looking at it; it is kept", ON_SCREEN_ONLY, _switch_theme
 )
 
 

@@ -20,7 +20,7 @@ from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
-from console.tui.presenters.devices import counts_line, hidden_words, seen_words
+from console.tui.presenters.devices import counts_line, empty_words, hidden_words, seen_words
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, ConsoleScreen
 from console.tui.screens.clipboard import copy_text
@@ -39,7 +39,7 @@ class DevicesScreen(ConsoleScreen):
     KIND = "devices"
 
     def __init__(self, state: ConsoleState, covered: Callable[[int], bool] = lambda _: False) -> None:
-        """`covered` gets the size of the first page and returns whether another screen now covers this one."""
+        """`covered` gets the size of the first page and returns whether another screen is now on top."""
         super().__init__(state)
         self._covered = covered
         self._list = DeviceList(state.program.history, state.tenant, self._show_list)
@@ -74,9 +74,7 @@ class DevicesScreen(ConsoleScreen):
         failed, self._failed = self._failed, None
         if failed is not None:
             raise failed
-        if (
-            self._rows or self._table.keys
-        ):  # the visible rows are read first: reading the list may take a moment longer
+        if self._rows or self._table.keys:  # the visible rows first: reading the list may take longer
             await self._read_window()
             self._table.repaint_changes()
             if self._moved:
@@ -168,18 +166,7 @@ class DevicesScreen(ConsoleScreen):
             self._table.set_keys([key for key in self._table.keys if key not in gone])
 
     def _empty(self) -> str:
-        search = self._list.search
-        if search and search.looked < search.total:
-            of = counted(search.total, "device")
-            return f"No match among the first {search.looked:,} of {of}; the others follow…"
-        hidden = hidden_words(self._list.counts, self._filtered.parsed)
-        if self._filtered.text:
-            more = f" {hidden}: state:decommissioned finds them." if hidden else ""
-            return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
-        return (
-            "This tenant has no devices yet. They appear here as soon as the platform registers one; "
-            "press t to look at another tenant, q to leave."
-        )
+        return empty_words(self._list.counts, self._list.search, self._filtered.parsed)
 
     # Showing
 
@@ -290,14 +277,11 @@ class DevicesScreen(ConsoleScreen):
     def _history_label(self) -> str:
         return f"history of {len(self.marks.keys):,}" if self.marks.keys else "all history"
 
-    def _filter(self) -> None:
-        self._filtered.open_filter()
-
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
         actions.open_row(_open, _no_device, lambda _: "history"),
         actions.compose(_write_command, _no_mark, _compose_label),
         *MARKING,
-        actions.filter_rows(_filter),
+        actions.filter_rows(lambda s: s.query_one(FilteredList).open_filter()),
         Action("sort", "s", "sort", "Sort by device, link, last seen or site", ON_SCREEN_ONLY, _sort_next,
                footer=16),
         Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",

@@ -91,7 +91,11 @@ class ShowOverview(Message):
 
 
 class ShowDevices(Message):
-    """Go back to the list of devices."""
+    """Go back to the list of devices, filtered by `text` if there is one."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.text = text
 
 
 class ShowBase(Message):
@@ -136,4 +140,4 @@ class ShowGo(Message):
 
 
 class SwitchTheme(Message):
-    """Change between dark and light."""
+    """Choose a theme."""
