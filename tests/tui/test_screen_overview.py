@@ -68,7 +68,7 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         await seen.press("0")
         await seen.shows("ended per minute", "36 in 74 min", "ok 83.3 %", "fleet 6", "turku: 6 missed")
         await seen.press("enter")
-        await seen.shows("Cannot open the minute: choose a minute")
+        await seen.shows("Cannot open: choose a column")
         await seen.press("left", "left", "left")
         await seen.shows("at ", "missed 1", "▴")
         screen = seen.app.screen
@@ -84,7 +84,7 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         await seen.press("escape")
         await seen.hides("▴")
         await seen.press("exclamation_mark")
-        await seen.shows("Not ok, last two hours", "6 commands")
+        await seen.shows("Not ok in the last two hours", "6 commands")
 
 
 async def test_figures_that_were_counted_without_a_hint_are_shown(rig: Rig) -> None:
@@ -108,10 +108,12 @@ async def test_what_is_no_longer_kept_is_not_called_nothing(rig: Rig) -> None:
     await rig.sql.execute("DELETE FROM device_console.recent_ends WHERE command_id IN ('bad-0', 'bad-1')")
     async with rig.console(120, 40) as seen:
         await seen.shows("pump-1")
-        await seen.press("0", "left", "left", "enter")
+        await seen.press("0")
+        await seen.shows("ended per minute")
+        await seen.press("left", "left", "enter")
         await seen.shows("answered after all, or is no longer kept")
         await seen.press("escape", "exclamation_mark")
-        await seen.shows("Not ok, last two hours (4 of 6 kept) › History")
+        await seen.shows("Not ok in the last two hours (4 of 6 kept) › History")
         await rig.sql.execute("DELETE FROM device_commands WHERE command_id LIKE 'bad-%'")
         screen = seen.app.screen
         assert isinstance(screen, HistoryScreen)
@@ -213,3 +215,81 @@ async def test_a_key_before_the_first_page_keeps_the_list_of_devices(rig: Rig) -
         await seen.type("pump-042")
         await seen.shows("1 of 100", "pump-042")
         assert isinstance(seen.app.screen, DevicesScreen)
+
+
+async def _old(rig: Rig, hours_ago: int) -> None:
+    """What ended badly hours ago, counted, and kept as a row."""
+    name = f"old-{hours_ago}"
+    await rig.command(name, "pump-1", "set_interval", "missed", ago_s=hours_ago * 3_600, published=True)
+    await rig.sql.execute(
+        "INSERT INTO device_console.recent_ends (tenant_id, command_id, at, outcome, device_id, site, model, fw,"
+        " command_type, sender, reason) VALUES ('acme', $1, now() - make_interval(hours => $2), 'missed', 'pump-1', 'porto',"
+        " 'PX', '1.4.1', 'set_interval', 'bob', '')",
+        name, hours_ago,
+    )  # fmt: skip
+    await rig.sql.execute(
+        "INSERT INTO device_console.minute_totals VALUES ('acme', date_trunc('minute', now() - make_interval(hours => $1)),"
+        " 1, '{9,0,0,1,0}', '{1,2}')",
+        hours_ago,
+    )
+    await rig.sql.execute(
+        "INSERT INTO device_console.hour_groups VALUES ('acme', date_trunc('hour', now() - make_interval(hours => $1)),"
+        " 'site', 'porto', '{9,0,0,1,0}')",
+        hours_ago,
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_rows(
+    rig: Rig, width: int
+) -> None:
+    """Without it what happened in the night is gone by the morning."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    for hours in (5, 100):
+        await _old(rig, hours)
+    async with rig.console(width, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows(f"0 in {74 if width == 80 else 54} min", "[ ] of the hour")
+        await seen.press("left_square_bracket")
+        await seen.shows("The hour is the shortest.")
+        await seen.press("right_square_bracket")
+        await seen.shows("10 in 24 h", "ok 90.0 %", "porto 10%", "[ ] of the day")
+        await seen.press("left", "home")
+        await seen.shows("▴")
+        await seen.press("enter")
+        await seen.shows("Cannot open: nothing ended badly at ")
+        for _ in range(80):
+            await seen.press("right")
+            if "missed 1" in seen.text:
+                break
+        await seen.press("enter")
+        await seen.shows("Not ok from ", "› History", "1 command")
+        assert "◍ missed" in seen.text
+        await seen.press("escape")
+        await seen.shows("10 in 24 h", "▴")
+        await seen.press("right_square_bracket")
+        await seen.shows("20 in 7 days", "[ ] of the week")
+        await seen.press("exclamation_mark")
+        await seen.shows("Not ok in the last week", "2 commands")
+        await seen.press("escape", "right_square_bracket")
+        await seen.shows("A week is the longest.")
+        await seen.press("left_square_bracket", "left_square_bracket")
+        await seen.shows("0 in ", "[ ] of the hour")
+
+
+async def test_what_a_day_counted_and_no_longer_keeps_is_said(rig: Rig) -> None:
+    """Without it enter on a bar of the night does nothing."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    await _old(rig, 5)
+    await rig.sql.execute("DELETE FROM device_console.recent_ends")
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0", "right_square_bracket")
+        await seen.shows("10 in 24 h")
+        await seen.press("exclamation_mark")
+        await seen.shows("answered after all, or is no longer kept")
+        await seen.pilot.resize_terminal(120, 24)
+        await seen.shows("10 in 24 h")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events
 from textual.app import SystemCommand
@@ -13,17 +13,16 @@ from textual.command import Provider
 from textual.driver import Driver
 from textual.screen import Screen
 
-from console.domain.text.counts import counted
 from console.runtime.program import Program
 from console.services.kept_theme import KeptTheme
 from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.palette import ActionProvider
-from console.tui.keys.actions import Action
-from console.tui.keys.allowed import NO_STOP, allowed, keeps_theme, no_file, theme_note
-from console.tui.keys.keymap import keymap, with_keys
+from console.tui.keys.allowed import NO_STOP, keeps_theme, no_file, theme_note
+from console.tui.keys.keymap import keymap
 from console.tui.look.theme import THEMES, first_theme, tones_of
+from console.tui.presenters.commands import sent_words
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
@@ -35,10 +34,11 @@ from console.tui.screens.dialogs.go import GoDialog
 from console.tui.screens.dialogs.help import HelpDialog
 from console.tui.screens.dialogs.tenants import TenantsDialog
 from console.tui.screens.dialogs.themes import ThemeDialog
+from console.tui.screens.fleet import FleetScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
 from console.tui.screens.problems import ProblemsScreen
-from console.tui.screens.registry import ACTIONS
+from console.tui.screens.registry import ACTIONS, offered
 from console.tui.state.background import start
 from console.tui.state.choices import Choice
 from console.tui.state.console_state import ConsoleState
@@ -164,6 +164,9 @@ class ConsoleApp(TerminalApp):
         if not isinstance(self._top, OverviewScreen):
             self.push_screen(OverviewScreen(self.state))
 
+    def on_show_fleet(self) -> None:
+        self.push_screen(FleetScreen(self.state))
+
     def on_show_devices(self, message: ShowDevices) -> None:
         while self._top is not None and self._top is not self._home:
             self.pop_screen()
@@ -197,6 +200,9 @@ class ConsoleApp(TerminalApp):
 
     def on_commands_sent(self, message: CommandsSent) -> None:
         self._home.marks.unmark(message.device_ids)
+        for screen in self.screen_stack:
+            if isinstance(screen, FleetScreen):
+                screen.unmark(message.device_ids)
 
     def _sent(self, device_ids: tuple[str, ...], receipt: SendReceipt | None) -> None:
         self.state.forget_empty()
@@ -210,11 +216,7 @@ class ConsoleApp(TerminalApp):
             top = HistoryScreen(self.state, device_ids)
             self.push_screen(top)
         top.seek(receipt.command_ids[0])
-        view = self._program.health.view()
-        soon = view.broker.up and view.dispatch != "off"
-        next_step = "the dispatcher publishes next" if soon else "waiting for publication"
-        message = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
-        self.call_after_refresh(top.say, " ".join((message, *receipt.warnings[:3])))
+        self.call_after_refresh(top.say, sent_words(receipt, self._program.health.view()))
 
     def on_show_batches(self) -> None:
         self.push_screen(BatchesScreen(self.state))
@@ -241,11 +243,9 @@ class ConsoleApp(TerminalApp):
     def on_show_help(self) -> None:
         asking = self._top.KIND if self._top else ""
         names = sorted(ACTIONS, key=lambda name: name != asking)  # the screen that asks comes first
-        self.push_screen(HelpDialog([(name, self._actions_of(name)) for name in names]))
-
-    def _actions_of(self, name: str) -> list[Action[Any]]:
-        actions = allowed(ACTIONS[name], self._program)
-        return [with_keys(action, name, self.state.keys) for action in actions]
+        self.push_screen(
+            HelpDialog([(name, offered(name, self._program, self.state.keys)) for name in names])
+        )
 
     def on_show_tenants(self) -> None:
         self.push_screen(TenantsDialog(self.state), self._switch_tenant)

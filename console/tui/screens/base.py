@@ -128,7 +128,8 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one sentence over the last row of the list."""
         self._refusal = None
-        self._notice.say(text, tone)
+        table = self.focused if isinstance(self.focused, LineTable) else None
+        self._notice.say(text, tone, table.cursor_row if table is not None else None)
 
     def on_show_notice(self, message: ShowNotice) -> None:
         self.say(message.text, message.tone)

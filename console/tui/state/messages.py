@@ -90,6 +90,10 @@ class ShowOverview(Message):
     """Open the overview."""
 
 
+class ShowFleet(Message):
+    """Open the fleet as cells."""
+
+
 class ShowDevices(Message):
     """Go back to the list of devices, filtered by `text` if there is one."""
 

@@ -12,6 +12,7 @@ from console.tui.state.choices import Choice, Kind
 from console.tui.state.messages import (
     ShowBatches,
     ShowDevices,
+    ShowFleet,
     ShowHistory,
     ShowOverview,
     ShowProblems,
@@ -20,13 +21,14 @@ from console.tui.state.messages import (
 _SCREENS: tuple[tuple[str, str, Callable[[], Message]], ...] = (
     ("overview", "The last hour at a glance", ShowOverview),
     ("devices", "The list of devices", ShowDevices),
+    ("fleet", "The fleet as cells, one a device", ShowFleet),
     ("history", "The history of the tenant", lambda: ShowHistory(None)),
     ("problems", "Answers that matched nothing, broken links", ShowProblems),
     ("batches", "Bulk sends and their progress", ShowBatches),
 )
 _ELSEWHERE = frozenset({
     "overview", "devices", "history", "batches", "batches_3", "problems", "problems_6", "goto", "back",
-    "open",
+    "fleet", "open",
 })  # fmt: skip
 _LEAST = 2  # letters from which on a text may stand in the middle of a name
 
