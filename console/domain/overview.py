@@ -30,7 +30,7 @@ class Range(StrEnum):
     WEEK = "week"
 
 
-_LENGTHS = {Range.DAY: timedelta(days=1), Range.WEEK: timedelta(days=7)}
+_LENGTHS = {Range.DAY: timedelta(days=1), Range.WEEK: timedelta(weeks=1)}
 _STEPS = {
     Range.DAY: tuple(timedelta(minutes=minutes) for minutes in (15, 20, 30, 60)),
     Range.WEEK: tuple(timedelta(hours=hours) for hours in (2, 3, 4, 6, 12)),

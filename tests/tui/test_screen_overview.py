@@ -10,7 +10,7 @@ from console.runtime.preferences import Preferences
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
-from tests.tui.conftest import Rig
+from tests.tui.conftest import Rig, Seen
 
 _WORKER = """
     INSERT INTO device_console.leases (role, holder, is_shared, program, host, pid, machine, beat_at)
@@ -293,3 +293,62 @@ async def test_what_a_day_counted_and_no_longer_keeps_is_said(rig: Rig) -> None:
         await seen.shows("answered after all, or is no longer kept")
         await seen.pilot.resize_terminal(120, 24)
         await seen.shows("10 in 24 h")
+
+
+async def _worst(rig: Rig) -> None:
+    await _turku_is_silent(rig)
+    for kind, name, missed in (("site", "east, 2 b", 4), ("sender", "bob", 3)):
+        await rig.sql.execute(
+            "INSERT INTO device_console.hour_groups VALUES ('acme', date_trunc('hour', now()), $1, $2, $3)",
+            kind, name, [6, 0, 0, missed, 0],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+async def test_tab_goes_from_tile_to_tile_and_enter_opens_the_marked_row(
+    rig: Rig, width: int, height: int
+) -> None:
+    """Without it the worst is read off the screen and typed into a filter."""
+    await _worst(rig)
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("fleet 6", "east, 2 b", "bob")
+        assert "▌" not in seen.text
+        await seen.press("tab")
+        await seen.shows("▌fleet 6", "enter open the fleet", "esc chart")
+        await seen.press("enter")
+        await seen.shows("[◍]")
+        await seen.press("escape")
+        await seen.shows("▌fleet 6")
+        await seen.press("tab")
+        await seen.until(lambda: _marked_line(seen).find("east, 2 b") > 0, "marked the worst site")
+        await seen.press("enter")
+        await seen.shows('site:"east, 2 b" phase:failed,missed,expired', "› History")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.press("down", "enter")
+        await seen.shows("by:bob phase:failed,missed,expired", "6 commands")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.press("tab", "down")
+        await seen.until(lambda: "pump-0" in _marked_line(seen), "marked the second newest")
+        await rig.command("newer", "pump-2", "ping", ago_s=1)
+        await rig.sql.execute("SELECT device_console.announce('{acme}')")
+        await seen.shows("pump-2         ping")
+        assert "pump-0" in _marked_line(seen), "the mark stays on its command"
+        await seen.press("enter")
+        await seen.shows("Command › Detail", "bad-0")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.press("escape")
+        await seen.hides("▌")
+        await seen.press("shift+tab", "left")
+        await seen.hides("▌")
+        await seen.shows("▴")
+
+
+def _marked_line(seen: Seen) -> str:
+    """What stands behind the only mark."""
+    rows = [line[line.index("▌") :] for line in seen.lines if "▌" in line]
+    return rows[0] if len(rows) == 1 else ""

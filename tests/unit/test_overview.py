@@ -27,7 +27,15 @@ from console.tui.presenters.cells import Line, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, mirrored
 from console.tui.presenters.header import headline_lines
 from console.tui.presenters.heat import MORE, ROWS, heat_lines
-from console.tui.presenters.overview import View, minutes_shown, overview_lines
+from console.tui.presenters.overview import (
+    Tile,
+    View,
+    group_id,
+    minutes_shown,
+    newest_shown,
+    overview_lines,
+    worst_shown,
+)
 
 NOW = datetime(2026, 3, 1, 11, 15, 30, tzinfo=UTC)
 LAST = NOW.replace(second=0)
@@ -272,3 +280,20 @@ def test_the_rows_are_as_long_as_they_are_called_and_stand_where_there_is_room()
     assert " 30s▕" in large
     assert "worst" in large
     assert " 30s▕" not in "\n".join(map(text, overview_lines(view(), 120, 57)))
+
+
+@pytest.mark.parametrize("width", [60, 80, 118, 200])
+@pytest.mark.parametrize("height", [12, 24, 57])
+def test_what_a_tile_offers_is_on_the_screen_and_its_mark_too(width: int, height: int) -> None:
+    """Without it enter opens a row that nobody can see."""
+    for tile, rows in (
+        (Tile.WORST, [group_id(group) for group in worst_shown(view(), width, height)]),
+        (Tile.NEWEST, [command.command_id for command in newest_shown(view(), width, height)]),
+        (Tile.FLEET, ["fleet"]),
+    ):
+        assert rows
+        for chosen in (rows[0], rows[-1]):
+            lines = [text(line) for line in overview_lines(view(tile=tile, chosen=chosen), width, height)]
+            assert "".join(lines).count("▌") == 1, (tile, chosen)
+            assert all(len(line) <= width for line in lines)
+    assert "▌" not in "".join(map(text, overview_lines(view(tile=Tile.WORST, chosen="gone"), width, height)))

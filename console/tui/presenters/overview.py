@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts
-from console.domain.figures import Ended, GroupKind, MinuteTotals
+from console.domain.figures import Ended, GroupKind, GroupTotals, MinuteTotals
 from console.domain.overview import MINUTE, Overview, Span, answered, ended, worst_of
 from console.domain.phases import PHASE_SYMBOLS
-from console.domain.short_reason import short_reason
 from console.domain.text.durations import elapsed, latency
-from console.domain.text.safe import safe, safe_id
+from console.domain.text.safe import safe
 from console.tables.columns import Cell
-from console.tables.tones import phase_cell
 from console.tui.presenters.cells import Line, fit_parts, fit_text, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, OK, mirrored
 from console.tui.presenters.fleet import fleet_counts, fleet_lines
 from console.tui.presenters.heat import heat_lines
+from console.tui.presenters.newest import cut, marked, newest_lines
 from console.tui.presenters.plots import sparkline
 
 WIDE = 118  # columns from which what happened last stands beside the rest
@@ -33,6 +33,15 @@ _LIVE_LEAST = 4  # lines of the newest commands where they stand below
 _MORE_UP, _MORE_DOWN = 7, 4
 
 
+class Tile(StrEnum):
+    """A part of the overview that enter acts on; the order is that of the tab key."""
+
+    CHART = "chart"
+    FLEET = "fleet"
+    WORST = "worst"
+    NEWEST = "newest"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What is drawn. `fleet` is None where it has too many devices to draw; `span` is a day or a week."""
@@ -44,6 +53,8 @@ class View:
     fleet: Sequence[Device] | None = None
     cursor: datetime | None = None
     span: Span | None = None
+    tile: Tile = Tile.CHART
+    chosen: str = ""  # the id of a row of this tile
 
     @property
     def step(self) -> timedelta:
@@ -66,18 +77,24 @@ def _left(width: int) -> int:
     return max(_LEAST_LEFT, min(_LEFT, width - _LIVE)) if width >= WIDE else width
 
 
+def _depth(height: int) -> tuple[int, int]:
+    """Return how many rows the chart has above and below its axis at least."""
+    return (2, 1) if height < _LOW else (3, 2) if height < _HIGH else (5, 3)
+
+
 def overview_lines(view: View, width: int, height: int, zone: tzinfo | None = UTC) -> list[Line]:
     """Lay the tiles out; what does not fit loses depth, and only then whole tiles from the bottom."""
     left = _left(width)
-    up, down = (2, 1) if height < _LOW else (3, 2) if height < _HIGH else (5, 3)
+    up, down = _depth(height)
     if width < WIDE:
         lines = _tiles(view, left, height - _LIVE_LEAST, up, down, zone)
-        return [*lines, *_live(view, width, max(0, height - len(lines)), zone)][:height]
+        newest = newest_lines(view.newest, _here(view), width, max(0, height - len(lines)), zone)
+        return [*lines, *newest][:height]
     lines = _tiles(view, left, height, up, down, zone)
     spare = max(0, height - len(lines))  # the charts grow into what is left
     depth = up + min(_MORE_UP, spare * 2 // 3), down + min(_MORE_DOWN, spare // 3)
     lines = _tiles(view, left, height, *depth, zone, heat=width >= _WIDEST and height >= _HIGHEST)
-    beside = _live(view, width - left - 3, height, zone)
+    beside = newest_lines(view.newest, _here(view), width - left - 3, height, zone)
     return [_joined(lines, beside, row, left) for row in range(height)]
 
 
@@ -96,7 +113,7 @@ def _tiles(
     lines += heat_lines(columns) if heat else []
     lines += [()] if roomy else []
     if view.counts is not None:
-        lines.append(fleet_counts(view.counts, view.fleet, width))
+        lines.append(marked(fleet_counts(view.counts, view.fleet, width), here=view.tile is Tile.FLEET))
     worst = _worst(view, width, 4 if roomy else 1, zone)
     between: list[Line] = [()] if roomy and worst else []
     room = height - len(lines) - len(worst) - len(between)
@@ -116,7 +133,7 @@ def clock(moment: datetime, step: timedelta, zone: tzinfo | None) -> str:
 
 
 def _long(length: timedelta) -> str:
-    """Write how long a column or the whole chart is: 20 min, 3 h, 7 days."""
+    """Write how long a column or the whole chart is: 20 min, 3 h, some days."""
     minutes = round(length / MINUTE)
     if minutes % 60 or minutes < 180:
         return f"{minutes} min"
@@ -193,60 +210,68 @@ def _answers(view: View, columns: Sequence[MinuteTotals], width: int) -> Line:
     return fit_parts(parts, width)
 
 
+def _here(view: View) -> str:
+    return view.chosen if view.tile is Tile.NEWEST else ""
+
+
+def group_id(group: GroupTotals) -> str:
+    """Return the id of a row of the worst."""
+    return f"{group.kind}:{group.name}"
+
+
+def worst_shown(view: View, width: int, height: int) -> tuple[GroupTotals, ...]:
+    """Return the rows of the worst on a screen of this size."""
+    room = height if width >= WIDE else height - _LIVE_LEAST
+    return _worst_of(view, _left(width), 4 if room >= _HIGH - _LIVE_LEAST else 1)
+
+
+def newest_shown(view: View, width: int, height: int) -> tuple[Command, ...]:
+    """Return the commands that are listed on a screen of this size."""
+    first = 0 if width >= WIDE else len(_tiles(view, width, height - _LIVE_LEAST, *_depth(height), UTC))
+    return tuple(view.newest)[: max(0, height - first)]
+
+
+def _worst_of(view: View, width: int, rows: int) -> tuple[GroupTotals, ...]:
+    """Return the names of which the largest share was not ok, as many as there is room for."""
+    groups = view.figures.groups if view.span is None else view.span.groups
+    found = worst_of(groups, max(rows, 3))
+    if rows > 1:
+        return found[:rows]
+    fit = next((n for n in range(len(found), 0, -1) if line_width(_names(found[:n], "")) <= width), 0)
+    return found[:fit]
+
+
+def _names(found: Sequence[GroupTotals], chosen: str) -> Line:
+    """Name the worst in one line."""
+    line: list[Cell] = [Cell(" worst", "strong")]
+    for group in found:
+        name = f"{_called(group.kind)}{safe(group.name, 24)} {group.ended.ratio:.0%}"
+        line += [Cell("  ▌" if group_id(group) == chosen else "   ", "accent"), Cell(name, "warn")]
+    return tuple(line)
+
+
 def _worst(view: View, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
-    """The names of which the largest share was not ok, since the hour that is named."""
-    figures, span = view.figures, view.span
-    found = figures.worst(max(rows, 3)) if span is None else worst_of(span.groups, max(rows, 3))
-    begin = figures.groups_from if span is None else span.begin
+    """Draw the worst, since the hour that is named; the chosen one is marked."""
+    found = _worst_of(view, width, rows)
+    begin = view.figures.groups_from if view.span is None else view.span.begin
+    chosen = view.chosen if view.tile is Tile.WORST else ""
     if not found:
         return []
     if rows == 1:
-        names = [
-            (Cell(f"{_called(group.kind)}{safe(group.name, 24)} {group.ended.ratio:.0%}", "warn"),)
-            for group in found
-        ]
-        return [fit_parts([(Cell(" worst", "strong"),), *names], width)]
+        return [_names(found, chosen)]
     since = f" since {clock(begin, view.step, zone)}" if begin else ""
     lines: list[Line] = [(Cell(" worst", "strong"), Cell(f"   not ok of all that ended{since}", "dim"))]
-    for group in found[:rows]:
+    for group in found:
         name, kind, ratio = fit_text(safe(group.name, 24), 24), group.kind.value, group.ended.ratio
         of = f"{group.ended.bad:,} of {group.ended.total:,}"
         bar = "█" * round(ratio * 20) or "▏"
         words = Cell(f"   {kind:<6} {name} {of:>13} {ratio:>4.0%}  ")
         drawn: Line = (Cell(bar, "warn"), Cell("░" * (20 - len(bar)), "dim"))
         has_room = line_width((words, *drawn)) <= width
-        lines.append(_cut((words, *(drawn if has_room else ())), width))
+        line = cut((words, *(drawn if has_room else ())), width)
+        lines.append(marked(line, here=group_id(group) == chosen))
     return lines
 
 
 def _called(kind: GroupKind) -> str:
     return "fw " if kind is GroupKind.FW else "by " if kind is GroupKind.SENDER else ""
-
-
-def _live(view: View, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
-    """The newest commands, one a line, newest on top."""
-    lines: list[Line] = []
-    for command in list(view.newest)[:rows]:
-        symbol = phase_cell(command)
-        said = latency(command.latency) if command.phase is Phase.OK else short_reason(command)
-        parts = [
-            Cell(f" {command.created_at.astimezone(zone):%H:%M:%S} ", "dim"),
-            Cell(fit_text(symbol.text, 11), symbol.tone),
-            Cell(f" {fit_text(safe_id(command.device_id), 14)} {fit_text(safe(command.command_type), 13)} "),
-            Cell(safe(said, 40), "dim"),
-        ]
-        lines.append(_cut(parts, width))
-    return lines
-
-
-def _cut(cells: Sequence[Cell], width: int) -> Line:
-    """Leave out what does not fit, and shorten the last piece that does."""
-    line: list[Cell] = []
-    left = width
-    for cell in cells:
-        if left <= 0:
-            break
-        text = cell.text if line_width((cell,)) <= left else fit_text(cell.text, left)
-        line.append(Cell(text, cell.tone))
-        left -= line_width((cell,))
-    return tuple(line)

@@ -6,7 +6,7 @@ Decided in docs/decisions/0088-the-overview.md
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,9 +20,10 @@ from console.domain.overview import Overview, Range, Span, ended, pieces_of
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.overview import View, clock, minutes_shown, overview_lines
+from console.tui.presenters.overview import Tile, View, clock, minutes_shown, overview_lines
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
+from console.tui.screens.overview_tiles import Tiles
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowFleet, ShowHistory
@@ -57,6 +58,7 @@ class OverviewScreen(ConsoleScreen):
         self._fleet_due = self._figures_due = self._span_due = 0.0
         self._span: Span | None = None
         self._range = Range.HOUR
+        self._tiles = Tiles()
         self.cursor: datetime | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -112,21 +114,21 @@ class OverviewScreen(ConsoleScreen):
             return
         view = self._view(self._figures)
         self.cursor = view.cursor
-        self._body.show(
-            overview_lines(view, width, max(1, self._body.size.height or height - 3), self.state.zone)
-        )
+        self._body.show(overview_lines(view, *self._extent, self.state.zone))
 
     def _view(self, figures: Overview) -> View:
         """Return what is drawn; a cursor that the chart has left behind stands on its first column."""
+        now, tiles = self.state.clock.now(), self._tiles
         view = View(
-            figures, self.state.clock.now(), self._newest, self._counts, self._fleet, self.cursor, self._span
-        )
+            figures, now, self._newest, self._counts, self._fleet, self.cursor, self._span, tiles.tile,
+            tiles.chosen,
+        )  # fmt: skip
         first = view.columns(self.app.size.width)[0].minute
         return view if self.cursor is None or self.cursor >= first else replace(view, cursor=first)
 
     # Actions
 
-    def _move(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         """Move the cursor by a column; the first press stands on the newest one."""
         if self._figures is None:
             return
@@ -134,16 +136,14 @@ class OverviewScreen(ConsoleScreen):
         shown = view.columns(self.app.size.width)
         at = shown[-1].minute if self.cursor is None else self.cursor + by * view.step
         self.cursor = max(shown[0].minute, min(shown[-1].minute, at))
+        self._tiles.leave()
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
         self.repaint()
         self.refresh_chrome()
 
-    def action_move(self, by: int) -> None:
-        self._move(by)
-
     def action_reach(self, by: int) -> None:
-        self._reach(by)
-
-    def _reach(self, by: int) -> None:
         """Show a longer or a shorter time."""
         ranges = list(Range)
         place = ranges.index(self._range) + by
@@ -152,8 +152,7 @@ class OverviewScreen(ConsoleScreen):
             return
         self._range, self._span, self.cursor = ranges[place], None, None
         self.request_read()
-        self.repaint()
-        self.refresh_chrome()
+        self._show_cursor()
 
     def _reach_label(self) -> str:
         return f"of the {self._range.value}"
@@ -166,25 +165,48 @@ class OverviewScreen(ConsoleScreen):
         shown = self._view(self._figures).columns(self.app.size.width)
         return next((one for one in shown if one.minute == self.cursor), None)
 
-    def _at(self, moment: datetime, step: timedelta) -> str:
-        return clock(moment, step, self.state.zone)
+    @property
+    def _extent(self) -> tuple[int, int]:
+        """The columns and rows that the tiles have."""
+        width, height = self.app.size
+        return width, max(1, self._body.size.height or height - 3)
+
+    def _words(self) -> str:
+        return self._tiles.words
+
+    def action_tile(self, by: int) -> None:
+        """Go to the next tile."""
+        if self._figures is not None:
+            self._tiles.go(by, self._view(self._figures), self._extent)
+            self._show_cursor()
+
+    def action_row(self, by: int) -> None:
+        """Mark the next row of the tile."""
+        if self._figures is not None:
+            self._tiles.move(by, self._view(self._figures), self._extent)
+            self._show_cursor()
 
     def _no_ends(self) -> str | None:
+        if self._figures is not None and self._tiles.tile is not Tile.CHART:
+            return self._tiles.why_not(self._view(self._figures), self._extent)
         column = self._column
         if column is None or self._figures is None:
             return "choose a column with ← and → first"
         step = self._view(self._figures).step
-        at = self._at(column.minute, step)
+        at = clock(column.minute, step, self.state.zone)
         if not column.ended.bad:
             return f"nothing ended badly at {at}"
         gone = "what ended badly then was answered after all, or is no longer kept"
         return None if self._span or self._figures.ends_in(column.minute) else f"{gone}: {at}"
 
     def _open(self) -> None:
+        if self._tiles.tile is not Tile.CHART:
+            self.post_message(self._tiles.opens())
+            return
         column = self._column
         if column is None or self._figures is None:
             return
-        at = self._at(column.minute, self._view(self._figures).step)
+        at = clock(column.minute, self._view(self._figures).step, self.state.zone)
         if self._span is None:
             self._show_ends(self._figures.ends_in(column.minute), column.ended.bad, f"at {at}")
         else:
@@ -225,10 +247,11 @@ class OverviewScreen(ConsoleScreen):
             self._show_ends(figures.ends, ended(figures.minutes).bad, "in the last two hours")
 
     def _back(self) -> None:
-        if self.cursor is not None:
+        if self._tiles.leave():
+            self._show_cursor()
+        elif self.cursor is not None:
             self.cursor = None
-            self.repaint()
-            self.refresh_chrome()
+            self._show_cursor()
         elif self.state.overview_first:
             self.say(FIRST_SCREEN)
         else:
@@ -236,14 +259,19 @@ class OverviewScreen(ConsoleScreen):
 
     @property
     def goes_back(self) -> bool:
-        return self.cursor is not None or not self.state.overview_first
+        return self._back_label() != "back" or not self.state.overview_first
 
     def _back_label(self) -> str:
+        if self._tiles.tile is not Tile.CHART:
+            return "chart"
         return "back" if self.cursor is None else "whole chart"
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
-        Action("open", "enter", "open", "Open what ended badly in the column under the cursor",
-               "device-console history --where FILTER", _open, _no_ends, footer=10),
+        Action("open", "enter", "open", "Open what ended badly in the column, or the marked row",
+               "device-console history --where FILTER", _open, _no_ends, footer=10,
+               label_now=_words),
+        Action("tile", "tab", "pane", "Go on to the fleet, the worst, the newest commands; ↑ ↓ mark a row",
+               ON_SCREEN_ONLY, lambda s: s.action_tile(1), footer=15),
         Action("bad", "exclamation_mark", "open all not ok",
                "Open all that ended badly in two hours, a day, a week",
                "device-console history --where FILTER", _open_bad, _no_bad, footer=11, shown_as="!"),
@@ -263,6 +291,9 @@ class OverviewScreen(ConsoleScreen):
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings_for(KIND, ACTIONS),
+        Binding("shift+tab", "tile(-1)", show=False),
+        Binding("up,k", "row(-1)", show=False),
+        Binding("down,j", "row(1)", show=False),
         Binding("home", "move(-1000)", show=False),
         Binding("end", "move(1000)", show=False),
     ]
