@@ -1,4 +1,7 @@
-"""The theme that an operator chose on the screen: one word in a small file of their own."""
+"""The theme that an operator chose on the screen: one word in a small file of their own.
+
+Decided in docs/decisions/0087-a-theme-is-the-operators.md
+"""
 
 import os
 import tempfile
