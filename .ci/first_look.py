@@ -17,7 +17,7 @@ import termios
 import time
 
 _PATIENCE_S = 300  # the first start makes the environment
-_FLEET = re.compile(r"(?=.*Devices)(?=.*248)(?=.*gateway-0001)", re.DOTALL)  # only what changed is written
+_FLEET = re.compile(r"(?=.*ended per minute)(?=.*fleet)(?=.*248)", re.DOTALL)  # only what changed is written
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;:?<>=!$]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>A-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
 )

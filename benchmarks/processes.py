@@ -30,7 +30,7 @@ def environment(copy: Copy, broker: BrokerProcess, **more: str) -> dict[str, str
     home.mkdir(exist_ok=True)
     return {
         **keep, "PYTHONPATH": str(ROOT), "CONSOLE_HOME": str(home), "CONSOLE_CONFIG": str(home / "none.toml"),
-        "CONSOLE_TENANT": TENANT, "CONSOLE_OPERATOR": "bench", "DATABASE_URL": copy.login,
+        "CONSOLE_START": "devices", "CONSOLE_TENANT": TENANT, "CONSOLE_OPERATOR": "bench", "DATABASE_URL": copy.login,
         "MQTT_URL": f"mqtt://127.0.0.1:{broker.port}", "CONSOLE_MQTT_VERSION": "3.1.1" if broker.address.force_v3 else "auto",
         **more,
     }  # fmt: skip

@@ -25,8 +25,8 @@ _VARIABLES = {
     "mqtt_url": ("CONSOLE_MQTT_URL", "MQTT_URL"),
     "web_token": ("CONSOLE_WEB_TOKEN",),
 }
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,40}$"
 _BYTES = {"ge": LEAST_MAX_BYTES, "le": MOST_MAX_BYTES}
-
 
 _MaybeText: TypeAlias = str | None
 _MaybePath: TypeAlias = Path | None
@@ -34,9 +34,10 @@ _MaybeSecret: TypeAlias = Secret | None
 _Version: TypeAlias = Literal["auto", "3.1.1"]
 _Broker: TypeAlias = Literal["auto", "mosquitto", "nats-server"]
 _Late: TypeAlias = Literal["accept", "record-only"]
+_Start: TypeAlias = Literal["auto", "overview", "devices"]
 _FROM_TEXT: Mapping[object, type[Path | Secret]] = {_MaybePath: Path, _MaybeSecret: Secret}
 _TEXTS = (str, _MaybeText, *_FROM_TEXT)
-_CHOICES = (_Version, _Broker, _Late)
+_CHOICES = (_Version, _Broker, _Late, _Start)
 
 
 def _setting(default: Any, description: str, **bounds: object) -> Any:
@@ -109,9 +110,8 @@ class Settings:
     served_keep_s: float = _setting(
         600.0, "time for which a session is kept whose line was cut", ge=0, le=86_400
     )
-    theme: str = _setting(
-        "dark", "dark, light, or the name of a Textual theme", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$"
-    )
+    theme: str = _setting("auto", "dark, light, a Textual theme; auto: as chosen by f9", pattern=_NAME)
+    start: _Start = _setting("auto", "the first screen; auto: the overview from 100 devices on, else devices")
     keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
     mouse: bool = _setting(True, "whether the screen takes the mouse")
     simulated_devices: int = _setting(250, "size of the demo fleet", ge=0, le=5000)

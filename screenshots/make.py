@@ -209,7 +209,10 @@ def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
 
 async def in_browser(home: Path) -> None:
     """The page of --serve-web, as a browser shows it."""
-    own = {"CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice", "PYTHONPATH": str(HERE.parent)}
+    own = {
+        "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice", "CONSOLE_START": "devices",
+        "PYTHONPATH": str(HERE.parent),
+    }  # fmt: skip
     env = {
         name: value
         for name, value in os.environ.items()

@@ -102,7 +102,7 @@ def demo_environment(home: Path) -> dict[str, str]:
     simulated = {name: value for name, value in os.environ.items() if name.startswith("CONSOLE_SIM")}
     return simulated | {
         "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "TERM": "xterm-256color",
-        "COLORTERM": "truecolor", "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice",
+        "COLORTERM": "truecolor", "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice", "CONSOLE_START": "devices",
         "PYTHONPATH": str(REPOSITORY),
     }  # fmt: skip
 

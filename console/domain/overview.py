@@ -1,8 +1,9 @@
-"""What the overview shows: the last hour of a tenant, by the minute."""
+"""What the overview shows of a tenant: the last hour by the minute, a day and a week by longer pieces."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from console.domain.figures import (
     Ended,
@@ -19,6 +20,71 @@ from console.domain.histograms import Histogram, merged
 MINUTE = timedelta(minutes=1)
 SPAN = timedelta(hours=2)  # that a chart can show
 FEWEST = 5  # ended commands of a name: a ratio of fewer says nothing
+
+
+class Range(StrEnum):
+    """How far the chart reaches back."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+_LENGTHS = {Range.DAY: timedelta(days=1), Range.WEEK: timedelta(weeks=1)}
+_STEPS = {
+    Range.DAY: tuple(timedelta(minutes=minutes) for minutes in (15, 20, 30, 60)),
+    Range.WEEK: tuple(timedelta(hours=hours) for hours in (2, 3, 4, 6, 12)),
+}
+
+
+def pieces_of(wanted: Range, room: int) -> tuple[timedelta, int]:
+    """Return how long a column of the chart is, and how many there are, for so many columns of room.
+
+    The hour has a column a minute, as many as there is room for; a day and a week are shown whole.
+    """
+    if wanted is Range.HOUR:
+        return MINUTE, room
+    length = _LENGTHS[wanted]
+    step = next((step for step in _STEPS[wanted] if length // step <= room), _STEPS[wanted][-1])
+    return step, length // step
+
+
+def last_piece(now: datetime, step: timedelta) -> datetime:
+    """Return when the piece of this length began in which `now` lies, counted from midnight UTC."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (now - midnight) // step * step
+
+
+def _filled(
+    known: Iterable[MinuteTotals], last: datetime, step: timedelta, count: int
+) -> tuple[MinuteTotals, ...]:
+    """Return the pieces up to the last one, oldest first, empty ones included."""
+    by_begin = {one.minute: one for one in known}
+    wanted = (last - step * back for back in range(count - 1, -1, -1))
+    return tuple(by_begin.get(one, MinuteTotals(one, 0, Ended(), Histogram())) for one in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The figures of a day or a week in `count` pieces of `step`; each stands under its beginning.
+
+    `groups` are sums from `begin` on.
+    """
+
+    step: timedelta
+    count: int
+    freshness: Freshness
+    pieces: tuple[MinuteTotals, ...] = ()
+    groups: tuple[GroupTotals, ...] = ()
+
+    @property
+    def begin(self) -> datetime:
+        """When the oldest piece begins."""
+        return last_piece(self.freshness.read_at, self.step) - self.step * (self.count - 1)
+
+    def columns(self) -> tuple[MinuteTotals, ...]:
+        """Return the pieces, oldest first, the last one begun but not over; empty ones included."""
+        return _filled(self.pieces, last_piece(self.freshness.read_at, self.step), self.step, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +104,7 @@ class Overview:
 
     def columns(self, count: int) -> tuple[MinuteTotals, ...]:
         """Return the newest minutes, oldest first, the last one begun but not over; empty ones included."""
-        last = self.freshness.read_at.replace(second=0, microsecond=0)
-        known = {minute.minute: minute for minute in self.minutes}
-        wanted = (last - MINUTE * back for back in range(count - 1, -1, -1))
-        return tuple(known.get(one, MinuteTotals(one, 0, Ended(), Histogram())) for one in wanted)
+        return _filled(self.minutes, last_piece(self.freshness.read_at, MINUTE), MINUTE, count)
 
     def bad_in(self, minute: datetime) -> int:
         """Return how many ended badly in a minute, by the counts."""
@@ -53,17 +116,20 @@ class Overview:
 
     def worst(self, most: int) -> tuple[GroupTotals, ...]:
         """Return the names with the highest share that was not ok, at most two of a kind."""
-        bad = [
-            group for group in self.groups if group.ended.bad and group.ended.total >= FEWEST and group.name
-        ]
-        bad.sort(key=lambda group: (-group.ended.ratio, -group.ended.bad, group.kind, group.name))
-        taken: dict[GroupKind, int] = {}
-        found: list[GroupTotals] = []
-        for group in bad:
-            taken[group.kind] = taken.get(group.kind, 0) + 1
-            if taken[group.kind] <= 2 and group.kind is not GroupKind.REASON:
-                found.append(group)
-        return tuple(found[:most])
+        return worst_of(self.groups, most)
+
+
+def worst_of(groups: Iterable[GroupTotals], most: int) -> tuple[GroupTotals, ...]:
+    """Return those with the highest share that was not ok, at most two of a kind."""
+    bad = [group for group in groups if group.ended.bad and group.ended.total >= FEWEST and group.name]
+    bad.sort(key=lambda group: (-group.ended.ratio, -group.ended.bad, group.kind, group.name))
+    taken: dict[GroupKind, int] = {}
+    found: list[GroupTotals] = []
+    for group in bad:
+        taken[group.kind] = taken.get(group.kind, 0) + 1
+        if taken[group.kind] <= 2 and group.kind is not GroupKind.REASON:
+            found.append(group)
+    return tuple(found[:most])
 
 
 def ended(minutes: Iterable[MinuteTotals]) -> Ended:

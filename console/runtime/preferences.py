@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Typed, as the settings are. Without a folder nothing is written: no log, no report, no favourite."""
+    """Typed, as the settings are. Without a place nothing is written: log, report, favourite, theme."""
 
-    theme: str = "dark"
+    theme: str = "auto"
     mouse: bool = True
+    start: str = "devices"
     keys: Mapping[str, str] = field(default_factory=dict)
     log_folder: Path | None = None
     favourites_file: Path | None = None
+    theme_file: Path | None = None
 
 
 def preferences(settings: Settings) -> Preferences:
@@ -27,7 +29,9 @@ def preferences(settings: Settings) -> Preferences:
     return Preferences(
         theme=settings.theme,
         mouse=settings.mouse,
+        start=settings.start,
         keys=settings.keys,
         log_folder=settings.log_folder,
         favourites_file=settings.favourites_file,
+        theme_file=settings.favourites_file.with_name("theme"),
     )

@@ -1,7 +1,7 @@
 """What a front end needs of the figures; every read comes with how new it is."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from console.domain.figures import (
@@ -14,7 +14,7 @@ from console.domain.figures import (
     TypeLatency,
 )
 from console.domain.headline import Headline
-from console.domain.overview import Overview
+from console.domain.overview import Overview, Span
 
 
 class Figures(Protocol):
@@ -33,7 +33,8 @@ class Figures(Protocol):
         self, tenant_id: str, command_type: str | None = None, model: str | None = None
     ) -> Read[tuple[TypeLatency, ...]]: ...
     async def recent_ends(
-        self, tenant_id: str, since: datetime, limit: int = 5_000
+        self, tenant_id: str, since: datetime, limit: int = 5_000, until: datetime = ...
     ) -> Read[tuple[RecentEnd, ...]]: ...
     async def headline(self, tenant_id: str) -> Read[Headline]: ...
     async def overview(self, tenant_id: str) -> Overview: ...
+    async def span(self, tenant_id: str, step: timedelta, count: int) -> Span: ...

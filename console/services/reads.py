@@ -33,15 +33,9 @@ class CommandReads(Protocol):
     """The reads of commands."""
 
     async def page(
-        self,
-        tenant_id: str,
-        *,
-        device_ids: Sequence[str] | None,
-        wanted: Filter,
-        before: Cursor | None,
-        limit: int,
-        whole: bool = False,
-    ) -> HistoryPage: ...
+        self, tenant_id: str, *, device_ids: Sequence[str] | None, wanted: Filter, before: Cursor | None,
+        limit: int, whole: bool = False,
+    ) -> HistoryPage: ...  # fmt: skip
     async def by_ids(
         self, tenant_id: str, command_ids: Sequence[str], *, detailed: bool = False
     ) -> HistoryPage: ...

@@ -26,7 +26,7 @@ from console.domain.figures import (
 )
 from console.domain.headline import USUAL_SPAN, Headline, Totals, current_from, headline
 from console.domain.histograms import NO_ANSWERS, Histogram
-from console.domain.overview import MINUTE, SPAN, Overview
+from console.domain.overview import MINUTE, SPAN, Overview, Span, last_piece
 from console.store.leases import SWEEP
 from console.store.pool import Connection, Database
 from console.store.sql import query
@@ -57,6 +57,7 @@ class FigureStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[tuple[datetime | None, datetime], Overview]] = {}
+        self._spans: dict[tuple[str, timedelta, int], Span] = {}
 
     async def minutes(
         self, tenant_id: str, since: datetime, until: datetime
@@ -99,11 +100,14 @@ class FigureStore:
             return Read(found, await _freshness(connection, tenant_id))
 
     async def recent_ends(
-        self, tenant_id: str, since: datetime, limit: int = KEPT_ENDS
+        self, tenant_id: str, since: datetime, limit: int = KEPT_ENDS, until: datetime = _FOR_EVER
     ) -> Read[tuple[RecentEnd, ...]]:
-        """Return what failed, was missed or expired since then, newest first: of each batch 200 at most."""
+        """Return what failed, was missed or expired from `since` to before `until`, newest first.
+
+        Of each batch 200 at most are kept.
+        """
         async with self._database.tenant_session(tenant_id) as connection:
-            ends = await _recent(connection, tenant_id, since, limit)
+            ends = await _recent(connection, tenant_id, since, limit, until)
             return Read(ends, await _freshness(connection, tenant_id))
 
     async def headline(self, tenant_id: str) -> Read[Headline]:
@@ -126,6 +130,21 @@ class FigureStore:
                 while len(self._known) > MOST_KNOWN:
                     del self._known[next(iter(self._known))]
         return replace(known[1], freshness=freshness)
+
+    async def span(self, tenant_id: str, step: timedelta, count: int) -> Span:
+        """Return the newest `count` pieces of `step`, and the worst names of that time.
+
+        They are summed in the database; for a minute all that ask get the same answer.
+        """
+        key = (tenant_id, step, count)
+        async with self._database.tenant_session(tenant_id) as connection:
+            freshness = await _freshness(connection, tenant_id)
+            known = self._spans.get(key)
+            if known is None or not timedelta(0) <= freshness.read_at - known.freshness.read_at < MINUTE:
+                known = self._spans[key] = await _span(connection, tenant_id, freshness, step, count)
+                while len(self._spans) > MOST_KNOWN:
+                    del self._spans[next(iter(self._spans))]
+        return known
 
 
 class FoldStore:
@@ -164,6 +183,16 @@ async def _overview(connection: Connection, tenant_id: str, freshness: Freshness
     found = headline(ends, Totals(hour, current, usual), now)
     recent = tuple(end for end in ends if end.at > now - SPAN)
     return Overview(found, freshness, minutes, current, recent, begin)
+
+
+async def _span(
+    connection: Connection, tenant_id: str, freshness: Freshness, step: timedelta, count: int
+) -> Span:
+    until = last_piece(freshness.read_at, step) + step
+    begin = until - step * count
+    rows = await connection.fetch(query("figures_buckets"), tenant_id, begin, until, step)
+    groups = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, until)
+    return Span(step, count, freshness, tuple(map(_minute, rows)), groups)
 
 
 async def _freshness(connection: Connection, tenant_id: str) -> Freshness:

@@ -46,7 +46,7 @@ def check_looks(theme: str, keys: "Mapping[str, str]") -> None:
     Raises:
         UsageError: a theme, action or key does not exist.
     """
-    if keys or theme not in {"dark", "light"}:  # the defaults need no look, which imports Textual
+    if keys or theme not in {"auto", "dark", "light"}:  # the defaults need no look, which imports Textual
         from console.tui.keys.keymap import keymap
         from console.tui.look.theme import theme_named
         from console.tui.screens.registry import ACTIONS

@@ -46,7 +46,10 @@ async def demo() -> AsyncIterator[Terminal]:
     """The demo with its fleet of 250 devices, as a newcomer starts it."""
     home = make_home()
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
-    env = {**keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor"}
+    env = {
+        **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor",
+        "CONSOLE_START": "devices",
+    }  # fmt: skip
     async with terminal(env, "--embedded") as screen:
         yield screen
     shutil.rmtree(home, ignore_errors=True)
@@ -91,6 +94,8 @@ async def test_frames_do_not_queue_up_for_a_terminal_that_does_not_take_them(env
         for _ in range(40):
             screen.type("\x1b[20~")  # f9: another theme, so that every cell is another one
             await screen.settled(0.05)
+        screen.type("\x1b")
+        await screen.settled(0.5)
         screen.type("p")
         await screen.settled(0.5)
         screen.go_on()

@@ -90,6 +90,14 @@ REMOVALS = (
     ),
     Removal(
         "G41",
+        "the bar before the file of the theme",
+        "console/tui/keys/allowed.py",
+        "    is_free = not (program.restricted or program.read_only)\n",
+        "    is_free = True\n",
+        "tests/tui/test_themes.py::test_a_bound_console_writes_no_theme",
+    ),
+    Removal(
+        "G41",
         "the bar before suspending",
         "console/tui/application/app.py",
         "        return not self._program.restricted\n",

@@ -3,6 +3,7 @@
 from tests.removals import Removal
 
 _COMPOSE = "tests/tui/test_screen_compose.py::test_"
+_GO = "tests/tui/test_go.py::test_"
 _OVERVIEW = "tests/tui/test_screen_overview.py::test_"
 
 REMOVALS = (
@@ -58,9 +59,25 @@ REMOVALS = (
         "G49",
         "the minute kept while its rows are looked at",
         "console/tui/screens/overview.py",
-        "            self.post_message(ShowHistory(None, of=of, only=tuple(end.command_id for end in ends)))\n",
+        '            self._show_ends(self._figures.ends_in(column.minute), column.ended.bad, f"at {at}")\n',
         "            self.cursor = None\n"
-        "            self.post_message(ShowHistory(None, of=of, only=tuple(end.command_id for end in ends)))\n",
+        '            self._show_ends(self._figures.ends_in(column.minute), column.ended.bad, f"at {at}")\n',
         f"{_OVERVIEW}a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back_to_it",
+    ),
+    Removal(
+        "G52",
+        "the bar before the first of several that nobody has seen",
+        "console/tui/screens/dialogs/choices.py",
+        "            return fit[0] if len(fit) == 1 and fit[0].id.startswith(text) and len(text) > 1 else None\n",
+        "            return fit[0]\n",
+        f"{_GO}a_text_that_comes_with_its_enter_takes_only_what_it_names",
+    ),
+    Removal(
+        "G52",
+        "acts left out of what may be taken unseen",
+        "console/tui/screens/dialogs/choices.py",
+        "    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}):\n",
+        "    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}, {Kind.ACT}):\n",
+        f"{_GO}a_text_that_comes_with_its_enter_takes_only_what_it_names",
     ),
 )

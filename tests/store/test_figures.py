@@ -325,3 +325,30 @@ async def test_names_that_differ_behind_the_cut_are_one_name(
     assert await groups_of(figures, GroupKind.SITE) == {"x" * 256: Ended(ok=3)}
     assert [one.answered.answers for one in (await figures.latency("acme")).value] == [3]
     assert not await owner.fetch("SELECT FROM device_console.problems")
+
+
+async def test_a_span_is_the_sum_of_its_minutes_and_nothing_of_others(
+    owner: asyncpg.Connection, fleet: Fleet, figures: FigureStore
+) -> None:
+    """Without it a day shows other numbers than its hours."""
+    now = datetime.now(UTC)
+    for ago, tenant, ended, answered in (
+        (1, fleet.acme, [1, 2, 3, 4, 5], [1, 0, 7]), (45, fleet.acme, [1, 0, 0, 0, 0], [2]),
+        (23 * 60, fleet.acme, [9, 0, 0, 0, 0], []), (25 * 60, fleet.acme, [1_000, 0, 0, 0, 0], [5]),
+        (1, fleet.rival, [1_000, 0, 0, 0, 0], [5]),
+    ):  # fmt: skip
+        await owner.execute(
+            "INSERT INTO device_console.minute_totals VALUES ($1, date_trunc('minute', $2::timestamptz), 1, $3, $4)",
+            tenant, now - timedelta(minutes=ago), ended, answered,
+        )  # fmt: skip
+    step = timedelta(minutes=20)
+    found = await figures.span(fleet.acme, step, 72)
+    columns = found.columns()
+    assert len(columns) == 72
+    assert all((one.minute - found.begin) % step == timedelta(0) for one in columns)
+    assert columns[-1].minute <= found.freshness.read_at < columns[-1].minute + step
+    assert all_ended(one.ended for one in columns) == Ended(11, 2, 3, 4, 5)
+    assert sum(one.sent for one in columns) == 3
+    assert {one.answered.counts for one in found.pieces} == {(1, 0, 7), (2,), ()}
+    assert await figures.span(fleet.acme, step, 72) is found, "for a minute nothing is summed again"
+    assert all_ended(one.ended for one in (await figures.span(fleet.rival, step, 72)).columns()).ok == 1_000

@@ -47,7 +47,7 @@ async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig
     async with rig.console(140, 40) as seen:
         await seen.shows("pump-1")
         await seen.press("b")
-        await seen.shows("200 bulk sends", "b1\n")
+        await seen.shows("200 bulk sends", " b1 ")
         await seen.press("slash")
         await seen.type("colour:red")
         await seen.shows('There is no key "colour" here: use one of type, by, id, age')
@@ -55,7 +55,7 @@ async def test_bulk_sends_are_filtered_and_the_filter_is_completed_from_them(rig
         await seen.type("by:a")
         await seen.shows("by:alice  (tab takes the first)")
         await seen.press("tab", "enter")
-        await seen.shows("125 match", "b2\n")
+        await seen.shows("125 match", " b2 ")
         await seen.press("slash")
         await seen.type(" zigzag age>3d")
         await seen.press("enter")

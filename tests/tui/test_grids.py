@@ -197,6 +197,13 @@ async def _tenants(seen: Seen) -> None:
     await seen.shows("Tenants", "Acme")
 
 
+async def _fleet(seen: Seen) -> None:
+    await seen.press("0")
+    await seen.shows("ended per minute")
+    await seen.press("F", "n")
+    await seen.shows("[✕]")
+
+
 async def _go(seen: Seen) -> None:
     await seen.press("colon")
     await seen.shows("Go to")
@@ -259,7 +266,7 @@ SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "diff": _diff,
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
-    "tenants": _tenants, "go": _go, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
+    "tenants": _tenants, "go": _go, "fleet": _fleet, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
     "cancel": _cancel, "read-only": _read_only, "device": _device,
 }  # fmt: skip
 

@@ -191,9 +191,10 @@ async def test_going_to_an_id_is_typed_in_the_dialog_and_esc_leaves_the_cursor(r
         await stands(seen, FIRST, "pump-1")
         await seen.press("j", "colon")
         await seen.shows("Go to")
-        column, row = place_of(seen, "Go to")
         await seen.type("pump-3")
-        await types_at(seen, "", column + len("pump-3") + 1, row + 1)
+        await types_at(seen, "", 4 + len("pump-3"), 22)  # above the last line, which shows the keys
+        await seen.until(lambda: seen.lines[21].startswith("▌ device    pump-3"), "marked the only device")
+        assert [seen.lines[y][3:9] for y in (FIRST, FIRST + 1, FIRST + 2)] == ["pump-1", "pump-2", "pump-3"]
         await seen.press("escape")
         await stands(seen, FIRST + 1, "pump-2")
         await seen.press("colon")
@@ -226,3 +227,17 @@ async def test_a_question_shows_its_keys_at_its_foot_and_what_is_typed_where_it_
         await seen.press("enter", "escape")
         await seen.shows("New command")
         await types_at(seen, "type", 16, 3)
+
+
+async def test_a_notice_never_covers_the_row_under_the_cursor(rig: Rig) -> None:
+    """Without it the device that the next key is for is hidden by the words about the last one."""
+    await rig.devices(*(f"pump-{number:02}" for number in range(60)))
+    async with rig.console(80, 24) as seen:
+        await stands(seen, FIRST, "pump-00")
+        await seen.press("u")
+        await seen.shows("Times are shown in this terminal")
+        assert "Times are shown" in seen.lines[22]
+        await seen.press("G", "u")
+        await stands(seen, 22, "pump-59")
+        await seen.until(lambda: "Times are shown in UTC." in seen.lines[1], "said it above")
+        assert all("▕" in line or "█" in line for line in seen.lines[FIRST:23]), "a track beside every row"

@@ -327,8 +327,9 @@ async def test_go_finds_bulk_sends_lists_and_the_one_device_that_begins_so(rig):
         await seen.shows("pump-1")
         await seen.press("colon")
         await seen.type("pump")
-        await seen.press("enter")
-        await seen.shows("2 devices begin with “pump”: pump-1, pump-2")
+        await seen.shows("▌ device    pump-1", "pump-2")
+        await seen.press("down", "enter")
+        await seen.shows("pump-2 › History")
         await seen.press("escape")
         await seen.press("colon")
         seen.app.screen.focused.value = "??????"

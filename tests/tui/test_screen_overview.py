@@ -1,8 +1,16 @@
 """The overview and the headline on a real database: what they show can be opened, exactly that."""
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from console.runtime.preferences import Preferences
+from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
-from tests.tui.conftest import Rig
+from tests.tui.conftest import Rig, Seen
 
 _WORKER = """
     INSERT INTO device_console.leases (role, holder, is_shared, program, host, pid, machine, beat_at)
@@ -60,7 +68,7 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         await seen.press("0")
         await seen.shows("ended per minute", "36 in 74 min", "ok 83.3 %", "fleet 6", "turku: 6 missed")
         await seen.press("enter")
-        await seen.shows("Cannot open the minute: choose a minute")
+        await seen.shows("Cannot open: choose a column")
         await seen.press("left", "left", "left")
         await seen.shows("at ", "missed 1", "▴")
         screen = seen.app.screen
@@ -76,7 +84,7 @@ async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back
         await seen.press("escape")
         await seen.hides("▴")
         await seen.press("exclamation_mark")
-        await seen.shows("Not ok, last two hours", "6 commands")
+        await seen.shows("Not ok in the last two hours", "6 commands")
 
 
 async def test_figures_that_were_counted_without_a_hint_are_shown(rig: Rig) -> None:
@@ -100,10 +108,12 @@ async def test_what_is_no_longer_kept_is_not_called_nothing(rig: Rig) -> None:
     await rig.sql.execute("DELETE FROM device_console.recent_ends WHERE command_id IN ('bad-0', 'bad-1')")
     async with rig.console(120, 40) as seen:
         await seen.shows("pump-1")
-        await seen.press("0", "left", "left", "enter")
+        await seen.press("0")
+        await seen.shows("ended per minute")
+        await seen.press("left", "left", "enter")
         await seen.shows("answered after all, or is no longer kept")
         await seen.press("escape", "exclamation_mark")
-        await seen.shows("Not ok, last two hours (4 of 6 kept) › History")
+        await seen.shows("Not ok in the last two hours (4 of 6 kept) › History")
         await rig.sql.execute("DELETE FROM device_commands WHERE command_id LIKE 'bad-%'")
         screen = seen.app.screen
         assert isinstance(screen, HistoryScreen)
@@ -138,3 +148,207 @@ async def test_without_a_worker_that_counts_there_is_no_headline(rig: Rig) -> No
         assert seen.app.state.headline is None
         await rig.sql.execute(_WORKER)
         await seen.shows("Nothing ended in the last hour.")
+
+
+def _starting(rig: Rig, start: str) -> Rig:
+    """The same console, with another first screen."""
+    return replace(rig, program=replace(rig.program, preferences=Preferences(start=start)))
+
+
+@pytest.mark.parametrize(("devices", "start", "is_first"), [
+    (100, "auto", True), (99, "auto", False), (100, "devices", False), (1, "overview", True),
+])  # fmt: skip
+async def test_a_large_fleet_begins_with_the_overview(
+    rig: Rig, devices: int, start: str, is_first: bool
+) -> None:
+    """Without it the one who looks at a large fleet begins in the middle of a list."""
+    await rig.devices(*(f"pump-{n:03}" for n in range(devices)))
+    async with _starting(rig, start).console(120, 30) as seen:
+        await seen.shows(
+            *(("ended per minute", f"fleet {devices}") if is_first else ("DEVICE ↑", "pump-000"))
+        )
+        assert isinstance(seen.app.screen, OverviewScreen) == is_first
+        assert "esc" not in seen.lines[-1]
+        await seen.press("escape")
+        await seen.shows("This is the first screen: q leaves the console.")
+
+
+async def test_lists_are_opened_over_the_first_screen_and_esc_comes_back_to_it(rig: Rig) -> None:
+    """Without it esc leads to a list that the operator has not opened."""
+    await rig.devices("pump-1")
+    async with _starting(rig, "overview").console(120, 30) as seen:
+        await seen.shows("ended per minute")
+        overview = seen.app.screen
+        for key, words in (("2", "All devices › History"), ("6", "Problems"), ("3", "Bulk sends")):
+            await seen.press(key)
+            await seen.shows(words)
+            assert len(seen.app.screen_stack) <= 4
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        assert seen.app.screen is overview
+        await seen.press("2", "0")
+        await seen.shows("ended per minute")
+        assert seen.app.screen is overview
+        await seen.press("1")
+        await seen.shows("DEVICE ↑", "pump-1", "esc overview")
+        await seen.press("space", "escape")
+        await seen.shows("esc overview")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+
+
+async def test_a_key_before_the_first_page_keeps_the_list_of_devices(rig: Rig) -> None:
+    """Without it the letters behind a / go to another screen, and run actions there."""
+    await rig.devices(*(f"pump-{n:03}" for n in range(100)))
+    rig = _starting(rig, "auto")
+    head, asked = rig.program.history.device_head, asyncio.Event()
+
+    async def later(*given: Any, **named: Any) -> list[str]:
+        await asked.wait()
+        return await head(*given, **named)
+
+    rig.program.history.device_head = later  # type: ignore[method-assign]
+    async with rig.console(120, 30) as seen:
+        await seen.shows("Reading the devices")
+        await seen.press("slash")
+        asked.set()
+        await seen.type("pump-042")
+        await seen.shows("1 of 100", "pump-042")
+        assert isinstance(seen.app.screen, DevicesScreen)
+
+
+async def _old(rig: Rig, hours_ago: int) -> None:
+    """What ended badly hours ago, counted, and kept as a row."""
+    name = f"old-{hours_ago}"
+    await rig.command(name, "pump-1", "set_interval", "missed", ago_s=hours_ago * 3_600, published=True)
+    await rig.sql.execute(
+        "INSERT INTO device_console.recent_ends (tenant_id, command_id, at, outcome, device_id, site, model, fw,"
+        " command_type, sender, reason) VALUES ('acme', $1, now() - make_interval(hours => $2), 'missed', 'pump-1', 'porto',"
+        " 'PX', '1.4.1', 'set_interval', 'bob', '')",
+        name, hours_ago,
+    )  # fmt: skip
+    await rig.sql.execute(
+        "INSERT INTO device_console.minute_totals VALUES ('acme', date_trunc('minute', now() - make_interval(hours => $1)),"
+        " 1, '{9,0,0,1,0}', '{1,2}')",
+        hours_ago,
+    )
+    await rig.sql.execute(
+        "INSERT INTO device_console.hour_groups VALUES ('acme', date_trunc('hour', now() - make_interval(hours => $1)),"
+        " 'site', 'porto', '{9,0,0,1,0}')",
+        hours_ago,
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_rows(
+    rig: Rig, width: int
+) -> None:
+    """Without it what happened in the night is gone by the morning."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    for hours in (5, 100):
+        await _old(rig, hours)
+    async with rig.console(width, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows(f"0 in {74 if width == 80 else 54} min", "[ ] of the hour")
+        await seen.press("left_square_bracket")
+        await seen.shows("The hour is the shortest.")
+        await seen.press("right_square_bracket")
+        await seen.shows("10 in 24 h", "ok 90.0 %", "porto 10%", "[ ] of the day")
+        await seen.press("left", "home")
+        await seen.shows("▴")
+        await seen.press("enter")
+        await seen.shows("Cannot open: nothing ended badly at ")
+        for _ in range(80):
+            await seen.press("right")
+            if "missed 1" in seen.text:
+                break
+        await seen.press("enter")
+        await seen.shows("Not ok from ", "› History", "1 command")
+        assert "◍ missed" in seen.text
+        await seen.press("escape")
+        await seen.shows("10 in 24 h", "▴")
+        await seen.press("right_square_bracket")
+        await seen.shows("20 in 7 days", "[ ] of the week")
+        await seen.press("exclamation_mark")
+        await seen.shows("Not ok in the last week", "2 commands")
+        await seen.press("escape", "right_square_bracket")
+        await seen.shows("A week is the longest.")
+        await seen.press("left_square_bracket", "left_square_bracket")
+        await seen.shows("0 in ", "[ ] of the hour")
+
+
+async def test_what_a_day_counted_and_no_longer_keeps_is_said(rig: Rig) -> None:
+    """Without it enter on a bar of the night does nothing."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    await _old(rig, 5)
+    await rig.sql.execute("DELETE FROM device_console.recent_ends")
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0", "right_square_bracket")
+        await seen.shows("10 in 24 h")
+        await seen.press("exclamation_mark")
+        await seen.shows("answered after all, or is no longer kept")
+        await seen.pilot.resize_terminal(120, 24)
+        await seen.shows("10 in 24 h")
+
+
+async def _worst(rig: Rig) -> None:
+    await _turku_is_silent(rig)
+    for kind, name, missed in (("site", "east, 2 b", 4), ("sender", "bob", 3)):
+        await rig.sql.execute(
+            "INSERT INTO device_console.hour_groups VALUES ('acme', date_trunc('hour', now()), $1, $2, $3)",
+            kind, name, [6, 0, 0, missed, 0],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+async def test_tab_goes_from_tile_to_tile_and_enter_opens_the_marked_row(
+    rig: Rig, width: int, height: int
+) -> None:
+    """Without it the worst is read off the screen and typed into a filter."""
+    await _worst(rig)
+    async with rig.console(width, height) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("fleet 6", "east, 2 b", "bob")
+        assert "▌" not in seen.text
+        await seen.press("tab")
+        await seen.shows("▌fleet 6", "enter open the fleet", "esc chart")
+        await seen.press("enter")
+        await seen.shows("[◍]")
+        await seen.press("escape")
+        await seen.shows("▌fleet 6")
+        await seen.press("tab")
+        await seen.until(lambda: _marked_line(seen).find("east, 2 b") > 0, "marked the worst site")
+        await seen.press("enter")
+        await seen.shows('site:"east, 2 b" phase:failed,missed,expired', "› History")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.press("down", "enter")
+        await seen.shows("by:bob phase:failed,missed,expired", "6 commands")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.press("tab", "down")
+        await seen.until(lambda: "pump-0" in _marked_line(seen), "marked the second newest")
+        await rig.command("newer", "pump-2", "ping", ago_s=1)
+        await rig.sql.execute("SELECT device_console.announce('{acme}')")
+        await seen.shows("pump-2         ping")
+        assert "pump-0" in _marked_line(seen), "the mark stays on its command"
+        await seen.press("enter")
+        await seen.shows("Command › Detail", "bad-0")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.press("escape")
+        await seen.hides("▌")
+        await seen.press("shift+tab", "left")
+        await seen.hides("▌")
+        await seen.shows("▴")
+
+
+def _marked_line(seen: Seen) -> str:
+    """What stands behind the only mark."""
+    rows = [line[line.index("▌") :] for line in seen.lines if "▌" in line]
+    return rows[0] if len(rows) == 1 else ""

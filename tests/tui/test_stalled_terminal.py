@@ -19,6 +19,7 @@ def test_a_terminal_that_nobody_reads_does_not_keep_the_program(ending: str) -> 
     home = make_home()
     environment = os.environ | {
         "TERM": "xterm-256color", "LANG": "C.UTF-8", "CONSOLE_HOME": str(home), "PYTHONPATH": str(REPOSITORY),
+        "CONSOLE_START": "devices",
     }  # fmt: skip
     screen = WatchedTerminal(200, 60, [sys.executable, "-m", "console", "--embedded"], environment)
     try:

@@ -11,13 +11,31 @@ from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts, Link
 from console.domain.figures import Ended, Freshness, GroupKind, GroupTotals, MinuteTotals, RecentEnd
 from console.domain.headline import Headline
-from console.domain.histograms import Histogram
-from console.domain.overview import MINUTE, Overview, answered, ended
+from console.domain.histograms import Histogram, bucket_of
+from console.domain.overview import (
+    MINUTE,
+    Overview,
+    Range,
+    Span,
+    answered,
+    ended,
+    last_piece,
+    pieces_of,
+)
 from console.domain.text.ascii import to_ascii
 from console.tui.presenters.cells import Line, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, mirrored
 from console.tui.presenters.header import headline_lines
-from console.tui.presenters.overview import View, minutes_shown, overview_lines
+from console.tui.presenters.heat import MORE, ROWS, heat_lines
+from console.tui.presenters.overview import (
+    Tile,
+    View,
+    group_id,
+    minutes_shown,
+    newest_shown,
+    overview_lines,
+    worst_shown,
+)
 
 NOW = datetime(2026, 3, 1, 11, 15, 30, tzinfo=UTC)
 LAST = NOW.replace(second=0)
@@ -197,3 +215,85 @@ def test_a_cursor_that_left_the_chart_names_no_sum() -> None:
     """Without it the sum of the whole chart stands below the name of a minute."""
     shown = "\n".join(map(text, overview_lines(view(cursor=LAST - 200 * MINUTE), 80, 24)))
     assert " at " not in shown
+
+
+@given(st.sampled_from([Range.DAY, Range.WEEK]), st.integers(10, 120))
+def test_a_day_and_a_week_are_whole_and_fit_where_there_is_room_for_both(wanted: Range, room: int) -> None:
+    """Without it the chart ends before its time, or runs over its edge."""
+    step, count = pieces_of(wanted, room)
+    assert step * count == timedelta(days=1 if wanted is Range.DAY else 7)
+    assert count <= max(room, 24)
+    assert pieces_of(Range.HOUR, room) == (MINUTE, room)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.sampled_from([MINUTE, 20 * MINUTE, 240 * MINUTE]))
+def test_a_piece_holds_its_moment_and_begins_at_a_round_time(moment: datetime, step: timedelta) -> None:
+    begin = last_piece(moment, step)
+    assert begin <= moment
+    assert moment - begin < step
+    assert (begin - begin.replace(hour=0, minute=0, second=0, microsecond=0)) % step == timedelta(0)
+
+
+@pytest.mark.parametrize("width", [60, 80, 118, 200])
+@pytest.mark.parametrize("height", [12, 24, 57])
+@pytest.mark.parametrize("wanted", [Range.DAY, Range.WEEK])
+def test_a_day_and_a_week_fit_and_their_cursor_names_its_sum(width: int, height: int, wanted: Range) -> None:
+    """Without it the sum of all stands below the time of one."""
+    step, count = pieces_of(wanted, minutes_shown(width))
+    begin = last_piece(NOW, step)
+    pieces = (MinuteTotals(begin - 2 * step, 1, Ended(ok=3, missed=2), Histogram((0, 4))),)
+    span = Span(step, count, Freshness(NOW, NOW, None, has_worker=True), pieces, view().figures.groups)
+    for cursor in (None, begin - 2 * step, begin):
+        lines = overview_lines(view(span=span, cursor=cursor), width, height)
+        shown = "\n".join(map(text, lines))
+        assert len(lines) <= height
+        assert all(line_width(line) <= width for line in lines)
+        assert f"missed {0 if cursor == begin else 2}" in shown
+        assert "?" not in to_ascii(shown.replace("␛", ""))
+        assert ("in 24 h" if wanted is Range.DAY else "in 7 days") in shown
+    narrow = overview_lines(view(span=span), 60, height)
+    assert all(line_width(line) <= 60 for line in narrow), "until it is read for the new width"
+
+
+@given(st.lists(st.lists(st.integers(0, 10_000), max_size=128), min_size=1, max_size=8))
+def test_each_answer_is_seen_in_the_row_of_its_time(counts: list[list[int]]) -> None:
+    """Without it the one answer that took half a minute is lost among a thousand quick ones."""
+    columns = [MinuteTotals(LAST, 1, Ended(), Histogram(tuple(one))) for one in counts]
+    lines = [text(line) for line in heat_lines(columns)]
+    assert len(lines) == ROWS
+    for place, one in enumerate(counts):
+        drawn = [line[GUTTER + place : GUTTER + place + 1].strip() for line in lines]
+        assert bool("".join(drawn)) == any(one)
+        assert not any(one) or lines[0].startswith(MORE)
+
+
+def test_the_rows_are_as_long_as_they_are_called_and_stand_where_there_is_room() -> None:
+    def at(ms: float) -> str:
+        answered_so = Histogram((*[0] * bucket_of(ms), 1))
+        lines = [text(line) for line in heat_lines([MinuteTotals(LAST, 1, Ended(), answered_so)])]
+        return next(line.split("▕")[0].strip() for line in lines if not line.endswith("▕"))
+
+    assert [at(ms) for ms in (1, 9, 25, 90, 250, 900, 2_500, 9_000, 25_000, 60_000)] == [
+        "10ms", "10ms", "30ms", "0.1s", "0.3s", "1s", "3s", "10s", "30s", "more",
+    ]  # fmt: skip
+    large = "\n".join(map(text, overview_lines(view(), 200, 57)))
+    assert " 30s▕" in large
+    assert "worst" in large
+    assert " 30s▕" not in "\n".join(map(text, overview_lines(view(), 120, 57)))
+
+
+@pytest.mark.parametrize("width", [60, 80, 118, 200])
+@pytest.mark.parametrize("height", [12, 24, 57])
+def test_what_a_tile_offers_is_on_the_screen_and_its_mark_too(width: int, height: int) -> None:
+    """Without it enter opens a row that nobody can see."""
+    for tile, rows in (
+        (Tile.WORST, [group_id(group) for group in worst_shown(view(), width, height)]),
+        (Tile.NEWEST, [command.command_id for command in newest_shown(view(), width, height)]),
+        (Tile.FLEET, ["fleet"]),
+    ):
+        assert rows
+        for chosen in (rows[0], rows[-1]):
+            lines = [text(line) for line in overview_lines(view(tile=tile, chosen=chosen), width, height)]
+            assert "".join(lines).count("▌") == 1, (tile, chosen)
+            assert all(len(line) <= width for line in lines)
+    assert "▌" not in "".join(map(text, overview_lines(view(tile=Tile.WORST, chosen="gone"), width, height)))

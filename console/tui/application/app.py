@@ -4,25 +4,26 @@ import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
-from textual.message import Message
 from textual.screen import Screen
 
-from console.domain.text.counts import counted
 from console.runtime.program import Program
+from console.services.kept_theme import KeptTheme
 from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
+from console.tui.application.first_screen import FirstScreen
 from console.tui.application.palette import ActionProvider
-from console.tui.keys.actions import Action
-from console.tui.keys.allowed import NO_STOP, allowed, no_file
-from console.tui.keys.keymap import keymap, with_keys
-from console.tui.look.theme import DARK, LIGHT, THEMES, theme_named, tones_of
+from console.tui.keys.allowed import NO_STOP, keeps_theme, no_file, theme_note
+from console.tui.keys.keymap import keymap
+from console.tui.look.theme import THEMES, first_theme, tones_of
+from console.tui.presenters.commands import sent_words
 from console.tui.screens.base import ConsoleScreen, top_screen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
@@ -34,35 +35,32 @@ from console.tui.screens.dialogs.export import ExportDialog
 from console.tui.screens.dialogs.go import GoDialog
 from console.tui.screens.dialogs.help import HelpDialog
 from console.tui.screens.dialogs.tenants import TenantsDialog
+from console.tui.screens.dialogs.themes import ThemeDialog
 from console.tui.screens.diff import DiffScreen
+from console.tui.screens.fleet import FleetScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
 from console.tui.screens.problems import ProblemsScreen
-from console.tui.screens.registry import ACTIONS
+from console.tui.screens.registry import ACTIONS, offered
 from console.tui.state.background import start
+from console.tui.state.choices import Choice
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import (
     CommandsSent,
     DataChanged,
     ShowBatch,
-    ShowBatches,
     ShowCompose,
     ShowDetail,
     ShowDevice,
     ShowDevices,
     ShowDiff,
     ShowExport,
-    ShowGo,
-    ShowHelp,
     ShowHistory,
-    ShowOverview,
-    ShowProblems,
-    ShowTenants,
-    SwitchTheme,
 )
 from console.tui.terminal.app import TerminalApp
 from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
+from console.tui.widgets.filter_bar import FilterBar
 
 
 class ConsoleApp(TerminalApp):
@@ -87,10 +85,14 @@ class ConsoleApp(TerminalApp):
         super().__init__(shows or of_this_process(os.environ), driver)
         self._program = program
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
-        self._home = DevicesScreen(self.state)
+        self._first = FirstScreen(
+            program.preferences.start, self._begin_with_overview, lambda: self._top is self._home
+        )
+        self._home = DevicesScreen(self.state, self._first.covers)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = theme_named(program.preferences.theme)
+        self._kept_theme = KeptTheme(None if program.restricted else program.preferences.theme_file)
+        self.theme = first_theme(program.preferences.theme, self._kept_theme.load())
         self.set_keymap(self.state.keys)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -108,11 +110,21 @@ class ConsoleApp(TerminalApp):
 
     def on_mount(self) -> None:
         self.push_screen(self._home)
+        self._first.at_start()
         start(self, partial(carry, self._program.feed, self.post_message), "feed")
         if self.is_local:
             self.set_interval(1.0, partial(follow_size, self))
         if self._program.warnings:
             self.call_after_refresh(self._say, " ".join(self._program.warnings))
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, (events.Key, events.Paste, events.MouseDown)):
+            self._first.touched()
+        await super().on_event(event)
+
+    def _begin_with_overview(self) -> None:
+        self.state.overview_first = True
+        self.on_show_overview()
 
     # Hints
 
@@ -138,18 +150,29 @@ class ConsoleApp(TerminalApp):
             HistoryScreen(self.state, message.device_ids, message.text, message.of, message.only)
         )
 
-    def on_show_overview(self, message: ShowOverview) -> None:
-        del message
+    def on_show_overview(self) -> None:
         if not isinstance(self._top, OverviewScreen):
-            self._back_to_devices()
+            self._pop_to_base()
+        if not isinstance(self._top, OverviewScreen):
             self.push_screen(OverviewScreen(self.state))
 
-    def on_show_devices(self, message: ShowDevices) -> None:
-        del message
-        self._back_to_devices()
+    def on_show_fleet(self) -> None:
+        self.push_screen(FleetScreen(self.state))
 
-    def _back_to_devices(self) -> None:
+    def on_show_devices(self, message: ShowDevices) -> None:
         while self._top is not None and self._top is not self._home:
+            self.pop_screen()
+        if message.text:
+            self._home.query_one(FilterBar).put(message.text)
+
+    def on_show_base(self) -> None:
+        self._pop_to_base()
+
+    def _pop_to_base(self) -> None:
+        """Go back to the devices, or to the overview over them where that is the first screen."""
+        while self._top is not None and self._top is not self._home:
+            if self.state.overview_first and isinstance(self._top, OverviewScreen):
+                return
             self.pop_screen()
 
     def on_show_device(self, message: ShowDevice) -> None:
@@ -161,8 +184,7 @@ class ConsoleApp(TerminalApp):
     def on_show_diff(self, message: ShowDiff) -> None:
         self.push_screen(DiffScreen(self.state, message.command_id, message.other_id, message.other))
 
-    def on_show_problems(self, message: ShowProblems) -> None:
-        del message
+    def on_show_problems(self) -> None:
         self.push_screen(ProblemsScreen(self.state))
 
     def on_show_compose(self, message: ShowCompose) -> None:
@@ -176,6 +198,9 @@ class ConsoleApp(TerminalApp):
 
     def on_commands_sent(self, message: CommandsSent) -> None:
         self._home.marks.unmark(message.device_ids)
+        for screen in self.screen_stack:
+            if isinstance(screen, FleetScreen):
+                screen.unmark(message.device_ids)
 
     def _sent(self, device_ids: tuple[str, ...], receipt: SendReceipt | None) -> None:
         self.state.forget_empty()
@@ -189,14 +214,9 @@ class ConsoleApp(TerminalApp):
             top = HistoryScreen(self.state, device_ids)
             self.push_screen(top)
         top.seek(receipt.command_ids[0])
-        view = self._program.health.view()
-        soon = view.broker.up and view.dispatch != "off"
-        next_step = "the dispatcher publishes next" if soon else "waiting for publication"
-        message = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
-        self.call_after_refresh(top.say, " ".join((message, *receipt.warnings[:3])))
+        self.call_after_refresh(top.say, sent_words(receipt, self._program.health.view()))
 
-    def on_show_batches(self, message: ShowBatches) -> None:
-        del message
+    def on_show_batches(self) -> None:
         self.push_screen(BatchesScreen(self.state))
 
     def on_show_batch(self, message: ShowBatch) -> None:
@@ -208,26 +228,24 @@ class ConsoleApp(TerminalApp):
         dialog = ExportDialog(self.state, message.device_ids, message.wanted)
         self.push_screen(dialog, lambda text: self._say(text) if text else None)
 
-    def on_show_go(self, message: ShowGo) -> None:
-        del message
-        self.push_screen(GoDialog(self.state), self._go)
+    def on_show_go(self) -> None:
+        if self._top is not None:
+            self.push_screen(GoDialog(self.state, self._top), self._go)
 
-    def _go(self, target: Message | None) -> None:
-        if target is not None:
-            self.post_message(target)
+    def _go(self, chosen: Choice | None) -> None:
+        if chosen is not None and chosen.opens is not None:
+            self.post_message(chosen.opens())
+        elif chosen is not None and chosen.action is not None and self._top is not None:
+            self._top.run_listed(chosen.action)
 
-    def on_show_help(self, message: ShowHelp) -> None:
-        del message
+    def on_show_help(self) -> None:
         asking = self._top.KIND if self._top else ""
         names = sorted(ACTIONS, key=lambda name: name != asking)  # the screen that asks comes first
-        self.push_screen(HelpDialog([(name, self._actions_of(name)) for name in names]))
+        self.push_screen(
+            HelpDialog([(name, offered(name, self._program, self.state.keys)) for name in names])
+        )
 
-    def _actions_of(self, name: str) -> list[Action[Any]]:
-        actions = allowed(ACTIONS[name], self._program)
-        return [with_keys(action, name, self.state.keys) for action in actions]
-
-    def on_show_tenants(self, message: ShowTenants) -> None:
-        del message
+    def on_show_tenants(self) -> None:
         self.push_screen(TenantsDialog(self.state), self._switch_tenant)
 
     def _switch_tenant(self, tenant: str | None) -> None:
@@ -236,9 +254,12 @@ class ConsoleApp(TerminalApp):
             self._home = DevicesScreen(self.state)
             self.switch_screen(self._home)
 
-    def on_switch_theme(self, message: SwitchTheme) -> None:
-        del message
-        self.theme = LIGHT if self.theme == DARK else DARK
+    def on_switch_theme(self) -> None:
+        self.push_screen(ThemeDialog(theme_note(self._program)), self._keep_theme)
+
+    def _keep_theme(self, name: str | None) -> None:
+        if name is not None and keeps_theme(self._program) and (fault := self._kept_theme.keep(name)):
+            self._say(fault)
 
     # The end
 

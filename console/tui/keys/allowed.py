@@ -27,6 +27,19 @@ def no_file(program: Program) -> str | None:
     return None if program.may_export else _NO_FILE_TO_READ_ONLY
 
 
+def keeps_theme(program: Program) -> bool:
+    """Return whether a theme that is chosen on the screen is written to the operator's own file."""
+    is_free = not (program.restricted or program.read_only)
+    return is_free and program.preferences.theme_file is not None and program.preferences.theme == "auto"
+
+
+def theme_note(program: Program) -> str:
+    """Say for how long a chosen theme is taken."""
+    if program.preferences.theme != "auto":
+        return "until you leave: CONSOLE_THEME is set"
+    return "from now on" if keeps_theme(program) else "until you leave"
+
+
 def allowed(actions: Iterable[Action[Any]], program: Program) -> tuple[Action[Any], ...]:
     """Leave out what a read-only console would change, and what reaches the host where it must not."""
     return tuple(

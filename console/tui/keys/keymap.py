@@ -22,7 +22,7 @@ _EDITING = frozenset({
 _CHARACTERS = frozenset({
     "space", "slash", "colon", "question_mark", "comma", "full_stop", "minus", "plus", "equals_sign",
     "semicolon", "underscore", "asterisk", "number_sign", "at", "percent_sign", "ampersand",
-    "exclamation_mark", "apostrophe",
+    "exclamation_mark", "apostrophe", "left_square_bracket", "right_square_bracket",
 })  # fmt: skip
 _TYPING = "compose"  # the screen whose fields take letters for themselves
 _NAMED = frozenset(key.value for key in Keys) | _CHARACTERS

@@ -13,6 +13,7 @@ VISIBLE = 3.0  # the same for what is not text
 GROUNDS = ("paper", "bar", "cursor")
 INKS = ("ink", "faded", *(f"tone-{tone}" for tone in TONES))
 _STEP = 0.04
+_OURS = {"dark": DARK, "light": LIGHT}
 _WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
 
 THEMES = (
@@ -55,16 +56,36 @@ _TERMINAL = dict.fromkeys((*GROUNDS, *INKS, "banner"), "ansi_default") | {
 }  # fmt: skip
 
 
+def theme_names() -> tuple[str, ...]:
+    """Return the names that an operator chooses from: our own two first."""
+    return (*_OURS, *sorted(BUILTIN_THEMES))
+
+
+def first_theme(wanted: str, kept: str) -> str:
+    """Return Textual's name for the theme to begin with: the one that was kept, if none is asked for.
+
+    Raises:
+        UsageError: there is no theme `wanted`.
+    """
+    return theme_named(kept if wanted == "auto" and kept in theme_names() else wanted)
+
+
+def is_dark(name: str) -> bool:
+    """Return whether this theme writes light on dark."""
+    found = theme_named(name)
+    return next(theme.dark for theme in (*THEMES, *BUILTIN_THEMES.values()) if theme.name == found)
+
+
 def theme_named(name: str) -> str:
     """Return Textual's name for the operator's name of a theme.
 
     Raises:
         UsageError: there is no such theme.
     """
-    found = {"dark": DARK, "light": LIGHT}.get(name, name)
+    found = {"auto": DARK, **_OURS}.get(name, name)
     ours = {theme.name for theme in THEMES}
     if found not in ours | BUILTIN_THEMES.keys():
-        known = ", ".join(("dark", "light", *sorted(ours | BUILTIN_THEMES.keys())))
+        known = ", ".join((*_OURS, *sorted(ours | BUILTIN_THEMES.keys())))
         raise UsageError(f"There is no theme {name!r}: choose one of {known}.")
     return found
 

@@ -7,6 +7,8 @@ from console.domain.commands import Command
 from console.domain.phases import WORST_FIRST
 from console.domain.text.counts import counted
 from console.domain.text.durations import latency
+from console.services.health import HealthView
+from console.services.sender import SendReceipt
 from console.tables.columns import Cell
 from console.tables.tones import counted_phase
 from console.tui.presenters.cells import Line, fit_parts
@@ -28,3 +30,11 @@ def history_line(
         half, most = took[len(took) // 2], took[len(took) * 95 // 100]
         parts.append((Cell(f"answers p50 {latency(half)}  p95 {latency(most)}", "dim"),))
     return fit_parts(parts, width)
+
+
+def sent_words(receipt: SendReceipt, health: HealthView) -> str:
+    """Say that commands are committed, what comes next, and what was warned about."""
+    soon = health.broker.up and health.dispatch != "off"
+    next_step = "the dispatcher publishes next" if soon else "waiting for publication"
+    committed = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
+    return " ".join((committed, *receipt.warnings[:3]))

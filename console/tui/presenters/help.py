@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from console.domain.filters.language import KEYS, SPANS, WORDS, Scope
@@ -19,46 +20,84 @@ _FILTERS = (
 )
 
 
-def help_lines(groups: Sequence[tuple[str, Sequence[Action[Any]]]], width: int) -> list[Line]:
-    """Write one line a key, the shell command beneath it where there is one."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key or a term with its text, and the shell commands that do the same."""
+
+    key: str
+    text: str
+    shell: tuple[str, ...] = ()
+
+    def has(self, words: Sequence[str], title: str) -> bool:
+        """Return whether all these words stand in it or in the title above it."""
+        everything = " ".join((title, self.key, self.text, *self.shell)).casefold()
+        return all(word in everything for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Entries under a title."""
+
+    title: str
+    entries: tuple[Entry, ...] = field(default=())
+
+
+def sections(groups: Sequence[tuple[str, Sequence[Action[Any]]]]) -> list[Section]:
+    """Return the first screen, the filter language, the other screens, and what works everywhere."""
+    screens = [
+        Section(
+            title, tuple(Entry(a.shown, a.help, tuple(filter(None, a.shell.split(", ")))) for a in actions)
+        )
+        for title, actions in groups
+    ]
+    everywhere = Section("everywhere", tuple(Entry(keys, text) for keys, text in MOVES))
+    return [*screens[:1], Section("filters", filter_entries()), *screens[1:], everywhere]
+
+
+def filter_entries() -> tuple[Entry, ...]:
+    """Describe the filter language: the terms, and the keys of each list."""
+    keys = [
+        Entry(f"in {scope.value}", f"{', '.join(KEYS[scope])}; with < and >: {', '.join(SPANS[scope])}")
+        for scope in Scope
+    ]
+    words = [
+        Entry(f"{key}:", f"One of {', '.join(word.replace(' ', '_') for word in values)}")
+        for key, values in WORDS.items()
+    ]
+    gone = (
+        "Decommissioned devices are hidden: state:decommissioned or the exact id, device:pump-5, finds them"
+    )
+    stale = "Silent for longer than the platform expects, but not offline yet; the platform decides"
+    return (
+        *(Entry(term, text) for term, text in _FILTERS), *keys, *words, Entry("state:", gone),
+        Entry("status:", "In the list of devices: the same as link"), Entry("stale", stale),
+    )  # fmt: skip
+
+
+def help_lines(
+    found: Sequence[Section], width: int, searched: str = "", *, shell: bool = False
+) -> list[Line]:
+    """Write one line a key, the shell commands beneath it if they are wanted, under each title.
+
+    Of a search, what has all its words in key, text, shell command or title.
+    """
+    words = searched.casefold().split()
     lines: list[Line] = []
-    for place, (title, actions) in enumerate(groups):
-        if place == 1:
-            lines += [*filter_lines(width), ()]
-        lines.append((Cell(title, "strong"),))
-        for action in actions:
-            lines += _hanging(action.shown, action.help, width)
-            for command in filter(None, action.shell.split(", ")):
+    for section in found:
+        entries = [entry for entry in section.entries if entry.has(words, section.title)]
+        if not entries:
+            continue
+        lines += [()] if lines else []
+        lines.append((Cell(section.title, "strong"),))
+        for entry in entries:
+            lines += _hanging(entry.key, entry.text, width)
+            for command in entry.shell if shell else ():
                 lines += [(Cell(" " * (_WIDTH + 2)), Cell(part, "dim")) for part in _folded(command, width)]
-        lines.append(())
-    lines.append((Cell("everywhere", "strong"),))
-    for keys, text in MOVES:
-        lines += _hanging(keys, text, width)
     return lines
 
 
 def _folded(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(20, width - _WIDTH - 2), break_on_hyphens=False) or [""]
-
-
-def filter_lines(width: int) -> list[Line]:
-    """Describe the filter language: the terms, and the keys of each list."""
-    lines: list[Line] = [(Cell("filters", "strong"),)]
-    for term, text in _FILTERS:
-        lines += _hanging(term, text, width)
-    for scope in Scope:
-        keys = f"{', '.join(KEYS[scope])}; with < and >: {', '.join(SPANS[scope])}"
-        lines += _hanging(f"in {scope.value}", keys, width)
-    for key, words in WORDS.items():
-        lines += _hanging(f"{key}:", f"One of {', '.join(w.replace(' ', '_') for w in words)}", width)
-    gone = (
-        "Decommissioned devices are hidden: state:decommissioned or the exact id, device:pump-5, finds them"
-    )
-    lines += _hanging("state:", gone, width)
-    lines += _hanging("status:", "In the list of devices: the same as link", width)
-    stale = "Silent for longer than the platform expects, but not offline yet; the platform decides"
-    lines += _hanging("stale", stale, width)
-    return lines
 
 
 def _hanging(key: str, text: str, width: int) -> list[Line]:

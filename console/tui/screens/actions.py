@@ -10,6 +10,7 @@ from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.keys.allowed import no_file
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.messages import (
+    ShowBase,
     ShowBatches,
     ShowDevices,
     ShowGo,
@@ -77,15 +78,18 @@ def _show_problems(screen: ConsoleScreen) -> None:
     screen.post_message(ShowProblems())
 
 
-def _place(show: Callable[[], Message] | None = None) -> Run:
-    """Return what goes back to the devices and opens a place from there: the way back stays short."""
+def _place(show: Callable[[], Message]) -> Run:
+    """Return what goes back to the first screens and opens a place from there: the way back stays short."""
 
     def go(screen: ConsoleScreen) -> None:
-        screen.app.post_message(ShowDevices())  # to the application: this screen may be gone by then
-        if show is not None:
-            screen.app.post_message(show())
+        screen.app.post_message(ShowBase())  # to the application: this screen may be gone by then
+        screen.app.post_message(show())
 
     return go
+
+
+def _show_devices(screen: ConsoleScreen) -> None:
+    screen.app.post_message(ShowDevices())
 
 
 def _show_overview(screen: ConsoleScreen) -> None:
@@ -131,14 +135,14 @@ PROBLEMS = Action(
     "device-console problems", _show_problems, footer=21,
 )  # fmt: skip
 _GOTO = Action(
-    "goto", "colon", "go", "Go to a device, a command or a bulk send by its id, or to a list by its name",
+    "goto", "colon", "go", "Go to a site, device, command, bulk send or screen, or do something, by its name",
     ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
 )  # fmt: skip
 _OVERVIEW = Action(
     "overview", "0", "overview", "The last hour at a glance: chart, fleet, worst, newest commands",
     "device-console overview", _show_overview,
 )  # fmt: skip
-_DEVICES = Action("devices", "1", "devices", "The list of devices", "device-console devices", _place())
+_DEVICES = Action("devices", "1", "devices", "The list of devices", "device-console devices", _show_devices)
 _HISTORY = Action(
     "history", "2", "history", "The history of the tenant", "device-console history",
     _place(lambda: ShowHistory(None)),
@@ -161,7 +165,7 @@ _ZONE = Action(
 )  # fmt: skip
 _QUIT = Action("quit", "q", "quit", "Leave the console", ON_SCREEN_ONLY, _quit, footer=31)
 THEME = Action(
-    "theme", "f9", "light/dark", "Change between the dark and the light theme", ON_SCREEN_ONLY, _switch_theme
+    "theme", "f9", "theme", "Choose a theme by looking at it; it is kept", ON_SCREEN_ONLY, _switch_theme
 )
 
 

@@ -31,6 +31,7 @@ LEAST = (40, 10)
 HEADLINE_EVERY_S = 5
 WIDE = 100
 SHORT = 20
+FIRST_SCREEN = "This is the first screen: q leaves the console."
 
 
 def top_screen(app: App[Any]) -> "ConsoleScreen | None":
@@ -112,7 +113,8 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             if self.focused is not None and self.focused.id == "filter":
                 self._keys.show_typing()
             else:
-                self._keys.show_keys([self._key(action) for action in self.actions])
+                keys = (action for action in self.actions if action.id != "back" or self.goes_back)
+                self._keys.show_keys([self._key(action) for action in keys])
 
     def _headline_key(self) -> str:
         """Return the key that opens the rows of the headline; empty where it is typed as text, or is none."""
@@ -126,7 +128,8 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one sentence over the last row of the list."""
         self._refusal = None
-        self._notice.say(text, tone)
+        table = self.focused if isinstance(self.focused, LineTable) else None
+        self._notice.say(text, tone, table.cursor_row if table is not None else None)
 
     def on_show_notice(self, message: ShowNotice) -> None:
         self.say(message.text, message.tone)
@@ -199,6 +202,11 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         """The actions of this screen, with the operator's keys."""
         here = (action for action in allowed(self.ACTIONS, self.state.program) if action.offered(self))
         return tuple(with_keys(action, self.KIND, self.state.keys) for action in here)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether esc does something here; the first screen says that it is the first."""
+        return True
 
     def label(self, action: Action[Any]) -> str:
         """Return the current label of the action."""

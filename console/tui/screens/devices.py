@@ -1,6 +1,6 @@
-"""All devices of the tenant: the first screen."""
+"""All devices of the tenant: the first screen of a small fleet, below the others in any."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from textual import on
@@ -20,7 +20,7 @@ from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
 from console.tui.screens import actions
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.base import FIRST_SCREEN, ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.device_beside import PANE, DeviceBeside
 from console.tui.screens.device_columns import CHOOSING, DeviceColumns
@@ -29,7 +29,7 @@ from console.tui.screens.device_sort import SORTING, DeviceSort
 from console.tui.screens.device_title import DeviceTitle
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory, ShowTenants
+from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory, ShowOverview, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
@@ -40,8 +40,10 @@ class DevicesScreen(ConsoleScreen):
 
     KIND = "devices"
 
-    def __init__(self, state: ConsoleState) -> None:
+    def __init__(self, state: ConsoleState, covered: Callable[[int], bool] = lambda _: False) -> None:
+        """`covered` gets the size of the first page and returns whether another screen is now on top."""
         super().__init__(state)
+        self._covered = covered
         self._list = DeviceList(state.program.history, state.tenant, self._show_list)
         self._list_timer: Timer | None = None
         self._news = NewProblems(state)
@@ -53,12 +55,9 @@ class DevicesScreen(ConsoleScreen):
         self._table = LineTable(columns_with(frozenset()), cells, id="table")
         self.pane = DeviceBeside(state, self._rows, self._table)
         self._filtered = FilteredList(
-            FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]),
-            self._table,
-            self._ask_for_list,
-            read_words=words.read,
-            beside=self.pane,
-        )
+            FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]), self._table,
+            self._ask_for_list, read_words=words.read, beside=self.pane,
+        )  # fmt: skip
         self.columns = DeviceColumns(state, self._rows, self._table)
         self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
@@ -75,12 +74,10 @@ class DevicesScreen(ConsoleScreen):
     # Reading
 
     async def read(self) -> None:
-        failed, self._failed = self._failed, None
-        if failed is not None:
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
             raise failed
-        if (
-            self._rows or self._table.keys
-        ):  # the visible rows are read first: reading the list may take a moment longer
+        if self._rows or self._table.keys:  # the visible rows first: reading the list may take longer
             await self._read_window()
             self._table.repaint_changes()
             if self._moved:
@@ -88,6 +85,8 @@ class DevicesScreen(ConsoleScreen):
                 await self._read_window(around=1)
         if self._list.counts is None and not self._listing:
             await self._read_first()
+            if not self.is_active:
+                return
         if not self._listing:
             again_in_s = self._list.again_in_s
             if not again_in_s:
@@ -109,6 +108,8 @@ class DevicesScreen(ConsoleScreen):
         await self._read_clock()
         self._table.set_empty(self._title.empty)
         head = await history.device_head(tenant, order=self.sorting.order)
+        if self._covered(len(head)):
+            return  # the rest is read when this screen is shown
         self._rows.put(await history.devices(tenant, head), self.state.clock.now())
         self.columns.apply()
         if not self._filtered.text:
@@ -214,9 +215,6 @@ class DevicesScreen(ConsoleScreen):
             return "there is no device here"
         return "the list is still being read" if self._list.behind else None
 
-    def _no_marks(self) -> str | None:
-        return self.marks.not_known
-
     def _no_mark(self) -> str | None:
         return self.marks.no_mark()
 
@@ -229,11 +227,11 @@ class DevicesScreen(ConsoleScreen):
 
     # Actions
 
-    def _open(self) -> None:
-        self.post_message(ShowHistory((self._table.cursor_key or "",)))
-
     def _describe(self) -> None:
         self.post_message(ShowDevice(self._table.cursor_key or ""))
+
+    def _open(self) -> None:
+        self.post_message(ShowHistory((self._table.cursor_key or "",)))
 
     def _write_command(self) -> None:
         devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
@@ -253,35 +251,40 @@ class DevicesScreen(ConsoleScreen):
     def _back(self) -> None:
         """Go back one step: the range, the filter, the marks, in the order that the footer shows."""
         marks = self.marks
-        if not (marks.give_up_range() or self._filtered.clear_filter() or marks.clear()):
-            self.say("This is the first screen: q leaves the console.")
+        if marks.give_up_range() or self._filtered.clear_filter() or marks.clear():
+            return
+        if self.state.overview_first:
+            self.app.post_message(ShowOverview())
+        else:
+            self.say(FIRST_SCREEN)
+
+    @property
+    def goes_back(self) -> bool:
+        return self._back_label() != "back"
 
     def _back_label(self) -> str:
         if self.marks.range_start is not None:
             return "give up the range"
         if self._filtered.can_clear:
             return "clear filter"
-        return "clear marks" if self.marks.keys else "back"
+        if self.marks.keys:
+            return "clear marks"
+        return "overview" if self.state.overview_first else "back"
 
-    def _compose_label(self) -> str:
-        return f"compose to {len(self.marks.keys):,}" if self.marks.keys else "compose"
-
-    def _history_label(self) -> str:
-        return f"history of {len(self.marks.keys):,}" if self.marks.keys else "all history"
-
-    def _filter(self) -> None:
-        self._filtered.open_filter()
+    def marked_or(self, words: str, otherwise: str) -> str:
+        return f"{words} {len(self.marks.keys):,}" if self.marks.keys else otherwise
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
         actions.open_row(_open, _no_device, lambda _: "history"),
-        actions.compose(_write_command, _no_mark, _compose_label),
+        actions.compose(_write_command, _no_mark, lambda s: s.marked_or("compose to", "compose")),
         *MARKING,
-        actions.filter_rows(_filter),
+        actions.filter_rows(lambda s: s.query_one(FilteredList).open_filter()),
         *SORTING,
         *CHOOSING,
         Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",
-               "device-console history", _all_history, _no_marks, footer=17,
-               label_now=_history_label),
+               "device-console history", _all_history,
+               lambda s: s.marks.not_known, footer=17,
+               label_now=lambda s: s.marked_or("history of", "all history")),
         Action("copy_device", "y", "copy device id", "Copy the id of the device", ON_SCREEN_ONLY,
                _copy_device, _no_device),
         Action("describe", "d", "device", "What is known of the device, and its last commands",

@@ -1,7 +1,7 @@
 """State that all screens share: program, tenant, drafts, and the last known state of the links."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from textual.dom import DOMNode
@@ -20,10 +20,12 @@ from console.services.favourites import Saved
 from console.tui.presenters.compose import Sent
 from console.tui.presenters.header import HeaderIdentity, OutboxDepth
 from console.tui.state.background import start
+from console.tui.state.choices import Choice
 from console.tui.state.outage import BrokerOutage
 
 _JITTER_S = 0.3
 _OUTBOX_EVERY_S = 0.3
+_MOST_CHOSEN = 30
 
 
 class DatabaseClock:
@@ -91,8 +93,19 @@ class ConsoleState:
     device_columns: frozenset[str] | None = None  # those that the operator chose; None: by default
     device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
     local_time: bool = False
+    overview_first: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0
+    _chosen: dict[str, list[Choice]] = field(default_factory=dict)
+
+    def chosen(self, tenant: str) -> tuple[Choice, ...]:
+        """Return what was chosen after `:` in this tenant, the newest first."""
+        return tuple(self._chosen.get(tenant, ()))
+
+    def choose(self, choice: Choice) -> None:
+        """Remember a choice as the newest; its note may be out of date the next time."""
+        before = [one for one in self._chosen.get(self.tenant, []) if one.key != choice.key]
+        self._chosen[self.tenant] = [replace(choice, note="chosen lately"), *before[: _MOST_CHOSEN - 1]]
 
     def run_job(self, node: DOMNode, tenant: str, job: BatchRun) -> None:
         """Commit a recorded bulk send while `node` exists, whichever screen is open."""

@@ -108,8 +108,20 @@ class ShowOverview(Message):
     """Open the overview."""
 
 
+class ShowFleet(Message):
+    """Open the fleet as cells."""
+
+
 class ShowDevices(Message):
-    """Go back to the list of devices."""
+    """Go back to the list of devices, filtered by `text` if there is one."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.text = text
+
+
+class ShowBase(Message):
+    """Go back to the screen over which lists are opened: the devices, or an overview that is the first."""
 
 
 class ShowBatches(Message):
@@ -150,4 +162,4 @@ class ShowGo(Message):
 
 
 class SwitchTheme(Message):
-    """Change between dark and light."""
+    """Choose a theme."""

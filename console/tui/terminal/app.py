@@ -19,6 +19,7 @@ from console.tui.terminal.capabilities import Capabilities
 from console.tui.terminal.driver import TerminalDriver
 from console.tui.terminal.frames import easel_of
 from console.tui.terminal.output_filter import OutputFilter
+from console.tui.terminal.scroll_track import use_tracks
 
 
 class TerminalApp(App[int]):
@@ -26,6 +27,7 @@ class TerminalApp(App[int]):
 
     def __init__(self, shows: Capabilities, driver: Callable[..., Driver] | None = None) -> None:
         """Prepare for the terminal of this process, or for the one of `driver`."""
+        use_tracks()
         super().__init__(ansi_color=True if shows.colourless else None)
         self.is_local = driver is None
         self.driver_class: Any = driver or TerminalDriver

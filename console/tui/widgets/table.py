@@ -90,6 +90,11 @@ class LineTable(ScrollView, can_focus=True):
     def cursor_key(self) -> str | None:
         return self._keys[self._cursor] if self._keys else None
 
+    @property
+    def cursor_row(self) -> int | None:
+        """The row of the screen on which the cursor stands."""
+        return self.region.y + 1 + self._cursor - self._top if self._keys else None
+
     def holds(self, key: str) -> bool:
         """Return whether there is such a row."""
         return key in self._places

@@ -1,147 +1,226 @@
-"""Going to a device, a command or a bulk send by its id, or to a list by its name."""
+"""Going to anything by a part of its name, or doing something by its word: a list with one marked row.
 
-from collections.abc import Callable
+Decided in docs/decisions/0086-one-marked-row.md
+"""
+
+import time
 from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from console.domain.filters.language import Scope, begins_so
-from console.domain.text.counts import counted
-from console.domain.text.safe import safe, safe_id
+from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tables.columns import Cell
+from console.tui.presenters.go import first_row, go_keys, go_title, rows_of
+from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.dialogs.choices import acts, only, ranked, screens, sites
+from console.tui.screens.dialogs.go_search import GoSearch
 from console.tui.state.background import start
+from console.tui.state.choices import Choice
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import (
-    ShowBatch,
-    ShowBatches,
-    ShowDetail,
-    ShowDevices,
-    ShowHistory,
-    ShowOverview,
-    ShowProblems,
-)
+from console.tui.terminal.frames import when_seen
 from console.tui.widgets.text import Lines
 
-_PLACES: dict[str, Callable[[], Message]] = {
-    "overview": ShowOverview,
-    "devices": ShowDevices,
-    "history": lambda: ShowHistory(None),
-    "problems": ShowProblems,
-    "batches": ShowBatches,
-}
-_NAMED = 4
-_WILD = frozenset('"*?')  # characters with a meaning of their own in a filter
-_LEAST = 6  # characters of a command's id needed to search the newer commands for it
+_MOST_ROWS, _LEAST_ROWS = 10, 3
+UNMARKED = -1
 
 
-class GoDialog(ModalScreen[Message | None]):
-    """Returns where to go."""
+class _Typed(Input):
+    """Remembers when its last key was pressed; the keys that move the mark go to the dialog."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,ctrl+n", "screen.step(1)", show=False),
+        Binding("up", "screen.step(-1)", show=False),
+        Binding("tab", "screen.fill", show=False),
+    ]
+    pressed_at = 0.0
+
+    def on_key(self, event: events.Key) -> None:
+        self.pressed_at = event.time
+
+
+class _Rows(Lines):
+    """The list; a click takes a row."""
+
+    ALLOW_SELECT = False
+
+    class Clicked(Message):
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+    def on_click(self, event: events.Click) -> None:
+        self.post_message(self.Clicked(event.y))
+
+
+class GoDialog(ModalScreen[Choice | None]):
+    """Returns the marked choice. Enter takes what could be seen: faster fingers get only a whole name."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
 
-    def __init__(self, state: ConsoleState) -> None:
+    def __init__(self, state: ConsoleState, behind: ConsoleScreen) -> None:
         super().__init__()
-        self._state = state
-        self._status_line = Lines(id="dialog-state")
+        self._state, self._behind = state, behind
+        self._search = GoSearch(state)
+        self._sites: tuple[str, ...] = ()
+        self._choices: tuple[Choice, ...] = ()
+        self._mark = UNMARKED
+        self._note = ""
+        self._reading = False
+        self._listed: str | None = None  # the text that the list is for
+        self._entered: str | None = None  # the text at which enter was pressed before its list was seen
+        self._painted_at: float | None = None
+        self._title, self._rows, self._foot = Lines(id="go-title"), _Rows(id="go-rows"), Lines(id="go-keys")
+        self._typed = _Typed(
+            placeholder="a site, a device, an id, a screen, or what to do", compact=True, max_length=200
+        )
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="dialog"):
-            yield Lines(id="dialog-title")
-            yield Input(
-                placeholder="an id or its beginning; or overview, devices, history, problems, batches",
-                compact=True,
-                max_length=200,
-            )
-            yield self._status_line
+        with Vertical(id="go"):
+            yield self._title
+            yield self._rows
+            with Horizontal(id="go-line"):
+                yield Lines(id="go-mark")
+                yield self._typed
+            yield self._foot
 
     def on_mount(self) -> None:
-        self.query_one("#dialog-title", Lines).show([(Cell("Go to", "strong"),)])
-        self._status_line.show(
-            [(Cell("enter", "accent"), Cell(" goes   "), Cell("esc", "accent"), Cell(" stays"))]
-        )
+        self._list("", list(screens()))
+        start(self, self._read_sites, "sites")
+
+    def on_resize(self) -> None:
+        self._show()
+
+    async def _read_sites(self) -> None:
+        """Read the names of the sites; a link that is down is reported by what is looked up."""
+        try:
+            self._sites = await self._search.sites()
+        except ConsoleError:
+            return
+        if self._text:
+            self._listed = None
+            self._look()
+
+    @property
+    def _text(self) -> str:
+        typed = self._typed.value.strip().removeprefix(":").strip()
+        return typed.encode("utf-8", "replace").decode().replace("\x00", "")
+
+    # Listing
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self._painted_at = None
+        self._look()
+
+    def _look(self) -> None:
+        if not self._reading:
+            self._reading = True
+            start(self, self._look_up, "find")
+
+    async def _look_up(self) -> None:
+        """Look up what is typed, again for as long as it changes meanwhile."""
+        try:
+            while self._listed != self._text:
+                text = self._text
+                found = await self._found(text) if text else list(screens())
+                if text == self._text:
+                    self._list(text, found)
+        finally:
+            self._reading = False
+
+    async def _found(self, text: str) -> list[Choice]:
+        found = [*sites(text, self._sites), *screens(text), *acts(text, self._behind)]
+        try:
+            return [*found, *await self._search.find(text)]
+        except ConsoleError as error:
+            self._search.note = safe(error, 300)
+            return found
+
+    def _list(self, text: str, found: list[Choice]) -> None:
+        """Show what was found; the first row is marked, unless nothing is typed yet."""
+        recent = self._state.chosen(self._state.tenant)
+        if text:
+            self._choices, self._mark = ranked(text, found, [choice.key for choice in recent]), 0
+        else:
+            once = {one.key: one for one in (*recent, *found) if one.action is None}
+            self._choices, self._mark = tuple(once.values()), UNMARKED
+        shown, where = safe(text, 60), safe(self._state.tenant, 40)
+        nothing = f"There is no device, command or bulk send “{shown}” in {where}."
+        self._note = self._search.note or ("" if self._choices or not text else nothing)
+        self._listed = text
+        self._show()
+        self.call_after_refresh(when_seen, self.app, partial(self._painted, text))
+        if self._entered is not None:
+            entered, self._entered = self._entered, None
+            chosen = only(text, self._choices) if entered == text else None
+            if chosen is not None:
+                self._take(chosen)
+
+    def _painted(self, text: str) -> None:
+        if text == self._text:
+            self._painted_at = time.monotonic()
+
+    @property
+    def _most(self) -> int:
+        return max(_LEAST_ROWS, min(_MOST_ROWS, self.app.size.height // 3))
+
+    def _show(self) -> None:
+        width, rows = self.app.size.width, [(one.kind, one.name, one.note) for one in self._choices]
+        last = first_row(max(0, self._mark), len(rows), self._most) + self._most
+        self._title.show([go_title(len(rows), min(len(rows), last), self._note, width)])
+        self._rows.show(rows_of(rows, self._mark, self._most, width))
+        self._rows.display = bool(rows)
+        self.query_one("#go-mark", Lines).show([(Cell(" : ", "accent"),)])
+        self._foot.show([go_keys(width)])
+
+    # Choosing
+
+    def action_step(self, by: int) -> None:
+        """Mark the next row."""
+        if self._choices:
+            self._mark = max(0, min(len(self._choices) - 1, self._mark + by))
+            self._show()
+
+    def action_fill(self) -> None:
+        """Type the marked row's name."""
+        if self._choices and self._listed == self._text:
+            marked = self._choices[max(0, self._mark)]
+            self._typed.value = marked.id if marked.action is None else self._behind.label(marked.action)
+            self._typed.cursor_position = len(self._typed.value)
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        wanted = event.value.strip().removeprefix(":").encode("utf-8", "replace").decode().replace("\x00", "")
-        if wanted:
-            start(self, partial(self._find, wanted), "find", exclusive=True)
-
-    async def _find(self, wanted: str) -> None:
-        try:
-            target = await self._target(wanted)
-        except ConsoleError as error:
-            target = safe(error, 300)
-        if isinstance(target, str):
-            self._status_line.show([(Cell(target, "warn"),)])
+    def _submitted(self) -> None:
+        """Take the marked row if its list could be seen when enter was pressed."""
+        text = self._text
+        is_seen = self._painted_at is not None and self._typed.pressed_at >= self._painted_at
+        if self._listed == text and (is_seen or not text):
+            if self._choices and self._mark != UNMARKED:
+                self._take(self._choices[self._mark])
+        elif self._listed == text:
+            chosen = only(text, self._choices)
+            if chosen is not None:
+                self._take(chosen)
         else:
-            self.dismiss(target)
+            self._entered = text
 
-    async def _target(self, wanted: str) -> Message | str:
-        """Return what an id or a word names; a sentence if it names nothing.
+    @on(_Rows.Clicked)
+    def _row_clicked(self, event: _Rows.Clicked) -> None:
+        place = first_row(max(0, self._mark), len(self._choices), self._most) + event.row
+        if self._listed == self._text and place < len(self._choices):
+            self._take(self._choices[place])
 
-        Raises:
-            ConsoleError: the database did not answer.
-        """
-        program, tenant = self._state.program, self._state.tenant
-        if await program.history.devices(tenant, [wanted]):
-            return ShowHistory((wanted,))
-        if await program.history.command(tenant, wanted):
-            return ShowDetail(wanted)
-        if await program.bulk.batch(tenant, wanted):
-            return ShowBatch(wanted)
-        if wanted in _PLACES:
-            return _PLACES[wanted]()
-        like = (
-            []
-            if set(wanted) & _WILD
-            else await program.history.device_index(tenant, begins_so("device", wanted, Scope.DEVICES))
-        )
-        if len(like) == 1:
-            return ShowHistory((like[0],))
-        place = next((word for word in _PLACES if len(wanted) > 1 and word.startswith(wanted)), None)
-        if not like and place is not None:
-            return _PLACES[place]()
-        begun = None if like else await self._begun_so(wanted)
-        if begun is not None:
-            return begun
-        shown, where = safe(wanted, 60), safe(tenant, 40)
-        if like:
-            names = ", ".join(safe_id(device, 30) for device in like[:_NAMED])
-            more = ", …" if len(like) > _NAMED else ""
-            return f"{counted(len(like), 'device')} begin with “{shown}”: {names}{more}"
-        return f"There is no device, command or bulk send “{shown}” in {where}."
-
-    async def _begun_so(self, wanted: str) -> Message | str | None:
-        """Return the only bulk send or command whose id has this prefix.
-
-        Return a sentence if there are several, or if only the newer ones were searched.
-        """
-        if len(wanted) < _LEAST or set(wanted) & _WILD:
-            return None
-        program, tenant = self._state.program, self._state.tenant
-        shown = safe(wanted, 60)
-        batches = await program.bulk.batches(tenant, 2, wanted=begins_so("id", wanted, Scope.BATCHES))
-        if len(batches) == 1:
-            return ShowBatch(batches[0].batch_id)
-        page = await program.history.commands(tenant, wanted=begins_so("id", wanted, Scope.COMMANDS), limit=2)
-        if len(page.commands) == 1:
-            return ShowDetail(page.commands[0].command_id)
-        if batches or page.commands:
-            return f"Several ids begin with “{shown}”: type more characters."
-        if page.reached is not None:
-            return (
-                f"Nothing begins with “{shown}” among the newer commands: for an older one give the whole id."
-            )
-        return None
+    def _take(self, chosen: Choice) -> None:
+        self._state.choose(chosen)
+        self.dismiss(chosen)
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -38,15 +38,21 @@ class ScrollingDialog(ModalScreen[None]):
             yield Lines(id="dialog-foot")
 
     def on_mount(self) -> None:
+        self.show_head()
+        self.query_one(VerticalScroll).focus()
+
+    def show_head(self) -> None:
+        """Show the title, and the keys at the foot."""
         self.query_one("#dialog-title", Lines).show([(Cell(self._heading, "strong"),), ()])
         foot = (Cell("↑ ↓", "accent"), Cell(" scroll   "), Cell("esc", "accent"), Cell(" close"))
         self.query_one("#dialog-foot", Lines).show([(), foot])
-        self.query_one(VerticalScroll).focus()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._wrap)
+        self.show_head()
+        self.call_after_refresh(self.wrap)
 
-    def _wrap(self) -> None:
+    def wrap(self) -> None:
+        """Write the text for the present width."""
         width = self.query_one(VerticalScroll).scrollable_content_region.width
         self.query_one("#dialog-text", Lines).show(self.lines(width))
 

@@ -1,0 +1,74 @@
+"""Which tile of the overview enter acts on, and which row of it: a row keeps its mark while others come."""
+
+from collections.abc import Sequence
+
+from textual.message import Message
+
+from console.domain.figures import GroupKind
+from console.domain.filters.values import quoted
+from console.tui.presenters.overview import Tile, View, group_id, newest_shown, worst_shown
+from console.tui.state.messages import ShowDetail, ShowFleet, ShowHistory
+
+_KEYS = {
+    GroupKind.SITE: "site", GroupKind.MODEL: "model", GroupKind.FW: "fw", GroupKind.TYPE: "type",
+    GroupKind.SENDER: "by",
+}  # fmt: skip
+_BAD = "phase:failed,missed,expired"
+_WORDS = {
+    Tile.CHART: "open", Tile.FLEET: "open the fleet", Tile.WORST: "its commands", Tile.NEWEST: "open command",
+}  # fmt: skip
+
+
+class Tiles:
+    """`rows` of a tile are ids: of a name that is among the worst, of a command."""
+
+    def __init__(self) -> None:
+        self.tile = Tile.CHART
+        self.chosen = ""
+
+    @property
+    def words(self) -> str:
+        """What enter does."""
+        return _WORDS[self.tile]
+
+    def _rows(self, tile: Tile, view: View, size: tuple[int, int]) -> Sequence[str]:
+        if tile is Tile.WORST:
+            return [group_id(group) for group in worst_shown(view, *size)]
+        if tile is Tile.NEWEST:
+            return [command.command_id for command in newest_shown(view, *size)]
+        return ["fleet"] if tile is Tile.CHART or view.counts is not None else []
+
+    def go(self, by: int, view: View, size: tuple[int, int]) -> None:
+        """Go to the next tile that has something to open, or to the one before."""
+        tiles = list(Tile)
+        for step in range(1, len(tiles) + 1):
+            tile = tiles[(tiles.index(self.tile) + by * step) % len(tiles)]
+            rows = self._rows(tile, view, size)
+            if rows:
+                self.tile, self.chosen = tile, rows[0]
+                return
+
+    def move(self, by: int, view: View, size: tuple[int, int]) -> None:
+        """Mark the next row of the tile."""
+        rows = self._rows(self.tile, view, size)
+        at = rows.index(self.chosen) if self.chosen in rows else 0
+        self.chosen = rows[max(0, min(len(rows) - 1, at + by))] if rows else ""
+
+    def leave(self) -> bool:
+        """Go back to the chart; return whether another tile was marked."""
+        was, self.tile, self.chosen = self.tile, Tile.CHART, ""
+        return was is not Tile.CHART
+
+    def why_not(self, view: View, size: tuple[int, int]) -> str | None:
+        """Return why there is nothing to open in this tile; None if there is."""
+        is_there = self.chosen in self._rows(self.tile, view, size)
+        return None if is_there else "that row is gone: tab marks another"
+
+    def opens(self) -> Message:
+        """Return what goes to the rows behind the mark."""
+        if self.tile is Tile.FLEET:
+            return ShowFleet()
+        if self.tile is Tile.NEWEST:
+            return ShowDetail(self.chosen)
+        kind, _, name = self.chosen.partition(":")
+        return ShowHistory(None, f"{_KEYS[GroupKind(kind)]}:{quoted(name)} {_BAD}")
