@@ -114,6 +114,7 @@ class Settings:
     )
     keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
     mouse: bool = _setting(True, "whether the screen takes the mouse")
+    demo_traffic: bool = _setting(True, "whether invented operators send commands in the demo")
     simulated_devices: int = _setting(250, "size of the demo fleet", ge=0, le=5000)
     _secret_files: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
     _read_last: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)

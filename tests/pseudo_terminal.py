@@ -98,12 +98,12 @@ class WatchedTerminal(PseudoTerminal):
 
 
 def demo_environment(home: Path) -> dict[str, str]:
-    """The demo of this folder, and none of the caller's settings."""
+    """The demo of this folder, in which nobody but its user acts, and none of the caller's settings."""
     simulated = {name: value for name, value in os.environ.items() if name.startswith("CONSOLE_SIM")}
     return simulated | {
         "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "TERM": "xterm-256color",
         "COLORTERM": "truecolor", "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice",
-        "PYTHONPATH": str(REPOSITORY),
+        "CONSOLE_DEMO_TRAFFIC": "false", "PYTHONPATH": str(REPOSITORY),
     }  # fmt: skip
 
 

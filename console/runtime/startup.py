@@ -89,7 +89,8 @@ async def open_program(
         program = wire(read_only=settings.read_only)
         await _check_tenant(program)
         await stack.enter_async_context(_working(workers, health, pausing, jobs=work))
-        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing)
+        operators = program if settings.demo_traffic and not settings.read_only else None
+        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing, operators)
         yield RunningProgram(program, database, workers, servers, report, partial(wire, read_only=True))
 
 
@@ -131,12 +132,14 @@ async def _open_servers(stack: AsyncExitStack, settings: Settings, *, many: bool
     return servers, database
 
 
-async def _simulate(stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing) -> None:
+async def _simulate(
+    stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing, operators: Program | None
+) -> None:
     """Simulate devices on embedded servers; on others there are real ones."""
     if servers.embedded and devices:
         from console.runtime.simulation import simulate_demo
 
-        await stack.enter_async_context(simulate_demo(servers, devices, pausing))
+        await stack.enter_async_context(simulate_demo(servers, devices, pausing, operators))
 
 
 def _logged(report: StartReport, servers: Servers) -> tuple[str, ...]:

@@ -142,6 +142,14 @@ class DeviceGroup:
                 for answer in device.receive(payload):
                     self._schedule(answer)
 
+    def say(self, answer: Answer) -> None:
+        """Publish this in its time, though nobody asked."""
+        self._schedule(answer)
+
+    def holds(self, device: SimulatedDevice) -> bool:
+        """Return whether the device is one of these."""
+        return self._devices.get(device.topic) is device
+
     def _schedule(self, answer: Answer) -> None:
         def due() -> None:
             self._timers.discard(timer)

@@ -46,7 +46,8 @@ async def demo() -> AsyncIterator[Terminal]:
     """The demo with its fleet of 250 devices, as a newcomer starts it."""
     home = make_home()
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
-    env = {**keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor"}
+    env = {**keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor",
+           "CONSOLE_DEMO_TRAFFIC": "false"}  # fmt: skip
     async with terminal(env, "--embedded") as screen:
         yield screen
     shutil.rmtree(home, ignore_errors=True)
