@@ -11,6 +11,7 @@ from console.clock import SystemClock
 from console.concurrency import end_all, first_to_end
 from console.mqtt.fleet_link import FleetLinks
 from console.mqtt.session import BrokerAddress
+from console.runtime.director import Director
 from console.runtime.leases import Lease, Leases
 from console.runtime.pausing import Pausing
 from console.runtime.program import Program
@@ -30,13 +31,13 @@ _SEED = "79"
 
 @asynccontextmanager
 async def simulate_demo(
-    servers: Servers, devices: int, pausing: Pausing, operators: Program | None = None
+    servers: Servers, devices: int, pausing: Pausing, program: Program | None = None
 ) -> AsyncIterator[None]:
     """Simulate the devices of the embedded servers' demo tenants while the block runs.
 
-    With a program, operators of the first tenant are invented, too, and send commands through it.
+    If the program has a director, operators of the first tenant are invented, too, and send through it.
     """
-    async with _played(servers, DEMO_TENANTS, devices, pausing, operators):
+    async with _played(servers, DEMO_TENANTS, devices, pausing, program):
         yield
 
 
@@ -51,9 +52,9 @@ class _Playing:
     """The fleet as a task that can be ended and started again."""
 
     def __init__(
-        self, servers: Servers, tenants: Sequence[str], devices: int, operators: Program | None
+        self, servers: Servers, tenants: Sequence[str], devices: int, program: Program | None
     ) -> None:
-        self._play = partial(_play, servers, tenants, devices, operators)
+        self._play = partial(_play, servers, tenants, devices, program)
         self._task: asyncio.Task[None] | None = None
 
     def go_on(self) -> None:
@@ -68,9 +69,9 @@ class _Playing:
 
 @asynccontextmanager
 async def _played(
-    servers: Servers, tenants: Sequence[str], devices: int, pausing: Pausing, operators: Program | None = None
+    servers: Servers, tenants: Sequence[str], devices: int, pausing: Pausing, program: Program | None = None
 ) -> AsyncIterator[None]:
-    playing = _Playing(servers, tenants, devices, operators)
+    playing = _Playing(servers, tenants, devices, program)
     playing.go_on()
     pausing.add(playing)
     try:
@@ -79,7 +80,7 @@ async def _played(
         await playing.pause()
 
 
-async def _play(servers: Servers, tenants: Sequence[str], devices: int, operators: Program | None) -> None:
+async def _play(servers: Servers, tenants: Sequence[str], devices: int, program: Program | None) -> None:
     if servers.broker is None:
         return
     broker = servers.broker
@@ -93,7 +94,7 @@ async def _play(servers: Servers, tenants: Sequence[str], devices: int, operator
     async def round_() -> None:
         async with leases.holding(SIMULATOR) as lease:
             if lease is not None:
-                await _simulate(Database(access, max_size=2), broker, tenants, devices, lease, operators)
+                await _simulate(Database(access, max_size=2), broker, tenants, devices, lease, program)
         await asyncio.sleep(_STANDBY_S)
 
     try:
@@ -108,7 +109,7 @@ async def _simulate(
     tenants: Sequence[str],
     devices: int,
     lease: Lease,
-    operators: Program | None,
+    program: Program | None,
 ) -> None:
     await database.open()
     try:
@@ -117,20 +118,25 @@ async def _simulate(
         for tenant_id in tenants:
             found = await states.devices(tenant_id, devices)
             played += make_devices(tenant_id, tuple(found), seed=_SEED, sites=tuple(found.values()))
-        settings = FleetSettings(by_site=operators is not None)
+        director = program.director if program else None
+        settings = FleetSettings(by_site=director is not None)
         fleet = Fleet(played, FleetLinks(broker), states, SystemClock(), settings)
         bodies = [lease.until_lost(), fleet.run()]
-        if operators is not None:
+        if program is not None and director is not None:
             theirs = [device for device in played if device.tenant_id == tenants[0]]
-            bodies.append(_operate(Traffic(theirs, Desk(operators), fleet, _SEED), fleet))
+            bodies.append(_operate(Traffic(theirs, Desk(program), fleet, _SEED), fleet, director))
         await first_to_end(*bodies)
     finally:
         await database.close()
 
 
-async def _operate(traffic: Traffic, fleet: Fleet) -> None:
+async def _operate(traffic: Traffic, fleet: Fleet, director: Director) -> None:
     await fleet.until_online()
-    await traffic.run()
+    director.plays = traffic
+    try:
+        await traffic.run()
+    finally:
+        director.plays = None
 
 
 class Desk:

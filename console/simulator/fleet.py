@@ -92,6 +92,11 @@ class Fleet:
         """Disconnect the devices of a site for so long, all but those that flap; needs `by_site`."""
         self._outages[site].begin(seconds)
 
+    def slow_down(self, factor: float, seconds: float) -> None:
+        """Let answers that begin within so long take so many times as long."""
+        for group in self._groups:
+            group.slow_down(factor, seconds)
+
     def say(self, device: SimulatedDevice, answer: Answer) -> None:
         """Let a device publish this, whatever it was asked."""
         for group in self._groups:

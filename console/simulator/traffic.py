@@ -31,6 +31,8 @@ _STORY_EVERY_S = 240.0
 _BULK_DEVICES = 60
 _BULK_TTL = timedelta(seconds=90)
 _NOTICED_AFTER_S = 3.0
+_STORM_COMMANDS = 5  # to each device
+_SLOW = (10.0, 60.0)  # times, seconds
 _TTLS = tuple(timedelta(seconds=seconds) for seconds in (20, 30, 45, 60))
 _TYPES: tuple[tuple[str, str, Details], ...] = (  # type, devices whose ids begin so, params
     ("ping", "", {}), ("ping", "", {}), ("ping", "", {}), ("get_config", "", {}), ("sync_clock", "", {}),
@@ -46,7 +48,7 @@ _log = logging.getLogger("console.simulator")
 
 
 class Happening(StrEnum):
-    """What does not go as it should, and a bulk send."""
+    """What can happen beside ordinary commands."""
 
     BULK = "bulk send"
     LATE = "late answer"
@@ -54,7 +56,15 @@ class Happening(StrEnum):
     CONFLICTING = "conflicting answer"
     MALFORMED = "malformed answer"
     QUIET = "quiet site"
+    STORM = "storm"
+    SLOW = "slow devices"
+    CALM = "calm"
 
+
+STORY = (
+    Happening.BULK, Happening.LATE, Happening.FORGED, Happening.CONFLICTING, Happening.MALFORMED,
+    Happening.QUIET,
+)  # fmt: skip
 
 OPENING = (  # seconds since the start
     (5.0, Happening.BULK), (14.0, Happening.FORGED), (22.0, Happening.MALFORMED),
@@ -90,6 +100,10 @@ class Stage(Protocol):
         """Disconnect the devices of a site for so long."""
         ...
 
+    def slow_down(self, factor: float, seconds: float) -> None:
+        """Let answers that begin within so long take so many times as long."""
+        ...
+
 
 class Traffic:
     """Commands of one tenant's operators, one after the other, and happenings beside them.
@@ -119,8 +133,10 @@ class Traffic:
         self._acts: dict[Happening, Callable[[], Awaitable[None]]] = {
             Happening.BULK: self._send_many, Happening.LATE: self._answer_late, Happening.FORGED: self._forge,
             Happening.CONFLICTING: self._contradict, Happening.MALFORMED: self._garble,
-            Happening.QUIET: self._silence,
+            Happening.QUIET: self._silence, Happening.STORM: self._storm, Happening.SLOW: self._slow_down,
+            Happening.CALM: self._rest,
         }  # fmt: skip
+        self._is_calm = False
 
     async def run(self) -> None:
         """Go on until cancelled; what cannot be sent now is left out."""
@@ -137,7 +153,8 @@ class Traffic:
         while True:
             busy = asyncio.get_running_loop().time() - began < BUSY_S
             await asyncio.sleep(self._rng.uniform(*_PAUSES_S[busy]))
-            await self._tried(self._send_one)
+            if not self._is_calm:
+                await self._tried(self._send_one)
 
     async def _story(self) -> None:
         began = asyncio.get_running_loop().time()
@@ -146,7 +163,8 @@ class Traffic:
             await self.happen(what)
         while True:
             await asyncio.sleep(_STORY_EVERY_S)
-            await self.happen(self._rng.choice(tuple(Happening)))
+            if not self._is_calm:
+                await self.happen(self._rng.choice(STORY))
 
     async def _tried(self, act: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -184,6 +202,25 @@ class Traffic:
             self._devices[0].tenant_id, there, command_type, json.dumps(params), ttl, self._operator(),
             f"site:{site}",
         )  # fmt: skip
+
+    async def _storm(self) -> None:
+        everybody = [device.device_id for device in self._devices]
+        for _ in range(_STORM_COMMANDS):
+            await self._orders.send_many(
+                self._devices[0].tenant_id,
+                everybody,
+                "ping",
+                "{}",
+                _BULK_TTL,
+                self._operator(),
+                "all devices",
+            )
+
+    async def _slow_down(self) -> None:
+        self._stage.slow_down(*_SLOW)
+
+    async def _rest(self) -> None:
+        self._is_calm = not self._is_calm
 
     async def _answer_late(self) -> None:
         deaf = [device for device in self._devices if device.behaviour is Behaviour.DEAF] or self._prompt

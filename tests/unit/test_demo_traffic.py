@@ -24,6 +24,7 @@ class Stage:
         self.bulk: list[tuple[float, tuple[str, ...], str, timedelta]] = []
         self.said: list[tuple[str, Answer]] = []
         self.quiet: list[tuple[float, str, float]] = []
+        self.slow: list[tuple[float, float]] = []
 
     async def send(
         self, tenant_id: str, device_id: str, command_type: str, params_json: str, ttl: timedelta, by: str
@@ -46,6 +47,9 @@ class Stage:
 
     def go_quiet(self, site: str, seconds: float) -> None:
         self.quiet.append((self.now, site, seconds))
+
+    def slow_down(self, factor: float, seconds: float) -> None:
+        self.slow.append((factor, seconds))
 
 
 def fleet() -> list[SimulatedDevice]:
@@ -125,6 +129,20 @@ async def test_each_happening_is_what_its_name_says() -> None:
     assert late.delay_s > stage.sent[2][3].total_seconds()
     assert payload_of(garbled) == {}
     assert garbled.topic == f"tenant/t/device/{garbler}/commands/ack"
+
+
+async def test_what_a_presenter_may_ask_for_besides(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    traffic = Traffic(fleet(), stage, stage, "79")
+    for what in (Happening.STORM, Happening.SLOW, Happening.CALM):
+        await traffic.happen(what)
+    assert [(len(devices), target) for _, devices, target, _ in stage.bulk] == [(9, "all devices")] * 5
+    assert stage.slow == [(10.0, 60.0)]
+    await until_s(traffic, stage, 300, monkeypatch)
+    assert len(stage.sent) == 4  # those of the opening, which is a story to be told whole
+    await traffic.happen(Happening.CALM)
+    await until_s(traffic, stage, 330, monkeypatch)
+    assert len(stage.sent) > 10
 
 
 async def test_commands_become_rare_so_that_a_demo_can_be_left_running(
