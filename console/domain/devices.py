@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from console.domain.commands import Command
+from console.domain.commands import Command, Phase
 
 
 class Link(StrEnum):
@@ -25,11 +25,16 @@ class State(StrEnum):
     DECOMMISSIONED = "decommissioned"
 
 
+RECENT = 12  # commands of a device whose phases are shown beside it
+NOT_OK = frozenset({Phase.FAILED, Phase.MISSED, Phase.EXPIRED})
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One registered device with its newest command.
 
     Where the registry has no model, manufacturer, type or name, they come from the template or the metadata.
+    `recent` are the phases of its newest commands, at most `RECENT`, the oldest first.
     """
 
     tenant_id: str
@@ -50,6 +55,7 @@ class Device:
     last_seen_at: datetime | None = None
     tags: tuple[str, ...] = ()
     in_flight: int = 0
+    recent: tuple[Phase, ...] = ()
     last_command: Command | None = None
 
     @property
@@ -89,9 +95,41 @@ class DeviceSearch:
 
 
 class DeviceOrder(StrEnum):
-    """The order of a list of devices; equal ones are sorted by id."""
+    """What a list of devices is sorted by: the key of a column."""
 
     DEVICE = "device"
+    NAME = "name"
     LINK = "link"
     SEEN = "seen"
     SITE = "site"
+    MODEL = "model"
+    FW = "fw"
+    FLIGHT = "flight"
+    RECENT = "recent"
+    LAST = "last"
+    TAGS = "tags"
+    MANUFACTURER = "manufacturer"
+    TYPE = "type"
+    TEMPLATE = "template"
+    PARENT = "parent"
+
+
+LOOKED_UP = frozenset({DeviceOrder.FLIGHT, DeviceOrder.RECENT, DeviceOrder.LAST, DeviceOrder.TAGS})
+SORTED_AT_MOST = 5_000  # devices whose commands or tags are looked up to sort by them
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The order of a list of devices; equal ones are sorted by id.
+
+    What is looked for comes first: trouble of the link, the last seen, the most in flight, the most that were
+    not ok, the newest command; `reverse` turns that round.
+    """
+
+    by: DeviceOrder = DeviceOrder.DEVICE
+    reverse: bool = False
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether its values are looked up for each device: then only `SORTED_AT_MOST` are sorted."""
+        return self.by in LOOKED_UP

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from console.domain.commands import Phase
-from console.domain.devices import Device, DeviceCounts, DeviceOrder, DeviceSearch
+from console.domain.devices import SORTED_AT_MOST, Device, DeviceCounts, DeviceSearch, Sort
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
 from console.domain.filters.keys import NEWEST_COMMAND, REGISTRY_KEYS, Scope
@@ -22,6 +22,7 @@ from console.domain.history import CommandDetail, Cursor, HistoryPage, TypicalLa
 from console.domain.tenants import Tenant
 
 PAGE = 200
+BY_ID = Sort()
 _LOOKED_UP, _LIKE = 5, 5  # unknown ids that are looked up, and devices with such a prefix
 FIRST_LOOK, LOOK = 500, 4_000  # devices whose newest commands are looked at in one statement
 
@@ -51,13 +52,14 @@ class DeviceReads(Protocol):
     """The reads of devices."""
 
     async def index(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
+        self, tenant_id: str, wanted: Filter, order: Sort, *, sendable: bool = False
     ) -> list[str]: ...
     async def changed_index(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
+        self, tenant_id: str, wanted: Filter, order: Sort, known: int | None
     ) -> tuple[list[str] | None, int]: ...
-    async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]: ...
+    async def head(self, tenant_id: str, wanted: Filter, order: Sort, limit: int) -> list[str]: ...
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]: ...
+    async def ordered(self, tenant_id: str, device_ids: Sequence[str], order: Sort) -> list[str]: ...
     async def page(self, tenant_id: str, device_ids: Sequence[str]) -> tuple[Device, ...]: ...
     async def counts(self, tenant_id: str) -> DeviceCounts: ...
     async def known_values(self, tenant_id: str) -> KnownValues: ...
@@ -147,42 +149,56 @@ class History:
         return await self._commands.outbox(tenant_id)
 
     async def device_index(
-        self, tenant_id: str, wanted: Filter = EVERY_DEVICE, order: DeviceOrder = DeviceOrder.DEVICE
+        self, tenant_id: str, wanted: Filter = EVERY_DEVICE, order: Sort = BY_ID
     ) -> list[str]:
         """Return the ids of all wanted devices, in order."""
-        return await self._devices.index(tenant_id, wanted, order)
+        return await self.in_order(tenant_id, await self._devices.index(tenant_id, wanted, order), order)
+
+    async def in_order(self, tenant_id: str, device_ids: Sequence[str], order: Sort) -> list[str]:
+        """Sort these ids where the order is looked up for each, at most the first `SORTED_AT_MOST`."""
+        if not order.looks_up:
+            return list(device_ids)
+        first = await self._devices.ordered(tenant_id, device_ids[:SORTED_AT_MOST], order)
+        return [*first, *device_ids[SORTED_AT_MOST:]]
 
     async def decommissioned_index(self, tenant_id: str, wanted: Filter) -> list[str]:
         """Return the decommissioned devices that the filter would match."""
         state = Match("state", ("decommissioned",))
-        return await self._devices.index(
-            tenant_id, replace(wanted, terms=(*wanted.terms, state)), DeviceOrder.DEVICE
-        )
+        return await self._devices.index(tenant_id, replace(wanted, terms=(*wanted.terms, state)), BY_ID)
 
     async def sendable_index(self, tenant_id: str, wanted: Filter) -> list[str]:
         """Return the ids of the wanted devices that are not decommissioned, whatever the filter asks for."""
-        return await self._devices.index(tenant_id, wanted, DeviceOrder.DEVICE, sendable=True)
+        return await self._devices.index(tenant_id, wanted, BY_ID, sendable=True)
 
     async def changed_device_index(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
+        self, tenant_id: str, wanted: Filter, order: Sort, known: int | None
     ) -> tuple[list[str] | None, int]:
-        """Return `device_index` with a digest of the list; None for the ids if `known` is that digest."""
-        return await self._devices.changed_index(tenant_id, wanted, order, known)
+        """Return `device_index` with a digest of the list; None for the ids if `known` is that digest.
+
+        An order that is looked up is not in the digest: then the ids are always returned.
+        """
+        ids, digest = await self._devices.changed_index(
+            tenant_id, wanted, order, None if order.looks_up else known
+        )
+        return ids and await self.in_order(tenant_id, ids, order), digest
 
     async def device_head(
         self,
         tenant_id: str,
         wanted: Filter = EVERY_DEVICE,
-        order: DeviceOrder = DeviceOrder.DEVICE,
+        order: Sort = BY_ID,
         limit: int = PAGE,
     ) -> list[str]:
         """Return the first of these ids: enough to draw while the others are still read."""
         return await self._devices.head(tenant_id, wanted, order, limit)
 
     async def search_devices(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder = DeviceOrder.DEVICE
+        self, tenant_id: str, wanted: Filter, order: Sort = BY_ID
     ) -> AsyncGenerator[DeviceSearch, None]:
-        """Yield the ids in pieces, in order: for a filter that must look at each device's newest command."""
+        """Yield the ids in pieces, in order: for a filter that must look at each device's newest command.
+
+        An order that is looked up is for whoever has all pieces.
+        """
         registered, newest = wanted.parted(NEWEST_COMMAND)
         ids = await self._devices.index(tenant_id, registered, order)
         looked, step = 0, FIRST_LOOK
@@ -225,11 +241,11 @@ class History:
         ]
         for term in named:
             found += await self._devices.index(
-                tenant_id, Filter(Scope.DEVICES, (replace(term, negated=False),)), DeviceOrder.DEVICE
+                tenant_id, Filter(Scope.DEVICES, (replace(term, negated=False),)), BY_ID
             )
             for value in [value for value in term.values if value not in found][:_LOOKED_UP]:
                 begun = begins_so("device", value, Scope.DEVICES)
-                found += await self._devices.head(tenant_id, begun, DeviceOrder.DEVICE, _LIKE)
+                found += await self._devices.head(tenant_id, begun, BY_ID, _LIKE)
         return tuple(found)
 
     async def problems(

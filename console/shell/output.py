@@ -67,7 +67,7 @@ def print_columns(columns: Sequence[ColumnOf[T]], rows: Sequence[T], now: dateti
 
 def _plain(cell: Cell, limit: int) -> str:
     """Replace the dash for an empty cell by ASCII, for programs that split columns."""
-    return safe_id(_NOTHING if cell.text in {"", NOTHING.text} else cell.text, limit)
+    return safe_id(_NOTHING if cell.text in {"", NOTHING.text} else cell.plain, limit)
 
 
 def _print_aligned(header: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
@@ -117,6 +117,7 @@ def device_json(device: Device) -> dict[str, object]:
         "decommissioned_at": instant(device.decommissioned_at),
         "tags": list(device.tags),
         "in_flight": device.in_flight,
+        "recent": [phase.value for phase in device.recent],
         "last_command": None if last is None else {"type": last.command_type, "phase": last.phase.value},
     }
 

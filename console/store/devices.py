@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from console.domain.devices import Device, DeviceCounts, DeviceOrder, Link
+from console.domain.commands import Phase
+from console.domain.devices import RECENT, Device, DeviceCounts, Link, Sort
 from console.domain.filters.language import Filter
 from console.domain.filters.values import MOST, MOST_GROUPS, Group, KnownValues, known_values
 from console.domain.tenants import Tenant
@@ -11,18 +12,12 @@ from console.store.commands import command_of
 from console.store.filter_columns import joins
 from console.store.filter_sql import conditions
 from console.store.group_sql import groups_statement
+from console.store.order_sql import OF_TEMPLATE, looked_up, order_of
 from console.store.pool import Connection, Database
 from console.store.registry_sql import IN_SERVICE, fact, parent, template, template_join
 from console.store.seen_sql import seen, seen_of_all
 from console.store.shape import Shape, read_shaped
-from console.store.sql import query
-
-_ORDERS = {
-    DeviceOrder.DEVICE: "",
-    DeviceOrder.LINK: "array_position(ARRAY['offline', 'stale', 'online'], lower(s.status)) NULLS FIRST, ",
-    DeviceOrder.SEEN: "/*seen*/ DESC NULLS LAST, ",
-    DeviceOrder.SITE: "r.site_id, ",
-}
+from console.store.sql import query, with_command_rows
 
 
 class DeviceStore:
@@ -32,7 +27,7 @@ class DeviceStore:
         self._database = database
 
     async def index(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder, *, sendable: bool = False
+        self, tenant_id: str, wanted: Filter, order: Sort, *, sendable: bool = False
     ) -> list[str]:
         """Return the ids of every device that the filter matches, in this order.
 
@@ -41,13 +36,13 @@ class DeviceStore:
         return (await self._changed(tenant_id, wanted, order, None, sendable=sendable))[0] or []
 
     async def changed_index(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None
+        self, tenant_id: str, wanted: Filter, order: Sort, known: int | None
     ) -> tuple[list[str] | None, int]:
         """Return the ids with their digest; None in place of the ids if `known` is their digest."""
         return await self._changed(tenant_id, wanted, order, known)
 
     async def _changed(
-        self, tenant_id: str, wanted: Filter, order: DeviceOrder, known: int | None, *, sendable: bool = False
+        self, tenant_id: str, wanted: Filter, order: Sort, known: int | None, *, sendable: bool = False
     ) -> tuple[list[str] | None, int]:
         async def read(connection: Connection, shape: Shape) -> Any:
             hidden = sendable or not wanted.shows_decommissioned
@@ -58,7 +53,7 @@ class DeviceStore:
         row = await read_shaped(self._database, tenant_id, read)
         return row["ids"], row["digest"]
 
-    async def head(self, tenant_id: str, wanted: Filter, order: DeviceOrder, limit: int) -> list[str]:
+    async def head(self, tenant_id: str, wanted: Filter, order: Sort, limit: int) -> list[str]:
         """Return the first of these ids, at most `limit`."""
 
         async def read(connection: Connection, shape: Shape) -> Any:
@@ -73,10 +68,20 @@ class DeviceStore:
         """Return those of these devices that match the filter, decommissioned or not, in the order given."""
 
         async def read(connection: Connection, shape: Shape) -> Any:
-            order = DeviceOrder.DEVICE
+            order = Sort()
             of_all = await seen_of_all(connection, tenant_id, wanted, order, shape)
             sql, parameters = _listed("devices_fitting", wanted, order, shape, of_all, hidden=False)
             return await connection.fetch(sql, tenant_id, list(device_ids), *parameters)
+
+        return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
+
+    async def ordered(self, tenant_id: str, device_ids: Sequence[str], order: Sort) -> list[str]:
+        """Return these devices in an order whose values are looked up for each of them."""
+        ids = list(device_ids)
+
+        async def read(connection: Connection, shape: Shape) -> Any:
+            sql = query("devices_ordered").replace("/*order*/", looked_up(order, shape))
+            return await connection.fetch(with_command_rows(sql), tenant_id, ids)
 
         return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
 
@@ -86,7 +91,8 @@ class DeviceStore:
 
         async def read(connection: Connection, shape: Shape) -> tuple[Any, Any]:
             sql = query("devices_page").replace("/*facts*/", _facts(shape)).replace("/*seen*/", seen(shape))
-            rows = await connection.fetch(sql.replace("/*template*/", template_join(shape)), tenant_id, ids)
+            sql = sql.replace("/*template*/", template_join(shape)).replace("/*recent*/", str(RECENT))
+            rows = await connection.fetch(sql, tenant_id, ids)
             has_tags = shape.has("device_tags", "tag")  # not every platform has that table
             return rows, await connection.fetch(query("device_tags"), tenant_id, ids) if has_tags else ()
 
@@ -125,7 +131,7 @@ class DeviceStore:
 
 
 def _listed(
-    name: str, wanted: Filter, order: DeviceOrder, shape: Shape, of_all: str, *, hidden: bool
+    name: str, wanted: Filter, order: Sort, shape: Shape, of_all: str, *, hidden: bool
 ) -> tuple[str, list[object]]:
     """Return the statement with its further parameters; `of_all` is the SQL for when a device was last seen.
 
@@ -133,8 +139,8 @@ def _listed(
     """
     terms = conditions(wanted, 2, shape=shape, seen=of_all)
     where = terms.sql + (f"\n  AND {IN_SERVICE}" if hidden else "")
-    sql = query(name).replace("/*joins*/", joins(wanted, shape))
-    sql = sql.replace("/*where*/", where).replace("/*order*/", _ORDERS[order])
+    sql = query(name).replace("/*joins*/", joins(wanted, shape, of_template=order.by in OF_TEMPLATE))
+    sql = sql.replace("/*where*/", where).replace("/*order*/", order_of(order, shape))
     return sql.replace("/*seen*/", of_all), terms.parameters
 
 
@@ -193,5 +199,6 @@ def _device(row: Any, tags: tuple[str, ...]) -> Device:
         last_seen_at=row["last_seen_at"],
         tags=tags,
         in_flight=row["in_flight"],
+        recent=tuple(map(Phase, row["recent"])),
         last_command=command_of(row) if row["command_id"] is not None else None,
     )

@@ -153,11 +153,14 @@ def everything(scope: Scope, shape: Shape) -> str:
     return f"r.device_id, {_LINK.format(s='s')}, r.site_id, {known}"
 
 
-def joins(wanted: Filter, shape: Shape) -> str:
-    """Return the joins that a statement over devices needs for this filter: template, newest command."""
+def joins(wanted: Filter, shape: Shape, *, of_template: bool = False) -> str:
+    """Return the joins that a statement over devices needs for this filter: template, newest command.
+
+    `of_template`: it reads the template for something else, too.
+    """
     if wanted.scope is not Scope.DEVICES:
         return ""
-    asks = any(
+    asks = of_template or any(
         isinstance(term, Word) or (isinstance(term, Match) and term.key == "model") for term in wanted.terms
     )
     return (template_join(shape) if asks else "") + (NEWEST if wanted.keys & NEWEST_COMMAND else "")

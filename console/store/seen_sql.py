@@ -1,6 +1,6 @@
 """When a device was last seen, as one SQL expression: by its state, an answer or a connection event."""
 
-from console.domain.devices import SEEN_IN_FULL, DeviceOrder
+from console.domain.devices import SEEN_IN_FULL, DeviceOrder, Sort
 from console.domain.filters.language import Filter
 from console.store.pool import Connection
 from console.store.shape import Shape
@@ -31,10 +31,10 @@ def seen(
 
 
 async def seen_of_all(
-    connection: Connection, tenant_id: str, wanted: Filter, order: DeviceOrder, shape: Shape
+    connection: Connection, tenant_id: str, wanted: Filter, order: Sort, shape: Shape
 ) -> str:
     """Return SQL to sort or filter a whole list by: all signs of life; in a large fleet only the state's."""
-    if order is not DeviceOrder.SEEN and "seen" not in wanted.keys:
+    if order.by is not DeviceOrder.SEEN and "seen" not in wanted.keys:
         return STATE_ONLY
     fleet = int(await connection.fetchval(_COUNT, tenant_id, SEEN_IN_FULL + 1))
     return STATE_ONLY if fleet > SEEN_IN_FULL else seen(shape)

@@ -16,6 +16,11 @@ PHASE_TONES: dict[Phase, Tone] = {
     Phase.CANCELLED: "dim",
     Phase.UNKNOWN: "warn",
 }
+# In a strip of many commands only what did not end well has a colour.
+SYMBOL_TONES: dict[str, Tone] = {
+    symbol: "dim" if PHASE_TONES[phase] == "calm" else PHASE_TONES[phase]
+    for phase, symbol in PHASE_SYMBOLS.items()
+}
 LINK_TONES: dict[Link, Tone] = {
     Link.ONLINE: "calm",
     Link.STALE: "warn",

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from console.domain.acks import Acknowledgement, LateAck
-from console.domain.devices import DeviceOrder
+from console.domain.devices import Sort
 from console.domain.dispatch import Confirmed
 from console.limits import DEFAULT_TTL
 from console.runtime.wiring import wire_program
@@ -53,7 +53,7 @@ async def walk(access: Access, *, tenant_id: str = "acme", device_id: str = "pum
         assert {sent, waiting} <= {command.command_id for command in page.commands}
         await history.reread(tenant_id, [sent])
         assert device_id in await history.device_head(tenant_id)
-        await history.changed_device_index(tenant_id, of_devices(""), DeviceOrder.DEVICE, None)
+        await history.changed_device_index(tenant_id, of_devices(""), Sort(), None)
         assert (await history.devices(tenant_id, [device_id]))[device_id].device_id == device_id
         assert (await history.device_counts(tenant_id)).total > 0
         for read in (history.recent_types, history.recent_commands, history.known_values, history.outbox):

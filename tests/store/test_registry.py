@@ -7,7 +7,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from console.domain.devices import DeviceOrder
+from console.domain.devices import Sort
 from console.domain.filters.language import Scope, parse_filter
 from console.runtime.program import Program
 from console.store import shape
@@ -201,9 +201,7 @@ async def test_nothing_that_is_decommissioned_is_chosen_by_a_filter(platform_pro
         )
     searched = [
         device
-        async for piece in platform_program.history.search_devices(
-            "acme", of_devices("-type:ping"), DeviceOrder.DEVICE
-        )
+        async for piece in platform_program.history.search_devices("acme", of_devices("-type:ping"), Sort())
         for device in piece.found
     ]
     assert searched == IN_SERVICE

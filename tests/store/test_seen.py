@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from console.domain.devices import DeviceOrder
+from console.domain.devices import DeviceOrder, Sort
 from console.runtime.program import Program
 from tests.filters import of_devices
 from tests.platform import PlatformUrls
@@ -64,8 +64,11 @@ async def test_every_sign_of_life_counts_and_counts_everywhere(
     assert ages == [10, 30, 120, None]
     index = platform_program.history.device_index
     only = "device:gw-1,gw-2,meter-1,pump-1"
-    assert await index("acme", of_devices(only), DeviceOrder.SEEN) == DEVICES
-    assert await platform_program.history.device_head("acme", of_devices(only), DeviceOrder.SEEN) == DEVICES
+    assert await index("acme", of_devices(only), Sort(DeviceOrder.SEEN)) == DEVICES
+    assert (
+        await platform_program.history.device_head("acme", of_devices(only), Sort(DeviceOrder.SEEN))
+        == DEVICES
+    )
     assert await index("acme", of_devices(f"{only} seen<15m")) == ["gw-1"]
     assert await index("acme", of_devices(f"{only} seen<1h")) == ["gw-1", "gw-2"]
     assert await index("acme", of_devices(f"{only} seen>1h")) == ["meter-1"]

@@ -15,6 +15,7 @@ from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.batch import BatchScreen
 from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
+from console.tui.screens.device import DeviceScreen
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.paged_list import PagedScreen
@@ -36,6 +37,8 @@ def empty_screen(rig, kind: str) -> ConsoleScreen:
             return HistoryScreen(state, None)
         case "detail":
             return DetailScreen(state, "nothing")
+        case "device":
+            return DeviceScreen(state, "nobody")
         case "compose":
             return ComposeScreen(state, ("nobody",))
         case "batch":
@@ -216,11 +219,11 @@ async def test_own_keys_work_and_are_shown(rig):
     rig.program = replace(rig.program, preferences=Preferences(keys={"devices.sort": "f3", "help": "f2"}))
     await rig.devices("pump-1")
     async with rig.console() as seen:
-        await seen.shows("pump-1", "f3 sort", "f2 help", "DEVICE ↑")
+        await seen.shows("pump-1", "f3 reverse", "f2 help", "DEVICE ↑")
         await seen.press("s")
         await seen.shows("DEVICE ↑")
         await seen.press("f3")
-        await seen.shows("LINK ↓")
+        await seen.shows("DEVICE ↓")
         await seen.press("f2")
         await seen.shows("Keys", "f3")
 

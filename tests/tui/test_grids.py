@@ -237,6 +237,11 @@ async def _read_only(seen: Seen) -> None:
     await seen.shows("READ-ONLY", "pump-0024")
 
 
+async def _device(seen: Seen) -> None:
+    await seen.press("d")
+    await seen.shows("pump-0017 › Device", "1 of 2 ok")
+
+
 async def _nothing(seen: Seen) -> None:
     await seen.shows("pump-0024")
 
@@ -246,7 +251,7 @@ SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
     "tenants": _tenants, "go": _go, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
-    "cancel": _cancel, "read-only": _read_only,
+    "cancel": _cancel, "read-only": _read_only, "device": _device,
 }  # fmt: skip
 
 

@@ -68,9 +68,9 @@ async def test_a_sort_and_a_filter_leave_the_cursor_on_its_device(rig: Rig) -> N
         await stands(seen, FIRST, "pump-1")
         await seen.press("G")
         await stands(seen, FIRST + 2, "pump-3")
-        await seen.press("s")
+        await seen.press("greater_than_sign", "s")
         await stands(seen, FIRST, "pump-3", "offline")
-        await seen.press("s", "s", "s")
+        await seen.press("less_than_sign", "s")
         await stands(seen, FIRST + 2, "pump-3")
         await seen.press("slash")
         box = seen.app.screen.focused

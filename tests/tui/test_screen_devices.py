@@ -274,7 +274,7 @@ async def test_sort_shows_trouble_first(rig):
     await rig.devices("pump-9", link="OFFLINE")
     async with rig.console() as seen:
         await seen.shows("pump-9")
-        await seen.press("s")
+        await seen.press("greater_than_sign", "s")
         await seen.shows("LINK ↓")
         rows = [line for line in seen.lines if "pump-" in line]
         assert "pump-9" in rows[0]

@@ -4,6 +4,7 @@ import pytest
 
 from console.domain.catalogue import Catalogue, CatalogueEntry
 from console.domain.danger import Danger, Typed, changed_danger, id_tail, split_words, to_type
+from console.tables.columns import Cell
 from console.tui.presenters.compose import about_lines
 
 
@@ -125,4 +126,4 @@ def test_a_description_is_two_lines_at_most():
     assert lines[1][0].text.endswith("…")
     assert {line[0].tone for line in lines} == {"warn"}
     assert about_lines("", 44, dangerous=True) == []
-    assert about_lines("Asks.", 44, dangerous=False)[0][0] == ("Asks.", "dim")
+    assert about_lines("Asks.", 44, dangerous=False)[0][0] == Cell("Asks.", "dim")

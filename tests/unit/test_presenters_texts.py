@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.color import Color
 
 from console.domain.commands import Phase, params_fault
-from console.domain.devices import DeviceCounts, DeviceOrder, Link
+from console.domain.devices import DeviceCounts, DeviceOrder, Link, Sort
 from console.domain.events import Problem, ProblemKind
 from console.domain.filters.language import Scope, parse_filter
 from console.domain.phases import LINK_SYMBOLS, PHASE_SYMBOLS, SETTLED_FIRST, WORST_FIRST
@@ -251,10 +251,10 @@ def test_a_fault_of_json_reads_as_a_sentence():
 @pytest.mark.parametrize(
     ("text", "order", "devices", "message"),
     [
-        ("", DeviceOrder.SEEN, 20_001, "seen: without answers"),
-        ("seen<1h", DeviceOrder.DEVICE, 20_001, "seen: without answers"),
-        ("", DeviceOrder.DEVICE, 20_001, ""),
-        ("seen<1h", DeviceOrder.SEEN, 20_000, ""),
+        ("", Sort(DeviceOrder.SEEN), 20_001, "seen: without answers"),
+        ("seen<1h", Sort(DeviceOrder.DEVICE), 20_001, "seen: without answers"),
+        ("", Sort(DeviceOrder.DEVICE), 20_001, ""),
+        ("seen<1h", Sort(DeviceOrder.SEEN), 20_000, ""),
     ],
 )
 def test_a_large_fleet_says_that_seen_leaves_answers_out(text, order, devices, message):

@@ -6,6 +6,11 @@ SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, /*facts*/,
        (SELECT count(*) FROM public.device_commands q
         WHERE q.tenant_id = r.tenant_id AND q.device_id = r.device_id AND q.status = 'queued'
           AND q.acked_at IS NULL) AS in_flight,
+       ARRAY(SELECT p.phase
+             FROM (SELECT w.phase, w.created_at, w.command_id FROM /*command_rows*/ w
+                   WHERE w.tenant_id = r.tenant_id AND w.device_id = r.device_id
+                   ORDER BY w.created_at DESC, w.command_id DESC LIMIT /*recent*/) p
+             ORDER BY p.created_at, p.command_id) AS recent,
        v.command_id, v.command_type, v.status, device_console.shown(v.created_at) AS created_at,
        device_console.shown(v.expires_at) AS expires_at, v.created_by,
        device_console.shown(v.published_at) AS published_at, device_console.shown(v.acked_at) AS acked_at,

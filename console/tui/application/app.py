@@ -28,6 +28,7 @@ from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
 from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
+from console.tui.screens.device import DeviceScreen
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.dialogs.export import ExportDialog
 from console.tui.screens.dialogs.go import GoDialog
@@ -46,6 +47,7 @@ from console.tui.state.messages import (
     ShowBatches,
     ShowCompose,
     ShowDetail,
+    ShowDevice,
     ShowDevices,
     ShowExport,
     ShowGo,
@@ -147,6 +149,9 @@ class ConsoleApp(TerminalApp):
     def _back_to_devices(self) -> None:
         while self._top is not None and self._top is not self._home:
             self.pop_screen()
+
+    def on_show_device(self, message: ShowDevice) -> None:
+        self.push_screen(DeviceScreen(self.state, message.device_id))
 
     def on_show_detail(self, message: ShowDetail) -> None:
         self.push_screen(DetailScreen(self.state, message.command_id))

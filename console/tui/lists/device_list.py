@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 
-from console.domain.devices import DeviceCounts, DeviceOrder, DeviceSearch
+from console.domain.devices import DeviceCounts, DeviceSearch, Sort
 from console.domain.filters.keys import NEWEST_COMMAND
 from console.domain.filters.language import EVERY_DEVICE, Filter
 from console.services.reads import History
@@ -26,9 +26,9 @@ class DeviceList:
         self._history = history
         self._tenant = tenant
         self._show = show
-        self._asked = (EVERY_DEVICE, DeviceOrder.DEVICE)
-        self._whole: tuple[Filter, DeviceOrder] | None = None
-        self._shown: tuple[Filter, DeviceOrder] | None = None
+        self._asked = (EVERY_DEVICE, Sort())
+        self._whole: tuple[Filter, Sort] | None = None
+        self._shown: tuple[Filter, Sort] | None = None
         self._digest: int | None = None
         self._due = 0.0
         self.counts: DeviceCounts | None = None
@@ -45,11 +45,16 @@ class DeviceList:
         return self._shown is not None and self._shown != self._asked
 
     @property
+    def sort(self) -> Sort:
+        """The order of the shown list."""
+        return self._shown[1] if self._shown is not None else Sort()
+
+    @property
     def unfiltered(self) -> bool:
         """Whether the shown list is of an earlier filter."""
         return self._shown is not None and self._shown[0] != self._asked[0]
 
-    def ask(self, wanted: Filter, order: DeviceOrder) -> None:
+    def ask(self, wanted: Filter, order: Sort) -> None:
         """Request other devices or another order; a read for the earlier request is dropped."""
         if (wanted, order) != self._asked:
             self._asked, self._due = (wanted, order), 0.0
@@ -77,14 +82,14 @@ class DeviceList:
         spent = time.monotonic() - started
         self._due = time.monotonic() + min(latest, max(_EVERY_S, spent * share))
 
-    async def _list(self, asked: tuple[Filter, DeviceOrder]) -> None:
+    async def _list(self, asked: tuple[Filter, Sort]) -> None:
         known = self._digest if asked == self._whole else None
         ids, digest = await self._history.changed_device_index(self._tenant, *asked, known)
         if asked == self._asked and ids is not None:
             self._digest = digest
             self._put(asked, ids)
 
-    async def _search(self, asked: tuple[Filter, DeviceOrder]) -> None:
+    async def _search(self, asked: tuple[Filter, Sort]) -> None:
         found: list[str] = []
         first = asked != self._whole
         async with aclosing(self._history.search_devices(self._tenant, *asked)) as pieces:
@@ -94,10 +99,15 @@ class DeviceList:
                 found += piece.found
                 if first:
                     self.search = piece
-                    self._put(asked, list(found), whole=False)
-        self._put(asked, found)
+                    self._put(asked, await self._sorted(found, asked), whole=False)
+        found = await self._sorted(found, asked)
+        if asked == self._asked:
+            self._put(asked, found)
 
-    def _put(self, asked: tuple[Filter, DeviceOrder], ids: list[str], *, whole: bool = True) -> None:
+    async def _sorted(self, found: list[str], asked: tuple[Filter, Sort]) -> list[str]:
+        return await self._history.in_order(self._tenant, found, asked[1])
+
+    def _put(self, asked: tuple[Filter, Sort], ids: list[str], *, whole: bool = True) -> None:
         self._shown = asked
         if whole:
             self._whole = asked

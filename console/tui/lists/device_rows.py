@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from console.domain.devices import Device
-from console.tables.columns import Cell
-from console.tables.devices import device_cells
+from console.tables.columns import Cell, ColumnOf
+from console.tables.devices import columns_with, device_cells, filled
 from console.tui.presenters.devices import pending_cells
 
 _KEPT = 3_000
@@ -17,6 +17,7 @@ class DeviceRows:
     def __init__(self) -> None:
         self._devices: dict[str, Device] = {}
         self._drawn: dict[str, tuple[Device, int, dict[str, Cell]]] = {}
+        self._filled: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self._devices)
@@ -24,11 +25,21 @@ class DeviceRows:
     def __contains__(self, key: str) -> bool:
         return key in self._devices
 
-    def put(self, found: Mapping[str, Device]) -> None:
+    def get(self, key: str | None) -> Device | None:
+        """Return a device that has been read."""
+        return self._devices.get(key or "")
+
+    def put(self, found: Mapping[str, Device], now: datetime) -> None:
         """Store the devices that were read."""
         for key, device in found.items():
             if self._devices.get(key) != device:
                 self._devices[key] = device
+        self.see(found, now)
+
+    def see(self, keys: Iterable[str], now: datetime) -> None:
+        """Show the columns in which something stands for these rows, too: they have come into view."""
+        shown = (filled(self._devices[key], now) for key in keys if key in self._devices)
+        self._filled = self._filled.union(*shown)
 
     def prune(self, near: Iterable[str]) -> None:
         """Keep only these rows once there are many."""
@@ -46,10 +57,24 @@ class DeviceRows:
             self._drawn[key] = drawn = (device, second, device_cells(device, now))
         return drawn[2]
 
-    @property
-    def have_names(self) -> bool:
-        """Whether one of these devices has a name."""
-        return any(device.name for device in self._devices.values())
+    def columns(self, chosen: frozenset[str] | None) -> tuple[ColumnOf[Device], ...]:
+        """Return the columns in which something stood since `fit`: none leaves while an operator reads it."""
+        return columns_with(self._filled, chosen)
+
+    def examples(self, key: str | None, now: datetime) -> dict[str, Cell]:
+        """Return a cell of each column that has a value: of this row if it has one, or else of another."""
+        found: dict[str, Cell] = {}
+        first = [self._devices[key]] if key in self._devices else []
+        for device in (*first, *self._devices.values()):
+            missing = filled(device, now) - found.keys()
+            found |= {column: self.cells(device.device_id, now)[column] for column in missing}
+        return found
+
+    def fit(self, keys: Iterable[str], now: datetime) -> None:
+        """Go by these rows when choosing the columns: other rows are shown now."""
+        shown = [filled(self._devices[key], now) for key in keys if key in self._devices]
+        if shown:
+            self._filled = frozenset().union(*shown)
 
     def words(self) -> dict[str, tuple[str, ...]]:
         """Return the values of these devices that can complete a filter, by key."""

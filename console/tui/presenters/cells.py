@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
 from console.tables.columns import Cell, Column, Tone
+from console.tables.tones import SYMBOL_TONES
 
 TONES: tuple[Tone, ...] = ("ok", "bad", "warn", "live", "dim", "strong", "accent")
 
@@ -15,10 +17,26 @@ Line: TypeAlias = tuple[Cell, ...]
 
 
 def inked(cell: Cell) -> Line:
-    """Split a cell so that only its symbol is coloured when the tone is calm."""
+    """Split a cell: when the tone is calm only its symbol is coloured, and each phase has its own tone."""
+    if cell.tone == "phases":
+        runs = groupby(cell.text, lambda symbol: SYMBOL_TONES.get(symbol, ""))
+        return tuple(Cell("".join(run), tone) for tone, run in runs)
     if cell.tone != "calm":
         return (cell,)
     return (Cell(cell.text[:1], "ok"), Cell(cell.text[1:]))
+
+
+def laid_out(cell: Cell, column: Column, width: int) -> Line:
+    """Cut or pad a cell to exactly `width` cells: a strip loses its oldest, a text its end, `end` nothing."""
+    if column.strip:
+        return inked(Cell(fit_text(cell.text[-width:], width, right=True), cell.tone))
+    if not cell.more and not cell.end:
+        return inked(Cell(fit_text(cell.text, width, right=column.right), cell.tone))
+    end = f" {cell.end}" if cell.end else ""
+    first = cell.text if cell_len(cell.text) + len(end) <= width else fit_text(cell.text, width - len(end))
+    rest = f" {cell.more}" if cell.more else ""
+    rest = fit_text(rest, max(0, width - cell_len(first) - len(end))) + end
+    return (*inked(Cell(first, cell.tone)), Cell(rest))
 
 
 def needed(columns: Sequence[Column], cells: Mapping[str, Cell], needs: dict[str, int]) -> None:
@@ -26,7 +44,7 @@ def needed(columns: Sequence[Column], cells: Mapping[str, Cell], needs: dict[str
     for column in columns:
         cell = cells.get(column.key)
         if cell is not None:
-            needs[column.key] = max(needs.get(column.key, 0), cell_len(cell.text))
+            needs[column.key] = max(needs.get(column.key, 0), cell_len(cell.plain))
 
 
 def fit_columns(
@@ -35,17 +53,26 @@ def fit_columns(
     """Choose the columns that fit, then widen those that need it, those that are dropped last first.
 
     What is never dropped gets what it needs before others get a place, up to a third of the width; numbers,
-    which stand to the right, get it wherever they have a place: half a number is another one.
+    which stand to the right, get it wherever they have a place: half a number is another one. An extra
+    one gets a place only where the others have what they need.
     """
-    wanted = {c.key: max(c.width, min(c.most, needs.get(c.key, 0))) for c in columns}
-    most = {c.key: wanted[c.key] if c.right else width // 3 if c.rank == 0 else 0 for c in columns}
+    wanted = {c.key: c.most if c.strip else max(c.width, min(c.most, needs.get(c.key, 0))) for c in columns}
+    most = {
+        c.key: wanted[c.key] if c.right and not c.strip else width // 3 if c.rank == 0 else 0 for c in columns
+    }
     widths = {c.key: max(c.width, min(wanted[c.key], most[c.key])) for c in columns}
     chosen = list(columns)
     while sum(widths[c.key] + 2 for c in chosen) - 2 > width and any(c.rank for c in chosen):
         chosen.remove(max(chosen, key=lambda c: c.rank))
     left = width - sum(widths[c.key] + 2 for c in chosen) + 2
+    lacks = sum(max(0, wanted[c.key] - widths[c.key]) for c in chosen if not c.extra)
+    for column in sorted((c for c in chosen if c.extra), key=lambda c: -c.rank):
+        if left < lacks:
+            chosen.remove(column)
+            left += widths[column.key] + 2
     for column in sorted(chosen, key=lambda c: c.rank):
-        more = max(0, min(left, wanted[column.key] - widths[column.key]))
+        lacks = wanted[column.key] - widths[column.key]
+        more = max(0, min(left, lacks)) if not column.strip or lacks <= left else 0
         widths[column.key] += more
         left -= more
     return tuple((column, widths[column.key]) for column in chosen)

@@ -8,26 +8,28 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from console.domain.devices import DeviceOrder
 from console.domain.filters.keys import LIVE_OF_DEVICE
 from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
-from console.tables.devices import COLUMNS, WITHOUT_NAMES
+from console.tables.devices import columns_with
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
-from console.tui.presenters.devices import counts_line, hidden_words, seen_words
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
+from console.tui.screens.device_beside import PANE, DeviceBeside
+from console.tui.screens.device_columns import CHOOSING, DeviceColumns
 from console.tui.screens.device_marks import MARKING, DeviceMarks
+from console.tui.screens.device_sort import SORTING, DeviceSort
+from console.tui.screens.device_title import DeviceTitle
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowCompose, ShowHistory, ShowTenants
+from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
@@ -41,29 +43,33 @@ class DevicesScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._list = DeviceList(state.program.history, state.tenant, self._show_list)
-        self._sort = DeviceOrder.DEVICE
         self._list_timer: Timer | None = None
         self._news = NewProblems(state)
-        self._moved = False
-        self._listing = False
+        self._moved = self._listing = self._refit = False
         self._failed: ConsoleError | None = None
         self._rows = DeviceRows()
         words = KnownWords(state, self._rows.words)
         cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
-        self._table = LineTable(WITHOUT_NAMES, cells, id="table")
+        self._table = LineTable(columns_with(frozenset()), cells, id="table")
+        self.pane = DeviceBeside(state, self._rows, self._table)
         self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]),
             self._table,
             self._ask_for_list,
             read_words=words.read,
+            beside=self.pane,
         )
+        self.columns = DeviceColumns(state, self._rows, self._table)
+        self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
+        self._title = DeviceTitle(self._filtered, self._list, self.marks, self.sorting, self._news)
 
     def body(self) -> Iterable[Widget]:
         return (self._filtered,)
 
     def on_mount(self) -> None:
-        self._table.sorted_by = self._sort.value
+        self._table.set_heads(self.sorting.first_heads)
+        self._ask_for_list()
         self._filtered.begin("Reading the devices…")
 
     # Reading
@@ -90,20 +96,21 @@ class DevicesScreen(ConsoleScreen):
             elif self._list_timer is None:
                 self._list_timer = self.set_timer(max(0.05, again_in_s), self._list_now)
         await self._news.read()
+        await self.pane.read()
         self.show_counts()
 
     def on_screen_resume(self) -> None:
         self._news.look_again()
+        self._refit = True
 
     async def _read_first(self) -> None:
         """Read the first rows, which are shown while the list is still being read."""
         history, tenant = self.state.program.history, self.state.tenant
         await self._read_clock()
-        self._table.set_empty(self._empty())
-        head = await history.device_head(tenant, order=self._sort)
-        self._rows.put(await history.devices(tenant, head))
-        if self._rows.have_names:
-            self._table.set_columns(COLUMNS)
+        self._table.set_empty(self._title.empty)
+        head = await history.device_head(tenant, order=self.sorting.order)
+        self._rows.put(await history.devices(tenant, head), self.state.clock.now())
+        self.columns.apply()
         if not self._filtered.text:
             self._table.set_keys(head)
             self._table.repaint_changes()
@@ -128,12 +135,9 @@ class DevicesScreen(ConsoleScreen):
         self.request_read()
 
     def _show_list(self, ids: list[str]) -> None:
-        self._table.set_empty(self._empty())
+        self._table.set_empty(self._title.empty)
         self._table.set_keys(ids)
-        order = self._sort.value
-        if self._table.sorted_by != order:  # the heading shows the order
-            self._table.sorted_by = order
-            self._table.refresh()
+        self._show_order()
         if not self._filtered.text:
             self._table.marks.remove(self.marks.keys.difference(ids))
         self.show_counts()
@@ -149,10 +153,12 @@ class DevicesScreen(ConsoleScreen):
         if not wanted:
             return
         found = await self.state.program.history.devices(self.state.tenant, wanted)
-        self._rows.put(found)
-        if self._rows.have_names:
-            self._table.set_columns(COLUMNS)
         shown, now = self._filtered.parsed, self.state.clock.now()
+        self._rows.put(found, now)
+        if self._refit and not self._list.behind:
+            self._refit = False
+            self._rows.fit(self._table.window(extra_pages=1), now)
+        self.columns.apply()
         gone = {
             key for key, device in found.items()
             if shown and not matches(shown, device_subject(device), now, only=LIVE_OF_DEVICE)
@@ -161,43 +167,27 @@ class DevicesScreen(ConsoleScreen):
             self._list.forget()
             self._table.set_keys([key for key in self._table.keys if key not in gone])
 
-    def _empty(self) -> str:
-        search = self._list.search
-        if search and search.looked < search.total:
-            of = counted(search.total, "device")
-            return f"No match among the first {search.looked:,} of {of}; the others follow…"
-        hidden = hidden_words(self._list.counts, self._filtered.parsed)
-        if self._filtered.text:
-            more = f" {hidden}: state:decommissioned finds them." if hidden else ""
-            return f"No device matches the filter.{more} Press esc to clear it, or / to change it."
-        return (
-            "This tenant has no devices yet. They appear here as soon as the platform registers one; "
-            "press t to look at another tenant, q to leave."
-        )
-
     # Showing
 
     def show_counts(self) -> None:
         """Show how many devices there are, and how many are marked."""
-        counts, search, shown = self._list.counts, self._list.search, len(self._table.keys)
-        marks, parsed, width = self.marks, self._filtered.parsed, self.app.size.width
-        unsaid = self._sort.value if self._table.keys and not self._table.shows(self._sort.value) else ""
-        hidden = hidden_words(counts, parsed)
-        notes = (hidden, seen_words(counts, parsed, self._sort))
-        line = counts_line(
-            counts, len(marks.keys), marks.range_start, width, marks.unseen, self._news.words, unsaid, notes
-        )
-        self._filtered.title.show([line])
-        if self._list.unfiltered:
-            self._filtered.count("not applied yet")
-        elif search:
-            self._filtered.count(f"{shown:,} among {search.looked:,} of {search.total:,}…")
-        else:
-            every = counts.total + (0 if hidden else counts.decommissioned) if counts else shown
-            self._filtered.count(f"{shown:,} of {every:,}")
+        self._title.show(self.app.size.width)
+
+    def _show_order(self) -> None:
+        self._table.set_heads(self.sorting.heads(self._list.sort))
+        self.show_counts()
+        self.refresh_chrome()
+
+    def on_resize(self) -> None:
+        self.pane.fill()
+
+    @on(LineTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self.pane.follow_cursor()
 
     def repaint(self) -> None:
         self.show_counts()
+        self.pane.paint()
         self._filtered.repaint(faded=not self.state.linked)
 
     def _marked(self) -> None:
@@ -205,9 +195,15 @@ class DevicesScreen(ConsoleScreen):
         self.refresh_chrome()
         self._table.repaint_changes()
 
+    @on(LineTable.HeadClicked)
+    def _head_clicked(self, message: LineTable.HeadClicked) -> None:
+        self.sorting.click(message.column)
+
     @on(LineTable.WindowMoved)
     def _window_moved(self) -> None:
         self._moved = True
+        self._rows.see(self._table.window(), self.state.clock.now())
+        self.columns.apply()
         if any(key not in self._rows for key in self._table.window(extra_pages=1)):
             self.request_read()
 
@@ -236,6 +232,9 @@ class DevicesScreen(ConsoleScreen):
     def _open(self) -> None:
         self.post_message(ShowHistory((self._table.cursor_key or "",)))
 
+    def _describe(self) -> None:
+        self.post_message(ShowDevice(self._table.cursor_key or ""))
+
     def _write_command(self) -> None:
         devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
         self.post_message(ShowCompose(devices, self.marks.target, where=self.marks.where))
@@ -246,13 +245,9 @@ class DevicesScreen(ConsoleScreen):
     def _copy_device(self) -> None:
         copy_text(self, "the device’s id", self._table.cursor_key or "")
 
-    def _sort_next(self) -> None:
-        orders = list(DeviceOrder)
-        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
-        self._ask_for_list()
-
     def _ask_for_list(self) -> None:
-        self._list.ask(self._filtered.parsed, self._sort)
+        self._list.ask(self._filtered.parsed, self.sorting.order)
+        self._refit = True
         self.request_read()
 
     def _back(self) -> None:
@@ -282,13 +277,16 @@ class DevicesScreen(ConsoleScreen):
         actions.compose(_write_command, _no_mark, _compose_label),
         *MARKING,
         actions.filter_rows(_filter),
-        Action("sort", "s", "sort", "Sort by device, link, last seen or site", ON_SCREEN_ONLY, _sort_next,
-               footer=16),
+        *SORTING,
+        *CHOOSING,
         Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",
                "device-console history", _all_history, _no_marks, footer=17,
                label_now=_history_label),
         Action("copy_device", "y", "copy device id", "Copy the id of the device", ON_SCREEN_ONLY,
                _copy_device, _no_device),
+        Action("describe", "d", "device", "What is known of the device, and its last commands",
+               ON_SCREEN_ONLY, _describe, _no_device, footer=18),
+        *PANE,
         actions.BATCHES,
         actions.PROBLEMS,
         Action("tenant", "t", "tenant", "Switch to another of your tenants", ON_SCREEN_ONLY,

@@ -10,6 +10,7 @@ from console.tui.screens.batch import BatchScreen
 from console.tui.screens.batches import BatchesScreen
 from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.screens.detail import DetailScreen
+from console.tui.screens.device import DeviceScreen
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.overview import OverviewScreen
@@ -17,7 +18,7 @@ from console.tui.screens.problems import ProblemsScreen
 
 SCREENS: tuple[type[ConsoleScreen], ...] = (
     DevicesScreen, HistoryScreen, DetailScreen, ComposeScreen, ProblemsScreen, BatchesScreen, BatchScreen,
-    OverviewScreen,
+    OverviewScreen, DeviceScreen,
 )  # fmt: skip
 ACTIONS: Mapping[str, tuple[Action[Any], ...]] = MappingProxyType(
     {screen.KIND: screen.ACTIONS for screen in SCREENS}

@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from console.clock import Clock, SystemClock
 from console.domain.commands import Draft
+from console.domain.devices import Sort
 from console.domain.filters.language import Scope
 from console.domain.headline import Headline
 from console.domain.ttl import ttl_text
@@ -86,6 +87,9 @@ class ConsoleState:
     outage: BrokerOutage = field(default_factory=BrokerOutage)
     problems_seen: dict[str, datetime] = field(default_factory=dict)
     earlier_filters: dict[Scope, list[str]] = field(default_factory=lambda: {scope: [] for scope in Scope})
+    device_sort: Sort = field(default_factory=Sort)
+    device_columns: frozenset[str] | None = None  # those that the operator chose; None: by default
+    device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
     local_time: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0

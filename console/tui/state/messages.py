@@ -38,6 +38,14 @@ class ShowHistory(Message):
         self.text = text
 
 
+class ShowDevice(Message):
+    """Open one device."""
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__()
+        self.device_id = device_id
+
+
 class ShowDetail(Message):
     """Open one command."""
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -14,8 +13,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.tables.columns import Cell, Column
-from console.tui.presenters.cells import TONES, fit_columns, fit_text, inked, needed
+from console.tui.presenters.cells import TONES, fit_columns, fit_text, needed
+from console.tui.presenters.heads import Heads, column_at, head_text
 from console.tui.widgets.marks import Marks
+from console.tui.widgets.row_styles import RowStyles
 
 Cells = dict[str, Cell]
 _GUTTER = 3
@@ -45,6 +46,13 @@ class LineTable(ScrollView, can_focus=True):
     class WindowMoved(Message):
         """Other rows came into view."""
 
+    class HeadClicked(Message):
+        """The heading of a column was clicked."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
     class Opened(Message):
         """The row under the cursor was clicked."""
 
@@ -58,10 +66,10 @@ class LineTable(ScrollView, can_focus=True):
         self._fitted: tuple[tuple[Column, int], ...] = ()
         self._needs: dict[str, int] = {}
         self._painted: dict[int, tuple[Cell, ...]] = {}
-        self._styles: dict[str, Style] = {}
+        self._styles = RowStyles(self)
         self.marks = Marks()
         self._empty = ""
-        self.sorted_by = ""
+        self.heads = Heads()
         self.faded = False
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -113,6 +121,17 @@ class LineTable(ScrollView, can_focus=True):
     def rows_below(self) -> int:
         """Count the rows below the window."""
         return len(self._keys) - self._top - max(1, self.size.height - 1)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns, also those for which there is no room."""
+        return self._columns
+
+    def set_heads(self, heads: Heads) -> None:
+        """Show by which column the rows are sorted, and which one is chosen; only the headings are drawn."""
+        if heads != self.heads:
+            self.heads = heads
+            self.refresh(Region(0, 0, self.size.width, 1))
 
     def shows(self, column: str) -> bool:
         """Return whether there is room for this column."""
@@ -206,6 +225,10 @@ class LineTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         place = self._top + event.y - 1
+        if event.y == 0:
+            column = column_at(self._fitted, event.x - _GUTTER)
+            if column is not None:
+                self.post_message(self.HeadClicked(column))
         if event.y < 1 or place >= len(self._keys):
             return
         if place == self._cursor:
@@ -248,14 +271,11 @@ class LineTable(ScrollView, can_focus=True):
         if not self._keys and y >= 2:
             lines = textwrap.wrap(self._empty, max(10, width - 6))
             text = f"   {lines[y - 2]}" if y - 2 < len(lines) else ""
-        return Strip([Segment(fit_text(text, width), self._style("tone-dim"))], width)
+        return Strip([Segment(fit_text(text, width), self._styles.named("tone-dim"))], width)
 
     def _head(self, width: int) -> Strip:
-        parts = [" " * _GUTTER]
-        for column, size in self._fitted:
-            title = f"{column.title} {column.arrow}" if column.key == self.sorted_by else column.title
-            parts.append(fit_text(title, size, right=column.right) + "  ")
-        return Strip([Segment(fit_text("".join(parts).rstrip(), width), self._style("head"))], width)
+        text = head_text(self._fitted, self.heads, _GUTTER)
+        return Strip([Segment(fit_text(text, width), self._styles.named("head"))], width)
 
     def _row(self, index: int) -> tuple[Cell, ...]:
         key = self._keys[index]
@@ -267,28 +287,8 @@ class LineTable(ScrollView, can_focus=True):
         return (gutter, *[cells.get(column.key, _NOTHING) for column, _ in self._fitted])
 
     def _strip(self, row: tuple[Cell, ...], index: int, width: int) -> Strip:
-        base = self._style("faded" if self.faded else "")
-        under = base
+        name = "faded" if self.faded else ""
         if index == self._cursor:
-            under = self._style("cursor" if self.has_focus else "cursor-blurred")
-        segments = [Segment(row[0].text, self._toned(under, "accent"))]
-        used = _GUTTER
-        for (column, size), cell in zip(self._fitted, row[1:], strict=False):
-            shown = Cell(
-                fit_text(cell.text, size, right=column.right) + "  ", "" if self.faded else cell.tone
-            )
-            segments += [Segment(part.text, self._toned(under, part.tone)) for part in inked(shown)]
-            used += size + 2
-        segments.append(Segment(" " * max(0, width - used), under))
-        return Strip(segments, max(used, width)).crop(0, width)
-
-    def _toned(self, under: Style, tone: str) -> Style:
-        if not tone or under.reverse:
-            return under
-        style = self._style(f"tone-{tone}")
-        return under + Style(color=style.color, bold=style.bold or None)
-
-    def _style(self, name: str) -> Style:
-        if name not in self._styles:
-            self._styles[name] = self.get_component_rich_style(name) if name else self.rich_style
-        return self._styles[name]
+            name = "cursor" if self.has_focus else "cursor-blurred"
+        under = self._styles.named(name)
+        return self._styles.row(row[0], row[1:], self._fitted, under, width, faded=self.faded)
