@@ -34,9 +34,10 @@ _MaybeSecret: TypeAlias = Secret | None
 _Version: TypeAlias = Literal["auto", "3.1.1"]
 _Broker: TypeAlias = Literal["auto", "mosquitto", "nats-server"]
 _Late: TypeAlias = Literal["accept", "record-only"]
+_Quiet: TypeAlias = Literal["auto", "on", "off"]
 _FROM_TEXT: Mapping[object, type[Path | Secret]] = {_MaybePath: Path, _MaybeSecret: Secret}
 _TEXTS = (str, _MaybeText, *_FROM_TEXT)
-_CHOICES = (_Version, _Broker, _Late)
+_CHOICES = (_Version, _Broker, _Late, _Quiet)
 
 
 def _setting(default: Any, description: str, **bounds: object) -> Any:
@@ -114,6 +115,7 @@ class Settings:
     )
     keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
     mouse: bool = _setting(True, "whether the screen takes the mouse")
+    quiet: _Quiet = _setting("auto", "next to no bytes without a key; auto: over SSH, if the line is slow")
     demo_traffic: bool = _setting(True, "whether invented operators send commands in the demo")
     simulated_devices: int = _setting(250, "size of the demo fleet", ge=0, le=5000)
     _secret_files: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -41,6 +41,8 @@ class PseudoTerminal:
         self.raw += data
         with suppress(Exception):  # pyte trips over some private sequences; the bytes are kept all the same
             self._stream.feed(data)
+        if b"\x1b[5n" in data:  # "are you well?"
+            self.send(b"\x1b[0n")
 
     def type(self, keys: str) -> None:
         self.send(keys.encode())

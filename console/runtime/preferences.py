@@ -17,6 +17,7 @@ class Preferences:
 
     theme: str = "dark"
     mouse: bool = True
+    quiet: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict)
     log_folder: Path | None = None
     favourites_file: Path | None = None
@@ -27,6 +28,7 @@ def preferences(settings: Settings) -> Preferences:
     return Preferences(
         theme=settings.theme,
         mouse=settings.mouse,
+        quiet=settings.quiet,
         keys=settings.keys,
         log_folder=settings.log_folder,
         favourites_file=settings.favourites_file,
