@@ -35,9 +35,10 @@ _Version: TypeAlias = Literal["auto", "3.1.1"]
 _Broker: TypeAlias = Literal["auto", "mosquitto", "nats-server"]
 _Late: TypeAlias = Literal["accept", "record-only"]
 _Start: TypeAlias = Literal["auto", "overview", "devices"]
+_Quiet: TypeAlias = Literal["auto", "on", "off"]
 _FROM_TEXT: Mapping[object, type[Path | Secret]] = {_MaybePath: Path, _MaybeSecret: Secret}
 _TEXTS = (str, _MaybeText, *_FROM_TEXT)
-_CHOICES = (_Version, _Broker, _Late, _Start)
+_CHOICES = (_Version, _Broker, _Late, _Start, _Quiet)
 
 
 def _setting(default: Any, description: str, **bounds: object) -> Any:
@@ -103,17 +104,15 @@ class Settings:
     )
     served_sessions: int = _setting(20, "sessions that one server serves at once", ge=1, le=200)
     served_per_key: int = _setting(3, "sessions of one SSH key at once", ge=1, le=200)
-    served_per_address: int = _setting(
-        5, "connections from one address that have not logged in", ge=1, le=200
-    )
+    served_per_address: int = _setting(5, "connections of one address without a login", ge=1, le=200)
     served_idle_s: float = _setting(900.0, "time without a key after which a session ends", gt=0, le=86_400)
-    served_keep_s: float = _setting(
-        600.0, "time for which a session is kept whose line was cut", ge=0, le=86_400
-    )
+    served_keep_s: float = _setting(600.0, "time for which a cut-off session is kept", ge=0, le=86_400)
     theme: str = _setting("auto", "dark, light, a Textual theme; auto: as chosen by f9", pattern=_NAME)
     start: _Start = _setting("auto", "the first screen; auto: the overview from 100 devices on, else devices")
     keys: dict[str, str] = _setting({}, "your own keys, by screen.action")
     mouse: bool = _setting(True, "whether the screen takes the mouse")
+    quiet: _Quiet = _setting("auto", "next to no bytes without a key; auto: over SSH, if the line is slow")
+    demo_traffic: bool = _setting(True, "whether invented operators send commands in the demo")
     simulated_devices: int = _setting(250, "size of the demo fleet", ge=0, le=5000)
     _secret_files: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
     _read_last: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -41,6 +41,8 @@ class PseudoTerminal:
         self.raw += data
         with suppress(Exception):  # pyte trips over some private sequences; the bytes are kept all the same
             self._stream.feed(data)
+        if b"\x1b[5n" in data:  # "are you well?"
+            self.send(b"\x1b[0n")
 
     def type(self, keys: str) -> None:
         self.send(keys.encode())
@@ -98,12 +100,12 @@ class WatchedTerminal(PseudoTerminal):
 
 
 def demo_environment(home: Path) -> dict[str, str]:
-    """The demo of this folder, and none of the caller's settings."""
+    """The demo of this folder, in which nobody but its user acts, and none of the caller's settings."""
     simulated = {name: value for name, value in os.environ.items() if name.startswith("CONSOLE_SIM")}
     return simulated | {
         "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "TERM": "xterm-256color",
         "COLORTERM": "truecolor", "CONSOLE_HOME": str(home), "CONSOLE_OPERATOR": "alice", "CONSOLE_START": "devices",
-        "PYTHONPATH": str(REPOSITORY),
+        "CONSOLE_DEMO_TRAFFIC": "false", "PYTHONPATH": str(REPOSITORY),
     }  # fmt: skip
 
 

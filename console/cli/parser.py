@@ -158,6 +158,13 @@ def _common(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
         help="no editor, no export into a file, no suspending: for logins over SSH",
     )
     parser.add_argument(
+        "--quiet",
+        action="store_const",
+        const="on",
+        default=preset(None),
+        help="write next to nothing to the terminal but answers to keys: for slow lines",
+    )
+    parser.add_argument(
         "--embedded",
         action="store_true",
         default=preset(None),

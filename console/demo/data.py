@@ -11,11 +11,11 @@ from console.store.pool import Connection, Database
 
 SECOND_TENANT_DEVICES = 12
 _COMMANDS_PER_DAY = 4
-_MOST_COMMANDS = 6_000
+_MOST_COMMANDS = 7_000
 
 
 async def seed_demo(
-    database: Database, *, tenant_id: str = "demo", devices: int = 250, days: int = 3, seed: int = 79
+    database: Database, *, tenant_id: str = "demo", devices: int = 250, days: int = 7, seed: int = 79
 ) -> bool:
     """Make the demo tenant and a small second one, `<tenant_id>-two`; False when the first exists already.
 

@@ -18,6 +18,7 @@ class Preferences:
     theme: str = "auto"
     mouse: bool = True
     start: str = "devices"
+    quiet: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict)
     log_folder: Path | None = None
     favourites_file: Path | None = None
@@ -30,6 +31,7 @@ def preferences(settings: Settings) -> Preferences:
         theme=settings.theme,
         mouse=settings.mouse,
         start=settings.start,
+        quiet=settings.quiet,
         keys=settings.keys,
         log_folder=settings.log_folder,
         favourites_file=settings.favourites_file,

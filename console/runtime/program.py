@@ -18,6 +18,7 @@ from console.services.sender import Sender
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from console.runtime.director import Director
     from console.services.batch_send import BatchSend
     from console.services.figures import Figures
 
@@ -27,6 +28,7 @@ class Program:
     """One running program. `tenants` is never empty if there is an operator; the first is shown first.
 
     `restricted`: no key starts a program, opens a file of this host or suspends the process.
+    `director`: who makes things happen in the demo; None where the data is real.
     `may_export`: whether the operator may write an export into a file here.
     """
 
@@ -45,6 +47,7 @@ class Program:
     restricted: bool = False
     may_export: bool = True
     demo: bool = False
+    director: Director | None = None
     warnings: tuple[str, ...] = ()
     preferences: Preferences = field(default_factory=Preferences)
     danger: Danger = field(default_factory=Danger)

@@ -14,6 +14,7 @@ from console.domain.acks import LateAck, progress_words
 from console.domain.danger import Danger, changed_danger
 from console.domain.identifiers import id_fault
 from console.errors import CopyError, RefusedError, UsageError
+from console.runtime.director import Director
 from console.runtime.jobs import running
 from console.runtime.pausing import Pausing
 from console.runtime.preferences import preferences
@@ -86,10 +87,11 @@ async def open_program(
             health=health, pausing=pausing, sent=workers.wake if workers else feed.tell,
             warnings=_logged(report, servers), **_of_settings(settings),
         )  # fmt: skip
-        program = wire(read_only=settings.read_only)
+        director = _director(settings, servers) if simulate else None
+        program = wire(read_only=settings.read_only, director=director)
         await _check_tenant(program)
         await stack.enter_async_context(_working(workers, health, pausing, jobs=work))
-        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing)
+        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing, program)
         yield RunningProgram(program, database, workers, servers, report, partial(wire, read_only=True))
 
 
@@ -131,12 +133,23 @@ async def _open_servers(stack: AsyncExitStack, settings: Settings, *, many: bool
     return servers, database
 
 
-async def _simulate(stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing) -> None:
+def _director(settings: Settings, servers: Servers) -> Director | None:
+    """Return who lets things happen in the demo, unless it is to be left to its user."""
+    if not servers.embedded or settings.read_only or not settings.demo_traffic:
+        return None
+    from console.embedded.faults import kill_broker
+
+    return Director(partial(kill_broker, settings.home_folder))
+
+
+async def _simulate(
+    stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing, program: Program
+) -> None:
     """Simulate devices on embedded servers; on others there are real ones."""
     if servers.embedded and devices:
         from console.runtime.simulation import simulate_demo
 
-        await stack.enter_async_context(simulate_demo(servers, devices, pausing))
+        await stack.enter_async_context(simulate_demo(servers, devices, pausing, program))
 
 
 def _logged(report: StartReport, servers: Servers) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from console.store.pool import Database
 from console.store.problems import ProblemStore
 
 if TYPE_CHECKING:
+    from console.runtime.director import Director
     from console.services.batch_send import BatchSend
     from console.services.figures import Figures
 
@@ -39,6 +40,7 @@ def wire_program(
     may_export: bool = True,
     audit: bool = True,
     demo: bool = False,
+    director: "Director | None" = None,
     max_payload_bytes: int = MAX_PAYLOAD_BYTES,
     feed: Feed | None = None,
     health: Health | None = None,
@@ -67,7 +69,7 @@ def wire_program(
         pausing=pausing or Pausing(),
         favourites=Favourites(preferences.favourites_file or Path(os.devnull)),
         tenants=tenants, operator=operator, read_only=read_only, restricted=restricted, may_export=may_export,
-        demo=demo, warnings=warnings, preferences=preferences, danger=danger or Danger(),
+        demo=demo, director=director, warnings=warnings, preferences=preferences, danger=danger or Danger(),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -58,6 +58,7 @@ class SimulatedDevice:
         now: the device's own clock.
         on_receipt: called with every receipt.
         keep: how many receipts and how many replies are remembered.
+        site: where it stands; empty if that does not matter.
     """
 
     def __init__(
@@ -70,10 +71,12 @@ class SimulatedDevice:
         now: Callable[[], datetime] = _utc_now,
         on_receipt: Callable[[ReceivedPublish], None] | None = None,
         keep: int = 200,
+        site: str = "",
     ) -> None:
         self.tenant_id = tenant_id
         self.device_id = device_id
         self.behaviour = behaviour
+        self.site = site
         self.topic = command_topic(tenant_id, device_id)
         self.receipts: deque[ReceivedPublish] = deque(maxlen=keep)
         self.acted = 0
@@ -133,11 +136,15 @@ def make_devices(
     *,
     seed: str = "",
     on_receipt: Callable[[ReceivedPublish], None] | None = None,
+    sites: Sequence[str] = (),
 ) -> tuple[SimulatedDevice, ...]:
-    """Build a tenant's devices; the place in the list decides the behaviour."""
+    """Build a tenant's devices; the place in the list decides the behaviour. `sites` has one for each."""
+    places = sites or ("",) * len(device_ids)
     return tuple(
-        SimulatedDevice(tenant_id, device_id, behaviour_of(index), seed=seed, on_receipt=on_receipt)
-        for index, device_id in enumerate(device_ids)
+        SimulatedDevice(
+            tenant_id, device_id, behaviour_of(index), seed=seed, on_receipt=on_receipt, site=site
+        )
+        for index, (device_id, site) in enumerate(zip(device_ids, places, strict=True))
     )
 
 

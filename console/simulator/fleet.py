@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from console.clock import Clock
 from console.concurrency import first_to_end
 from console.simulator.behaviours import Absences, Behaviour
-from console.simulator.device import SimulatedDevice
+from console.simulator.device import Answer, SimulatedDevice
 from console.simulator.group import DeviceGroup, OpenLink, Pause
 from console.simulator.presence import Presence, StateWriter
 
@@ -21,6 +21,26 @@ class FleetSettings:
     tick_s: float = 5.0
     heartbeat_s: float = 60.0
     absences: Absences = field(default_factory=Absences)
+    by_site: bool = False  # a session a site instead, so that a site can go quiet; for a handful of sites
+
+
+class _Outage:
+    """Takes the devices of a site off the network when it is told to."""
+
+    def __init__(self) -> None:
+        self._begins = asyncio.Event()
+        self._seconds = 0.0
+
+    def begin(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._begins.set()
+
+    async def stay(self) -> None:
+        await self._begins.wait()
+
+    async def away(self) -> None:
+        self._begins.clear()
+        await asyncio.sleep(self._seconds)
 
 
 class Fleet:
@@ -45,15 +65,43 @@ class Fleet:
         settings = settings or FleetSettings()
         steady = [device for device in devices if device.behaviour is not Behaviour.FLAPPING]
         flapping = [device for device in devices if device.behaviour is Behaviour.FLAPPING]
-        links = max(1, settings.shared_links)
-        self._groups = [
-            DeviceGroup(steady[first::links], open_link, clock) for first in range(min(links, len(steady)))
-        ] + [_flapping_group(device, open_link, clock, settings.absences) for device in flapping]
+        self._outages: dict[str, _Outage] = {}
+        shared = self._of_sites(steady, open_link, clock) if settings.by_site else [
+            DeviceGroup(part, open_link, clock) for part in _dealt(steady, settings.shared_links)
+        ]  # fmt: skip
+        self._groups = shared + [
+            _flapping_group(device, open_link, clock, settings.absences) for device in flapping
+        ]
         self._presence = None
         if states is not None:
             self._presence = Presence(
                 self._groups, states, tick_s=settings.tick_s, heartbeat_s=settings.heartbeat_s
             )
+
+    def _of_sites(
+        self, devices: Sequence[SimulatedDevice], open_link: OpenLink, clock: Clock
+    ) -> list[DeviceGroup]:
+        groups = []
+        for site in sorted({device.site for device in devices}):
+            outage = self._outages[site] = _Outage()
+            there = [device for device in devices if device.site == site]
+            groups.append(DeviceGroup(there, open_link, clock, stay=outage.stay, away=outage.away))
+        return groups
+
+    def go_quiet(self, site: str, seconds: float) -> None:
+        """Disconnect the devices of a site for so long, all but those that flap; needs `by_site`."""
+        self._outages[site].begin(seconds)
+
+    def slow_down(self, factor: float, seconds: float) -> None:
+        """Let answers that begin within so long take so many times as long."""
+        for group in self._groups:
+            group.slow_down(factor, seconds)
+
+    def say(self, device: SimulatedDevice, answer: Answer) -> None:
+        """Let a device publish this, whatever it was asked."""
+        for group in self._groups:
+            if group.holds(device):
+                group.say(answer)
 
     async def run(self) -> None:
         """Run the fleet until cancelled; wait for a broker or database that is down.
@@ -72,6 +120,10 @@ class Fleet:
         """Wait until every device was subscribed once."""
         for group in self._groups:
             await group.online.wait()
+
+
+def _dealt(devices: Sequence[SimulatedDevice], hands: int) -> list[Sequence[SimulatedDevice]]:
+    return [devices[first::hands] for first in range(min(max(1, hands), len(devices)))]
 
 
 def _flapping_group(

@@ -79,6 +79,7 @@ class DeviceGroup:
         self._due: asyncio.Queue[Answer] = asyncio.Queue()
         self._timers: set[asyncio.TimerHandle] = set()
         self._seen_at: float | None = None
+        self._slow = (1.0, 0.0)  # how many times as long an answer takes, and until when
         self.online = asyncio.Event()
         """Set while the session is open and subscribed."""
 
@@ -142,12 +143,26 @@ class DeviceGroup:
                 for answer in device.receive(payload):
                     self._schedule(answer)
 
+    def say(self, answer: Answer) -> None:
+        """Publish this in its time, though nobody asked."""
+        self._schedule(answer)
+
+    def slow_down(self, factor: float, seconds: float) -> None:
+        """Let answers that begin within so long take so many times as long."""
+        self._slow = (factor, self._clock.monotonic() + seconds)
+
+    def holds(self, device: SimulatedDevice) -> bool:
+        """Return whether the device is one of these."""
+        return self._devices.get(device.topic) is device
+
     def _schedule(self, answer: Answer) -> None:
         def due() -> None:
             self._timers.discard(timer)
             self._due.put_nowait(answer)
 
-        timer = asyncio.get_running_loop().call_later(answer.delay_s, due)
+        factor, until = self._slow
+        delay_s = answer.delay_s * (factor if self._clock.monotonic() < until else 1.0)
+        timer = asyncio.get_running_loop().call_later(delay_s, due)
         self._timers.add(timer)
 
     async def _speak(self, link: DeviceLink) -> None:

@@ -18,11 +18,11 @@ class FleetState:
         self._database = database
         self._lease = lease
 
-    async def device_ids(self, tenant_id: str, limit: int) -> tuple[str, ...]:
-        """Return the first active devices of a tenant, by id."""
+    async def devices(self, tenant_id: str, limit: int) -> dict[str, str]:
+        """Return the first active devices of a tenant, by id, each with its site."""
         async with self._database.tenant_session(tenant_id) as connection:
             rows = await connection.fetch(query("fleet_devices"), tenant_id, limit)
-        return tuple(row["device_id"] for row in rows)
+        return {row["device_id"]: row["site"] for row in rows}
 
     async def write(self, sightings: Sequence[Sighting]) -> int:
         """Store sightings in one statement; return how many rows changed.

@@ -48,7 +48,7 @@ async def demo() -> AsyncIterator[Terminal]:
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
     env = {
         **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor",
-        "CONSOLE_START": "devices",
+        "CONSOLE_START": "devices", "CONSOLE_DEMO_TRAFFIC": "false",
     }  # fmt: skip
     async with terminal(env, "--embedded") as screen:
         yield screen

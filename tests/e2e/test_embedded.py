@@ -23,6 +23,7 @@ from console.embedded import broker as broker_module
 from console.embedded import postgres as postgres_module
 from console.embedded import probes
 from console.embedded.directory import EmbeddedDirectory
+from console.embedded.faults import kill_broker
 from console.embedded.locks import FileLock
 from console.embedded.servers import EmbeddedServers, ServerAddresses, reset
 from console.errors import BusyError, ConsoleError, RefusedError
@@ -296,6 +297,17 @@ async def test_a_killed_broker_keeps_what_it_took_while_nobody_was_connected(
         async with mqtt_client(addresses, "subscriber", clean=False) as client, asyncio.timeout(10):
             messages = aiter(client.messages)
             assert [(await anext(messages)).payload for _ in range(3)] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.slow
+@needs_proc
+def test_a_broker_that_a_demonstration_kills_comes_back(home: Path, directory: EmbeddedDirectory) -> None:
+    """Without its supervisor, a demonstration ends with the first fault that it shows."""
+    with EmbeddedServers.attach(home) as servers:
+        before = broker_of(directory)
+        kill_broker(home)
+        wait_until(lambda: broker_of(directory) != before and answering(servers.addresses))
+    kill_broker(home / "nowhere")
 
 
 VICTIMS = [

@@ -37,7 +37,7 @@ async def demo(*flags: str, **more: str) -> AsyncIterator[tuple[Served, Path]]:
         if not name.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))
     }
     env |= {"PYTHONPATH": str(REPOSITORY), "CONSOLE_AUTHORIZED_KEYS": str(keys.path), "CONSOLE_CONFIG": str(home / "none"),
-            "CONSOLE_SIMULATED_DEVICES": "12", "CONSOLE_HOME": str(home), FAILPOINT: "", **more}  # fmt: skip
+            "CONSOLE_SIMULATED_DEVICES": "12", "CONSOLE_DEMO_TRAFFIC": "false", "CONSOLE_HOME": str(home), FAILPOINT: "", **more}  # fmt: skip
     root = EmbeddedDirectory.default(home).root
     try:
         async with started(keys, env, "--embedded", *flags) as server:

@@ -35,7 +35,8 @@ def settings(home: Path, **more: str) -> dict[str, str]:
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
     return {
         **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "XDG_DATA_HOME": str(home),
-        "CONSOLE_CONFIG": str(home / "none.toml"), "CONSOLE_OPERATOR": "alice", **more,
+        "CONSOLE_CONFIG": str(home / "none.toml"), "CONSOLE_OPERATOR": "alice",
+        "CONSOLE_DEMO_TRAFFIC": "false", **more,
     }  # fmt: skip
 
 

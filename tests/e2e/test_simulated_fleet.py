@@ -202,7 +202,7 @@ async def test_states_are_written_for_registered_active_devices(
     database = Database(Access(database_url))
     await database.open()
     states = FleetState(database)
-    ids = await states.device_ids(fleet.acme, 2)
+    ids = tuple(await states.devices(fleet.acme, 2))
     assert ids == ("pump-1", "pump-4")
 
     async def all_written() -> bool:

@@ -85,7 +85,7 @@ async def test_the_history_has_every_phase_in_a_plausible_share(
     shares = {row["phase"]: row["count"] for row in rows}
     total = sum(shares.values())
     assert set(shares) == {"ok", "failed", "missed", "expired", "cancelled", "published"}
-    assert 2_000 < total < 5_000
+    assert 5_000 < total < 9_000
     assert shares["ok"] > 0.8 * total
     late = await owner.fetchval("SELECT count(*) FROM device_commands WHERE acked_at > expires_at")
     assert 5 < late < 0.03 * total

@@ -109,6 +109,7 @@ class ConsoleApp(TerminalApp):
         return ()
 
     def on_mount(self) -> None:
+        self.begin_quiet(self._program.preferences.quiet)
         self.push_screen(self._home)
         self._first.at_start()
         start(self, partial(carry, self._program.feed, self.post_message), "feed")

@@ -37,6 +37,7 @@ class HeaderIdentity:
     operator: str
     demo: bool = False
     read_only: bool = False
+    quiet: bool = False
 
 
 def header_line(identity: HeaderIdentity, view: HealthView, outbox: OutboxDepth, width: int) -> Line:
@@ -59,6 +60,8 @@ def _header(identity: HeaderIdentity, view: HealthView, outbox: OutboxDepth, wid
     for part in _parts(view, outbox, level):
         middle += [part, gap]
     right: list[Cell] = []
+    if identity.quiet:
+        right.append(Cell("quiet ", "accent"))
     if identity.demo:
         right.append(Cell("DEMO ", "accent"))
     if identity.read_only:

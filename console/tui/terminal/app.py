@@ -30,6 +30,7 @@ class TerminalApp(App[int]):
         use_tracks()
         super().__init__(ansi_color=True if shows.colourless else None)
         self.is_local = driver is None
+        self.is_far = shows.far
         self.driver_class: Any = driver or TerminalDriver
         if shows.colourless and not self.no_color:  # it was the client that asked for it
             self.no_color = True
@@ -49,6 +50,16 @@ class TerminalApp(App[int]):
             super()._display(screen, renderable)
         elif self._running and not self._closed and not self._batch_count:
             easel.show(self.screen, renderable, sync=self._sync_available)
+
+    def begin_quiet(self, wish: str) -> None:
+        """Write little from the beginning with ``on``, and with ``auto`` if the line turns out to be slow."""
+        easel, driver = easel_of(self), self._driver
+        if easel is None or driver is None:
+            return
+        if wish == "on":
+            easel.be_quiet(quiet=True)
+        elif wish == "auto" and self.is_far:
+            easel.measure(driver.write)
 
     def forget_frame(self) -> None:
         """Draw the next frame completely: the terminal no longer shows what was drawn."""

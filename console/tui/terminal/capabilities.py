@@ -15,17 +15,21 @@ _TRUE_COLOUR = ("direct", "kitty", "ghostty", "alacritty", "foot", "wezterm")
 class Capabilities:
     """`colours` None leaves the depth to the library, which looks at the terminal of this process.
 
-    `colourless` means that nothing is coloured, as NO_COLOR asks for.
+    `colourless` means that nothing is coloured, as NO_COLOR asks for, `far` that a line lies between.
     """
 
     colours: ColorSystem | None = None
     ascii_only: bool = False
     colourless: bool = False
+    far: bool = False
 
 
 def of_this_process(environment: Mapping[str, str]) -> Capabilities:
     """Return what the terminal of this process can show."""
-    return Capabilities(ascii_only=not is_utf8(environment), colourless=bool(environment.get("NO_COLOR")))
+    return Capabilities(
+        ascii_only=not is_utf8(environment), colourless=bool(environment.get("NO_COLOR")),
+        far="SSH_CONNECTION" in environment,
+    )  # fmt: skip
 
 
 def of_a_client(term: str, environment: Mapping[str, str]) -> Capabilities:
@@ -40,4 +44,6 @@ def of_a_client(term: str, environment: Mapping[str, str]) -> Capabilities:
     else:
         colours = ColorSystem.EIGHT_BIT if "256" in term else ColorSystem.STANDARD
     sent = {name: environment[name] for name in _LOCALE if name in environment}
-    return Capabilities(colours, ascii_only=not is_utf8(sent), colourless=bool(environment.get("NO_COLOR")))
+    return Capabilities(
+        colours, ascii_only=not is_utf8(sent), colourless=bool(environment.get("NO_COLOR")), far=True
+    )

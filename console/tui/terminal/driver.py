@@ -88,6 +88,9 @@ class TerminalDriver(LinuxDriver):
                 gone_since = 0.0
                 for message in source.tick() if data is None else source.feed(data):
                     self.process_message(message)
+                if source.is_well:
+                    source.is_well = False
+                    self.easel.answered()
 
     def _read(self) -> bytes:
         try:

@@ -1,6 +1,6 @@
 """When a frame is written: after the terminal has taken the last one, and within what a slow line can carry.
 
-Decided in docs/decisions/0008-a-stalled-terminal.md
+Decided in docs/decisions/0008-a-stalled-terminal.md and docs/decisions/0094-quiet-on-a-slow-line.md
 """
 
 import asyncio
@@ -26,6 +26,11 @@ RATE = (
 )
 BURST = 16_000
 EAGER_S = 0.5  # what is drawn within this time after a key counts as its answer
+QUIET_RATE, QUIET_BURST = 250, 500  # the same while quiet, when answers to keys are not counted
+QUIET_EAGER_S = 2.0  # the same: an answer may come in several frames, and there is no other traffic to spare
+QUIET_DEBT = 5_000  # bytes at most: after a large frame the next one waits for 20 s
+FAR_S = 0.15  # a terminal that takes longer to answer is at the end of a slow line
+ASK = "\x1b[5n"  # every terminal answers that it is well
 
 
 class Outlet:
@@ -76,6 +81,9 @@ class Easel:
         self._timer: asyncio.TimerHandle | None = None
         self._eager_until = 0.0
         self._left, self._counted_at = float(BURST), time.monotonic()
+        self._asked_at: float | None = None
+        self._measures = False
+        self.is_quiet = False
         self._waiting: list[Callable[[], object]] = []
 
     def forget(self) -> None:
@@ -93,9 +101,27 @@ class Easel:
         self._owed = True
         self._pay()
 
+    def be_quiet(self, *, quiet: bool) -> None:
+        """Write next to nothing of what changes without a key, or as much as usual again."""
+        self.is_quiet = quiet
+        self._measures = False  # the operator knows better
+        self._left = 0.0
+        self.hasten()
+
+    def measure(self, ask: Callable[[str], object]) -> None:
+        """Become quiet if the terminal takes long to answer. `ask` writes the question."""
+        self._measures, self._asked_at = True, time.monotonic()
+        ask(ASK)
+
+    def answered(self) -> None:
+        """Note the answer to the question. Called on the thread that reads the terminal."""
+        if self._measures and self._asked_at is not None:
+            self.is_quiet = time.monotonic() - self._asked_at > FAR_S
+            self._asked_at = None
+
     def hasten(self) -> None:
         """Allow the answer to a key to be written at once. Called on the thread that reads the terminal."""
-        self._eager_until = time.monotonic() + EAGER_S
+        self._eager_until = time.monotonic() + (QUIET_EAGER_S if self.is_quiet else EAGER_S)
 
     def gone_out(self) -> None:
         """Note that the terminal has taken all that was written. Called on the thread that writes."""
@@ -119,20 +145,27 @@ class Easel:
         text = self._painter.paint(update, size, size.clamp_offset(self._app.cursor_position))
         if text:
             self._under_way = True
-            self._left -= len(text)
+            self._charge(len(text))
             self._write(f"{_SYNC_START}{text}{_SYNC_END}" if sync else text)
         else:
             self._tell()
 
+    def _charge(self, size: int) -> None:
+        if not self.is_quiet:
+            self._left -= size
+        elif time.monotonic() >= self._eager_until:
+            self._left = max(self._left - size, -QUIET_DEBT)
+
     def _held(self) -> bool:
         """Return whether this frame has to wait because too much was written recently."""
         now = time.monotonic()
-        self._left = min(float(BURST), self._left + (now - self._counted_at) * RATE)
+        rate, burst = (QUIET_RATE, QUIET_BURST) if self.is_quiet else (RATE, BURST)
+        self._left = min(float(burst), self._left + (now - self._counted_at) * rate)
         self._counted_at = now
         if self._left >= 0 or now < self._eager_until:
             return False
         if self._timer is None:
-            self._timer = self._loop.call_later(-self._left / RATE, self._in_time)
+            self._timer = self._loop.call_later(-self._left / rate, self._in_time)
         return True
 
     def _in_time(self) -> None:

@@ -24,6 +24,7 @@ _STRINGS = b"]PX^_"  # OSC, DCS, SOS, PM, APC: answers of the terminal, ended by
 _STRING_END = re.compile(rb"\x07|\x1b\\|(?=\x1b[^\\])")
 _WITH_ALT = re.compile(rb"\x1b([\xc2-\xf4][\x80-\xbf]*|.)", re.DOTALL)
 _UNASKED = re.compile(rb"\x1b\[(48;.*t|\?2048;.*\$y|.*\d{7}.*)", re.DOTALL)  # sizes come from the system
+_WELL = b"\x1b[0n"
 _UNKNOWN = b"\x1b[<>"  # no known sequence begins like this: it is dropped with what follows
 
 
@@ -49,6 +50,7 @@ class TerminalInput:
         self._pasted: bytearray | None = None
         self._came_at = time.monotonic()
         self._parser = _Parser()
+        self.is_well = False  # the terminal has answered the question whether it is
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Turn bytes into messages; what is incomplete waits for more bytes, or for `tick`."""
@@ -169,6 +171,9 @@ class TerminalInput:
     def _known(self, sequence: bytes) -> Iterator[Message]:
         """Parse a whole sequence; drop it when it is unknown or was not requested."""
         if len(sequence) > _LONGEST_KNOWN or _UNASKED.match(sequence):
+            return
+        if sequence == _WELL:
+            self.is_well = True
             return
         yield from self._events(sequence.decode("ascii", "replace"))
         parser = self._parser

@@ -117,6 +117,9 @@ class StreamDriver(Driver):
     def _process(self, messages: Iterable[Message]) -> None:
         for message in messages:
             self.process_message(message)
+        if self._input.is_well:
+            self._input.is_well = False
+            self.easel.answered()
         if self._ticking is None and self._input.waits:
             self._ticking = self._loop.call_later(_TICK_S, self._tick)
 
