@@ -171,7 +171,7 @@ async def test_a_device_that_is_not_in_service_is_sent_to_with_a_warning(registr
         await seen.type("ping")
         await seen.shows("reviews it")
         await seen.press("f5")
-        await seen.shows("! pump-3 is SUSPENDED in the registry, and offline.")
+        await seen.shows("! pump-3 is SUSPENDED in the registry.", "! It is ○ offline")
         await seen.press("escape", "escape")
         await _filtered(seen, "device:pump-5", "⊘ decommissioned")
         await seen.press("c")
