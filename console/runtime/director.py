@@ -70,7 +70,7 @@ class Director:
             self._kill_broker()
             return
         if self.plays is None:
-            raise ConflictError("Another process simulates the demo's fleet: ask for it there.")
+            raise ConflictError("Another process simulates the demo’s fleet: ask for it there.")
         from console.simulator.traffic import Happening
 
         await self.plays.happen(Happening(scene.value))

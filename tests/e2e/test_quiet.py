@@ -88,3 +88,11 @@ async def test_whatever_happens_little_is_written_and_a_key_is_answered(
                 await screen.shows(there, 5)
         finally:
             busy.cancel()
+        screen.type(":")
+        await screen.shows("Go to")
+        screen.type("quiet")
+        await screen.shows("write only answers to keys")
+        screen.type("\r")
+        await screen.shows("No longer quiet")
+        await screen.settled()
+        assert "quiet" not in screen.text.splitlines()[0]

@@ -1,5 +1,6 @@
 """Going somewhere by `:`: one row is marked, enter takes that one, and nothing that nobody has seen."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from textual.widgets import Input
 
 from console.domain.commands import Draft
 from console.errors import DatabaseUnreachableError
+from console.runtime.director import Director
 from console.tui.screens.dialogs.confirm import ConfirmDialog
 from console.tui.screens.dialogs.go import GoDialog
 from tests.tui.conftest import Rig, Seen
@@ -194,3 +196,47 @@ async def test_a_click_takes_the_row_under_it(rig: Rig) -> None:
         await seen.shows("device    pump-2")
         await seen.pilot.click("#go-rows", offset=(20, 1))
         await seen.shows("pump-2 › History")
+
+
+class Plays:
+    """The operators of a demo, who write down what is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def happen(self, what: Any) -> None:
+        self.asked.append(what.value)
+
+
+async def test_a_presenter_asks_for_a_scene_and_a_paste_asks_for_none(rig: Rig) -> None:
+    """Without the list, whoever presents the demo has to wait for something to go wrong."""
+    director, plays = Director(lambda: None), Plays()
+    rig = replace(rig, program=replace(rig.program, director=director))
+    await rig.devices("pump-1")
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("colon")
+        await faster(seen, "demo quiet site")
+        await seen.shows("do        demo quiet site")
+        assert plays.asked == []
+        await seen.press("escape", "colon")
+        await seen.type("demo")
+        await marks(seen, "demo quiet site")
+        await seen.press("enter")
+        await seen.shows("Another process simulates the demo’s fleet: ask for it there.")
+        director.plays = plays
+        await seen.press("colon")
+        await seen.type("forged")
+        await marks(seen, "demo forged answer")
+        await seen.press("enter")
+        await seen.shows("Demo: forged answer has been asked for.")
+    assert plays.asked == ["forged answer"]
+
+
+async def test_real_data_has_no_director(rig: Rig) -> None:
+    await rig.devices("pump-1")
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("colon")
+        await seen.type("demo")
+        await seen.shows("There is no device, command or bulk send “demo”")

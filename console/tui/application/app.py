@@ -20,6 +20,7 @@ from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.first_screen import FirstScreen
 from console.tui.application.palette import ActionProvider
+from console.tui.application.presenting import Presenting
 from console.tui.keys.allowed import NO_STOP, keeps_theme, no_file, theme_note
 from console.tui.keys.keymap import keymap
 from console.tui.look.theme import THEMES, first_theme, tones_of
@@ -63,7 +64,7 @@ from console.tui.terminal.size import follow_size
 from console.tui.widgets.filter_bar import FilterBar
 
 
-class ConsoleApp(TerminalApp):
+class ConsoleApp(Presenting, TerminalApp):
     """The application: screens read and show data; everything else belongs to the program."""
 
     CSS_PATH = str(Path(__file__).parent / "console.tcss")  # a relative one is looked for beside a subclass
@@ -83,7 +84,7 @@ class ConsoleApp(TerminalApp):
         driver: Callable[..., Driver] | None = None,
     ) -> None:
         super().__init__(shows or of_this_process(os.environ), driver)
-        self._program = program
+        self._program, self.director = program, program.director
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
         self._first = FirstScreen(
             program.preferences.start, self._begin_with_overview, lambda: self._top is self._home

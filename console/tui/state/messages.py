@@ -3,6 +3,7 @@
 from textual.message import Message
 
 from console.domain.filters.language import EVERY_COMMAND, Filter
+from console.runtime.director import Scene
 from console.services.favourites import Saved
 from console.tables.columns import Tone
 
@@ -159,6 +160,18 @@ class ShowHelp(Message):
 
 class ShowGo(Message):
     """Ask for an id to go to."""
+
+
+class SwitchQuiet(Message):
+    """Write next to nothing that no key asks for, or everything again."""
+
+
+class AskForScene(Message):
+    """Let something happen in the demo."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self.scene = scene
 
 
 class SwitchTheme(Message):

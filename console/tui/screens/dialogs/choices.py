@@ -7,15 +7,18 @@ from textual.message import Message
 
 from console.domain.filters.values import quoted
 from console.domain.text.safe import safe
+from console.runtime.director import NOTES, Director, Scene
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.choices import Choice, Kind
 from console.tui.state.messages import (
+    AskForScene,
     ShowBatches,
     ShowDevices,
     ShowFleet,
     ShowHistory,
     ShowOverview,
     ShowProblems,
+    SwitchQuiet,
 )
 
 _SCREENS: tuple[tuple[str, str, Callable[[], Message]], ...] = (
@@ -69,6 +72,18 @@ def acts(text: str, screen: ConsoleScreen) -> list[Choice]:
         elif len(typed) >= _LEAST and typed in words:
             contain.append(choice)
     return [*begin, *contain]
+
+
+def requests(text: str, director: Director | None) -> list[Choice]:
+    """Return what can be asked for beside the acts of a screen: quiet, and in a demo its scenes."""
+    typed = text.casefold()
+    found = [Choice(Kind.ACT, "quiet", "quiet", "on or off: write only answers to keys", SwitchQuiet)]
+    if director is not None:
+        found += [
+            Choice(Kind.ACT, f"demo {scene}", f"demo {scene}", NOTES[scene], partial(AskForScene, scene))
+            for scene in Scene
+        ]
+    return [one for one in found if typed and (one.id.startswith(typed) or f" {typed}" in one.id)]
 
 
 def is_exactly(choice: Choice, text: str) -> bool:
