@@ -11,7 +11,7 @@ from enum import IntEnum
 from console.domain.batches import Preview
 from console.domain.commands import Phase
 from console.domain.devices import Link
-from console.domain.histograms import Histogram
+from console.domain.histograms import Histogram, bucket_of
 from console.domain.identifiers import name_shown
 from console.domain.phases import LINK_SYMBOLS
 from console.domain.targets import Target
@@ -125,7 +125,7 @@ def _who_gets_it(plan: Plan) -> Sentence:
         return Sentence(
             f"{whom} {gets} it once a dispatcher runs{within}: none runs here.", Weight.BAD, count
         )
-    return Sentence(f"{whom} {gets} it as soon as you confirm.", devices=count)
+    return Sentence(f"It is published to {whom} as soon as you confirm.", devices=count)
 
 
 def _refused(preview: Preview) -> Sentence | None:
@@ -211,7 +211,7 @@ def _answer_times(plan: Plan) -> Sentence | None:
     if answered.answers < _ENOUGH:
         times, slowest = _times(answered.answers), _ms(answered.quantile_ms(1.0) or p99)
         return Sentence(f"{kind} has been answered {times} so far, within {slowest}; the TTL is {ttl}.")
-    if p99 <= ttl_ms:
+    if bucket_of(p99) <= bucket_of(ttl_ms):
         within = f"95 % of the answers to {kind} come within {_ms(p95)}, 99 % within {_ms(p99)}"
         return Sentence(f"{within}; the TTL is {ttl}.")
     share = answered.share_within(ttl_ms)

@@ -20,6 +20,7 @@ from console.domain.headline_words import outcomes, parts_of
 WINDOW = timedelta(minutes=15)
 USUAL_SPAN = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+_FEW = 0.1  # of all that ended: with more, nobody should read that all is well, whatever is usual
 _SHARE = 0.8
 _FEWEST = 5
 _UNUSUAL = 3.0
@@ -213,10 +214,10 @@ def _without_a_set(recent: Sequence[RecentEnd], of_the_hour: Sequence[RecentEnd]
             ends=tuple(of_the_hour),
             since=of_the_hour[-1].at if of_the_hour else None,
         )
-    failed = f", {hour.failed:,} failed" if hour.failed else ""
-    return Headline(
-        f"All well: {hour.answered:,} of {hour.total:,} answered in the last hour{failed}.", is_well=True
-    )
+    bad = ((hour.failed, "failed"), (hour.missed, "missed"), (hour.expired, "expired"))
+    others = "".join(f", {count:,} {word}" for count, word in bad if count)
+    answered = f"{hour.answered:,} of {hour.total:,} answered in the last hour{others}."
+    return Headline(answered if hour.bad > _FEW * hour.total else f"All well: {answered}", is_well=True)
 
 
 def _every(groups: Sequence[GroupTotals]) -> Ended:

@@ -87,8 +87,7 @@ async def open_program(
             health=health, pausing=pausing, sent=workers.wake if workers else feed.tell,
             warnings=_logged(report, servers), **_of_settings(settings),
         )  # fmt: skip
-        director = _director(settings, servers) if simulate else None
-        program = wire(read_only=settings.read_only, director=director)
+        program = wire(read_only=settings.read_only, director=_director(settings, servers, here=simulate))
         await _check_tenant(program)
         await stack.enter_async_context(_working(workers, health, pausing, jobs=work))
         await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing, program)
@@ -133,9 +132,9 @@ async def _open_servers(stack: AsyncExitStack, settings: Settings, *, many: bool
     return servers, database
 
 
-def _director(settings: Settings, servers: Servers) -> Director | None:
+def _director(settings: Settings, servers: Servers, *, here: bool) -> Director | None:
     """Return who lets things happen in the demo, unless it is to be left to its user."""
-    if not servers.embedded or settings.read_only or not settings.demo_traffic:
+    if not (here and servers.embedded and settings.demo_traffic) or settings.read_only:
         return None
     from console.embedded.faults import kill_broker
 

@@ -176,7 +176,7 @@ async def test_keys_sizes_pastes_and_the_mouse_reach_the_console(server: Served)
     async with server.screen("kim") as screen:
         await screen.shows("Devices   5")
         screen.resize(140, 45)
-        await screen.shows("TAGS")
+        await screen.shows("W columns")
         screen.type("/")
         await screen.paste("pump-3")
         await screen.shows("1 of 5")

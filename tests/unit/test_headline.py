@@ -181,7 +181,7 @@ def test_two_names_together_where_each_alone_is_usual() -> None:
 def test_all_well_counts_the_last_hour() -> None:
     """Without it, silence may mean that nothing was counted."""
     assert headline([], Totals(Ended(ok=1_200, late=10, missed=4)), NOW) == Headline(
-        "All well: 1,210 of 1,214 answered in the last hour.", is_well=True
+        "All well: 1,210 of 1,214 answered in the last hour, 4 missed.", is_well=True
     )
     assert headline([], Totals(Ended(ok=90, failed=3)), NOW).sentence == (
         "All well: 93 of 93 answered in the last hour, 3 failed."
@@ -201,7 +201,8 @@ def test_what_has_nothing_in_common_is_not_called_well() -> None:
     bad, good = groups(type=Ended(ok=80, missed=20)), groups(type=Ended(ok=1_000, missed=10))
     hour = Ended(ok=80, missed=20)
     assert not headline(ends, Totals(hour, bad, good), NOW).is_well
-    assert headline(ends, Totals(hour, bad, bad), NOW).is_well
+    usual = headline(ends, Totals(hour, bad, bad), NOW)
+    assert (usual.is_well, usual.sentence) == (True, "80 of 100 answered in the last hour, 20 missed.")
     assert headline(ends[:4], Totals(hour, bad, good), NOW).is_well
     assert headline(ends, Totals(hour, bad), NOW).is_well
 

@@ -39,6 +39,8 @@ def cell_of(device: Device) -> tuple[int, str, Tone]:
     if device.link in {Link.OFFLINE, Link.STALE}:
         away = _AWAY if device.link is Link.OFFLINE else _AWAY - 1
         return away, LINK_SYMBOLS[device.link], LINK_TONES[device.link]
+    if device.link is Link.UNKNOWN and phase is None:
+        return 1, LINK_SYMBOLS[Link.UNKNOWN], "dim"
     if device.in_flight:
         return 1, PHASE_SYMBOLS[Phase.PUBLISHED], "live"
     return 0, "·", "dim"

@@ -22,6 +22,7 @@ from console.tui.widgets.detail import DetailView
 from console.tui.widgets.text import Lines
 
 _AROUND_AGAIN_S = 10.0
+_READING = "it is still being read"
 _DELETED = "This command has been deleted meanwhile. Press esc to go back."
 _MISSING = "There is no such command in this tenant. Press esc to go back."
 
@@ -93,10 +94,14 @@ class DetailScreen(ConsoleScreen):
             self.post_message(ShowDetail(old))
 
     def _no_older(self) -> str | None:
-        return None if self._around and self._around.older else "it is the oldest command of the device"
+        if self._around is None:
+            return _READING
+        return None if self._around.older else "it is the oldest command of the device"
 
     def _no_newer(self) -> str | None:
-        return None if self._around and self._around.newer else "it is the newest command of the device"
+        if self._around is None:
+            return _READING
+        return None if self._around.newer else "it is the newest command of the device"
 
     def _older(self) -> None:
         self._go_to(self._around.older if self._around else None)

@@ -48,9 +48,8 @@ class DeviceScreen(ConsoleScreen):
         found = await state.program.history.devices(state.tenant, (self._device_id,))
         self._device = found.get(self._device_id)
         self._empty = _GONE
-        self._facts = None
-        if self._device is not None:
-            self._facts = await self._reader.read(self._device_id, self._device.model)
+        device = self._device
+        self._facts = None if device is None else await self._reader.read(self._device_id, device.model)
 
     def repaint(self) -> None:
         width, height = self._lines.content_size

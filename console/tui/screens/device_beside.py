@@ -81,7 +81,11 @@ class DeviceBeside(Lines):
         if not self.has_room or device is None:
             self._facts = None
         else:
-            self._facts = await self._reader.read(device.device_id, device.model)
+            facts = await self._reader.read(device.device_id, device.model)
+            now = self._cursor()
+            if now is None or now.device_id != device.device_id:
+                return  # whoever moved the cursor reads again
+            self._facts = facts
         self.paint()
 
     def paint(self) -> None:

@@ -155,7 +155,7 @@ class OverviewScreen(ConsoleScreen):
         self._show_cursor()
 
     def _reach_label(self) -> str:
-        return f"of the {self._range.value}"
+        return "hour/day/week"
 
     @property
     def _column(self) -> MinuteTotals | None:
@@ -234,8 +234,9 @@ class OverviewScreen(ConsoleScreen):
         self.post_message(ShowHistory(None, of=f"Not ok {when}{_kept(len(ends), bad)}", only=only))
 
     def _no_bad(self) -> str | None:
-        found = self._span.pieces if self._span else self._figures.ends if self._figures else ()
-        return None if found else "nothing ended badly lately"
+        if self._span is not None:
+            return None if ended(self._span.pieces).bad else f"nothing ended badly in the {self._range.value}"
+        return None if self._figures and self._figures.ends else "nothing ended badly lately"
 
     def _open_bad(self) -> None:
         figures, span = self._figures, self._span
@@ -270,7 +271,7 @@ class OverviewScreen(ConsoleScreen):
         Action("open", "enter", "open", "Open what ended badly in the column, or the marked row",
                "device-console history --where FILTER", _open, _no_ends, footer=10,
                label_now=_words),
-        Action("tile", "tab", "pane", "Go on to the fleet, the worst, the newest commands; ↑ ↓ mark a row",
+        Action("tile", "tab", "tile", "Go on to the fleet, the worst, the newest commands; ↑ ↓ mark a row",
                ON_SCREEN_ONLY, lambda s: s.action_tile(1), footer=15),
         Action("bad", "exclamation_mark", "open all not ok",
                "Open all that ended badly in two hours, a day, a week",

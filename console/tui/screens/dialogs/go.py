@@ -106,7 +106,7 @@ class GoDialog(ModalScreen[Choice | None]):
         except ConsoleError:
             return
         if self._text:
-            self._listed = None
+            self._listed = self._painted_at = None
             self._look()
 
     @property

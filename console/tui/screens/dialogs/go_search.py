@@ -53,12 +53,13 @@ class GoSearch:
             found.append(_command(command.command))
         batch = await self._program.bulk.batch(tenant, text)
         if batch is not None:
-            found.append(_batch(batch.batch))
+            found.append(_batch(batch.batch, self._state))
         if plain and not devices:
             found += await self._begun_so(text)
         if plain:
             wanted = begins_so("type", text, Scope.BATCHES)
-            found += map(_batch, await self._program.bulk.batches(tenant, _FEW, wanted=wanted))
+            bulk = await self._program.bulk.batches(tenant, _FEW, wanted=wanted)
+            found += [_batch(one, self._state) for one in bulk]
         return found
 
     async def _begun_so(self, text: str) -> list[Choice]:
@@ -75,7 +76,7 @@ class GoSearch:
                 f"Nothing begins with “{safe(text, 60)}” among the newer commands: for an older one give the "
                 "whole id."
             )
-        return [*map(_batch, batches), *map(_command, page.commands)]
+        return [*(_batch(one, self._state) for one in batches), *map(_command, page.commands)]
 
 
 def _device(device: Device) -> Choice:
@@ -97,9 +98,9 @@ def _command(command: Command) -> Choice:
     )  # fmt: skip
 
 
-def _batch(batch: Batch) -> Choice:
+def _batch(batch: Batch, state: ConsoleState) -> Choice:
     draft = batch.draft
     batch_id, by = draft.batch_id, f"by {safe(draft.created_by, 30)}   " if draft.created_by else ""
     name = f"{safe(draft.command_type, 30)} to {draft.wanted:,}"
-    note = f"{by}{batch.created_at:%Y-%m-%d %H:%M}   {safe_id(batch_id, 40)}"
+    note = f"{by}{batch.created_at.astimezone(state.zone):%Y-%m-%d %H:%M}   {safe_id(batch_id, 40)}"
     return Choice(Kind.BATCH, batch_id, name, note, lambda: ShowBatch(batch_id))
