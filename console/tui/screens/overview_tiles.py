@@ -71,4 +71,5 @@ class Tiles:
         if self.tile is Tile.NEWEST:
             return ShowDetail(self.chosen)
         kind, _, name = self.chosen.partition(":")
-        return ShowHistory(None, f"{_KEYS[GroupKind(kind)]}:{quoted(name)} {_BAD}")
+        plain = name.replace('"', "?")  # a filter can write no quotation mark, but any one character
+        return ShowHistory(None, f"{_KEYS[GroupKind(kind)]}:{quoted(plain)} {_BAD}")
