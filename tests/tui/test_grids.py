@@ -257,6 +257,16 @@ async def _device(seen: Seen) -> None:
     await seen.shows("pump-0017 › Device", "1 of 2 ok")
 
 
+async def _log(seen: Seen) -> None:
+    await _compose(seen)
+    await seen.press("f5")
+    await seen.shows("Type the count, 5, to unlock")
+    await seen.press("5", "y")
+    await seen.shows("0 of 5 ended")
+    await seen.press("at")
+    await seen.shows("What this console did", "5 committed")
+
+
 async def _nothing(seen: Seen) -> None:
     await seen.shows("pump-0024")
 
@@ -267,7 +277,7 @@ SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
     "tenants": _tenants, "go": _go, "fleet": _fleet, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
-    "cancel": _cancel, "read-only": _read_only, "device": _device,
+    "cancel": _cancel, "read-only": _read_only, "device": _device, "log": _log,
 }  # fmt: skip
 
 

@@ -251,11 +251,11 @@ async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_ro
     async with rig.console(width, 24) as seen:
         await seen.shows("pump-1")
         await seen.press("0")
-        await seen.shows(f"0 in {74 if width == 80 else 54} min", "[ ] of the hour")
+        await seen.shows(f"0 in {74 if width == 80 else 54} min", "[ ] hour/day/week")
         await seen.press("left_square_bracket")
         await seen.shows("The hour is the shortest.")
         await seen.press("right_square_bracket")
-        await seen.shows("10 in 24 h", "ok 90.0 %", "porto 10%", "[ ] of the day")
+        await seen.shows("10 in 24 h", "ok 90.0 %", "porto 10%", "[ ] hour/day/week")
         await seen.press("left", "home")
         await seen.shows("▴")
         await seen.press("enter")
@@ -270,13 +270,13 @@ async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_ro
         await seen.press("escape")
         await seen.shows("10 in 24 h", "▴")
         await seen.press("right_square_bracket")
-        await seen.shows("20 in 7 days", "[ ] of the week")
+        await seen.shows("20 in 7 days", "[ ] hour/day/week")
         await seen.press("exclamation_mark")
         await seen.shows("Not ok in the last week", "2 commands")
         await seen.press("escape", "right_square_bracket")
         await seen.shows("A week is the longest.")
         await seen.press("left_square_bracket", "left_square_bracket")
-        await seen.shows("0 in ", "[ ] of the hour")
+        await seen.shows("0 in ", "[ ] hour/day/week")
 
 
 async def test_what_a_day_counted_and_no_longer_keeps_is_said(rig: Rig) -> None:

@@ -19,6 +19,7 @@ from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.first_screen import FirstScreen
+from console.tui.application.logged import LoggedApp
 from console.tui.application.palette import ActionProvider
 from console.tui.application.presenting import Presenting
 from console.tui.keys.allowed import NO_STOP, keeps_theme, no_file, theme_note
@@ -58,13 +59,12 @@ from console.tui.state.messages import (
     ShowExport,
     ShowHistory,
 )
-from console.tui.terminal.app import TerminalApp
 from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
 from console.tui.widgets.filter_bar import FilterBar
 
 
-class ConsoleApp(Presenting, TerminalApp):
+class ConsoleApp(Presenting, LoggedApp):
     """The application: screens read and show data; everything else belongs to the program."""
 
     CSS_PATH = str(Path(__file__).parent / "console.tcss")  # a relative one is looked for beside a subclass

@@ -11,6 +11,7 @@ from console.tui.keys.actions import Action
 
 NO_EDITOR = "This console is restricted: it starts no editor on its host."
 NO_STOP = "This console is restricted: it cannot be suspended. q leaves it."
+_READ_ONLY = "This console is read-only: it sends nothing."
 _NO_FILE = "This console is restricted: it writes no files on its host."
 _NO_FILE_TO_READ_ONLY = "This console is read-only and writes no files: --allow-export would let it."
 
@@ -18,6 +19,11 @@ _NO_FILE_TO_READ_ONLY = "This console is read-only and writes no files: --allow-
 def no_program(program: Program) -> str | None:
     """Return why no program may be started on this host; None if it may."""
     return NO_EDITOR if program.restricted else None
+
+
+def never_sends(program: Program) -> str | None:
+    """Return why nothing was sent from here; None if it may be."""
+    return _READ_ONLY if program.read_only else None
 
 
 def no_file(program: Program) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from textual.message import Message
 
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
-from console.tui.keys.allowed import no_file
+from console.tui.keys.allowed import never_sends, no_file
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.messages import (
     ShowBase,
@@ -16,8 +16,10 @@ from console.tui.state.messages import (
     ShowGo,
     ShowHelp,
     ShowHistory,
+    ShowLog,
     ShowOverview,
     ShowProblems,
+    ShowReceipt,
     SwitchTheme,
 )
 
@@ -114,6 +116,19 @@ def _go(screen: ConsoleScreen) -> None:
     screen.post_message(ShowGo())
 
 
+def _show_log(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowLog())
+
+
+def _show_receipt(screen: ConsoleScreen) -> None:
+    screen.post_message(ShowReceipt())
+
+
+def _no_receipt(screen: ConsoleScreen) -> str | None:
+    newest = screen.state.receipts.newest(screen.state.tenant)
+    return "nothing was sent to one device from here" if newest is None else None
+
+
 def _switch_theme(screen: ConsoleScreen) -> None:
     screen.post_message(SwitchTheme())
 
@@ -159,6 +174,15 @@ _HEADLINE = Action(
     "device-console overview", _show_headline, _no_headline,
 )  # fmt: skip
 PLACES = (_DEVICES, _HISTORY, _BATCHES, _PROBLEMS, _HEADLINE)
+_LOG = Action(
+    "log", "at", "what was done here",
+    "What this console did, with results and shell lines", ON_SCREEN_ONLY, _show_log,
+    shown_as="@",
+)  # fmt: skip
+_RECEIPT = Action(
+    "receipt", "full_stop", "open what was sent", "Open the command that was sent last from here",
+    "device-console show ID", _show_receipt, _no_receipt, shown_as=".", barred=never_sends,
+)  # fmt: skip
 _ZONE = Action(
     "zone", "u", "utc/local", "Show times in UTC or in this terminal's own zone", ON_SCREEN_ONLY,
     ConsoleScreen.toggle_zone,
@@ -187,4 +211,4 @@ def everywhere(back_action: Action[Any], *, names_overview: bool = False) -> tup
     `names_overview`: its footer names the overview, where there is room.
     """
     overview = replace(_OVERVIEW, footer=20 if names_overview else 0)
-    return (overview, *PLACES, _GOTO, _ZONE, THEME, back_action, show_help(), _QUIT)
+    return (overview, *PLACES, _GOTO, _LOG, _RECEIPT, _ZONE, THEME, back_action, show_help(), _QUIT)

@@ -24,6 +24,7 @@ from console.tui.widgets.banner import Banner
 from console.tui.widgets.footer import Key, KeyBar
 from console.tui.widgets.header import HeaderBar
 from console.tui.widgets.notice import Notice
+from console.tui.widgets.receipt import ReceiptLine
 from console.tui.widgets.table import LineTable
 from console.tui.widgets.text import Lines
 
@@ -56,7 +57,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self._header = HeaderBar(id="header")
         self._banner = Banner(id="banner")
         self._keys = KeyBar(self.run_listed)
-        self._notice = Notice()
+        self._notice, self._receipt = Notice(), ReceiptLine()
         self._small = Lines(id="small")
         self.last_copied: tuple[str, float] | None = None
         self._refusal: tuple[Action[Any], str] | None = None
@@ -81,6 +82,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         yield self._banner
         yield from self.body()
         yield self._keys
+        yield self._receipt
         yield self._notice
         yield self._small
 
@@ -109,18 +111,19 @@ class ConsoleScreen(Screen[SendReceipt | None]):
                 self._refusal = None
                 self._notice.hide()
             self._header.refresh_from(self.state)
-            self._banner.refresh_from(self.state, self._headline_key())
+            self._banner.refresh_from(self.state, self._key_to_press("headline"))
+            self._receipt.refresh_from(self.state, self._key_to_press("receipt"), self.cursor_row)
             if self.focused is not None and self.focused.id == "filter":
                 self._keys.show_typing()
             else:
                 keys = (action for action in self.actions if action.id != "back" or self.goes_back)
                 self._keys.show_keys([self._key(action) for action in keys])
 
-    def _headline_key(self) -> str:
-        """Return the key that opens the rows of the headline; empty where it is typed as text, or is none."""
+    def _key_to_press(self, action_id: str) -> str:
+        """Return the key of an action; empty where it is typed as text, or is none."""
         if isinstance(self.focused, Input | TextArea):
             return ""
-        return next((action.shown for action in self.actions if action.id == "headline"), "")
+        return next((action.shown for action in self.actions if action.id == action_id), "")
 
     def on_descendant_focus(self) -> None:
         self.call_after_refresh(self.refresh_chrome)
@@ -128,8 +131,23 @@ class ConsoleScreen(Screen[SendReceipt | None]):
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one sentence over the last row of the list."""
         self._refusal = None
-        table = self.focused if isinstance(self.focused, LineTable) else None
-        self._notice.say(text, tone, table.cursor_row if table is not None else None)
+        self._notice.say(text, tone, self.cursor_row)
+
+    @property
+    def cursor_row(self) -> int | None:
+        """The row of the screen where the operator looks, which nothing may cover."""
+        focused = self.focused
+        if isinstance(focused, Input | TextArea):
+            return focused.cursor_screen_offset.y
+        if isinstance(focused, Lines):
+            marked = [at for at, line in enumerate(focused.plain.split("\n")) if "▌" in line]
+            return focused.region.y + marked[-1] if marked else None
+        return focused.cursor_row if isinstance(focused, LineTable) else None
+
+    @on(LineTable.CursorMoved)
+    @on(LineTable.WindowMoved)
+    def _keep_cursor_clear(self) -> None:
+        self._receipt.keep_clear(self.cursor_row)
 
     def on_show_notice(self, message: ShowNotice) -> None:
         self.say(message.text, message.tone)
@@ -187,6 +205,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         try:
             await self.read()
             await self.state.read_outbox()
+            await self.state.receipts.read(self.state.program, self.state.tenant)
         except ConsoleError as error:
             self.state.link_problem = safe(error, 300)
         else:

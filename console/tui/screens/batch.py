@@ -204,6 +204,7 @@ class BatchScreen(ConsoleScreen):
             if job is not None:
                 job.stopping = True
             taken = await program.bulk.stop(tenant, self._batch_id, program.operator)
+            self.state.log.stopped(self.state.clock.now(), tenant, self._batch_id, draft.command_type, taken)
             if taken:
                 return f"Stopped: {counted(taken, 'command')} cancelled before publication."
             return "Stopped, but nothing was left to cancel: what was sent is published or on its way."

@@ -64,7 +64,7 @@ class BatchSends:
         tenant = self._state.tenant
 
         async def send(job: BatchRun) -> str:
-            self._state.run_job(self._screen.app, tenant, job)
+            self._state.run_job(self._screen.app, tenant, job, resumed=True)
             return f"Sending to {counted(job.total, 'device')} that got nothing."
 
         with_what = "Only to devices without a command so far; their TTL starts now."

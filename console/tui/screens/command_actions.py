@@ -159,6 +159,7 @@ class CommandActions:
 
         async def send(_: str) -> str:
             await sender.send(tenant, [draft])
+            self._state.log.retried(self._state.clock.now(), tenant, draft)
             self._retries.pop(command_id, None)
             return f"Sent again as {draft.command_id}."
 
@@ -217,6 +218,7 @@ class CommandActions:
 
         async def cancel(reason: str) -> str:
             await program.sender.cancel(tenant, command_id, program.operator, reason)
+            self._state.log.cancelled(self._state.clock.now(), command, reason)
             now = detail
             with contextlib.suppress(ConsoleError):  # the command may have changed since the dialog opened
                 now = await program.history.command(tenant, command_id) or detail

@@ -109,6 +109,11 @@ class DetailScreen(ConsoleScreen):
     def _newer(self) -> None:
         self._go_to(self._around.newer if self._around else None)
 
+    @property
+    def command_id(self) -> str:
+        """The command that is shown."""
+        return self._command_id
+
     def _go_to(self, command_id: str | None) -> None:
         """Show another command in place of this one."""
         if command_id is not None:

@@ -122,6 +122,11 @@ class FleetScreen(ConsoleScreen):
         now = self.state.clock.now()
         self._line.show([device_line(self._devices.get(self._cursor), len(self._marks), now, width)])
 
+    @property
+    def cursor_row(self) -> int:
+        """The line that says what the cursor stands on."""
+        return self._line.region.y
+
     # Moving
 
     def action_walk(self, across: int, down: int) -> None:

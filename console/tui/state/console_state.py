@@ -22,6 +22,8 @@ from console.tui.presenters.header import HeaderIdentity, OutboxDepth
 from console.tui.state.background import start
 from console.tui.state.choices import Choice
 from console.tui.state.outage import BrokerOutage
+from console.tui.state.receipts import Receipts
+from console.tui.state.session_log import SessionLog
 
 _JITTER_S = 0.3
 _OUTBOX_EVERY_S = 0.3
@@ -87,16 +89,21 @@ class ConsoleState:
     keys: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, BatchRun] = field(default_factory=dict)
     outage: BrokerOutage = field(default_factory=BrokerOutage)
+    log: SessionLog = field(default_factory=SessionLog)
     problems_seen: dict[str, datetime] = field(default_factory=dict)
     earlier_filters: dict[Scope, list[str]] = field(default_factory=lambda: {scope: [] for scope in Scope})
     device_sort: Sort = field(default_factory=Sort)
     device_columns: frozenset[str] | None = None  # those that the operator chose; None: by default
     device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
+    receipts: Receipts = field(init=False)
     local_time: bool = False
     overview_first: bool = False
     outbox_unread: bool = False
     _outbox_due: float = 0.0
     _chosen: dict[str, list[Choice]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.receipts = Receipts(self.log)
 
     def chosen(self, tenant: str) -> tuple[Choice, ...]:
         """Return what was chosen after `:` in this tenant, the newest first."""
@@ -107,9 +114,15 @@ class ConsoleState:
         before = [one for one in self._chosen.get(self.tenant, []) if one.key != choice.key]
         self._chosen[self.tenant] = [replace(choice, note="chosen lately"), *before[: _MOST_CHOSEN - 1]]
 
-    def run_job(self, node: DOMNode, tenant: str, job: BatchRun) -> None:
-        """Commit a recorded bulk send while `node` exists, whichever screen is open."""
+    def run_job(
+        self, node: DOMNode, tenant: str, job: BatchRun, where: str = "", *, resumed: bool = False
+    ) -> None:
+        """Commit a recorded bulk send while `node` exists, whichever screen is open.
+
+        `where` is the filter that found its devices; `resumed`: only what got nothing is sent to.
+        """
         self.jobs[job.draft.batch_id] = job
+        self.log.bulk(self.clock.now(), tenant, job, where, resumed=resumed)
 
         async def run() -> None:
             try:

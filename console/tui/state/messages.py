@@ -158,6 +158,14 @@ class ShowHelp(Message):
     """List every key."""
 
 
+class ShowLog(Message):
+    """Open the log of what this console did."""
+
+
+class ShowReceipt(Message):
+    """Open the command that was sent last from this console."""
+
+
 class ShowGo(Message):
     """Ask for an id to go to."""
 

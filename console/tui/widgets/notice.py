@@ -10,6 +10,11 @@ STAYS_S, LONG_S = 4.0, 8.0
 _SHORT = 60  # letters that are read in the shorter time
 
 
+def would_cover(cursor_row: int | None, height: int, rows: int) -> bool:
+    """Return whether so many rows above the footer would cover the cursor's row of the screen."""
+    return cursor_row is not None and cursor_row >= height - 1 - rows
+
+
 class Notice(Lines):
     """The notice; it covers the last row of the content, so that nothing moves.
 
@@ -24,8 +29,7 @@ class Notice(Lines):
         """Show a text while it is read; `cursor_row` is the row of the screen to keep clear."""
         self.show([(Cell(f" {safe(text, 600)}", tone),)])
         width, height = self.app.size
-        covered = height - 1 - self.rows(max(1, width - 2))
-        self.set_class(cursor_row is not None and cursor_row >= covered, "-above")
+        self.set_class(would_cover(cursor_row, height, self.rows(max(1, width - 2))), "-above")
         self.add_class("-up")
         if self._timer is not None:
             self._timer.stop()

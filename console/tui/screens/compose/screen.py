@@ -95,7 +95,7 @@ class ComposeScreen(ConsoleScreen):
             device_ids=self.device_ids,
             target=target,
             unsent=self._unsent,
-            on_begun=lambda tenant, batch: state.run_job(self.app, tenant, batch),
+            on_begun=lambda tenant, batch: state.run_job(self.app, tenant, batch, self.where),
             on_sent=self._on_sent,
         )
 
@@ -267,6 +267,7 @@ class ComposeScreen(ConsoleScreen):
         return question_for(self.state, self._sending, *known)
 
     def _on_sent(self) -> None:
+        self.state.log.sent(self.state.clock.now(), self.flow.tenant, self._unsent.drafts)
         self.state.forget(self._unsent)
         self.app.post_message(CommandsSent(self.device_ids))
 

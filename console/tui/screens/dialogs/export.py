@@ -19,6 +19,7 @@ from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.services.exporter import FORMATS, Format, exported
 from console.tables.columns import Cell, Tone
+from console.tui.presenters.copies import naming_filter
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.text import Lines
@@ -110,6 +111,7 @@ class ExportDialog(ModalScreen[str | None]):
             out = _new_file(path)
             with out:
                 count = await self._pour(out.write, form)
+            self._log(path, form, count)
             self.dismiss(f"{counted(count, 'command')} written to {_place(path)}.")
         except ConsoleError as error:
             self._say(safe(error, 300), "bad")
@@ -121,6 +123,18 @@ class ExportDialog(ModalScreen[str | None]):
             self._busy = False
             if out is not None and count < 0:
                 _remove(path)
+
+    def _log(self, path: Path, form: Format, count: int) -> None:
+        devices, text = self._device_ids or (), self._wanted.text
+        words = ["--where", text] if text else []
+        if len(devices) == 1:
+            words.insert(0, devices[0])
+        elif devices:
+            words = ["--where", f"{naming_filter(devices)} {text}".strip()] if naming_filter(devices) else []
+        named = not devices or bool(words)
+        state, place = self._state, str(path.absolute())
+        line = [*words, "--format", form, "--output", place] if named else []
+        state.log.exported(state.clock.now(), state.tenant, line, path.name, count)
 
     async def _pour(self, write: Callable[[str], object], form: Format) -> int:
         count = 0
