@@ -108,7 +108,7 @@ def _who_gets_it(plan: Plan) -> Sentence:
     count = preview.total - preview.forbidden
     only = len(plan.device_ids) == 1
     whom = safe_id(plan.device_ids[0], 40) if only else counted(count, "device")
-    gets = "gets" if only or count == 1 else "get"
+    gets, sent = ("gets", "is sent") if only or count == 1 else ("get", "are sent")
     if not count:
         return Sentence(
             "Nobody gets it: nothing can be sent to these devices."
@@ -125,7 +125,7 @@ def _who_gets_it(plan: Plan) -> Sentence:
         return Sentence(
             f"{whom} {gets} it once a dispatcher runs{within}: none runs here.", Weight.BAD, count
         )
-    return Sentence(f"It is published to {whom} as soon as you confirm.", devices=count)
+    return Sentence(f"{whom} {sent} it as soon as you confirm.", devices=count)
 
 
 def _refused(preview: Preview) -> Sentence | None:

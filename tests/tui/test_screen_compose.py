@@ -282,17 +282,17 @@ async def test_what_will_happen_is_said_in_sentences_and_the_worst_stands_in_the
         await seen.press("a", "c")
         await seen.type("ping")
         worst = "! Of these 5, 4 missed ping in the last hour"
-        await seen.shows("It is published to 5 devices as soon as you confirm.", worst, "Ready.")
+        await seen.shows("5 devices are sent it as soon as you confirm.", worst, "Ready.")
         lines = seen.text.split("\n")
         places = [
-            place for place, line in enumerate(lines) if "published to 5 devices" in line or worst in line
+            place for place, line in enumerate(lines) if "5 devices are sent it" in line or worst in line
         ]
         assert "Ready." in "".join(lines[places[1] :]), "the verdict stands below what will happen"
         if height == 24:
             await seen.shows("What will happen", "95 % of the answers to ping come within 0.47s")
         await seen.press("f5")
         await seen.shows(
-            "Send ping to 5 devices of acme?", "It is published to 5 devices as soon as you confirm.", worst
+            "Send ping to 5 devices of acme?", "5 devices are sent it as soon as you confirm.", worst
         )
 
 

@@ -50,13 +50,10 @@ def texts(wanted: Plan) -> list[str]:
 
 
 def test_the_first_sentence_is_who_gets_it_and_when():
-    assert texts(plan())[0] == "It is published to 48 devices as soon as you confirm."
-    assert (
-        texts(plan(device_ids=["pump-1"], preview=one()))[0]
-        == "It is published to pump-1 as soon as you confirm."
-    )
+    assert texts(plan())[0] == "48 devices are sent it as soon as you confirm."
+    assert texts(plan(device_ids=["pump-1"], preview=one()))[0] == "pump-1 is sent it as soon as you confirm."
     assert texts(plan(preview=fleet(forbidden=47)))[:2] == [
-        "It is published to 1 device as soon as you confirm.",
+        "1 device is sent it as soon as you confirm.",
         "47 get nothing: not registered, decommissioned, or an id that no topic can carry.",
     ]
     assert texts(plan(preview=fleet(forbidden=1)))[1].startswith("1 gets nothing: ")
@@ -250,7 +247,7 @@ def test_the_first_and_the_worst_are_shown_in_as_few_rows_as_there_are(width, ro
     lines = ["".join(cell.text for cell in line) for line in wrapped_forecast(sentences, width, rows)]
     assert len(lines) <= rows
     assert all(len(line) <= width + 2 for line in lines)
-    assert lines[0].startswith("It is published to 45")
+    assert lines[0].startswith("45 devices are sent it")
     assert any(line.startswith("! Of these 48, 41 missed reboot") for line in lines)
 
 
