@@ -225,7 +225,10 @@ async def test_the_witness_sees_what_an_unrestricted_console_does(
             async def edited() -> bool:
                 return (tmp_path / "edited").exists()
 
-            await until(edited)
+            try:
+                await until(edited)
+            except AssertionError:
+                raise AssertionError(screen.text) from None
             seen = {json.loads(line)[0] for line in host.reached(before)}
             assert {"open", "subprocess.Popen"} <= seen, seen
 

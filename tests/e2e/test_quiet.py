@@ -15,6 +15,7 @@ from tests.conftest import Fleet
 from tests.faults.processes import environment
 from tests.faults.terminal import FarTerminal, Terminal, terminal
 from tests.rows import add_command
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.mosquitto]
 OVER_SSH = {"SSH_CONNECTION": "203.0.113.7 50022 192.0.2.1 22"}
@@ -39,6 +40,10 @@ async def far(env: dict[str, str], delay_s: float) -> AsyncIterator[Terminal]:
         await screen.close()
 
 
+async def _is_asked(screen: Terminal, times: int) -> bool:
+    return screen.raw.count(b"\x1b[5n") >= times
+
+
 @pytest.mark.parametrize(
     ("more", "delay_s", "is_quiet"),
     [
@@ -52,9 +57,18 @@ async def test_a_slow_line_is_found_and_a_wish_goes_first(
     """Without the question to the terminal, an engineer on a slow line has to know of the option."""
     async with far(env | more, delay_s) as screen:
         await screen.shows("pump-5")
+        asked = (
+            3
+            if is_quiet and not more.get("CONSOLE_QUIET")
+            else 1
+            if "SSH_CONNECTION" in more and len(more) == 1
+            else 0
+        )
+        await until(lambda: _is_asked(screen, asked))
         screen.type("j")
         await screen.settled(1.5)  # the header is drawn again each second
         assert ("quiet" in screen.text.splitlines()[0]) is is_quiet, screen.text
+        assert screen.raw.count(b"\x1b[5n") == asked
 
 
 async def _fill(owner: asyncpg.Connection) -> None:

@@ -59,7 +59,13 @@ class TerminalApp(App[int]):
         if wish == "on":
             easel.be_quiet(quiet=True)
         elif wish == "auto" and self.is_far:
-            easel.measure(driver.write)
+            easel.measure(self._ask)
+
+    def _ask(self, question: str) -> None:
+        """Write to the terminal, unless it has been given back or lent to another program meanwhile."""
+        with contextlib.suppress(AssertionError):  # the driver's, without its thread
+            if self._driver is not None and self._running and not self._closed:
+                self._driver.write(question)
 
     def forget_frame(self) -> None:
         """Draw the next frame completely: the terminal no longer shows what was drawn."""

@@ -30,6 +30,7 @@ QUIET_RATE, QUIET_BURST = 250, 500  # the same while quiet, when answers to keys
 QUIET_EAGER_S = 2.0  # the same: an answer may come in several frames, and there is no other traffic to spare
 QUIET_DEBT = 5_000  # bytes at most: after a large frame the next one waits for 20 s
 FAR_S = 0.15  # a terminal that takes longer to answer is at the end of a slow line
+ASKS, ASK_AGAIN_S = 3, 1.0  # so often it has to: once, this process or its host may have been busy
 ASK = "\x1b[5n"  # every terminal answers that it is well
 
 
@@ -82,7 +83,8 @@ class Easel:
         self._eager_until = 0.0
         self._left, self._counted_at = float(BURST), time.monotonic()
         self._asked_at: float | None = None
-        self._measures = False
+        self._measures, self._asks = False, 0
+        self._ask: Callable[[str], object] = write
         self.is_quiet = False
         self._waiting: list[Callable[[], object]] = []
 
@@ -110,14 +112,25 @@ class Easel:
 
     def measure(self, ask: Callable[[str], object]) -> None:
         """Become quiet if the terminal takes long to answer. `ask` writes the question."""
-        self._measures, self._asked_at = True, time.monotonic()
-        ask(ASK)
+        self._measures, self._asks, self._ask = True, 0, ask
+        self._ask_now()
+
+    def _ask_now(self) -> None:
+        if self._measures:
+            self._asks += 1
+            self._asked_at = time.monotonic()
+            self._ask(ASK)
 
     def answered(self) -> None:
         """Note the answer to the question. Called on the thread that reads the terminal."""
-        if self._measures and self._asked_at is not None:
-            self.is_quiet = time.monotonic() - self._asked_at > FAR_S
-            self._asked_at = None
+        if not self._measures or self._asked_at is None or self._loop.is_closed():
+            return
+        took_s, self._asked_at = time.monotonic() - self._asked_at, None
+        if took_s > FAR_S and self._asks < ASKS:
+            self._loop.call_soon_threadsafe(self._loop.call_later, ASK_AGAIN_S, self._ask_now)
+        else:
+            self._measures = False
+            self.is_quiet = took_s > FAR_S
 
     def hasten(self) -> None:
         """Allow the answer to a key to be written at once. Called on the thread that reads the terminal."""

@@ -111,7 +111,7 @@ class ExportDialog(ModalScreen[str | None]):
             out = _new_file(path)
             with out:
                 count = await self._pour(out.write, form)
-            self._log(path, form, count)
+            self._note_export(path, form, count)
             self.dismiss(f"{counted(count, 'command')} written to {_place(path)}.")
         except ConsoleError as error:
             self._say(safe(error, 300), "bad")
@@ -124,7 +124,7 @@ class ExportDialog(ModalScreen[str | None]):
             if out is not None and count < 0:
                 _remove(path)
 
-    def _log(self, path: Path, form: Format, count: int) -> None:
+    def _note_export(self, path: Path, form: Format, count: int) -> None:
         devices, text = self._device_ids or (), self._wanted.text
         words = ["--where", text] if text else []
         if len(devices) == 1:
