@@ -106,10 +106,6 @@ class Overview:
         """Return the newest minutes, oldest first, the last one begun but not over; empty ones included."""
         return _filled(self.minutes, last_piece(self.freshness.read_at, MINUTE), MINUTE, count)
 
-    def bad_in(self, minute: datetime) -> int:
-        """Return how many ended badly in a minute, by the counts."""
-        return sum(one.ended.bad for one in self.minutes if one.minute == minute)
-
     def ends_in(self, minute: datetime) -> tuple[RecentEnd, ...]:
         """Return what ended badly in a minute, newest first."""
         return tuple(end for end in self.ends if minute <= end.at < minute + MINUTE)

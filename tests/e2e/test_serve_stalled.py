@@ -80,6 +80,8 @@ async def test_a_client_that_grants_a_window_without_end_and_reads_nothing(
         await acted(server.running.pid)
         assert server.running.rss_bytes - before < 16 * MIB
         transport.resume_reading()
+        screen.type("\x1b")
+        await acted(server.running.pid)
         screen.type("?")
         await screen.shows("Keys")
 

@@ -36,7 +36,7 @@ def settings(home: Path, **more: str) -> dict[str, str]:
     return {
         **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "XDG_DATA_HOME": str(home),
         "CONSOLE_CONFIG": str(home / "none.toml"), "CONSOLE_OPERATOR": "alice",
-        "CONSOLE_DEMO_TRAFFIC": "false", **more,
+        "CONSOLE_DEMO_TRAFFIC": "false", "CONSOLE_START": "devices", **more,
     }  # fmt: skip
 
 

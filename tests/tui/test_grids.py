@@ -200,7 +200,9 @@ async def _tenants(seen: Seen) -> None:
 async def _fleet(seen: Seen) -> None:
     await seen.press("0")
     await seen.shows("ended per minute")
-    await seen.press("F", "n")
+    await seen.press("F")
+    await seen.shows("[")
+    await seen.press("n")
     await seen.shows("[✕]")
 
 

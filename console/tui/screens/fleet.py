@@ -96,6 +96,7 @@ class FleetScreen(ConsoleScreen):
                 found |= await history.devices(tenant, ids[at : at + _PIECE])
         self._devices, self._rows = found, ()
         self._marks &= found.keys()
+        self._lay_out()  # what can be done is told by the rows
         self._due = clock() + max(_EVERY_S / 2, _REST * (clock() - began))
 
     def on_resize(self) -> None:
