@@ -337,7 +337,7 @@ async def test_a_hidden_tab_draws_nothing_and_goes_on_when_it_is_seen(server: Se
     async with client(server, "hidden", 200) as hidden:
         await hidden.until("online")
         before = hidden.came
-        for number in range(60):
+        for number in range(160):
             await hidden.types("sg"[number % 2])  # another order, drawn anew
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.05):
