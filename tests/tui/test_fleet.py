@@ -38,7 +38,7 @@ async def test_a_cell_opens_its_device_and_esc_comes_back_to_it(rig: Rig, size: 
         await seen.press("n")
         await seen.shows("[◍]", "pump-3", "◍ missed reboot")
         await seen.press("n")
-        await seen.shows("Cannot go to the next not ok: no other ended badly.")
+        await seen.shows("No other device’s last command ended badly.")
         await seen.press("enter")
         await seen.shows("pump-3 › History")
         await seen.press("escape")

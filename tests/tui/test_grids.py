@@ -201,7 +201,7 @@ async def _fleet(seen: Seen) -> None:
     await seen.press("0")
     await seen.shows("ended per minute")
     await seen.press("F")
-    await seen.shows("[")
+    await seen.shows("[◔]")
     await seen.press("n")
     await seen.shows("[✕]")
 

@@ -146,7 +146,9 @@ class FleetScreen(ConsoleScreen):
 
     def _bad(self, by: int) -> None:
         found = next_bad(self._rows, self._devices, self._cursor, by)
-        if found is not None:
+        if found is None:
+            self.say("No other device’s last command ended badly.")
+        else:
             self._stand_on(found)
 
     # Why something cannot be done
@@ -155,12 +157,6 @@ class FleetScreen(ConsoleScreen):
         if self._counts is not None and self._counts.total > MOST_DEVICES:
             return f"more than {MOST_DEVICES:,} devices are listed, not drawn: 1 lists them"
         return None if self._devices else "there is no device here"
-
-    def _no_bad(self) -> str | None:
-        found = self._no_device()
-        if found is None and next_bad(self._rows, self._devices, self._cursor, 1) is None:
-            return "no other ended badly"
-        return found
 
     # Actions
 
@@ -202,10 +198,10 @@ class FleetScreen(ConsoleScreen):
         Action("mark", "space", "mark", "Mark or unmark the device", ON_SCREEN_ONLY, _mark, _no_device,
                footer=12),
         Action("next_bad", "n", "go to the next not ok", "Go to the next device that is not ok",
-               ON_SCREEN_ONLY, lambda s: s.action_bad(1), _no_bad, footer=13,
+               ON_SCREEN_ONLY, lambda s: s.action_bad(1), _no_device, footer=13,
                label_now=lambda _: "next not ok"),
         Action("last_bad", "N", "go to the last not ok", "Go to the one before", ON_SCREEN_ONLY,
-               lambda s: s.action_bad(-1), _no_bad),
+               lambda s: s.action_bad(-1), _no_device),
         actions.copy_id(_copy, _no_device),
         actions.BATCHES,
         actions.PROBLEMS,
