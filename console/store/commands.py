@@ -118,7 +118,7 @@ class CommandStore:
             rows = await connection.fetch(sql, tenant_id, documents + 1, *parameters)
             read_at = rows[0]["read_at"] if rows else await connection.fetchval("SELECT clock_timestamp()")
             full = len(rows) > limit
-            commands = tuple(command_of(row, documents) for row in rows[:limit])
+            commands = commands_of(rows[:limit], documents)
             return HistoryPage(commands, read_at, full or reached is not None, None if full else reached)
 
         return await read_shaped(self._database, tenant_id, read)
@@ -219,38 +219,49 @@ def _seen_of_command(shape: Shape) -> str:
 
 def command_of(row: Any, most: int = SHOWN) -> Command:
     """Build a command from a row as our statements read it, documents cut to so many characters."""
-    keys = set(row.keys())
+    return commands_of((row,), most)[0]
+
+
+def commands_of(rows: Sequence[Any], most: int = SHOWN) -> tuple[Command, ...]:
+    """Build commands from the rows of one statement: what it reads of them is looked up once."""
+    if not rows:
+        return ()
+    keys = frozenset(rows[0].keys())
+    with translated():
+        return tuple(_command(row, keys, most) for row in rows)
+
+
+def _command(row: Any, keys: frozenset[str], most: int) -> Command:
     params = read_back((row["params_json"] or "") if "params_json" in keys else "{}", most)
     answer = None
     if "ack_json" in keys and row["ack_json"] is not None:
         answer = read_back(row["ack_json"], most)
-    with translated():
-        return Command(
-            tenant_id=row["tenant_id"],
-            command_id=row["command_id"],
-            device_id=row["device_id"],
-            command_type=row["command_type"] or "",
-            status=row["status"] or "",
-            created_at=row["created_at"],
-            expires_at=row["expires_at"],
-            created_by=row["created_by"],
-            published_at=row["published_at"],
-            acked_at=row["acked_at"],
-            ack_status=row["ack_status"],
-            params_json=params.text,
-            ack_json=answer.text if answer else None,
-            cancelled_at=row["cancelled_at"],
-            cancelled_by=row["cancelled_by"] if "cancelled_by" in keys else None,
-            attempts=row["attempts"] if "attempts" in keys else 0,
-            reason=_reason(row["outcome"], row["blocked_by"], row["last_error"])
-            if "last_error" in keys
-            else NO_REASON,
-            progress=_word(row["progress"]) if "progress" in keys else None,
-            later=_word(row["later"]) if "later" in keys else None,
-            in_outbox=bool(row["in_outbox"]) if "in_outbox" in keys else True,
-            has_all_params=params.complete,
-            has_all_of_answer=answer is None or answer.complete,
-        )
+    return Command(
+        tenant_id=row["tenant_id"],
+        command_id=row["command_id"],
+        device_id=row["device_id"],
+        command_type=row["command_type"] or "",
+        status=row["status"] or "",
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        created_by=row["created_by"],
+        published_at=row["published_at"],
+        acked_at=row["acked_at"],
+        ack_status=row["ack_status"],
+        params_json=params.text,
+        ack_json=answer.text if answer else None,
+        cancelled_at=row["cancelled_at"],
+        cancelled_by=row["cancelled_by"] if "cancelled_by" in keys else None,
+        attempts=row["attempts"] if "attempts" in keys else 0,
+        reason=_reason(row["outcome"], row["blocked_by"], row["last_error"])
+        if "last_error" in keys
+        else NO_REASON,
+        progress=_word(row["progress"]) if "progress" in keys else None,
+        later=_word(row["later"]) if "later" in keys else None,
+        in_outbox=bool(row["in_outbox"]) if "in_outbox" in keys else True,
+        has_all_params=params.complete,
+        has_all_of_answer=answer is None or answer.complete,
+    )
 
 
 def _entry_of(row: Any) -> JournalEntry:
@@ -259,6 +270,8 @@ def _entry_of(row: Any) -> JournalEntry:
 
 
 def _reason(outcome: str | None, blocked_by: str | None, words: str | None) -> Reason:
+    if outcome is None and blocked_by is None and not words:
+        return NO_REASON
     return Reason(known(Outcome, outcome), known(BlockedBy, blocked_by), words or "")
 
 
@@ -269,4 +282,4 @@ def _word(answer_json: str | None) -> str | None:
 
 def _page(rows: Sequence[Any], most: int) -> HistoryPage:
     read_at = rows[0]["read_at"] if rows else datetime.now(UTC)
-    return HistoryPage(tuple(command_of(row, most) for row in rows), read_at, more=False)
+    return HistoryPage(commands_of(rows, most), read_at, more=False)
