@@ -4,17 +4,16 @@ import statistics
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from pathlib import Path
 
+from benchmarks.charts import ANSWERS, CLAIM, DEPTH, FLEET, PAGE, PUBLISH, SWEEP, Points, keep
 from benchmarks.commands import BARE_SWEEP, add, add_outbox, bare_updates, targets, write_answers
 from benchmarks.figures import percentile
+from benchmarks.growth_of_fleets import DEPTHS, FLEETS, depth, fleet
 from benchmarks.pages import settled
 from benchmarks.place import TENANT, Copy, Place, rate
-from benchmarks.processes import ROOT, helper, workers
-from benchmarks.svg import Series, chart
+from benchmarks.processes import helper, workers
 from benchmarks.sweeps import sweep
 from console.domain.history import Cursor
 from console.runtime.wiring import wire_program
@@ -28,7 +27,6 @@ WORK = 20_000
 _TURNS = 3  # a point is their median
 EXPIRES = "now() - interval '1 day' + n * interval '20 ms'"
 HALF = "CASE WHEN n % 2 = 0 THEN now() - interval '25 hours' END"
-Points = dict[str, list[tuple[float, float]]]
 
 
 def sizes(most: int) -> list[int]:
@@ -42,29 +40,29 @@ def sizes(most: int) -> list[int]:
     return found
 
 
-async def grow(place: Place, most: int, folder: Path = ROOT / "docs" / "performance") -> None:
-    """Measure at each size and write the charts."""
-    folder.mkdir(exist_ok=True)
-    measures: list[tuple[str, str, str, str, Callable[[Place, int], Awaitable[dict[str, float]]]]] = [
-        ("sweep", "A sweep of 20,000 commands", "commands in history", "µs a command", _sweep),
-        ("answers", "20,000 answers", "commands in history", "µs an answer", _answers),
-        ("publish", "Publications of 2,000 commands", "commands in history", "µs a publication", _publish),
-        ("claim", "A claim of 100 commands", "commands that wait, a device each", "ms", _claim),
-        ("page", "A page of 50 commands", "commands in history", "ms", _page),
-    ]
-    for name, title, x_label, y_label, measure in measures:
+async def grow(place: Place, most: int) -> None:
+    """Measure at each size and draw the charts."""
+    rows = sizes(most)
+    for chart, sizes_of_it, measure in (
+        (SWEEP, rows, _sweep),
+        (ANSWERS, rows, _answers),
+        (PUBLISH, rows, _publish),
+        (CLAIM, rows, _claim),
+        (PAGE, rows, _page),
+        (DEPTH, DEPTHS, depth),
+        (FLEET, FLEETS, fleet),
+    ):
         points: Points = {}
-        for size in sizes(most):
+        for size in sizes_of_it:
             turns = [await measure(place, size) for _ in range(_TURNS)]
             for line in turns[0]:
                 points.setdefault(line, []).append((size, statistics.median(turn[line] for turn in turns)))
             print(
-                f"{name} {size:,}: " + ", ".join(f"{k} {v[-1][1]:.3g}" for k, v in points.items()),
+                f"{chart.name} {size:,}: " + ", ".join(f"{k} {v[-1][1]:.3g}" for k, v in points.items()),
                 file=sys.stderr,
                 flush=True,
             )
-        series: list[Series] = list(points.items())
-        (folder / f"{name}.svg").write_text(chart(title, x_label, y_label, series), "utf-8")
+        keep(chart, points)
 
 
 def _history(place: Place, size: int) -> AbstractAsyncContextManager[Copy]:

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 
+from benchmarks.charts import ANSWERS, PAGE, SWEEP, keep
 from benchmarks.commands import BARE_SWEEP, DEVICE, add, bare_updates, targets, write_answers
 from benchmarks.growth import EXPIRES, HALF, WORK, pages
 from benchmarks.place import TENANT, Copy, Place, rate
@@ -42,7 +43,7 @@ async def measure_large(place: Place, size: int) -> str:
     async with place.database() as copy:
         await _fill(copy, size)
         _say(f"filled and analysed after {time.monotonic() - began:.0f} s")
-        found = [await _swept(place, copy), await _answered(place, copy), await _read(copy)]
+        found = [await _swept(place, copy, size), await _answered(place, copy, size), await _read(copy, size)]
         stored = await copy.sql.fetchval("SELECT pg_total_relation_size('device_commands')")
     lines = ["| figure | ours | floor | ratio |", "|---|---|---|---|", *found]
     lines.append(f"| stored | {stored / 1e9:.1f} GB | – | – |")
@@ -62,17 +63,19 @@ async def _fill(copy: Copy, size: int) -> None:
     await copy.sql.execute("CHECKPOINT", timeout=3_600)
 
 
-async def _swept(place: Place, copy: Copy) -> str:
+async def _swept(place: Place, copy: Copy, size: int) -> str:
     await add(copy.sql, WORK, kind="floor", published=HALF, expires=EXPIRES)
     began = time.perf_counter()
     await copy.sql.execute(BARE_SWEEP, timeout=600)
     floor = WORK / (time.perf_counter() - began)
     with place.broker() as broker:
         async with workers(copy, broker):
-            return _row(f"sweep of {WORK:,}", await sweep(copy, WORK, EXPIRES), floor, "one bare UPDATE")
+            ours = await sweep(copy, WORK, EXPIRES)
+    keep(SWEEP, {"one worker": [(size, 1e6 / ours)], "bare UPDATE": [(size, 1e6 / floor)]})
+    return _row(f"sweep of {WORK:,}", ours, floor, "one bare UPDATE")
 
 
-async def _answered(place: Place, copy: Copy) -> str:
+async def _answered(place: Place, copy: Copy, size: int) -> str:
     await add(copy.sql, WORK, kind="floor")
     floor_targets = await targets(copy.sql, "status = 'queued'")
     began = time.perf_counter()
@@ -89,16 +92,19 @@ async def _answered(place: Place, copy: Copy) -> str:
                 await copy.until_none("status = 'queued'", 120)
             commits = await copy.commits("command_type = 'answered' AND status = 'delivered'")
     assert sum(count for _, count in commits) == WORK, "each answer changed one row"
-    return _row(f"{WORK:,} answers", rate(commits), floor, "bare UPDATE of 500")
+    ours = rate(commits)
+    keep(ANSWERS, {"one worker": [(size, 1e6 / ours)], "bare UPDATE of 500": [(size, 1e6 / floor)]})
+    return _row(f"{WORK:,} answers", ours, floor, "bare UPDATE of 500")
 
 
-async def _read(copy: Copy) -> str:
+async def _read(copy: Copy, size: int) -> str:
     database = Database(Access(copy.login))
     await database.open()
     try:
         found = await pages(copy, database)
     finally:
         await database.close()
+    keep(PAGE, {name: [(size, taken)] for name, taken in found.items()})
     return "\n".join(f"| page of 50, {name} | {taken:.3g} ms | – | – |" for name, taken in found.items())
 
 

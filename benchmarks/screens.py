@@ -21,7 +21,7 @@ from console.store.pool import Database
 from tests.brokers import BrokerProcess
 from tests.pseudo_terminal import PROGRAM
 
-_TENANT = "scale"
+SCALE_TENANT = "scale"
 _FIRST, _WHOLE = "P13 first row of the fleet", "P13 whole fleet counted"
 _KEYS, _ROW, _ROW_BYTES = (
     "P13 key under 100 changes/s, p99",
@@ -57,7 +57,7 @@ async def measure(place: Place, scale: Scale) -> Measured:
     try:
         with place.broker() as broker:
             async with place.database() as copy:
-                await _seed(copy, devices)
+                await seed_fleet(copy, devices, 3 * devices)
                 await asyncio.to_thread(_look, copy, broker, scale, found)
     finally:
         sys.setswitchinterval(before)
@@ -65,17 +65,20 @@ async def measure(place: Place, scale: Scale) -> Measured:
     return found
 
 
-async def _seed(copy: Copy, devices: int) -> None:
+async def seed_fleet(copy: Copy, devices: int, commands: int) -> None:
+    """Add a tenant with so many devices and settled commands."""
     database = Database(Access(copy.url), max_size=1)
     await database.open()
-    await seed_history(database, _TENANT, devices=devices, commands=3 * devices)
+    await seed_history(database, SCALE_TENANT, devices=devices, commands=commands)
     await database.close()
 
 
 def _look(copy: Copy, broker: BrokerProcess, scale: Scale, found: Measured) -> None:
-    env = environment_of_terminal(environment(copy, broker, CONSOLE_TENANT=_TENANT))
+    env = environment_of_terminal(environment(copy, broker, CONSOLE_TENANT=SCALE_TENANT))
     for _ in range(1 if scale.short else scale.pairs):
-        _start(env, found)
+        floor, first, whole = first_rows(env)
+        found[_FIRST].append(Sample(first, floor))
+        found[_WHOLE].append(Sample(whole, floor))
     hand = Hand(copy.url, broker.port)
     hand.start()
     hand.ready.wait(10)
@@ -93,19 +96,19 @@ def _look(copy: Copy, broker: BrokerProcess, scale: Scale, found: Measured) -> N
         hand.end()
 
 
-def _start(env: dict[str, str], found: Measured) -> None:
+def first_rows(env: dict[str, str]) -> tuple[float, float, float]:
+    """ms until a bare Textual application shows its text, ours its first row, and ours the whole fleet's counts."""
     bare = TimedTerminal(120, 40, [sys.executable, "-c", BARE_APP], env)
-    floor = bare.until(lambda: bare.has("bare-app"), time.perf_counter(), 60) * 1e3
+    floor = bare.until(lambda: bare.has("bare-app"), time.perf_counter(), 60)
     bare.stop()
     began = time.perf_counter()
     terminal = TimedTerminal(120, 40, PROGRAM, env)
     first = terminal.until(lambda: terminal.has("meter-000001"), began, 60)
     whole = terminal.until(
-        lambda: any("Devices" in x and " online" in x for x in terminal.screen.display[:4]), began
+        lambda: any("Devices" in x and " online" in x for x in terminal.screen.display[:4]), began, 60
     )
     terminal.stop()
-    found[_FIRST].append(Sample(first * 1e3, floor))
-    found[_WHOLE].append(Sample(whole * 1e3, floor))
+    return floor * 1e3, first * 1e3, whole * 1e3
 
 
 def _one_row(terminal: TimedTerminal, hand: Hand, turns: int, found: Measured) -> None:
@@ -122,7 +125,10 @@ def _one_row(terminal: TimedTerminal, hand: Hand, turns: int, found: Measured) -
 
 async def _set_state(hand: Hand, device: str, word: str) -> None:
     await hand.sql.execute(
-        "UPDATE device_state SET status = $2 WHERE tenant_id = $3 AND device_id = $1", device, word, _TENANT
+        "UPDATE device_state SET status = $2 WHERE tenant_id = $3 AND device_id = $1",
+        device,
+        word,
+        SCALE_TENANT,
     )
 
 
@@ -204,17 +210,17 @@ async def _published(hand: Hand, ids: list[str]) -> None:
     await hand.sql.executemany(
         "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type, published_at)"
         " VALUES ($1, $2, $3, 'ping', now())",
-        [(_TENANT, name, f"meter-{1 + n:06}") for n, name in enumerate(ids)],
+        [(SCALE_TENANT, name, f"meter-{1 + n:06}") for n, name in enumerate(ids)],
     )
-    await hand.sql.execute("SELECT pg_notify('device_console', $1)", _TENANT)
+    await hand.sql.execute("SELECT pg_notify('device_console', $1)", SCALE_TENANT)
 
 
 async def _answer(hand: Hand, device: str, command_id: str) -> None:
-    topic = f"tenant/{_TENANT}/device/{device}/commands/ack"
+    topic = f"tenant/{SCALE_TENANT}/device/{device}/commands/ack"
     await hand.mqtt.publish(topic, json.dumps({"command_id": command_id, "status": "error"}), qos=1)
 
 
 async def _forget(hand: Hand, ids: list[str]) -> None:
     await hand.sql.execute(
-        "DELETE FROM device_commands WHERE tenant_id = $1 AND command_id = ANY ($2)", _TENANT, ids
+        "DELETE FROM device_commands WHERE tenant_id = $1 AND command_id = ANY ($2)", SCALE_TENANT, ids
     )

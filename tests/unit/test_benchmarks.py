@@ -2,9 +2,11 @@
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
+from benchmarks.charts import PAGE, keep
 from benchmarks.figures import (
     Figure,
     Row,
@@ -152,6 +154,14 @@ def test_a_chart_is_an_image_for_light_and_dark() -> None:
     assert {"ours", "floor", "10,000", "100,000", "0", "15"} <= set(texts)
     with pytest.raises(ValueError, match="above 0"):
         chart("", "", "", [("", [(0, 1)])])
+
+
+def test_a_later_size_joins_the_points_of_an_earlier_run(tmp_path: Path) -> None:
+    keep(PAGE, {"newest": [(1e4, 1.0), (1e5, 2.0)], "95 % back": [(1e4, 1.5)]}, tmp_path)
+    keep(PAGE, {"newest": [(1e7, 3.0), (1e5, 2.5)]}, tmp_path)
+    kept = json.loads((tmp_path / "growth.json").read_text("utf-8"))["page"]
+    assert kept == {"newest": [[1e4, 1.0], [1e5, 2.5], [1e7, 3.0]], "95 % back": [[1e4, 1.5]]}
+    assert "10,000,000" in (tmp_path / "page.svg").read_text("utf-8")
 
 
 def test_names_do_not_lie_on_each_other() -> None:
