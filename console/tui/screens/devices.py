@@ -21,7 +21,7 @@ from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, ConsoleScreen
-from console.tui.screens.clipboard import copy_text
+from console.tui.screens.device_acts import ACTING, OPENING, DeviceActs
 from console.tui.screens.device_beside import PANE, DeviceBeside
 from console.tui.screens.device_columns import CHOOSING, DeviceColumns
 from console.tui.screens.device_marks import MARKING, DeviceMarks
@@ -29,7 +29,7 @@ from console.tui.screens.device_sort import SORTING, DeviceSort
 from console.tui.screens.device_title import DeviceTitle
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory, ShowOverview, ShowTenants
+from console.tui.state.messages import ShowOverview, ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
@@ -61,6 +61,7 @@ class DevicesScreen(ConsoleScreen):
         self.columns = DeviceColumns(state, self._rows, self._table)
         self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
+        self.acts = DeviceActs(self, self._table, self.marks, self._no_device)
         self._title = DeviceTitle(self._filtered, self._list, self.marks, self.sorting, self._news)
 
     def body(self) -> Iterable[Widget]:
@@ -215,9 +216,6 @@ class DevicesScreen(ConsoleScreen):
             return "there is no device here"
         return "the list is still being read" if self._list.behind else None
 
-    def _no_mark(self) -> str | None:
-        return self.marks.no_mark()
-
     def _searching(self) -> str | None:
         search = self._list.search
         if search is None:
@@ -226,22 +224,6 @@ class DevicesScreen(ConsoleScreen):
         return f"the search has looked at {search.looked:,} of {of}, wait for the others"
 
     # Actions
-
-    def _describe(self) -> None:
-        self.post_message(ShowDevice(self._table.cursor_key or ""))
-
-    def _open(self) -> None:
-        self.post_message(ShowHistory((self._table.cursor_key or "",)))
-
-    def _write_command(self) -> None:
-        devices = tuple(sorted(self.marks.keys)) or (self._table.cursor_key or "",)
-        self.post_message(ShowCompose(devices, self.marks.target, where=self.marks.where))
-
-    def _all_history(self) -> None:
-        self.post_message(ShowHistory(tuple(sorted(self.marks.keys)) or None))
-
-    def _copy_device(self) -> None:
-        copy_text(self, "the device’s id", self._table.cursor_key or "")
 
     def _ask_for_list(self) -> None:
         self._list.ask(self._filtered.parsed, self.sorting.order)
@@ -271,24 +253,13 @@ class DevicesScreen(ConsoleScreen):
             return "clear marks"
         return "overview" if self.state.overview_first else "back"
 
-    def marked_or(self, words: str, otherwise: str) -> str:
-        return f"{words} {len(self.marks.keys):,}" if self.marks.keys else otherwise
-
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
-        actions.open_row(_open, _no_device, lambda _: "history"),
-        actions.compose(_write_command, _no_mark, lambda s: s.marked_or("compose to", "compose")),
+        *OPENING,
         *MARKING,
         actions.filter_rows(lambda s: s.query_one(FilteredList).open_filter()),
         *SORTING,
         *CHOOSING,
-        Action("tenant_history", "H", "all history", "History of the marked devices, or of the tenant",
-               "device-console history", _all_history,
-               lambda s: s.marks.not_known, footer=17,
-               label_now=lambda s: s.marked_or("history of", "all history")),
-        Action("copy_device", "y", "copy device id", "Copy the id of the device", ON_SCREEN_ONLY,
-               _copy_device, _no_device),
-        Action("describe", "d", "device", "What is known of the device, and its last commands",
-               ON_SCREEN_ONLY, _describe, _no_device, footer=18),
+        *ACTING,
         *PANE,
         actions.BATCHES,
         actions.PROBLEMS,

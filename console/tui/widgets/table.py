@@ -12,16 +12,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.tables.columns import Cell, Column
-from console.tui.presenters.cells import TONES, fit_columns, fit_text, needed
-from console.tui.presenters.heads import Heads, column_at, head_text
+from console.tables.columns import Column
+from console.tui.presenters.cells import TONES, fit_text
+from console.tui.presenters.heads import Heads
 from console.tui.widgets.marks import Marks
 from console.tui.widgets.row_styles import RowStyles
-
-Cells = dict[str, Cell]
-_GUTTER = 3
-_NOTHING = Cell("", "")
-_PENDING = Cell("…", "dim")
+from console.tui.widgets.table_layout import Cells, Row, TableLayout
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -58,14 +54,11 @@ class LineTable(ScrollView, can_focus=True):
 
     def __init__(self, columns: Sequence[Column], cells: Callable[[str], Cells | None], *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._columns = tuple(columns)
-        self._cells = cells
+        self._layout = TableLayout(columns, cells)
         self._keys: list[str] = []
         self._places: dict[str, int] = {}
         self._cursor = 0
-        self._fitted: tuple[tuple[Column, int], ...] = ()
-        self._needs: dict[str, int] = {}
-        self._painted: dict[int, tuple[Cell, ...]] = {}
+        self._painted: dict[int, Row] = {}
         self._styles = RowStyles(self)
         self.marks = Marks()
         self._empty = ""
@@ -74,8 +67,8 @@ class LineTable(ScrollView, can_focus=True):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns."""
-        if tuple(columns) != self._columns:
-            self._columns = tuple(columns)
+        if tuple(columns) != self._layout.columns:
+            self._layout.columns = tuple(columns)
             self._painted.clear()
             self._measure()
             self.refresh()
@@ -130,7 +123,7 @@ class LineTable(ScrollView, can_focus=True):
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns, also those for which there is no room."""
-        return self._columns
+        return self._layout.columns
 
     def set_heads(self, heads: Heads) -> None:
         """Show by which column the rows are sorted, and which one is chosen; only the headings are drawn."""
@@ -140,7 +133,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def shows(self, column: str) -> bool:
         """Return whether there is room for this column."""
-        return any(fitted.key == column for fitted, _ in self._fitted)
+        return self._layout.shows(column)
 
     def between(self, one: str, other: str) -> list[str]:
         """Return the keys from one row to another."""
@@ -175,12 +168,8 @@ class LineTable(ScrollView, can_focus=True):
             old, new = self._painted.get(y), self._row(index)
             if old == new:
                 continue
-            x = 0
-            for place, cell in enumerate(new):
-                width = _GUTTER if place == 0 else self._fitted[place - 1][1] + 2
-                if old is None or place >= len(old) or old[place] != cell:
-                    self.refresh(Region(x, y, width, 1))
-                x += width
+            for x, width in self._layout.changes(old, new):
+                self.refresh(Region(x, y, width, 1))
 
     # Moving
 
@@ -219,7 +208,7 @@ class LineTable(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._keys) + 1)
         self._keep_in_view()
-        self._needs.clear()
+        self._layout.forget_needs()
         self._measure()
         self.post_message(self.WindowMoved())
 
@@ -231,7 +220,7 @@ class LineTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         place = self._top + event.y - 1
         if event.y == 0:
-            column = column_at(self._fitted, event.x - _GUTTER)
+            column = self._layout.column_at(event.x)
             if column is not None:
                 self.post_message(self.HeadClicked(column))
         if event.y < 1 or place >= len(self._keys):
@@ -249,12 +238,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def _measure(self) -> bool:
         """Widen the columns to fit the rows that came into view; return whether they changed."""
-        for key in self.window():
-            cells = self._cells(key)
-            if cells is not None:
-                needed(self._columns, cells, self._needs)
-        fitted = fit_columns(self._columns, self.size.width - _GUTTER - 1, self._needs)
-        changed, self._fitted = fitted != self._fitted, fitted
+        changed = self._layout.measure(self.window(), self.size.width)
         if changed:
             self._painted.clear()
             self.refresh()
@@ -262,7 +246,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        if not self._fitted:
+        if not self._layout.fitted:
             self._measure()
         if y == 0:
             return self._head(width)
@@ -279,21 +263,16 @@ class LineTable(ScrollView, can_focus=True):
         return Strip([Segment(fit_text(text, width), self._styles.named("tone-dim"))], width)
 
     def _head(self, width: int) -> Strip:
-        text = head_text(self._fitted, self.heads, _GUTTER)
+        text = self._layout.head(self.heads)
         return Strip([Segment(fit_text(text, width), self._styles.named("head"))], width)
 
-    def _row(self, index: int) -> tuple[Cell, ...]:
+    def _row(self, index: int) -> Row:
         key = self._keys[index]
-        cells = self._cells(key)
-        marked = "✓" if key in self.marks else " "
-        gutter = Cell(f"{'▌' if index == self._cursor else ' '}{marked} ", "accent")
-        if cells is None:
-            return (gutter, *[_PENDING] * len(self._fitted))
-        return (gutter, *[cells.get(column.key, _NOTHING) for column, _ in self._fitted])
+        return self._layout.row(key, at_cursor=index == self._cursor, marked=key in self.marks)
 
-    def _strip(self, row: tuple[Cell, ...], index: int, width: int) -> Strip:
+    def _strip(self, row: Row, index: int, width: int) -> Strip:
         name = "faded" if self.faded else ""
         if index == self._cursor:
             name = "cursor" if self.has_focus else "cursor-blurred"
         under = self._styles.named(name)
-        return self._styles.row(row[0], row[1:], self._fitted, under, width, faded=self.faded)
+        return self._styles.row(row[0], row[1:], self._layout.fitted, under, width, faded=self.faded)

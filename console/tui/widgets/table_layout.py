@@ -1,0 +1,66 @@
+"""The columns of a table in its current width, and the cells of a row in them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from console.tables.columns import Cell, Column
+from console.tui.presenters.cells import fit_columns, needed
+from console.tui.presenters.heads import Heads, column_at, head_text
+
+Cells = dict[str, Cell]
+Row = tuple[Cell, ...]
+GUTTER = 3
+_NOTHING = Cell("", "")
+_PENDING = Cell("…", "dim")
+
+
+class TableLayout:
+    """`cells` turns a key into what is shown, None while that is not known."""
+
+    def __init__(self, columns: Sequence[Column], cells: Callable[[str], Cells | None]) -> None:
+        self.columns = tuple(columns)
+        self.fitted: tuple[tuple[Column, int], ...] = ()
+        self._cells = cells
+        self._needs: dict[str, int] = {}
+
+    def forget_needs(self) -> None:
+        """Measure anew: a column keeps what it needed for any row until then."""
+        self._needs.clear()
+
+    def measure(self, keys: Iterable[str], width: int) -> bool:
+        """Widen the columns to fit these rows; return whether they changed."""
+        for key in keys:
+            cells = self._cells(key)
+            if cells is not None:
+                needed(self.columns, cells, self._needs)
+        fitted = fit_columns(self.columns, width - GUTTER - 1, self._needs)
+        changed, self.fitted = fitted != self.fitted, fitted
+        return changed
+
+    def shows(self, column: str) -> bool:
+        """Return whether there is room for this column."""
+        return any(fitted.key == column for fitted, _ in self.fitted)
+
+    def head(self, heads: Heads) -> str:
+        """Return the row of headings."""
+        return head_text(self.fitted, heads, GUTTER)
+
+    def column_at(self, x: int) -> str | None:
+        """Return the key of the column that stands at `x`."""
+        return column_at(self.fitted, x - GUTTER)
+
+    def row(self, key: str, *, at_cursor: bool, marked: bool) -> Row:
+        """Return the gutter and the cells of a row."""
+        cells = self._cells(key)
+        gutter = Cell(f"{'▌' if at_cursor else ' '}{'✓' if marked else ' '} ", "accent")
+        if cells is None:
+            return (gutter, *[_PENDING] * len(self.fitted))
+        return (gutter, *[cells.get(column.key, _NOTHING) for column, _ in self.fitted])
+
+    def changes(self, old: Row | None, new: Row) -> Iterator[tuple[int, int]]:
+        """Yield where the cells stand that differ: left edge and width."""
+        x = 0
+        for place, cell in enumerate(new):
+            width = GUTTER if place == 0 else self.fitted[place - 1][1] + 2
+            if old is None or place >= len(old) or old[place] != cell:
+                yield x, width
+            x += width
