@@ -59,9 +59,8 @@ REMOVALS = (
         "G49",
         "the minute kept while its rows are looked at",
         "console/tui/screens/overview.py",
-        '            self._show_ends(self._figures.ends_in(column.minute), column.ended.bad, f"at {at}")\n',
-        "            self.cursor = None\n"
-        '            self._show_ends(self._figures.ends_in(column.minute), column.ended.bad, f"at {at}")\n',
+        "            self._ends.open_column(column, figures, self._at(column))\n",
+        "            self._ends.open_column(column, figures, self._at(column))\n            self.cursor = None\n",
         f"{_OVERVIEW}a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back_to_it",
     ),
     Removal(

@@ -3,43 +3,26 @@
 Decided in docs/decisions/0088-the-overview.md
 """
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from console.domain.commands import Command
-from console.domain.devices import Device, DeviceCounts
-from console.domain.figures import MinuteTotals, RecentEnd
-from console.domain.overview import Overview, Range, Span, ended, pieces_of
-from console.domain.text.safe import safe
-from console.errors import ConsoleError
+from console.domain.figures import MinuteTotals
+from console.domain.overview import MINUTE, Overview, Range
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.overview import Tile, View, clock, minutes_shown, overview_lines
+from console.tui.presenters.overview import Tile, View, clock, overview_lines
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
+from console.tui.screens.overview_ends import BadEnds
+from console.tui.screens.overview_reads import FIGURES_EVERY_S, OverviewReads
 from console.tui.screens.overview_tiles import Tiles
-from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowFleet, ShowHistory
+from console.tui.state.messages import ShowFleet
 from console.tui.widgets.text import Lines
-
-FIGURES_EVERY_S = 2.0  # as often as the workers count
-SPAN_EVERY_S = 60.0
-MOST_CELLS = 1_000  # devices; a larger fleet is counted, not drawn
-_FLEET_EVERY_S = 5.0
-_FLEET_REST = 20  # times as long as reading the fleet took
-_NEWEST = 60
-
-
-def _kept(kept: int, counted: int) -> str:
-    """Say so where fewer rows are kept than were counted; what was answered after all is not kept."""
-    return f" ({kept:,} of {counted:,} kept)" if kept < counted else ""
 
 
 class OverviewScreen(ConsoleScreen):
@@ -51,13 +34,8 @@ class OverviewScreen(ConsoleScreen):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__(state)
         self._body = Lines(id="overview")
-        self._figures: Overview | None = None
-        self._newest: tuple[Command, ...] = ()
-        self._counts: DeviceCounts | None = None
-        self._fleet: tuple[Device, ...] | None = None
-        self._fleet_due = self._figures_due = self._span_due = 0.0
-        self._span: Span | None = None
-        self._range = Range.HOUR
+        self._reads = OverviewReads(state, lambda: self.app.size.width)
+        self._ends = BadEnds(self, self._reads)
         self._tiles = Tiles()
         self.cursor: datetime | None = None
 
@@ -70,57 +48,21 @@ class OverviewScreen(ConsoleScreen):
         self.set_interval(FIGURES_EVERY_S, self.request_read)  # no hint says that something was counted
 
     async def read(self) -> None:
-        program, tenant, clock = self.state.program, self.state.tenant, asyncio.get_running_loop().time
-        if clock() >= self._figures_due:
-            self._figures = figures = await program.figures.overview(tenant)
-            self._figures_due = clock() + FIGURES_EVERY_S / 2
-            self.state.headline = figures.headline if figures.freshness.has_worker else None
-        await self._read_span()
-        page = await program.history.commands(tenant, limit=_NEWEST)
-        self.state.clock.observe(page.read_at)
-        self._newest = tuple(page.commands)
-        if self._counts is None:
-            self.repaint()  # the fleet may take a moment longer
-        began = clock()
-        if began >= self._fleet_due:
-            await self._read_fleet()
-            self._fleet_due = clock() + max(_FLEET_EVERY_S, _FLEET_REST * (clock() - began))
-
-    async def _read_span(self) -> None:
-        """Read the day or the week if one is shown, again when its last column has grown."""
-        clock, wanted = asyncio.get_running_loop().time, self._range
-        if wanted is Range.HOUR:
-            return
-        step, count = pieces_of(wanted, minutes_shown(self.app.size.width))
-        has_it = self._span is not None and (self._span.step, self._span.count) == (step, count)
-        if has_it and clock() < self._span_due:
-            return
-        found = await self.state.program.figures.span(self.state.tenant, step, count)
-        if wanted is self._range:
-            self._span, self._span_due = found, clock() + SPAN_EVERY_S
-
-    async def _read_fleet(self) -> None:
-        history, tenant = self.state.program.history, self.state.tenant
-        self._counts = counts = await history.device_counts(tenant)
-        if counts.total <= MOST_CELLS:
-            found = await history.devices(tenant, await history.device_index(tenant))
-            self._fleet = tuple(found.values())
-        else:
-            self._fleet = None
+        await self._reads.read(self.repaint)
 
     def repaint(self) -> None:
         width, height = self.app.size
-        if self._figures is None or width < LEAST[0] or height < LEAST[1]:
+        if self._reads.figures is None or width < LEAST[0] or height < LEAST[1]:
             return
-        view = self._view(self._figures)
+        view = self._view(self._reads.figures)
         self.cursor = view.cursor
         self._body.show(overview_lines(view, *self._extent, self.state.zone))
 
     def _view(self, figures: Overview) -> View:
         """Return what is drawn; a cursor that the chart has left behind stands on its first column."""
-        now, tiles = self.state.clock.now(), self._tiles
+        now, tiles, reads = self.state.clock.now(), self._tiles, self._reads
         view = View(
-            figures, now, self._newest, self._counts, self._fleet, self.cursor, self._span, tiles.tile,
+            figures, now, reads.newest, reads.counts, reads.fleet, self.cursor, reads.span, tiles.tile,
             tiles.chosen,
         )  # fmt: skip
         first = view.columns(self.app.size.width)[0].minute
@@ -130,9 +72,9 @@ class OverviewScreen(ConsoleScreen):
 
     def action_move(self, by: int) -> None:
         """Move the cursor by a column; the first press stands on the newest one."""
-        if self._figures is None:
+        if self._reads.figures is None:
             return
-        view = self._view(self._figures)
+        view = self._view(self._reads.figures)
         shown = view.columns(self.app.size.width)
         at = shown[-1].minute if self.cursor is None else self.cursor + by * view.step
         self.cursor = max(shown[0].minute, min(shown[-1].minute, at))
@@ -146,11 +88,12 @@ class OverviewScreen(ConsoleScreen):
     def action_reach(self, by: int) -> None:
         """Show a longer or a shorter time."""
         ranges = list(Range)
-        place = ranges.index(self._range) + by
+        place = ranges.index(self._reads.range) + by
         if not 0 <= place < len(ranges):
             self.say("A week is the longest." if by > 0 else "The hour is the shortest.")
             return
-        self._range, self._span, self.cursor = ranges[place], None, None
+        self._reads.reach(ranges[place])
+        self.cursor = None
         self.request_read()
         self._show_cursor()
 
@@ -160,9 +103,9 @@ class OverviewScreen(ConsoleScreen):
     @property
     def _column(self) -> MinuteTotals | None:
         """The column under the cursor."""
-        if self._figures is None or self.cursor is None:
+        if self._reads.figures is None or self.cursor is None:
             return None
-        shown = self._view(self._figures).columns(self.app.size.width)
+        shown = self._view(self._reads.figures).columns(self.app.size.width)
         return next((one for one in shown if one.minute == self.cursor), None)
 
     @property
@@ -176,76 +119,39 @@ class OverviewScreen(ConsoleScreen):
 
     def action_tile(self, by: int) -> None:
         """Go to the next tile."""
-        if self._figures is not None:
-            self._tiles.go(by, self._view(self._figures), self._extent)
+        if self._reads.figures is not None:
+            self._tiles.go(by, self._view(self._reads.figures), self._extent)
             self._show_cursor()
 
     def action_row(self, by: int) -> None:
         """Mark the next row of the tile."""
-        if self._figures is not None:
-            self._tiles.move(by, self._view(self._figures), self._extent)
+        if self._reads.figures is not None:
+            self._tiles.move(by, self._view(self._reads.figures), self._extent)
             self._show_cursor()
 
+    def _at(self, column: MinuteTotals | None) -> str:
+        """Write when a column begins."""
+        step = MINUTE if self._reads.span is None else self._reads.span.step
+        return "" if column is None else clock(column.minute, step, self.state.zone)
+
     def _no_ends(self) -> str | None:
-        if self._figures is not None and self._tiles.tile is not Tile.CHART:
-            return self._tiles.why_not(self._view(self._figures), self._extent)
-        column = self._column
-        if column is None or self._figures is None:
-            return "choose a column with ← and → first"
-        step = self._view(self._figures).step
-        at = clock(column.minute, step, self.state.zone)
-        if not column.ended.bad:
-            return f"nothing ended badly at {at}"
-        gone = "what ended badly then was answered after all, or is no longer kept"
-        return None if self._span or self._figures.ends_in(column.minute) else f"{gone}: {at}"
+        figures, column = self._reads.figures, self._column
+        if figures is not None and self._tiles.tile is not Tile.CHART:
+            return self._tiles.why_not(self._view(figures), self._extent)
+        return self._ends.none_in(column, figures, self._at(column))
 
     def _open(self) -> None:
+        figures, column = self._reads.figures, self._column
         if self._tiles.tile is not Tile.CHART:
             self.post_message(self._tiles.opens())
-            return
-        column = self._column
-        if column is None or self._figures is None:
-            return
-        at = clock(column.minute, self._view(self._figures).step, self.state.zone)
-        if self._span is None:
-            self._show_ends(self._figures.ends_in(column.minute), column.ended.bad, f"at {at}")
-        else:
-            until = column.minute + self._span.step
-            start(
-                self, partial(self._read_ends, column.minute, until, column.ended.bad, f"from {at}"), "open"
-            )
-
-    async def _read_ends(self, since: datetime, until: datetime, bad: int, when: str) -> None:
-        """Open what ended badly in a piece of a day or a week, as far as it is kept."""
-        try:
-            found = await self.state.program.figures.recent_ends(self.state.tenant, since, until=until)
-        except ConsoleError as error:
-            self.say(safe(error, 300), "bad")
-            return
-        if not self.still_here():
-            return
-        if found.value:
-            self._show_ends(found.value, bad, when)
-        else:
-            self.say("What ended badly then was answered after all, or is no longer kept.", "warn")
-
-    def _show_ends(self, ends: Sequence[RecentEnd], bad: int, when: str) -> None:
-        only = tuple(end.command_id for end in ends)
-        self.post_message(ShowHistory(None, of=f"Not ok {when}{_kept(len(ends), bad)}", only=only))
+        elif column is not None and figures is not None:
+            self._ends.open_column(column, figures, self._at(column))
 
     def _no_bad(self) -> str | None:
-        if self._span is not None:
-            return None if ended(self._span.pieces).bad else f"nothing ended badly in the {self._range.value}"
-        return None if self._figures and self._figures.ends else "nothing ended badly lately"
+        return self._ends.none_at_all()
 
     def _open_bad(self) -> None:
-        figures, span = self._figures, self._span
-        if span is not None:
-            until, bad = span.begin + span.step * span.count, ended(span.pieces).bad
-            when = f"in the last {self._range.value}"
-            start(self, partial(self._read_ends, span.begin, until, bad, when), "open")
-        elif figures is not None:
-            self._show_ends(figures.ends, ended(figures.minutes).bad, "in the last two hours")
+        self._ends.open_all()
 
     def _back(self) -> None:
         if self._tiles.leave():
