@@ -52,3 +52,12 @@ def column_at(fitted: Fitted, x: int) -> str | None:
             return column.key
         left += width + _GAP
     return None
+
+
+def head_starts(fitted: Fitted) -> list[tuple[str, int]]:
+    """Return each column's key, and how many cells from the first it begins."""
+    found, left = [], 0
+    for column, width in fitted:
+        found.append((column.key, left))
+        left += width + _GAP
+    return found

@@ -9,6 +9,8 @@ from textual.message import Message
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.keys.allowed import never_sends, no_file
 from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.dialogs.jump import JumpDialog
+from console.tui.screens.jumping import places_of
 from console.tui.state.messages import (
     ShowBase,
     ShowBatches,
@@ -116,6 +118,10 @@ def _go(screen: ConsoleScreen) -> None:
     screen.post_message(ShowGo())
 
 
+def _jump(screen: ConsoleScreen) -> None:
+    screen.app.push_screen(JumpDialog(places_of(screen)), lambda place: place and place.go())
+
+
 def _show_log(screen: ConsoleScreen) -> None:
     screen.post_message(ShowLog())
 
@@ -137,6 +143,14 @@ def _show_help(screen: ConsoleScreen) -> None:
     screen.post_message(ShowHelp())
 
 
+def _toggle_zone(screen: ConsoleScreen) -> None:
+    """Show times in UTC, or in the terminal's own zone."""
+    state = screen.state
+    state.local_time = not state.local_time
+    screen.say(f"Times are shown in {'this terminal’s zone' if state.local_time else 'UTC'}.")
+    screen.repaint()
+
+
 def _quit(screen: ConsoleScreen) -> None:
     screen.ask_to_quit("q")
 
@@ -153,6 +167,11 @@ _GOTO = Action(
     "goto", "colon", "go", "Go to a site, device, command, bulk send or screen, or do something, by its name",
     ON_SCREEN_ONLY, _go, footer=20, shown_as=":",
 )  # fmt: skip
+JUMP = Action(
+    "jump", "apostrophe,ctrl+o", "jump", "Put a letter on each pane, heading and key; the letter goes there",
+    ON_SCREEN_ONLY, _jump, shown_as="'",
+)  # fmt: skip
+JUMP_WHERE_ONE_TYPES = replace(JUMP, keys="ctrl+o", shown_as="", priority=True)
 _OVERVIEW = Action(
     "overview", "0", "overview", "The last hour at a glance: chart, fleet, worst, newest commands",
     "device-console overview", _show_overview,
@@ -185,7 +204,7 @@ _RECEIPT = Action(
 )  # fmt: skip
 _ZONE = Action(
     "zone", "u", "utc/local", "Show times in UTC or in this terminal's own zone", ON_SCREEN_ONLY,
-    ConsoleScreen.toggle_zone,
+    _toggle_zone,
 )  # fmt: skip
 _QUIT = Action("quit", "q", "quit", "Leave the console", ON_SCREEN_ONLY, _quit, footer=31)
 THEME = Action(
@@ -211,4 +230,4 @@ def everywhere(back_action: Action[Any], *, names_overview: bool = False) -> tup
     `names_overview`: its footer names the overview, where there is room.
     """
     overview = replace(_OVERVIEW, footer=20 if names_overview else 0)
-    return (overview, *PLACES, _GOTO, _LOG, _RECEIPT, _ZONE, THEME, back_action, show_help(), _QUIT)
+    return (overview, *PLACES, _GOTO, JUMP, _LOG, _RECEIPT, _ZONE, THEME, back_action, show_help(), _QUIT)

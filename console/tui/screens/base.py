@@ -17,6 +17,7 @@ from console.tables.columns import Cell, Tone
 from console.tui.keys.actions import Action
 from console.tui.keys.allowed import allowed
 from console.tui.keys.keymap import with_keys
+from console.tui.screens.dialogs.jump import Place
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowNotice
@@ -56,7 +57,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         self._ticks = 0
         self._header = HeaderBar(id="header")
         self._banner = Banner(id="banner")
-        self._keys = KeyBar(self.run_listed)
+        self.key_bar = KeyBar(self.run_listed)
         self._notice, self._receipt = Notice(), ReceiptLine()
         self._small = Lines(id="small")
         self.last_copied: tuple[str, float] | None = None
@@ -81,7 +82,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         yield self._header
         yield self._banner
         yield from self.body()
-        yield self._keys
+        yield self.key_bar
         yield self._receipt
         yield self._notice
         yield self._small
@@ -114,10 +115,10 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             self._banner.refresh_from(self.state, self._key_to_press("headline"))
             self._receipt.refresh_from(self.state, self._key_to_press("receipt"), self.cursor_row)
             if self.focused is not None and self.focused.id == "filter":
-                self._keys.show_typing()
+                self.key_bar.show_typing()
             else:
                 keys = (action for action in self.actions if action.id != "back" or self.goes_back)
-                self._keys.show_keys([self._key(action) for action in keys])
+                self.key_bar.show_keys([self._key(action) for action in keys])
 
     def _key_to_press(self, action_id: str) -> str:
         """Return the key of an action; empty where it is typed as text, or is none."""
@@ -271,15 +272,13 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             )
         return self.is_active
 
+    def own_places(self) -> Iterable[Place]:
+        """Return what a letter can go to here, besides panes, headings and the footer."""
+        return ()
+
     def leave(self) -> None:
         """Go back to the screen below."""
         self.dismiss(None)
-
-    def toggle_zone(self) -> None:
-        """Show times in UTC, or in the terminal's own zone."""
-        self.state.local_time = not self.state.local_time
-        self.say(f"Times are shown in {'this terminal’s zone' if self.state.local_time else 'UTC'}.")
-        self.repaint()
 
     def ask_to_quit(self, key: str) -> None:
         """Leave the console; the first time, only show what that would interrupt."""

@@ -61,10 +61,18 @@ class KeyBar(Lines):
         parts: list[Line] = [(Cell(key, "accent"), Cell(f" {words}")) for key, words in keys]
         self.show([(Cell(" "), *fit_parts(parts, self.app.size.width - 1))])
 
+    def places(self) -> list[tuple[int, Action[Any]]]:
+        """Return where each key that is shown begins, and its action."""
+        return [(start, action) for start, _, action in self._spans]
+
+    def run(self, action: Action[Any]) -> None:
+        """Run an action as a click on its key does."""
+        self.call_later(self._run, action)
+
     def on_click(self, event: events.Click) -> None:
         for start, end, action in self._spans:
             if start <= event.x < end:
-                self.call_later(self._run, action)
+                self.run(action)
 
 
 def laid_out(keys: Sequence[Key], width: int) -> list[tuple[Action[Any], Line]]:

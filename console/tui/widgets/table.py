@@ -217,12 +217,20 @@ class LineTable(ScrollView, can_focus=True):
         self._measure()
         self.post_message(self.WindowMoved())
 
+    def heads_at(self) -> list[tuple[str, int]]:
+        """Return the columns by which the rows can be sorted, and where their headings begin."""
+        return self._layout.starts() if self.heads.sorted_by else []
+
+    def click_head(self, column: str) -> None:
+        """Do what a click on this heading does."""
+        self.post_message(self.HeadClicked(column))
+
     def on_click(self, event: events.Click) -> None:
         place = self._top + event.y - 1
         if event.y == 0:
             column = self._layout.column_at(event.x)
             if column is not None:
-                self.post_message(self.HeadClicked(column))
+                self.click_head(column)
         if event.y < 1 or place >= len(self._keys):
             return
         if place == self._cursor:

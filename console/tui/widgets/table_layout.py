@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from console.tables.columns import Cell, Column
 from console.tui.presenters.cells import fit_columns, needed
-from console.tui.presenters.heads import Heads, column_at, head_text
+from console.tui.presenters.heads import Heads, column_at, head_starts, head_text
 
 Cells = dict[str, Cell]
 Row = tuple[Cell, ...]
@@ -47,6 +47,10 @@ class TableLayout:
     def column_at(self, x: int) -> str | None:
         """Return the key of the column that stands at `x`."""
         return column_at(self.fitted, x - GUTTER)
+
+    def starts(self) -> list[tuple[str, int]]:
+        """Return each column's key, and where it begins."""
+        return [(key, GUTTER + x) for key, x in head_starts(self.fitted)]
 
     def row(self, key: str, *, at_cursor: bool, marked: bool) -> Row:
         """Return the gutter and the cells of a row."""

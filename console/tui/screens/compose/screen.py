@@ -293,7 +293,7 @@ class ComposeScreen(ConsoleScreen):
         EDITOR,
         Action("compose_cli", "f8", "copy shell line", "Copy the shell line that sends the same",
                ON_SCREEN_ONLY, _copy_line, _no_line, footer=3, priority=True),
-        actions.THEME,
+        actions.THEME, actions.JUMP_WHERE_ONE_TYPES,
         actions.back(),
         actions.show_help("f1", ""),
     )  # fmt: skip
