@@ -79,4 +79,12 @@ REMOVALS = (
         "    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}, {Kind.ACT}):\n",
         f"{_GO}a_text_that_comes_with_its_enter_takes_only_what_it_names",
     ),
+    Removal(
+        "G52",
+        "letters that go nowhere before they were seen",
+        "console/tui/screens/dialogs/jump.py",
+        "        if self._seen_at is None or event.time < self._seen_at:\n            return\n",
+        "",
+        "tests/tui/test_jump.py::test_a_letter_that_nobody_could_have_read_goes_nowhere",
+    ),
 )
