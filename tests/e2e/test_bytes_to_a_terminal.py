@@ -1,16 +1,24 @@
 """What the screen costs on a line: next to nothing while nothing happens, and never more than the line takes."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from console.concurrency import end_all
+from console.embedded.servers import EmbeddedServers
+from console.limits import DEFAULT_TTL
+from console.runtime.program import Program
+from console.runtime.wiring import wire_program
 from console.store.access import Access
+from console.store.pool import Database
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet, make_home
 from tests.faults.processes import REPOSITORY, environment
@@ -18,6 +26,7 @@ from tests.faults.terminal import FarTerminal, Terminal, terminal
 from tests.rows import add_command
 
 IDLE, IDLE_DEVICES = 300, 1_500  # bytes a second
+BUSY, SENT_PER_S = 2_000, 5  # bytes a second while so many commands go out, each of which is an event twice
 WINDOW_S = 4
 RATE = 20_000  # bytes a second that a slow line takes
 FRAME = 12_000  # bytes: more than a whole screen of 80 by 24 takes
@@ -27,6 +36,11 @@ FRAME = 12_000  # bytes: more than a whole screen of 80 by 24 takes
 WALK = (
     # keys that lead there, what then stands there, keys that lead back
     ("", "Devices   248", ""),
+    ("0", "ended per minute", ""),
+    ("F", "enter history  c compose  space mark", "\x1b\x1b"),
+    ("@", "What this console did", "\x1b"),
+    ("'", "a", "\x1b"),
+    ("d", "answers", "\x1b"),
     ("?", "Keys", "\x1b"),
     ("\r", "› History", ""),
     ("?", "Keys", "\x1b"),
@@ -42,17 +56,22 @@ WALK = (
 
 
 @pytest.fixture
-async def demo() -> AsyncIterator[Terminal]:
-    """The demo with its fleet of 250 devices, as a newcomer starts it."""
+def demo_home() -> Iterator[Path]:
     home = make_home()
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+async def demo(demo_home: Path) -> AsyncIterator[Terminal]:
+    """The demo with its fleet of 250 devices, as a newcomer starts it."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "DATABASE_URL", "MQTT_URL"))}
     env = {
-        **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(home), "COLORTERM": "truecolor",
+        **keep, "PYTHONPATH": str(REPOSITORY), "CONSOLE_HOME": str(demo_home), "COLORTERM": "truecolor",
         "CONSOLE_START": "devices", "CONSOLE_DEMO_TRAFFIC": "false",
     }  # fmt: skip
     async with terminal(env, "--embedded") as screen:
         yield screen
-    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
@@ -61,11 +80,8 @@ def env(access: Access, mosquitto: BrokerProcess, tmp_path: Path, fleet: Fleet) 
     return environment(tmp_path, access.url, mosquitto.address)
 
 
-@pytest.mark.slow
-async def test_a_screen_on_which_nothing_happens_costs_next_to_nothing(demo: Terminal) -> None:
-    """Without the comparison with what stands there, a repaint of what is the same costs up to 40,000 bytes a second."""
-    await demo.shows("Devices   248", 120)
-    await demo.shows("online      ")
+async def _costs(demo: Terminal) -> dict[str, float]:
+    """Bytes a second of every screen, each looked at for a while."""
     costs: dict[str, float] = {}
     for keys, there, back in WALK:
         demo.type(keys)
@@ -76,10 +92,51 @@ async def test_a_screen_on_which_nothing_happens_costs_next_to_nothing(demo: Ter
         costs[f"{there} ({keys!r})"] = (len(demo.raw) - size) / WINDOW_S
         for key in back:
             demo.type(key)
-            await demo.settled()
+            await demo.settled(0.3, 2)
     print(costs)
-    dear = {k: v for k, v in costs.items() if v > (IDLE_DEVICES if "Devices   " in k else IDLE)}
-    assert dear == {}, costs
+    return costs
+
+
+@pytest.mark.slow
+async def test_a_screen_on_which_nothing_happens_costs_next_to_nothing(demo: Terminal) -> None:
+    """Without the comparison with what stands there, a repaint of what is the same costs up to 40,000 bytes a second."""
+    await demo.shows("Devices   248", 120)
+    await demo.shows("online      ")
+    costs = await _costs(demo)
+    assert {k: v for k, v in costs.items() if v > (IDLE_DEVICES if "Devices   " in k else IDLE)} == {}, costs
+
+
+@pytest.mark.slow
+async def test_ten_events_a_second_cost_little_on_every_screen(demo: Terminal, demo_home: Path) -> None:
+    """Without cropped repaints each new row of a list costs as much as the list."""
+    await demo.shows("Devices   248", 120)
+    await demo.shows("online      ")
+    async with _sending(demo_home):
+        costs = await _costs(demo)
+    assert {k: v for k, v in costs.items() if v > BUSY} == {}, costs
+
+
+@asynccontextmanager
+async def _sending(home: Path) -> AsyncIterator[None]:
+    """Send commands to the demo's devices from another program, all the while."""
+    with EmbeddedServers.attach(home) as servers:
+        database = Database(Access(servers.addresses.database_url))
+        await database.open()
+        program = wire_program(database, tenants=("demo",), operator="load")
+        ids = await program.history.device_index("demo")
+        sending = asyncio.create_task(_send(program, ids))
+        try:
+            yield
+        finally:
+            assert not sending.done(), sending
+            await end_all([sending])
+            await database.close()
+
+
+async def _send(program: Program, device_ids: Sequence[str]) -> None:
+    for device in itertools.cycle(device_ids):
+        await program.sender.send("demo", [program.sender.draft(device, "ping", "{}", DEFAULT_TTL, "load")])
+        await asyncio.sleep(1 / SENT_PER_S)
 
 
 @pytest.mark.slow
