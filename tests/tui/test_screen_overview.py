@@ -60,6 +60,26 @@ async def test_h_stands_on_exactly_the_rows_of_the_headline_on_any_screen(rig: R
         await seen.shows("DEVICE ↑")
 
 
+async def test_h_opens_the_named_site_only_where_more_ended_badly_elsewhere(rig: Rig) -> None:
+    """Without it the site that went silent is named, and its rows are lost among the others."""
+    await _turku_is_silent(rig)
+    await rig.devices(*(f"valve-{n}" for n in range(4)))
+    for number in range(4):
+        await _ended(rig, f"other-{number}", f"valve-{number}", 2, site=f"s{number}")
+    await rig.sql.execute(
+        "UPDATE device_console.recent_ends SET model = command_id, fw = '', command_type = command_id, sender = command_id;"
+        " UPDATE device_registry SET site_id = 'turku' WHERE device_id LIKE 'pump-%';"
+        " INSERT INTO device_console.hour_groups"
+        " VALUES ('acme', date_trunc('hour', now()), 'site', 'turku', '{1,0,0,6,0}')"
+    )
+    async with rig.console(120, 30) as seen:
+        await seen.shows("turku: 6 of 6 devices missed since", "; 4 more elsewhere.", "h shows")
+        await seen.press("h")
+        await seen.shows("turku: 6 of 6 devices missed since", "› History", "6 commands")
+        assert "other-" not in seen.text
+        assert seen.text.count("◍ missed") >= 6
+
+
 async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back_to_it(rig: Rig) -> None:
     """Without the position kept, each look at the rows begins the search in the chart anew."""
     await _turku_is_silent(rig)
