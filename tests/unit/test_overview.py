@@ -234,6 +234,21 @@ def test_a_piece_holds_its_moment_and_begins_at_a_round_time(moment: datetime, s
     assert (begin - begin.replace(hour=0, minute=0, second=0, microsecond=0)) % step == timedelta(0)
 
 
+@given(
+    st.integers(0, 3_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC)),
+    st.sampled_from([Range.DAY, Range.WEEK]),
+    st.integers(10, 120),
+)
+def test_names_are_counted_from_the_first_whole_hour_of_the_span(
+    moment: datetime, wanted: Range, room: int
+) -> None:
+    """Without it the rows behind a name are more than were counted, or fewer."""
+    span = Span(*pieces_of(wanted, room), Freshness(moment))
+    begin = span.groups_from
+    assert begin == begin.replace(minute=0, second=0, microsecond=0)
+    assert span.begin <= begin < span.begin + timedelta(hours=1)
+
+
 @pytest.mark.parametrize("width", [60, 80, 118, 200])
 @pytest.mark.parametrize("height", [12, 24, 57])
 @pytest.mark.parametrize("wanted", [Range.DAY, Range.WEEK])

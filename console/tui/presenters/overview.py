@@ -61,6 +61,11 @@ class View:
         """How long a column of the chart is."""
         return MINUTE if self.span is None else self.span.step
 
+    @property
+    def groups_from(self) -> datetime | None:
+        """Since when the worst are counted."""
+        return self.figures.groups_from if self.span is None else self.span.groups_from
+
     def columns(self, width: int) -> tuple[MinuteTotals, ...]:
         """Return what the chart shows on a screen of this width: a day, a week, or minutes."""
         room = minutes_shown(width)
@@ -253,7 +258,7 @@ def _names(found: Sequence[GroupTotals], chosen: str) -> Line:
 def _worst(view: View, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
     """Draw the worst, since the hour that is named; the chosen one is marked."""
     found = _worst_of(view, width, rows)
-    begin = view.figures.groups_from if view.span is None else view.span.begin
+    begin = view.groups_from
     chosen = view.chosen if view.tile is Tile.WORST else ""
     if not found:
         return []

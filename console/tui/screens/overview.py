@@ -142,10 +142,17 @@ class OverviewScreen(ConsoleScreen):
 
     def _open(self) -> None:
         figures, column = self._reads.figures, self._column
-        if self._tiles.tile is not Tile.CHART:
+        if figures is not None and self._tiles.tile is Tile.WORST:
+            self._open_group(self._view(figures))
+        elif self._tiles.tile is not Tile.CHART:
             self.post_message(self._tiles.opens())
         elif column is not None and figures is not None:
             self._ends.open_column(column, figures, self._at(column))
+
+    def _open_group(self, view: View) -> None:
+        group, since = self._tiles.group(view, self._extent), view.groups_from
+        if group is not None and since is not None:
+            self._ends.open_group(group, since, clock(since, view.step, self.state.zone))
 
     def _no_bad(self) -> str | None:
         return self._ends.none_at_all()

@@ -4,18 +4,12 @@ from collections.abc import Sequence
 
 from textual.message import Message
 
-from console.domain.figures import GroupKind
-from console.domain.filters.values import quoted
+from console.domain.figures import GroupTotals
 from console.tui.presenters.overview import Tile, View, group_id, newest_shown, worst_shown
-from console.tui.state.messages import ShowDetail, ShowFleet, ShowHistory
+from console.tui.state.messages import ShowDetail, ShowFleet
 
-_KEYS = {
-    GroupKind.SITE: "site", GroupKind.MODEL: "model", GroupKind.FW: "fw", GroupKind.TYPE: "type",
-    GroupKind.SENDER: "by",
-}  # fmt: skip
-_BAD = "phase:failed,missed,expired"
 _WORDS = {
-    Tile.CHART: "open", Tile.FLEET: "open the fleet", Tile.WORST: "its commands", Tile.NEWEST: "open command",
+    Tile.CHART: "open", Tile.FLEET: "open the fleet", Tile.WORST: "its not ok", Tile.NEWEST: "open command",
 }  # fmt: skip
 
 
@@ -64,12 +58,11 @@ class Tiles:
         is_there = self.chosen in self._rows(self.tile, view, size)
         return None if is_there else "that row is gone: tab marks another"
 
+    def group(self, view: View, size: tuple[int, int]) -> GroupTotals | None:
+        """Return the name among the worst that is marked, None if none is."""
+        shown = worst_shown(view, *size) if self.tile is Tile.WORST else ()
+        return next((group for group in shown if group_id(group) == self.chosen), None)
+
     def opens(self) -> Message:
-        """Return what goes to the rows behind the mark."""
-        if self.tile is Tile.FLEET:
-            return ShowFleet()
-        if self.tile is Tile.NEWEST:
-            return ShowDetail(self.chosen)
-        kind, _, name = self.chosen.partition(":")
-        plain = name.replace('"', "?")  # a filter can write no quotation mark, but any one character
-        return ShowHistory(None, f"{_KEYS[GroupKind(kind)]}:{quoted(plain)} {_BAD}")
+        """Return what goes to the fleet, or to the marked command."""
+        return ShowFleet() if self.tile is Tile.FLEET else ShowDetail(self.chosen)
