@@ -64,12 +64,15 @@ class Headline:
     total: int | None = None
     parts: tuple[str, ...] = ()
     others: str = ""
+    at: datetime | None = None  # when it was made: an hour of another day is written with its date
 
     def clauses(self, zone: tzinfo | None) -> tuple[str, ...]:
         """Return the parts of the sentence with times of this zone, those to be left out first at the end."""
         if not self.parts or self.since is None:
             return ()
-        return (f"{self.parts[0]} since {self.since.astimezone(zone):%H:%M}", *self.parts[1:])
+        since = self.since.astimezone(zone)
+        is_today = self.at is None or self.at.astimezone(zone).date() == since.date()
+        return (f"{self.parts[0]} since {since:{'%H:%M' if is_today else '%a %d %H:%M'}}", *self.parts[1:])
 
     @property
     def outcome(self) -> Phase | None:
@@ -135,7 +138,7 @@ def _of_a_set(
         parts = (f"As before, {parts[0]}", *parts[1:])
     rest = len(recent) - len(rows)
     others = others_of(found[0].kind, rest) if len(rows) < _SHARE * len(recent) else ""
-    made = Headline("", False, found if is_news else (), shared, rows, since, total, parts, others)
+    made = Headline("", False, found if is_news else (), shared, rows, since, total, parts, others, now)
     return replace(made, sentence=f"{', '.join(made.clauses(now.tzinfo))}{others}.")
 
 

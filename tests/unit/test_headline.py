@@ -85,6 +85,16 @@ def test_times_are_those_of_the_zone_of_now() -> None:
     assert "since 13:04" in headline(OUTAGE, Totals(Ended(), CURRENT, USUAL), now).sentence
 
 
+def test_a_time_of_another_day_has_its_date() -> None:
+    """Without it "since 23:50" is read in the morning as a time to come."""
+    night = NOW.replace(hour=0, minute=5)
+    ends = [replace(one, at=one.at - (NOW - night)) for one in OUTAGE]
+    assert "missed since Sat 28 23:54, all" in headline(ends, Totals(Ended(), CURRENT, USUAL), night).sentence
+    east = headline(ends, Totals(Ended(), CURRENT, USUAL), night.astimezone(timezone(timedelta(hours=2))))
+    assert "missed since 01:54, all" in east.sentence
+    assert "missed since Sat 28 23:54" in east.clauses(UTC)[0]
+
+
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [

@@ -266,6 +266,10 @@ def test_a_day_and_a_week_fit_and_their_cursor_names_its_sum(width: int, height:
         assert f"missed {0 if cursor == begin else 2}" in shown
         assert "?" not in to_ascii(shown.replace("␛", ""))
         assert ("in 24 h" if wanted is Range.DAY else "in 7 days") in shown
+        if cursor is not None:
+            assert f" at {cursor:%a %d %H:%M}: " in shown
+        if cursor is None and height > 16:
+            assert f"{span.begin:%a %d %H:%M} " in shown
     narrow = overview_lines(view(span=span), 60, height)
     assert all(line_width(line) <= 60 for line in narrow), "until it is read for the new width"
 

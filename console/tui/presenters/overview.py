@@ -23,7 +23,6 @@ from console.tui.presenters.plots import sparkline
 WIDE = 118  # columns from which what happened last stands beside the rest
 _LEFT, _LEAST_LEFT, _LIVE = 78, 60, 60
 _MOST_MINUTES = 120
-_HOUR = timedelta(hours=1)
 _MINUTES, _PIECES = 60, 14
 _MARK = 8  # columns that a time takes, with its gap
 _PIECE = 5  # minutes of a bar of answer times
@@ -133,8 +132,8 @@ def _joined(lines: Sequence[Line], beside: Sequence[Line], row: int, left: int) 
 
 
 def clock(moment: datetime, step: timedelta, zone: tzinfo | None) -> str:
-    """Write when a column begins: with its day where the columns are long."""
-    return f"{moment.astimezone(zone):{'%H:%M' if step < _HOUR else '%a %H:%M'}}"
+    """Write when a column begins: with its date in a day or a week, whose hours may be those of another."""
+    return f"{moment.astimezone(zone):{'%H:%M' if step == MINUTE else '%a %d %H:%M'}}"
 
 
 def _long(length: timedelta) -> str:
@@ -166,10 +165,9 @@ def _title(columns: Sequence[MinuteTotals], step: timedelta, width: int) -> Line
 
 def _times(columns: Sequence[MinuteTotals], step: timedelta, place: int | None, zone: tzinfo | None) -> Line:
     """Write the times of the first, the middle and the last column below the chart."""
-    count = len(columns)
-    marks = [(0, ""), (count // 2, ""), (count, "")]
+    count, mark = len(columns), _MARK if step == MINUTE else 2 * _MARK
+    marks = [(0, ""), *([(count // 2, "")] if count > 3 * mark else []), (count, "")]
     if place is not None:
-        mark = _MARK if step < _HOUR else 2 * _MARK
         marks = [one for one in marks if abs(one[0] - place) > mark] + [(place, "▴")]
     row = [" "] * count
     for at, sign in marks:
