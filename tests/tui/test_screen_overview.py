@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -301,6 +302,43 @@ async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_ro
         await seen.shows("A week is the longest.")
         await seen.press("left_square_bracket", "left_square_bracket")
         await seen.shows("0 in ", "[ ] hour/day/week")
+
+
+async def test_the_range_that_was_asked_for_last_is_shown_whatever_else_is_read(rig: Rig) -> None:
+    """Without it the week is not shown before the day has been read, or the day takes its place."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    for hours in (5, 100):
+        await _old(rig, hours)
+    span, day_may_end, days = rig.program.figures.span, asyncio.Event(), []
+
+    async def slow_day(tenant_id: str, step: timedelta, count: int) -> Any:
+        found = await span(tenant_id, step, count)
+        if step * count == timedelta(days=1):
+            await day_may_end.wait()
+            days.append(count)
+        return found
+
+    rig.program.figures.span = slow_day  # type: ignore[method-assign]
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("0 in 74 min")
+        await seen.press("right_square_bracket")
+        await seen.shows("reading the day …")
+        await seen.press("right_square_bracket")
+        await seen.shows("20 in 7 days")
+        day_may_end.set()
+        await seen.press("left_square_bracket")
+        await seen.shows("10 in 24 h")
+        day_may_end.clear()
+        await seen.press("left_square_bracket", "right_square_bracket", "right_square_bracket")
+        await seen.shows("20 in 7 days")
+        before = len(days)
+        day_may_end.set()
+        await seen.until(lambda: len(days) > before, "answered with the day, too late")
+        await seen.pilot.pause()
+        assert "20 in 7 days" in seen.text
 
 
 async def test_what_a_day_counted_and_no_longer_keeps_is_said(rig: Rig) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts
 from console.domain.figures import Ended, GroupKind, GroupTotals, MinuteTotals
-from console.domain.overview import MINUTE, Overview, Span, answered, ended, worst_of
+from console.domain.overview import MINUTE, Overview, Range, Span, answered, ended, worst_of
 from console.domain.phases import PHASE_SYMBOLS
 from console.domain.text.durations import elapsed, latency
 from console.domain.text.safe import safe
@@ -54,6 +54,7 @@ class View:
     span: Span | None = None
     tile: Tile = Tile.CHART
     chosen: str = ""  # the id of a row of this tile
+    awaited: Range | None = None  # what is being read, while the hour stands
 
     @property
     def step(self) -> timedelta:
@@ -110,7 +111,7 @@ def _tiles(
     columns = view.columns(width)
     place = next((n for n, one in enumerate(columns) if one.minute == view.cursor), None)
     shown = columns if place is None else columns[place : place + 1]
-    lines: list[Line] = [_title(columns, view.step, width), *mirrored(columns, up, down, place)]
+    lines: list[Line] = [_title(view, columns, width), *mirrored(columns, up, down, place)]
     lines += [_times(columns, view.step, place, zone)] if not low else []
     at = "" if place is None else clock(columns[place].minute, view.step, zone)
     lines += [_legend(ended(shown), at, width), *([()] if heat else []), _answers(view, columns, width)]
@@ -144,8 +145,9 @@ def _long(length: timedelta) -> str:
     return f"{minutes // 60} h" if minutes <= 24 * 60 else f"{minutes // (24 * 60)} days"
 
 
-def _title(columns: Sequence[MinuteTotals], step: timedelta, width: int) -> Line:
-    total = ended(columns)
+def _title(view: View, columns: Sequence[MinuteTotals], width: int) -> Line:
+    total, step = ended(columns), view.step
+    reading: Line = (Cell(f"reading the {view.awaited.value} …", "live"),) if view.awaited else ()
     share: Line = ()
     if total.total:
         percent = 100 * (1 - total.ratio)
@@ -155,6 +157,7 @@ def _title(columns: Sequence[MinuteTotals], step: timedelta, width: int) -> Line
     parts: list[Line] = [
         (Cell(f" ended per {per}", "strong"),),
         (Cell(f"{total.total:,} in {_long(step * len(columns))}"),),
+        *([reading] if reading else []),
         *([share] if share else []),
         (Cell("up ok, down not ok", "dim"),),
         (Cell("[ ] hour, day, week", "dim"),),

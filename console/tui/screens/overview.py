@@ -13,6 +13,8 @@ from textual.widget import Widget
 
 from console.domain.figures import MinuteTotals
 from console.domain.overview import MINUTE, Overview, Range
+from console.domain.text.safe import safe
+from console.errors import ConsoleError
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.presenters.overview import Tile, View, clock, overview_lines
 from console.tui.screens import actions
@@ -20,6 +22,7 @@ from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
 from console.tui.screens.overview_ends import BadEnds
 from console.tui.screens.overview_reads import FIGURES_EVERY_S, OverviewReads
 from console.tui.screens.overview_tiles import Tiles
+from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowFleet
 from console.tui.widgets.text import Lines
@@ -63,7 +66,7 @@ class OverviewScreen(ConsoleScreen):
         now, tiles, reads = self.state.clock.now(), self._tiles, self._reads
         view = View(
             figures, now, reads.newest, reads.counts, reads.fleet, self.cursor, reads.span, tiles.tile,
-            tiles.chosen,
+            tiles.chosen, reads.awaited,
         )  # fmt: skip
         first = view.columns(self.app.size.width)[0].minute
         return view if self.cursor is None or self.cursor >= first else replace(view, cursor=first)
@@ -94,8 +97,16 @@ class OverviewScreen(ConsoleScreen):
             return
         self._reads.reach(ranges[place])
         self.cursor = None
-        self.request_read()
+        start(self, self._read_range, "range")  # of its own: a read that takes long must not hold it up
         self._show_cursor()
+
+    async def _read_range(self) -> None:
+        try:
+            await self._reads.read_span()
+        except ConsoleError as error:
+            self.say(safe(error, 300), "bad")
+        if self.is_active:
+            self._show_cursor()
 
     def _reach_label(self) -> str:
         return "hour/day/week"
