@@ -36,6 +36,7 @@ from console.tui.presenters.overview import (
     overview_lines,
     worst_shown,
 )
+from console.tui.screens.overview_tiles import Tiles
 
 NOW = datetime(2026, 3, 1, 11, 15, 30, tzinfo=UTC)
 LAST = NOW.replace(second=0)
@@ -316,3 +317,27 @@ def test_what_a_tile_offers_is_on_the_screen_and_its_mark_too(width: int, height
             assert "".join(lines).count("▌") == 1, (tile, chosen)
             assert all(len(line) <= width for line in lines)
     assert "▌" not in "".join(map(text, overview_lines(view(tile=Tile.WORST, chosen="gone"), width, height)))
+
+
+def test_a_mark_stays_on_its_row_and_the_next_key_takes_what_stands_where_it_stood() -> None:
+    """Without it a key that comes after a new row acts on another one, or begins at the top again."""
+    first, tiles, size = view(), Tiles(), (120, 40)
+    tiles.go(-1, first, size)
+    for _ in range(4):
+        tiles.move(1, first, size)
+    assert (tiles.tile, tiles.chosen) == (Tile.NEWEST, "c4")
+    more = replace(first, newest=(replace(first.newest[0], command_id="new"), *first.newest))
+    tiles.keep(more, size)
+    assert tiles.chosen == "c4"
+    tiles.move(1, more, size)
+    assert tiles.chosen == "c5"
+    gone = replace(first, newest=first.newest[7:])
+    tiles.keep(gone, size)
+    assert tiles.why_not(gone, size) is not None
+    for by, chosen in ((1, "c13"), (-1, "c12")):
+        other = Tiles()
+        other.tile, other.chosen, other._at = tiles.tile, tiles.chosen, tiles._at
+        other.move(by, gone, size)
+        assert other.chosen == chosen
+    tiles.move(1, replace(first, newest=()), size)
+    assert tiles.chosen == ""

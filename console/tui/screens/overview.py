@@ -59,6 +59,7 @@ class OverviewScreen(ConsoleScreen):
             return
         view = self._view(self._reads.figures)
         self.cursor = view.cursor
+        self._tiles.keep(view, self._extent)
         self._body.show(overview_lines(view, *self._extent, self.state.zone))
 
     def _view(self, figures: Overview) -> View:

@@ -19,6 +19,7 @@ class Tiles:
     def __init__(self) -> None:
         self.tile = Tile.CHART
         self.chosen = ""
+        self._at = 0  # its place when it was last seen
 
     @property
     def words(self) -> str:
@@ -39,14 +40,24 @@ class Tiles:
             tile = tiles[(tiles.index(self.tile) + by * step) % len(tiles)]
             rows = self._rows(tile, view, size)
             if rows:
-                self.tile, self.chosen = tile, rows[0]
+                self.tile = tile
+                self._mark(rows, 0)
                 return
 
     def move(self, by: int, view: View, size: tuple[int, int]) -> None:
         """Mark the next row of the tile."""
         rows = self._rows(self.tile, view, size)
-        at = rows.index(self.chosen) if self.chosen in rows else 0
-        self.chosen = rows[max(0, min(len(rows) - 1, at + by))] if rows else ""
+        at = rows.index(self.chosen) if self.chosen in rows else self._at - (by > 0)
+        self._mark(rows, max(0, min(len(rows) - 1, at + by)))
+
+    def _mark(self, rows: Sequence[str], at: int) -> None:
+        self._at, self.chosen = at, rows[at] if rows else ""
+
+    def keep(self, view: View, size: tuple[int, int]) -> None:
+        """Remember where the marked row stands now: if it goes, the next key marks what took its place."""
+        rows = self._rows(self.tile, view, size)
+        if self.chosen in rows:
+            self._at = rows.index(self.chosen)
 
     def leave(self) -> bool:
         """Go back to the chart; return whether another tile was marked."""
