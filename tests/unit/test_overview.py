@@ -27,15 +27,9 @@ from console.tui.presenters.cells import Line, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, mirrored
 from console.tui.presenters.header import headline_lines
 from console.tui.presenters.heat import MORE, ROWS, heat_lines
-from console.tui.presenters.overview import (
-    Tile,
-    View,
-    group_id,
-    minutes_shown,
-    newest_shown,
-    overview_lines,
-    worst_shown,
-)
+from console.tui.presenters.overview import newest_shown, overview_lines, worst_shown
+from console.tui.presenters.overview_view import Tile, View, minutes_shown
+from console.tui.presenters.worst import group_id
 from console.tui.screens.overview_tiles import Tiles
 
 NOW = datetime(2026, 3, 1, 11, 15, 30, tzinfo=UTC)

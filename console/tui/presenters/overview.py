@@ -1,28 +1,23 @@
 """The overview at any size: chart, answer times, fleet, worst, and what happened last."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
+from datetime import UTC, timedelta, tzinfo
 
 from console.domain.commands import Command, Phase
-from console.domain.devices import Device, DeviceCounts
-from console.domain.figures import Ended, GroupKind, GroupTotals, MinuteTotals
-from console.domain.overview import MINUTE, Overview, Range, Span, answered, ended, worst_of
+from console.domain.figures import Ended, GroupTotals, MinuteTotals
+from console.domain.overview import MINUTE, answered, ended
 from console.domain.phases import PHASE_SYMBOLS
 from console.domain.text.durations import elapsed, latency
-from console.domain.text.safe import safe
 from console.tables.columns import Cell
-from console.tui.presenters.cells import Line, fit_parts, fit_text, line_width
+from console.tui.presenters.cells import Line, fit_parts, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, OK, mirrored
 from console.tui.presenters.fleet import fleet_counts, fleet_lines
 from console.tui.presenters.heat import heat_lines
-from console.tui.presenters.newest import cut, marked, newest_lines
+from console.tui.presenters.newest import marked, newest_lines
+from console.tui.presenters.overview_view import WIDE, Tile, View, clock, left_of
 from console.tui.presenters.plots import sparkline
+from console.tui.presenters.worst import worst_lines, worst_names
 
-WIDE = 118  # columns from which what happened last stands beside the rest
-_LEFT, _LEAST_LEFT, _LIVE = 78, 60, 60
-_MOST_MINUTES = 120
 _MINUTES, _PIECES = 60, 14
 _MARK = 8  # columns that a time takes, with its gap
 _PIECE = 5  # minutes of a bar of answer times
@@ -32,56 +27,6 @@ _LIVE_LEAST = 4  # lines of the newest commands where they stand below
 _MORE_UP, _MORE_DOWN = 7, 4
 
 
-class Tile(StrEnum):
-    """A part of the overview that enter acts on; the order is that of the tab key."""
-
-    CHART = "chart"
-    FLEET = "fleet"
-    WORST = "worst"
-    NEWEST = "newest"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is drawn. `fleet` is None where it has too many devices to draw; `span` is a day or a week."""
-
-    figures: Overview
-    now: datetime
-    newest: Sequence[Command] = ()
-    counts: DeviceCounts | None = None
-    fleet: Sequence[Device] | None = None
-    cursor: datetime | None = None
-    span: Span | None = None
-    tile: Tile = Tile.CHART
-    chosen: str = ""  # the id of a row of this tile
-    awaited: Range | None = None  # what is being read, while the hour stands
-
-    @property
-    def step(self) -> timedelta:
-        """How long a column of the chart is."""
-        return MINUTE if self.span is None else self.span.step
-
-    @property
-    def groups_from(self) -> datetime | None:
-        """Since when the worst are counted."""
-        return self.figures.groups_from if self.span is None else self.span.groups_from
-
-    def columns(self, width: int) -> tuple[MinuteTotals, ...]:
-        """Return what the chart shows on a screen of this width: a day, a week, or minutes."""
-        room = minutes_shown(width)
-        return self.figures.columns(room) if self.span is None else self.span.columns()[-room:]
-
-
-def minutes_shown(width: int) -> int:
-    """Return for how many columns a chart has room on a screen of this width."""
-    return max(10, min(_MOST_MINUTES, _left(width) - GUTTER - 1))
-
-
-def _left(width: int) -> int:
-    """Return how many columns the chart and the tiles below it have."""
-    return max(_LEAST_LEFT, min(_LEFT, width - _LIVE)) if width >= WIDE else width
-
-
 def _depth(height: int) -> tuple[int, int]:
     """Return how many rows the chart has above and below its axis at least."""
     return (2, 1) if height < _LOW else (3, 2) if height < _HIGH else (5, 3)
@@ -89,7 +34,7 @@ def _depth(height: int) -> tuple[int, int]:
 
 def overview_lines(view: View, width: int, height: int, zone: tzinfo | None = UTC) -> list[Line]:
     """Lay the tiles out; what does not fit loses depth, and only then whole tiles from the bottom."""
-    left = _left(width)
+    left = left_of(width)
     up, down = _depth(height)
     if width < WIDE:
         lines = _tiles(view, left, height - _LIVE_LEAST, up, down, zone)
@@ -119,7 +64,7 @@ def _tiles(
     lines += [()] if roomy else []
     if view.counts is not None:
         lines.append(marked(fleet_counts(view.counts, view.fleet, width), here=view.tile is Tile.FLEET))
-    worst = _worst(view, width, 4 if roomy else 1, zone)
+    worst = worst_lines(view, width, 4 if roomy else 1, zone)
     between: list[Line] = [()] if roomy and worst else []
     room = height - len(lines) - len(worst) - len(between)
     lines += fleet_lines(view.fleet, width, max(0, room)) if not low else []
@@ -130,11 +75,6 @@ def _joined(lines: Sequence[Line], beside: Sequence[Line], row: int, left: int) 
     mine = lines[row] if row < len(lines) else ()
     gap = Cell(" " * max(0, left - line_width(mine)))
     return (*mine, gap, Cell(" │ ", "dim"), *(beside[row] if row < len(beside) else ()))
-
-
-def clock(moment: datetime, step: timedelta, zone: tzinfo | None) -> str:
-    """Write when a column begins: with its date in a day or a week, whose hours may be those of another."""
-    return f"{moment.astimezone(zone):{'%H:%M' if step == MINUTE else '%a %d %H:%M'}}"
 
 
 def _long(length: timedelta) -> str:
@@ -220,64 +160,13 @@ def _here(view: View) -> str:
     return view.chosen if view.tile is Tile.NEWEST else ""
 
 
-def group_id(group: GroupTotals) -> str:
-    """Return the id of a row of the worst."""
-    return f"{group.kind}:{group.name}"
-
-
 def worst_shown(view: View, width: int, height: int) -> tuple[GroupTotals, ...]:
     """Return the rows of the worst on a screen of this size."""
     room = height if width >= WIDE else height - _LIVE_LEAST
-    return _worst_of(view, _left(width), 4 if room >= _HIGH - _LIVE_LEAST else 1)
+    return worst_names(view, left_of(width), 4 if room >= _HIGH - _LIVE_LEAST else 1)
 
 
 def newest_shown(view: View, width: int, height: int) -> tuple[Command, ...]:
     """Return the commands that are listed on a screen of this size."""
     first = 0 if width >= WIDE else len(_tiles(view, width, height - _LIVE_LEAST, *_depth(height), UTC))
     return tuple(view.newest)[: max(0, height - first)]
-
-
-def _worst_of(view: View, width: int, rows: int) -> tuple[GroupTotals, ...]:
-    """Return the names of which the largest share was not ok, as many as there is room for."""
-    groups = view.figures.groups if view.span is None else view.span.groups
-    found = worst_of(groups, max(rows, 3))
-    if rows > 1:
-        return found[:rows]
-    fit = next((n for n in range(len(found), 0, -1) if line_width(_names(found[:n], "")) <= width), 0)
-    return found[:fit]
-
-
-def _names(found: Sequence[GroupTotals], chosen: str) -> Line:
-    """Name the worst in one line."""
-    line: list[Cell] = [Cell(" worst", "strong")]
-    for group in found:
-        name = f"{_called(group.kind)}{safe(group.name, 24)} {group.ended.ratio:.0%}"
-        line += [Cell("  ▌" if group_id(group) == chosen else "   ", "accent"), Cell(name, "warn")]
-    return tuple(line)
-
-
-def _worst(view: View, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
-    """Draw the worst, since the hour that is named; the chosen one is marked."""
-    found = _worst_of(view, width, rows)
-    begin = view.groups_from
-    chosen = view.chosen if view.tile is Tile.WORST else ""
-    if not found:
-        return []
-    if rows == 1:
-        return [_names(found, chosen)]
-    since = f" since {clock(begin, view.step, zone)}" if begin else ""
-    lines: list[Line] = [(Cell(" worst", "strong"), Cell(f"   not ok of all that ended{since}", "dim"))]
-    for group in found:
-        name, kind, ratio = fit_text(safe(group.name, 24), 24), group.kind.value, group.ended.ratio
-        of = f"{group.ended.bad:,} of {group.ended.total:,}"
-        bar = "█" * round(ratio * 20) or "▏"
-        words = Cell(f"   {kind:<6} {name} {of:>13} {ratio:>4.0%}  ")
-        drawn: Line = (Cell(bar, "warn"), Cell("░" * (20 - len(bar)), "dim"))
-        has_room = line_width((words, *drawn)) <= width
-        line = cut((words, *(drawn if has_room else ())), width)
-        lines.append(marked(line, here=group_id(group) == chosen))
-    return lines
-
-
-def _called(kind: GroupKind) -> str:
-    return "fw " if kind is GroupKind.FW else "by " if kind is GroupKind.SENDER else ""

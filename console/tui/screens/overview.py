@@ -16,7 +16,8 @@ from console.domain.overview import MINUTE, Overview, Range
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.overview import Tile, View, clock, overview_lines
+from console.tui.presenters.overview import overview_lines
+from console.tui.presenters.overview_view import Tile, View, clock
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
 from console.tui.screens.overview_ends import BadEnds

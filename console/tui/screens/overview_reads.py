@@ -7,7 +7,7 @@ from datetime import timedelta
 from console.domain.commands import Command
 from console.domain.devices import Device, DeviceCounts
 from console.domain.overview import Overview, Range, Span, pieces_of
-from console.tui.presenters.overview import minutes_shown
+from console.tui.presenters.overview_view import minutes_shown
 from console.tui.state.console_state import ConsoleState
 
 FIGURES_EVERY_S = 2.0  # as often as the workers count

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from textual.message import Message
 
 from console.domain.figures import GroupTotals
-from console.tui.presenters.overview import Tile, View, group_id, newest_shown, worst_shown
+from console.tui.presenters.overview import newest_shown, worst_shown
+from console.tui.presenters.overview_view import Tile, View
+from console.tui.presenters.worst import group_id
 from console.tui.state.messages import ShowDetail, ShowFleet
 
 _WORDS = {
