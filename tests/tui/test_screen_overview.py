@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from console.runtime.preferences import Preferences
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
+from console.tui.screens.live import LiveScreen
 from console.tui.screens.overview import OverviewScreen
 from tests.tui.conftest import Rig, Seen
 
@@ -413,6 +415,72 @@ async def test_tab_goes_from_tile_to_tile_and_enter_opens_the_marked_row(
         await seen.press("shift+tab", "left")
         await seen.hides("▌")
         await seen.shows("▴")
+
+
+async def test_problems_are_on_the_overview_and_enter_opens_those_of_the_kind(rig: Rig) -> None:
+    """Without it a forged answer is seen by who opens the problems, and by nobody else."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(
+        "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at) VALUES"
+        " ('acme', 'late ack', 'pump-1', 'c-1', 'late', now()), ('acme', 'late ack', 'pump-1', 'c-2', 'late', now()),"
+        " ('acme', 'late ack', 'pump-7', 'c-3', 'old', now() - interval '25 hours'),"
+        " ('acme', 'forged ack', 'pump-8', 'c-4', 'forged', now() - interval '2 hours')"
+    )
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("problems   3 in 24 h", "! forged ack         1   pump-8")
+        await seen.press("shift+tab")
+        await seen.until(lambda: "forged ack" in _marked_line(seen), "marked the worst kind")
+        await seen.press("down", "enter")
+        await seen.shows('kind:"late ack" age<1d', "2 problems", "c-1", "c-2")
+        assert "c-3" not in seen.text
+        assert "forged" not in seen.text
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.hides("in 24 h")
+        await seen.press("enter")
+        await seen.shows("that row is gone")
+
+
+async def test_live_shows_what_is_sent_on_the_whole_screen_at_most_each_two_seconds(rig: Rig) -> None:
+    """Without it the newest commands have a few lines; painted at each, they are too much for a slow line."""
+    await rig.devices("pump-1")
+    await rig.command("c-1", "pump-1", "ping", ago_s=60)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("ended per minute")
+        await seen.press("l")
+        await seen.shows(" Live   1 command, the newest on top", "ping")
+        screen = seen.app.screen
+        assert isinstance(screen, LiveScreen)
+        await seen.press("down")
+        await seen.until(lambda: "pump-1" in _marked_line(seen), "marked the newest")
+        read, reads = rig.program.history.commands, []
+
+        async def counted(*given: Any, **named: Any) -> Any:
+            reads.append(asyncio.get_running_loop().time())
+            return await read(*given, **named)
+
+        rig.program.history.commands = counted  # type: ignore[method-assign]
+        for number in range(30):
+            await rig.command(f"n-{number}", "pump-1", "reboot", ago_s=30 - number)
+            await rig.sql.execute("SELECT device_console.announce('{acme}')")
+            screen.request_read()
+            await seen.pilot.pause()
+        await seen.shows(" Live   31 commands, the newest on top", "reboot")
+        assert all(later - earlier > 1.5 for earlier, later in pairwise(reads))
+        assert seen.text.index("reboot") < seen.text.index("Live") + 200
+        await seen.press("enter")
+        await seen.shows("that command has left the screen: ↓ marks another")
+        await seen.press("down", "enter")
+        await seen.shows("Command › Detail", "n-29")
+        await seen.press("escape", "escape")
+        await seen.hides("▌")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
 
 
 def _marked_line(seen: Seen) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts, Link
+from console.domain.events import ProblemKind
 from console.domain.figures import Ended, Freshness, GroupKind, GroupTotals, MinuteTotals, RecentEnd
 from console.domain.headline import Headline
 from console.domain.histograms import Histogram, bucket_of
@@ -22,12 +23,13 @@ from console.domain.overview import (
     last_piece,
     pieces_of,
 )
+from console.domain.problem_groups import ProblemGroup
 from console.domain.text.ascii import to_ascii
 from console.tui.presenters.cells import Line, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, mirrored
 from console.tui.presenters.header import headline_lines
 from console.tui.presenters.heat import MORE, ROWS, heat_lines
-from console.tui.presenters.overview import newest_shown, overview_lines, worst_shown
+from console.tui.presenters.overview import newest_shown, overview_lines, problems_there, worst_shown
 from console.tui.presenters.overview_view import Tile, View, minutes_shown
 from console.tui.presenters.worst import group_id
 from console.tui.screens.overview_tiles import Tiles
@@ -300,14 +302,23 @@ def test_the_rows_are_as_long_as_they_are_called_and_stand_where_there_is_room()
 @pytest.mark.parametrize("height", [12, 24, 57])
 def test_what_a_tile_offers_is_on_the_screen_and_its_mark_too(width: int, height: int) -> None:
     """Without it enter opens a row that nobody can see."""
+    problems = (
+        ProblemGroup(ProblemKind.LATE_ACK, 3, ("pump-1",)),
+        ProblemGroup(ProblemKind.FORGED_ACK, 1, ()),
+    )
+    seen = view(problems=problems)
+    kinds = [group.kind.value for group in problems_there(seen, width, height)]
+    assert kinds == (["forged ack", "late ack"] if height >= 30 else [])
     for tile, rows in (
-        (Tile.WORST, [group_id(group) for group in worst_shown(view(), width, height)]),
-        (Tile.NEWEST, [command.command_id for command in newest_shown(view(), width, height)]),
+        (Tile.WORST, [group_id(group) for group in worst_shown(seen, width, height)]),
+        (Tile.NEWEST, [command.command_id for command in newest_shown(seen, width, height)]),
         (Tile.FLEET, ["fleet"]),
+        (Tile.PROBLEMS, kinds),
     ):
-        assert rows
-        for chosen in (rows[0], rows[-1]):
-            lines = [text(line) for line in overview_lines(view(tile=tile, chosen=chosen), width, height)]
+        assert rows or tile is Tile.PROBLEMS
+        for chosen in {*rows[:1], *rows[-1:]}:
+            marked = replace(seen, tile=tile, chosen=chosen)
+            lines = [text(line) for line in overview_lines(marked, width, height)]
             assert "".join(lines).count("▌") == 1, (tile, chosen)
             assert all(len(line) <= width for line in lines)
     assert "▌" not in "".join(map(text, overview_lines(view(tile=Tile.WORST, chosen="gone"), width, height)))

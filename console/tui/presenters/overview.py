@@ -7,6 +7,7 @@ from console.domain.commands import Command, Phase
 from console.domain.figures import Ended, GroupTotals, MinuteTotals
 from console.domain.overview import MINUTE, answered, ended
 from console.domain.phases import PHASE_SYMBOLS
+from console.domain.problem_groups import ProblemGroup
 from console.domain.text.durations import elapsed, latency
 from console.tables.columns import Cell
 from console.tui.presenters.cells import Line, fit_parts, line_width
@@ -16,6 +17,7 @@ from console.tui.presenters.heat import heat_lines
 from console.tui.presenters.newest import marked, newest_lines
 from console.tui.presenters.overview_view import WIDE, Tile, View, clock, left_of
 from console.tui.presenters.plots import sparkline
+from console.tui.presenters.problem_tile import problem_lines, problems_shown
 from console.tui.presenters.worst import worst_lines, worst_names
 
 _MINUTES, _PIECES = 60, 14
@@ -38,13 +40,17 @@ def overview_lines(view: View, width: int, height: int, zone: tzinfo | None = UT
     up, down = _depth(height)
     if width < WIDE:
         lines = _tiles(view, left, height - _LIVE_LEAST, up, down, zone)
+        lines += _problems(view, width, height)
         newest = newest_lines(view.newest, _here(view), width, max(0, height - len(lines)), zone)
         return [*lines, *newest][:height]
     lines = _tiles(view, left, height, up, down, zone)
     spare = max(0, height - len(lines))  # the charts grow into what is left
     depth = up + min(_MORE_UP, spare * 2 // 3), down + min(_MORE_DOWN, spare // 3)
     lines = _tiles(view, left, height, *depth, zone, heat=width >= _WIDEST and height >= _HIGHEST)
-    beside = newest_lines(view.newest, _here(view), width - left - 3, height, zone)
+    problems = _problems(view, width, height)
+    rows = height - len(problems)
+    beside = newest_lines(view.newest, _here(view), width - left - 3, rows, zone)
+    beside += [()] * (rows - len(beside)) + problems
     return [_joined(lines, beside, row, left) for row in range(height)]
 
 
@@ -156,6 +162,18 @@ def _answers(view: View, columns: Sequence[MinuteTotals], width: int) -> Line:
     return fit_parts(parts, width)
 
 
+def _problems(view: View, width: int, height: int) -> list[Line]:
+    """Draw the problems where there is room for a second depth: beside the rest, or below the worst."""
+    room = width - left_of(width) - 3 if width >= WIDE else width
+    lines = problem_lines(view, room) if height >= _HIGH else []
+    return [(), *lines] if lines else []
+
+
+def problems_there(view: View, width: int, height: int) -> tuple[ProblemGroup, ...]:
+    """Return the kinds of problems that have a row on a screen of this size."""
+    return problems_shown(view) if _problems(view, width, height) else ()
+
+
 def _here(view: View) -> str:
     return view.chosen if view.tile is Tile.NEWEST else ""
 
@@ -168,5 +186,7 @@ def worst_shown(view: View, width: int, height: int) -> tuple[GroupTotals, ...]:
 
 def newest_shown(view: View, width: int, height: int) -> tuple[Command, ...]:
     """Return the commands that are listed on a screen of this size."""
-    first = 0 if width >= WIDE else len(_tiles(view, width, height - _LIVE_LEAST, *_depth(height), UTC))
+    first = len(_problems(view, width, height))
+    if width < WIDE:
+        first += len(_tiles(view, width, height - _LIVE_LEAST, *_depth(height), UTC))
     return tuple(view.newest)[: max(0, height - first)]

@@ -9,6 +9,7 @@ from console.domain.commands import Command
 from console.domain.devices import Device, DeviceCounts
 from console.domain.figures import MinuteTotals
 from console.domain.overview import MINUTE, Overview, Range, Span
+from console.domain.problem_groups import ProblemGroup
 from console.tui.presenters.charts import GUTTER
 
 WIDE = 118  # columns from which what happened last stands beside the rest
@@ -23,6 +24,7 @@ class Tile(StrEnum):
     FLEET = "fleet"
     WORST = "worst"
     NEWEST = "newest"
+    PROBLEMS = "problems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class View:
     span: Span | None = None
     tile: Tile = Tile.CHART
     chosen: str = ""  # the id of a row of this tile
+    problems: Sequence[ProblemGroup] = ()
+    more_problems: bool = False  # than were read
     awaited: Range | None = None  # what is being read, while the hour stands
 
     @property

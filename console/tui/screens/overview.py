@@ -20,6 +20,7 @@ from console.tui.presenters.overview import overview_lines
 from console.tui.presenters.overview_view import Tile, View, clock
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
+from console.tui.screens.live import LiveScreen
 from console.tui.screens.overview_ends import BadEnds
 from console.tui.screens.overview_reads import FIGURES_EVERY_S, OverviewReads
 from console.tui.screens.overview_tiles import Tiles
@@ -68,7 +69,7 @@ class OverviewScreen(ConsoleScreen):
         now, tiles, reads = self.state.clock.now(), self._tiles, self._reads
         view = View(
             figures, now, reads.newest, reads.counts, reads.fleet, self.cursor, reads.span, tiles.tile,
-            tiles.chosen, reads.awaited,
+            tiles.chosen, reads.problems, reads.more_problems, reads.awaited,
         )  # fmt: skip
         first = view.columns(self.app.size.width)[0].minute
         return view if self.cursor is None or self.cursor >= first else replace(view, cursor=first)
@@ -197,7 +198,7 @@ class OverviewScreen(ConsoleScreen):
         Action("open", "enter", "open", "Open what ended badly in the column, or the marked row",
                "device-console history --where FILTER", _open, _no_ends, footer=10,
                label_now=_words),
-        Action("tile", "tab", "tile", "Go on to the fleet, the worst, the newest commands; ↑ ↓ mark a row",
+        Action("tile", "tab", "tile", "Go on to the fleet, worst, newest, problems; ↑ ↓ mark a row",
                ON_SCREEN_ONLY, lambda s: s.action_tile(1), footer=15),
         Action("bad", "exclamation_mark", "open all not ok",
                "Open all that ended badly in two hours, a day, a week",
@@ -212,6 +213,8 @@ class OverviewScreen(ConsoleScreen):
                lambda s: s.action_reach(-1), shown_as="["),
         Action("fleet", "F", "fleet", "The fleet on a whole screen, a cell a device",
                "device-console devices", lambda s: s.post_message(ShowFleet()), footer=14),
+        Action("live", "l", "live", "The newest commands on a whole screen, as they come",
+               "device-console tail", lambda s: s.app.push_screen(LiveScreen(s.state)), footer=16),
         actions.BATCHES,
         actions.PROBLEMS,
         *actions.everywhere(actions.back(_back, _back_label)),

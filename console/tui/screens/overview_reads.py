@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from console.domain.commands import Command
 from console.domain.devices import Device, DeviceCounts
+from console.domain.filters.terms import EVERY_PROBLEM
 from console.domain.overview import Overview, Range, Span, pieces_of
+from console.domain.problem_groups import ProblemGroup, problem_groups
 from console.tui.presenters.overview_view import minutes_shown
 from console.tui.state.console_state import ConsoleState
 
@@ -16,6 +18,8 @@ MOST_CELLS = 1_000  # devices; a larger fleet is counted, not drawn
 _FLEET_EVERY_S = 5.0
 _FLEET_REST = 20  # times as long as reading the fleet took
 _NEWEST = 60
+_PROBLEMS = 200  # the newest ones, of which those of a day are counted
+_DAY = timedelta(days=1)
 
 
 class OverviewReads:
@@ -32,6 +36,8 @@ class OverviewReads:
         self.counts: DeviceCounts | None = None
         self.fleet: tuple[Device, ...] | None = None
         self.span: Span | None = None
+        self.problems: tuple[ProblemGroup, ...] = ()
+        self.more_problems = False
         self.range = Range.HOUR
         self._asked: set[tuple[timedelta, int]] = set()
         self._fleet_due = self._figures_due = self._span_due = 0.0
@@ -56,6 +62,7 @@ class OverviewReads:
         began = clock()
         if began >= self._fleet_due:
             await self._read_fleet()
+            await self._read_problems()
             self._fleet_due = clock() + max(_FLEET_EVERY_S, _FLEET_REST * (clock() - began))
 
     @property
@@ -94,3 +101,10 @@ class OverviewReads:
             self.fleet = tuple(found.values())
         else:
             self.fleet = None
+
+    async def _read_problems(self) -> None:
+        state = self._state
+        found = await state.program.history.problems(state.tenant, EVERY_PROBLEM, _PROBLEMS)
+        since = state.clock.now() - _DAY
+        self.problems = problem_groups(found, since)
+        self.more_problems = sum(group.count for group in self.problems) == _PROBLEMS

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from textual.message import Message
 
 from console.domain.figures import GroupTotals
-from console.tui.presenters.overview import newest_shown, worst_shown
+from console.domain.filters.values import quoted
+from console.tui.presenters.overview import newest_shown, problems_there, worst_shown
 from console.tui.presenters.overview_view import Tile, View
 from console.tui.presenters.worst import group_id
-from console.tui.state.messages import ShowDetail, ShowFleet
+from console.tui.state.messages import ShowDetail, ShowFleet, ShowProblems
 
 _WORDS = {
     Tile.CHART: "open", Tile.FLEET: "open the fleet", Tile.WORST: "its not ok", Tile.NEWEST: "open command",
+    Tile.PROBLEMS: "its problems",
 }  # fmt: skip
 
 
@@ -33,6 +35,8 @@ class Tiles:
             return [group_id(group) for group in worst_shown(view, *size)]
         if tile is Tile.NEWEST:
             return [command.command_id for command in newest_shown(view, *size)]
+        if tile is Tile.PROBLEMS:
+            return [group.kind.value for group in problems_there(view, *size)]
         return ["fleet"] if tile is Tile.CHART or view.counts is not None else []
 
     def go(self, by: int, view: View, size: tuple[int, int]) -> None:
@@ -77,5 +81,7 @@ class Tiles:
         return next((group for group in shown if group_id(group) == self.chosen), None)
 
     def opens(self) -> Message:
-        """Return what goes to the fleet, or to the marked command."""
+        """Return what goes to the fleet, to the problems of the marked kind, or to the marked command."""
+        if self.tile is Tile.PROBLEMS:
+            return ShowProblems(f"kind:{quoted(self.chosen)} age<1d")
         return ShowFleet() if self.tile is Tile.FLEET else ShowDetail(self.chosen)
