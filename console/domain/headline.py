@@ -1,7 +1,8 @@
 """The headline: the smallest set that what ended badly in the last quarter of an hour has in common.
 
 It counts rows and never names a cause. The set has one name (of a site, model, firmware, type, sender or bulk
-send) or two, holds 80 % of what ended badly, at least five ends, and three times its usual ratio.
+send) or two, holds 80 % of what ended badly, at least five ends, and three times its usual ratio. Where none
+holds so much, it is the one name that is clearly not as usual, and how many others ended badly is said.
 
 Decided in docs/decisions/0084-the-headline.md
 """
@@ -15,7 +16,7 @@ from itertools import combinations
 from console.domain.commands import Phase
 from console.domain.conditions import Condition, Kind, is_in, name_of
 from console.domain.figures import Ended, GroupKind, GroupTotals, RecentEnd, all_ended
-from console.domain.headline_words import outcomes, parts_of
+from console.domain.headline_words import others_of, outcomes, parts_of
 
 WINDOW = timedelta(minutes=15)
 USUAL_SPAN = timedelta(days=1)
@@ -27,6 +28,7 @@ _UNUSUAL = 3.0
 _FEWEST_USUAL = 20  # ends: a ratio of fewer says nothing
 _NEARLY_ALL = 0.9  # of what ended: no news where it has been so for hours, but not well either
 _NOTABLE = 0.03  # of all ends: less is never called bad
+_HALF = 0.5  # of the ends of a name of which nothing usual is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class Headline:
     `conditions` name the set, empty if nothing is in common or it is no news; `shared` is what else all its
     rows have in common. `ends` are the rows of the set, newest first: exactly those to be shown. `total` is
     how many devices the set has at all, None if that is not known. `since` is when the first of them ended
-    badly, or of those before with no quiet quarter of an hour between. `parts` are what and what else.
+    badly, or of those before with no quiet quarter of an hour between. `parts` are what and what else;
+    `others` is what ended badly outside a set that is only a part of it, in words that end the sentence.
     """
 
     sentence: str
@@ -60,12 +63,16 @@ class Headline:
     since: datetime | None = None
     total: int | None = None
     parts: tuple[str, ...] = ()
+    others: str = ""
+    at: datetime | None = None  # when it was made: an hour of another day is written with its date
 
     def clauses(self, zone: tzinfo | None) -> tuple[str, ...]:
         """Return the parts of the sentence with times of this zone, those to be left out first at the end."""
         if not self.parts or self.since is None:
             return ()
-        return (f"{self.parts[0]} since {self.since.astimezone(zone):%H:%M}", *self.parts[1:])
+        since = self.since.astimezone(zone)
+        is_today = self.at is None or self.at.astimezone(zone).date() == since.date()
+        return (f"{self.parts[0]} since {since:{'%H:%M' if is_today else '%a %d %H:%M'}}", *self.parts[1:])
 
     @property
     def outcome(self) -> Phase | None:
@@ -100,7 +107,7 @@ def headline(
     ends = sorted(recent_ends, key=lambda end: (end.at, end.command_id), reverse=True)
     recent = [end for end in ends if now - WINDOW < end.at <= now]
     earlier = [end for end in ends if now - USUAL_SPAN < end.at <= now - WINDOW]
-    found = _smallest(recent, earlier, totals, now)
+    found = _smallest(recent, earlier, totals, now) or _far_from_usual(recent, totals)
     still = () if found else _still_silent(recent, totals)
     if not found and not still:
         return _without_a_set(recent, [end for end in ends if now - _HOUR < end.at <= now], totals)
@@ -129,8 +136,10 @@ def _of_a_set(
     parts = parts_of(found, shared, rows, total)
     if not is_news:
         parts = (f"As before, {parts[0]}", *parts[1:])
-    made = Headline("", False, found if is_news else (), shared, rows, since, total, parts)
-    return replace(made, sentence=f"{', '.join(made.clauses(now.tzinfo))}.")
+    rest = len(recent) - len(rows)
+    others = others_of(found[0].kind, rest) if len(rows) < _SHARE * len(recent) else ""
+    made = Headline("", False, found if is_news else (), shared, rows, since, total, parts, others, now)
+    return replace(made, sentence=f"{', '.join(made.clauses(now.tzinfo))}{others}.")
 
 
 def _since(rows: Sequence[RecentEnd], before: Sequence[RecentEnd]) -> datetime:
@@ -172,12 +181,45 @@ def _smallest(
     return min([*singles, *pairs], key=size, default=())
 
 
+def _far_from_usual(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condition, ...]:
+    """Return the name that is clearly not as usual, though it holds less than most; empty without one.
+
+    Of several it is the one that holds much of what ended badly and of which much ended badly: the harmonic
+    mean of both shares is the highest. A site of which all is silent comes before the model of all devices.
+    """
+    counts, current, usual = _counts(recent), _byname_of(totals.current), _byname_of(totals.usual)
+
+    def is_far(one: Condition) -> bool:
+        before, ratio = usual.get(one, Ended()), current[one].ratio
+        if before.total < _FEWEST_USUAL:
+            return ratio >= _HALF
+        return ratio >= max(_UNUSUAL * before.ratio, _NOTABLE)
+
+    def fit(one: Condition) -> float:
+        share, ratio = counts[one] / len(recent), current[one].ratio
+        return 2 * share * ratio / (share + ratio)
+
+    named = [one for one in counts if counts[one] >= _FEWEST and one in current and is_far(one)]
+    return (min(named, key=lambda one: (-fit(one), list(Kind).index(one.kind), one.name)),) if named else ()
+
+
 def _still_silent(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condition, ...]:
     """Return the name of which nearly all has ended badly for so long that it is usual; empty without one."""
-    least, current = max(_FEWEST, _SHARE * len(recent)), _byname_of(totals.current)
-    named = [one for kind in Kind if (one := _commonest(recent, kind, least)) is not None]
-    silent = [one for one in named if one in current and current[one].ratio >= _NEARLY_ALL]
-    return (min(silent, key=lambda one: current[one].total),) if silent else ()
+    counts, current = _counts(recent), _byname_of(totals.current)
+    silent = [
+        one
+        for one in counts
+        if counts[one] >= _FEWEST and one in current and current[one].ratio >= _NEARLY_ALL
+    ]
+    most = max((counts[one] for one in silent), default=0)
+    widest = [one for one in silent if counts[one] >= min(most, _SHARE * len(recent))]
+    key = lambda one: (current[one].total, list(Kind).index(one.kind), one.name)  # noqa: E731
+    return (min(widest, key=key),) if widest else ()
+
+
+def _counts(recent: Sequence[RecentEnd]) -> Counter[Condition]:
+    """Count the names of all that ended badly."""
+    return Counter(Condition(kind, name) for end in recent for kind in Kind if (name := name_of(end, kind)))
 
 
 def _commonest(recent: Sequence[RecentEnd], kind: Kind, least: float) -> Condition | None:

@@ -29,13 +29,22 @@ def parts_of(
     ends = outcomes(rows)
     devices = len({end.device_id for end in rows})
     if total is not None and len(ends) == 1 and devices <= total:
-        what = f"{devices:,} of {counted(total, 'device')} {ends[0][0].value}"
+        of = f"{devices:,} of {counted(total, 'device')}"
+        how = ends[0][0].value
+        what = f"{of} {how}" if devices == len(rows) else f"{len(rows):,} {how} on {of}"
     elif len(ends) == 1:
         what = f"{len(rows):,} {ends[0][0].value}"
     else:
         what = f"{len(rows):,} ended badly ({', '.join(f'{count:,} {how.value}' for how, count in ends)})"
     lead = ", ".join(_lead(condition) for condition in conditions)
     return (f"{lead}: {what}", *_in_common(shared))
+
+
+def others_of(kind: Kind, count: int) -> str:
+    """Say how many others ended badly, behind a set of this kind that is only a part of them."""
+    if kind is Kind.SITE:
+        return f"; {count:,} more elsewhere"
+    return f"; {counted(count, 'other')} ended badly"
 
 
 def _lead(condition: Condition) -> str:

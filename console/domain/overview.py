@@ -18,6 +18,8 @@ from console.domain.headline import Headline
 from console.domain.histograms import Histogram, merged
 
 MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_ZERO = datetime(2000, 1, 1, tzinfo=UTC)  # whole hours are counted from here
 SPAN = timedelta(hours=2)  # that a chart can show
 FEWEST = 5  # ended commands of a name: a ratio of fewer says nothing
 
@@ -68,7 +70,7 @@ def _filled(
 class Span:
     """The figures of a day or a week in `count` pieces of `step`; each stands under its beginning.
 
-    `groups` are sums from `begin` on.
+    `groups` are sums from `groups_from` on.
     """
 
     step: timedelta
@@ -81,6 +83,11 @@ class Span:
     def begin(self) -> datetime:
         """When the oldest piece begins."""
         return last_piece(self.freshness.read_at, self.step) - self.step * (self.count - 1)
+
+    @property
+    def groups_from(self) -> datetime:
+        """When the first hour begins that lies in the span as a whole: names are counted by the hour."""
+        return -((_ZERO - self.begin) // _HOUR) * _HOUR + _ZERO
 
     def columns(self) -> tuple[MinuteTotals, ...]:
         """Return the pieces, oldest first, the last one begun but not over; empty ones included."""

@@ -180,7 +180,12 @@ async def _overview(connection: Connection, tenant_id: str, freshness: Freshness
     current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
     usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
     hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
-    found = headline(ends, Totals(hour, current, usual), now)
+    totals = Totals(hour, current, usual)
+    found = headline(ends, totals, now)
+    if len(found.conditions) == 1 and found.conditions[0].kind is Kind.SITE:
+        site = found.conditions[0]
+        count = await connection.fetchval(query("figures_devices"), tenant_id, site.name)
+        found = headline(ends, totals, now, {site: count})
     recent = tuple(end for end in ends if end.at > now - SPAN)
     return Overview(found, freshness, minutes, current, recent, begin)
 

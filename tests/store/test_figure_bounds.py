@@ -188,7 +188,7 @@ async def test_hours_and_minutes_of_a_range_and_the_headline_of_them(
         (GroupKind.SITE, "lyon", Ended(missed=6)), (GroupKind.TYPE, "ping", Ended(missed=6)),
     ]  # fmt: skip
     found = (await figures.headline("acme")).value
-    assert found.sentence.startswith("lyon: 6 missed since ")
+    assert found.sentence.startswith("lyon: 6 missed on 1 of 5 devices since ")
     assert sorted(found.command_ids) == [f"c{n}" for n in range(1, 7)]
 
 

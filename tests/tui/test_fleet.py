@@ -49,6 +49,41 @@ async def test_a_cell_opens_its_device_and_esc_comes_back_to_it(rig: Rig, size: 
         await seen.shows("pump-1")
 
 
+async def test_the_cursor_keeps_its_device_and_its_line_while_sites_come(rig: Rig) -> None:
+    """Without it the row one is looking at moves away under the eyes."""
+    await rig.devices("pump-1", *(f"d-{n:02}" for n in range(30)))
+    await rig.sql.execute("UPDATE device_registry SET site_id = device_id WHERE device_id LIKE 'd-%'")
+
+    def place(seen: Seen) -> int:
+        return next((at for at, line in enumerate(seen.lines) if "[·]" in line), -1)
+
+    async with rig.console(60, 15) as seen:
+        await seen.shows("d-00")
+        await seen.press("0")
+        await seen.shows("ended per minute")
+        await seen.press("F")
+        await seen.shows("[·]", "d-00")
+        await seen.press(*["down"] * 20, "up", "up")
+        await seen.shows("d-18", "[·]")
+        before = place(seen)
+        screen = seen.app.screen
+        assert isinstance(screen, FleetScreen)
+        await rig.devices("a-1", "a-2")
+        await rig.sql.execute("UPDATE device_registry SET site_id = device_id WHERE device_id LIKE 'a-%'")
+        screen._due = 0.0
+        screen.request_read()
+        await seen.until(lambda: "a-1" in screen._devices, "read the new sites")
+        await seen.pilot.pause()
+        assert "d-18" in seen.text
+        assert place(seen) == before
+        await rig.sql.execute(
+            "UPDATE device_registry SET decommissioned_at = now() - interval '1 h' WHERE device_id = 'd-18'"
+        )
+        screen._due = 0.0
+        screen.request_read()
+        await seen.shows("d-19", "[·]")
+
+
 async def test_marked_cells_get_a_command_and_lose_their_mark_by_it(rig: Rig) -> None:
     """Without it the next command goes to them once more."""
     await _fleet(rig)

@@ -254,6 +254,15 @@ async def _read_only(seen: Seen) -> None:
     await seen.shows("READ-ONLY", "pump-0024")
 
 
+async def _live(seen: Seen) -> None:
+    await seen.press("0")
+    await seen.shows("ended per minute")
+    await seen.press("l")
+    await seen.shows("6 commands, the newest on top")
+    await seen.press("down", "down")
+    await seen.shows("▌")
+
+
 async def _device(seen: Seen) -> None:
     await seen.press("d")
     await seen.shows("pump-0017 › Device", "1 of 2 ok")
@@ -279,7 +288,7 @@ SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "compose": _compose, "confirm": _confirm, "batches": _batches, "batch": _batch, "problems": _problems,
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
     "tenants": _tenants, "go": _go, "fleet": _fleet, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
-    "cancel": _cancel, "read-only": _read_only, "device": _device, "log": _log,
+    "cancel": _cancel, "read-only": _read_only, "device": _device, "log": _log, "live": _live,
 }  # fmt: skip
 
 

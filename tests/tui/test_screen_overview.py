@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from console.runtime.preferences import Preferences
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
+from console.tui.screens.live import LiveScreen
 from console.tui.screens.overview import OverviewScreen
 from tests.tui.conftest import Rig, Seen
 
@@ -58,6 +61,26 @@ async def test_h_stands_on_exactly_the_rows_of_the_headline_on_any_screen(rig: R
         await seen.shows("1 match")
         await seen.press("enter", "escape", "escape")
         await seen.shows("DEVICE ↑")
+
+
+async def test_h_opens_the_named_site_only_where_more_ended_badly_elsewhere(rig: Rig) -> None:
+    """Without it the site that went silent is named, and its rows are lost among the others."""
+    await _turku_is_silent(rig)
+    await rig.devices(*(f"valve-{n}" for n in range(4)))
+    for number in range(4):
+        await _ended(rig, f"other-{number}", f"valve-{number}", 2, site=f"s{number}")
+    await rig.sql.execute(
+        "UPDATE device_console.recent_ends SET model = command_id, fw = '', command_type = command_id, sender = command_id;"
+        " UPDATE device_registry SET site_id = 'turku' WHERE device_id LIKE 'pump-%';"
+        " INSERT INTO device_console.hour_groups"
+        " VALUES ('acme', date_trunc('hour', now()), 'site', 'turku', '{1,0,0,6,0}')"
+    )
+    async with rig.console(120, 30) as seen:
+        await seen.shows("turku: 6 of 6 devices missed since", "; 4 more elsewhere.", "h shows")
+        await seen.press("h")
+        await seen.shows("turku: 6 of 6 devices missed since", "› History", "6 commands")
+        assert "other-" not in seen.text
+        assert seen.text.count("◍ missed") >= 6
 
 
 async def test_a_minute_of_the_chart_opens_what_ended_badly_in_it_and_comes_back_to_it(rig: Rig) -> None:
@@ -264,7 +287,11 @@ async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_ro
             await seen.press("right")
             if "missed 1" in seen.text:
                 break
-        await seen.press("enter")
+        await seen.press("tab", "tab", "enter")
+        await seen.shows("Not ok at porto since ", "› History", "1 command")
+        await seen.press("escape")
+        await seen.shows("10 in 24 h")
+        await seen.press("escape", "enter")
         await seen.shows("Not ok from ", "› History", "1 command")
         assert "◍ missed" in seen.text
         await seen.press("escape")
@@ -277,6 +304,43 @@ async def test_brackets_reach_back_a_day_and_a_week_and_each_column_opens_its_ro
         await seen.shows("A week is the longest.")
         await seen.press("left_square_bracket", "left_square_bracket")
         await seen.shows("0 in ", "[ ] hour/day/week")
+
+
+async def test_the_range_that_was_asked_for_last_is_shown_whatever_else_is_read(rig: Rig) -> None:
+    """Without it the week is not shown before the day has been read, or the day takes its place."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(_WORKER)
+    for hours in (5, 100):
+        await _old(rig, hours)
+    span, day_may_end, days = rig.program.figures.span, asyncio.Event(), []
+
+    async def slow_day(tenant_id: str, step: timedelta, count: int) -> Any:
+        found = await span(tenant_id, step, count)
+        if step * count == timedelta(days=1):
+            await day_may_end.wait()
+            days.append(count)
+        return found
+
+    rig.program.figures.span = slow_day  # type: ignore[method-assign]
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("0 in 74 min")
+        await seen.press("right_square_bracket")
+        await seen.shows("reading the day …")
+        await seen.press("right_square_bracket")
+        await seen.shows("20 in 7 days")
+        day_may_end.set()
+        await seen.press("left_square_bracket")
+        await seen.shows("10 in 24 h")
+        day_may_end.clear()
+        await seen.press("left_square_bracket", "right_square_bracket", "right_square_bracket")
+        await seen.shows("20 in 7 days")
+        before = len(days)
+        day_may_end.set()
+        await seen.until(lambda: len(days) > before, "answered with the day, too late")
+        await seen.pilot.pause()
+        assert "20 in 7 days" in seen.text
 
 
 async def test_what_a_day_counted_and_no_longer_keeps_is_said(rig: Rig) -> None:
@@ -302,6 +366,10 @@ async def _worst(rig: Rig) -> None:
             "INSERT INTO device_console.hour_groups VALUES ('acme', date_trunc('hour', now()), $1, $2, $3)",
             kind, name, [6, 0, 0, missed, 0],
         )  # fmt: skip
+    await _ended(rig, "long-ago", "pump-4", 200, site="east, 2 b")
+    await rig.sql.execute(
+        "UPDATE device_console.recent_ends SET site = 'east, 2 b' WHERE command_id IN ('bad-0', 'bad-1')"
+    )
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
@@ -324,11 +392,12 @@ async def test_tab_goes_from_tile_to_tile_and_enter_opens_the_marked_row(
         await seen.press("tab")
         await seen.until(lambda: _marked_line(seen).find("east, 2 b") > 0, "marked the worst site")
         await seen.press("enter")
-        await seen.shows('site:"east, 2 b" phase:failed,missed,expired', "› History")
+        await seen.shows("Not ok at east, 2 b since ", "(2 of 4 kept) › History", "2 commands")
+        assert "long-ago" not in seen.text
         await seen.press("escape")
         await seen.shows("ended per minute")
         await seen.press("down", "enter")
-        await seen.shows("by:bob phase:failed,missed,expired", "6 commands")
+        await seen.shows("Not ok by bob since ", "6 commands")
         await seen.press("escape")
         await seen.shows("ended per minute")
         await seen.press("tab", "down")
@@ -346,6 +415,72 @@ async def test_tab_goes_from_tile_to_tile_and_enter_opens_the_marked_row(
         await seen.press("shift+tab", "left")
         await seen.hides("▌")
         await seen.shows("▴")
+
+
+async def test_problems_are_on_the_overview_and_enter_opens_those_of_the_kind(rig: Rig) -> None:
+    """Without it a forged answer is seen by who opens the problems, and by nobody else."""
+    await rig.devices("pump-1")
+    await rig.sql.execute(
+        "INSERT INTO device_console.problems (tenant_id, kind, device_id, command_id, detail, last_at) VALUES"
+        " ('acme', 'late ack', 'pump-1', 'c-1', 'late', now()), ('acme', 'late ack', 'pump-1', 'c-2', 'late', now()),"
+        " ('acme', 'late ack', 'pump-7', 'c-3', 'old', now() - interval '25 hours'),"
+        " ('acme', 'forged ack', 'pump-8', 'c-4', 'forged', now() - interval '2 hours')"
+    )
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("problems   3 in 24 h", "! forged ack         1   pump-8")
+        await seen.press("shift+tab")
+        await seen.until(lambda: "forged ack" in _marked_line(seen), "marked the worst kind")
+        await seen.press("down", "enter")
+        await seen.shows('kind:"late ack" age<1d', "2 problems", "c-1", "c-2")
+        assert "c-3" not in seen.text
+        assert "forged" not in seen.text
+        await seen.press("escape")
+        await seen.shows("ended per minute")
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.hides("in 24 h")
+        await seen.press("enter")
+        await seen.shows("that row is gone")
+
+
+async def test_live_shows_what_is_sent_on_the_whole_screen_at_most_each_two_seconds(rig: Rig) -> None:
+    """Without it the newest commands have a few lines; painted at each, they are too much for a slow line."""
+    await rig.devices("pump-1")
+    await rig.command("c-1", "pump-1", "ping", ago_s=60)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("ended per minute")
+        await seen.press("l")
+        await seen.shows(" Live   1 command, the newest on top", "ping")
+        screen = seen.app.screen
+        assert isinstance(screen, LiveScreen)
+        await seen.press("down")
+        await seen.until(lambda: "pump-1" in _marked_line(seen), "marked the newest")
+        read, reads = rig.program.history.commands, []
+
+        async def counted(*given: Any, **named: Any) -> Any:
+            reads.append(asyncio.get_running_loop().time())
+            return await read(*given, **named)
+
+        rig.program.history.commands = counted  # type: ignore[method-assign]
+        for number in range(30):
+            await rig.command(f"n-{number}", "pump-1", "reboot", ago_s=30 - number)
+            await rig.sql.execute("SELECT device_console.announce('{acme}')")
+            screen.request_read()
+            await seen.pilot.pause()
+        await seen.shows(" Live   31 commands, the newest on top", "reboot")
+        assert all(later - earlier > 1.5 for earlier, later in pairwise(reads))
+        assert seen.text.index("reboot") < seen.text.index("Live") + 200
+        await seen.press("enter")
+        await seen.shows("that command has left the screen: ↓ marks another")
+        await seen.press("down", "enter")
+        await seen.shows("Command › Detail", "n-29")
+        await seen.press("escape", "escape")
+        await seen.hides("▌")
+        await seen.press("escape")
+        await seen.shows("ended per minute")
 
 
 def _marked_line(seen: Seen) -> str:

@@ -18,6 +18,7 @@ from console.tui.presenters.fleet_map import (
     legend,
     map_lines,
     moved,
+    nearest,
     next_bad,
     place_of,
 )
@@ -79,6 +80,18 @@ def test_the_cursor_walks_through_the_ends_of_rows_and_keeps_its_column() -> Non
     assert moved((), "gone", 1, 0) == "gone"
     assert place_of(rows, "turku-001") == (2, 1)
     assert place_of(rows, "gone") == (0, 0)
+
+
+def test_a_cursor_whose_device_has_gone_stands_on_the_next_one() -> None:
+    """Without it the cursor jumps to the other end of the fleet."""
+    rows = fleet_rows(fleet(("lyon", 3), ("turku", 2)), 80)
+    all_of_them = [one for row in rows for one in row.device_ids]
+    assert nearest(rows, "lyon-001", all_of_them) == "lyon-001"
+    assert nearest(rows, "lyon-001", ["lyon-000", "turku-000", "turku-001"]) == "turku-000"
+    assert nearest(rows, "turku-001", ["lyon-000", "lyon-002"]) == "lyon-002"
+    assert nearest(rows, "", all_of_them) == "lyon-000"
+    assert nearest(rows, "lyon-001", ["new"]) == "new"
+    assert nearest((), "gone", []) == ""
 
 
 def test_n_goes_round_through_what_is_not_ok() -> None:

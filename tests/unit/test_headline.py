@@ -1,5 +1,6 @@
 """The headline: which set it names, what it says, and which rows stand behind it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -72,12 +73,26 @@ def test_the_number_of_devices_is_told_where_it_is_known() -> None:
     )
     assert headline(OUTAGE, totals, NOW, {TURKU: 40}).sentence.startswith("turku: 41 missed since")
     assert headline(OUTAGE, totals, NOW, {TURKU: 48}).total == 48
+    twice = [*OUTAGE, end(0, 2, command_type="ping")]
+    assert headline(twice, totals, NOW, {TURKU: 48}).sentence.startswith(
+        "turku: 42 missed on 41 of 48 devices since"
+    )
 
 
 def test_times_are_those_of_the_zone_of_now() -> None:
     """Without it, the headline and the clock beside it differ by hours."""
     now = NOW.astimezone(timezone(timedelta(hours=2)))
     assert "since 13:04" in headline(OUTAGE, Totals(Ended(), CURRENT, USUAL), now).sentence
+
+
+def test_a_time_of_another_day_has_its_date() -> None:
+    """Without it "since 23:50" is read in the morning as a time to come."""
+    night = NOW.replace(hour=0, minute=5)
+    ends = [replace(one, at=one.at - (NOW - night)) for one in OUTAGE]
+    assert "missed since Sat 28 23:54, all" in headline(ends, Totals(Ended(), CURRENT, USUAL), night).sentence
+    east = headline(ends, Totals(Ended(), CURRENT, USUAL), night.astimezone(timezone(timedelta(hours=2))))
+    assert "missed since 01:54, all" in east.sentence
+    assert "missed since Sat 28 23:54" in east.clauses(UTC)[0]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +164,59 @@ def test_what_has_been_silent_for_long_is_no_news_but_not_well_either() -> None:
     )
     assert found.sentence.startswith("As before, turku: 9 missed since ")
     assert (found.is_well, found.conditions, len(found.ends)) == (False, (), 9)
+
+
+def named(kind: str, name: str, ok: int, missed: int) -> GroupTotals:
+    return GroupTotals(GroupKind(kind), name, Ended(ok=ok, missed=missed))
+
+
+def test_a_site_that_fell_silent_is_named_beside_other_bad_ends() -> None:
+    """Without it the site that went silent is not named as long as something else goes wrong, too."""
+    current = (
+        named("site", "turku", 1, 12), named("model", "PX-200", 60, 16), named("type", "set_interval", 60, 14),
+        named("site", "lyon", 90, 9), named("fw", "1.4.1", 200, 21),
+    )  # fmt: skip
+    usual = tuple(named(one.kind.value, one.name, 980, 20) for one in current)
+    ends = [end(n, sender="") for n in range(12)] + [
+        end(100 + n, site="lyon", model="", fw="", sender="", command_type="ping") for n in range(9)
+    ]
+    totals = Totals(Ended(ok=200, missed=21), current, usual)
+    found = headline(ends, totals, NOW, {TURKU: 15})
+    assert found.sentence == (
+        "turku: 12 of 15 devices missed since 11:10, all PX-200 on 1.4.1, all set_interval; 9 more elsewhere."
+    )
+    assert (found.conditions, found.ends, found.is_well) == ((TURKU,), tuple(ends[:12]), False)
+    assert found.others == "; 9 more elsewhere"
+    assert headline(ends, replace(totals, current=current[1:]), NOW).conditions[0].kind is not Kind.SITE
+
+
+@pytest.mark.parametrize(("ok", "missed", "before", "count", "is_found"), [
+    (88, 12, (960, 40), 8, True), (89, 11, (960, 40), 8, False),  # three times as much
+    (98, 12, (1_000, 0), 4, False), (98, 12, (1_000, 0), 5, True),  # five ends
+    (970, 30, (1_000, 0), 8, True), (971, 29, (1_000, 0), 8, False),  # of few nothing is bad
+    (8, 8, (19, 0), 8, True), (9, 8, (19, 0), 8, False), (9, 8, (20, 0), 8, True),  # nothing usual is known
+])  # fmt: skip
+def test_a_part_is_named_only_where_it_is_clearly_not_as_usual(
+    ok: int, missed: int, before: tuple[int, int], count: int, *, is_found: bool
+) -> None:
+    """Without the bounds each site that has five bad ends on a bad day is the headline."""
+    totals = Totals(Ended(ok=999), (named("site", "turku", ok, missed),), (named("site", "turku", *before),))
+    alone: dict[str, Any] = {"model": "", "fw": "", "command_type": "", "sender": ""}
+    found = headline([*(end(n, **alone) for n in range(count)), *scattered(count)], totals, NOW)
+    assert bool(found.conditions) == is_found
+    assert found.others == (f"; {count} more elsewhere" if is_found else "")
+
+
+def test_what_is_not_a_place_has_others_and_no_elsewhere() -> None:
+    totals = Totals(Ended(ok=9), (named("fw", "1.4.1", 1, 9),))
+    alone: dict[str, Any] = {"site": "", "model": "", "command_type": "", "sender": ""}
+    ends = [end(n, **alone) for n in range(9)]
+    several = headline([*ends, *scattered(3)], totals, NOW)
+    assert several.sentence == "firmware 1.4.1: 9 missed since 11:10; 3 others ended badly."
+    usual = (named("fw", "1.4.1", 1, 99),)
+    before = headline([*ends, *scattered(3)], replace(totals, usual=usual), NOW)
+    assert before.sentence.startswith("As before, firmware 1.4.1: 9 missed since 11:10; 3 others")
+    assert before.conditions == ()
 
 
 def test_since_is_when_it_began_and_not_when_the_window_did() -> None:
@@ -229,18 +297,35 @@ RECENT = st.builds(
 )  # fmt: skip
 
 
+GROUPS = st.lists(
+    st.builds(
+        GroupTotals,
+        st.sampled_from(GroupKind),
+        NAMES,
+        st.builds(Ended, ok=st.integers(0, 30), missed=st.integers(0, 30)),
+    ),
+    max_size=8,
+    unique_by=lambda group: (group.kind, group.name),
+).map(tuple)
+
+
 @settings(deadline=None)
-@given(st.lists(RECENT, max_size=40))
-def test_whatever_ends_the_set_keeps_its_bounds(ends: list[RecentEnd]) -> None:
+@given(st.lists(RECENT, max_size=40), GROUPS, GROUPS)
+def test_whatever_ends_the_set_keeps_its_bounds(
+    ends: list[RecentEnd], current: tuple[GroupTotals, ...], usual: tuple[GroupTotals, ...]
+) -> None:
     """Without them, the sentence says what the rows behind it do not."""
-    found = headline(ends, Totals(Ended(ok=100)), NOW)
+    totals = Totals(Ended(ok=100), current, usual)
+    found = headline(ends, totals, NOW)
     recent = [one for one in ends if NOW - WINDOW < one.at <= NOW]
-    assert found == headline(ends[::-1], Totals(Ended(ok=100)), NOW)
+    assert found == headline(ends[::-1], totals, NOW)
     assert found.sentence.isprintable()
     assert set(found.ends) <= set(recent)
     if found.conditions:
         assert len(found.conditions) <= 2
         assert set(found.ends) == {one for one in recent if all(c.holds(one) for c in found.conditions)}
-        assert len(found.ends) >= max(5, 0.8 * len(recent))
+        assert len(found.ends) >= 5
+        rest = len(recent) - len(found.ends)
+        assert f" {rest:,} " in found.others if len(found.ends) < 0.8 * len(recent) else not found.others
         assert all(c.holds(one) for c in found.shared for one in found.ends)
         assert f"{len(found.ends):,} " in found.sentence

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from console.domain.commands import Command, Phase
 from console.domain.devices import Device, DeviceCounts, Link
+from console.domain.events import ProblemKind
 from console.domain.figures import Ended, Freshness, GroupKind, GroupTotals, MinuteTotals, RecentEnd
 from console.domain.headline import Headline
 from console.domain.histograms import Histogram, bucket_of
@@ -22,20 +23,16 @@ from console.domain.overview import (
     last_piece,
     pieces_of,
 )
+from console.domain.problem_groups import ProblemGroup
 from console.domain.text.ascii import to_ascii
 from console.tui.presenters.cells import Line, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, mirrored
 from console.tui.presenters.header import headline_lines
 from console.tui.presenters.heat import MORE, ROWS, heat_lines
-from console.tui.presenters.overview import (
-    Tile,
-    View,
-    group_id,
-    minutes_shown,
-    newest_shown,
-    overview_lines,
-    worst_shown,
-)
+from console.tui.presenters.overview import newest_shown, overview_lines, problems_there, worst_shown
+from console.tui.presenters.overview_view import Tile, View, minutes_shown
+from console.tui.presenters.worst import group_id
+from console.tui.screens.overview_tiles import Tiles
 
 NOW = datetime(2026, 3, 1, 11, 15, 30, tzinfo=UTC)
 LAST = NOW.replace(second=0)
@@ -234,6 +231,21 @@ def test_a_piece_holds_its_moment_and_begins_at_a_round_time(moment: datetime, s
     assert (begin - begin.replace(hour=0, minute=0, second=0, microsecond=0)) % step == timedelta(0)
 
 
+@given(
+    st.integers(0, 3_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC)),
+    st.sampled_from([Range.DAY, Range.WEEK]),
+    st.integers(10, 120),
+)
+def test_names_are_counted_from_the_first_whole_hour_of_the_span(
+    moment: datetime, wanted: Range, room: int
+) -> None:
+    """Without it the rows behind a name are more than were counted, or fewer."""
+    span = Span(*pieces_of(wanted, room), Freshness(moment))
+    begin = span.groups_from
+    assert begin == begin.replace(minute=0, second=0, microsecond=0)
+    assert span.begin <= begin < span.begin + timedelta(hours=1)
+
+
 @pytest.mark.parametrize("width", [60, 80, 118, 200])
 @pytest.mark.parametrize("height", [12, 24, 57])
 @pytest.mark.parametrize("wanted", [Range.DAY, Range.WEEK])
@@ -251,6 +263,10 @@ def test_a_day_and_a_week_fit_and_their_cursor_names_its_sum(width: int, height:
         assert f"missed {0 if cursor == begin else 2}" in shown
         assert "?" not in to_ascii(shown.replace("␛", ""))
         assert ("in 24 h" if wanted is Range.DAY else "in 7 days") in shown
+        if cursor is not None:
+            assert f" at {cursor:%a %d %H:%M}: " in shown
+        if cursor is None and height > 16:
+            assert f"{span.begin:%a %d %H:%M} " in shown
     narrow = overview_lines(view(span=span), 60, height)
     assert all(line_width(line) <= 60 for line in narrow), "until it is read for the new width"
 
@@ -286,14 +302,47 @@ def test_the_rows_are_as_long_as_they_are_called_and_stand_where_there_is_room()
 @pytest.mark.parametrize("height", [12, 24, 57])
 def test_what_a_tile_offers_is_on_the_screen_and_its_mark_too(width: int, height: int) -> None:
     """Without it enter opens a row that nobody can see."""
+    problems = (
+        ProblemGroup(ProblemKind.LATE_ACK, 3, ("pump-1",)),
+        ProblemGroup(ProblemKind.FORGED_ACK, 1, ()),
+    )
+    seen = view(problems=problems)
+    kinds = [group.kind.value for group in problems_there(seen, width, height)]
+    assert kinds == (["forged ack", "late ack"] if height >= 30 else [])
     for tile, rows in (
-        (Tile.WORST, [group_id(group) for group in worst_shown(view(), width, height)]),
-        (Tile.NEWEST, [command.command_id for command in newest_shown(view(), width, height)]),
+        (Tile.WORST, [group_id(group) for group in worst_shown(seen, width, height)]),
+        (Tile.NEWEST, [command.command_id for command in newest_shown(seen, width, height)]),
         (Tile.FLEET, ["fleet"]),
+        (Tile.PROBLEMS, kinds),
     ):
-        assert rows
-        for chosen in (rows[0], rows[-1]):
-            lines = [text(line) for line in overview_lines(view(tile=tile, chosen=chosen), width, height)]
+        assert rows or tile is Tile.PROBLEMS
+        for chosen in {*rows[:1], *rows[-1:]}:
+            marked = replace(seen, tile=tile, chosen=chosen)
+            lines = [text(line) for line in overview_lines(marked, width, height)]
             assert "".join(lines).count("▌") == 1, (tile, chosen)
             assert all(len(line) <= width for line in lines)
     assert "▌" not in "".join(map(text, overview_lines(view(tile=Tile.WORST, chosen="gone"), width, height)))
+
+
+def test_a_mark_stays_on_its_row_and_the_next_key_takes_what_stands_where_it_stood() -> None:
+    """Without it a key that comes after a new row acts on another one, or begins at the top again."""
+    first, tiles, size = view(), Tiles(), (120, 40)
+    tiles.go(-1, first, size)
+    for _ in range(4):
+        tiles.move(1, first, size)
+    assert (tiles.tile, tiles.chosen) == (Tile.NEWEST, "c4")
+    more = replace(first, newest=(replace(first.newest[0], command_id="new"), *first.newest))
+    tiles.keep(more, size)
+    assert tiles.chosen == "c4"
+    tiles.move(1, more, size)
+    assert tiles.chosen == "c5"
+    gone = replace(first, newest=first.newest[7:])
+    tiles.keep(gone, size)
+    assert tiles.why_not(gone, size) is not None
+    for by, chosen in ((1, "c13"), (-1, "c12")):
+        other = Tiles()
+        other.tile, other.chosen, other._at = tiles.tile, tiles.chosen, tiles._at
+        other.move(by, gone, size)
+        assert other.chosen == chosen
+    tiles.move(1, replace(first, newest=()), size)
+    assert tiles.chosen == ""

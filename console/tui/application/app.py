@@ -58,6 +58,7 @@ from console.tui.state.messages import (
     ShowDiff,
     ShowExport,
     ShowHistory,
+    ShowProblems,
 )
 from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
@@ -186,8 +187,8 @@ class ConsoleApp(Presenting, LoggedApp):
     def on_show_diff(self, message: ShowDiff) -> None:
         self.push_screen(DiffScreen(self.state, message.command_id, message.other_id, message.other))
 
-    def on_show_problems(self) -> None:
-        self.push_screen(ProblemsScreen(self.state))
+    def on_show_problems(self, message: ShowProblems) -> None:
+        self.push_screen(ProblemsScreen(self.state, message.text))
 
     def on_show_compose(self, message: ShowCompose) -> None:
         if not self._program.read_only:

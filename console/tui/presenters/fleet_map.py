@@ -64,6 +64,15 @@ def moved(rows: Sequence[Row], device_id: str, across: int, down: int) -> str:
     return ids[max(0, min(len(ids) - 1, at + across))]
 
 
+def nearest(rows: Sequence[Row], device_id: str, left: Collection[str]) -> str:
+    """Return the device if it is left; else the one behind it in these rows that is, or before it, or any."""
+    if device_id in left:
+        return device_id
+    ids = [one for row in rows for one in row.device_ids]
+    at = ids.index(device_id) if device_id in ids else 0
+    return next((one for one in [*ids[at:], *ids[:at][::-1]] if one in left), next(iter(left), ""))
+
+
 def next_bad(rows: Sequence[Row], devices: Mapping[str, Device], device_id: str, by: int) -> str | None:
     """Return the next device, or the one before, whose last command was not ok; None if there is none."""
     ids = [one for row in rows for one in row.device_ids]

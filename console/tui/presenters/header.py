@@ -172,9 +172,9 @@ def headline_lines(found: Headline | None, width: int, key: str, zone: tzinfo | 
     room = width - line_width((shows,))
     symbol = Cell(f"{PHASE_SYMBOLS[found.outcome]} ", PHASE_TONES[found.outcome])
     clauses = list(found.clauses(zone))
-    while len(clauses) > 1 and cell_len(", ".join(clauses)) + 1 > room - 2:
+    while len(clauses) > 1 and cell_len(", ".join(clauses) + found.others) + 1 > room - 2:
         clauses.pop()
-    sentence = f"{', '.join(clauses)}." if clauses else found.sentence
+    sentence = f"{', '.join(clauses)}{found.others}." if clauses else found.sentence
     return [(symbol, Cell(fit_text(sentence, room - 2).rstrip(), "strong"), shows)]
 
 

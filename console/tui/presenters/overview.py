@@ -1,29 +1,25 @@
 """The overview at any size: chart, answer times, fleet, worst, and what happened last."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
+from datetime import UTC, timedelta, tzinfo
 
 from console.domain.commands import Command, Phase
-from console.domain.devices import Device, DeviceCounts
-from console.domain.figures import Ended, GroupKind, GroupTotals, MinuteTotals
-from console.domain.overview import MINUTE, Overview, Span, answered, ended, worst_of
+from console.domain.figures import Ended, GroupTotals, MinuteTotals
+from console.domain.overview import MINUTE, answered, ended
 from console.domain.phases import PHASE_SYMBOLS
+from console.domain.problem_groups import ProblemGroup
 from console.domain.text.durations import elapsed, latency
-from console.domain.text.safe import safe
 from console.tables.columns import Cell
-from console.tui.presenters.cells import Line, fit_parts, fit_text, line_width
+from console.tui.presenters.cells import Line, fit_parts, line_width
 from console.tui.presenters.charts import EXPIRED, FAILED, GUTTER, MISSED, OK, mirrored
 from console.tui.presenters.fleet import fleet_counts, fleet_lines
 from console.tui.presenters.heat import heat_lines
-from console.tui.presenters.newest import cut, marked, newest_lines
+from console.tui.presenters.newest import marked, newest_lines
+from console.tui.presenters.overview_view import WIDE, Tile, View, clock, left_of
 from console.tui.presenters.plots import sparkline
+from console.tui.presenters.problem_tile import problem_lines, problems_shown
+from console.tui.presenters.worst import worst_lines, worst_names
 
-WIDE = 118  # columns from which what happened last stands beside the rest
-_LEFT, _LEAST_LEFT, _LIVE = 78, 60, 60
-_MOST_MINUTES = 120
-_HOUR = timedelta(hours=1)
 _MINUTES, _PIECES = 60, 14
 _MARK = 8  # columns that a time takes, with its gap
 _PIECE = 5  # minutes of a bar of answer times
@@ -33,50 +29,6 @@ _LIVE_LEAST = 4  # lines of the newest commands where they stand below
 _MORE_UP, _MORE_DOWN = 7, 4
 
 
-class Tile(StrEnum):
-    """A part of the overview that enter acts on; the order is that of the tab key."""
-
-    CHART = "chart"
-    FLEET = "fleet"
-    WORST = "worst"
-    NEWEST = "newest"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is drawn. `fleet` is None where it has too many devices to draw; `span` is a day or a week."""
-
-    figures: Overview
-    now: datetime
-    newest: Sequence[Command] = ()
-    counts: DeviceCounts | None = None
-    fleet: Sequence[Device] | None = None
-    cursor: datetime | None = None
-    span: Span | None = None
-    tile: Tile = Tile.CHART
-    chosen: str = ""  # the id of a row of this tile
-
-    @property
-    def step(self) -> timedelta:
-        """How long a column of the chart is."""
-        return MINUTE if self.span is None else self.span.step
-
-    def columns(self, width: int) -> tuple[MinuteTotals, ...]:
-        """Return what the chart shows on a screen of this width: a day, a week, or minutes."""
-        room = minutes_shown(width)
-        return self.figures.columns(room) if self.span is None else self.span.columns()[-room:]
-
-
-def minutes_shown(width: int) -> int:
-    """Return for how many columns a chart has room on a screen of this width."""
-    return max(10, min(_MOST_MINUTES, _left(width) - GUTTER - 1))
-
-
-def _left(width: int) -> int:
-    """Return how many columns the chart and the tiles below it have."""
-    return max(_LEAST_LEFT, min(_LEFT, width - _LIVE)) if width >= WIDE else width
-
-
 def _depth(height: int) -> tuple[int, int]:
     """Return how many rows the chart has above and below its axis at least."""
     return (2, 1) if height < _LOW else (3, 2) if height < _HIGH else (5, 3)
@@ -84,17 +36,21 @@ def _depth(height: int) -> tuple[int, int]:
 
 def overview_lines(view: View, width: int, height: int, zone: tzinfo | None = UTC) -> list[Line]:
     """Lay the tiles out; what does not fit loses depth, and only then whole tiles from the bottom."""
-    left = _left(width)
+    left = left_of(width)
     up, down = _depth(height)
     if width < WIDE:
         lines = _tiles(view, left, height - _LIVE_LEAST, up, down, zone)
+        lines += _problems(view, width, height)
         newest = newest_lines(view.newest, _here(view), width, max(0, height - len(lines)), zone)
         return [*lines, *newest][:height]
     lines = _tiles(view, left, height, up, down, zone)
     spare = max(0, height - len(lines))  # the charts grow into what is left
     depth = up + min(_MORE_UP, spare * 2 // 3), down + min(_MORE_DOWN, spare // 3)
     lines = _tiles(view, left, height, *depth, zone, heat=width >= _WIDEST and height >= _HIGHEST)
-    beside = newest_lines(view.newest, _here(view), width - left - 3, height, zone)
+    problems = _problems(view, width, height)
+    rows = height - len(problems)
+    beside = newest_lines(view.newest, _here(view), width - left - 3, rows, zone)
+    beside += [()] * (rows - len(beside)) + problems
     return [_joined(lines, beside, row, left) for row in range(height)]
 
 
@@ -106,7 +62,7 @@ def _tiles(
     columns = view.columns(width)
     place = next((n for n, one in enumerate(columns) if one.minute == view.cursor), None)
     shown = columns if place is None else columns[place : place + 1]
-    lines: list[Line] = [_title(columns, view.step, width), *mirrored(columns, up, down, place)]
+    lines: list[Line] = [_title(view, columns, width), *mirrored(columns, up, down, place)]
     lines += [_times(columns, view.step, place, zone)] if not low else []
     at = "" if place is None else clock(columns[place].minute, view.step, zone)
     lines += [_legend(ended(shown), at, width), *([()] if heat else []), _answers(view, columns, width)]
@@ -114,7 +70,7 @@ def _tiles(
     lines += [()] if roomy else []
     if view.counts is not None:
         lines.append(marked(fleet_counts(view.counts, view.fleet, width), here=view.tile is Tile.FLEET))
-    worst = _worst(view, width, 4 if roomy else 1, zone)
+    worst = worst_lines(view, width, 4 if roomy else 1, zone)
     between: list[Line] = [()] if roomy and worst else []
     room = height - len(lines) - len(worst) - len(between)
     lines += fleet_lines(view.fleet, width, max(0, room)) if not low else []
@@ -127,11 +83,6 @@ def _joined(lines: Sequence[Line], beside: Sequence[Line], row: int, left: int) 
     return (*mine, gap, Cell(" │ ", "dim"), *(beside[row] if row < len(beside) else ()))
 
 
-def clock(moment: datetime, step: timedelta, zone: tzinfo | None) -> str:
-    """Write when a column begins: with its day where the columns are long."""
-    return f"{moment.astimezone(zone):{'%H:%M' if step < _HOUR else '%a %H:%M'}}"
-
-
 def _long(length: timedelta) -> str:
     """Write how long a column or the whole chart is: 20 min, 3 h, some days."""
     minutes = round(length / MINUTE)
@@ -140,8 +91,9 @@ def _long(length: timedelta) -> str:
     return f"{minutes // 60} h" if minutes <= 24 * 60 else f"{minutes // (24 * 60)} days"
 
 
-def _title(columns: Sequence[MinuteTotals], step: timedelta, width: int) -> Line:
-    total = ended(columns)
+def _title(view: View, columns: Sequence[MinuteTotals], width: int) -> Line:
+    total, step = ended(columns), view.step
+    reading: Line = (Cell(f"reading the {view.awaited.value} …", "live"),) if view.awaited else ()
     share: Line = ()
     if total.total:
         percent = 100 * (1 - total.ratio)
@@ -151,6 +103,7 @@ def _title(columns: Sequence[MinuteTotals], step: timedelta, width: int) -> Line
     parts: list[Line] = [
         (Cell(f" ended per {per}", "strong"),),
         (Cell(f"{total.total:,} in {_long(step * len(columns))}"),),
+        *([reading] if reading else []),
         *([share] if share else []),
         (Cell("up ok, down not ok", "dim"),),
         (Cell("[ ] hour, day, week", "dim"),),
@@ -161,10 +114,9 @@ def _title(columns: Sequence[MinuteTotals], step: timedelta, width: int) -> Line
 
 def _times(columns: Sequence[MinuteTotals], step: timedelta, place: int | None, zone: tzinfo | None) -> Line:
     """Write the times of the first, the middle and the last column below the chart."""
-    count = len(columns)
-    marks = [(0, ""), (count // 2, ""), (count, "")]
+    count, mark = len(columns), _MARK if step == MINUTE else 2 * _MARK
+    marks = [(0, ""), *([(count // 2, "")] if count > 3 * mark else []), (count, "")]
     if place is not None:
-        mark = _MARK if step < _HOUR else 2 * _MARK
         marks = [one for one in marks if abs(one[0] - place) > mark] + [(place, "▴")]
     row = [" "] * count
     for at, sign in marks:
@@ -210,68 +162,31 @@ def _answers(view: View, columns: Sequence[MinuteTotals], width: int) -> Line:
     return fit_parts(parts, width)
 
 
+def _problems(view: View, width: int, height: int) -> list[Line]:
+    """Draw the problems where there is room for a second depth: beside the rest, or below the worst."""
+    room = width - left_of(width) - 3 if width >= WIDE else width
+    lines = problem_lines(view, room) if height >= _HIGH else []
+    return [(), *lines] if lines else []
+
+
+def problems_there(view: View, width: int, height: int) -> tuple[ProblemGroup, ...]:
+    """Return the kinds of problems that have a row on a screen of this size."""
+    return problems_shown(view) if _problems(view, width, height) else ()
+
+
 def _here(view: View) -> str:
     return view.chosen if view.tile is Tile.NEWEST else ""
-
-
-def group_id(group: GroupTotals) -> str:
-    """Return the id of a row of the worst."""
-    return f"{group.kind}:{group.name}"
 
 
 def worst_shown(view: View, width: int, height: int) -> tuple[GroupTotals, ...]:
     """Return the rows of the worst on a screen of this size."""
     room = height if width >= WIDE else height - _LIVE_LEAST
-    return _worst_of(view, _left(width), 4 if room >= _HIGH - _LIVE_LEAST else 1)
+    return worst_names(view, left_of(width), 4 if room >= _HIGH - _LIVE_LEAST else 1)
 
 
 def newest_shown(view: View, width: int, height: int) -> tuple[Command, ...]:
     """Return the commands that are listed on a screen of this size."""
-    first = 0 if width >= WIDE else len(_tiles(view, width, height - _LIVE_LEAST, *_depth(height), UTC))
+    first = len(_problems(view, width, height))
+    if width < WIDE:
+        first += len(_tiles(view, width, height - _LIVE_LEAST, *_depth(height), UTC))
     return tuple(view.newest)[: max(0, height - first)]
-
-
-def _worst_of(view: View, width: int, rows: int) -> tuple[GroupTotals, ...]:
-    """Return the names of which the largest share was not ok, as many as there is room for."""
-    groups = view.figures.groups if view.span is None else view.span.groups
-    found = worst_of(groups, max(rows, 3))
-    if rows > 1:
-        return found[:rows]
-    fit = next((n for n in range(len(found), 0, -1) if line_width(_names(found[:n], "")) <= width), 0)
-    return found[:fit]
-
-
-def _names(found: Sequence[GroupTotals], chosen: str) -> Line:
-    """Name the worst in one line."""
-    line: list[Cell] = [Cell(" worst", "strong")]
-    for group in found:
-        name = f"{_called(group.kind)}{safe(group.name, 24)} {group.ended.ratio:.0%}"
-        line += [Cell("  ▌" if group_id(group) == chosen else "   ", "accent"), Cell(name, "warn")]
-    return tuple(line)
-
-
-def _worst(view: View, width: int, rows: int, zone: tzinfo | None) -> list[Line]:
-    """Draw the worst, since the hour that is named; the chosen one is marked."""
-    found = _worst_of(view, width, rows)
-    begin = view.figures.groups_from if view.span is None else view.span.begin
-    chosen = view.chosen if view.tile is Tile.WORST else ""
-    if not found:
-        return []
-    if rows == 1:
-        return [_names(found, chosen)]
-    since = f" since {clock(begin, view.step, zone)}" if begin else ""
-    lines: list[Line] = [(Cell(" worst", "strong"), Cell(f"   not ok of all that ended{since}", "dim"))]
-    for group in found:
-        name, kind, ratio = fit_text(safe(group.name, 24), 24), group.kind.value, group.ended.ratio
-        of = f"{group.ended.bad:,} of {group.ended.total:,}"
-        bar = "█" * round(ratio * 20) or "▏"
-        words = Cell(f"   {kind:<6} {name} {of:>13} {ratio:>4.0%}  ")
-        drawn: Line = (Cell(bar, "warn"), Cell("░" * (20 - len(bar)), "dim"))
-        has_room = line_width((words, *drawn)) <= width
-        line = cut((words, *(drawn if has_room else ())), width)
-        lines.append(marked(line, here=group_id(group) == chosen))
-    return lines
-
-
-def _called(kind: GroupKind) -> str:
-    return "fw " if kind is GroupKind.FW else "by " if kind is GroupKind.SENDER else ""

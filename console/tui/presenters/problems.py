@@ -26,6 +26,11 @@ _TONES: dict[ProblemKind, Tone] = {
 }
 
 
+def tone_of(kind: ProblemKind) -> Tone:
+    """Return how bad problems of a kind are."""
+    return _TONES.get(kind, "warn")
+
+
 def problem_key(problem: Problem) -> str:
     return f"{problem.kind}\x1f{problem.device_id}\x1f{problem.key}"
 
@@ -43,7 +48,7 @@ def problem_cells(problem: Problem, now: datetime) -> dict[str, Cell]:
     link = problem.kind is ProblemKind.LINK  # of which the link's name stands where others have a device
     return {
         "age": Cell(coarse_age(now - problem.last_at) if problem.last_at else "–"),
-        "kind": Cell(f"! {problem.kind.value}", _TONES.get(problem.kind, "warn")),
+        "kind": Cell(f"! {problem.kind.value}", tone_of(problem.kind)),
         "device": Cell("–", "dim") if link else Cell(safe_id(problem.device_id) or "–"),
         "count": Cell(f"{problem.count:,}"),
         "detail": Cell(safe(f"{problem.device_id}: {problem.detail}" if link else problem.detail)),

@@ -22,6 +22,7 @@ from console.tui.presenters.fleet_map import (
     legend,
     map_lines,
     moved,
+    nearest,
     next_bad,
     place_of,
 )
@@ -94,20 +95,28 @@ class FleetScreen(ConsoleScreen):
             ids = await history.device_index(tenant)
             for at in range(0, len(ids), _PIECE):
                 found |= await history.devices(tenant, ids[at : at + _PIECE])
-        self._devices, self._rows = found, ()
+        self._devices = found
         self._marks &= found.keys()
-        self._lay_out()  # what can be done is told by the rows
+        self._lay_out(anew=True)  # what can be done is told by the rows
         self._due = clock() + max(_EVERY_S / 2, _REST * (clock() - began))
 
     def on_resize(self) -> None:
         self._rows = ()
 
-    def _lay_out(self) -> None:
-        """Make the rows anew where devices or the width have changed; the cursor stays on its device."""
-        if not self._rows and self._devices:
+    def _lay_out(self, *, anew: bool = False) -> None:
+        """Make the rows again where devices or the width have changed.
+
+        The cursor stays on its device, and the device in its line of the screen; if the device is gone, the
+        cursor goes to the next one.
+        """
+        before = self._rows
+        if not self._devices:
+            self._rows = ()
+        elif anew or not before:
             self._rows = fleet_rows(self._devices, self.app.size.width)
-            if self._cursor not in self._devices:
-                self._cursor = self._rows[0].device_ids[0]
+            self._cursor = nearest(before or self._rows, self._cursor, self._devices)
+            if before:
+                self._top += place_of(self._rows, self._cursor)[0] - place_of(before, self._cursor)[0]
 
     def repaint(self) -> None:
         self._lay_out()

@@ -13,13 +13,18 @@ from textual.widget import Widget
 
 from console.domain.figures import MinuteTotals
 from console.domain.overview import MINUTE, Overview, Range
+from console.domain.text.safe import safe
+from console.errors import ConsoleError
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.overview import Tile, View, clock, overview_lines
+from console.tui.presenters.overview import overview_lines
+from console.tui.presenters.overview_view import Tile, View, clock
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
+from console.tui.screens.live import LiveScreen
 from console.tui.screens.overview_ends import BadEnds
 from console.tui.screens.overview_reads import FIGURES_EVERY_S, OverviewReads
 from console.tui.screens.overview_tiles import Tiles
+from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowFleet
 from console.tui.widgets.text import Lines
@@ -56,6 +61,7 @@ class OverviewScreen(ConsoleScreen):
             return
         view = self._view(self._reads.figures)
         self.cursor = view.cursor
+        self._tiles.keep(view, self._extent)
         self._body.show(overview_lines(view, *self._extent, self.state.zone))
 
     def _view(self, figures: Overview) -> View:
@@ -63,7 +69,7 @@ class OverviewScreen(ConsoleScreen):
         now, tiles, reads = self.state.clock.now(), self._tiles, self._reads
         view = View(
             figures, now, reads.newest, reads.counts, reads.fleet, self.cursor, reads.span, tiles.tile,
-            tiles.chosen,
+            tiles.chosen, reads.problems, reads.more_problems, reads.awaited,
         )  # fmt: skip
         first = view.columns(self.app.size.width)[0].minute
         return view if self.cursor is None or self.cursor >= first else replace(view, cursor=first)
@@ -94,8 +100,16 @@ class OverviewScreen(ConsoleScreen):
             return
         self._reads.reach(ranges[place])
         self.cursor = None
-        self.request_read()
+        start(self, self._read_range, "range")  # of its own: a read that takes long must not hold it up
         self._show_cursor()
+
+    async def _read_range(self) -> None:
+        try:
+            await self._reads.read_span()
+        except ConsoleError as error:
+            self.say(safe(error, 300), "bad")
+        if self.is_active:
+            self._show_cursor()
 
     def _reach_label(self) -> str:
         return "hour/day/week"
@@ -142,10 +156,17 @@ class OverviewScreen(ConsoleScreen):
 
     def _open(self) -> None:
         figures, column = self._reads.figures, self._column
-        if self._tiles.tile is not Tile.CHART:
+        if figures is not None and self._tiles.tile is Tile.WORST:
+            self._open_group(self._view(figures))
+        elif self._tiles.tile is not Tile.CHART:
             self.post_message(self._tiles.opens())
         elif column is not None and figures is not None:
             self._ends.open_column(column, figures, self._at(column))
+
+    def _open_group(self, view: View) -> None:
+        group, since = self._tiles.group(view, self._extent), view.groups_from
+        if group is not None and since is not None:
+            self._ends.open_group(group, since, clock(since, view.step, self.state.zone))
 
     def _no_bad(self) -> str | None:
         return self._ends.none_at_all()
@@ -177,7 +198,7 @@ class OverviewScreen(ConsoleScreen):
         Action("open", "enter", "open", "Open what ended badly in the column, or the marked row",
                "device-console history --where FILTER", _open, _no_ends, footer=10,
                label_now=_words),
-        Action("tile", "tab", "tile", "Go on to the fleet, the worst, the newest commands; ↑ ↓ mark a row",
+        Action("tile", "tab", "tile", "Go on to the fleet, worst, newest, problems; ↑ ↓ mark a row",
                ON_SCREEN_ONLY, lambda s: s.action_tile(1), footer=15),
         Action("bad", "exclamation_mark", "open all not ok",
                "Open all that ended badly in two hours, a day, a week",
@@ -192,6 +213,8 @@ class OverviewScreen(ConsoleScreen):
                lambda s: s.action_reach(-1), shown_as="["),
         Action("fleet", "F", "fleet", "The fleet on a whole screen, a cell a device",
                "device-console devices", lambda s: s.post_message(ShowFleet()), footer=14),
+        Action("live", "l", "live", "The newest commands on a whole screen, as they come",
+               "device-console tail", lambda s: s.app.push_screen(LiveScreen(s.state)), footer=16),
         actions.BATCHES,
         actions.PROBLEMS,
         *actions.everywhere(actions.back(_back, _back_label)),

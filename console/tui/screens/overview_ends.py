@@ -1,10 +1,11 @@
 """Opening what ended badly: in a column of the chart, or in all that it shows."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
-from console.domain.figures import MinuteTotals, RecentEnd
+from console.domain.conditions import Condition, Kind, is_in
+from console.domain.figures import GroupKind, GroupTotals, MinuteTotals, RecentEnd
 from console.domain.overview import Overview, Span, ended
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
@@ -13,7 +14,14 @@ from console.tui.screens.overview_reads import OverviewReads
 from console.tui.state.background import start
 from console.tui.state.messages import ShowHistory
 
+_WITH = {
+    GroupKind.SITE: "at", GroupKind.MODEL: "of", GroupKind.FW: "on firmware", GroupKind.TYPE: "of",
+    GroupKind.SENDER: "by",
+}  # fmt: skip
 _GONE = "what ended badly then was answered after all, or is no longer kept"
+
+
+_FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def _kept(kept: int, counted: int) -> str:
@@ -59,10 +67,20 @@ class BadEnds:
         elif figures is not None:
             self._show(figures.ends, ended(figures.minutes).bad, "in the last two hours")
 
-    def _look_up(self, since: datetime, until: datetime, bad: int, when: str) -> None:
-        start(self._screen, partial(self._read, since, until, bad, when), "open")
+    def open_group(self, group: GroupTotals, since: datetime, at: str) -> None:
+        """Open what ended badly of a name since the time from which it is counted; `at` writes that time."""
+        only = (Condition(Kind(group.kind.value), group.name),)
+        when = f"{_WITH[group.kind]} {safe(group.name, 40)} since {at}"
+        self._look_up(since, _FOR_EVER, group.ended.bad, when, only)
 
-    async def _read(self, since: datetime, until: datetime, bad: int, when: str) -> None:
+    def _look_up(
+        self, since: datetime, until: datetime, bad: int, when: str, only: Sequence[Condition] = ()
+    ) -> None:
+        start(self._screen, partial(self._read, since, until, bad, when, only), "open")
+
+    async def _read(
+        self, since: datetime, until: datetime, bad: int, when: str, only: Sequence[Condition]
+    ) -> None:
         screen, state = self._screen, self._screen.state
         try:
             found = await state.program.figures.recent_ends(state.tenant, since, until=until)
@@ -71,8 +89,9 @@ class BadEnds:
             return
         if not screen.still_here():
             return
-        if found.value:
-            self._show(found.value, bad, when)
+        ends = [end for end in found.value if is_in(end, only)]
+        if ends:
+            self._show(ends, bad, when)
         else:
             screen.say(f"{_GONE[0].upper()}{_GONE[1:]}.", "warn")
 

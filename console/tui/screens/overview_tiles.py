@@ -4,18 +4,16 @@ from collections.abc import Sequence
 
 from textual.message import Message
 
-from console.domain.figures import GroupKind
+from console.domain.figures import GroupTotals
 from console.domain.filters.values import quoted
-from console.tui.presenters.overview import Tile, View, group_id, newest_shown, worst_shown
-from console.tui.state.messages import ShowDetail, ShowFleet, ShowHistory
+from console.tui.presenters.overview import newest_shown, problems_there, worst_shown
+from console.tui.presenters.overview_view import Tile, View
+from console.tui.presenters.worst import group_id
+from console.tui.state.messages import ShowDetail, ShowFleet, ShowProblems
 
-_KEYS = {
-    GroupKind.SITE: "site", GroupKind.MODEL: "model", GroupKind.FW: "fw", GroupKind.TYPE: "type",
-    GroupKind.SENDER: "by",
-}  # fmt: skip
-_BAD = "phase:failed,missed,expired"
 _WORDS = {
-    Tile.CHART: "open", Tile.FLEET: "open the fleet", Tile.WORST: "its commands", Tile.NEWEST: "open command",
+    Tile.CHART: "open", Tile.FLEET: "open the fleet", Tile.WORST: "its not ok", Tile.NEWEST: "open command",
+    Tile.PROBLEMS: "its problems",
 }  # fmt: skip
 
 
@@ -25,6 +23,7 @@ class Tiles:
     def __init__(self) -> None:
         self.tile = Tile.CHART
         self.chosen = ""
+        self._at = 0  # its place when it was last seen
 
     @property
     def words(self) -> str:
@@ -36,6 +35,8 @@ class Tiles:
             return [group_id(group) for group in worst_shown(view, *size)]
         if tile is Tile.NEWEST:
             return [command.command_id for command in newest_shown(view, *size)]
+        if tile is Tile.PROBLEMS:
+            return [group.kind.value for group in problems_there(view, *size)]
         return ["fleet"] if tile is Tile.CHART or view.counts is not None else []
 
     def go(self, by: int, view: View, size: tuple[int, int]) -> None:
@@ -45,14 +46,24 @@ class Tiles:
             tile = tiles[(tiles.index(self.tile) + by * step) % len(tiles)]
             rows = self._rows(tile, view, size)
             if rows:
-                self.tile, self.chosen = tile, rows[0]
+                self.tile = tile
+                self._mark(rows, 0)
                 return
 
     def move(self, by: int, view: View, size: tuple[int, int]) -> None:
         """Mark the next row of the tile."""
         rows = self._rows(self.tile, view, size)
-        at = rows.index(self.chosen) if self.chosen in rows else 0
-        self.chosen = rows[max(0, min(len(rows) - 1, at + by))] if rows else ""
+        at = rows.index(self.chosen) if self.chosen in rows else self._at - (by > 0)
+        self._mark(rows, max(0, min(len(rows) - 1, at + by)))
+
+    def _mark(self, rows: Sequence[str], at: int) -> None:
+        self._at, self.chosen = at, rows[at] if rows else ""
+
+    def keep(self, view: View, size: tuple[int, int]) -> None:
+        """Remember where the marked row stands now: if it goes, the next key marks what took its place."""
+        rows = self._rows(self.tile, view, size)
+        if self.chosen in rows:
+            self._at = rows.index(self.chosen)
 
     def leave(self) -> bool:
         """Go back to the chart; return whether another tile was marked."""
@@ -64,12 +75,13 @@ class Tiles:
         is_there = self.chosen in self._rows(self.tile, view, size)
         return None if is_there else "that row is gone: tab marks another"
 
+    def group(self, view: View, size: tuple[int, int]) -> GroupTotals | None:
+        """Return the name among the worst that is marked, None if none is."""
+        shown = worst_shown(view, *size) if self.tile is Tile.WORST else ()
+        return next((group for group in shown if group_id(group) == self.chosen), None)
+
     def opens(self) -> Message:
-        """Return what goes to the rows behind the mark."""
-        if self.tile is Tile.FLEET:
-            return ShowFleet()
-        if self.tile is Tile.NEWEST:
-            return ShowDetail(self.chosen)
-        kind, _, name = self.chosen.partition(":")
-        plain = name.replace('"', "?")  # a filter can write no quotation mark, but any one character
-        return ShowHistory(None, f"{_KEYS[GroupKind(kind)]}:{quoted(plain)} {_BAD}")
+        """Return what goes to the fleet, to the problems of the marked kind, or to the marked command."""
+        if self.tile is Tile.PROBLEMS:
+            return ShowProblems(f"kind:{quoted(self.chosen)} age<1d")
+        return ShowFleet() if self.tile is Tile.FLEET else ShowDetail(self.chosen)

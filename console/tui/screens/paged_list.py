@@ -26,7 +26,8 @@ T = TypeVar("T")
 class ListSpec(Generic[T]):
     """What is listed: the texts, the source of a page, how a row is named, ordered and shown.
 
-    `page` takes the filter and the row after which the page begins; `values` complete a filter.
+    `page` takes the filter and the row after which the page begins; `values` complete a filter, `text` is
+    the first one.
     """
 
     scope: Scope
@@ -40,6 +41,7 @@ class ListSpec(Generic[T]):
     sort_key: Callable[[T], Any]
     cells: Callable[[T, datetime], dict[str, Cell]]
     values: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+    text: str = ""
 
 
 class PagedList(Generic[T]):
@@ -55,7 +57,7 @@ class PagedList(Generic[T]):
         self.rows = self._no_rows()
         self.filtered = FilteredList(
             FilterBar(
-                spec.scope, lambda: KnownValues(spec.values()), earlier=state.earlier_filters[spec.scope]
+                spec.scope, lambda: KnownValues(spec.values()), spec.text, state.earlier_filters[spec.scope]
             ),
             LineTable(spec.columns, self._cells, id="table"),
             self._filter_changed,

@@ -30,7 +30,8 @@ class ProblemsScreen(PagedScreen[Problem]):
 
     KIND = "problems"
 
-    def __init__(self, state: ConsoleState) -> None:
+    def __init__(self, state: ConsoleState, text: str = "") -> None:
+        """`text` is the first filter."""
         super().__init__(
             state,
             ListSpec(
@@ -45,6 +46,7 @@ class ProblemsScreen(PagedScreen[Problem]):
                 sort_key=_sort_key,
                 cells=problem_cells,
                 values=lambda: {"kind": tuple(ProblemKind)},
+                text=text,
             ),
         )
 

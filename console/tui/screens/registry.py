@@ -18,13 +18,14 @@ from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.diff import DiffScreen
 from console.tui.screens.fleet import FleetScreen
 from console.tui.screens.history import HistoryScreen
+from console.tui.screens.live import LiveScreen
 from console.tui.screens.log import LogScreen
 from console.tui.screens.overview import OverviewScreen
 from console.tui.screens.problems import ProblemsScreen
 
 SCREENS: tuple[type[ConsoleScreen], ...] = (
     DevicesScreen, HistoryScreen, DetailScreen, ComposeScreen, ProblemsScreen, BatchesScreen, BatchScreen,
-    OverviewScreen, DeviceScreen, DiffScreen, FleetScreen, LogScreen,
+    OverviewScreen, DeviceScreen, DiffScreen, FleetScreen, LogScreen, LiveScreen,
 )  # fmt: skip
 ACTIONS: Mapping[str, tuple[Action[Any], ...]] = MappingProxyType(
     {screen.KIND: screen.ACTIONS for screen in SCREENS}

@@ -147,7 +147,11 @@ class ShowExport(Message):
 
 
 class ShowProblems(Message):
-    """Open the problems of the tenant."""
+    """Open the problems of the tenant, filtered by `text` if there is one."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.text = text
 
 
 class ShowTenants(Message):
