@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from console.domain.commands import Command, Phase
+from console.domain.device_groups import DeviceGroups, GroupBy
 from console.domain.devices import SORTED_AT_MOST, Device, DeviceCounts, DeviceSearch, Sort
 from console.domain.dispatch import OutboxView
 from console.domain.events import Problem
@@ -192,6 +193,12 @@ class History:
     async def device_counts(self, tenant_id: str) -> DeviceCounts:
         """Return the number of devices by link."""
         return await self._devices.counts(tenant_id)
+
+    async def device_groups(
+        self, tenant_id: str, by: GroupBy, device_ids: Sequence[str] | None = None
+    ) -> DeviceGroups:
+        """Return these devices, or all in service, by group; at most `SORTED_AT_MOST` ends are looked up."""
+        return await self._devices.groups(tenant_id, by, device_ids, SORTED_AT_MOST)
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
         """Return the tenant's own row; None if there is none."""

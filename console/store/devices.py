@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.commands import Phase
+from console.domain.device_groups import DeviceGroups, GroupBy
 from console.domain.devices import RECENT, Device, DeviceCounts, Link, Sort
 from console.domain.filters.language import Filter
 from console.domain.filters.values import MOST, MOST_GROUPS, Group, KnownValues, known_values
 from console.domain.tenants import Tenant
 from console.store.commands import command_of
+from console.store.device_groups import read_groups
 from console.store.filter_columns import joins
 from console.store.filter_sql import conditions
 from console.store.group_sql import groups_statement
@@ -122,6 +124,16 @@ class DeviceStore:
             row["total"], row["online"], row["stale"], row["offline"], row["total"] - known,
             row["decommissioned"],
         )  # fmt: skip
+
+    async def groups(
+        self, tenant_id: str, by: GroupBy, device_ids: Sequence[str] | None, most_looked: int
+    ) -> DeviceGroups:
+        """Return these devices, or all in service, by group; look at the ends of at most `most_looked`."""
+
+        async def read(connection: Connection, shape: Shape) -> DeviceGroups:
+            return await read_groups(connection, shape, tenant_id, by, device_ids, most_looked)
+
+        return await read_shaped(self._database, tenant_id, read)
 
     async def tenant(self, tenant_id: str) -> Tenant | None:
         """Return the tenant's own row, or None if it does not exist."""

@@ -63,6 +63,10 @@ class DeviceList:
         """Read the whole list next time: the shown list no longer matches the one that was read."""
         self._digest = None
 
+    def hurry(self) -> None:
+        """Read the list as soon as possible: what is made of it has changed."""
+        self._due = 0.0
+
     async def read(self) -> None:
         """Read the requested list; show it in growing pieces when it is not shown yet and takes long.
 

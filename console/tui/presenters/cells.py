@@ -27,9 +27,13 @@ def inked(cell: Cell) -> Line:
 
 
 def laid_out(cell: Cell, column: Column, width: int) -> Line:
-    """Cut or pad a cell to exactly `width` cells: a strip loses its oldest, a text its end, `end` nothing."""
+    """Cut or pad a cell to exactly `width` cells: a strip loses its oldest, a text its end, `end` nothing.
+
+    A strip that may lose nothing has a shorter one as its `more`.
+    """
     if column.strip:
-        return inked(Cell(fit_text(cell.text[-width:], width, right=True), cell.tone))
+        text = cell.more if cell.more and len(cell.text) > width else cell.text[-width:]
+        return inked(Cell(fit_text(text, width, right=True), cell.tone))
     if not cell.more and not cell.end:
         return inked(Cell(fit_text(cell.text, width, right=column.right), cell.tone))
     end = f" {cell.end}" if cell.end else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from console.tables.columns import Column
 
-_GAP = 2
+GAP = 2
 _TURNED = {"↑": "↓", "↓": "↑"}
 Fitted = Sequence[tuple[Column, int]]
 
@@ -24,7 +24,7 @@ def head_text(fitted: Fitted, heads: Heads, gutter: int) -> str:
 
     An arrow or a bracket for which the column is too narrow stands in the gap beside it.
     """
-    text = [" "] * (gutter + sum(width + _GAP for _, width in fitted))
+    text = [" "] * (gutter + sum(width + GAP for _, width in fitted))
     left = gutter
     for column, width in fitted:
         label = _label(column, width, heads)
@@ -32,7 +32,7 @@ def head_text(fitted: Fitted, heads: Heads, gutter: int) -> str:
         text[start : start + len(label)] = label
         if column.key == heads.chosen and column.key != heads.sorted_by:
             text[start - 1], text[start + len(label)] = "‹", "›"
-        left += width + _GAP
+        left += width + GAP
     return "".join(text).rstrip()
 
 
@@ -48,9 +48,9 @@ def column_at(fitted: Fitted, x: int) -> str | None:
     """Return the key of the column whose heading stands `x` cells from the first; None beside them."""
     left = 0
     for column, width in fitted:
-        if left <= x < left + width + _GAP:
+        if left <= x < left + width + GAP:
             return column.key
-        left += width + _GAP
+        left += width + GAP
     return None
 
 

@@ -3,32 +3,56 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from console.domain.device_groups import filter_of
+from console.domain.text.counts import counted
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
+from console.tui.lists.group_rows import GroupRows
+from console.tui.presenters.device_groups import group_name
 from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
+from console.tui.screens.device_grouping import DeviceGrouping
 from console.tui.screens.device_marks import DeviceMarks
 from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory
-from console.tui.widgets.table import LineTable
+from console.tui.widgets.filtered_list import FilteredList
 
 
 class DeviceActs:
-    """`no_device` returns why there is no device to act on; None if there is one."""
+    """`no_row` returns why there is no row to act on; None if there is one."""
 
     def __init__(
-        self, screen: ConsoleScreen, table: LineTable, marks: DeviceMarks, no_device: Callable[[], str | None]
+        self,
+        screen: ConsoleScreen,
+        filtered: FilteredList,
+        rows: GroupRows,
+        grouping: DeviceGrouping,
+        marks: DeviceMarks,
+        no_row: Callable[[], str | None],
     ) -> None:
         self._screen = screen
-        self._table = table
+        self._filtered = filtered
+        self._rows = rows
+        self._grouping = grouping
         self._marks = marks
-        self.no_device = no_device
+        self.no_row = no_row
 
     @property
     def _device(self) -> str:
-        return self._table.cursor_key or ""
+        return self._filtered.table.cursor_key or ""
 
-    def no_mark(self) -> str | None:
-        return self._marks.no_mark()
+    def no_device(self) -> str | None:
+        """Return why there is no device under the cursor; None if there is one."""
+        if self._grouping.at is not None:
+            return "a group is under the cursor: → shows its devices"
+        return self.no_row()
+
+    def no_compose(self) -> str | None:
+        """Return why nothing can be composed now; None if it can."""
+        return self._marks.no_mark_all() if self._to_group else self._marks.no_mark()
+
+    @property
+    def _to_group(self) -> bool:
+        return self._grouping.at is not None and not self._marks.keys
 
     def not_known(self) -> str | None:
         return self._marks.not_known
@@ -40,12 +64,43 @@ class DeviceActs:
     def describe(self) -> None:
         self._screen.post_message(ShowDevice(self._device))
 
+    @property
+    def open_label(self) -> str:
+        return "history" if self._grouping.at is None else self._grouping.turn_label
+
+    @property
+    def compose_label(self) -> str:
+        if self._to_group:
+            return f"compose to {len(self._rows.members(self._grouping.at or '')):,}"
+        return self.marked_or("compose to", "compose")
+
     def open(self) -> None:
+        """Open the device's history; fold or unfold a group."""
+        if self._grouping.at is not None:
+            self._grouping.turn()
+            return
         self._screen.post_message(ShowHistory((self._device,)))
 
     def compose(self) -> None:
+        """Compose to the marked devices, to the group under the cursor, or to the device there."""
+        if self._to_group:
+            self._marks.with_sendable(
+                set(self._rows.members(self._grouping.at or "")), self._compose_to_group
+            )
+            return
         devices = tuple(sorted(self._marks.keys)) or (self._device,)
         self._screen.post_message(ShowCompose(devices, self._marks.target, where=self._marks.where))
+
+    def _compose_to_group(self, devices: set[str]) -> None:
+        """Compose to these; the filter stands for them if it finds exactly the group."""
+        value, found = self._grouping.at, self._rows.found
+        if value is None or found is None or not devices:
+            return
+        term, filtered = filter_of(found, value), self._filtered
+        is_whole = devices == set(self._rows.members(value)) and not filtered.parsed.faults
+        where = f"{filtered.text} {term}".strip() if term and is_whole else ""
+        target = where or f"{counted(len(devices), 'device')} of {group_name(found.by, value)}"
+        self._screen.post_message(ShowCompose(tuple(sorted(devices)), target, where=where))
 
     def history(self) -> None:
         self._screen.post_message(ShowHistory(tuple(sorted(self._marks.keys)) or None))
@@ -62,10 +117,9 @@ class HasActs(Protocol):
 
 
 OPENING: tuple[Action[Any], ...] = (
-    actions.open_row(lambda s: s.acts.open(), lambda s: s.acts.no_device(), lambda _: "history"),
+    actions.open_row(lambda s: s.acts.open(), lambda s: s.acts.no_row(), lambda s: s.acts.open_label),
     actions.compose(
-        lambda s: s.acts.compose(), lambda s: s.acts.no_mark(),
-        lambda s: s.acts.marked_or("compose to", "compose"),
+        lambda s: s.acts.compose(), lambda s: s.acts.no_compose(), lambda s: s.acts.compose_label
     ),
 )  # fmt: skip
 ACTING: tuple[Action[HasActs], ...] = (

@@ -5,12 +5,15 @@ from typing import Protocol
 
 from textual.timer import Timer
 
+from console.domain.device_groups import value_of
 from console.domain.devices import Device
 from console.domain.figures import TypeLatency
 from console.errors import ConsoleError
 from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
 from console.tui.lists.device_rows import DeviceRows
+from console.tui.lists.group_rows import GroupRows
+from console.tui.presenters.device_groups import group_lines
 from console.tui.presenters.device_pane import DeviceFacts, device_lines
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
@@ -54,8 +57,9 @@ class FactsReader:
 class DeviceBeside(Lines):
     """Shows the device under the cursor of `table`; what is not in its row is read when the cursor rests."""
 
-    def __init__(self, state: ConsoleState, rows: DeviceRows, table: LineTable) -> None:
+    def __init__(self, state: ConsoleState, rows: DeviceRows, groups: GroupRows, table: LineTable) -> None:
         super().__init__(id="device-pane")
+        self._groups = groups
         self._state = state
         self._rows = rows
         self._table = table
@@ -93,7 +97,10 @@ class DeviceBeside(Lines):
         if not self.has_room:
             return
         device, (width, height) = self._cursor(), self.content_size
-        now = self._state.clock.now()
+        now, value, by = self._state.clock.now(), value_of(self._table.cursor_key), self._groups.by
+        if value is not None and by is not None:
+            self.show(group_lines(by, value, self._groups.group(value), width))
+            return
         words = "Reading the device…" if self._table.keys else "No device is selected."
         empty = [(Cell(words, "dim"),)]
         self.show(empty if device is None else device_lines(device, self._facts, now, width, height))

@@ -22,17 +22,18 @@ class DeviceColumns:
         self._table = table
 
     def apply(self) -> None:
-        """Show the columns for the rows that are known now."""
-        self._table.set_columns(self._rows.columns(self._state.device_columns))
+        """Show the columns for the rows that are known now, without the one that the groups say."""
+        columns = self._rows.columns(self._state.device_columns)
+        self._table.set_columns([column for column in columns if column.key != self._state.device_group])
 
     def choose(self) -> None:
         """Let the operator choose; the list behind the dialog follows at once."""
         chosen = self._state.device_columns
         now = _DEFAULT if chosen is None else chosen
-        dialog = ColumnsDialog(EVERY, now, _DEFAULT, self._examples(), self._change, self._note)
+        dialog = ColumnsDialog(EVERY, now, _DEFAULT, self.examples(), self._change, self._note)
         self._table.app.push_screen(dialog)
 
-    def _examples(self) -> dict[str, Cell]:
+    def examples(self) -> dict[str, Cell]:
         """Return a cell of each column: of the device under the cursor, or else of another one."""
         return self._rows.examples(self._table.cursor_key, self._state.clock.now())
 
@@ -41,6 +42,8 @@ class DeviceColumns:
         self.apply()
 
     def _note(self, key: str) -> str:
+        if key == self._state.device_group:
+            return "the groups say it"
         if all(column.key != key for column in self._table.columns):
             return "no row in view has one"
         return "" if self._table.shows(key) else "no room for it here"

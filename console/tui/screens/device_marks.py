@@ -1,12 +1,15 @@
 """Marks on the list of devices: the targets of the next command."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
+from console.domain.device_groups import devices_of, value_of
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action
+from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.background import start
 from console.tui.widgets.filtered_list import FilteredList
@@ -22,6 +25,7 @@ class DeviceMarks:
         self,
         screen: ConsoleScreen,
         filtered: FilteredList,
+        listed: GroupRows,
         on_change: Callable[[], None],
         no_device: Callable[[], str | None],
         not_all: Callable[[], str | None],
@@ -29,6 +33,7 @@ class DeviceMarks:
         """`no_device` returns why there is nothing to mark, `not_all` why the list is not complete yet."""
         self._screen = screen
         self._filtered = filtered
+        self._listed = listed
         self._on_change = on_change
         self._no_device = no_device
         self._not_all = not_all
@@ -43,7 +48,8 @@ class DeviceMarks:
     @property
     def unseen(self) -> int:
         """How many are marked that the filter does not show."""
-        return sum(not self._filtered.table.holds(key) for key in self.keys) if self._filtered.text else 0
+        holds, in_group = self._filtered.table.holds, self._listed.holds
+        return sum(not (holds(key) or in_group(key)) for key in self.keys) if self._filtered.text else 0
 
     @property
     def where(self) -> str:
@@ -60,7 +66,12 @@ class DeviceMarks:
 
     @property
     def _are_all_shown(self) -> bool:
-        return bool(self.keys) and self.keys == set(self._filtered.table.keys)
+        return bool(self.keys) and self.keys == set(self._listed.ids)
+
+    @property
+    def _group(self) -> str | None:
+        """The value of the group under the cursor; None on a device."""
+        return value_of(self._filtered.table.cursor_key)
 
     # Why something cannot be done
 
@@ -73,6 +84,10 @@ class DeviceMarks:
         """Return why nothing can be marked, or sent to what is marked; None if it can."""
         return self._no_device() or self.not_known
 
+    def no_toggle(self) -> str | None:
+        """Return why what is under the cursor, a device or a group, cannot be marked; None if it can."""
+        return self.no_mark() if self._group is None else self.no_mark_all()
+
     def no_mark_all(self) -> str | None:
         """Return why the devices that the filter shows cannot all be marked; None if they can."""
         return self._no_device() or self._not_all() or self.not_known or self._filtered.filter_fault
@@ -82,6 +97,8 @@ class DeviceMarks:
         reason = self.no_mark()
         if reason is not None:
             return reason
+        if self._group is not None:
+            return "a range begins and ends at a device, and here is a group"
         start_key = self.range_start
         if start_key is not None and not self._filtered.table.holds(start_key):
             return f"the range began at {safe(start_key, 40)}, which is not shown now: esc gives it up"
@@ -90,9 +107,12 @@ class DeviceMarks:
     # Marking
 
     def toggle(self) -> None:
-        """Mark or unmark the device under the cursor, and go to the next."""
-        key = self._filtered.table.cursor_key
-        if key is not None:
+        """Mark or unmark the device or the group under the cursor, and go to the next row."""
+        key, group = self._filtered.table.cursor_key, self._group
+        if group is not None:
+            self.with_sendable(set(self._listed.members(group)), self._toggle_shown)
+            self._filtered.table.action_move(1)
+        elif key is not None:
             self._filtered.table.marks.toggle([key])
             self._filtered.table.action_move(1)
             self._on_change()
@@ -107,7 +127,7 @@ class DeviceMarks:
             self.range_start, self._range_is_new = key, key not in table.marks
             table.marks.add([key])
         else:
-            table.marks.add(table.between(self.range_start, key))
+            table.marks.add(devices_of(table.between(self.range_start, key)))
             self.range_start = None
         self._on_change()
 
@@ -135,29 +155,33 @@ class DeviceMarks:
 
     def mark_all(self) -> None:
         """Mark all that the filter shows, or unmark them."""
+        self.with_sendable(set(self._listed.ids), self._toggle_shown)
+
+    def with_sendable(self, shown: set[str], do: Callable[[set[str]], object]) -> None:
+        """Do it with those of the shown devices to which something can be sent, looked up if need be."""
         wanted = self._filtered.parsed
         if wanted.shows_decommissioned or "group" in wanted.keys:
             self._is_marking = True
             self._screen.refresh_chrome()
-            start(self._screen, self._mark_sendable, "mark", exclusive=True)
+            start(self._screen, partial(self._do_when_known, shown, do), "mark", exclusive=True)
         else:
-            self._toggle_shown(set(self._filtered.table.keys))
+            do(shown)
 
-    async def _mark_sendable(self) -> None:
-        """Look the marks up; until that ends, the old marks are set and actions on them are refused."""
+    async def _do_when_known(self, shown: set[str], do: Callable[[set[str]], object]) -> None:
+        """Look them up; until that ends, the old marks are set and actions on them are refused."""
         try:
-            await self._look_up_marks()
+            await self._look_up(shown, do)
         finally:
             self._is_marking = False
             self._screen.refresh_chrome()
 
-    async def _look_up_marks(self) -> None:
-        """Mark the devices that the filter shows, except decommissioned ones.
+    async def _look_up(self, shown: set[str], do: Callable[[set[str]], object]) -> None:
+        """Do it with the devices that the filter shows, except decommissioned ones.
 
-        Mark nothing if a group is unknown: devices that it was to exclude would be marked.
+        Do nothing if a group is unknown: devices that it was to exclude would be among them.
         """
         state, say = self._screen.state, self._screen.say
-        shown, wanted, tenant = set(self._filtered.table.keys), self._filtered.parsed, state.tenant
+        wanted, tenant = self._filtered.parsed, state.tenant
         try:
             found = await state.program.history.filter_notes(tenant, wanted)
             sendable = await state.program.history.sendable_index(tenant, wanted)
@@ -168,7 +192,7 @@ class DeviceMarks:
         if fault:
             say(f"Nothing is marked: {safe(fault, 300)}", "warn")
             return
-        self._toggle_shown(shown & set(sendable))
+        do(shown & set(sendable))
         left = len(shown.difference(sendable))
         if left:
             say(f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn")
@@ -187,8 +211,8 @@ class HasMarks(Protocol):
 
 MARKING: tuple[Action[HasMarks], ...] = (
     Action(
-        "mark", "space", "mark", "Mark or unmark the device", ON_SCREEN_ONLY,
-        lambda s: s.marks.toggle(), lambda s: s.marks.no_mark(), footer=14,
+        "mark", "space", "mark", "Mark or unmark the device, or all of a group", ON_SCREEN_ONLY,
+        lambda s: s.marks.toggle(), lambda s: s.marks.no_toggle(), footer=14,
     ),
     Action(
         "mark_range", "v", "mark range", "Begin to mark a range; a second v ends it", ON_SCREEN_ONLY,

@@ -8,28 +8,33 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
+from console.domain.device_groups import devices_of, value_of
 from console.domain.filters.keys import LIVE_OF_DEVICE
 from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
 from console.domain.text.counts import counted
 from console.errors import ConsoleError
+from console.tables.columns import Cell
 from console.tables.devices import columns_with
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.device_list import DeviceList
 from console.tui.lists.device_rows import DeviceRows
+from console.tui.lists.group_rows import GroupRows
 from console.tui.lists.known_words import KnownWords
 from console.tui.lists.new_problems import NewProblems
 from console.tui.screens import actions
-from console.tui.screens.base import FIRST_SCREEN, ConsoleScreen
+from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.device_acts import ACTING, OPENING, DeviceActs
 from console.tui.screens.device_beside import PANE, DeviceBeside
 from console.tui.screens.device_columns import CHOOSING, DeviceColumns
+from console.tui.screens.device_grouping import GROUPING, DeviceGrouping
 from console.tui.screens.device_marks import MARKING, DeviceMarks
 from console.tui.screens.device_sort import SORTING, DeviceSort
+from console.tui.screens.device_steps import StepsBack
 from console.tui.screens.device_title import DeviceTitle
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
-from console.tui.state.messages import ShowOverview, ShowTenants
+from console.tui.state.messages import ShowTenants
 from console.tui.widgets.filter_bar import FilterBar
 from console.tui.widgets.filtered_list import FilteredList
 from console.tui.widgets.table import LineTable
@@ -49,20 +54,27 @@ class DevicesScreen(ConsoleScreen):
         self._news = NewProblems(state)
         self._moved = self._listing = self._refit = False
         self._failed: ConsoleError | None = None
-        self._rows = DeviceRows()
+        self._rows, self._groups = DeviceRows(), GroupRows(state)
         words = KnownWords(state, self._rows.words)
-        cells = lambda key: self._rows.cells(key, self.state.clock.now())  # noqa: E731
-        self._table = LineTable(columns_with(frozenset()), cells, id="table")
-        self.pane = DeviceBeside(state, self._rows, self._table)
+        self._table = LineTable(columns_with(frozenset()), self._cells, id="table")
+        self.pane = DeviceBeside(state, self._rows, self._groups, self._table)
         self._filtered = FilteredList(
             FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]), self._table,
             self._ask_for_list, read_words=words.read, beside=self.pane,
         )  # fmt: skip
         self.columns = DeviceColumns(state, self._rows, self._table)
         self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
-        self.marks = DeviceMarks(self, self._filtered, self._marked, self._no_device, self._searching)
-        self.acts = DeviceActs(self, self._table, self.marks, self._no_device)
-        self._title = DeviceTitle(self._filtered, self._list, self.marks, self.sorting, self._news)
+        self.grouping = DeviceGrouping(
+            state, self._groups, self._table, self.columns.examples, self._grouped, self._arrange
+        )
+        self.marks = DeviceMarks(
+            self, self._filtered, self._groups, self._marked, self._no_row, self._searching
+        )
+        self.acts = DeviceActs(self, self._filtered, self._groups, self.grouping, self.marks, self._no_row)
+        self.steps = StepsBack(self, self._filtered, self.marks)
+        self._title = DeviceTitle(
+            self._filtered, self._list, self._groups, self.marks, self.sorting, self._news
+        )
 
     def body(self) -> Iterable[Widget]:
         return (self._filtered,)
@@ -113,20 +125,28 @@ class DevicesScreen(ConsoleScreen):
             return  # the rest is read when this screen is shown
         self._rows.put(await history.devices(tenant, head), self.state.clock.now())
         self.columns.apply()
-        if not self._filtered.text:
-            self._table.set_keys(head)
-            self._table.repaint_changes()
+        if not self._filtered.text and self._groups.by is None:
+            self._groups.take(head)
+            self._arrange()
 
     async def _read_list(self) -> None:
         """Read the whole list, concurrently with the rows in view."""
         try:
             await self._read_clock()
             await self._list.read()
+            await self._read_groups()
         except ConsoleError as error:
             self._failed = error
         finally:
             self._listing = False
         self.request_read()
+
+    async def _read_groups(self) -> None:
+        """Read the groups if that is due; once more if others are asked for meanwhile."""
+        for _ in range(2):
+            if self._groups.is_due:
+                await self._groups.read(every=not self._filtered.text)
+                self._arrange()
 
     async def _read_clock(self) -> None:
         newest = await self.state.program.history.commands(self.state.tenant, limit=1)
@@ -137,18 +157,26 @@ class DevicesScreen(ConsoleScreen):
         self.request_read()
 
     def _show_list(self, ids: list[str]) -> None:
-        self._table.set_empty(self._title.empty)
-        self._table.set_keys(ids)
+        self._groups.take(ids)
+        self._arrange()
         self._show_order()
         if not self._filtered.text:
             self._table.marks.remove(self.marks.keys.difference(ids))
         self.show_counts()
-        if any(key not in self._rows for key in self._table.window()):
+        if any(key not in self._rows for key in devices_of(self._table.window())):
             self.request_read()
+
+    def _arrange(self) -> None:
+        """Show the rows as they are grouped and folded now; while that is not known, nothing changes."""
+        waits = self._groups.waits
+        self._table.set_empty("Reading the groups…" if waits else self._title.empty)
+        if not waits:
+            self._table.set_keys(self._groups.rows(self._list.sort, self._table.cursor_key))
+            self._table.repaint_changes()
 
     async def _read_window(self, around: int = 0) -> None:
         """Read the rows in view, or those within so many pages around it that are not known yet."""
-        wanted = self._table.window(extra_pages=around)
+        wanted = devices_of(self._table.window(extra_pages=around))
         if around:
             wanted = [key for key in wanted if key not in self._rows]
         self._rows.prune(self._table.window(extra_pages=2))
@@ -167,9 +195,16 @@ class DevicesScreen(ConsoleScreen):
         }  # fmt: skip
         if gone:
             self._list.forget()
-            self._table.set_keys([key for key in self._table.keys if key not in gone])
+            self._groups.take([key for key in self._groups.ids if key not in gone])
+            self._arrange()
 
     # Showing
+
+    def _cells(self, key: str) -> dict[str, Cell]:
+        value = value_of(key)
+        if value is None:
+            return self._rows.cells(key, self.state.clock.now())
+        return self._groups.cells(value, self._table.marks.keys)
 
     def show_counts(self) -> None:
         """Show how many devices there are, and how many are marked."""
@@ -206,12 +241,12 @@ class DevicesScreen(ConsoleScreen):
         self._moved = True
         self._rows.see(self._table.window(), self.state.clock.now())
         self.columns.apply()
-        if any(key not in self._rows for key in self._table.window(extra_pages=1)):
+        if any(key not in self._rows for key in devices_of(self._table.window(extra_pages=1))):
             self.request_read()
 
     # Why something cannot be done
 
-    def _no_device(self) -> str | None:
+    def _no_row(self) -> str | None:
         if not self._table.keys:
             return "there is no device here"
         return "the list is still being read" if self._list.behind else None
@@ -227,37 +262,29 @@ class DevicesScreen(ConsoleScreen):
 
     def _ask_for_list(self) -> None:
         self._list.ask(self._filtered.parsed, self.sorting.order)
+        self._groups.ask()
         self._refit = True
         self.request_read()
 
-    def _back(self) -> None:
-        """Go back one step: the range, the filter, the marks, in the order that the footer shows."""
-        marks = self.marks
-        if marks.give_up_range() or self._filtered.clear_filter() or marks.clear():
-            return
-        if self.state.overview_first:
-            self.app.post_message(ShowOverview())
-        else:
-            self.say(FIRST_SCREEN)
+    def _grouped(self) -> None:
+        """The devices are grouped otherwise: without groups at once, else as soon as they are read."""
+        self.columns.apply()
+        self._arrange()
+        self._list.hurry()
+        self.show_counts()
+        self.refresh_chrome()
+        self.request_read()
 
     @property
     def goes_back(self) -> bool:
-        return self._back_label() != "back"
-
-    def _back_label(self) -> str:
-        if self.marks.range_start is not None:
-            return "give up the range"
-        if self._filtered.can_clear:
-            return "clear filter"
-        if self.marks.keys:
-            return "clear marks"
-        return "overview" if self.state.overview_first else "back"
+        return self.steps.label != "back"
 
     ACTIONS: ClassVar[tuple[Action[Any], ...]] = (
         *OPENING,
         *MARKING,
         actions.filter_rows(lambda s: s.query_one(FilteredList).open_filter()),
         *SORTING,
+        *GROUPING,
         *CHOOSING,
         *ACTING,
         *PANE,
@@ -266,6 +293,8 @@ class DevicesScreen(ConsoleScreen):
         Action("tenant", "t", "tenant", "Switch to another of your tenants", ON_SCREEN_ONLY,
                lambda s: s.post_message(ShowTenants()), footer=22,
                offered=lambda s: len(s.state.program.tenants) > 1),
-        *actions.everywhere(actions.back(_back, _back_label), names_overview=True),
+        *actions.everywhere(
+            actions.back(lambda s: s.steps.back(), lambda s: s.steps.label), names_overview=True
+        ),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(KIND, ACTIONS)

@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 from console.clock import Clock, SystemClock
 from console.domain.commands import Draft
+from console.domain.device_groups import GroupBy
 from console.domain.devices import Sort
 from console.domain.filters.language import Scope
 from console.domain.headline import Headline
@@ -94,6 +95,7 @@ class ConsoleState:
     earlier_filters: dict[Scope, list[str]] = field(default_factory=lambda: {scope: [] for scope in Scope})
     device_sort: Sort = field(default_factory=Sort)
     device_columns: frozenset[str] | None = None  # those that the operator chose; None: by default
+    device_group: GroupBy | None = None  # what the list of devices is grouped by
     device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
     receipts: Receipts = field(init=False)
     local_time: bool = False

@@ -7,9 +7,9 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from console.tables.columns import Cell
+from console.tables.columns import Cell, Column
 from console.tui.presenters.cells import laid_out
-from console.tui.presenters.heads import Fitted
+from console.tui.presenters.heads import GAP, Fitted
 
 
 class RowStyles:
@@ -31,11 +31,15 @@ class RowStyles:
         return self._found[name]
 
     def row(
-        self, gutter: Cell, row: Sequence[Cell], fitted: Fitted, under: Style, width: int, *, faded: bool
-    ) -> Strip:
-        """Draw a row; equal neighbours are one run, since each run costs some bytes on the wire."""
+        self, gutter: Cell, row: Sequence[Cell | None], fitted: Fitted, under: Style, width: int, *,
+        faded: bool,
+    ) -> Strip:  # fmt: skip
+        """Draw a row; equal neighbours are one run, since each run costs some bytes on the wire.
+
+        A cell stands in the place of those after it that are None, too.
+        """
         segments = [Segment(gutter.text, self._toned(under, gutter.tone))]
-        for (column, size), cell in zip(fitted, row, strict=False):
+        for column, size, cell in _spanned(fitted, row):
             segments += [
                 Segment(part.text, self._toned(under, "" if faded else part.tone))
                 for part in laid_out(cell, column, size)
@@ -50,3 +54,14 @@ class RowStyles:
             return under
         style = self.named(f"tone-{tone}")
         return under + Style(color=style.color, bold=style.bold or None)
+
+
+def _spanned(fitted: Fitted, row: Sequence[Cell | None]) -> list[tuple[Column, int, Cell]]:
+    found: list[tuple[Column, int, Cell]] = []
+    for (column, size), cell in zip(fitted, row, strict=False):
+        if cell is None and found:
+            first, before, text = found[-1]
+            found[-1] = (first, before + GAP + size, text)
+        else:
+            found.append((column, size, cell or Cell("")))
+    return found

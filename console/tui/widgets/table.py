@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.tables.columns import Column
+from console.tables.columns import Cell, Column
 from console.tui.presenters.cells import TONES, fit_text
 from console.tui.presenters.heads import Heads
 from console.tui.widgets.marks import Marks
@@ -20,7 +20,7 @@ from console.tui.widgets.row_styles import RowStyles
 from console.tui.widgets.table_layout import Cells, Row, TableLayout
 
 
-class LineTable(ScrollView, can_focus=True):
+class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows are keys; `cells` turns a key into what is shown. The cursor stays on its key."""
 
     ALLOW_SELECT = False
@@ -283,4 +283,6 @@ class LineTable(ScrollView, can_focus=True):
         if index == self._cursor:
             name = "cursor" if self.has_focus else "cursor-blurred"
         under = self._styles.named(name)
-        return self._styles.row(row[0], row[1:], self._layout.fitted, under, width, faded=self.faded)
+        return self._styles.row(
+            row[0] or Cell(""), row[1:], self._layout.fitted, under, width, faded=self.faded
+        )

@@ -7,14 +7,18 @@ from console.tui.presenters.cells import fit_columns, needed
 from console.tui.presenters.heads import Heads, column_at, head_starts, head_text
 
 Cells = dict[str, Cell]
-Row = tuple[Cell, ...]
+Row = tuple[Cell | None, ...]
 GUTTER = 3
+LEAD = "lead"  # what stands in the gutter of a row that spans columns
 _NOTHING = Cell("", "")
 _PENDING = Cell("…", "dim")
 
 
 class TableLayout:
-    """`cells` turns a key into what is shown, None while that is not known."""
+    """`cells` turns a key into what is shown, None while that is not known.
+
+    In a row with a `LEAD`, a cell takes the places of the columns after it that the row has no cell for.
+    """
 
     def __init__(self, columns: Sequence[Column], cells: Callable[[str], Cells | None]) -> None:
         self.columns = tuple(columns)
@@ -30,6 +34,8 @@ class TableLayout:
         """Widen the columns to fit these rows; return whether they changed."""
         for key in keys:
             cells = self._cells(key)
+            if cells is not None and LEAD in cells:  # what may be cut takes no place from others' columns
+                cells = {name: Cell(cell.text, end=cell.end) for name, cell in cells.items()}
             if cells is not None:
                 needed(self.columns, cells, self._needs)
         fitted = fit_columns(self.columns, width - GUTTER - 1, self._needs)
@@ -53,18 +59,23 @@ class TableLayout:
         return [(key, GUTTER + x) for key, x in head_starts(self.fitted)]
 
     def row(self, key: str, *, at_cursor: bool, marked: bool) -> Row:
-        """Return the gutter and the cells of a row."""
+        """Return the gutter and the cells of a row; None where the cell before takes the place."""
         cells = self._cells(key)
-        gutter = Cell(f"{'▌' if at_cursor else ' '}{'✓' if marked else ' '} ", "accent")
+        lead = cells.get(LEAD) if cells is not None else None
+        symbol = lead.text if lead is not None else "✓" if marked else " "
+        gutter = Cell(f"{'▌' if at_cursor else ' '}{symbol} ", "accent")
         if cells is None:
             return (gutter, *[_PENDING] * len(self.fitted))
+        if lead is not None:
+            return (gutter, *[cells.get(column.key) for column, _ in self.fitted])
         return (gutter, *[cells.get(column.key, _NOTHING) for column, _ in self.fitted])
 
     def changes(self, old: Row | None, new: Row) -> Iterator[tuple[int, int]]:
         """Yield where the cells stand that differ: left edge and width."""
         x = 0
+        spans = None in new or (old is not None and None in old)
         for place, cell in enumerate(new):
             width = GUTTER if place == 0 else self.fitted[place - 1][1] + 2
-            if old is None or place >= len(old) or old[place] != cell:
+            if old is None or spans or place >= len(old) or old[place] != cell:
                 yield x, width
             x += width

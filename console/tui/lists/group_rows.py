@@ -1,0 +1,139 @@
+"""The list of devices with its group rows: which groups there are, which are unfolded, and what they show."""
+
+import time
+from collections.abc import Collection, Sequence
+
+from console.domain.device_groups import DeviceGroup, DeviceGroups, GroupBy, rows_of, value_of
+from console.domain.devices import Sort
+from console.tables.columns import Cell
+from console.tui.presenters.device_groups import group_cells
+from console.tui.state.console_state import ConsoleState
+
+_EVERY_S = 10.0
+
+
+class GroupRows:
+    """Holds the devices that are listed, in their order; without a grouping, those are the rows.
+
+    The groups are read apart from the list, at most every ten seconds while the same devices are asked for.
+    """
+
+    def __init__(self, state: ConsoleState) -> None:
+        self._state = state
+        self._found: DeviceGroups | None = None
+        self._members: dict[str, list[str]] = {}
+        self._unfolded: set[str] = set()
+        self._arranged_by: GroupBy | None = None
+        self._asked, self._read_for = 0, -1  # which devices are asked for, and for which the sums were read
+        self._covers = False
+        self._due = 0.0
+        self.ids: Sequence[str] = ()
+
+    @property
+    def by(self) -> GroupBy | None:
+        return self._state.device_group
+
+    @property
+    def found(self) -> DeviceGroups | None:
+        """The groups as they were read last, if they are of what is grouped by now."""
+        return self._found if self._found is not None and self._found.by is self.by else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the devices cannot be parted yet: the list stays as it is until they can."""
+        return self.by is not None and (self.found is None or not self._covers)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the groups are to be read."""
+        return self.by is not None and (self.waits or time.monotonic() >= self._due)
+
+    def ask(self) -> None:
+        """Other devices are asked for: sums that were read before are not shown for them."""
+        self._asked += 1
+        self._due = 0.0
+
+    def take(self, ids: Sequence[str]) -> None:
+        """List these devices; one that is in no known group makes the list wait for the next read."""
+        self.ids = ids
+        self._covers = self.found is not None and self.found.lists(ids)
+
+    async def read(self, *, every: bool) -> None:
+        """Read the groups of the listed devices; `every`: the list shows every device.
+
+        Raises:
+            ConsoleError: the database did not answer.
+        """
+        by, ids, asked = self.by, self.ids, self._asked
+        if by is None:
+            return
+        found = await self._state.program.history.device_groups(
+            self._state.tenant, by, None if every else ids
+        )  # fmt: skip
+        if by is self.by:
+            self._found, self._read_for = found, asked
+            self._covers = ids is self.ids or found.lists(self.ids)
+            self._due = time.monotonic() + _EVERY_S if asked == self._asked else 0.0
+
+    def rows(self, order: Sort, at: str | None) -> list[str]:
+        """Return the rows; of a new grouping only the group of `at`, the cursor's row, is unfolded."""
+        found = self.found
+        if found is None:
+            self._arranged_by, self._members = None, {}
+            return list(self.ids)
+        if self._arranged_by is not found.by:
+            self._arranged_by = found.by
+            self._unfolded = {found.of[at]} if at is not None and at in found.of else set()
+        self._members = found.members(self.ids)
+        return rows_of(found, self._members, order, self._members.keys() - self._unfolded)
+
+    def members(self, value: str) -> Sequence[str]:
+        """Return the listed devices of a group."""
+        return self._members.get(value, ())
+
+    def group_of(self, key: str | None) -> str | None:
+        """Return the value of the group in which a row stands, or which it is."""
+        value = value_of(key)
+        if value is not None or self.found is None:
+            return value
+        return self.found.of.get(key or "")
+
+    def first(self, key: str | None) -> str | None:
+        """Return the row itself, or the first device of the group that it is."""
+        value = value_of(key)
+        return key if value is None else next(iter(self.members(value)), None)
+
+    def holds(self, device_id: str) -> bool:
+        """Return whether the device is in a group, folded or not."""
+        return self.found is not None and device_id in self.found.of
+
+    # Folding
+
+    def is_folded(self, value: str) -> bool:
+        return value not in self._unfolded
+
+    def fold(self, value: str) -> None:
+        """Fold this group; one that is folded already folds all others."""
+        if value in self._unfolded:
+            self._unfolded.discard(value)
+        else:
+            self._unfolded.clear()
+
+    def unfold(self, value: str) -> None:
+        self._unfolded.add(value)
+
+    # Showing
+
+    def group(self, value: str) -> DeviceGroup | None:
+        """Return the sums of a group; None while they are read."""
+        is_of_these = self.found is not None and self._read_for == self._asked
+        return self.found.groups.get(value) if self.found is not None and is_of_these else None
+
+    def cells(self, value: str, marks: Collection[str]) -> dict[str, Cell]:
+        """Return what the row of a group shows."""
+        members = self.members(value)
+        marked = sum(device in marks for device in members) if marks else 0
+        by = self.by or GroupBy.SITE
+        return dict(
+            group_cells(by, value, self.group(value), len(members), marked, folded=self.is_folded(value))
+        )

@@ -1,0 +1,208 @@
+"""Grouping the devices: group rows with their sums, folding, marks and commands to a group."""
+
+import pytest
+
+from console.tui.screens.compose.screen import ComposeScreen
+from tests.tui.conftest import Rig, Seen
+from tests.tui.test_device_columns import heads
+
+
+def rows(seen: Seen) -> list[str]:
+    """The rows of the list by their first word, a group with the symbol before it."""
+    found = []
+    for line in seen.lines[3:-1]:
+        lead, words = line[1:2], line[3:].split()
+        if words and not line.startswith(" / ") and (lead in "▸▾" or "-" in words[0]):
+            found.append(f"{lead.strip().replace('✓', '')}{words[0]}")
+    return found
+
+
+def composed(seen: Seen) -> tuple[str, tuple[str, ...]]:
+    """The filter that stands for the devices, and the devices."""
+    screen = seen.app.screen
+    assert isinstance(screen, ComposeScreen)
+    return screen.where, screen.device_ids
+
+
+async def fleet(rig: Rig) -> None:
+    """Two at lyon, one of them missed a command; b is offline at arles and has one in flight; e is nowhere."""
+    await rig.devices("pump-a", "pump-c", "pump-e")
+    await rig.devices("pump-b", link="OFFLINE")
+    await rig.sql.execute(
+        "UPDATE device_registry SET site_id = 'arles' WHERE device_id = 'pump-b';"
+        "UPDATE device_registry SET site_id = '', fw_version = '2' WHERE device_id = 'pump-e'"
+    )
+    await rig.command("c1", "pump-c", "ping", "missed", ago_s=9_000, published=True)
+    await rig.command(
+        "c2", "pump-a", "ping", "delivered", ago_s=9_000, published=True, ack='{"status": "ok"}'
+    )
+    await rig.command("c3", "pump-b", "ping", "queued", ago_s=2_705, published=True)
+
+
+async def by_site(seen: Seen) -> None:
+    """Group by site, from the device under the cursor."""
+    await seen.until(lambda: "LAST COMMAND" in heads(seen), "read")
+    await seen.press("i")
+    await seen.shows("Group the devices", "firmware")
+    await seen.press("enter")
+    await seen.shows("by site")
+    await seen.hides("Group the devices")
+
+
+async def listed(seen: Seen, *wanted: str) -> None:
+    await seen.until(lambda: rows(seen) == list(wanted), f"listed {wanted}")
+
+
+async def test_each_group_has_its_sums_and_the_cursor_keeps_its_device(rig: Rig) -> None:
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await seen.press("j", "j")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        arles, lyon, nowhere = (next(line for line in seen.lines if f"{lead}{name}" in line)
+                                for lead, name in (("▸ ", "arles"), ("▾ ", "lyon"), ("▸ ", "no site")))  # fmt: skip
+        assert "○ 1" in arles
+        assert " 1 " in arles[40:], "what is in flight"
+        assert "● 2" in lyon
+        assert "◍◍◍◍◍◍●●●●●●" in lyon, "half of the last ends are bad, and they come first"
+        assert "◍ 1 missed" in lyon
+        assert "50 % not ok" in lyon
+        assert "············" in nowhere, "no command, and so no ok"
+        assert "SITE" not in heads(seen), "the groups say it"
+        cursor = next(line for line in seen.lines if line.startswith("▌"))
+        assert "pump-c" in cursor
+        await seen.press("i")
+        await seen.shows("Group the devices")
+        await seen.press("j", "j", "j", "j", "enter")
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        assert "pump-c" in next(line for line in seen.lines if line.startswith("▌"))
+
+
+async def test_arrows_and_enter_fold_and_unfold(rig: Rig) -> None:
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("j", "left")
+        await listed(seen, "▸arles", "▸lyon", "▸no")
+        assert "lyon" in next(line for line in seen.lines if line.startswith("▌")), "it is on the group now"
+        await seen.shows("enter unfold")
+        await seen.press("right")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("right")
+        await seen.until(
+            lambda: any(line.startswith("▌  pump-a") for line in seen.lines), "went to the first"
+        )
+        await seen.press("right")
+        await seen.shows("Cannot unfold: no group is under the cursor.")
+        await seen.press("g", "enter")
+        await listed(seen, "▾arles", "pump-b", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("left")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("left")
+        await listed(seen, "▸arles", "▸lyon", "▸no")
+
+
+async def test_a_filter_and_an_order_hold_within_the_groups(rig: Rig) -> None:
+    """Without it the sums of a filtered list are those of another."""
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("less_than_sign", "less_than_sign", "s")  # by the last ends
+        await listed(seen, "▾lyon", "pump-c", "pump-a", "▸arles", "▸no")
+        await seen.press("s")
+        await listed(seen, "▸arles", "▸no", "▾lyon", "pump-a", "pump-c")
+        await seen.press("slash")
+        await seen.type("-pump-c -pump-b")
+        await seen.press("enter")
+        await listed(seen, "▾lyon", "pump-a", "▸no")
+        await seen.until(
+            lambda: "● 1 " in next(line for line in seen.lines if "▾ lyon" in line), "summed up anew"
+        )
+        await seen.shows("2 of 4")
+        await seen.press("escape")
+        await listed(seen, "▸arles", "▸no", "▾lyon", "pump-a", "pump-c")
+
+
+async def test_a_group_is_marked_and_composed_to_as_a_filter(rig: Rig) -> None:
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("k")
+        await seen.shows("c compose to 2")
+        await seen.press("c")
+        await seen.shows("New command   to 2 devices")
+        assert composed(seen) == ("site:lyon", ("pump-a", "pump-c"))
+        await seen.press("escape")
+        await seen.shows("by site")
+        await seen.press("space")
+        await seen.shows("2 marked", "✓ 2 of 2")
+        await seen.press("k", "space")
+        await seen.hides("2 marked")
+        await seen.press("G", "space")
+        await seen.shows("1 marked")
+        await seen.press("escape", "c")
+        await seen.shows("New command   to pump-e")
+        assert composed(seen) == ("device:pump-e", ("pump-e",)), "no term finds a group without a site"
+
+
+@pytest.mark.parametrize(("keys", "says"), [
+    ("d", "Cannot device: a group is under the cursor: → shows its devices."),
+    ("y", "Cannot copy device id: a group is under the cursor"),
+    ("v", "Cannot mark range: a range begins and ends at a device, and here is a group."),
+])  # fmt: skip
+async def test_what_is_for_one_device_says_why_not_for_a_group(rig: Rig, keys: str, says: str) -> None:
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("g", keys)
+        await seen.shows(says)
+
+
+async def test_marking_all_marks_what_is_folded_too(rig: Rig) -> None:
+    """Without it `a` and `c` send to fewer devices than the title counts."""
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.press("a")
+        await seen.shows("4 marked", "compose to 4")
+
+
+async def test_what_is_looked_at_in_a_large_fleet_is_said(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.services.reads.SORTED_AT_MOST", 1)
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await seen.shows("last ends of 1 only")
+
+
+async def test_a_device_that_comes_later_is_in_its_group_at_once(rig: Rig) -> None:
+    """Without it it is in no row until the sums are read again."""
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await rig.devices("pump-d")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "pump-d", "▸no")
+
+
+@pytest.mark.slow
+async def test_the_group_stands_beside_the_list_where_there_is_room(rig: Rig) -> None:
+    await fleet(rig)
+    async with rig.console(160, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await seen.press("k")
+        await seen.shows("2 devices  ● 2", "last ended  ◍ 1 missed", "50 % not ok", "c composes to the group")
