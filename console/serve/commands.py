@@ -22,13 +22,16 @@ from console.serve import audit
 from console.serve.children import end_with
 from console.serve.identity import Identity, NotAdmittedError
 
-READS = frozenset({"devices", "history", "types", "export", "batches", "batch", "show", "problems", "tail"})
+READS = frozenset({
+    "overview", "devices", "history", "types", "export", "batches", "batch", "show", "problems",
+    "stats", "tail",
+})  # fmt: skip
 ACTS = frozenset({"send", "cancel", "retry", "resume"})
 MOST, MOST_OF_ONE = 4, 2  # at once, in all and of one key; a process each
 MOST_CHARACTERS = 16_000
-_OF_THE_SERVER = (
+OF_THE_SERVER = (
     "tenant", "operator", "read_only", "restricted", "allow_export", "embedded", "home", "output",
-    "accept_copy", "sweeper", "serve_ssh", "serve_web", "guests",
+    "accept_copy", "sweeper", "listen", "serve_ssh", "serve_web", "guests",
 )  # fmt: skip
 _PIECE = 64 * 1024
 _END_S = 5.0
@@ -79,7 +82,7 @@ def allowed(text: str, who: Identity, parse: Parse) -> Allowed:
     if options.command not in may:
         what = f"`{options.command}`" if options.command else "this"
         raise NotAdmittedError(f"{what} cannot be run here; what can: {', '.join(sorted(may))}")
-    given = [name for name in _OF_THE_SERVER if getattr(options, name, None) not in {None, False}]
+    given = [name for name in OF_THE_SERVER if getattr(options, name, None) not in {None, False}]
     if given or "-" in {getattr(options, "params", None), getattr(options, "devices", None)}:
         named = f"--{given[0].replace('_', '-')}" if given else "reading standard input"
         raise NotAdmittedError(

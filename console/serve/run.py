@@ -155,7 +155,7 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
         from console.serve.authorized_keys import AuthorizedKeys
         from console.serve.door import Door
         from console.serve.host_key import host_key
-        from console.serve.strangers import Strangers
+        from console.serve.strangers import MOST, Strangers
     except ModuleNotFoundError as error:
         raise UsageError(
             f"--serve-ssh needs the package {error.name}: install device-console with its extra ssh."
@@ -167,7 +167,8 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
     key = host_key(settings.home_folder)
     door = Door(
         keys=keys, sessions=house.sessions, commands=house.commands, guest=house.guest,
-        strangers=Strangers(settings.served_per_address), most_per_key=2 * settings.served_per_key + 4,
+        strangers=Strangers(settings.served_per_address, max(MOST, settings.served_sessions)),
+        most_per_key=2 * settings.served_per_key + 4,
         most_per_address=settings.served_per_address, read_only=settings.read_only,
         prepare=house.prepare,
     )  # fmt: skip

@@ -10,7 +10,10 @@ MOST = 30
 
 
 class Strangers:
-    """They keep nobody out: a login takes a moment, and whoever waits longer makes room for the next."""
+    """They keep nobody out: a login takes a moment, and whoever waits longer makes room for the next.
+
+    `most` is at least as many as there may be sessions: after a restart all of them come at once.
+    """
 
     def __init__(self, most_per_address: int, most: int = MOST) -> None:
         self._most_per_address, self._most = most_per_address, most

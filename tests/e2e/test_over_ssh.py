@@ -33,6 +33,7 @@ PROGRAMS = {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "o
 CODE = tuple(str(Path(place).resolve()) for place in (sys.prefix, sys.base_prefix, REPOSITORY / "console",
                                                       REPOSITORY / "migrations"))  # fmt: skip
 SYSTEM = ("/proc/", "/usr/share/zoneinfo/", "/etc/ssl/", "/usr/lib/ssl/")
+KEPT = {"device-console.log", "favourites.json"}  # no theme: it is chosen until the operator leaves
 DRIVER = {".pgpass"}  # what asyncpg looks for at each connection
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CTRL_Z, CTRL_S, CTRL_P = "\x1a", "\x13", "\x10"
@@ -51,6 +52,12 @@ WORDS = (
     "favourite",
     "screenshot",
     "../x.csv",
+    "demo broker killed",
+    "quiet",
+    "fleet",
+    "log",
+    "columns",
+    "name",
 )
 
 
@@ -95,6 +102,11 @@ class Host:
     def files(self) -> list[Path]:
         """All that lies around the program's own folder."""
         return [path for path in self.folder.rglob("*") if self.own[0] not in path.parents]
+
+    @property
+    def kept(self) -> set[str]:
+        """The files that the program keeps in its own folder, by their names."""
+        return {path.name for path in self.own[0].rglob("*") if path.is_file()}
 
     @property
     def children(self) -> list[int]:
@@ -162,6 +174,26 @@ async def press_all_that_reaches_the_host(screen: Terminal) -> None:
     for keys in ("w", ENTER, ESC, "y", "C", CTRL_P, "export", ENTER, ESC, CTRL_P, "editor", ENTER, ESC, ESC):
         screen.type(keys)
         await screen.settled(_QUIET_S)
+    await look_at_all_screens(screen)
+
+
+async def look_at_all_screens(screen: Terminal) -> None:
+    """Open each screen and dialog beside lists and forms, and change what a console remembers while it runs."""
+    await screen.shows("Devices   5")
+    devices = "Devices   5"
+    for keys, shown in (
+        ("@", "What this console did"), ("y", "nothing was done here"), (ESC, devices), ("0", "ended per minute"), ("]", "ended per"),
+        ("F", "fleet 5"), ("w", "fleet 5"), (ESC, "F fleet"), ("1", devices), ("s", "DEVICE ↓"), (">", "s sorts by"), ("s", "LINK ↓"),
+        ("W", "Columns"), (f"{DOWN * 3} ", "Columns"), (ESC, "-Columns"), (F9, "THEME"), (DOWN, "until you leave"), (ENTER, "-THEME"),
+        (":demo broker killed", "There is no device"), (f"{ENTER}", "There is no device"), (ESC, "? help"), (":pump-2", "device    pump-2"),
+        (ENTER, "pump-2 ›"), (ESC, devices), (":", "chosen lately"), (ESC, "? help"), ("H", "c-1"), ("d", "No earlier ping"), (ESC, devices),
+    ):  # fmt: skip
+        screen.type(keys)
+        if shown.startswith("-"):
+            await screen.hides(shown[1:])
+        else:
+            await screen.shows(shown)
+        await screen.settled(_QUIET_S)
 
 
 @pytest.fixture
@@ -196,6 +228,7 @@ async def test_a_forced_command_opens_the_screen_whatever_the_client_asks_for(
         assert (without.returncode, b"terminal" in message) == (2, True), message
     assert not (tmp_path / "asked").exists()
     assert not (tmp_path / "edited").exists()
+    assert host.kept <= KEPT
 
 
 @pytest.mark.usefixtures("someone")
@@ -257,7 +290,8 @@ def _some_keys(chance: random.Random) -> bytes:
     if kind == 6:
         return chance.choice((ENTER, ESC, ESC, DOWN, UP, TAB, "\x1b[Z", " ")).encode()
     return "".join(
-        chance.choice("abcdefghijklmnoprstuvwxyzABCDEFGHMNRSTXYZwwyyHHcc/?:.*-0123456789 ") for _ in range(3)
+        chance.choice("abcdefghijklmnoprstuvwxyzABCDEFGHMNRSTWXYZwwyyHHcc/?:.*-@@<>[],0123456789 ")
+        for _ in range(3)
     ).encode()
 
 
@@ -295,6 +329,7 @@ async def test_no_keys_start_a_program_or_open_a_file(
         before = set(host.files)
         await _fuzz(host, running, seed, steps)
     assert {path.name for path in set(host.files) - before} <= {"pid", "witness"}
+    assert host.kept <= KEPT
 
 
 @pytest.mark.usefixtures("someone")

@@ -1,4 +1,4 @@
-"""Many sessions in one process: what they cost in memory, and that nothing of them stays."""
+"""Many sessions of OpenSSH's client in one process: what they cost in memory, and that nothing of them stays."""
 
 import asyncio
 import signal
@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import asyncssh
 import pytest
 
 from console.store.access import Access
 from tests.conftest import Fleet
 from tests.faults.program import COUNT
-from tests.faults.served import ACME, FarScreen, Served, far_screen, served
+from tests.faults.served import ACME, Served, served
+from tests.faults.terminal import Terminal
 from tests.waiting import LONG_S, until
 
-pytestmark = [pytest.mark.proc, pytest.mark.soak]
+pytestmark = [pytest.mark.ssh, pytest.mark.proc, pytest.mark.soak]
 
 MIB = 1_048_576
 MOST_AFTER_ONE_BY_ONE, MOST_AT_ONCE = 250 * MIB, 320 * MIB
@@ -24,6 +24,7 @@ _AT_ONCE = 50
 _MANY: dict[str, Any] = {
     "CONSOLE_SERVED_SESSIONS": "60",
     "CONSOLE_SERVED_PER_KEY": "60",
+    "CONSOLE_SERVED_PER_ADDRESS": "60",
     "CONSOLE_SERVED_KEEP_S": "1",
     COUNT: "1",
 }
@@ -36,13 +37,20 @@ async def consoles(server: Served) -> int:
     return int((await server.tells("counted", seen + 1))["consoles"])
 
 
-async def looked_at(connection: asyncssh.SSHClientConnection) -> FarScreen:
-    """A screen with rows, and another one that was opened from it."""
-    screen = await far_screen(connection)
+async def look_at(screen: Terminal) -> None:
+    """Wait for rows, and open another screen from there."""
     await screen.shows("pump-5")
     screen.type("H")
     await screen.shows("History")
-    return screen
+
+
+async def begins(screen: Terminal) -> None:
+    """Wait for the first byte of a screen, long before it shows rows."""
+
+    async def begun() -> bool:
+        return bool(screen.raw)
+
+    await until(begun)
 
 
 @pytest.mark.timeout(400)
@@ -51,10 +59,10 @@ async def test_memory_and_consoles_of_many_sessions(access: Access, fleet: Fleet
     del fleet
     async with served(tmp_path, access.url, settings=_MANY) as server, AsyncExitStack() as stack:
         for _ in range(100):
-            async with await server.connect("kim") as connection:
-                screen = await looked_at(connection)
+            async with server.screen("kim") as screen:
+                await look_at(screen)
                 screen.type(CTRL_Q)
-                assert (await screen.ended())[0] == 0
+                assert await screen.ended() == 0
         one_by_one = server.running.rss_bytes
         assert one_by_one <= MOST_AFTER_ONE_BY_ONE, one_by_one / MIB
 
@@ -62,14 +70,16 @@ async def test_memory_and_consoles_of_many_sessions(access: Access, fleet: Fleet
             return await consoles(server) == 0
 
         await until(none_left, LONG_S)  # a timer that was cancelled is forgotten when it would have ended
-        connections = [await stack.enter_async_context(await server.connect("kim")) for _ in range(10)]
-        at_once = await asyncio.gather(*(looked_at(connections[number % 10]) for number in range(_AT_ONCE)))
+        at_once = await asyncio.gather(
+            *(stack.enter_async_context(server.screen("kim")) for _ in range(_AT_ONCE))
+        )
+        await asyncio.gather(*map(look_at, at_once))
+        assert server.events("refused") == [], "a login takes its time when many come at once"
         assert server.running.rss_bytes <= MOST_AT_ONCE, server.running.rss_bytes / MIB
         assert await consoles(server) == _AT_ONCE
         print(
             f"{one_by_one / MIB:.0f} MiB after 100 one by one, {server.running.rss_bytes / MIB:.0f} MiB with 50"
         )
-        del at_once
 
 
 @pytest.mark.timeout(400)
@@ -84,11 +94,12 @@ async def test_of_200_lines_that_were_cut_no_console_is_left(
 
         async def come_and_go(name: str) -> None:
             for number in range(50):
-                connection = await server.connect(name)
-                screen = await far_screen(connection)
-                if number % 3:
-                    await screen.shows("pump-5")
-                connection.abort()
+                async with server.screen(name) as screen:
+                    if number % 3:
+                        await screen.shows("pump-5")
+                    else:
+                        await begins(screen)
+                    screen.kill()
 
         await asyncio.gather(*map(come_and_go, names))
 

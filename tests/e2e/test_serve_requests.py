@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import asyncpg
@@ -348,6 +348,21 @@ async def test_strangers_do_not_keep_others_out(server: Served) -> None:
             return False
 
     await until(comes_in)
+
+
+async def test_as_many_may_log_in_at_once_as_there_may_be_sessions(
+    access: Access, fleet: Fleet, tmp_path: Path
+) -> None:
+    """Without it, of fifty clients that come back after a restart twenty are sent away."""
+    del fleet
+    limits = {"CONSOLE_SERVED_SESSIONS": "50", "CONSOLE_SERVED_PER_ADDRESS": "60"}
+    async with served(tmp_path, access.url, settings=limits) as server, AsyncExitStack() as stack:
+        for _ in range(49):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            stack.callback(writer.close)
+            assert (await reader.readline()).startswith(b"SSH-2.0-")
+        assert (await server.run("kim", "devices"))[0] == 0
+        assert server.events("refused") == []
 
 
 async def test_hostile_bytes_and_sizes_end_nothing(server: Served) -> None:

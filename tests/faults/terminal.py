@@ -110,6 +110,14 @@ class Terminal(PseudoTerminal):
         except AssertionError:
             raise AssertionError(f"no {text!r} on the screen:\n{self.text}") from None
 
+    async def hides(self, text: str) -> None:
+        """Until this is no longer on the screen."""
+
+        async def gone() -> bool:
+            return text not in self.text
+
+        await until(gone)
+
     async def changes(self, before: str) -> None:
         """Until something else is on the screen."""
 

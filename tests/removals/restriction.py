@@ -98,6 +98,14 @@ REMOVALS = (
     ),
     Removal(
         "G41",
+        "the bar before the director of the demo",
+        "console/tui/keys/allowed.py",
+        "    return None if program.restricted or program.read_only else program.director\n",
+        "    return program.director\n",
+        f"{_SCREEN}nobody_who_is_bound_directs_the_demo",
+    ),
+    Removal(
+        "G41",
         "the bar before suspending",
         "console/tui/application/app.py",
         "        return not self._program.restricted\n",

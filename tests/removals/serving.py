@@ -20,8 +20,8 @@ REMOVALS = (
         "G42",
         "the look at the flags that the parser found",
         "console/serve/commands.py",
-        "    given = [name for name in _OF_THE_SERVER if getattr(options, name, None) not in {None, False}]\n",
-        "    given = [name for name in _OF_THE_SERVER if f'--{name}' in words]\n",
+        "    given = [name for name in OF_THE_SERVER if getattr(options, name, None) not in {None, False}]\n",
+        "    given = [name for name in OF_THE_SERVER if f'--{name}' in words]\n",
         f"{_UNIT}what_would_leave_the_identity_or_the_console_is_refused",
     ),
     Removal(
@@ -79,6 +79,14 @@ REMOVALS = (
         "        if len(self._end) >= self._most:\n",
         "        if False:\n",
         f"{_UNIT}strangers_of_one_address_are_bounded_and_the_oldest_of_all_makes_room",
+    ),
+    Removal(
+        "G43",
+        "as many strangers as there may be sessions",
+        "console/serve/run.py",
+        "strangers=Strangers(settings.served_per_address, max(MOST, settings.served_sessions)),",
+        "strangers=Strangers(settings.served_per_address, MOST),",
+        f"{_REQUESTS}as_many_may_log_in_at_once_as_there_may_be_sessions",
     ),
     Removal(
         "G43",

@@ -1,15 +1,18 @@
 """A restricted console reaches nothing of its host, and a read-only one writes no file: keys say so."""
 
+import os
 import signal
+import sys
 from dataclasses import replace
 
 import pytest
 
+from console.runtime.director import Director, Scene
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.compose.recall import Recall
 from console.tui.screens.dialogs.export import ExportDialog
 from console.tui.screens.registry import ACTIONS
-from console.tui.state.messages import ShowExport
+from console.tui.state.messages import AskForScene, ShowExport
 
 
 @pytest.fixture
@@ -111,3 +114,52 @@ def test_what_reaches_the_host_is_barred(restricted):
         if action.barred(restricted.program) is not None
     }
     assert barred == {"editor", "export"}
+
+
+@pytest.mark.parametrize("bound", ["restricted", "read_only"])
+async def test_nobody_who_is_bound_directs_the_demo(rig, bound):
+    """Without the bar, whoever is to look on kills the host's broker, or sends to every device."""
+    asked = []
+    director = Director(lambda: asked.append("broker"))
+    rig = replace(rig, program=replace(rig.program, director=director, **{bound: True}))
+    await rig.devices("pump-1")
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("colon")
+        await seen.type("demo broker killed")
+        await seen.shows("There is no device, command or bulk send “demo broker killed”")
+        await seen.press("enter", "escape")
+        seen.app.post_message(AskForScene(Scene.BROKER))  # as a new way to it might
+        await seen.pilot.pause()
+    assert asked == []
+
+
+@pytest.mark.parametrize("bound", ["restricted", "read_only"])
+async def test_what_a_console_remembers_is_in_no_file(rig, bound, tmp_path, monkeypatch):
+    """Without it, an order, columns, a place or a theme that somebody who is bound chose is written on the host."""
+    monkeypatch.chdir(tmp_path)
+    preferences = replace(rig.program.preferences, theme="auto", theme_file=tmp_path / "theme")
+    rig = replace(rig, program=replace(rig.program, preferences=preferences, **{bound: True}))
+    await rig.devices("pump-1", "pump-2")
+    await rig.command("c-1", "pump-1", "ping", "delivered", published=True, ago_s=90, ack='{"status": "ok"}')
+    await rig.command("c-2", "pump-1", "ping", "missed", published=True)
+    opened: list[tuple[object, ...]] = []
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-2")
+        sys.addaudithook(lambda event, given: opened.append(given) if event == "open" and watching else None)
+        watching = True
+        for keys, shown in (
+            (["s"], "DEVICE ↓"), (["greater_than_sign", "s"], "LINK"), (["W"], "Columns"), (["down", "down", "space", "escape"], "pump-2"),
+            (["f9", "down"], "until you leave"), (["enter"], "pump-2"), (["colon", *"pump-1", "enter"], "pump-1 ›"), (["d"], "Compare"),
+            (["escape", "at"], "What this console did"), (["escape", "escape", "0"], "ended per minute"), (["F"], "fleet 2"),
+            (["escape", "b"], "Bulk sends"),
+        ):  # fmt: skip
+            await seen.press(*keys)
+            await seen.shows(shown)
+        watching = False
+    assert [given for given in opened if _writes(given)] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def _writes(given):
+    return bool(int(given[2]) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) and not isinstance(given[0], int)

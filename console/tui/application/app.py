@@ -22,7 +22,7 @@ from console.tui.application.first_screen import FirstScreen
 from console.tui.application.logged import LoggedApp
 from console.tui.application.palette import ActionProvider
 from console.tui.application.presenting import Presenting
-from console.tui.keys.allowed import NO_STOP, keeps_theme, no_file, theme_note
+from console.tui.keys.allowed import NO_STOP, director_for, keeps_theme, no_file, theme_note
 from console.tui.keys.keymap import keymap
 from console.tui.look.theme import THEMES, first_theme, tones_of
 from console.tui.presenters.commands import sent_words
@@ -85,7 +85,7 @@ class ConsoleApp(Presenting, LoggedApp):
         driver: Callable[..., Driver] | None = None,
     ) -> None:
         super().__init__(shows or of_this_process(os.environ), driver)
-        self._program, self.director = program, program.director
+        self._program, self.director = program, director_for(program)
         self.state = ConsoleState(program, program.tenants[0], keys=keymap(program.preferences.keys, ACTIONS))
         self._first = FirstScreen(
             program.preferences.start, self._begin_with_overview, lambda: self._top is self._home

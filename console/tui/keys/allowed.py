@@ -6,6 +6,7 @@ Decided in docs/decisions/0066-restricted-to-the-console.md
 from collections.abc import Iterable
 from typing import Any
 
+from console.runtime.director import Director
 from console.runtime.program import Program
 from console.tui.keys.actions import Action
 
@@ -37,6 +38,11 @@ def keeps_theme(program: Program) -> bool:
     """Return whether a theme that is chosen on the screen is written to the operator's own file."""
     is_free = not (program.restricted or program.read_only)
     return is_free and program.preferences.theme_file is not None and program.preferences.theme == "auto"
+
+
+def director_for(program: Program) -> Director | None:
+    """Return whom scenes of the demo can be asked of: they send commands and end a process of this host."""
+    return None if program.restricted or program.read_only else program.director
 
 
 def theme_note(program: Program) -> str:

@@ -18,6 +18,7 @@ from textual.widgets import Input
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tables.columns import Cell
+from console.tui.keys.allowed import director_for
 from console.tui.presenters.go import first_row, go_keys, go_title, rows_of
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialogs.choices import acts, only, ranked, requests, screens, sites
@@ -139,7 +140,7 @@ class GoDialog(ModalScreen[Choice | None]):
 
     async def _found(self, text: str) -> list[Choice]:
         found = [*sites(text, self._sites), *screens(text), *acts(text, self._behind),
-                 *requests(text, self._state.program.director)]  # fmt: skip
+                 *requests(text, director_for(self._state.program))]  # fmt: skip
         try:
             return [*found, *await self._search.find(text)]
         except ConsoleError as error:
