@@ -16,7 +16,7 @@ from console.tables.columns import Cell
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.presenters.comparison import MARK, comparison_lines
 from console.tui.presenters.detail import around_lines
-from console.tui.presenters.strip import strip_lines
+from console.tui.presenters.strip import CommandStrip
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 TEN = timedelta(minutes=10)
@@ -167,7 +167,8 @@ def strip(phases: str, width: int = 80, cursor: int | None = None, *, more: bool
         "p": {"status": "queued", "acked_at": None, "ack_status": None},
     }  # fmt: skip
     commands = [command(number, **made[one]) for number, one in enumerate(reversed(phases))]
-    lines = strip_lines(commands, cursor, width, NOW, more=more, marks=True)
+    chosen = None if cursor is None else commands[cursor].command_id
+    lines = CommandStrip(commands).lines(chosen, width, NOW, more=more, marks=True)
     return ["".join(cell.text for cell in line) for line in lines]
 
 
@@ -178,7 +179,7 @@ def test_each_command_is_a_symbol_with_the_newest_at_the_right():
     assert strip("oo", more=True)[0] == " ‹ ●●"
     assert strip("o") == []
     assert strip("oo", 29) == []
-    assert strip_lines([command(1), command(2)], 0, 80, NOW, more=False, marks=False) == [
+    assert CommandStrip([command(1), command(2)]).lines(None, 80, NOW, more=False, marks=False) == [
         ((Cell(" ", "dim")), Cell("●●", "ok"))
     ]
     assert strip("of" * 60, 40, cursor=119)[1].strip() == "35m", "what is left out has no mark"

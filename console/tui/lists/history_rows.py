@@ -11,13 +11,17 @@ _OFFERING = 500
 
 
 class HistoryRows:
-    """Commands by id, newest first, with the position at which the next page begins."""
+    """Commands by id, newest first, with the position at which the next page begins.
+
+    `revision` is another number after each change.
+    """
 
     def __init__(self) -> None:
         self.commands: dict[str, Command] = {}
         self.order: list[str] = []
         self.more = True
         self.reached: Cursor | None = None
+        self.revision = 0
 
     @property
     def has_next(self) -> bool:
@@ -91,6 +95,7 @@ class HistoryRows:
         for command in commands:
             if add or command.command_id in self.commands:
                 self.commands[command.command_id] = command
+        self.revision += 1
         if add:
             self._sort()
 
@@ -103,6 +108,7 @@ class HistoryRows:
         self._sort()
 
     def _sort(self) -> None:
+        self.revision += 1
         self.order = sorted(self.commands, key=lambda key: _key(self.commands[key]), reverse=True)
 
 

@@ -38,3 +38,16 @@ def sent_words(receipt: SendReceipt, health: HealthView) -> str:
     next_step = "the dispatcher publishes next" if soon else "waiting for publication"
     committed = f"{counted(len(receipt.command_ids), 'command')} committed; {next_step}."
     return " ".join((committed, *receipt.warnings[:3]))
+
+
+def nothing_listed(*, searching: bool, filtered: bool, clears: bool, only: bool, read_only: bool) -> str:
+    """Say why a history has no row; `clears`: esc clears the filter, `only`: it is of certain commands."""
+    if searching:
+        return f"Searching…{' Press esc to clear the filter.' if clears else ''}"
+    if filtered:
+        keys = "Press esc to clear it, or / to change it." if clears else "Press / to change it."
+        return f"No command matches the filter. {keys}"
+    if only:
+        return "None of these commands is kept any longer. Press esc to go back."
+    how = "New ones appear by themselves." if read_only else "Press c to compose the first one."
+    return f"No command has been sent here yet. {how}"

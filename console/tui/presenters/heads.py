@@ -59,5 +59,5 @@ def head_starts(fitted: Fitted) -> list[tuple[str, int]]:
     found, left = [], 0
     for column, width in fitted:
         found.append((column.key, left))
-        left += width + _GAP
+        left += width + GAP
     return found

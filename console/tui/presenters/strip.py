@@ -4,7 +4,7 @@ Decided in docs/decisions/0093-a-strip-and-a-comparison.md
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -41,29 +41,36 @@ class _Run:
         return len(f"{PHASE_SYMBOLS[self.phase]}×{self.count}") < self.count
 
 
-def strip_lines(
-    commands: Sequence[Command], cursor: int | None, width: int, now: datetime, *, more: bool, marks: bool
-) -> list[Line]:
-    """Draw the strip of these commands, newest first, and with `marks` the times below it.
+class CommandStrip:
+    """Commands, newest first; their phases are looked at once, however often it is drawn."""
 
-    `cursor` is the place of the command under the cursor. Equal neighbours are merged (``●×14``) only where
-    the strip is too long otherwise: those that ended well first, the oldest first. What ended badly is never
-    left out while anything older is shown. `more` says that older ones exist.
-    """
-    if len(commands) < _FEWEST or width < _NARROWEST:
-        return []
-    lead = f"{_OLDER} " if more else ""
-    runs, cut = _fitting(_runs(commands), width - 2 - len(lead))
-    lead = f"{_OLDER} " if cut else lead
-    shown = list(reversed(runs))
-    cells = [
-        Cell("".join(run.text for run in group), tone)
-        for tone, group in groupby(shown, key=lambda run: _tone(run.phase))
-    ]
-    lines: list[Line] = [(Cell(f" {lead}", "dim"), *cells)]
-    if marks:
-        lines.append(_marks(commands, runs, cursor, now, len(lead) + 1, width))
-    return lines
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self._commands = commands
+        self._runs = _runs(commands)
+        self._places = {command.command_id: place for place, command in enumerate(commands)}
+
+    def lines(self, cursor: str | None, width: int, now: datetime, *, more: bool, marks: bool) -> list[Line]:
+        """Draw the strip, and with `marks` the times below it.
+
+        `cursor` is the id of the command under the cursor. Equal neighbours are merged (``●×14``) only where
+        the strip is too long otherwise: those that ended well first, the oldest first. What ended badly is
+        never left out while anything older is shown. `more` says that older ones exist.
+        """
+        if len(self._commands) < _FEWEST or width < _NARROWEST:
+            return []
+        lead = f"{_OLDER} " if more else ""
+        runs, cut = _fitting([replace(run) for run in self._runs], width - 2 - len(lead))
+        lead = f"{_OLDER} " if cut else lead
+        shown = list(reversed(runs))
+        cells = [
+            Cell("".join(run.text for run in group), tone)
+            for tone, group in groupby(shown, key=lambda run: _tone(run.phase))
+        ]
+        lines: list[Line] = [(Cell(f" {lead}", "dim"), *cells)]
+        if marks:
+            place = self._places.get(cursor or "")
+            lines.append(_marks(self._commands, runs, place, now, len(lead) + 1, width))
+        return lines
 
 
 def _tone(phase: Phase) -> Tone:

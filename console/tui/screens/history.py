@@ -20,7 +20,7 @@ from console.tables.commands import COLUMNS, OF_ONE_DEVICE, columns_for, command
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
 from console.tui.lists.history_rows import HistoryRows
 from console.tui.lists.known_words import KnownWords
-from console.tui.presenters.commands import history_line
+from console.tui.presenters.commands import history_line, nothing_listed
 from console.tui.presenters.compose import devices_words
 from console.tui.presenters.plots import plots_line
 from console.tui.screens import actions
@@ -29,6 +29,7 @@ from console.tui.screens.command_actions import COPIES, ON_COMMAND, CommandActio
 from console.tui.screens.comparing import DIFF, Comparing
 from console.tui.screens.detail_beside import DetailBeside
 from console.tui.screens.device_line import DeviceLine
+from console.tui.screens.new_rows import NewRows
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowCompose, ShowDetail, ShowExport
 from console.tui.widgets.filter_bar import FilterBar
@@ -71,6 +72,7 @@ class HistoryScreen(ConsoleScreen):
         self._device_line = DeviceLine(state, device_ids[0] if one and device_ids else None)
         self._table = LineTable(OF_ONE_DEVICE if one else COLUMNS, self._cells, id="table")
         self._detail = DetailBeside(state, lambda: self._table.cursor_key)
+        self._new_rows = NewRows(self, self._show_rows)
         words = KnownWords(state, self._loaded_words)
         self._filtered = FilteredList(
             FilterBar(Scope.COMMANDS, words, text, state.earlier_filters[Scope.COMMANDS]),
@@ -142,6 +144,7 @@ class HistoryScreen(ConsoleScreen):
                 self.state.tenant, device_ids=self.device_ids, wanted=filtered, before=rows.end
             )
             rows.put_next(page)
+            self._new_rows.at_once()
             if rows is self.rows:
                 self._show_rows()
             if page.reached is None:
@@ -162,18 +165,14 @@ class HistoryScreen(ConsoleScreen):
         return None if command is None else command_cells(command, self.state.clock.now())
 
     def _show_rows(self) -> None:
-        clears = self._filtered.can_clear
-        if self.rows.reached is not None:
-            self._table.set_empty(f"Searching…{' Press esc to clear the filter.' if clears else ''}")
-        elif self._filtered.text:
-            keys = "Press esc to clear it, or / to change it." if clears else "Press / to change it."
-            self._table.set_empty(f"No command matches the filter. {keys}")
-        elif self._only:
-            self._table.set_empty("None of these commands is kept any longer. Press esc to go back.")
-        elif self.state.program.read_only:
-            self._table.set_empty("No command has been sent here yet. New ones appear by themselves.")
-        else:
-            self._table.set_empty("No command has been sent here yet. Press c to compose the first one.")
+        if self._sought is None and self._new_rows.wait(self._table.keys, self.rows.order):
+            self._table.repaint_changes()
+            return
+        filtered = self._filtered
+        self._table.set_empty(nothing_listed(
+            searching=self.rows.reached is not None, filtered=bool(filtered.text), clears=filtered.can_clear,
+            only=bool(self._only), read_only=self.state.program.read_only,
+        ))  # fmt: skip
         self._table.set_columns(columns_for(self.rows.commands.values(), of_one_device=self._of_one))
         self._table.set_keys(self.rows.order)
         if self._sought is not None and self._table.holds(self._sought):
@@ -226,6 +225,7 @@ class HistoryScreen(ConsoleScreen):
 
     def _filter_changed(self) -> None:
         self.rows = HistoryRows()
+        self._new_rows.at_once()
         self.request_read()
 
     # Actions

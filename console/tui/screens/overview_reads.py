@@ -13,6 +13,7 @@ from console.tui.presenters.overview_view import minutes_shown
 from console.tui.state.console_state import ConsoleState
 
 FIGURES_EVERY_S = 2.0  # as often as the workers count
+NEWEST_EVERY_S = 2.0  # a new command shifts all of them
 SPAN_EVERY_S = 60.0
 MOST_CELLS = 1_000  # devices; a larger fleet is counted, not drawn
 _FLEET_EVERY_S = 5.0
@@ -40,7 +41,7 @@ class OverviewReads:
         self.more_problems = False
         self.range = Range.HOUR
         self._asked: set[tuple[timedelta, int]] = set()
-        self._fleet_due = self._figures_due = self._span_due = 0.0
+        self._fleet_due = self._figures_due = self._span_due = self._newest_due = 0.0
 
     def reach(self, wanted: Range) -> None:
         """Show the hour, the day or the week from the next read on."""
@@ -54,9 +55,10 @@ class OverviewReads:
             self._figures_due = clock() + FIGURES_EVERY_S / 2
             state.headline = figures.headline if figures.freshness.has_worker else None
         await self.read_span()
-        page = await state.program.history.commands(state.tenant, limit=_NEWEST)
-        state.clock.observe(page.read_at)
-        self.newest = tuple(page.commands)
+        if clock() >= self._newest_due:
+            page = await state.program.history.commands(state.tenant, limit=_NEWEST)
+            state.clock.observe(page.read_at)
+            self.newest, self._newest_due = tuple(page.commands), clock() + NEWEST_EVERY_S * 0.9
         if self.counts is None:
             repaint()
         began = clock()
