@@ -1,10 +1,13 @@
 """New rows on top of a list come together, since each shifts all of it; what is shown changes at once."""
 
 import time
+from collections.abc import Sequence
 
 import pytest
 
+from console.domain.commands import Command
 from console.tui.lists.history_rows import HistoryRows
+from console.tui.presenters.strip import CommandStrip
 from console.tui.screens import new_rows
 from console.tui.state.messages import DataChanged
 from console.tui.widgets import state_strip
@@ -59,11 +62,10 @@ async def test_the_strip_follows_the_cursor_at_once_and_new_commands_later(
 ) -> None:
     """Without the wait, each answer writes a strip of a kilobyte anew; with 20,000 rows it takes 57 ms."""
     looked: list[int] = []
-    made = state_strip.CommandStrip
 
-    def counted(commands):  # type: ignore[no-untyped-def]
+    def counted(commands: Sequence[Command]) -> CommandStrip:
         looked.append(len(commands))
-        return made(commands)
+        return CommandStrip(commands)
 
     monkeypatch.setattr(state_strip, "CommandStrip", counted)
     monkeypatch.setattr(state_strip, "CHANGES_EVERY_S", 3600.0)
