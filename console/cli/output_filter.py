@@ -35,6 +35,7 @@ class TerminalStream(TextIOBase):
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._over = 0
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -52,6 +53,17 @@ class TerminalStream(TextIOBase):
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
         for line in lines:
             self.write(line)
+
+    def show_over(self, line: str) -> None:
+        """Write a line over the one that this wrote last, without an end; an empty one takes it away.
+
+        Going back to the beginning of the line is all that this can add to what is filtered.
+        """
+        shown = safe(line, 70)
+        if shown or self._over:
+            self._stream.write(f"\r{shown}{' ' * (self._over - len(shown))}" + ("" if shown else "\r"))
+            self._stream.flush()
+        self._over = len(shown)
 
     def flush(self) -> None:
         self._stream.flush()

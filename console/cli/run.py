@@ -152,21 +152,27 @@ async def _screen(settings: "Settings") -> int:
     from console.tui import check_looks
 
     check_looks(settings.theme, settings.keys)
+    from console.cli.starting import StartingLine
     from console.runtime.logs import log_to_file
     from console.runtime.startup import open_program
 
     log_to_file(settings.log_folder)
+    starting = StartingLine(sys.stderr)
     try:
-        async with open_program(settings, jobs="auto", simulate=True) as opened:
+        async with open_program(settings, jobs="auto", simulate=True, tell=starting.begin) as opened:
             from console.tui import run_console
 
+            starting.end()
             return await run_console(opened.program)
     except ConsoleError:
         raise
     except Exception as error:  # noqa: BLE001 - a bug of a worker, which ends the screen, too
         from console.tui.application.crash import write_crash
 
+        starting.end()
         path = write_crash(error, settings.log_folder)
         where = f"the report is in {path}" if path else "no report could be written"
         print(f"device-console crashed; {where}.", file=sys.stderr)
         return ExitCode.FAILED
+    finally:
+        starting.end()

@@ -1,9 +1,10 @@
 """Where the program runs: on configured servers, or on its own embedded ones."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from console.errors import UsageError
@@ -21,6 +22,17 @@ from console.store.pool import Database
 if TYPE_CHECKING:
     from console.embedded.servers import EmbeddedServers
 
+
+class Starting(Enum):
+    """What the start of a demo does, one after another."""
+
+    SERVERS = "PostgreSQL and an MQTT broker"
+    TABLES = "the tables"
+    DATA = "the demo’s devices and their history"
+    FLEET = "the simulated devices"
+
+
+Tell = Callable[[Starting], None]
 DEMO_TENANTS = ("demo", "demo-two")
 
 
@@ -38,17 +50,24 @@ class Servers:
         return self.own is not None
 
 
+def say_nothing(_: Starting) -> None:
+    """Take note of a step where nobody waits for it."""
+
+
 def is_embedded(settings: Settings) -> bool:
     """Return whether --embedded is set, or neither a database nor a broker is configured."""
     return settings.embedded or not (settings.database_url or settings.mqtt_url)
 
 
 @asynccontextmanager
-async def open_servers(settings: Settings, *, needs_broker: bool = True) -> AsyncIterator[Servers]:
+async def open_servers(
+    settings: Settings, *, needs_broker: bool = True, tell: Tell = say_nothing
+) -> AsyncIterator[Servers]:
     """Find or start the servers; embedded ones keep running at the end, until their last user has ended.
 
     Half a configuration is refused for reading, too, so that it is not noticed only with the first send;
     only `doctor`, `ingest-slots` and `retention`, which need the database alone, go on without a broker.
+    `tell` is given each step of the start of embedded servers.
 
     Raises:
         UsageError: one of the two servers is configured and the other is not.
@@ -59,13 +78,14 @@ async def open_servers(settings: Settings, *, needs_broker: bool = True) -> Asyn
         return
     from console.embedded.servers import EmbeddedServers
 
+    tell(Starting.SERVERS)
     servers = await asyncio.to_thread(
         EmbeddedServers.attach, settings.home_folder, broker=settings.embedded_broker
     )
     try:
         keeper = asyncio.create_task(_keep(servers))
         try:
-            yield await _prepared(settings, servers)
+            yield await _prepared(settings, servers, tell)
         finally:
             keeper.cancel()
     finally:
@@ -89,7 +109,7 @@ def _configured(settings: Settings, *, needs_broker: bool) -> Servers:
     return Servers(access, configured_broker(settings))
 
 
-async def _prepared(settings: Settings, servers: "EmbeddedServers") -> Servers:
+async def _prepared(settings: Settings, servers: "EmbeddedServers", tell: Tell) -> Servers:
     """Migrate and seed as the owner; from then on use a plain login, like every other program."""
     from console.demo.data import seed_demo
     from console.demo.login import ensure_login
@@ -97,7 +117,9 @@ async def _prepared(settings: Settings, servers: "EmbeddedServers") -> Servers:
 
     addresses = servers.addresses
     owner = database_access(settings, addresses.database_url)
+    tell(Starting.TABLES)
     await migrate(owner, platform_tables=True)
+    tell(Starting.DATA)
     database = Database(owner, max_size=1)
     await database.open()
     try:

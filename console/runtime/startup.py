@@ -19,7 +19,15 @@ from console.runtime.jobs import running
 from console.runtime.pausing import Pausing
 from console.runtime.preferences import preferences
 from console.runtime.program import Program
-from console.runtime.servers import DEMO_TENANTS, Servers, is_embedded, open_servers
+from console.runtime.servers import (
+    DEMO_TENANTS,
+    Servers,
+    Starting,
+    Tell,
+    is_embedded,
+    open_servers,
+    say_nothing,
+)
 from console.runtime.supervisor import Supervisor
 from console.runtime.wiring import wire_program
 from console.runtime.workers import Workers, WorkerSettings
@@ -59,12 +67,14 @@ async def open_program(
     simulate: bool = False,
     operator_front: bool = True,
     many: bool = False,
+    tell: Tell = say_nothing,
 ) -> AsyncIterator[RunningProgram]:
     """Open everything a front end needs.
 
     `jobs`: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is not,
     ``later`` leaves starting them to the caller, ``none`` runs none. `simulate` runs the demo's fleet, and
-    `operator_front` wants a tenant to be known; with `many`, several screens come and go.
+    `operator_front` wants a tenant to be known; with `many`, several screens come and go. `tell` is given
+    each step of a demo’s start.
 
     Raises:
         UsageError: the configuration is incomplete, or a start check failed (RefusedError).
@@ -73,7 +83,7 @@ async def open_program(
     tenants, danger = _tenants(settings) if operator_front else (), _danger(settings)
     jobs = "none" if settings.read_only else jobs
     async with AsyncExitStack() as stack:
-        servers, database = await _open_servers(stack, settings, many=many)
+        servers, database = await _open_servers(stack, settings, tell, many=many)
         report = await _checked(database, settings, jobs)
         work = jobs in {"auto", "required"} and report.may_work
         feed, pausing, health = Feed(), Pausing(may_stop=not settings.restricted), Health(SystemClock())
@@ -89,6 +99,8 @@ async def open_program(
         )  # fmt: skip
         program = wire(read_only=settings.read_only, director=_director(settings, servers, here=simulate))
         await _check_tenant(program)
+        if servers.embedded:
+            tell(Starting.FLEET)
         await stack.enter_async_context(_working(workers, health, pausing, jobs=work))
         await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing, program)
         yield RunningProgram(program, database, workers, servers, report, partial(wire, read_only=True))
@@ -122,10 +134,12 @@ def _operator(settings: Settings) -> str:
     return clean_name(settings.operator) if settings.operator else login_name()
 
 
-async def _open_servers(stack: AsyncExitStack, settings: Settings, *, many: bool) -> tuple[Servers, Database]:
+async def _open_servers(
+    stack: AsyncExitStack, settings: Settings, tell: Tell, *, many: bool
+) -> tuple[Servers, Database]:
     if not many:
         asyncio.get_running_loop().call_later(_STARTS_S, collect_as_usual)
-    servers = await stack.enter_async_context(open_servers(settings))
+    servers = await stack.enter_async_context(open_servers(settings, tell=tell))
     database = Database(servers.access, without_timers=many)
     await database.open()
     stack.push_async_callback(database.close)

@@ -4,10 +4,12 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.errors import BrokerUnreachableError
 from console.runtime.preferences import Preferences
 from console.tui.screens.devices import DevicesScreen
 from console.tui.screens.history import HistoryScreen
@@ -36,6 +38,48 @@ async def _ended(rig: Rig, command_id: str, device: str, minutes_ago: int, *, si
         " 1, '{5,0,0,1,0}', '{}') ON CONFLICT (tenant_id, minute) DO UPDATE SET ended = '{5,0,0,2,0}'",
         minutes_ago,
     )
+
+
+def _demo(rig: Rig, path: Path) -> Rig:
+    """The same console, as a demo that nobody has used."""
+    preferences = replace(rig.program.preferences, tour_file=path)
+    return replace(rig, program=replace(rig.program, demo=True, preferences=preferences))
+
+
+async def test_a_first_run_of_the_demo_is_shown_around_and_what_is_done_is_not_asked_again(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """Without it who opens the demo sees a fleet, and not what to do with it."""
+    await _turku_is_silent(rig)
+    path = tmp_path / "tour"
+    async with _demo(rig, path).console(120, 30) as seen:
+        await seen.shows("New here?  1 of 5   enter opens a device   esc ends this", "pump-5")
+        assert "turku" not in seen.lines[1]
+        await seen.press("enter")
+        await seen.shows("› History", "New here?  2 of 5   c writes a command")
+        await seen.press("c")
+        await seen.shows("New here?  3 of 5   f5 shows what will happen, then y sends")
+        await seen.type("ping")
+        await seen.shows("Ready.")
+        await seen.press("f5")
+        await seen.shows("y")
+        await seen.press("y")
+        await seen.shows("› History", "New here?  4 of 5   e says why")
+        rig.program.health.broker_down(BrokerUnreachableError("gone"))
+        await seen.shows("Broker unreachable")
+        assert "New here?" not in seen.text
+        rig.program.health.broker_up(detail="v5")
+        await seen.press("e")
+        await seen.shows("New here?  5 of 5   ? all keys")
+    assert path.read_text().strip() == "1234"
+    async with _demo(rig, path).console(120, 30) as seen:
+        await seen.shows("New here?  5 of 5   ? all keys   esc ends this")
+        await seen.press("escape")
+        await seen.shows("turku: 6 missed")
+        assert "This is the first screen" not in seen.text
+        await seen.press("escape")
+        await seen.shows("This is the first screen: q leaves the console.")
+    assert path.read_text().strip() == "over"
 
 
 async def _turku_is_silent(rig: Rig) -> None:

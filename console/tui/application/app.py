@@ -14,7 +14,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 
 from console.runtime.program import Program
-from console.services.kept_theme import KeptTheme
+from console.services.kept_word import KeptWord
 from console.services.sender import SendReceipt
 from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
@@ -93,7 +93,7 @@ class ConsoleApp(Presenting, LoggedApp):
         self._home = DevicesScreen(self.state, self._first.covers)
         for theme in THEMES:
             self.register_theme(theme)
-        self._kept_theme = KeptTheme(None if program.restricted else program.preferences.theme_file)
+        self._kept_theme = KeptWord(None if program.restricted else program.preferences.theme_file, "theme")
         self.theme = first_theme(program.preferences.theme, self._kept_theme.load())
         self.set_keymap(self.state.keys)
 

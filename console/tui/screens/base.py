@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -112,7 +113,8 @@ class ConsoleScreen(Screen[SendReceipt | None]):
                 self._refusal = None
                 self._notice.hide()
             self._header.refresh_from(self.state)
-            self._banner.refresh_from(self.state, self._key_to_press("headline"))
+            tour = self.state.tour.words(self.KIND, is_first=not self.goes_back)
+            self._banner.refresh_from(self.state, self._key_to_press("headline"), tour)
             self._receipt.refresh_from(self.state, self._key_to_press("receipt"), self.cursor_row)
             if self.focused is not None and self.focused.id == "filter":
                 self.key_bar.show_typing()
@@ -163,8 +165,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
             start(self, self._read_headline, "headline")
         self.refresh_chrome()
         self.repaint()
-        message = self.state.outage.observe(self.state.program.health.view(), self.state.outbox)
-        if message:
+        if message := self.state.outage.observe(self.state.program.health.view(), self.state.outbox):
             self.say(message)
 
     # Reading
@@ -255,7 +256,8 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         """Run an action of this screen, or show why it cannot be done."""
         reason = action.reason(self)
         if reason is None:
-            action.run(self)
+            ends = self.state.tour.takes(self.KIND, action.id, is_first=not self.goes_back)
+            (self.refresh_chrome if ends else partial(action.run, self))()
             return
         self.say(f"Cannot {action.label}: {reason}.", "warn")
         self._refusal = (action, reason)

@@ -25,6 +25,7 @@ from console.tui.state.choices import Choice
 from console.tui.state.outage import BrokerOutage
 from console.tui.state.receipts import Receipts
 from console.tui.state.session_log import SessionLog
+from console.tui.state.tour import Tour, tour_of
 
 _JITTER_S = 0.3
 _OUTBOX_EVERY_S = 0.3
@@ -98,6 +99,7 @@ class ConsoleState:
     device_group: GroupBy | None = None  # what the list of devices is grouped by
     device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
     receipts: Receipts = field(init=False)
+    tour: Tour = field(init=False)
     local_time: bool = False
     overview_first: bool = False
     outbox_unread: bool = False
@@ -106,6 +108,7 @@ class ConsoleState:
 
     def __post_init__(self) -> None:
         self.receipts = Receipts(self.log)
+        self.tour = tour_of(self.program)
 
     def chosen(self, tenant: str) -> tuple[Choice, ...]:
         """Return what was chosen after `:` in this tenant, the newest first."""
@@ -176,6 +179,7 @@ class ConsoleState:
     def forget(self, sent: UnsentCommand) -> None:
         """Drop the draft of a command that has been sent."""
         self.unsent = {key: kept for key, kept in self.unsent.items() if kept is not sent}
+        self.tour.sent()
 
     def forget_empty(self) -> None:
         """Drop the drafts in which nothing stands."""

@@ -1,4 +1,4 @@
-"""The theme that an operator chose on the screen: one word in a small file of their own.
+"""A word in a small file of an operator's own: the theme they chose, how far the tour went.
 
 Decided in docs/decisions/0087-a-theme-is-the-operators.md
 """
@@ -10,14 +10,15 @@ from pathlib import Path
 _MOST_BYTES = 100
 
 
-class KeptTheme:
-    """Reads and writes the file; without a path nothing is kept."""
+class KeptWord:
+    """Reads and writes the file; without a path nothing is kept. `what` names it in sentences."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, what: str) -> None:
         self._path = path
+        self._what = what
 
     def load(self) -> str:
-        """Return the name as it stands there; empty if there is none or it cannot be read."""
+        """Return the word as it stands there; empty if there is none or it cannot be read."""
         if self._path is None:
             return ""
         try:
@@ -26,19 +27,19 @@ class KeptTheme:
         except (OSError, ValueError):
             return ""
 
-    def keep(self, name: str) -> str:
+    def keep(self, word: str) -> str:
         """Replace the file atomically; return why it could not be written, or nothing."""
         if self._path is None:
             return ""
         made = ""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            number, made = tempfile.mkstemp(dir=self._path.parent, prefix=".theme-")
+            number, made = tempfile.mkstemp(dir=self._path.parent, prefix=".kept-")
             with os.fdopen(number, "w", encoding="ascii") as file:
-                file.write(f"{name}\n")
+                file.write(f"{word}\n")
             Path(made).replace(self._path)
         except OSError as error:
             if made:
                 Path(made).unlink(missing_ok=True)
-            return f"The theme cannot be kept: {error.strerror or 'the file cannot be written'}."
+            return f"The {self._what} cannot be kept: {error.strerror or 'the file cannot be written'}."
         return ""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from console.runtime.preferences import Preferences
-from console.services.kept_theme import KeptTheme
+from console.services.kept_word import KeptWord
 from console.tui.keys.allowed import keeps_theme, theme_note
 from console.tui.look.theme import DARK, first_theme, theme_named, theme_names
 
@@ -18,21 +18,23 @@ def _names(folder: Path) -> list[str]:
 
 def test_what_is_kept_is_read_again_and_no_other_file_is_left(tmp_path: Path) -> None:
     path = tmp_path / "new" / "theme"
-    assert KeptTheme(path).load() == ""
-    assert KeptTheme(path).keep("nord") == ""
-    assert KeptTheme(path).keep("light") == ""
-    assert KeptTheme(path).load() == "light"
+    assert KeptWord(path, "theme").load() == ""
+    assert KeptWord(path, "theme").keep("nord") == ""
+    assert KeptWord(path, "theme").keep("light") == ""
+    assert KeptWord(path, "theme").load() == "light"
     assert _names(path.parent) == ["theme"]
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert KeptTheme(tmp_path / "file" / "theme").keep("nord").startswith("The theme cannot be kept: ")
+    assert (
+        KeptWord(tmp_path / "file" / "theme", "theme").keep("nord").startswith("The theme cannot be kept: ")
+    )
     (tmp_path / "theme").mkdir()
-    assert "cannot be kept" in KeptTheme(tmp_path / "theme").keep("nord")
+    assert "cannot be kept" in KeptWord(tmp_path / "theme", "theme").keep("nord")
     assert _names(tmp_path) == ["file", "theme"]
-    assert KeptTheme(tmp_path / "theme").load() == ""
-    assert KeptTheme(None).keep("nord") == KeptTheme(None).load() == ""
+    assert KeptWord(tmp_path / "theme", "theme").load() == ""
+    assert KeptWord(None, "theme").keep("nord") == KeptWord(None, "theme").load() == ""
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 )
 def test_a_file_of_anything_begins_with_the_dark_theme(tmp_path: Path, found: bytes) -> None:
     (tmp_path / "theme").write_bytes(found)
-    assert first_theme("auto", KeptTheme(tmp_path / "theme").load()) == DARK
+    assert first_theme("auto", KeptWord(tmp_path / "theme", "theme").load()) == DARK
 
 
 def test_a_theme_that_is_asked_for_wins_over_the_one_that_was_kept() -> None:
