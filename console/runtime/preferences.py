@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Typed, as the settings are. Without a place nothing is written: log, report, favourite, theme."""
+    """Typed, as the settings are. Without a place nothing is written: log, report, favourite, theme, view."""
 
     theme: str = "auto"
     mouse: bool = True
@@ -23,6 +23,7 @@ class Preferences:
     log_folder: Path | None = None
     favourites_file: Path | None = None
     theme_file: Path | None = None
+    views_file: Path | None = None
 
 
 def preferences(settings: Settings) -> Preferences:
@@ -36,4 +37,5 @@ def preferences(settings: Settings) -> Preferences:
         log_folder=settings.log_folder,
         favourites_file=settings.favourites_file,
         theme_file=settings.favourites_file.with_name("theme"),
+        views_file=settings.favourites_file.with_name("views.json"),
     )
