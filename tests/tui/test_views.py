@@ -153,8 +153,8 @@ async def test_a_console_that_may_write_nothing_takes_views_and_keeps_none(rig: 
     keeping(rig, tmp_path, writes=False)
     async with rig.console(120, 40) as seen:
         await listed(seen, "▸arles", "▸lyon", "▸no")
-        await _named(seen, "!")
-        await seen.shows("“night shift!” is saved.", "kept until you leave")
+        await _named(seen, "other")
+        await seen.shows("“other” is saved.", "kept until you leave")
     assert (tmp_path / "views.json").read_bytes() == before
 
 

@@ -30,6 +30,7 @@ _COLUMNS = (
     Column("count", "DEVICES", 7, right=True),
 )
 _NO_VIEW = View("")
+_EMPTY_ROWS = 4  # the headings, and what to do
 _KEYS = (("enter", "takes it"), ("s", "saves what is shown"), ("x", "deletes"), ("esc", "close"))
 
 
@@ -78,7 +79,8 @@ class ViewsDialog(ModalScreen[View | None]):
         first = (_NO_VIEW,) if self._state.view is not None else ()
         self._views = {view.name: view for view in (*first, *self._kept.load(self._state.tenant))}
         self._table.set_keys(list(self._views))
-        self._table.styles.height = max(2, min(len(self._views) + 1, self.app.size.height - 8))
+        rows = len(self._views) + 1 if self._views else _EMPTY_ROWS
+        self._table.styles.height = max(2, min(rows, self.app.size.height - 8))
         self._table.repaint_changes()
         where = "" if self._kept.are_kept else "   kept until you leave"
         title = (Cell("Views", "strong"), Cell(where, "dim"))
