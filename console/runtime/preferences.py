@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Typed, as the settings are. Without a place nothing is written: log, report, favourite, theme, tour."""
+    """Typed, as the settings are. Without a place nothing is written: log, report, what is remembered."""
 
     theme: str = "auto"
     mouse: bool = True
@@ -24,6 +24,7 @@ class Preferences:
     favourites_file: Path | None = None
     theme_file: Path | None = None
     tour_file: Path | None = None
+    views_file: Path | None = None
 
 
 def preferences(settings: Settings) -> Preferences:
@@ -38,4 +39,5 @@ def preferences(settings: Settings) -> Preferences:
         favourites_file=settings.favourites_file,
         theme_file=settings.favourites_file.with_name("theme"),
         tour_file=settings.favourites_file.with_name("tour"),
+        views_file=settings.favourites_file.with_name("views.json"),
     )

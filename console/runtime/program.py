@@ -12,6 +12,7 @@ from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
+from console.services.kept_views import KeptViews
 from console.services.reads import History
 from console.services.sender import Sender
 
@@ -49,6 +50,7 @@ class Program:
     demo: bool = False
     director: Director | None = None
     warnings: tuple[str, ...] = ()
+    views: KeptViews = field(default_factory=KeptViews)
     preferences: Preferences = field(default_factory=Preferences)
     danger: Danger = field(default_factory=Danger)
 

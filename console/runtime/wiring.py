@@ -16,6 +16,7 @@ from console.services.catalogue import Catalogues
 from console.services.favourites import Favourites
 from console.services.feed import Feed
 from console.services.health import Health
+from console.services.kept_views import KeptViews
 from console.services.reads import History
 from console.services.sender import Sender
 from console.store.catalogue import CatalogueStore
@@ -67,6 +68,7 @@ def wire_program(
         catalogues=catalogues, feed=feed, health=health or Health(SystemClock()),
         pausing=pausing or Pausing(),
         favourites=Favourites(preferences.favourites_file or Path(os.devnull)),
+        views=KeptViews(None if restricted else preferences.views_file, writes=not read_only),
         tenants=tenants, operator=operator, read_only=read_only, restricted=restricted, may_export=may_export,
         demo=demo, director=director, warnings=warnings, preferences=preferences, danger=danger or Danger(),
     )  # fmt: skip

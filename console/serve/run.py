@@ -28,6 +28,7 @@ from console.serve.preparation import Preparation
 from console.serve.sessions import Limits, Sessions
 from console.serve.workers import workers_beside
 from console.services.favourites import Favourites, NoFavourites
+from console.services.kept_views import KeptViews
 from console.settings import Settings
 from console.tui import prepare_for_many
 
@@ -213,13 +214,16 @@ def _programs(opened: RunningProgram, settings: Settings) -> Callable[[Identity]
     def program(who: Identity) -> Program:
         base = reading() if who.read_only else opened.program
         name = hashlib.sha256(f"{who.operator}\0{who.fingerprint}".encode()).hexdigest()[:16]
-        kept = settings.home_folder / "served" / f"favourites-{name}.json"
+        folder = settings.home_folder / "served"
         return replace(
             base,
             tenants=who.tenants,
             operator=who.operator,
             read_only=who.read_only,
-            favourites=NoFavourites() if who.is_guest else Favourites(kept),
+            favourites=NoFavourites() if who.is_guest else Favourites(folder / f"favourites-{name}.json"),
+            views=KeptViews(
+                None if who.is_guest else folder / f"views-{name}.json", writes=not who.read_only
+            ),
             warnings=(),
             restricted=True,
             may_export=False,

@@ -85,3 +85,33 @@ async def test_a_large_fleet_says_what_seen_goes_by(console: Console, owner: asy
         in message
     )
     assert "goes by" not in (await console.run("devices", "many-1999*")).err
+
+
+async def test_a_saved_view_lists_what_it_shows_on_the_screen(console: Console, tmp_path: Path) -> None:
+    """Without it a list that was found on the screen must be written down a second time for a script."""
+    console.environment["XDG_DATA_HOME"] = str(tmp_path)
+    view = {"name": "east first", "filter": "-device:pump-3", "sort": "device", "reverse": True,
+            "columns": ["site", "device"], "group": "site"}  # fmt: skip
+    (tmp_path / "device-console").mkdir()
+    kept = tmp_path / "device-console" / "views.json"
+    kept.write_text(json.dumps({"version": 1, "tenants": {"acme": {"views": [view]}}}))
+    listed = await console.run("devices", "--view", "East First")
+    rows = [line.split() for line in listed.out.splitlines()]
+    assert rows[0] == ["DEVICE", "SITE"]
+    assert "pump-3" not in listed.out
+    sites = [row[1] for row in rows[1:]]
+    assert sites == sorted(sites), "the devices of a group stand together"
+    ids = [row[0] for row in rows[1:] if row[1] == sites[0]]
+    assert ids == sorted(ids, reverse=True)
+    narrowed = await console.run(
+        "devices", "--view", "east first", "site:warehouse-east", "--columns", "device"
+    )
+    assert narrowed.out.split() == ["DEVICE", "pump-1"]
+    missing = await console.run("devices", "--view", "west")
+    assert missing.code == 2
+    assert "There is no view 'west': the views are east first." in missing.err
+    kept.write_text("{")
+    damaged = await console.run("devices", "--view", "east first")
+    assert damaged.code == 2
+    assert "note: The views in views.json cannot be read" in damaged.err
+    assert "none is saved" in damaged.err

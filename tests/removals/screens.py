@@ -75,7 +75,7 @@ REMOVALS = (
         "G52",
         "acts left out of what may be taken unseen",
         "console/tui/screens/dialogs/choices.py",
-        "    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}):\n",
+        "    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}, {Kind.VIEW}):\n",
         "    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}, {Kind.ACT}):\n",
         f"{_GO}a_text_that_comes_with_its_enter_takes_only_what_it_names",
     ),

@@ -1,4 +1,4 @@
-"""Every screen as a grid of text at four sizes: what an operator sees, line by line.
+"""Every screen as a grid of text at four sizes or more: what an operator sees, line by line.
 
 ``CONSOLE_UPDATE_GRIDS=1 ./test tests/tui/test_grids.py`` writes them anew; look at each difference.
 """
@@ -19,6 +19,7 @@ from tests.tui.conftest import Rig, Seen
 
 FOLDER = Path(__file__).parent / "grids"
 SIZES = ((80, 24), (120, 40), (60, 15), (200, 60))
+MORE_SIZES = {"grouped": ((160, 45),)}
 _MOVING = re.compile(
     r"(?<=commands-acme-)[-0-9]+|(?<=expires_at\":\")[-0-9]+|-\d\d-\d\d(?=T)|\b\d{4}-\d\d-\d\d\b|\d\d:\d\d:\d\d(\.\d{3})?|\b\d+m \d\ds\b|\b\d+\.\d\ds\b|\+\d+ ms|[0-9a-f]{8}-[0-9a-f-]{1,27}"
     r"|\b\d\d(?= \(in )|retry of [0-9a-f]{8}|\b\d{1,2}s ago|(?<=DOWN )\d+s|(?<=for )\d+s|(?<=refused\) for )\d+s"
@@ -278,6 +279,26 @@ async def _log(seen: Seen) -> None:
     await seen.shows("What this console did", "5 committed")
 
 
+async def _grouped(seen: Seen) -> None:
+    await seen.press("i")
+    await seen.shows("Group the devices")
+    await seen.press("enter")
+    await seen.shows("by site", "▾ lyon", "not ok")
+
+
+async def _grouping(seen: Seen) -> None:
+    await seen.press("i")
+    await seen.shows("Group the devices")
+
+
+async def _views(seen: Seen) -> None:
+    await _grouped(seen)
+    await seen.press("V", "s")
+    await seen.type("night shift")
+    await seen.press("enter")
+    await seen.shows("is saved", "all devices, grouped by site         5", "until you leave")
+
+
 async def _nothing(seen: Seen) -> None:
     await seen.shows("pump-0024")
 
@@ -289,6 +310,7 @@ SCREENS: dict[str, Callable[[Seen], Awaitable[None]]] = {
     "help": _help, "export": _export, "hint": _hint, "broker-down": _broker_down, "database-down": _database_down,
     "tenants": _tenants, "go": _go, "fleet": _fleet, "palette": _palette, "pick": _pick, "text": _text, "form": _form,
     "cancel": _cancel, "read-only": _read_only, "device": _device, "log": _log, "live": _live,
+    "grouped": _grouped, "grouping": _grouping, "views": _views,
 }  # fmt: skip
 
 
@@ -304,7 +326,7 @@ async def test_a_screen_looks_as_it_did(rig: Rig, name: str) -> None:
         await seen.shows("pump-0017", "5 ", "reboot")
         await seen.hides("reading")  # what a dialog covers is read no further
         await SCREENS[name](seen)
-        for width, height in SIZES:
+        for width, height in (*SIZES, *MORE_SIZES.get(name, ())):
             await seen.pilot.resize_terminal(width, height)
             _compare(FOLDER / f"{name}-{width}x{height}.txt", await _settled(seen), width, height)
 

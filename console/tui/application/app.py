@@ -62,7 +62,6 @@ from console.tui.state.messages import (
 )
 from console.tui.terminal.capabilities import Capabilities, of_this_process
 from console.tui.terminal.size import follow_size
-from console.tui.widgets.filter_bar import FilterBar
 
 
 class ConsoleApp(Presenting, LoggedApp):
@@ -165,8 +164,7 @@ class ConsoleApp(Presenting, LoggedApp):
     def on_show_devices(self, message: ShowDevices) -> None:
         while self._top is not None and self._top is not self._home:
             self.pop_screen()
-        if message.text:
-            self._home.query_one(FilterBar).put(message.text)
+        self._home.views.show(message.text, message.view)
 
     def on_show_base(self) -> None:
         self._pop_to_base()

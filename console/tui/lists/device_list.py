@@ -10,6 +10,7 @@ from contextlib import aclosing
 from console.domain.devices import DeviceCounts, DeviceSearch, Sort
 from console.domain.filters.keys import NEWEST_COMMAND
 from console.domain.filters.language import EVERY_DEVICE, Filter
+from console.domain.text.counts import counted
 from console.services.reads import History
 
 _EVERY_S = 1.0
@@ -53,6 +54,13 @@ class DeviceList:
     def unfiltered(self) -> bool:
         """Whether the shown list is of an earlier filter."""
         return self._shown is not None and self._shown[0] != self._asked[0]
+
+    def not_all(self) -> str | None:
+        """Return why not everything that the filter finds is listed yet; None if it is."""
+        if self.search is None:
+            return None
+        of = counted(self.search.total, "device")
+        return f"the search has looked at {self.search.looked:,} of {of}, wait for the others"
 
     def ask(self, wanted: Filter, order: Sort) -> None:
         """Request other devices or another order; a read for the earlier request is dropped."""

@@ -98,17 +98,19 @@ def counts_line(
     notes: tuple[str, ...] = (),
     asks: str = "",
     grouped: str = "",
+    view: str = "",
 ) -> Line:
     """Count the devices and the marked ones (`unseen`: not shown); then by link, trouble first.
 
     `news` is what else an operator should look at; `order` how it is sorted where no heading says it;
     `notes` say which devices are left out, and by what they are sorted; `asks` what the next key is for;
-    `grouped` what the devices are grouped by.
+    `grouped` what the devices are grouped by; `view` the saved view that is shown.
     """
     title = Cell(" Devices", "strong")
     if counts is None:
         return (title, Cell("   reading…", "dim"))
     parts: list[Line] = [(title, Cell(f"   {counts.total:,}"), Cell(f" by {grouped}" if grouped else ""))]
+    parts += [(Cell(view, "accent"),)] if view else []
     parts += [(Cell(asks, "accent"),)] if asks else []
     parts += [(Cell(note, "dim"),) for note in notes if note]
     if anchor is not None:

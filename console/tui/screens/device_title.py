@@ -7,6 +7,7 @@ from console.tui.presenters.device_groups import by_words, looked_words
 from console.tui.presenters.devices import counts_line, empty_words, hidden_words, seen_words, sorted_words
 from console.tui.screens.device_marks import DeviceMarks
 from console.tui.screens.device_sort import DeviceSort
+from console.tui.screens.device_views import DeviceViews
 from console.tui.widgets.filtered_list import FilteredList
 
 
@@ -15,13 +16,14 @@ class DeviceTitle:
 
     def __init__(
         self, filtered: FilteredList, found: DeviceList, listed: GroupRows, marks: DeviceMarks,
-        sorting: DeviceSort, news: NewProblems,
+        sorting: DeviceSort, views: DeviceViews, news: NewProblems,
     ) -> None:  # fmt: skip
         self._filtered = filtered
         self._list = found
         self._listed = listed
         self._marks = marks
         self._sorting = sorting
+        self._views = views
         self._news = news
 
     @property
@@ -40,6 +42,7 @@ class DeviceTitle:
         line = counts_line(
             counts, len(marks.keys), marks.range_start, width, marks.unseen, self._news.words, self._order,
             notes, self._sorting.asks, by_words(by) if by is not None else "",
+            self._views.label,
         )  # fmt: skip
         self._filtered.title.show([line])
         if self._list.unfiltered:

@@ -12,7 +12,6 @@ from console.domain.device_groups import devices_of, value_of
 from console.domain.filters.keys import LIVE_OF_DEVICE
 from console.domain.filters.language import Scope, matches
 from console.domain.filters.subjects import device_subject
-from console.domain.text.counts import counted
 from console.errors import ConsoleError
 from console.tables.columns import Cell
 from console.tables.devices import columns_with
@@ -32,6 +31,7 @@ from console.tui.screens.device_marks import MARKING, DeviceMarks
 from console.tui.screens.device_sort import SORTING, DeviceSort
 from console.tui.screens.device_steps import StepsBack
 from console.tui.screens.device_title import DeviceTitle
+from console.tui.screens.device_views import VIEWING, DeviceViews
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowTenants
@@ -67,19 +67,21 @@ class DevicesScreen(ConsoleScreen):
         self.grouping = DeviceGrouping(
             state, self._groups, self._table, self.columns.examples, self._grouped, self._arrange
         )
+        self.views = DeviceViews(self, self._filtered, self.sorting, self._viewed)
         self.marks = DeviceMarks(
-            self, self._filtered, self._groups, self._marked, self._no_row, self._searching
+            self, self._filtered, self._groups, self._marked, self._no_row, self._list.not_all
         )
         self.acts = DeviceActs(self, self._filtered, self._groups, self.grouping, self.marks, self._no_row)
         self.steps = StepsBack(self, self._filtered, self.marks)
         self._title = DeviceTitle(
-            self._filtered, self._list, self._groups, self.marks, self.sorting, self._news
+            self._filtered, self._list, self._groups, self.marks, self.sorting, self.views, self._news
         )
 
     def body(self) -> Iterable[Widget]:
         return (self._filtered,)
 
     def on_mount(self) -> None:
+        self.views.begin()
         self._table.set_heads(self.sorting.first_heads)
         self._ask_for_list()
         self._filtered.begin("Reading the devices…")
@@ -251,13 +253,6 @@ class DevicesScreen(ConsoleScreen):
             return "there is no device here"
         return "the list is still being read" if self._list.behind else None
 
-    def _searching(self) -> str | None:
-        search = self._list.search
-        if search is None:
-            return None
-        of = counted(search.total, "device")
-        return f"the search has looked at {search.looked:,} of {of}, wait for the others"
-
     # Actions
 
     def _ask_for_list(self) -> None:
@@ -265,6 +260,10 @@ class DevicesScreen(ConsoleScreen):
         self._groups.ask()
         self._refit = True
         self.request_read()
+
+    def _viewed(self) -> None:
+        self._ask_for_list()
+        self._grouped()
 
     def _grouped(self) -> None:
         """The devices are grouped otherwise: without groups at once, else as soon as they are read."""
@@ -286,6 +285,7 @@ class DevicesScreen(ConsoleScreen):
         *SORTING,
         *GROUPING,
         *CHOOSING,
+        *VIEWING,
         *ACTING,
         *PANE,
         actions.BATCHES,

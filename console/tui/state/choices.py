@@ -17,6 +17,7 @@ class Kind(StrEnum):
     DEVICE = "device"
     BATCH = "bulk send"
     COMMAND = "command"
+    VIEW = "view"
     SCREEN = "screen"
     ACT = "do"
 

@@ -13,6 +13,7 @@ from console.domain.devices import Sort
 from console.domain.filters.language import Scope
 from console.domain.headline import Headline
 from console.domain.ttl import ttl_text
+from console.domain.views import View
 from console.errors import ConsoleError
 from console.limits import DEFAULT_TTL
 from console.runtime.program import Program
@@ -97,6 +98,7 @@ class ConsoleState:
     device_sort: Sort = field(default_factory=Sort)
     device_columns: frozenset[str] | None = None  # those that the operator chose; None: by default
     device_group: GroupBy | None = None  # what the list of devices is grouped by
+    view: View | None = None  # the saved view of the devices that was taken last
     device_pane: int = 0  # columns that the operator gave it; 0: by the size of the terminal
     receipts: Receipts = field(init=False)
     tour: Tour = field(init=False)

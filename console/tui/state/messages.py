@@ -114,11 +114,12 @@ class ShowFleet(Message):
 
 
 class ShowDevices(Message):
-    """Go back to the list of devices, filtered by `text` if there is one."""
+    """Go back to the list of devices, filtered by `text` if there is one, or in the saved `view`."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", view: str = "") -> None:
         super().__init__()
         self.text = text
+        self.view = view
 
 
 class ShowBase(Message):

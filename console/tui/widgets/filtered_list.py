@@ -113,6 +113,10 @@ class FilteredList(Vertical):
             await self._read_words()
             self._bar.show_hint()
 
+    def put_filter(self, text: str) -> None:
+        """Filter by this text, as if it had been typed."""
+        self._bar.put(text)
+
     def clear_filter(self) -> bool:
         """Clear the filter; return False when there is none to clear."""
         if not self.can_clear:

@@ -51,7 +51,7 @@ function _shtab_device_console_using
 end
 
 set -g _shtab_device_console_commands overview devices history types export batches batch show problems stats favourites tail send cancel retry resume health doctor config migrate ingest-slots retention simulate demo
-set -g _shtab_device_console_opts_with_value --at --by --columns --count --device --devices --drop --format --home --id --keep --limit --listen --operator --output --params --reason --seed-history --serve-ssh --serve-web --since --sort --tenant --timeout --ttl --where
+set -g _shtab_device_console_opts_with_value --at --by --columns --count --device --devices --drop --format --home --id --keep --limit --listen --operator --output --params --reason --seed-history --serve-ssh --serve-web --since --sort --tenant --timeout --ttl --view --where
 
 complete -c device-console -e
 complete -c device-console -f
@@ -94,6 +94,7 @@ complete -c device-console -n '_shtab_device_console_using devices' -l quiet -d 
 complete -c device-console -n '_shtab_device_console_using devices' -l embedded -d 'start and use the built-in demo servers'
 complete -c device-console -n '_shtab_device_console_using devices' -l home -xka "(__fish_complete_directories)" -d 'where the demo servers keep their data'
 complete -c device-console -n '_shtab_device_console_using devices' -l json -d 'print JSON lines instead of a table'
+complete -c device-console -n '_shtab_device_console_using devices' -l view -x -d 'list as a saved view of the screen (V there) does: its filter, with FILTER if there is one, its order unless --sort gives one, its columns unless --columns does, and a group'"'"'s devices together'
 complete -c device-console -n '_shtab_device_console_using devices' -l sort -xka "device name link seen site model fw flight recent last tags manufacturer type template parent" -d 'sort by one of device, name, link, seen, site, model, fw, flight, recent, last, tags, manufacturer, type, template, parent; recent: by how many of the last 12 were not ok'
 complete -c device-console -n '_shtab_device_console_using devices' -l columns -x -d 'print these columns, in this order: device, name, link, seen, site, model, fw, flight, recent, last, tags, manufacturer, type, template, parent'
 complete -c device-console -n '_shtab_device_console_using devices' -l reverse -d 'sort the other way round'

@@ -7,6 +7,7 @@ from textual.message import Message
 
 from console.domain.filters.values import quoted
 from console.domain.text.safe import safe
+from console.domain.views import View, view_words
 from console.runtime.director import NOTES, Director, Scene
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.choices import Choice, Kind
@@ -53,6 +54,19 @@ def sites(text: str, known: Iterable[str]) -> list[Choice]:
         for name in known
         if name.casefold().startswith(typed) and safe(name, 100) == name and not set(name) & set('"\\')
     ]
+
+
+def views(text: str, kept: Iterable[View]) -> list[Choice]:
+    """Return the saved views whose name begins so, or one of its words; also after the word "view"."""
+    typed = text.casefold().removeprefix("view ").strip()
+    return [
+        Choice(
+            Kind.VIEW, view.name, safe(view.name, 60), safe(view_words(view), 100),
+            partial(ShowDevices, view=view.name),
+        )
+        for view in kept
+        if typed and f" {view.name.casefold()}".find(f" {typed}") >= 0
+    ]  # fmt: skip
 
 
 def acts(text: str, screen: ConsoleScreen) -> list[Choice]:
@@ -109,7 +123,7 @@ def only(text: str, found: Sequence[Choice]) -> Choice | None:
     exact = [choice for choice in found if is_exactly(choice, text)]
     if exact:
         return exact[0]
-    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}):
+    for kinds in ({Kind.DEVICE}, {Kind.SCREEN}, {Kind.SITE}, {Kind.BATCH, Kind.COMMAND}, {Kind.VIEW}):
         fit = [choice for choice in found if choice.kind in kinds]
         if fit:
             return fit[0] if len(fit) == 1 and fit[0].id.startswith(text) and len(text) > 1 else None

@@ -21,7 +21,7 @@ from console.tables.columns import Cell
 from console.tui.keys.allowed import director_for
 from console.tui.presenters.go import first_row, go_keys, go_title, rows_of
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.dialogs.choices import acts, only, ranked, requests, screens, sites
+from console.tui.screens.dialogs.choices import acts, only, ranked, requests, screens, sites, views
 from console.tui.screens.dialogs.go_search import GoSearch
 from console.tui.state.background import start
 from console.tui.state.choices import Choice
@@ -139,7 +139,8 @@ class GoDialog(ModalScreen[Choice | None]):
             self._reading = False
 
     async def _found(self, text: str) -> list[Choice]:
-        found = [*sites(text, self._sites), *screens(text), *acts(text, self._behind),
+        kept = self._state.program.views.load(self._state.tenant)
+        found = [*sites(text, self._sites), *views(text, kept), *screens(text), *acts(text, self._behind),
                  *requests(text, director_for(self._state.program))]  # fmt: skip
         try:
             return [*found, *await self._search.find(text)]

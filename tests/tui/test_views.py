@@ -1,0 +1,180 @@
+"""Saved views of the devices: saved under a name, taken, deleted after a question, and restored at the next start."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from console.domain.device_groups import GroupBy
+from console.domain.devices import DeviceOrder, Sort
+from console.domain.views import View
+from console.services.kept_views import KeptViews
+from tests.tui.conftest import Rig, Seen
+from tests.tui.test_device_columns import heads
+from tests.tui.test_device_groups import by_site, fleet, listed
+
+NIGHT = View("night shift", "-pump-c", Sort(DeviceOrder.LINK), None, GroupBy.SITE)
+
+
+def keeping(rig: Rig, folder: Path, *, writes: bool = True) -> KeptViews:
+    """Give the console a file for its views."""
+    views = KeptViews(folder / "views.json", writes=writes)
+    rig.program = replace(rig.program, views=views)
+    return views
+
+
+async def _named(seen: Seen, name: str) -> None:
+    await seen.press("V")
+    await seen.shows("Views", "takes it")
+    await seen.press("s")
+    await seen.shows("enter saves under this name")
+    await seen.type(name)
+    await seen.press("enter")
+
+
+async def test_what_is_shown_is_saved_under_a_name_and_comes_back(rig: Rig, tmp_path: Path) -> None:
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await seen.press("slash")
+        await seen.type("-pump-c")
+        await seen.press("enter")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "▸no")
+        await seen.press("greater_than_sign", "s")
+        await seen.until(lambda: "LINK ↓" in heads(seen), "sorted")
+        await _named(seen, "night shift")
+        await seen.shows(
+            "“night shift” is saved.", "✓  night shift", "-pump-c, by link, grouped by site", " 3 "
+        )
+        await seen.press("escape")
+        await seen.shows("view: night shift")
+        await seen.hides("changed")
+        await seen.press("escape")  # clears the filter
+        await seen.shows("view: night shift, changed")
+    assert views.load("acme") == (NIGHT,)
+    keeping(rig, tmp_path)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "▸arles", "▸lyon", "▸no")
+        await seen.shows("view: night shift", "by site", "3 of 4")
+        assert "LINK ↓" in heads(seen)
+
+
+async def test_a_view_is_taken_from_the_list_and_left_again(rig: Rig, tmp_path: Path) -> None:
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    views.keep("acme", View("lyon", "site:lyon", columns=frozenset({"model"})))
+    views.keep("acme", NIGHT)
+    views.activate("acme", "")
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await seen.press("V")
+        await seen.shows("lyon", "site:lyon, 2 columns", " 2 ")
+        await seen.press("enter")
+        await listed(seen, "pump-a", "pump-c")
+        await seen.shows("view: lyon")
+        assert "LINK" not in heads(seen)
+        await seen.press("V")
+        await seen.shows("no view")
+        await seen.press("G", "enter")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "▸no")
+        await seen.press("V")
+        await seen.shows("no view")
+        await seen.press("g", "enter")
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await seen.hides("view:", "by site")
+    assert views.active("acme") is None
+
+
+async def test_a_view_is_deleted_after_a_question(rig: Rig, tmp_path: Path) -> None:
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    views.keep("acme", NIGHT)
+    async with rig.console(120, 40) as seen:
+        await seen.shows("view: night shift")
+        await seen.press("V")
+        await seen.shows("no view", "night shift")
+        await seen.press("x")  # on "no view" there is nothing to delete
+        await seen.press("j", "x")
+        await seen.shows("Delete the view “night shift”", "No device and no command is touched.")
+        await seen.press("escape")
+        await seen.hides("Delete the view")
+        assert views.load("acme") == (NIGHT,)
+        await seen.press("x")
+        await seen.shows("Delete the view “night shift”")
+        await seen.press("y")
+        await seen.shows("“night shift” is deleted.", "No view is saved yet.")
+        await seen.press("escape")
+        await seen.hides("view:")
+    assert views.load("acme") == ()
+
+
+async def test_another_view_is_replaced_only_by_a_second_enter(rig: Rig, tmp_path: Path) -> None:
+    """Without it a name that was forgotten costs a view."""
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    views.keep("acme", NIGHT)
+    views.activate("acme", "")
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await _named(seen, "Night Shift")
+        await seen.shows("There is a view “night shift”: enter again replaces it.")
+        assert views.load("acme") == (NIGHT,)
+        await seen.press("enter")
+        await seen.shows("“Night Shift” is saved.")
+        await seen.press("escape", "V", "s")
+        await seen.press("ctrl+u", "enter")
+        await seen.shows("Give the view a name.")
+    assert views.load("acme") == (View("Night Shift"),)
+
+
+async def test_a_view_is_gone_to_by_its_name(rig: Rig, tmp_path: Path) -> None:
+    await fleet(rig)
+    keeping(rig, tmp_path).keep("acme", NIGHT)
+    rig.program.views.activate("acme", "")
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await seen.press("H")
+        await seen.shows("All devices › History")
+        await seen.press("colon")
+        await seen.shows("Go to")
+        await seen.type("view nig")
+        await seen.shows("night shift", "grouped by site")
+        await seen.press("enter")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "▸no")
+        await seen.shows("view: night shift")
+
+
+async def test_a_console_that_may_write_nothing_takes_views_and_keeps_none(rig: Rig, tmp_path: Path) -> None:
+    await fleet(rig)
+    keeping(rig, tmp_path).keep("acme", NIGHT)
+    before = (tmp_path / "views.json").read_bytes()
+    keeping(rig, tmp_path, writes=False)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "▸arles", "▸lyon", "▸no")
+        await _named(seen, "other")
+        await seen.shows("“other” is saved.", "kept until you leave")
+    assert (tmp_path / "views.json").read_bytes() == before
+
+
+async def test_a_damaged_file_is_said_and_the_list_begins_as_by_default(rig: Rig, tmp_path: Path) -> None:
+    await fleet(rig)
+    (tmp_path / "views.json").write_text("{")
+    keeping(rig, tmp_path)
+    async with rig.console(120, 40) as seen:
+        await seen.shows("The views in views.json cannot be read: it is damaged or of another version.")
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_the_list_of_views_fits_a_small_terminal(
+    rig: Rig, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    await fleet(rig)
+    keeping(rig, tmp_path).keep("acme", NIGHT)
+    async with rig.console(*size) as seen:
+        await seen.shows("by site")
+        await seen.press("V")
+        await seen.shows("night shift", "DEVICES", "enter", "esc")
