@@ -4,6 +4,7 @@ from tests.removals import Removal
 
 _UNIT = "tests/unit/test_serve_identity.py::test_"
 _REQUESTS = "tests/e2e/test_serve_requests.py::test_"
+_OPENSSH = "tests/e2e/test_serve_openssh.py::test_"
 _SCREENS = "tests/e2e/test_serve_screens.py::test_"
 _CHANNEL = "tests/unit/test_serve_channel.py::test_"
 
@@ -15,6 +16,22 @@ REMOVALS = (
         "*self._place, *identity, *words,",
         "*self._place, *words,",
         f"{_REQUESTS}no_words_and_no_environment_leave_the_identity_of_the_key",
+    ),
+    Removal(
+        "G42",
+        "the identity of the key alone, at the end of OpenSSH",
+        "console/serve/commands.py",
+        "*self._place, *identity, *words,",
+        "*self._place, *words,",
+        f"{_OPENSSH}no_environment_leaves_the_identity_of_the_key",
+    ),
+    Removal(
+        "G42",
+        "the look at the flags that the parser found, at the end of OpenSSH",
+        "console/serve/commands.py",
+        "    if given or ",
+        "    if ",
+        f"{_OPENSSH}no_spelling_leaves_the_identity_of_the_key",
     ),
     Removal(
         "G42",
@@ -143,6 +160,22 @@ REMOVALS = (
         "        if self._has_room:\n",
         "        if True:\n",
         f"{_CHANNEL}no_frame_is_asked_for_while_the_client_has_many_unread",
+    ),
+    Removal(
+        "G43",
+        "frames only for a client that has room, at the end of OpenSSH",
+        "console/serve/channel.py",
+        "        if self._has_room:\n",
+        "        if True:\n",
+        f"{_OPENSSH}a_terminal_that_takes_nothing_gets_the_newest_screen",
+    ),
+    Removal(
+        "G43",
+        "favourites for each key",
+        "console/serve/run.py",
+        'f"{who.operator}\\0{who.fingerprint}"',
+        'f"{who.is_guest}"',
+        f"{_OPENSSH}favourites_are_the_operators_own",
     ),
     Removal(
         "G43",

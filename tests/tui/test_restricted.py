@@ -150,7 +150,7 @@ async def test_what_a_console_remembers_is_in_no_file(rig, bound, tmp_path, monk
         watching = True
         for keys, shown in (
             (["s"], "DEVICE ↓"), (["greater_than_sign", "s"], "LINK"), (["W"], "Columns"), (["down", "down", "space", "escape"], "pump-2"),
-            (["f9", "down"], "until you leave"), (["enter"], "pump-2"), (["colon", *"pump-1", "enter"], "pump-1 ›"), (["d"], "Compare"),
+            (["f9", "down"], "until you leave"), (["enter"], "pump-2"), (["colon", *"pump-1", "enter"], "pump-1 ›"), ([], "◍ missed"), (["d"], "Compare"),
             (["escape", "at"], "What this console did"), (["escape", "escape", "0"], "ended per minute"), (["F"], "fleet 2"),
             (["escape", "b"], "Bulk sends"),
         ):  # fmt: skip
