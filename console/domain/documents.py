@@ -19,6 +19,6 @@ class Document:
         return self.text if self.complete or self.text == TOO_LONG else json.dumps(self.text)
 
 
-def read_back(text: str, most: int) -> Document:
-    """Return the document from a text that was read with a limit of one character more than `most`."""
-    return Document(text[:most], complete=len(text) <= most and text != TOO_LONG)
+def is_whole(text: str, most: int) -> bool:
+    """Return whether a document that was read with a limit of one character more than `most` is all of it."""
+    return len(text) <= most and text != TOO_LONG

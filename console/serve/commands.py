@@ -31,7 +31,7 @@ MOST, MOST_OF_ONE = 4, 2  # at once, in all and of one key; a process each
 MOST_CHARACTERS = 16_000
 OF_THE_SERVER = (
     "tenant", "operator", "read_only", "restricted", "allow_export", "embedded", "home", "output",
-    "accept_copy", "sweeper", "listen", "serve_ssh", "serve_web", "guests",
+    "accept_copy", "sweeper", "listen", "serve_ssh", "serve_web", "guests", "view",
 )  # fmt: skip
 _PIECE = 64 * 1024
 _END_S = 5.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console.domain.command_json import MOST_DEPTH, command_fields, detail_json, instant, json_object
-from console.domain.documents import TOO_LONG, Document, read_back
+from console.domain.documents import TOO_LONG, Document, is_whole
 from console.domain.history import CommandDetail, JournalEntry
 from console.domain.reasons import Outcome, Reason
 from tests.unit.test_presenters_commands import command
@@ -82,11 +82,11 @@ def test_instants_are_reported_in_utc() -> None:
 
 def test_what_is_whole_is_embedded_and_what_was_cut_is_a_text() -> None:
     """Without the mark, a number that was cut is taken for another number."""
-    whole, cut = read_back("123456", 6), read_back("1234567", 6)
-    assert (whole.complete, whole.as_json) == (True, "123456")
-    assert (cut.text, cut.complete, cut.as_json) == ("123456", False, '"123456"')
-    instead = read_back(TOO_LONG, 70_000)
-    assert (instead.complete, instead.as_json) == (False, TOO_LONG)
+    assert [is_whole(text, 6) for text in ("123456", "1234567", "")] == [True, False, True]
+    assert not is_whole(TOO_LONG, 70_000)
+    assert Document("123456", complete=True).as_json == "123456"
+    assert Document("123456", complete=False).as_json == '"123456"'
+    assert Document(TOO_LONG, complete=False).as_json == TOO_LONG
 
 
 def test_what_stands_for_a_document_that_is_too_long_is_what_the_database_says() -> None:

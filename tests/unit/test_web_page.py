@@ -380,6 +380,7 @@ def test_who_may_not_write_gets_the_program_that_cannot() -> None:
     class Made:
         name: str
         favourites: object = None
+        views: object = None
         tenants: tuple[str, ...] = ()
         operator: str = ""
         read_only: bool = False
