@@ -145,5 +145,6 @@ def shares(ended: Mapping[Phase, int], total: int, cells: int) -> tuple[Phase | 
     by_rest = sorted(parts, key=lambda phase: -(parts[phase] * cells % whole))
     for phase in by_rest[: max(0, cells - sum(given.values()))]:
         given[phase] += 1
-    line = [phase for phase in (*known, None) for _ in range(given[phase])]
-    return tuple(line[:cells])
+    while sum(given.values()) > cells:  # what was given to a few is taken from the most
+        given[max(given, key=lambda phase: given[phase])] -= 1
+    return tuple(phase for phase in (*known, None) for _ in range(given[phase]))

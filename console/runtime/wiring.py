@@ -62,15 +62,14 @@ def wire_program(
     tell = sent or feed.tell
     return Program(
         history=History(commands, DeviceStore(database), ProblemStore(database), catalogues),
-        sender=Sender(commands, tell, max_payload_bytes),
+        sender=Sender(commands, tell, max_payload_bytes), make_figures=cache(lambda: _figures(database)),
         make_bulk=cache(lambda: _bulk(database, tell, max_payload_bytes, audit=audit)),
-        make_figures=cache(lambda: _figures(database)),
         catalogues=catalogues, feed=feed, health=health or Health(SystemClock()),
-        pausing=pausing or Pausing(),
+        pausing=pausing or Pausing(), warnings=warnings, preferences=preferences, danger=danger or Danger(),
         favourites=Favourites(preferences.favourites_file or Path(os.devnull)),
         views=KeptViews(None if restricted else preferences.views_file, writes=not read_only),
-        tenants=tenants, operator=operator, read_only=read_only, restricted=restricted, may_export=may_export,
-        demo=demo, director=director, warnings=warnings, preferences=preferences, danger=danger or Danger(),
+        tenants=tenants, operator=operator, read_only=read_only, restricted=restricted, demo=demo,
+        may_export=may_export, director=director,
     )  # fmt: skip
 
 

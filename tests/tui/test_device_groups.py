@@ -187,6 +187,23 @@ async def test_what_is_looked_at_in_a_large_fleet_is_said(rig: Rig, monkeypatch:
         await seen.shows("last ends of 1 only")
 
 
+async def test_what_ended_badly_is_seen_where_no_device_in_view_had_a_command(rig: Rig) -> None:
+    """Without it the columns of commands are left out, and a group that missed them looks well."""
+    await rig.devices(*(f"quiet-{number:03}" for number in range(260)))
+    await rig.devices("z-pump")
+    await rig.sql.execute("UPDATE device_registry SET site_id = 'turku' WHERE device_id = 'z-pump'")
+    await rig.command("c1", "z-pump", "ping", "missed", ago_s=9_000, published=True)
+    async with rig.console(120, 20) as seen:
+        await seen.until(lambda: "MODEL" in heads(seen), "read")
+        assert "LAST COMMAND" not in heads(seen)
+        await seen.press("i")
+        await seen.shows("Group the devices")
+        await seen.press("enter")
+        await seen.until(lambda: "LAST COMMAND" in heads(seen), "shows what ended")
+        await seen.press("left")
+        await seen.shows("▸ turku", "◍ 1 missed", "100 % not ok")
+
+
 async def test_a_device_that_comes_later_is_in_its_group_at_once(rig: Rig) -> None:
     """Without it it is in no row until the sums are read again."""
     await fleet(rig)

@@ -296,7 +296,9 @@ async def _views(seen: Seen) -> None:
     await seen.press("V", "s")
     await seen.type("night shift")
     await seen.press("enter")
-    await seen.shows("is saved", "all devices, grouped by site         5", "until you leave")
+    await seen.shows("is saved", "until you leave")
+    counted = re.compile(r"grouped by site +5 ")
+    await seen.until(lambda: counted.search(seen.text) is not None, "counted its devices")
 
 
 async def _nothing(seen: Seen) -> None:

@@ -2,13 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from console.domain.device_groups import GroupBy
 from console.domain.devices import DeviceOrder, Sort
 from console.domain.views import View
+from console.runtime.preferences import Preferences
+from console.runtime.wiring import wire_program
+from console.serve.identity import Identity
+from console.serve.run import _programs
 from console.services.kept_views import KeptViews
+from console.store.access import Access
+from console.store.pool import Database
 from tests.tui.conftest import Rig, Seen
 from tests.tui.test_device_columns import heads
 from tests.tui.test_device_groups import by_site, fleet, listed
@@ -156,6 +164,43 @@ async def test_a_console_that_may_write_nothing_takes_views_and_keeps_none(rig: 
         await _named(seen, "other")
         await seen.shows("“other” is saved.", "kept until you leave")
     assert (tmp_path / "views.json").read_bytes() == before
+
+
+async def test_who_is_served_a_screen_has_a_file_of_the_own_key_and_a_guest_none(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """Without it those who share the server's account change each other's views."""
+    opened: Any = SimpleNamespace(program=rig.program, for_reading=lambda: rig.program)
+    settings: Any = SimpleNamespace(home_folder=tmp_path)
+    alice = Identity(("acme",), "alice", read_only=False, fingerprint="a")
+    make = _programs(opened, settings)
+    assert make(alice).views.keep("acme", NIGHT) == ""
+    assert make(alice).views.load("acme") == (NIGHT,)
+    for other in (replace(alice, fingerprint="b"), replace(alice, is_guest=True)):
+        assert make(other).views.load("acme") == ()
+        assert make(other).views.keep("acme", NIGHT) == ""
+    files = {path.name for path in (tmp_path / "served").iterdir()}
+    assert len(files) == 2, "of the two keys, and none of the guest"
+    looking = make(replace(alice, read_only=True)).views
+    assert looking.load("acme") == (NIGHT,)
+    looking.delete("acme", NIGHT.name)
+    assert make(alice).views.load("acme") == (NIGHT,)
+
+
+async def test_a_restricted_console_neither_reads_nor_writes_the_file(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    KeptViews(path).keep("acme", NIGHT)
+    before = path.read_bytes()
+    access = Access(str(rig.program.tenants[0]))
+    for restricted in (False, True):
+        program = wire_program(
+            Database(access), tenants=("acme",), operator="alice", restricted=restricted,
+            preferences=Preferences(views_file=path),
+        )  # fmt: skip
+        assert (program.views.load("acme") == ()) == restricted
+        if restricted:
+            program.views.keep("acme", View("other"))
+    assert path.read_bytes() == before
 
 
 async def test_a_damaged_file_is_said_and_the_list_begins_as_by_default(rig: Rig, tmp_path: Path) -> None:

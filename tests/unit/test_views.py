@@ -34,7 +34,8 @@ def test_what_is_no_view_or_one_of_another_version_is_none(change: dict[str, Any
 
 
 def test_anything_else_is_no_view() -> None:
-    assert [view_of(item) for item in (None, [], "night", 4)] == [None] * 4
+    found: tuple[object, ...] = (None, [], "night", 4)
+    assert [view_of(item) for item in found] == [None] * 4
     assert name_fault("night shift") == ""
 
 

@@ -57,9 +57,14 @@ class DeviceRows:
             self._drawn[key] = drawn = (device, second, device_cells(device, now))
         return drawn[2]
 
-    def columns(self, chosen: frozenset[str] | None) -> tuple[ColumnOf[Device], ...]:
-        """Return the columns in which something stood since `fit`: none leaves while an operator reads it."""
-        return columns_with(self._filled, chosen)
+    def columns(
+        self, chosen: frozenset[str] | None, also: frozenset[str] = frozenset()
+    ) -> tuple[ColumnOf[Device], ...]:
+        """Return the columns in which something stood since `fit`: none leaves while an operator reads it.
+
+        In those of `also` something stands elsewhere than in the rows of devices.
+        """
+        return columns_with(self._filled | also, chosen)
 
     def examples(self, key: str | None, now: datetime) -> dict[str, Cell]:
         """Return a cell of each column that has a value: of this row if it has one, or else of another."""

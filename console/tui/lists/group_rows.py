@@ -129,6 +129,13 @@ class GroupRows:
         is_of_these = self.found is not None and self._read_for == self._asked
         return self.found.groups.get(value) if self.found is not None and is_of_these else None
 
+    @property
+    def filled(self) -> frozenset[str]:
+        """Return the columns in which something stands for a group: those of commands, if there were any."""
+        groups = self.found.groups.values() if self.found is not None else ()
+        ended = {"recent", "last"} if any(any(group.ended.values()) for group in groups) else set()
+        return frozenset(ended | ({"flight"} if any(group.flight for group in groups) else set()))
+
     def cells(self, value: str, marks: Collection[str]) -> dict[str, Cell]:
         """Return what the row of a group shows."""
         members = self.members(value)

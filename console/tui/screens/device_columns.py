@@ -6,6 +6,7 @@ from console.tables.columns import Cell
 from console.tables.devices import COLUMNS, EVERY
 from console.tui.keys.actions import Action
 from console.tui.lists.device_rows import DeviceRows
+from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.dialogs.columns import ColumnsDialog
 from console.tui.state.console_state import ConsoleState
 from console.tui.widgets.table import LineTable
@@ -16,14 +17,17 @@ _DEFAULT = frozenset(column.key for column in COLUMNS)
 class DeviceColumns:
     """Applies the choice to the table: of the chosen columns, those in which something stands."""
 
-    def __init__(self, state: ConsoleState, rows: DeviceRows, table: LineTable) -> None:
+    def __init__(
+        self, state: ConsoleState, rows: DeviceRows, groups: GroupRows, table: LineTable
+    ) -> None:  # fmt: skip
         self._state = state
         self._rows = rows
+        self._groups = groups
         self._table = table
 
     def apply(self) -> None:
         """Show the columns for the rows that are known now, without the one that the groups say."""
-        columns = self._rows.columns(self._state.device_columns)
+        columns = self._rows.columns(self._state.device_columns, self._groups.filled)
         self._table.set_columns([column for column in columns if column.key != self._state.device_group])
 
     def choose(self) -> None:

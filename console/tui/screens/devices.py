@@ -62,12 +62,12 @@ class DevicesScreen(ConsoleScreen):
             FilterBar(Scope.DEVICES, words, earlier=state.earlier_filters[Scope.DEVICES]), self._table,
             self._ask_for_list, read_words=words.read, beside=self.pane,
         )  # fmt: skip
-        self.columns = DeviceColumns(state, self._rows, self._table)
+        self.columns = DeviceColumns(state, self._rows, self._groups, self._table)
         self.sorting = DeviceSort(state, self._table, self._ask_for_list, self._show_order)
         self.grouping = DeviceGrouping(
             state, self._groups, self._table, self.columns.examples, self._grouped, self._arrange
         )
-        self.views = DeviceViews(self, self._filtered, self.sorting, self._viewed)
+        self.views = DeviceViews(self, self._filtered, self.sorting, self._grouped)
         self.marks = DeviceMarks(
             self, self._filtered, self._groups, self._marked, self._no_row, self._list.not_all
         )
@@ -148,6 +148,7 @@ class DevicesScreen(ConsoleScreen):
         for _ in range(2):
             if self._groups.is_due:
                 await self._groups.read(every=not self._filtered.text)
+                self.columns.apply()
                 self._arrange()
 
     async def _read_clock(self) -> None:
@@ -261,18 +262,14 @@ class DevicesScreen(ConsoleScreen):
         self._refit = True
         self.request_read()
 
-    def _viewed(self) -> None:
-        self._ask_for_list()
-        self._grouped()
-
     def _grouped(self) -> None:
         """The devices are grouped otherwise: without groups at once, else as soon as they are read."""
+        self._ask_for_list()
         self.columns.apply()
         self._arrange()
         self._list.hurry()
         self.show_counts()
         self.refresh_chrome()
-        self.request_read()
 
     @property
     def goes_back(self) -> bool:

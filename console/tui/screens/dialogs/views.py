@@ -31,7 +31,7 @@ _COLUMNS = (
 )
 _NO_VIEW = View("")
 _EMPTY_ROWS = 4  # the headings, and what to do
-_KEYS = (("enter", "takes it"), ("s", "saves what is shown"), ("x", "deletes"), ("esc", "close"))
+_KEYS = (("enter", "takes it"), ("s", "saves this"), ("x", "deletes"), ("esc", "close"))
 
 
 class ViewsDialog(ModalScreen[View | None]):
