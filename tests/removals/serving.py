@@ -171,6 +171,14 @@ REMOVALS = (
     ),
     Removal(
         "G43",
+        "no workers beside the screens",
+        "console/serve/run.py",
+        'open_program(settings, jobs="none", many=True)',
+        'open_program(settings, jobs="auto", many=True)',
+        "tests/e2e/test_serve_embedded.py::test_the_header_says_what_workers_elsewhere_report",
+    ),
+    Removal(
+        "G43",
         "favourites for each key",
         "console/serve/run.py",
         'f"{who.operator}\\0{who.fingerprint}"',
