@@ -97,8 +97,9 @@ async def _house(settings: Settings, ports: Ports, parse: Parse, *, embedded: bo
         prepare_for_many()
         collect_for_many()
         limits = Limits(
-            settings.served_sessions, settings.served_per_key, settings.served_idle_s, settings.served_keep_s
-        )
+            settings.served_sessions, settings.served_per_key, settings.served_idle_s,
+            max(settings.served_idle_s, settings.served_watch_s), settings.served_keep_s,
+        )  # fmt: skip
         sessions = Sessions(limits, _programs(opened, settings))
         owner = Identity(opened.program.tenants, opened.program.operator, settings.read_only)
         commands = Commands(parse, [*place, *(["--embedded"] if embedded else [])], environment)

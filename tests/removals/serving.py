@@ -179,6 +179,22 @@ REMOVALS = (
     ),
     Removal(
         "G43",
+        "the patience with who watches",
+        "console/serve/sessions.py",
+        "self._limits.watch_s if session.is_watching else idle_s",
+        "idle_s",
+        f"{_SCREENS}who_watches_the_overview_is_not_idle",
+    ),
+    Removal(
+        "G43",
+        "looking again whether somebody still watches",
+        "console/serve/sessions.py",
+        "min(left_s, idle_s)",
+        "left_s",
+        f"{_SCREENS}who_watches_the_overview_is_not_idle",
+    ),
+    Removal(
+        "G43",
         "favourites for each key",
         "console/serve/run.py",
         'f"{who.operator}\\0{who.fingerprint}"',
