@@ -17,8 +17,28 @@ _ENVIRONMENT = (
 
 _EXAMPLES = """examples:
   device-console --tenant acme                   open the screen
-  device-console --tenant acme --serve-web 8080  serve it to a browser, at the link that is printed
-  device-console --tenant acme --serve-ssh 2222  serve it and the shell commands over SSH"""
+  device-console --tenant acme devices --json    run a shell command
+
+over SSH:
+  device-console --serve-ssh 0.0.0.0:2222        prints the fingerprint of its host key
+  ssh -p 2222 console.example.com                the screen
+  ssh -p 2222 console.example.com devices        a shell command
+
+  Who may come in, and as whom, is said by the file CONSOLE_AUTHORIZED_KEYS, by
+  default authorized_keys in the configuration folder. A line of it:
+  environment="CONSOLE_TENANT=acme",environment="CONSOLE_OPERATOR=kim" ssh-ed25519 ...
+  environment="CONSOLE_READ_ONLY=1" lets a key only look, expiry-time="20270101" ends it.
+  Log in again within ten minutes after the line was cut: all is as you left it.
+  With an sshd of your own, in the authorized_keys of an account made for it:
+  restrict,pty,command="device-console --restricted --operator kim" ssh-ed25519 ...
+
+in a browser:
+  device-console --tenant acme --serve-web 8080  prints the link to open
+
+  Whoever has the link works as the operator who started it. Only this machine can
+  connect: put a proxy with TLS and logins before it, and its address into
+  CONSOLE_WEB_ORIGIN. CONSOLE_WEB_TOKEN_FILE keeps the link the same for ever.
+  With --guests anybody may look at the demo, without a link, and change nothing."""
 
 
 class _Parser(argparse.ArgumentParser):

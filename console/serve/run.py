@@ -98,8 +98,9 @@ async def _house(settings: Settings, ports: Ports, parse: Parse, *, embedded: bo
         prepare_for_many()
         collect_for_many()
         limits = Limits(
-            settings.served_sessions, settings.served_per_key, settings.served_idle_s, settings.served_keep_s
-        )
+            settings.served_sessions, settings.served_per_key, settings.served_idle_s,
+            max(settings.served_idle_s, settings.served_watch_s), settings.served_keep_s,
+        )  # fmt: skip
         sessions = Sessions(limits, _programs(opened, settings))
         owner = Identity(opened.program.tenants, opened.program.operator, settings.read_only)
         commands = Commands(parse, [*place, *(["--embedded"] if embedded else [])], environment)
@@ -124,9 +125,7 @@ async def _listen_web(stack: AsyncExitStack, settings: Settings, where: str, hou
     try:
         from console.serve import web
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--serve-web needs the package {error.name}: install device-console with its extra web."
-        ) from None
+        raise _missing(error, "web") from None
     host, port = listening_address(where, "--serve-web")
     given = settings.newest_secret("web_token")
     if given is not None and not _TOKEN.fullmatch(given):
@@ -158,9 +157,7 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
         from console.serve.host_key import host_key
         from console.serve.strangers import MOST, Strangers
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--serve-ssh needs the package {error.name}: install device-console with its extra ssh."
-        ) from None
+        raise _missing(error, "ssh") from None
     host, port = listening_address(where, "--serve-ssh")
     keys = AuthorizedKeys(settings.authorized_keys or _keys_of_the_user())
     if house.guest is None or keys.path.exists():
@@ -180,6 +177,13 @@ async def _listen_ssh(stack: AsyncExitStack, settings: Settings, where: str, hou
     stack.callback(acceptor.close)
     return (
         f"ready: SSH on {host}:{acceptor.get_port()}, host key {key.get_fingerprint()}, keys of {keys.path}"
+    )
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> UsageError:
+    package = (error.name or "").partition(".")[0]
+    return UsageError(
+        f"--serve-{extra} needs the package {package}: install device-console with its extra {extra}."
     )
 
 

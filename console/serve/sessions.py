@@ -1,6 +1,7 @@
 """The sessions of all clients: how many there may be, which are kept when their line is cut, and their end.
 
-Decided in docs/decisions/0067-one-process-for-all-sessions.md
+Decided in docs/decisions/0067-one-process-for-all-sessions.md and
+docs/decisions/0062-who-watches-is-not-idle.md
 """
 
 from __future__ import annotations
@@ -32,11 +33,15 @@ _log = logging.getLogger("console.serve")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A session ends `idle_s` after its last key; one whose line was cut is kept for `keep_s`."""
+    """A session ends `idle_s` after its last key, or `watch_s` on a screen that is there to be watched.
+
+    One whose line was cut is kept for `keep_s`.
+    """
 
     sessions: int = 20
     per_key: int = 3
     idle_s: float = 900.0
+    watch_s: float = 28_800.0
     keep_s: float = 600.0
 
 
@@ -61,6 +66,11 @@ class Session:
     keyed_at: float = field(default_factory=time.monotonic)
     ending: asyncio.TimerHandle | None = None
     is_over: bool = False  # it is ending: it cannot be taken up any more
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether somebody with a name may be looking on without a key."""
+        return self.remote.is_watched and not self.who.is_guest
 
     def end(self, words: str = "") -> None:
         """End its console; `words` say why at the other end."""
@@ -185,13 +195,16 @@ class Sessions:
 
     def _expect_keys(self, session: Session) -> None:
         """End a session without a key for too long."""
-        left_s = session.keyed_at + self._limits.idle_s - time.monotonic()
+        idle_s = self._limits.idle_s
+        most_s = self._limits.watch_s if session.is_watching else idle_s
+        left_s = session.keyed_at + most_s - time.monotonic()
         if left_s <= 0:
-            session.end(f"nothing was typed for {elapsed(self._limits.idle_s)}; the session has ended")
+            session.end(f"nothing was typed for {elapsed(most_s)}; the session has ended")
             return
         if session.ending is not None:
             session.ending.cancel()
-        session.ending = asyncio.get_running_loop().call_later(left_s, self._expect_keys, session)
+        after_s = min(left_s, idle_s)  # another screen may be open by then
+        session.ending = asyncio.get_running_loop().call_later(after_s, self._expect_keys, session)
 
     def _end_at(self, session: Session, after_s: float, words: str) -> None:
         if session.ending is not None:

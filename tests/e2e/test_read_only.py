@@ -105,7 +105,11 @@ async def test_every_screen_shows_its_rows(env: dict[str, str], unwritten: str, 
         for keys, shown in (
             ("H", "c-1"), ("\r", "c-1"), ("e", "c-1"), ("\x1b", "History"), ("b", "Bulk sends   1"), ("\r", "two"),
             ("\x1b", "Bulk sends   1"), ("\x1b", "History"), ("p", "Problems"), ("\x1b", "History"), (":pump-2\r", "pump-2 ›"),
-            ("w", "--allow-export would let it"), ("?", "Keys"),
+            ("w", "--allow-export would let it"), ("\x1b", "? help"), ("@", "sent, cancelled and exported nothing"), ("\x1b", "? help"),
+            ("0", "ended per minute"), ("F", "fleet 5"), ("c", "fleet 5"), ("\x1b", "F fleet"), ("1", "Devices   5"), ("s", "DEVICE ↓"),
+            (">", "s sorts by"), ("s", "LINK ↓"), ("W", "Columns"), ("\x1b[B\x1b[B ", "Columns"), ("\x1b", "Devices   5"),
+            ("\x1b[20~", "THEME"), ("\x1b[B", "until you leave"), ("\r", "Devices   5"), (":demo storm", "There is no device"),
+            ("\x1b", "? help"), ("?", "Keys"),
         ):  # fmt: skip
             await screen.settled(0.1)
             screen.type(keys)
@@ -114,3 +118,8 @@ async def test_every_screen_shows_its_rows(env: dict[str, str], unwritten: str, 
         screen.type("\x1b\x11")
         assert await screen.ended() == 0
     assert crash_reports(tmp_path) == []
+    assert _names_of_files(tmp_path) <= {"device-console.log"}
+
+
+def _names_of_files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}

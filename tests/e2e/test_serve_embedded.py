@@ -1,22 +1,27 @@
 """With embedded servers: workers beside the sessions, and guests, whom PostgreSQL itself keeps from changing anything."""
 
+import asyncio
 import os
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import asyncssh
 import pytest
 
 from console.embedded.directory import EmbeddedDirectory
 from console.store.access import Access
+from tests.brokers import BrokerProcess
 from tests.conftest import Fleet, make_home
 from tests.e2e.test_embedded import processes_of
 from tests.faults.processes import REPOSITORY, environment, program
 from tests.faults.program import FAILPOINT
-from tests.faults.served import NOWHERE, Keys, Served, far_screen, started
+from tests.faults.served import CLIENT, NOWHERE, Keys, Served, far_screen, served, started
+from tests.faults.terminal import Terminal
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.proc]
@@ -119,6 +124,52 @@ async def _guests_only_look(server: Served) -> None:
     assert server.events("cut")[-1]["operator"] == "guest"
 
 
+@pytest.mark.ssh
+async def test_a_guest_of_openssh_only_looks() -> None:
+    """Without it, whoever comes without a key keeps a file here, sends, or lets the demo's broker be killed."""
+    async with demo("--guests", CONSOLE_START="devices") as (server, home):
+        argv = [
+            word.replace("BatchMode=yes", "BatchMode=no")
+            for word in server.client("unknown", options=_WISHES)
+        ]
+        screen, before = Terminal(110, 32), _kept(home)
+        await screen.start_command(CLIENT, *argv)
+        try:
+            await screen.shows("READ-ONLY")
+            await screen.shows("pump-0001")
+            await _press_all(screen)
+            assert screen.alive
+        finally:
+            await screen.close()
+        assert _kept(home) == before
+        done = await server.run("kim", "history --limit 200 --json")
+        assert (done[0], "guest" in done[1]) == (0, False)
+
+
+_WISHES = ("-o", "SetEnv=CONSOLE_READ_ONLY=0 CONSOLE_TENANT=acme")
+
+
+async def _press_all(screen: Terminal) -> None:
+    """Try what changes, exports, edits, suspends, keeps or directs; each key is followed by what it must show."""
+    for keys, shown in (
+        ("c", "pump-0001"), ("H", "History"), ("w", "it writes no files on its host"), ("\x1a", "it cannot be suspended"),
+        ("r", "History"), ("x", "History"), ("*", "History"), ("\x1b", "pump-0001"), ("@", "sent, cancelled and exported nothing"),
+        ("\x1b", "pump-0001"), ("\x1b[20~", "THEME"), ("\x1b[B", "until you leave"), ("\r", "pump-0001"),
+        (":demo storm", "There is no device"), ("\r", "There is no device"), ("\x1b", "? help"), ("0", "ended per"), ("F", "fleet"),
+        ("c", "fleet"), ("\x1b", "ended per"), ("p", "Problems"), ("\x1b", "ended per"), ("b", "Bulk sends"),
+    ):  # fmt: skip
+        screen.type(keys)
+        await screen.shows(shown)
+        await screen.settled(0.2)
+        assert "New command" not in screen.text
+
+
+def _kept(home: Path) -> set[str]:
+    """The names of the files outside of servers and logs."""
+    found = (path.relative_to(home) for path in home.rglob("*") if path.is_file())
+    return {str(path) for path in found if path.parts[0] not in {"embedded", "log"}}
+
+
 async def test_a_stop_in_order_ends_the_workers() -> None:
     async with demo() as (server, home):
 
@@ -148,3 +199,45 @@ async def test_a_configured_database_has_neither_guests_nor_workers_of_ours(
     async with started(keys, env) as server:
         children = Path(f"/proc/{server.running.pid}/task/{server.running.pid}/children")
         assert children.read_text() == ""  # noqa: ASYNC240
+
+
+@pytest.mark.mosquitto
+async def test_the_header_says_what_workers_elsewhere_report(
+    access: Access, fleet: Fleet, owner: asyncpg.Connection, mosquitto: BrokerProcess, tmp_path: Path
+) -> None:
+    """Without the leases it says nothing of them; with workers of its own, fifty screens would starve them."""
+    del fleet
+    env = environment(tmp_path / "home", access.url, mosquitto.address)
+    async with (
+        served(tmp_path, access.url, broker=mosquitto.address) as server,
+        await server.connect("kim") as connection,
+    ):
+        screen = await far_screen(connection)
+        await screen.shows("no worker")
+        assert await owner.fetchval("SELECT count(*) FROM device_console.leases") == 0
+        async with program(env, "--sweeper") as workers:
+            await screen.shows("workers elsewhere")
+            pids = await owner.fetch("SELECT DISTINCT pid FROM device_console.leases")
+            assert [row["pid"] for row in pids] == [workers.pid]
+            workers.kill()
+            await screen.shows("no worker")
+
+
+@pytest.mark.parametrize(("flag", "package"), [("--serve-ssh", "asyncssh"), ("--serve-web", "websockets")])
+async def test_a_missing_extra_is_named(
+    access: Access, fleet: Fleet, tmp_path: Path, flag: str, package: str
+) -> None:
+    """Without it, a traceback says that a module is missing."""
+    del fleet
+    without = (
+        f"import sys; sys.modules['{package}'] = None; from console.__main__ import main; sys.exit(main())"
+    )
+    env = environment(tmp_path, access.url, NOWHERE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", without, flag, "0", env=env, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await process.communicate()
+    extra = flag.removeprefix("--serve-")
+    assert process.returncode == 2, err
+    assert f"{flag} needs the package {package}" in err.decode()
+    assert f"install device-console with its extra {extra}" in err.decode()

@@ -124,6 +124,35 @@ async def test_kept_sessions_end_and_idle_ones_too(access: Access, fleet: Fleet,
         assert len(server.events("opened")) == 2
 
 
+@pytest.mark.slow
+async def test_who_watches_the_overview_is_not_idle(access: Access, fleet: Fleet, tmp_path: Path) -> None:
+    """Without it, who looks at a roll-out is put out every quarter of an hour; with it alone, whoever leaves a list stays."""
+    del fleet
+    times = {"CONSOLE_SERVED_IDLE_S": "3", "CONSOLE_SERVED_WATCH_S": "60"}
+    async with (
+        served(tmp_path, access.url, settings=times) as server,
+        server.screen("kim") as watching,
+        server.screen("reader") as other,
+    ):
+        await watching.shows("Devices   5")
+        watching.type("0")
+        await watching.shows("ended per minute")
+        await other.shows("Devices   5")
+        other.type("j")  # later than the last key of who watches
+        assert await other.ended() == 0
+        assert b"nothing was typed for 3s" in other.raw.split(LAST)[-1]
+        assert watching.alive
+        assert len(server.events("closed")) == 1
+        watching.type("1")
+        await watching.shows("Devices   5")
+        assert await watching.ended() == 0
+        assert b"nothing was typed for 3s" in watching.raw.split(LAST)[-1]
+    times = {"CONSOLE_SERVED_IDLE_S": "1", "CONSOLE_SERVED_WATCH_S": "2", "CONSOLE_START": "overview"}
+    async with served(tmp_path, access.url, settings=times) as server, server.screen("kim") as watching:
+        assert await watching.ended() == 0
+        assert b"nothing was typed for 2s" in watching.raw.split(LAST)[-1]
+
+
 async def test_a_stop_of_the_server_gives_the_terminals_back(server: Served) -> None:
     """Without the end in order, terminals stay on the other screen, with mouse reports on."""
     async with server.screen("kim") as one, server.screen("eve") as two, server.screen("reader") as three:

@@ -34,6 +34,14 @@ REMOVALS = (
     ),
     Removal(
         "G40",
+        "the reading program of a process that serves others",
+        "console/runtime/startup.py",
+        "partial(wire, read_only=True))",
+        "partial(wire, read_only=False))",
+        f"{_READING}what_readers_of_a_serving_process_get_cannot_write",
+    ),
+    Removal(
+        "G40",
         "leaving standing sessions to those who write",
         "console/store/pool.py",
         "        async with self.fleet_session() as connection:\n            yield connection\n\n\n@asynccontextmanager\nasync def direct",

@@ -1,11 +1,16 @@
 """A read-only console is read-only in PostgreSQL, over the pool of those who write."""
 
+from pathlib import Path
+
 import asyncpg
 import pytest
 
-from console.errors import ConsoleError, ReadOnlyError
+from console.errors import ConflictError, ConsoleError, ReadOnlyError
 from console.runtime.program import Program
+from console.runtime.startup import open_program
 from console.runtime.wiring import wire_program
+from console.secret import Secret
+from console.settings import Settings
 from console.store.access import Access
 from console.store.changes import ping, set_ingest_slots
 from console.store.leases import lease_holders
@@ -119,3 +124,24 @@ async def test_a_read_only_program_reads_all_and_sends_nothing(
     await lease_holders(database.reading())
     with pytest.raises(ReadOnlyError):
         await program.sender.cancel("acme", "mine", "alice")
+
+
+async def test_what_readers_of_a_serving_process_get_cannot_write(
+    access: Access, owner: asyncpg.Connection, fleet: Fleet, tmp_path: Path
+) -> None:
+    """Without it, guests and readers are kept from writing by the keys of their screens only, beside those who write."""
+    await add_command(owner, fleet.acme, "mine")
+    settings = Settings(
+        database_url=Secret(access.url), mqtt_url=Secret("mqtt://127.0.0.1:1"), tenant="acme", operator="kim",
+        home=tmp_path,
+    )  # fmt: skip
+    async with open_program(settings, jobs="none", many=True) as opened:
+        reader = opened.for_reading()
+        assert [c.command_id for c in (await reader.history.commands("acme")).commands] == ["mine"]
+        with pytest.raises(ReadOnlyError):
+            await reader.sender.cancel("acme", "mine", "guest")
+        assert reader.director is None
+        with pytest.raises(
+            ConflictError, match="another program wrote it"
+        ):  # this one is let through, and judged
+            await opened.program.sender.cancel("acme", "mine", "kim")

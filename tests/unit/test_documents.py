@@ -1,10 +1,12 @@
 """What the documents list is what the program has."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
+from console.cli.parser import build_parser
 from console.domain.filters.keys import KEYS, SPANS, Scope
 from console.exit_codes import ExitCode
 from console.settings import NAMES
@@ -17,6 +19,7 @@ LISTS = {
     "problems": Scope.PROBLEMS,
     "bulk sends": Scope.BATCHES,
 }
+_SCREEN_ROWS = 24
 BY_OTHER_NAMES = {"database_url": "DATABASE_URL", "mqtt_url": "MQTT_URL"}
 
 
@@ -78,3 +81,16 @@ def test_each_decision_is_linked_from_the_code_that_it_explains() -> None:
     written = {path.name for path in (ROOT / "docs" / "decisions").glob("*.md")}
     assert linked - written == set()
     assert {int(name[:4]) for name in written - linked} == of_tests
+
+
+def test_serving_has_a_chapter_of_a_screen_in_readme_and_help() -> None:
+    """Without it, whoever wants to serve the console reads four pages to find two lines."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = build_parser().format_help()
+    for title in ("Over SSH", "In a browser"):
+        chapter = re.split(r"\n## ", readme.partition(f"\n## {title}\n")[2])[0].strip().splitlines()
+        assert 5 < len(chapter) <= _SCREEN_ROWS, title
+        helped = shown.partition(f"\n{title[0].lower()}{title[1:]}:\n")[2]
+        lines = list(takewhile(lambda line: not line or line.startswith(" "), helped.splitlines()))
+        assert 4 < len(lines) <= _SCREEN_ROWS, title
+        assert max(map(len, lines)) <= 90, title

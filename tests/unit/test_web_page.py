@@ -45,6 +45,7 @@ class Remote:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     farewell: str = ""
     is_behind: bool = False
+    is_watched: bool = False
     sent: int = 0
 
     async def run(self) -> int:

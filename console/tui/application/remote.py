@@ -54,6 +54,11 @@ class RemoteSession:
         return self._console.farewell or self._ending
 
     @property
+    def is_watched(self) -> bool:
+        """Whether the screen is one that is looked at without a key."""
+        return self._console.is_watched
+
+    @property
     def sent(self) -> int:
         """How many bytes were sent to its terminals."""
         return self._terminal.sent if self._terminal else 0

@@ -1,6 +1,8 @@
 """The console on a terminal far away: it touches no terminal, signal or file of this process."""
 
 from console.tui.application.app import ConsoleApp
+from console.tui.screens.fleet import FleetScreen
+from console.tui.screens.overview import OverviewScreen
 
 CRASHED = "device-console crashed; whoever runs this server has the report."
 
@@ -9,6 +11,11 @@ class RemoteApp(ConsoleApp):
     """Says at the other end how it ended; this process's terminal is not its own."""
 
     farewell = ""
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the screen shows what happens by itself, and is looked at without a key."""
+        return isinstance(self._top, OverviewScreen | FleetScreen)
 
     def tell(self, notice: str) -> None:
         """Say something on the screen that is seen now."""
