@@ -20,6 +20,7 @@ CURSOR = "▴"
 _FEWEST = 2
 _NARROWEST = 30
 _OLDER = "‹"
+MOST = 2_000  # commands that are looked at: of more, a strip says that there are older ones
 
 
 @dataclass(slots=True)
@@ -37,8 +38,13 @@ class _Run:
         return f"{symbol}×{self.count}" if self.merged else symbol * self.count
 
     @property
+    def least(self) -> int:
+        """How many cells it takes if it is merged where that saves any."""
+        return min(self.count, len(f"{PHASE_SYMBOLS[self.phase]}×{self.count}"))
+
+    @property
     def saves(self) -> bool:
-        return len(f"{PHASE_SYMBOLS[self.phase]}×{self.count}") < self.count
+        return self.least < self.count
 
 
 def strip_lines(
@@ -53,7 +59,8 @@ def strip_lines(
     if len(commands) < _FEWEST or width < _NARROWEST:
         return []
     lead = f"{_OLDER} " if more else ""
-    runs, cut = _fitting(_runs(commands), width - 2 - len(lead))
+    room = width - 2 - len(lead)
+    runs, cut = _fitting(_runs(commands, room), room)
     lead = f"{_OLDER} " if cut else lead
     shown = list(reversed(runs))
     cells = [
@@ -71,13 +78,18 @@ def _tone(phase: Phase) -> Tone:
     return "ok" if tone == "calm" else tone
 
 
-def _runs(commands: Sequence[Command]) -> list[_Run]:
+def _runs(commands: Sequence[Command], room: int) -> list[_Run]:
+    """Return the runs from the newest on: so many that more would not fit if all were merged."""
     runs: list[_Run] = []
-    place = 0
+    place = least = 0
     for phase, group in groupby(commands, key=lambda command: command.phase):
         count = sum(1 for _ in group)
-        runs.append(_Run(phase, place, count))
+        run = _Run(phase, place, count)
+        runs.append(run)
         place += count
+        least += run.least
+        if least > room:
+            break
     return runs
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from console.tui.lists.history_rows import HistoryRows
-from console.tui.presenters.strip import strip_lines
+from console.tui.presenters.strip import MOST, strip_lines
 from console.tui.widgets.text import Lines
 
 _MARKED = 20  # rows of the terminal from which there is a line of times below
@@ -18,8 +18,10 @@ class StateStrip(Lines):
     def show_rows(self, rows: HistoryRows, cursor: str | None, now: datetime) -> None:
         """Draw these rows and where the cursor is."""
         width, height = self.app.size
-        commands = [rows.commands[key] for key in rows.order]
-        place = rows.order.index(cursor) if cursor in rows.commands else None
-        lines = strip_lines(commands, place, width, now, more=rows.more, marks=height >= _MARKED)
+        keys = rows.order[:MOST]
+        commands = [rows.commands[key] for key in keys]
+        place = keys.index(cursor) if cursor is not None and cursor in keys else None
+        more = rows.more or len(rows.order) > MOST
+        lines = strip_lines(commands, place, width, now, more=more, marks=height >= _MARKED)
         self.show(lines)
         self.display = bool(lines)
