@@ -110,11 +110,11 @@ async def test_every_action_stands_in_the_help_and_in_the_palette(rig):
             for command in action.shell.split(", "):
                 assert command in squeezed, action.id
         await seen.press("escape", "ctrl+p")
-        await seen.shows("Compose", "Sort")
+        await seen.shows("Do, or go to", "compose", "sort")
         for action in ACTIONS["devices"]:
             if action.id not in {"tenant", "fold", "unfold"}:  # there is one only, and there are no groups
                 label = seen.app.screen_stack[-2].label(action)
-                await seen.shows(f"{label[:1].upper()}{label[1:]}")
+                await seen.shows(f"do        {label}  ")
 
 
 @pytest.mark.slow
@@ -132,10 +132,10 @@ async def test_help_and_palette_list_the_actions_of_every_screen(rig, kind):
         await seen.press("escape", "ctrl+p")
         for action in screen.actions:
             label = screen.label(action)
-            await seen.shows(f"{label[:1].upper()}{label[1:]}  ({action.shown})")
+            await seen.shows(f"do        {label}  {action.shown}")
             reason = action.reason(screen)
             if reason:
-                assert f"Not now: {reason}"[:40] in seen.text
+                assert f"not now: {reason}"[:40] in seen.text
 
 
 @pytest.mark.slow

@@ -5,13 +5,13 @@ import time
 
 import pytest
 from textual import events
-from textual.command import CommandPalette
 
 from console.domain.danger import Typed
 from console.errors import DatabaseUnreachableError
 from console.limits import DEFAULT_TTL
 from console.tables.columns import Cell
 from console.tui.screens.dialogs.confirm import Question, ask
+from console.tui.screens.dialogs.text import TextDialog
 
 
 @pytest.fixture
@@ -155,15 +155,19 @@ async def test_a_batchs_retry_of_unknown_outcome_is_the_same_batch_the_next_time
 
 @pytest.mark.slow
 async def test_the_end_of_an_act_waits_for_what_lies_over_its_dialog(rig, held):
-    """Without it the end of the send closes the palette, and the dialog says Working for ever."""
+    """Without it the end of the send closes what lies there, and the dialog says Working for ever."""
     await rig.devices("pump-1")
     async with rig.console() as seen:
         await _sending(seen)
+        asking = seen.app.screen
         await seen.press("ctrl+p")
+        assert seen.app.screen is asking, "a dialog has its own keys"
+        over = TextDialog("over it", "text")
+        seen.app.push_screen(over)
         held.set()
         await seen.until(lambda: not [w for w in seen.app.workers if w.group == "act"], "sent")
         await seen.pilot.pause()
-        assert isinstance(seen.app.screen, CommandPalette)
+        assert seen.app.screen is over
         await seen.press("escape")
         await seen.shows("pump-1 › History", "1 command committed")
 

@@ -240,3 +240,32 @@ async def test_real_data_has_no_director(rig: Rig) -> None:
         await seen.press("colon")
         await seen.type("demo")
         await seen.shows("There is no device, command or bulk send “demo”")
+
+
+async def test_ctrl_p_lists_what_can_be_done_first_and_in_a_field_too(rig: Rig) -> None:
+    """Without it a screen whose fields take letters has no list of what it can do."""
+    await rig.devices("pump-1", "compose-9")
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("ctrl+p")
+        await seen.shows("Do, or go to", "do        compose", "screen    overview")
+        assert seen.text.index("do        ") < seen.text.index("screen    overview")
+        await seen.press("enter")
+        await seen.shows("Do, or go to")  # nothing is marked yet
+        await seen.type("compose")
+        await seen.shows("device    compose-9", "do        compose")
+        rows = [line for line in seen.lines if "compose" in line and ("do  " in line or "device  " in line)]
+        assert rows[0].startswith("▌ do        compose")
+        await seen.type("-9")
+        await seen.shows("▌ device    compose-9")
+        await seen.press("escape", "c")
+        await seen.shows("New command")
+        await seen.press("ctrl+p")
+        await seen.shows("Do, or go to", "help  ")
+        await seen.press("ctrl+p", "escape")
+        await seen.hides("Do, or go to")
+        await seen.press("escape", "ctrl+p")
+        await seen.type("unmatched")
+        await seen.shows("▌ do        problems")
+        await seen.press("enter")
+        await seen.shows("No problems: every answer matched")

@@ -216,7 +216,7 @@ async def _go(seen: Seen) -> None:
 
 async def _palette(seen: Seen) -> None:
     await seen.press("ctrl+p")
-    await seen.shows("Mark all that the filter shows")
+    await seen.shows("Do, or go to", "Mark all that the filter shows")
 
 
 async def _pick(seen: Seen) -> None:

@@ -62,5 +62,5 @@ async def test_tab_adds_the_shell_commands_and_the_box_covers_the_list_to_its_fo
         await seen.press("tab")
         await seen.hides("device-console history DEVICE")
         await seen.press("escape", "ctrl+p")
-        await seen.shows("Search for commands", "History  (enter)")
+        await seen.shows("Do, or go to", "history  enter")
         assert "pump-" not in "\n".join(seen.lines[3:-1])

@@ -61,7 +61,7 @@ async def test_no_export_is_offered_or_opened(restricted):
         seen.app.on_show_export(ShowExport(None, seen.app.screen._filtered.parsed))
         assert not any(isinstance(screen, ExportDialog) for screen in seen.app.screen_stack)
         await seen.press("ctrl+p")
-        await seen.shows("Search")
+        await seen.shows("Do, or go to", "compose  c")
         assert "xport" not in seen.text
 
 

@@ -424,6 +424,7 @@ async def test_the_palette_runs_what_the_table_lists(rig):
     async with rig.console() as seen:
         await seen.shows("pump-1")
         await seen.press("ctrl+p")
+        await seen.shows("Do, or go to", "problems  p")
         await seen.type("problems")
         await seen.shows("Problems: unmatched")
         await seen.press("enter")

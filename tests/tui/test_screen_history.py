@@ -250,7 +250,7 @@ async def test_all_that_a_detail_shows_can_be_taken_away_and_what_is_not_there_i
         await seen.shows("Cannot copy answer: the device has not answered.")
         await seen.press("ctrl+p")
         await seen.type("copy")
-        await seen.shows("Copy device id", "Copy answer", "Copy explanation")
+        await seen.shows("copy device id  D", "copy answer  A", "copy explanation  S")
 
 
 async def test_a_second_copy_copies_whatever_the_clipboard_holds_meanwhile(rig, monkeypatch):

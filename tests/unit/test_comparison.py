@@ -1,5 +1,8 @@
 """Two commands beside each other: what differs is marked, and nothing that differs looks the same."""
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +17,7 @@ from console.domain.history import Around, HistoryPage, TypicalLatency
 from console.domain.text.ascii import to_ascii
 from console.tables.columns import Cell
 from console.tui.lists.history_rows import HistoryRows
+from console.tui.presenters.cells import line_width
 from console.tui.presenters.comparison import MARK, comparison_lines
 from console.tui.presenters.detail import around_lines
 from console.tui.presenters.strip import CommandStrip
@@ -146,6 +150,32 @@ def test_two_commands_stand_beside_each_other_at_every_width(width):
     assert any("= shows all" in line for line in lines) or "shows all" in " ".join(lines)
 
 
+@given(
+    st.text(st.sampled_from("水a\u0301-漢 ｗ字、x "), min_size=1, max_size=400),
+    st.text(st.sampled_from("水漢z- "), max_size=90),
+    st.sampled_from([40, 57, 76, 116, 196]),
+)
+def test_wide_characters_break_no_column(left: str, right: str, width: int) -> None:
+    """Without it the right value begins where the left one ends, and the mark of a difference is cut off."""
+    older = command(3, params_json=json.dumps({"text": left}), command_id="水" * 40)
+    newer = command(1, params_json=json.dumps({"text": right}))
+    lines = comparison_lines(older, newer, NOW, width, UTC, shows_all=True)
+    ends = {line_width(line[:3]) for line in lines if len(line) == 5}
+    assert len(ends) == 1, "all right values begin in one column"
+    assert all(line_width(line) <= max(width, 50) for line in lines)
+
+
+def test_a_long_value_of_wide_characters_loses_its_end_and_nothing_between() -> None:
+    text = "".join(chr(0x4E00 + n) for n in range(300))
+    assert line_width((Cell(text),)) == 600
+    older = command(3, params_json=json.dumps({"text": text}))
+    lines = comparison_lines(older, command(1), NOW, 76, UTC, shows_all=False)
+    shown = "".join(line[2].text.strip() for line in lines if len(line) == 5)
+    (begin,) = re.findall(r"[^\x00-\x7f]+…", shown)
+    assert text.startswith(begin[:-1])
+    assert len(begin) > 50
+
+
 def test_only_what_differs_is_shown_until_all_is_asked_for():
     lines = text_of(command(3), command(1, params_json='{"max_kb": 1024}'))
     assert any(line.split() == ["params", "max_kb", "256", "1024", MARK] for line in lines)
@@ -239,6 +269,25 @@ def test_the_next_bad_one_is_found_in_both_directions():
 
 
 # What a detail shows of the commands around it
+
+
+def test_a_strip_looks_at_each_command_once_however_often_it_is_drawn():
+    """Without it each key in a long history looks at the phase of all that is loaded."""
+    looked: list[str] = []
+
+    class Looked(list[Command]):
+        def __iter__(self) -> Iterator[Command]:
+            for one in super().__iter__():
+                looked.append(one.command_id)
+                yield one
+
+    mixed = [command(n, **({"ack_status": "error"} if n % 3 else {})) for n in range(300)]
+    drawn = CommandStrip(Looked(mixed))
+    times = len(looked)
+    lines = [drawn.lines(one.command_id, 80, NOW, more=False, marks=True) for one in mixed]
+    assert len(looked) == times
+    assert len({line[0] for line in lines}) == 1, "what is merged for a width stays as it was for the next"
+    assert lines[0][0][0].text == " ‹ "
 
 
 def around_text(around: Around, of: Command, width: int = 76) -> list[str]:

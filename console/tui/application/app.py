@@ -1,17 +1,14 @@
 """The console as one Textual application: it opens screens, passes hints to them, and ends in order."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import Provider
 from textual.driver import Driver
-from textual.screen import Screen
 
 from console.runtime.program import Program
 from console.services.kept_word import KeptWord
@@ -20,7 +17,6 @@ from console.tui.application.bridge import carry
 from console.tui.application.crash import write_crash
 from console.tui.application.first_screen import FirstScreen
 from console.tui.application.logged import LoggedApp
-from console.tui.application.palette import ActionProvider
 from console.tui.application.presenting import Presenting
 from console.tui.keys.allowed import NO_STOP, director_for, keeps_theme, no_file, theme_note
 from console.tui.keys.keymap import keymap
@@ -69,13 +65,13 @@ class ConsoleApp(Presenting, LoggedApp):
 
     CSS_PATH = str(Path(__file__).parent / "console.tcss")  # a relative one is looked for beside a subclass
     TITLE = "device-console"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # ctrl+p is ours
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z", "suspend_process", show=False),
         Binding("ctrl+l", "redraw", show=False),
+        Binding("ctrl+p", "do", show=False, priority=True),
     ]
-    COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -103,11 +99,6 @@ class ConsoleApp(Presenting, LoggedApp):
         """Redraw everything, after another program has written to the terminal."""
         self.forget_frame()
         self.screen.refresh()
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return no system commands: the palette offers only the actions of the screen."""
-        del screen
-        return ()
 
     def on_mount(self) -> None:
         self.begin_quiet(self._program.preferences.quiet)
@@ -232,6 +223,11 @@ class ConsoleApp(Presenting, LoggedApp):
     def on_show_go(self) -> None:
         if self._top is not None:
             self.push_screen(GoDialog(self.state, self._top), self._go)
+
+    def action_do(self) -> None:
+        """List what the screen can do, and then the places; a dialog answers with its own keys only."""
+        if isinstance(self.screen, ConsoleScreen):
+            self.push_screen(GoDialog(self.state, self.screen, acts_first=True), self._go)
 
     def _go(self, chosen: Choice | None) -> None:
         if chosen is not None and chosen.opens is not None:

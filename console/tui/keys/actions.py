@@ -17,7 +17,7 @@ MOVES = (
     ("↑ ↓  j k", "Move by a row"),
     ("pgup pgdn", "Move by a page"),
     ("g G", "First and last row"),
-    ("ctrl+p", "Command palette: every action by name"),
+    ("ctrl+p", "Do, or go to: all that can be done here, then the places of :"),
     ("y (dialog)", "Confirm; enter and esc cancel"),
 )
 

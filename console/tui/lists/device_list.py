@@ -90,6 +90,8 @@ class DeviceList:
         if asked != self._asked:
             return
         self.counts = await self._history.device_counts(self._tenant)
+        if asked != self._asked:
+            return  # the newer request is due at once
         share, latest = (_SEARCH_SHARE, _SEARCH_LATEST_S) if searching else (_SHARE, _LATEST_S)
         spent = time.monotonic() - started
         self._due = time.monotonic() + min(latest, max(_EVERY_S, spent * share))
@@ -111,7 +113,10 @@ class DeviceList:
                 found += piece.found
                 if first:
                     self.search = piece
-                    self._put(asked, await self._sorted(found, asked), whole=False)
+                    shown = await self._sorted(found, asked)
+                    if asked != self._asked:
+                        return  # while it was sorted
+                    self._put(asked, shown, whole=False)
         found = await self._sorted(found, asked)
         if asked == self._asked:
             self._put(asked, found)

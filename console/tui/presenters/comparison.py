@@ -1,7 +1,10 @@
 """Two commands beside each other, the older left; a mark stands where they differ."""
 
+import re
 import textwrap
 from datetime import datetime, tzinfo
+
+from rich.cells import cell_len, chop_cells
 
 from console.domain.commands import Command
 from console.domain.comparison import Pair, comparison
@@ -17,6 +20,7 @@ MARK = "←"
 _SECTION = 10
 _LEAST, _MOST = 12, 60  # columns of a value
 _ROWS = 6  # of one value
+_PIECE = re.compile(r"[^\s-]+-*|-+|\s+")
 _NAMED = 8  # characters of an id
 
 
@@ -26,7 +30,7 @@ def comparison_lines(
     """Show what differs, and what is the same only with `shows_all`."""
     pairs = comparison(older, newer)
     shown = [pair for pair in pairs if pair.differs or shows_all or pair.section == "answered"]
-    key = min(max((len(pair.key) for pair in shown), default=0), width // 4)
+    key = min(max((cell_len(pair.key) for pair in shown), default=0), width // 4)
     column = min(_MOST, max(_LEAST, (width - _SECTION - key - len(MARK) - 7) // 2))
     lines = _heads((older, newer), now, _SECTION + key + 3, column, zone)
     before = ""
@@ -49,9 +53,9 @@ def _heads(
     gap, lines = Cell(" " * indent), list[Line]()
     ages = [f"{coarse_age(now - one.created_at)} ago" for one in both]
     times = [f"{instant(one.created_at, now, zone=zone)}, {age}" for one, age in zip(both, ages, strict=True)]
-    times = times if max(map(len, times)) <= column else ages
+    times = times if max(map(cell_len, times)) <= column else ages
     for texts in times, [safe(one.command_id, 128) for one in both]:
-        left, right = (text if len(text) <= column else _shortened(text, column) for text in texts)
+        left, right = (text if cell_len(text) <= column else _shortened(text, column) for text in texts)
         lines.append((gap, Cell(f"{fit_text(left, column)}  ", "dim"), Cell(right, "dim")))
     left_phase, right_phase = map(phase_cell, both)
     lines.append((gap, Cell(f"{fit_text(left_phase.text, column)}  ", left_phase.tone), right_phase))
@@ -61,7 +65,10 @@ def _heads(
 def _shortened(text: str, width: int) -> str:
     """Cut in the middle: ids differ at their ends."""
     tail = max(1, (width - 1) // 3)
-    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+    end = len(text)
+    while end > 0 and cell_len(text[end - 1 :]) <= tail:
+        end -= 1
+    return f"{chop_cells(text[:end], width - 1 - cell_len(text[end:]))[0]}…{text[end:]}"
 
 
 def _rows(pair: Pair, section: str, key: int, column: int) -> list[Line]:
@@ -83,5 +90,15 @@ def _rows(pair: Pair, section: str, key: int, column: int) -> list[Line]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    rows = textwrap.wrap(text, width, drop_whitespace=False) or [""]
-    return rows if len(rows) <= _ROWS else [*rows[: _ROWS - 1], f"{rows[_ROWS - 1][: width - 1]}…"]
+    """Wrap a value behind spaces and hyphens where it can be, in rows of so many cells, not characters."""
+    rows = [""]
+    for piece in _PIECE.findall(text):
+        if cell_len(rows[-1]) + cell_len(piece) <= width:
+            rows[-1] += piece
+        else:
+            rows += chop_cells(piece, width)
+    rows = rows if rows[0] else rows[1:] or [""]
+    if len(rows) <= _ROWS:
+        return rows
+    last = rows[_ROWS - 1]
+    return [*rows[: _ROWS - 1], f"{last if cell_len(last) < width else chop_cells(last, width - 1)[0]}…"]

@@ -31,9 +31,9 @@ def rows_of(rows: Sequence[tuple[str, str, str]], mark: int, most: int, width: i
     return lines
 
 
-def go_title(count: int, shown: int, note: str, width: int) -> Line:
+def go_title(head: str, count: int, shown: int, note: str, width: int) -> Line:
     """Say what the list is, and how many rows it has below the last one that is drawn."""
-    parts: list[Line] = [(Cell(" Go to", "strong"),)]
+    parts: list[Line] = [(Cell(f" {head}", "strong"),)]
     if note:
         parts.append((Cell(note, "warn"),))
     if count > shown:

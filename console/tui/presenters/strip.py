@@ -17,6 +17,7 @@ from console.tables.tones import PHASE_TONES
 from console.tui.presenters.cells import Line
 
 CURSOR = "▴"
+MOST = 2_000  # commands that are looked at: of more, a strip says that there are older ones
 _FEWEST = 2
 _NARROWEST = 30
 _OLDER = "‹"

@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 
 from console.tui.lists.history_rows import HistoryRows
-from console.tui.presenters.strip import CommandStrip
+from console.tui.presenters.strip import MOST, CommandStrip
 from console.tui.widgets.text import Lines
 
 CHANGES_EVERY_S = 2.0  # a new command shifts all of it, which costs a kilobyte
@@ -25,10 +25,11 @@ class StateStrip(Lines):
         """Draw these rows and where the cursor is."""
         clock = time.monotonic()
         if rows is not self._rows or (rows.revision != self._revision and clock >= self._due):
-            self._strip = CommandStrip([rows.commands[key] for key in rows.order])
+            self._strip = CommandStrip([rows.commands[key] for key in rows.order[:MOST]])
             self._rows, self._revision = rows, rows.revision
             self._due = clock + CHANGES_EVERY_S if rows.order else 0.0
         width, height = self.app.size
-        lines = self._strip.lines(cursor, width, now, more=rows.more, marks=height >= _MARKED)
+        more = rows.more or len(rows.order) > MOST
+        lines = self._strip.lines(cursor, width, now, more=more, marks=height >= _MARKED)
         self.show(lines)
         self.display = bool(lines)

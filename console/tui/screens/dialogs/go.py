@@ -22,6 +22,8 @@ from console.tui.keys.allowed import director_for
 from console.tui.presenters.go import first_row, go_keys, go_title, rows_of
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.dialogs.choices import acts, only, ranked, requests, screens, sites, views
+from console.tui.screens.dialogs.every_act import acts_first as with_acts_first
+from console.tui.screens.dialogs.every_act import every_act
 from console.tui.screens.dialogs.go_search import GoSearch
 from console.tui.state.background import start
 from console.tui.state.choices import Choice
@@ -30,6 +32,7 @@ from console.tui.terminal.frames import when_seen
 from console.tui.widgets.text import Lines
 
 _MOST_ROWS, _LEAST_ROWS = 10, 3
+_CHROME = 5  # rows of the dialog and the screen around a list that may be long
 UNMARKED = -1
 
 
@@ -67,8 +70,10 @@ class GoDialog(ModalScreen[Choice | None]):
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", show=False)]
 
-    def __init__(self, state: ConsoleState, behind: ConsoleScreen) -> None:
+    def __init__(self, state: ConsoleState, behind: ConsoleScreen, *, acts_first: bool = False) -> None:
+        """`acts_first`: all that the screen can do is listed, and before the rest."""
         super().__init__()
+        self._acts_first = acts_first
         self._state, self._behind = state, behind
         self._search = GoSearch(state)
         self._sites: tuple[str, ...] = ()
@@ -94,7 +99,7 @@ class GoDialog(ModalScreen[Choice | None]):
             yield self._foot
 
     def on_mount(self) -> None:
-        self._list("", list(screens()))
+        self._list("", self._untyped())
         start(self, self._read_sites, "sites")
 
     def on_resize(self) -> None:
@@ -132,15 +137,19 @@ class GoDialog(ModalScreen[Choice | None]):
         try:
             while self._listed != self._text:
                 text = self._text
-                found = await self._found(text) if text else list(screens())
+                found = await self._found(text) if text else self._untyped()
                 if text == self._text:
                     self._list(text, found)
         finally:
             self._reading = False
 
+    def _untyped(self) -> list[Choice]:
+        return [*(every_act("", self._behind) if self._acts_first else ()), *screens()]
+
     async def _found(self, text: str) -> list[Choice]:
         kept = self._state.program.views.load(self._state.tenant)
-        found = [*sites(text, self._sites), *views(text, kept), *screens(text), *acts(text, self._behind),
+        offered = every_act if self._acts_first else acts
+        found = [*sites(text, self._sites), *views(text, kept), *screens(text), *offered(text, self._behind),
                  *requests(text, director_for(self._state.program))]  # fmt: skip
         try:
             return [*found, *await self._search.find(text)]
@@ -154,8 +163,10 @@ class GoDialog(ModalScreen[Choice | None]):
         if text:
             self._choices, self._mark = ranked(text, found, [choice.key for choice in recent]), 0
         else:
-            once = {one.key: one for one in (*recent, *found) if one.action is None}
+            once = {one.key: one for one in (*recent, *found) if one.action is None or one in found}
             self._choices, self._mark = tuple(once.values()), UNMARKED
+        if self._acts_first:
+            self._choices = with_acts_first(text, self._choices)
         shown, where = safe(text, 60), safe(self._state.tenant, 40)
         nothing = f"There is no device, command or bulk send “{shown}” in {where}."
         self._note = self._search.note or ("" if self._choices or not text else nothing)
@@ -174,12 +185,14 @@ class GoDialog(ModalScreen[Choice | None]):
 
     @property
     def _most(self) -> int:
-        return max(_LEAST_ROWS, min(_MOST_ROWS, self.app.size.height // 3))
+        height = self.app.size.height
+        return max(_LEAST_ROWS, height - _CHROME if self._acts_first else min(_MOST_ROWS, height // 3))
 
     def _show(self) -> None:
         width, rows = self.app.size.width, [(one.kind, one.name, one.note) for one in self._choices]
         last = first_row(max(0, self._mark), len(rows), self._most) + self._most
-        self._title.show([go_title(len(rows), min(len(rows), last), self._note, width)])
+        head = "Do, or go to" if self._acts_first else "Go to"
+        self._title.show([go_title(head, len(rows), min(len(rows), last), self._note, width)])
         self._rows.show(rows_of(rows, self._mark, self._most, width))
         self._rows.display = bool(rows)
         self.query_one("#go-mark", Lines).show([(Cell(" : ", "accent"),)])
