@@ -1,6 +1,7 @@
 """Invents the commands of the last days and their outcomes: every row keeps the contract."""
 
 import json
+import math
 import random
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -88,6 +89,9 @@ _KINDS = (
           lambda r: {"bytes": r.randint(300_000, 900_000)}, {"code": "checksum_mismatch", "at_byte": 262144}),
 )  # fmt: skip
 _FATES = {"ok": 85.0, "failed": 6.0, "missed": 6.0, "late": 1.2, "cancelled": 1.8}
+_LATELY = {"ok": 97.2, "failed": 1.4, "late": 0.4, "cancelled": 1.0}
+_LATELY_S = 75 * 60.0
+_PER_DEVICE_MINUTE = 0.16  # a little less than the demo's operators send from its start on
 _TTLS_S = (300.0, 600.0, 600.0, 3_600.0, 3_600.0, 3_600.0)
 
 
@@ -107,26 +111,32 @@ class DemoHistory:
             return
         for _ in range(count):
             self._add(self._rng.choice(self._devices), self._age_s())
+        for minute in range(int(_YOUNGEST_S / 60), int(_LATELY_S / 60)):
+            self._add_minute(minute)
         for _ in range(min(_IN_FLIGHT, 1 + count // 500)):
             self._add_in_flight(self._rng.choice(self._devices))
+
+    def _add_minute(self, minute: int) -> None:
+        """Add the commands of one of the last minutes: as many as while the demo runs, in waves."""
+        wave = 1.0 + 0.35 * math.sin(minute / 7.0) + self._rng.uniform(-0.2, 0.2)
+        for _ in range(round(len(self._devices) * _PER_DEVICE_MINUTE * wave)):
+            device = self._rng.choice(self._devices)
+            self._add(device, 60.0 * minute + self._rng.uniform(0.0, 60.0), _LATELY)
 
     def _age_s(self) -> float:
         """Return a random age, more often of today than of the days before."""
         return _YOUNGEST_S + (self._days * _DAY_S - _YOUNGEST_S) * self._rng.betavariate(1.0, 1.5)
 
-    def _add(self, device: DemoDevice, age_s: float) -> None:
+    def _add(self, device: DemoDevice, age_s: float, fates: Mapping[str, float] = _FATES) -> None:
         command = self._drawn(device, age_s)
         in_outage = _OUTAGE_AGE_S - _OUTAGE_S < age_s < _OUTAGE_AGE_S
-        fate = "expired" if in_outage else self._drawn_fate()
+        fate = "expired" if in_outage else self._rng.choices(tuple(fates), tuple(fates.values()))[0]
         if fate in {"missed", "late"} and age_s < command.ttl_s + 2 * _LATEST_ACK_S:
             fate = "ok"
         command = self._settled(command, fate)
         self.commands.append(command)
         if fate in {"failed", "missed", "expired"} and self._rng.random() < 0.3:
             self._retry(command)
-
-    def _drawn_fate(self) -> str:
-        return self._rng.choices(tuple(_FATES), tuple(_FATES.values()))[0]
 
     def _drawn(self, device: DemoDevice, age_s: float) -> DemoCommand:
         rng = self._rng

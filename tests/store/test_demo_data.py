@@ -85,7 +85,7 @@ async def test_the_history_has_every_phase_in_a_plausible_share(
     shares = {row["phase"]: row["count"] for row in rows}
     total = sum(shares.values())
     assert set(shares) == {"ok", "failed", "missed", "expired", "cancelled", "published"}
-    assert 5_000 < total < 9_000
+    assert 8_000 < total < 13_000
     assert shares["ok"] > 0.8 * total
     late = await owner.fetchval("SELECT count(*) FROM device_commands WHERE acked_at > expires_at")
     assert 5 < late < 0.03 * total
@@ -199,4 +199,4 @@ async def test_the_charts_have_the_demos_history_once_a_worker_has_counted_it(
     assert dict(counted) == dict(rows)
     assert rows["ok"] > 1_000
     recent = await FigureStore(database).overview("demo")
-    assert len(recent.minutes) > 5
+    assert len(recent.minutes) > 55, "the last hour has no gaps"
