@@ -60,6 +60,23 @@ async def test_enter_takes_the_marked_row_and_the_mark_follows_what_is_typed(rig
         await seen.shows("pump-2 › History")
 
 
+async def test_the_end_of_an_id_finds_its_device_where_nothing_begins_so(rig: Rig) -> None:
+    """Without it whoever knows a device by its number types all that stands before it."""
+    await rig.devices("pump-0033", "valve-0034", "33-gate")
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-0033")
+        await seen.press("colon")
+        await seen.shows("Go to")
+        await seen.type("33")
+        await marks(seen, "device", "33-gate")
+        assert not any("pump-0033" in line for line in seen.lines[-8:]), "what begins so is meant first"
+        await seen.press("backspace", "backspace")
+        await seen.type("-0033")
+        await marks(seen, "device", "pump-0033", "● online")
+        await seen.press("enter")
+        await seen.shows("pump-0033 › History")
+
+
 async def test_what_is_typed_in_full_is_marked_first_then_what_was_chosen_lately(rig: Rig) -> None:
     """Without it a device called history cannot be reached, or pump-10 hides pump-1."""
     await rig.devices("history", "history-2", "pump-1", "pump-10", "pump-11")

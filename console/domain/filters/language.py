@@ -58,6 +58,11 @@ def begins_so(key: str, value: str, scope: Scope) -> Filter:
     return parse_filter(f'{key}:"{value[: MAX_ID_LENGTH + 1]}"*', scope)
 
 
+def holds(key: str, value: str, scope: Scope) -> Filter:
+    """Return the filter for values in which this text stands anywhere, in which no character is special."""
+    return parse_filter(f'{key}:*"{value[: MAX_ID_LENGTH + 1]}"*', scope)
+
+
 def parse_filter(text: str, scope: Scope) -> Filter:
     """Read a filter as an operator types it; never raises.
 

@@ -3,7 +3,7 @@
 from console.domain.batches import Batch
 from console.domain.commands import Command
 from console.domain.devices import Device
-from console.domain.filters.language import Scope, begins_so
+from console.domain.filters.language import Scope, begins_so, holds
 from console.domain.text.safe import safe, safe_id
 from console.tables.tones import link_cell, phase_cell
 from console.tui.state.choices import Choice, Kind
@@ -36,6 +36,8 @@ class GoSearch:
     async def find(self, text: str) -> list[Choice]:
         """Return devices, bulk sends and commands whose id begins so, and bulk sends of such a type.
 
+        Where there is none of these: the devices in whose id the text stands, by a search of the registry.
+
         Raises:
             ConsoleError: the database did not answer.
         """
@@ -60,7 +62,17 @@ class GoSearch:
             wanted = begins_so("type", text, Scope.BATCHES)
             bulk = await self._program.bulk.batches(tenant, _FEW, wanted=wanted)
             found += [_batch(one, self._state) for one in bulk]
+        if plain and not found and len(text) > 1:
+            found = await self._with_it(text)
         return found
+
+    async def _with_it(self, text: str) -> list[Choice]:
+        history, tenant = self._program.history, self._tenant
+        ids = await history.device_head(tenant, holds("device", text, Scope.DEVICES), limit=MOST)
+        devices = await history.devices(tenant, ids)
+        if devices:
+            self.note = ""
+        return [_device(devices[key]) for key in ids if key in devices]
 
     async def _begun_so(self, text: str) -> list[Choice]:
         """Return the bulk sends and the newer commands whose id has this prefix."""
