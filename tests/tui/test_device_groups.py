@@ -2,7 +2,11 @@
 
 import pytest
 
+from console.domain.device_groups import GroupBy, group_key
+from console.domain.devices import Sort
+from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.compose.screen import ComposeScreen
+from console.tui.state.console_state import ConsoleState
 from tests.tui.conftest import Rig, Seen
 from tests.tui.test_device_columns import heads
 
@@ -223,3 +227,30 @@ async def test_the_group_stands_beside_the_list_where_there_is_room(rig: Rig) ->
         await by_site(seen)
         await seen.press("k")
         await seen.shows("2 devices  ● 2", "last ended  ◍ 1 missed", "50 % not ok", "c composes to the group")
+
+
+async def test_sums_are_shown_only_for_the_devices_that_they_are_of(rig: Rig) -> None:
+    """Without it a filter's groups show another's links, or a device that has just come is in no row."""
+    await fleet(rig)
+    state = ConsoleState(rig.program, "acme")
+    state.device_group = GroupBy.SITE
+    rows = GroupRows(state)
+    rows.take(["pump-a", "pump-c"])
+    assert rows.waits
+    await rows.read(every=False)
+    assert (rows.waits, rows.is_due) == (False, False)
+    assert rows.rows(Sort(), None) == [group_key("lyon")]
+    assert rows.group("lyon") is not None
+    rows.ask()
+    assert rows.group("lyon") is None, "of which devices it will be is not known"
+    assert rows.is_due
+    rows.take(["pump-a"])
+    assert not rows.waits, "it can be parted already"
+    rows.take(["pump-a", "pump-b"])
+    assert rows.waits, "where the new one belongs is not known"
+    await rows.read(every=False)
+    assert not rows.waits
+    assert rows.group("arles") is not None
+    state.device_group = None
+    assert rows.rows(Sort(), None) == ["pump-a", "pump-b"]
+    assert not rows.waits
