@@ -10,7 +10,8 @@ import pytest
 from console.store.access import Access
 from tests.conftest import Fleet
 from tests.e2e.test_serve_stalled import acted
-from tests.faults.served import Served, communicate, served
+from tests.faults.served import ACME, Served, communicate, served
+from tests.needs import find_program
 from tests.rows import add_command
 from tests.waiting import until
 
@@ -73,6 +74,37 @@ async def test_a_wrong_key_comes_to_nothing(server: Served) -> None:
     event = await server.tells("refused", 2)
     assert (event["why"], event["key"]) == ("an unknown key", server.keys["stranger"].get_fingerprint())
     assert server.events("opened") == server.events("ran") == []
+
+
+async def test_a_certificate_admits_nobody(server: Served) -> None:
+    """Without it, whom a key of the file has signed comes in, as whoever the certificate says."""
+    file = server.keys.file("stranger")
+    public = server.keys.public("stranger")
+    file.with_name(f"{file.name}.pub").write_text(f"{public}\n")
+    keygen, signer = find_program("ssh-keygen"), server.keys.file("kim")
+    assert keygen is not None
+    sign = [
+        keygen,
+        "-q",
+        "-s",
+        str(signer),
+        "-I",
+        "kim",
+        "-n",
+        "kim,anybody,root",
+        "-V",
+        "+1h",
+        f"{file}.pub",
+    ]
+    assert (await communicate(sign))[0] == 0
+    offered = ("-o", f"CertificateFile={file}-cert.pub")
+    for line in (ACME, f"cert-authority,{ACME}", f'cert-authority,principals="anybody",{ACME}'):
+        server.keys.admit(kim=line)
+        code, said = await communicate(server.client("stranger", "devices", tty=False, options=offered))
+        assert (code, "Permission denied" in said) == (255, True), (line, said)
+    assert server.events("ran") == []
+    server.keys.admit(stranger=ACME)
+    assert (await communicate(server.client("stranger", "devices", tty=False, options=offered)))[0] == 0
 
 
 @pytest.mark.slow

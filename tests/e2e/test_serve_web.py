@@ -1,11 +1,15 @@
 """The console in a real browser: headless Chromium at the real program, with the demo's servers behind it."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
 import shutil
 import ssl
+import sys
+import zlib
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -146,8 +150,9 @@ async def test_a_command_is_sent_and_answered(page: Page, server: Served) -> Non
     await page.until(" ok ")
     assert "pump-0001" in shown
     assert page.errors == []
+    assert len(_colours(await page.screenshot())) > 20, "the picture that the README has is no blank page"
     token = server.link.partition("#")[2]
-    assert len(token) >= 43
+    assert len(base64.urlsafe_b64decode(f"{token}=")) == 32
     origin = server.url.rstrip("/").partition("//")[2]
     assert len(page.requests) >= 8
     for url in page.requests:
@@ -155,6 +160,18 @@ async def test_a_command_is_sent_and_answered(page: Page, server: Served) -> Non
         assert token not in url
     assert server.printed == [f"{server.url}#{token}"]
     assert not any(token in line for line in server.logged)
+
+
+def _colours(png: bytes) -> set[bytes]:
+    """The colours of some pixels in the rows of a picture; a row holds what it adds to its neighbours."""
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    packed, at = b"", 8
+    while at < len(png):
+        size, kind = int.from_bytes(png[at : at + 4], "big"), png[at + 4 : at + 8]
+        packed += png[at + 8 : at + 8 + size] if kind == b"IDAT" else b""
+        at += size + 12
+    raw = zlib.decompress(packed)
+    return {raw[place : place + 3] for place in range(0, len(raw), 3)}
 
 
 async def _confirmed(page: Page) -> bool:
@@ -467,3 +484,40 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     writer.close()
+
+
+@pytest.mark.parametrize(
+    "token", ["short", "a" * 31, "a" * 300, "with a blank in it, and long enough", "ä" * 40]
+)
+async def test_a_token_that_could_be_guessed_is_refused_at_the_start(
+    home: Path, tmp_path: Path, token: str
+) -> None:
+    """Without it, a word of five letters lets whoever guesses it work as the operator."""
+    (tmp_path / "token").write_text(f"{token}\n")
+    env = settings(home, CONSOLE_WEB_TOKEN_FILE=str(tmp_path / "token"))
+    code, out, err = await _started(env, "--embedded", "--serve-web", "0")
+    assert (code, out, "must have at least 32 letters" in err) == (2, "", True), err
+    assert token not in err
+
+
+async def test_guests_see_no_real_data_in_a_browser_either(home: Path) -> None:
+    """Without it, --guests shows a configured fleet to anybody who reaches the port."""
+    env = settings(
+        home, DATABASE_URL="postgresql://127.0.0.1:1/x", MQTT_URL="mqtt://127.0.0.1:1", CONSOLE_TENANT="acme"
+    )
+    code, out, err = await _started(env, "--serve-web", "0", "--guests")
+    assert (code, out, "needs the embedded servers" in err) == (2, "", True), err
+
+
+async def _started(env: dict[str, str], *flags: str) -> tuple[int | None, str, str]:
+    """Start a server that is to refuse to start."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "console", *flags, env=env, cwd=REPOSITORY, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return process.returncode, out.decode(), err.decode()

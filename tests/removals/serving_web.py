@@ -18,6 +18,22 @@ REMOVALS = (
     ),
     Removal(
         "G44",
+        "the length of a token of the owner's",
+        "console/serve/run.py",
+        "    if given is not None and not _TOKEN.fullmatch(given):\n",
+        "    if given is not None and not given:\n",
+        f"{_BROWSER}a_token_that_could_be_guessed_is_refused_at_the_start",
+    ),
+    Removal(
+        "G44",
+        "the refusal of guests beside real data",
+        "console/serve/run.py",
+        "    if ports.guests and not embedded:\n",
+        "    if False:\n",
+        f"{_BROWSER}guests_see_no_real_data_in_a_browser_either",
+    ),
+    Removal(
+        "G44",
         "the origin of the page",
         _WEB,
         '        return "the page of another site, or none"\n',

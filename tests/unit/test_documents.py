@@ -9,7 +9,8 @@ import pytest
 from console.cli.parser import build_parser
 from console.domain.filters.keys import KEYS, SPANS, Scope
 from console.exit_codes import ExitCode
-from console.settings import NAMES
+from console.serve.sessions import Limits
+from console.settings import NAMES, Settings
 from console.shell.registry import VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -94,3 +95,19 @@ def test_serving_has_a_chapter_of_a_screen_in_readme_and_help() -> None:
         lines = list(takewhile(lambda line: not line or line.startswith(" "), helped.splitlines()))
         assert 4 < len(lines) <= _SCREEN_ROWS, title
         assert max(map(len, lines)) <= 90, title
+
+
+def test_what_is_served_has_the_limits_that_are_documented() -> None:
+    """Without it, a line that was cut is kept for another time than ten minutes, and nobody is told."""
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    rows = "\n".join(line for line in page.splitlines() if "`CONSOLE_SERVED_" in line)
+    names = [f"served_{name.lower()}" for name in re.findall(r"`CONSOLE_SERVED_(\w+)`", rows)]
+    documented = [float(number) for number in re.findall(r"\((\d+)\)", rows)]
+    made = Settings()
+    assert documented == [float(getattr(made, name)) for name in names]
+    assert set(names) == {name for name in NAMES if name.startswith("served_")}
+    served = Limits()
+    assert (served.sessions, served.per_key, served.idle_s, served.watch_s, served.keep_s) == (
+        made.served_sessions, made.served_per_key, made.served_idle_s, made.served_watch_s, made.served_keep_s,
+    )  # fmt: skip
+    assert made.served_keep_s == 600
