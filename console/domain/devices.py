@@ -34,7 +34,8 @@ class Device:
     """One registered device with its newest command.
 
     Where the registry has no model, manufacturer, type or name, they come from the template or the metadata.
-    `recent` are the phases of its newest commands, at most `RECENT`, the oldest first.
+    `own_model` is that of the registry alone, by which answer times are learned. `recent` are the phases of
+    its newest commands, at most `RECENT`, the oldest first.
     """
 
     tenant_id: str
@@ -42,6 +43,7 @@ class Device:
     link: Link = Link.UNKNOWN
     site_id: str = ""
     model: str | None = None
+    own_model: str = ""
     fw_version: str | None = None
     registry_status: str = "ACTIVE"
     decommissioned_at: datetime | None = None

@@ -198,6 +198,7 @@ def _device(row: Any, tags: tuple[str, ...]) -> Device:
         link=link_of(row["link"]),
         site_id=row["site_id"] or "",
         model=row["model"],
+        own_model=row["own_model"] or "",
         name=row["name"],
         manufacturer=row["manufacturer"],
         device_type=row["device_type"],

@@ -124,6 +124,21 @@ async def test_it_is_made_wider_and_narrower_and_stays_so(rig: Rig) -> None:
         assert "DEVICE ↑" in seen.text
 
 
+async def test_usual_times_are_those_of_the_model_by_which_they_are_learned(rig: Rig) -> None:
+    """Without it a device whose template names its model is compared with other devices of that name."""
+    await _fleet(rig)
+    await rig.sql.execute(
+        "INSERT INTO device_console.type_latency (tenant_id, command_type, model, answers, counts) VALUES"
+        " ('acme', 'kind_2', 'PX', 170, array_fill(5, ARRAY[34])), ('acme', 'kind_2', '', 9, array_fill(9, ARRAY[20]));"
+        " UPDATE device_registry SET model = NULL, metadata = '{\"model\": \"PX\"}' WHERE device_id = 'pump-2'"
+    )
+    async with rig.console(80, 24) as seen:
+        await seen.shows("kind_7")
+        await seen.press("j", "d")
+        await seen.shows("pump-2 › Device", "PX   site lyon", "answers of devices with", "kind_2")
+        assert "answers of PX" not in seen.text
+
+
 async def test_on_a_narrow_terminal_a_key_opens_the_same(rig: Rig) -> None:
     await _fleet(rig)
     await rig.sql.execute(

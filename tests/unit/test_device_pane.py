@@ -15,7 +15,7 @@ from console.tui.presenters.device_pane import DeviceFacts, device_lines, ends_w
 from tests.unit.test_presenters_commands import NOW, command
 
 PUMP = Device(
-    "acme", "pump-0102", link=Link.ONLINE, site_id="turku", model="PX-200", fw_version="1.4.1", manufacturer="Acme",
+    "acme", "pump-0102", link=Link.ONLINE, site_id="turku", model="PX-200", own_model="PX-200", fw_version="1.4.1", manufacturer="Acme",
     template="pump-v2", parent_id="gw-1", name="Boiler room", last_seen_at=NOW - timedelta(seconds=5),
     tags=("pilot", "leased"), in_flight=2, recent=(Phase.OK,) * 8 + (Phase.MISSED,) * 4,
 )  # fmt: skip

@@ -1,5 +1,5 @@
 -- The devices on screen in full. $2 their ids.
-SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, /*facts*/,
+SELECT r.tenant_id, r.device_id, lower(s.status) AS link, r.site_id, r.model AS own_model, /*facts*/,
        r.status AS registry_status, device_console.shown(r.decommissioned_at) AS decommissioned_at,
        COALESCE(r.decommissioned_at <= now(), false) AS decommissioned,
        /*seen*/ AS last_seen_at,

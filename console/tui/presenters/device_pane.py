@@ -85,7 +85,7 @@ def _answers(device: Device, facts: DeviceFacts, width: int) -> list[Line]:
     if not known:
         return []
     room = max(8, min(24, width - 20))
-    head = fit_text(f"answers of {safe(device.model, 30)}", room + _INDENT)
+    head = fit_text(f"answers of {safe(device.own_model, 30) or 'devices without a model'}", room + _INDENT)
     lines: list[Line] = [(Cell(f"{head} {'p50':>8} {'p95':>8}", "dim"),)]
     for kind in known:
         times = (learned[kind].p50_ms, learned[kind].p95_ms)

@@ -49,7 +49,7 @@ class DeviceScreen(ConsoleScreen):
         self._device = found.get(self._device_id)
         self._empty = _GONE
         device = self._device
-        self._facts = None if device is None else await self._reader.read(self._device_id, device.model)
+        self._facts = None if device is None else await self._reader.read(self._device_id, device.own_model)
 
     def repaint(self) -> None:
         width, height = self._lines.content_size

@@ -36,7 +36,7 @@ class FactsReader:
         self._state = state
         self._learned: dict[str, tuple[float, tuple[TypeLatency, ...]]] = {}
 
-    async def read(self, device_id: str, model: str | None) -> DeviceFacts:
+    async def read(self, device_id: str, model: str) -> DeviceFacts:
         """Read the device's newest commands, and how fast its model answers.
 
         Raises:
@@ -44,7 +44,7 @@ class FactsReader:
         """
         program, tenant = self._state.program, self._state.tenant
         page = await program.history.commands(tenant, device_ids=(device_id,), limit=_COMMANDS)
-        return DeviceFacts(device_id, page.commands, await self._latencies(model) if model else ())
+        return DeviceFacts(device_id, page.commands, await self._latencies(model))
 
     async def _latencies(self, model: str) -> tuple[TypeLatency, ...]:
         read_at, found = self._learned.get(model, (0.0, ()))
@@ -85,7 +85,7 @@ class DeviceBeside(Lines):
         if not self.has_room or device is None:
             self._facts = None
         else:
-            facts = await self._reader.read(device.device_id, device.model)
+            facts = await self._reader.read(device.device_id, device.own_model)
             now = self._cursor()
             if now is None or now.device_id != device.device_id:
                 return  # whoever moved the cursor reads again

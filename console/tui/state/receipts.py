@@ -65,5 +65,5 @@ async def _answered(program: Program, entry: Entry) -> Histogram:
     """Return how long a type's answers take on the model of the entry's device."""
     learned = (await program.figures.latency(entry.tenant, entry.command_type)).value
     devices = await program.history.devices(entry.tenant, [entry.device_id]) if learned else {}
-    models = {device.model for device in devices.values() if device.model}
+    models = {device.own_model for device in devices.values()}
     return answered_by(learned, entry.command_type, models)
