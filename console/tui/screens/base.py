@@ -256,7 +256,7 @@ class ConsoleScreen(Screen[SendReceipt | None]):
         """Run an action of this screen, or show why it cannot be done."""
         reason = action.reason(self)
         if reason is None:
-            ends = self.state.tour.takes(self.KIND, action.id, is_first=not self.goes_back)
+            ends = self.state.tour.takes(action.id, is_first=not self.goes_back)
             (self.refresh_chrome if ends else partial(action.run, self))()
             return
         self.say(f"Cannot {action.label}: {reason}.", "warn")

@@ -86,6 +86,8 @@ class HistoryScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self._filtered.begin("Reading the history…")
+        if self._of_one:
+            self.state.tour.opened()
 
     @property
     def chosen(self) -> Command | None:

@@ -46,18 +46,20 @@ class Tour:
         ends = "   esc ends this" if is_first else ""
         return f"New here?  {left[0]} of {_STEPS}   {words.get(screen, words[''])}{ends}"
 
-    def takes(self, screen: str, action: str, *, is_first: bool) -> bool:
+    def takes(self, action: str, *, is_first: bool) -> bool:
         """Take note of what is done; return whether it was esc on the first screen, which ends the tour."""
         if self.is_over:
             return False
         if action == "back" and is_first:
             self._do(*_WORDS)
             return True
-        opens = action == "open" and screen in {"devices", "fleet"}
-        step = _FIRST if opens else _DONE_BY.get(action)
-        if step is not None:
-            self._do(step)
+        if action in _DONE_BY:
+            self._do(_DONE_BY[action])
         return False
+
+    def opened(self) -> None:
+        """Take note that a device was opened, from wherever."""
+        self._do(_FIRST)
 
     def sent(self) -> None:
         """Take note that something was sent."""
