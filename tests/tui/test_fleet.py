@@ -129,9 +129,9 @@ async def test_a_fleet_that_is_too_large_says_where_it_is_listed(
     async with rig.console(80, 24) as seen:
         await seen.shows("pump-1")
         await seen.press("0", "F")
-        await seen.shows("fleet 4")
+        await seen.shows("fleet 4", "More than 3 devices are listed, not drawn: 1 lists them")
         await seen.press("enter")
-        await seen.shows("more than 3 devices are listed, not drawn: 1 lists them")
+        await seen.shows("Cannot open: more than 3 devices are listed, not drawn: 1 lists them")
 
 
 async def test_a_read_only_console_shows_the_fleet_and_sends_nothing(rig: Rig) -> None:

@@ -1,5 +1,8 @@
 """The help: letters search it, tab adds the shell commands, esc goes back a step at a time."""
 
+from dataclasses import replace
+
+import pytest
 from textual import events
 
 from console.tui.screens.dialogs.help import HelpDialog
@@ -64,3 +67,15 @@ async def test_tab_adds_the_shell_commands_and_the_box_covers_the_list_to_its_fo
         await seen.press("escape", "ctrl+p")
         await seen.shows("Do, or go to", "history  enter")
         assert "pump-" not in "\n".join(seen.lines[3:-1])
+
+
+@pytest.mark.parametrize("is_demo", [True, False])
+async def test_a_demo_says_what_is_invented_and_nothing_else_does(rig: Rig, *, is_demo: bool) -> None:
+    """Without it the invented operators of the demo are taken for people who use it, too."""
+    rig = replace(rig, program=replace(rig.program, demo=is_demo))
+    async with rig.console(120, 30) as seen:
+        await seen.press("question_mark")
+        await seen.shows("Keys")
+        await seen.type("invented")
+        words = "DEMO         Devices, operators and their history are invented"
+        await seen.shows(words if is_demo else "No key, word or filter has all of that")

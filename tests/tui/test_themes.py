@@ -14,6 +14,16 @@ def _keeping(rig: Rig, path: Path) -> Rig:
     return replace(rig, program=replace(rig.program, preferences=Preferences(theme_file=path)))
 
 
+async def test_without_colours_the_picker_says_that_themes_look_the_same(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it keys change nothing that one can see, and nobody says why."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with rig.console(60, 15) as seen:
+        await seen.press("f9")
+        await seen.shows("THEME", "NO_COLOR is set: all look the same", "enter take it")
+
+
 async def test_a_theme_is_seen_at_once_and_kept_when_it_is_taken(rig: Rig, tmp_path: Path) -> None:
     """Without it each start is dark again."""
     rig = _keeping(rig, tmp_path / "theme")

@@ -10,12 +10,12 @@ from console.domain.commands import Command
 from console.domain.devices import Device, Link
 from console.domain.text.ascii import to_ascii
 from console.tui.presenters.cells import Line, line_width
+from console.tui.presenters.fleet import legend
 from console.tui.presenters.fleet_map import (
     CELL,
     HEAD,
     device_line,
     fleet_rows,
-    legend,
     map_lines,
     moved,
     nearest,

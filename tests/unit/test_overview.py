@@ -156,6 +156,7 @@ def test_the_fleet_draws_each_device_where_it_can_and_says_of_how_many_a_cell_is
     ]
     low = [text(line) for line in overview_lines(view(fleet=many), 80, 21)]
     (row,) = [line for line in low if line.startswith(" one")]
+    assert any(line.startswith(" 1:n a cell is n devices, the worst shows   · ok") for line in low)
     assert "  1:" in row
     assert "◍" in row
     nothing = "\n".join(map(text, overview_lines(view(fleet=None), 80, 30)))

@@ -238,9 +238,8 @@ class ConsoleApp(Presenting, LoggedApp):
     def on_show_help(self) -> None:
         asking = self._top.KIND if self._top else ""
         names = sorted(ACTIONS, key=lambda name: name != asking)  # the screen that asks comes first
-        self.push_screen(
-            HelpDialog([(name, offered(name, self._program, self.state.keys)) for name in names])
-        )
+        groups = [(name, offered(name, self._program, self.state.keys)) for name in names]
+        self.push_screen(HelpDialog(groups, is_demo=self._program.demo))
 
     def on_show_tenants(self) -> None:
         self.push_screen(TenantsDialog(self.state), self._switch_tenant)

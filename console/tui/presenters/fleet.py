@@ -12,6 +12,7 @@ from console.tables.tones import LINK_TONES, PHASE_TONES
 from console.tui.presenters.cells import Line, fit_parts, fit_text
 
 _NO_SITE = "no site"
+_ROOMY = 6  # rows of which one is spared for the legend
 _AWAY = 3  # how bad an offline device is; what ended badly is worse
 _BAD = (Phase.FAILED, Phase.MISSED, Phase.EXPIRED)
 
@@ -49,7 +50,8 @@ def cell_of(device: Device) -> tuple[int, str, Tone]:
 def fleet_lines(fleet: Sequence[Device] | None, width: int, rows: int) -> list[Line]:
     """The sites, those with most that ended badly first, a cell a device.
 
-    Of more devices than cells, a cell shows the worst of some, which is said.
+    Of more devices than cells, a cell shows the worst of some, which is said. Where there is a row to spare,
+    the symbols are named.
     """
     if not fleet or rows < 1:
         return []
@@ -60,6 +62,8 @@ def fleet_lines(fleet: Sequence[Device] | None, width: int, rows: int) -> list[L
     room = width - name_width - 13
     if room < 1:
         return []
+    has_legend = rows > len(sites) or rows >= _ROOMY
+    rows -= has_legend
     shown = sites if len(sites) <= rows else sites[: rows - 1]
     left = rows - (len(shown) < len(sites))
     every = sum(-(-len(devices) // room) for _, devices in shown) <= left
@@ -78,7 +82,20 @@ def fleet_lines(fleet: Sequence[Device] | None, width: int, rows: int) -> list[L
             lines.append((Cell(f" {head if at == 0 else ' ' * len(head)}"), *drawn, Cell(note, "dim")))
     if len(sites) > len(shown):
         lines.append((Cell(f" … {len(sites) - len(shown):,} more sites", "dim"),))
-    return lines
+    return [*lines, legend(width, several=not every)] if has_legend else lines
+
+
+def legend(width: int, *, several: bool = False) -> Line:
+    """Name the symbols of the cells; `several`: a cell may be more than one device."""
+    words = "1:n a cell is n devices, the worst shows   " if several else ""
+    parts: list[Line] = [(Cell(f" {words}· ok", "dim"),)]
+    for phase in (Phase.PUBLISHED, Phase.FAILED, Phase.MISSED, Phase.EXPIRED):
+        word = "in flight" if phase is Phase.PUBLISHED else phase.value
+        parts.append((Cell(f"{PHASE_SYMBOLS[phase]} {word}", PHASE_TONES[phase]),))
+    parts += [
+        (Cell(f"{LINK_SYMBOLS[link]} {link.value}", LINK_TONES[link]),) for link in (Link.STALE, Link.OFFLINE)
+    ]
+    return fit_parts(parts, width)
 
 
 def is_bad(device: Device) -> bool:

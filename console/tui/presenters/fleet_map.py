@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from console.domain.commands import Phase
-from console.domain.devices import Device, Link
-from console.domain.phases import LINK_SYMBOLS, PHASE_SYMBOLS
+from console.domain.devices import Device
 from console.domain.text.durations import elapsed
 from console.domain.text.safe import safe, safe_id
 from console.tables.columns import Cell
-from console.tables.tones import LINK_TONES, PHASE_TONES, link_cell, phase_cell
+from console.tables.tones import link_cell, phase_cell
 from console.tui.presenters.cells import Line, fit_parts, fit_text
 from console.tui.presenters.fleet import cell_of, is_bad
 
@@ -105,18 +103,6 @@ def _joined(cells: Sequence[Cell]) -> Line:
         Cell("".join(cell.text for cell in group), tone)
         for tone, group in groupby(cells, lambda cell: cell.tone)
     )
-
-
-def legend(width: int) -> Line:
-    """Name the symbols of the cells."""
-    parts: list[Line] = [(Cell(" · ok", "dim"),)]
-    for phase in (Phase.PUBLISHED, Phase.FAILED, Phase.MISSED, Phase.EXPIRED):
-        word = "in flight" if phase is Phase.PUBLISHED else phase.value
-        parts.append((Cell(f"{PHASE_SYMBOLS[phase]} {word}", PHASE_TONES[phase]),))
-    parts += [
-        (Cell(f"{LINK_SYMBOLS[link]} {link.value}", LINK_TONES[link]),) for link in (Link.STALE, Link.OFFLINE)
-    ]
-    return fit_parts(parts, width)
 
 
 def device_line(device: Device | None, marked: int, now: datetime, width: int) -> Line:

@@ -11,6 +11,10 @@ from console.tui.keys.actions import MOVES, Action
 from console.tui.presenters.cells import Line
 
 _WIDTH = 13
+_INVENTED = (
+    "Devices, operators and their history are invented, and so is what goes wrong; database, broker and the "
+    "answers of the simulated devices are real"
+)
 _FILTERS = (
     ("word", "Must occur somewhere in the row; all terms of a filter must match"),
     ("key:a,b", "The key's whole value is a or b; * is any text, ? one character: device:pump-*"),
@@ -42,8 +46,12 @@ class Section:
     entries: tuple[Entry, ...] = field(default=())
 
 
-def sections(groups: Sequence[tuple[str, Sequence[Action[Any]]]]) -> list[Section]:
-    """Return the first screen, the filter language, the other screens, and what works everywhere."""
+def sections(groups: Sequence[tuple[str, Sequence[Action[Any]]]], *, is_demo: bool = False) -> list[Section]:
+    """Return the first screen, the filter language, the other screens, and what works everywhere.
+
+    In a demo, what is invented comes before the filters.
+    """
+    demo = [Section("demo", (Entry("DEMO", _INVENTED),))] if is_demo else []
     screens = [
         Section(
             title, tuple(Entry(a.shown, a.help, tuple(filter(None, a.shell.split(", ")))) for a in actions)
@@ -51,7 +59,7 @@ def sections(groups: Sequence[tuple[str, Sequence[Action[Any]]]]) -> list[Sectio
         for title, actions in groups
     ]
     everywhere = Section("everywhere", tuple(Entry(keys, text) for keys, text in MOVES))
-    return [*screens[:1], Section("filters", filter_entries()), *screens[1:], everywhere]
+    return [*screens[:1], *demo, Section("filters", filter_entries()), *screens[1:], everywhere]
 
 
 def filter_entries() -> tuple[Entry, ...]:

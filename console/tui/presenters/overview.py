@@ -62,7 +62,8 @@ def _tiles(
     columns = view.columns(width)
     place = next((n for n, one in enumerate(columns) if one.minute == view.cursor), None)
     shown = columns if place is None else columns[place : place + 1]
-    lines: list[Line] = [_title(view, columns, width), *mirrored(columns, up, down, place)]
+    title = marked(_title(view, columns, width), here=view.tile is Tile.CHART)
+    lines: list[Line] = [title, *mirrored(columns, up, down, place)]
     lines += [_times(columns, view.step, place, zone)] if not low else []
     at = "" if place is None else clock(columns[place].minute, view.step, zone)
     lines += [_legend(ended(shown), at, width), *([()] if heat else []), _answers(view, columns, width)]

@@ -11,15 +11,15 @@ from textual.widget import Widget
 
 from console.domain.devices import Device, DeviceCounts
 from console.domain.text.counts import counted
+from console.tables.columns import Cell
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
-from console.tui.presenters.fleet import fleet_counts
+from console.tui.presenters.fleet import fleet_counts, legend
 from console.tui.presenters.fleet_map import (
     CELL,
     HEAD,
     Row,
     device_line,
     fleet_rows,
-    legend,
     map_lines,
     moved,
     nearest,
@@ -128,7 +128,9 @@ class FleetScreen(ConsoleScreen):
                 [fleet_counts(self._counts, tuple(self._devices.values()), width), legend(width)]
             )
         shown = self._rows[self._top : self._top + height]
-        self._cells.show(map_lines(shown, self._devices, self._cursor, self._marks))
+        lines = map_lines(shown, self._devices, self._cursor, self._marks)
+        empty = "" if self._counts is None else self._no_device() or ""
+        self._cells.show(lines or [(Cell(f" {empty[:1].upper()}{empty[1:]}", "dim"),)])
         now = self.state.clock.now()
         self._line.show([device_line(self._devices.get(self._cursor), len(self._marks), now, width)])
 

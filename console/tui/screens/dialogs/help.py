@@ -21,6 +21,8 @@ _MOST_LETTERS = 40
 class HelpDialog(ScrollingDialog, inherit_bindings=False):
     """`groups` are the actions of each screen under its name, in the order in which they are shown.
 
+    `is_demo`: it says what is invented.
+
     Letters are what is searched, so none of them scrolls or closes; esc clears the search first.
     """
 
@@ -32,9 +34,9 @@ class HelpDialog(ScrollingDialog, inherit_bindings=False):
         Binding("ctrl+c", "screen.copy_text", show=False),
     ]
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[Action[Any]]]]) -> None:
+    def __init__(self, groups: Sequence[tuple[str, Sequence[Action[Any]]]], *, is_demo: bool = False) -> None:
         super().__init__("Keys")
-        self._sections = sections(groups)
+        self._sections = sections(groups, is_demo=is_demo)
         self._searched = ""
         self._with_shell = False
 

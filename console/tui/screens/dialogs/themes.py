@@ -50,6 +50,8 @@ class ThemeDialog(ModalScreen[str | None]):
         rows = [tuple(sample[at : at + 3]) for at in range(0, len(sample), 3)]
         self.query_one("#theme-sample", Lines).show([(), *rows, ()])
         keys = (Cell("enter", "accent"), Cell(" take it   "), Cell("esc", "accent"), Cell(" as before"))
+        if self.app.no_color:
+            self._note = "NO_COLOR is set: all look the same"
         self.query_one("#dialog-foot", Lines).show([keys, (Cell(self._note, "dim"),)])
         self._table.set_keys(list(self._names))
         now = next(name for name in self._names if theme_named(name) == self._before)
