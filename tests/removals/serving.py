@@ -227,6 +227,14 @@ REMOVALS = (
     ),
     Removal(
         "G43",
+        "seldom collections",
+        "console/serve/run.py",
+        "        collect_for_many()\n",
+        "",
+        f"{_REQUESTS}the_collector_leaves_out_what_a_start_leaves",
+    ),
+    Removal(
+        "G43",
         "leaving the output of the process alone",
         "console/tui/__init__.py",
         "    leave_output_alone()\n",
