@@ -1,8 +1,11 @@
 """What OpenSSH's own client tries against a server: another tenant, a wrong key, a terminal that takes nothing, a favourite."""
 
 import json
+import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -10,7 +13,9 @@ import pytest
 from console.store.access import Access
 from tests.conftest import Fleet
 from tests.e2e.test_serve_stalled import acted
-from tests.faults.served import ACME, Served, communicate, served
+from tests.faults.processes import environment
+from tests.faults.served import ACME, NOWHERE, Keys, Served, communicate, served
+from tests.faults.terminal import Terminal
 from tests.needs import find_program
 from tests.rows import add_command
 from tests.waiting import until
@@ -162,3 +167,64 @@ async def test_favourites_are_the_operators_own(server: Served, tmp_path: Path) 
     assert len(files) == 2
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
     assert all(("reboot_kim" in file.read_text()) is not ("reboot_eve" in file.read_text()) for file in files)
+
+
+async def test_the_servers_own_terminal_is_nobody_elses(
+    access: Access, fleet: Fleet, owner: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """Without it, all sessions get the size, the colours and the characters of the terminal that the server was started on."""
+    await add_command(owner, fleet.acme, "c-1", published=True)
+    keys = Keys(tmp_path)
+    keys.admit(kim=ACME)
+    env = environment(
+        tmp_path, access.url, NOWHERE, CONSOLE_AUTHORIZED_KEYS=str(keys.path), NO_COLOR="1", LANG="C", LC_ALL="C", TERM="xterm",
+        TMUX=f"{tmp_path}/tmux,1,0", COLUMNS="61", LINES="17",
+    )  # fmt: skip
+    own = Terminal(61, 17)
+    await own.start_command(env, sys.executable, "-m", "console", "--serve-ssh", "0")
+    try:
+        server = Served(cast("Any", own), keys, await _port(own))
+        async with server.screen("kim", columns=120, rows=35) as screen:
+            await screen.shows("pump-5")
+            began = await _age_s(screen, 0)
+            await _age_s(screen, began + 3)  # its size is looked at once a second, if at all
+            footers = [at for at, line in enumerate(screen.text.splitlines(), 1) if "? help" in line]
+            assert footers == [35]
+            assert _has_hues(bytes(screen.raw))
+            assert max(screen.raw) > 127
+            screen.type("y")
+            await screen.shows("opied")
+            assert "tmux" not in screen.text
+    finally:
+        await own.close()
+
+
+async def _age_s(screen: Terminal, least: int) -> int:
+    """Wait until the newest command is so old on the screen; return its age."""
+    found: list[int] = []
+
+    async def is_old() -> bool:
+        found.extend(int(age) for age in re.findall(r"ping +(\d+)s", screen.text) if int(age) >= least)
+        return bool(found)
+
+    await until(is_old)
+    return found[0]
+
+
+def _has_hues(raw: bytes) -> bool:
+    """Whether something is coloured, by numbers of the cube of colours that are no grey."""
+    numbers = {int(found) - 16 for found in re.findall(rb"38;5;(\d+)", raw)}
+    return any(
+        0 <= number < 216 and len({number // 36, number // 6 % 6, number % 6}) > 1 for number in numbers
+    )
+
+
+async def _port(own: Terminal) -> int:
+    found: list[bytes] = []
+
+    async def listens() -> bool:
+        found.extend(re.findall(rb"ready: SSH on [^ ]*:(\d+),", own.raw.replace(b"\r\n", b"")))
+        return bool(found)
+
+    await until(listens)
+    return int(found[0])

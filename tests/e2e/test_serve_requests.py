@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
@@ -16,6 +17,7 @@ from console.store.access import Access
 from tests.brokers import BrokerProcess
 from tests.conftest import Fleet
 from tests.faults.postgres import target_of, through
+from tests.faults.program import COUNT
 from tests.faults.proxy import proxy
 from tests.faults.served import ACME, READER, RIVAL, Served, far_screen, served
 from tests.rows import add_command
@@ -363,6 +365,19 @@ async def test_as_many_may_log_in_at_once_as_there_may_be_sessions(
             assert (await reader.readline()).startswith(b"SSH-2.0-")
         assert (await server.run("kim", "devices"))[0] == 0
         assert server.events("refused") == []
+
+
+async def test_the_collector_leaves_out_what_a_start_leaves(
+    access: Access, fleet: Fleet, tmp_path: Path
+) -> None:
+    """Without it, the collector walks over all that was imported, and no session draws for a second."""
+    del fleet
+    async with served(tmp_path, access.url, settings={COUNT: "1"}) as server:
+        server.running.signal(signal.SIGUSR1)
+        counted = await server.tells("counted")
+        assert counted["frozen"] > 10_000, "of a start's objects"
+        assert counted["often"][0] >= 20_000
+        assert counted["often"][2] >= 50
 
 
 async def test_hostile_bytes_and_sizes_end_nothing(server: Served) -> None:

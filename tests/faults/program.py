@@ -6,7 +6,7 @@ before the N-th pass of a coroutine, ``pause`` after the N-th that had a result)
 before the program starts, and a name that no longer exists ends the process.
 ``CONSOLE_TEST_LEASE_S`` shortens lease and PUBACK timeout, so that a test sees them run out.
 ``CONSOLE_TEST_ALIVE_S`` shortens the intervals at which a server asks its clients over SSH for a sign of life.
-``CONSOLE_TEST_COUNT`` makes SIGUSR1 write a line of JSON to stderr: how many consoles are in memory.
+``CONSOLE_TEST_COUNT`` makes SIGUSR1 write a line of JSON to stderr: how many consoles are in memory, and how it is collected.
 ``CONSOLE_TEST_CLOCK_SHIFT_S`` sets every wall clock of the program wrong by so many seconds.
 """
 
@@ -145,7 +145,13 @@ def count_consoles(*_: object) -> None:
 
     gc.collect()
     found = sum(isinstance(one, ConsoleApp) for one in gc.get_objects())
-    os.write(2, json.dumps({"event": "counted", "consoles": found}).encode() + b"\n")
+    line = {
+        "event": "counted",
+        "consoles": found,
+        "frozen": gc.get_freeze_count(),
+        "often": gc.get_threshold(),
+    }
+    os.write(2, json.dumps(line).encode() + b"\n")
 
 
 def main() -> int:
