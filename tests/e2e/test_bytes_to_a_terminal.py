@@ -37,6 +37,7 @@ WALK = (
     # keys that lead there, what then stands there, keys that lead back
     ("", "Devices   248", ""),
     ("0", "ended per minute", ""),
+    ("l", " Live", "\x1b"),
     ("F", "enter history  c compose  space mark", "\x1b\x1b"),
     ("@", "What this console did", "\x1b"),
     ("'", "a", "\x1b"),
