@@ -80,7 +80,7 @@ def _ends(group: DeviceGroup) -> Cell:
     if bad:
         bad.sort(key=lambda phase: -group.ended[phase])
         first, *others = (counted_phase(phase, f"{group.ended[phase]:,} {phase.value}") for phase in bad)
-        more = " ".join(cell.text for cell in others)
+        more = "  ".join(cell.text for cell in others)
         return Cell(first.text, first.tone, more, f"{percent(group)} not ok")
     ok = group.ended.get(Phase.OK, 0)
     return counted_phase(Phase.OK, f"{ok:,} ok") if ok else NOTHING

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from rich.cells import cell_len
+
 from console.tables.columns import Cell, Column
 from console.tui.presenters.cells import fit_columns, needed
-from console.tui.presenters.heads import Heads, column_at, head_starts, head_text
+from console.tui.presenters.heads import GAP, Heads, column_at, head_starts, head_text
 
 Cells = dict[str, Cell]
 Row = tuple[Cell | None, ...]
@@ -67,8 +69,18 @@ class TableLayout:
         if cells is None:
             return (gutter, *[_PENDING] * len(self.fitted))
         if lead is not None:
-            return (gutter, *[cells.get(column.key) for column, _ in self.fitted])
+            return (gutter, *self._spanning(cells))
         return (gutter, *[cells.get(column.key, _NOTHING) for column, _ in self.fitted])
+
+    def _spanning(self, cells: Cells) -> list[Cell | None]:
+        """Return the cells of a row that spans columns, each as it fits into the places that it takes."""
+        found: list[Cell | None] = []
+        more = 0  # the places of the columns to the right that have no cell
+        for column, size in reversed(self.fitted):
+            cell = cells.get(column.key)
+            found.append(_whole(cell, column, size + more))
+            more = 0 if cell is not None else more + size + GAP
+        return found[::-1]
 
     def changes(self, old: Row | None, new: Row) -> Iterator[tuple[int, int]]:
         """Yield where the cells stand that differ: left edge and width."""
@@ -79,3 +91,10 @@ class TableLayout:
             if old is None or spans or place >= len(old) or old[place] != cell:
                 yield x, width
             x += width
+
+
+def _whole(cell: Cell | None, column: Column, size: int) -> Cell | None:
+    """Leave out those counts of `more` that would be cut, the last ones first: two spaces part them."""
+    while cell is not None and cell.more and not column.strip and cell_len(cell.plain) > size:
+        cell = Cell(cell.text, cell.tone, "  ".join(cell.more.split("  ")[:-1]), cell.end)
+    return cell
