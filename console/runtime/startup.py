@@ -73,8 +73,7 @@ async def open_program(
 
     `jobs`: ``auto`` runs the workers where the worker role is granted, ``required`` refuses where it is not,
     ``later`` leaves starting them to the caller, ``none`` runs none. `simulate` runs the demo's fleet, and
-    `operator_front` wants a tenant to be known; with `many`, several screens come and go. `tell` is given
-    each step of a demo’s start.
+    `operator_front` wants a tenant to be known; with `many`, several screens come and go; `tell` gets steps.
 
     Raises:
         UsageError: the configuration is incomplete, or a start check failed (RefusedError).
@@ -86,8 +85,7 @@ async def open_program(
         servers, database = await _open_servers(stack, settings, tell, many=many)
         report = await _checked(database, settings, jobs)
         work = jobs in {"auto", "required"} and report.may_work
-        feed, pausing, health = Feed(), Pausing(may_stop=not settings.restricted), Health(SystemClock())
-        _tell_idle(health, work=work, read_only=settings.read_only)
+        feed, pausing, health = Feed(), _pausing(settings), _health(settings, work=work)
         workers = None if servers.broker is None else Workers(
             database, servers.broker, feed, health, SystemClock(), worker_settings(settings),
             _PROGRAMS[jobs], tenants,
@@ -99,10 +97,8 @@ async def open_program(
         )  # fmt: skip
         program = wire(read_only=settings.read_only, director=_director(settings, servers, here=simulate))
         await _check_tenant(program)
-        if servers.embedded:
-            tell(Starting.FLEET)
         await stack.enter_async_context(_working(workers, health, pausing, jobs=work))
-        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing, program)
+        await _simulate(stack, servers, settings.simulated_devices if simulate else 0, pausing, program, tell)
         yield RunningProgram(program, database, workers, servers, report, partial(wire, read_only=True))
 
 
@@ -156,12 +152,13 @@ def _director(settings: Settings, servers: Servers, *, here: bool) -> Director |
 
 
 async def _simulate(
-    stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing, program: Program
+    stack: AsyncExitStack, servers: Servers, devices: int, pausing: Pausing, program: Program, tell: Tell
 ) -> None:
     """Simulate devices on embedded servers; on others there are real ones."""
     if servers.embedded and devices:
         from console.runtime.simulation import simulate_demo
 
+        tell(Starting.FLEET)
         await stack.enter_async_context(simulate_demo(servers, devices, pausing, program))
 
 
@@ -257,8 +254,14 @@ async def _check_tenant(program: Program) -> None:
         )
 
 
-def _tell_idle(health: Health, *, work: bool, read_only: bool) -> None:
-    """Record in the health, for the header, that no workers run here."""
+def _pausing(settings: Settings) -> Pausing:
+    return Pausing(may_stop=not settings.restricted)
+
+
+def _health(settings: Settings, *, work: bool) -> Health:
+    """Return a health in which, for the header, it is recorded if no workers run here."""
+    health = Health(SystemClock())
     if not work:
-        health.sweep = health.ingest = health.dispatch = "off" if read_only else "elsewhere"
+        health.sweep = health.ingest = health.dispatch = "off" if settings.read_only else "elsewhere"
         health.broker_unused()
+    return health
