@@ -81,3 +81,21 @@ async def test_fields_are_reached_from_the_form_although_they_take_letters(rig: 
         letters = await _jump(seen, "ctrl+o")
         await seen.press(next(k for k, at in letters.items() if at == (field.region.x, field.region.y)))
         await seen.until(lambda: seen.app.focused is field, "the TTL has the focus")
+
+
+@pytest.mark.parametrize("size", [(160, 45), (80, 24)])
+async def test_a_letter_goes_to_a_tile_of_the_overview(rig: Rig, size: tuple[int, int]) -> None:
+    await rig.devices("pump-1")
+    await rig.command("one", "pump-1", published=True)
+    async with rig.console(*size) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("ended per minute", "fleet 1", "ping")
+        row = next(at for at, line in enumerate(seen.lines) if "◔ published pump-1" in line)
+        column = seen.lines[row].index(":") - 3
+        letters = await _jump(seen)
+        assert len(set(letters.values())) == len(letters), "no letter lies on another"
+        await seen.press(next(k for k, at in letters.items() if at == (column, row)))
+        await seen.until(lambda: "enter open command" in seen.text, "the newest command is marked")
+        await seen.press("enter")
+        await seen.shows("Command › Detail")

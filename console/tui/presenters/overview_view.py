@@ -1,5 +1,6 @@
 """What the overview draws, whatever the size: the values of its tiles, and how wide the left ones are."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -25,6 +26,24 @@ class Tile(StrEnum):
     WORST = "worst"
     NEWEST = "newest"
     PROBLEMS = "problems"
+
+
+_HEADS = {  # how the first line of a tile begins, after the cell of its mark
+    Tile.FLEET: re.compile(r"(?:^|│ ).(?=fleet )"),
+    Tile.WORST: re.compile(r"(?:^|│ ).(?=worst )"),
+    Tile.NEWEST: re.compile(r"(?:^|│ ).(?=\d\d:\d\d:\d\d )"),
+    Tile.PROBLEMS: re.compile(r"(?:^|│ ).(?=problems )"),
+}
+
+
+def tile_heads(lines: Sequence[str]) -> dict[Tile, tuple[int, int]]:
+    """Return where each tile but the chart begins in what is drawn, by column and row."""
+    found: dict[Tile, tuple[int, int]] = {}
+    for row, line in enumerate(lines):
+        for tile, head in _HEADS.items():
+            if tile not in found and (there := head.search(line)):
+                found[tile] = there.end() - 1, row
+    return found
 
 
 @dataclass(frozen=True, slots=True)

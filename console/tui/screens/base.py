@@ -18,7 +18,7 @@ from console.tables.columns import Cell, Tone
 from console.tui.keys.actions import Action
 from console.tui.keys.allowed import allowed
 from console.tui.keys.keymap import with_keys
-from console.tui.screens.dialogs.jump import Place
+from console.tui.keys.places import Place
 from console.tui.state.background import start
 from console.tui.state.console_state import ConsoleState
 from console.tui.state.messages import ShowNotice

@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from console.tui.keys.places import Place
 from console.tui.screens.base import ConsoleScreen
-from console.tui.screens.dialogs.jump import Place
 from console.tui.widgets.table import LineTable
 
 

@@ -6,6 +6,7 @@ Decided in docs/decisions/0088-the-overview.md
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -16,8 +17,9 @@ from console.domain.overview import MINUTE, Overview, Range
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
 from console.tui.keys.actions import ON_SCREEN_ONLY, Action, bindings_for
+from console.tui.keys.places import Place
 from console.tui.presenters.overview import overview_lines
-from console.tui.presenters.overview_view import Tile, View, clock
+from console.tui.presenters.overview_view import Tile, View, clock, tile_heads
 from console.tui.screens import actions
 from console.tui.screens.base import FIRST_SCREEN, LEAST, ConsoleScreen
 from console.tui.screens.live import LiveScreen
@@ -127,6 +129,17 @@ class OverviewScreen(ConsoleScreen):
         """The columns and rows that the tiles have."""
         width, height = self.app.size
         return width, max(1, self._body.size.height or height - 3)
+
+    def own_places(self) -> list[Place]:
+        """Return where the tiles begin; the chart is where the focus is."""
+        x, y = self._body.region.offset
+        heads = tile_heads(self._body.plain.split("\n"))
+        return [Place(x + at, y + row, partial(self._go_to, tile)) for tile, (at, row) in heads.items()]
+
+    def _go_to(self, tile: Tile) -> None:
+        if self._reads.figures is not None:
+            self._tiles.go_to(tile, self._view(self._reads.figures), self._extent)
+            self._show_cursor()
 
     def _words(self) -> str:
         return self._tiles.words

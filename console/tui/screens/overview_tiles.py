@@ -39,15 +39,19 @@ class Tiles:
             return [group.kind.value for group in problems_there(view, *size)]
         return ["fleet"] if tile is Tile.CHART or view.counts is not None else []
 
+    def go_to(self, tile: Tile, view: View, size: tuple[int, int]) -> None:
+        """Go to this tile, if it has something to open."""
+        if rows := self._rows(tile, view, size):
+            self.tile = tile
+            self._mark(rows, 0)
+
     def go(self, by: int, view: View, size: tuple[int, int]) -> None:
         """Go to the next tile that has something to open, or to the one before."""
         tiles = list(Tile)
         for step in range(1, len(tiles) + 1):
             tile = tiles[(tiles.index(self.tile) + by * step) % len(tiles)]
-            rows = self._rows(tile, view, size)
-            if rows:
-                self.tile = tile
-                self._mark(rows, 0)
+            if self._rows(tile, view, size):
+                self.go_to(tile, view, size)
                 return
 
     def move(self, by: int, view: View, size: tuple[int, int]) -> None:

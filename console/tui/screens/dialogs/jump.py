@@ -4,8 +4,7 @@ Decided in docs/decisions/0099-a-letter-on-each-place.md
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -14,19 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from console.tables.columns import Cell
+from console.tui.keys.places import Place
 from console.tui.terminal.frames import when_seen
 from console.tui.widgets.text import Lines
 
 LETTERS = "asdfghjklqwertuiopzxcvbnm"  # without y, which confirms the question that a letter may open
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a letter stands, in cells of the screen, and what it does."""
-
-    x: int
-    y: int
-    go: Callable[[], object]
 
 
 class JumpDialog(ModalScreen[Place | None]):
