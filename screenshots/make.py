@@ -6,12 +6,15 @@ monospace font on the machine that makes it, and the one of the browser a chromi
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
@@ -23,7 +26,9 @@ sys.path.insert(0, str(HERE.parent))
 
 from tests.browser import browser  # noqa: E402
 from tests.faults.serving import served  # noqa: E402
-from tests.pseudo_terminal import WatchedTerminal, demo_terminal  # noqa: E402
+from tests.pseudo_terminal import PROGRAM, WatchedTerminal, demo_environment, demo_terminal  # noqa: E402
+
+SITE = re.compile(r"(gdansk|lyon|porto|turku): \d+")  # the headline names one
 
 CELL_W, CELL_H, FONT = 8.43, 18.0, 14
 BACKGROUND, FOREGROUND = "#12161b", "#d5dae0"  # the dark theme's paper and ink
@@ -147,23 +152,68 @@ def save(terminal: WatchedTerminal, name: str) -> None:
 
 
 def main() -> None:
-    home = Path(tempfile.mkdtemp(prefix="dc-shots-"))
-    home.chmod(0o711)
-    try:
-        for columns, rows, suffix in ((120, 32, ""), (80, 24, "-80x24")):
-            one_tour(demo_terminal(home, columns, rows), suffix)
-        demo = record(demo_terminal(home, 100, 28))
+    with _home() as home:
+        demo = record(alive_terminal(home, 116, 34))
         (HERE / "demo.cast").write_text(demo.cast(), "utf-8")
         (HERE / "demo.svg").write_text(demo.svg(), "utf-8")
         print("made demo")
+    with _home() as home:
+        overviews(home)
+    with _home() as home:
+        for columns, rows, suffix in ((120, 32, ""), (80, 24, "-80x24")):
+            one_tour(demo_terminal(home, columns, rows), suffix)
         asyncio.run(in_browser(home))
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[Path]:
+    """A folder of its own, so a demo at its beginning."""
+    home = Path(tempfile.mkdtemp(prefix="dc-shots-"))
+    home.chmod(0o711)
+    try:
+        yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def alive_terminal(home: Path, columns: int, rows: int) -> WatchedTerminal:
+    """The demo as ./run opens it, once a silent site has been found and is back; without the tour."""
+    env = demo_environment(home) | {"HOME": str(home)}
+    alive = {
+        name: value for name, value in env.items() if name not in {"CONSOLE_START", "CONSOLE_DEMO_TRAFFIC"}
+    }
+    terminal = WatchedTerminal(columns, rows, PROGRAM, alive)
+    terminal.wait_for("New here?", 60)
+    terminal.press("\x1b")
+    end = time.monotonic() + 240
+    while not (SITE.search(terminal.text) and time.monotonic() > end - 75):
+        if time.monotonic() > end:
+            raise AssertionError(f"no site was named:\n{terminal.text}")
+        terminal.read(0.5, 1.0)
+    return terminal
+
+
+def overviews(home: Path) -> None:
+    """The first screen of a demo that is alive, large and small, and the devices by site."""
+    terminal = alive_terminal(home, 132, 40)
+    save(terminal, "overview")
+    terminal.press("1", "DEVICE")
+    terminal.press("i", "Group the devices")
+    terminal.press("\r", "by site")
+    terminal.read(1.0, 3.0)
+    save(terminal, "groups")
+    terminal.close()
+    terminal = WatchedTerminal(80, 24, PROGRAM, demo_environment(home) | {"CONSOLE_START": "overview"})
+    terminal.wait_for("ended per minute")
+    terminal.read(1.0, 5.0)
+    save(terminal, "overview-80x24")
+    terminal.close()
 
 
 def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
     """Each screen once, as an operator comes by."""
     terminal.wait_for("online")
+    terminal.press("\x1b")  # the tour, if it is the first start
     terminal.read(1.0, 3.0)
     terminal.press("/")
     terminal.press("pump-00")
@@ -171,10 +221,6 @@ def one_tour(terminal: WatchedTerminal, suffix: str) -> None:
     terminal.press("\r")
     terminal.press("j", "LAST")
     save(terminal, f"devices{suffix}")
-    terminal.press("0", "ended per minute")
-    terminal.read(1.0, 2.0)
-    save(terminal, f"overview{suffix}")
-    terminal.press("1", "LAST")
     terminal.press("c", "New command")
     terminal.press("set_interval", "interval_s is required")
     terminal.press("\r")
@@ -235,30 +281,29 @@ async def in_browser(home: Path) -> None:
 
 
 def record(terminal: WatchedTerminal) -> "Recording":
-    """The demo of the README: find, choose, send to many, see who answered what."""
+    """The demo of the README: see what is wrong, look at one of it, send to the whole site, see who answered what."""
     film = Recording(terminal)
-    terminal.wait_for("online")
-    terminal.read(1.0, 2.0)
-    film.hold(1.5)
-    film.type("/site:lyon tag:critical", 0.07)
+    site = SITE.search(terminal.text)[1]  # type: ignore[index]
+    film.hold(3.5)
+    film.type("h", word="History", hold=2.5)
+    film.type("\r", word="Command › Detail", hold=3.0)
+    film.type("\x1b", word="History", hold=0.4)
+    film.type("\x1b", word="ended per minute", hold=1.0)
+    film.type(":", word="Go to", hold=0.5)
+    film.type(site[:3], 0.35)
     film.hold(1.0)
-    film.type("\r")
-    film.type("a", hold=1.0)
+    film.type("\r", word=f"site:{site}", hold=1.5)
+    film.type("a", hold=0.8)
     film.type("c", word="New command", hold=0.8)
-    film.type("read_meter", 0.08)
-    terminal.wait_for("Ready")
-    film.hold(1.2)
-    film.type("\x13", word="Send read_meter", hold=1.5)
+    film.type("ping", 0.15, word="Ready")
+    film.hold(2.0)
+    film.type("\x13", word="Send ping", hold=1.8)
     count = re.search(r"Type the count, (\d+), to unlock", "\n".join(terminal.screen.display))
-    film.type(count[1] if count else "", 0.25)
+    film.type(count[1] if count else "", 0.3)
     film.type("y", word="ended")
-    for _ in range(8):
+    for _ in range(10):
         film.hold(0.4)
-    film.hold(1.5)
-    film.type("g", hold=0.6)
-    film.type("\r", word="History", hold=2.0)
-    film.type("j", hold=0.5)
-    film.type("j", hold=2.5)
+    film.hold(3.0)
     terminal.close()
     return film
 
