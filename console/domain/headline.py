@@ -28,6 +28,7 @@ _UNUSUAL = 3.0
 _FEWEST_USUAL = 20  # ends: a ratio of fewer says nothing
 _NEARLY_ALL = 0.9  # of what ended: no news where it has been so for hours, but not well either
 _NOTABLE = 0.03  # of all ends: less is never called bad
+_NEARLY_AS_CLEAR = 0.85  # of the fit of the best name: then the kind decides, a site first
 _HALF = 0.5  # of the ends of a name of which nothing usual is known
 
 
@@ -186,6 +187,7 @@ def _far_from_usual(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condit
 
     Of several it is the one that holds much of what ended badly and of which much ended badly: the harmonic
     mean of both shares is the highest. A site of which all is silent comes before the model of all devices.
+    Of names that are nearly as clear, a site comes first: that is where somebody can go.
     """
     counts, current, usual = _counts(recent), _byname_of(totals.current), _byname_of(totals.usual)
 
@@ -200,7 +202,9 @@ def _far_from_usual(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condit
         return 2 * share * ratio / (share + ratio)
 
     named = [one for one in counts if counts[one] >= _FEWEST and one in current and is_far(one)]
-    return (min(named, key=lambda one: (-fit(one), list(Kind).index(one.kind), one.name)),) if named else ()
+    clear = _NEARLY_AS_CLEAR * max(map(fit, named), default=0.0)
+    best = [one for one in named if fit(one) >= clear]
+    return (min(best, key=lambda one: (list(Kind).index(one.kind), -fit(one), one.name)),) if best else ()
 
 
 def _still_silent(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condition, ...]:

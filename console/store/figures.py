@@ -58,6 +58,7 @@ class FigureStore:
         self._database = database
         self._known: dict[str, tuple[tuple[datetime | None, datetime], Overview]] = {}
         self._spans: dict[tuple[str, timedelta, int], Span] = {}
+        self._sites: dict[tuple[str, str], tuple[datetime, int]] = {}
 
     async def minutes(
         self, tenant_id: str, since: datetime, until: datetime
@@ -126,7 +127,10 @@ class FigureStore:
             moment = (freshness.folded_at, freshness.read_at.replace(second=0, microsecond=0))
             known = self._known.get(tenant_id)
             if known is None or known[0] != moment:
-                known = self._known[tenant_id] = moment, await _overview(connection, tenant_id, freshness)
+                known = self._known[tenant_id] = (
+                    moment,
+                    await self._overview(connection, tenant_id, freshness),
+                )
                 while len(self._known) > MOST_KNOWN:
                     del self._known[next(iter(self._known))]
         return replace(known[1], freshness=freshness)
@@ -145,6 +149,33 @@ class FigureStore:
                 while len(self._spans) > MOST_KNOWN:
                     del self._spans[next(iter(self._spans))]
         return known
+
+    async def _overview(self, connection: Connection, tenant_id: str, freshness: Freshness) -> Overview:
+        now, begin = freshness.read_at, current_from(freshness.read_at)
+        ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
+        rows = await connection.fetch(query("figures_minutes"), tenant_id, now - SPAN, now + MINUTE)
+        minutes = tuple(map(_minute, rows))
+        current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
+        usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
+        hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
+        totals = Totals(hour, current, usual)
+        found = headline(ends, totals, now)
+        if len(found.conditions) == 1 and found.conditions[0].kind is Kind.SITE:
+            site = found.conditions[0]
+            count = await self._devices_of(connection, tenant_id, site.name, now)
+            found = headline(ends, totals, now, {site: count})
+        recent = tuple(end for end in ends if end.at > now - SPAN)
+        return Overview(found, freshness, minutes, current, recent, begin)
+
+    async def _devices_of(self, connection: Connection, tenant_id: str, site: str, now: datetime) -> int:
+        """Count the devices of a site, which reads the tenant's registry: for a minute the same number."""
+        known = self._sites.get((tenant_id, site))
+        if known is None or not timedelta(0) <= now - known[0] < MINUTE:
+            count = await connection.fetchval(query("figures_devices"), tenant_id, site)
+            known = self._sites[tenant_id, site] = now, count
+            while len(self._sites) > MOST_KNOWN:
+                del self._sites[next(iter(self._sites))]
+        return known[1]
 
 
 class FoldStore:
@@ -170,24 +201,6 @@ class FoldStore:
         """
         async with self._database.fleet_statement() as connection:
             return int(await connection.fetchval(query("trim_figures"), minutes, hours, keep, most))
-
-
-async def _overview(connection: Connection, tenant_id: str, freshness: Freshness) -> Overview:
-    now, begin = freshness.read_at, current_from(freshness.read_at)
-    ends = await _recent(connection, tenant_id, now - USUAL_SPAN, KEPT_ENDS)
-    rows = await connection.fetch(query("figures_minutes"), tenant_id, now - SPAN, now + MINUTE)
-    minutes = tuple(map(_minute, rows))
-    current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
-    usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
-    hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
-    totals = Totals(hour, current, usual)
-    found = headline(ends, totals, now)
-    if len(found.conditions) == 1 and found.conditions[0].kind is Kind.SITE:
-        site = found.conditions[0]
-        count = await connection.fetchval(query("figures_devices"), tenant_id, site.name)
-        found = headline(ends, totals, now, {site: count})
-    recent = tuple(end for end in ends if end.at > now - SPAN)
-    return Overview(found, freshness, minutes, current, recent, begin)
 
 
 async def _span(

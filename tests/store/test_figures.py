@@ -352,3 +352,18 @@ async def test_a_span_is_the_sum_of_its_minutes_and_nothing_of_others(
     assert {one.answered.counts for one in found.pieces} == {(1, 0, 7), (2,), ()}
     assert await figures.span(fleet.acme, step, 72) is found, "for a minute nothing is summed again"
     assert all_ended(one.ended for one in (await figures.span(fleet.rival, step, 72)).columns()).ok == 1_000
+
+
+async def test_a_site_of_the_headline_is_counted_once_a_minute(
+    figures: FigureStore, database: Database, owner: asyncpg.Connection, fleet: Fleet
+) -> None:
+    """Without it each fold of an incident reads the whole registry of the tenant, in each process."""
+    assert fleet.acme == "acme"
+    await owner.execute("UPDATE device_registry SET site_id = 'turku' WHERE tenant_id = 'acme'")
+    now = datetime.now(UTC)
+    async with database.tenant_session("acme") as connection:
+        counted = await figures._devices_of(connection, "acme", "turku", now)
+        await owner.execute("UPDATE device_registry SET site_id = 'lyon' WHERE tenant_id = 'acme'")
+        assert counted > 0
+        assert await figures._devices_of(connection, "acme", "turku", now + timedelta(seconds=59)) == counted
+        assert await figures._devices_of(connection, "acme", "turku", now + timedelta(seconds=60)) == 0

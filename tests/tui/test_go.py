@@ -259,6 +259,19 @@ async def test_real_data_has_no_director(rig: Rig) -> None:
         await seen.shows("There is no device, command or bulk send “demo”")
 
 
+async def test_an_act_that_nobody_has_seen_is_not_done_though_nothing_was_typed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it ctrl+p, ↓ and enter, typed at once, do whatever stands first."""
+    monkeypatch.setattr(GoDialog, "_painted", lambda *_: None)  # the terminal has taken nothing
+    await rig.devices("pump-1")
+    async with rig.console(120, 40) as seen:
+        await seen.shows("pump-1")
+        await seen.press("ctrl+p", "down", "enter")
+        await seen.shows("▌ do        compose")
+        assert isinstance(seen.app.screen, GoDialog)
+
+
 async def test_ctrl_p_lists_what_can_be_done_first_and_in_a_field_too(rig: Rig) -> None:
     """Without it a screen whose fields take letters has no list of what it can do."""
     await rig.devices("pump-1", "compose-9")

@@ -1,9 +1,10 @@
 """New rows on top of a list come together, since each shifts all of it; what is shown changes at once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
+from textual.widget import Widget
 
 from console.domain.commands import Command
 from console.tui.lists.history_rows import HistoryRows
@@ -41,6 +42,66 @@ async def test_rows_that_follow_the_first_wait_and_come_together(
         await seen.type("type:re*")
         await seen.press("enter")
         await seen.shows("reboot")
+
+
+async def test_a_gap_is_shown_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it more new commands than a page holds leave rows of which nothing is known, and keys that do nothing."""
+    await rig.devices("pump-1")
+    await rig.command("first", "pump-1", "ping", published=True, ago_s=60)
+    async with rig.console(120, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("2")
+        await seen.shows("ping")
+        await rig.command("second", "pump-1", "flush", ago_s=50)
+        seen.app.post_message(DataChanged(frozenset({"acme"})))
+        await seen.shows("flush")
+        monkeypatch.setattr(new_rows, "EVERY_S", 3600.0)
+        await rig.sql.execute(
+            "INSERT INTO device_commands (tenant_id, command_id, device_id, command_type)"
+            " SELECT 'acme', 'more-' || n, 'pump-1', 'reboot' FROM generate_series(1, 250) n"
+        )
+        seen.app.post_message(DataChanged(frozenset({"acme"})))
+        await seen.shows("reboot")
+
+
+async def test_another_filter_ends_the_wait_of_the_rows_before(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the rows of the old filter come due, and a history that was not read yet is told to be empty."""
+    screen, shown = Widget(), list[str]()
+
+    class Due:
+        is_stopped = False
+
+        def __init__(self, call: Callable[[], None]) -> None:
+            self.call = call
+
+        def stop(self) -> None:
+            self.is_stopped = True
+
+    timers: list[Due] = []
+
+    def set_timer(_: float, call: Callable[[], None]) -> Due:
+        timers.append(Due(call))
+        return timers[-1]
+
+    monkeypatch.setattr(screen, "set_timer", set_timer)
+    pacing = new_rows.NewRows(screen, lambda: shown.append("shown"))
+    rows, table = HistoryRows(), LineTable((), lambda _: None, id="table")
+    monkeypatch.setattr(table, "window", lambda: ["old"])
+    monkeypatch.setattr(LineTable, "keys", ["old"])
+    rows.commands = dict.fromkeys(["new", "old"])  # type: ignore[assignment]
+    rows.order = ["new", "old"]
+    assert not pacing.wait(table, rows)
+    assert pacing.wait(table, rows)
+    assert pacing.wait(table, rows)
+    assert len(timers) == 1
+    pacing.at_once()
+    assert timers[0].is_stopped
+    assert not pacing.wait(table, rows)
+    assert pacing.wait(table, rows)
+    timers[1].call()
+    assert shown == ["shown"]
 
 
 async def test_what_waits_comes_by_itself(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

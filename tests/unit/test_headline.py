@@ -65,6 +65,19 @@ def test_an_outage_is_one_sentence_and_exactly_its_rows() -> None:
     assert (found.is_well, found.outcome, found.since) == (False, Phase.MISSED, OUTAGE[-1].at)
 
 
+@pytest.mark.parametrize(("ok_of_the_type", "named"), [(50, "turku"), (20, "set_interval")])
+def test_a_site_comes_before_a_type_that_is_hardly_clearer(ok_of_the_type: int, named: str) -> None:
+    """Without it a site that fell silent just after a bulk send is told as a fault of the type that was sent."""
+    elsewhere = [
+        end(100 + n, site="lyon", command_type="ping", model=f"m{n}", fw=f"f{n}", sender=f"p{n}")
+        for n in range(12)
+    ]
+    current = groups(site=Ended(ok=60, missed=41), type=Ended(ok=ok_of_the_type, missed=41))
+    usual = groups(site=Ended(ok=1_000, missed=10), type=Ended(ok=1_000, missed=10))
+    found = headline([*elsewhere, *OUTAGE], Totals(Ended(ok=1_000, missed=53), current, usual), NOW)
+    assert found.sentence.startswith(f"{named}: 41 missed")
+
+
 def test_the_number_of_devices_is_told_where_it_is_known() -> None:
     """Without it, 41 may be all of them or few."""
     totals = Totals(Ended(), CURRENT, USUAL)

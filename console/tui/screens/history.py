@@ -167,7 +167,7 @@ class HistoryScreen(ConsoleScreen):
         return None if command is None else command_cells(command, self.state.clock.now())
 
     def _show_rows(self) -> None:
-        if self._sought is None and self._new_rows.wait(self._table.keys, self.rows.order):
+        if self._sought is None and self._new_rows.wait(self._table, self.rows):
             self._table.repaint_changes()
             return
         filtered = self._filtered

@@ -26,7 +26,7 @@ from console.tui.screens.dialogs.every_act import acts_first as with_acts_first
 from console.tui.screens.dialogs.every_act import every_act
 from console.tui.screens.dialogs.go_search import GoSearch
 from console.tui.state.background import start
-from console.tui.state.choices import Choice
+from console.tui.state.choices import Choice, Kind
 from console.tui.state.console_state import ConsoleState
 from console.tui.terminal.frames import when_seen
 from console.tui.widgets.text import Lines
@@ -218,9 +218,11 @@ class GoDialog(ModalScreen[Choice | None]):
         """Take the marked row if its list could be seen when enter was pressed."""
         text = self._text
         is_seen = self._painted_at is not None and self._typed.pressed_at >= self._painted_at
-        if self._listed == text and (is_seen or not text):
-            if self._choices and self._mark != UNMARKED:
-                self._take(self._choices[self._mark])
+        marked = self._choices[self._mark] if self._choices and self._mark != UNMARKED else None
+        is_place = marked is not None and marked.kind is not Kind.ACT
+        if self._listed == text and (is_seen or (not text and is_place)):
+            if marked is not None:
+                self._take(marked)
         elif self._listed == text:
             chosen = only(text, self._choices)
             if chosen is not None:

@@ -17,7 +17,8 @@ from console.tui.keys.places import Place
 from console.tui.terminal.frames import when_seen
 from console.tui.widgets.text import Lines
 
-LETTERS = "asdfghjklqwertuiopzxcvbnm"  # without y, which confirms the question that a letter may open
+_LETTERS = "asdfghjklqwertuiopzxcvbnm"  # without y, which confirms the question that a letter may open
+LETTERS = f"{_LETTERS}{_LETTERS.upper()}"
 
 
 class JumpDialog(ModalScreen[Place | None]):
