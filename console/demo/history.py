@@ -88,7 +88,7 @@ _KINDS = (
     _Kind("update_firmware", "gateway", 12, lambda _: {"version": "2.5.0"},
           lambda r: {"bytes": r.randint(300_000, 900_000)}, {"code": "checksum_mismatch", "at_byte": 262144}),
 )  # fmt: skip
-_FATES = {"ok": 85.0, "failed": 6.0, "missed": 6.0, "late": 1.2, "cancelled": 1.8}
+_FATES = {"ok": 92.0, "failed": 2.5, "missed": 2.5, "late": 1.2, "cancelled": 1.8}
 _LATELY = {"ok": 97.2, "failed": 1.4, "late": 0.4, "cancelled": 1.0}
 _LATELY_S = 75 * 60.0
 _PER_DEVICE_MINUTE = 0.16  # a little less than the demo's operators send from its start on

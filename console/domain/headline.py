@@ -36,11 +36,12 @@ _HALF = 0.5  # of the ends of a name of which nothing usual is known
 class Totals:
     """What the recent ends are compared with.
 
-    `last_hour` is the sum of the last 60 minutes; `current` are the groups of the hours from `current_from`,
-    `usual` those of the day before that.
+    `last_hour` is the sum of the last 60 minutes, `window` that of the last 15, if it is known; `current` are
+    the groups of the hours from `current_from`, `usual` those of the day before that.
     """
 
     last_hour: Ended = field(default_factory=Ended)
+    window: Ended = field(default_factory=Ended, kw_only=True)
     current: tuple[GroupTotals, ...] = ()
     usual: tuple[GroupTotals, ...] = ()
 
@@ -187,18 +188,25 @@ def _far_from_usual(recent: Sequence[RecentEnd], totals: Totals) -> tuple[Condit
 
     Of several it is the one that holds much of what ended badly and of which much ended badly: the harmonic
     mean of both shares is the highest. A site of which all is silent comes before the model of all devices.
-    Of names that are nearly as clear, a site comes first: that is where somebody can go.
+    Of names that are nearly as clear, a site comes first: that is where somebody can go. Names are counted
+    by the hour: a name's ends of the window are reckoned from its part of the hour, or what began late in a
+    busy hour would not be seen.
     """
     counts, current, usual = _counts(recent), _byname_of(totals.current), _byname_of(totals.usual)
+    every = _every(totals.current).total
+    part = min(1.0, totals.window.total / every) if every and totals.window.total else 1.0
+
+    def ratio_of(one: Condition) -> float:
+        return max(current[one].ratio, min(1.0, counts[one] / max(1.0, current[one].total * part)))
 
     def is_far(one: Condition) -> bool:
-        before, ratio = usual.get(one, Ended()), current[one].ratio
+        before, ratio = usual.get(one, Ended()), ratio_of(one)
         if before.total < _FEWEST_USUAL:
             return ratio >= _HALF
         return ratio >= max(_UNUSUAL * before.ratio, _NOTABLE)
 
     def fit(one: Condition) -> float:
-        share, ratio = counts[one] / len(recent), current[one].ratio
+        share, ratio = counts[one] / len(recent), ratio_of(one)
         return 2 * share * ratio / (share + ratio)
 
     named = [one for one in counts if counts[one] >= _FEWEST and one in current and is_far(one)]

@@ -24,7 +24,7 @@ from console.domain.figures import (
     TypeLatency,
     all_ended,
 )
-from console.domain.headline import USUAL_SPAN, Headline, Totals, current_from, headline
+from console.domain.headline import USUAL_SPAN, WINDOW, Headline, Totals, current_from, headline
 from console.domain.histograms import NO_ANSWERS, Histogram
 from console.domain.overview import MINUTE, SPAN, Overview, Span, last_piece
 from console.store.leases import SWEEP
@@ -158,7 +158,8 @@ class FigureStore:
         current = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin, now + _HOUR)
         usual = await _groups(connection, tenant_id, _HEADLINE_KINDS, begin - USUAL_SPAN, begin)
         hour = all_ended(minute.ended for minute in minutes if minute.minute > now - _HOUR)
-        totals = Totals(hour, current, usual)
+        window = all_ended(minute.ended for minute in minutes if minute.minute > now - WINDOW)
+        totals = Totals(hour, current, usual, window=window)
         found = headline(ends, totals, now)
         if len(found.conditions) == 1 and found.conditions[0].kind is Kind.SITE:
             site = found.conditions[0]

@@ -78,6 +78,17 @@ def test_a_site_comes_before_a_type_that_is_hardly_clearer(ok_of_the_type: int, 
     assert found.sentence.startswith(f"{named}: 41 missed")
 
 
+def test_what_began_late_in_a_busy_hour_is_found() -> None:
+    """Without it all is called well above a site that fell silent, because its hour was busy until then."""
+    elsewhere = scattered(14)
+    current = groups(site=Ended(ok=400, missed=41), type=Ended(ok=2_500, missed=41))
+    usual = groups(site=Ended(ok=950, missed=50), type=Ended(ok=9_500, missed=500))
+    hour = Ended(ok=2_500, missed=55)
+    late = headline([*elsewhere, *OUTAGE], Totals(hour, current, usual, window=Ended(ok=500, missed=55)), NOW)
+    assert late.conditions == (TURKU,)
+    assert headline([*elsewhere, *OUTAGE], Totals(hour, current, usual), NOW).conditions == ()
+
+
 def test_the_number_of_devices_is_told_where_it_is_known() -> None:
     """Without it, 41 may be all of them or few."""
     totals = Totals(Ended(), CURRENT, USUAL)
