@@ -268,7 +268,7 @@ async def test_an_act_that_nobody_has_seen_is_not_done_though_nothing_was_typed(
     async with rig.console(120, 40) as seen:
         await seen.shows("pump-1")
         await seen.press("ctrl+p", "down", "enter")
-        await seen.shows("▌ do        history  enter")
+        await seen.until(lambda: "▌ do        history" in seen.text, "the first act is marked")
         assert isinstance(seen.app.screen, GoDialog)
 
 
