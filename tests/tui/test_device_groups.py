@@ -1,9 +1,12 @@
 """Grouping the devices: group rows with their sums, folding, marks and commands to a group."""
 
+import asyncio
+
 import pytest
 
 from console.domain.device_groups import GroupBy, group_key
 from console.domain.devices import Sort
+from console.domain.filters.language import Filter
 from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.compose.screen import ComposeScreen
 from console.tui.state.console_state import ConsoleState
@@ -254,3 +257,65 @@ async def test_sums_are_shown_only_for_the_devices_that_they_are_of(rig: Rig) ->
     state.device_group = None
     assert rows.rows(Sort(), None) == ["pump-a", "pump-b"]
     assert not rows.waits
+
+
+async def with_one_gone(rig: Rig) -> None:
+    """The same devices; at lyon and at arles one more each, which is not in service."""
+    await fleet(rig)
+    await rig.devices("pump-x", "pump-y")
+    await rig.sql.execute(
+        "UPDATE device_registry SET decommissioned_at = now() - interval '1 h' WHERE device_id = 'pump-x';"
+        "UPDATE device_registry SET site_id = 'arles' WHERE device_id = 'pump-y'"
+    )
+
+
+async def every_device_by_site(seen: Seen) -> None:
+    """Group all by site, those that are decommissioned too, and stand on lyon."""
+    await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e", "pump-y")
+    await by_site(seen)
+    await seen.press("left", "slash")
+    await seen.type("state:decommissioned,active")
+    await seen.press("enter")
+    await listed(seen, "▸arles", "▸lyon", "▸no")
+    await seen.shows("6 of 6")
+    await seen.press("g", "j")
+    await seen.until(lambda: "lyon" in next(line for line in seen.lines if line[:1] == "▌"), "on lyon")
+
+
+async def test_composing_to_a_group_does_not_speak_of_marking(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it somebody who marked nothing is told what was not marked."""
+    await with_one_gone(rig)
+    async with rig.console(120, 40) as seen:
+        await every_device_by_site(seen)
+        history, go_on = rig.program.history, asyncio.Event()
+        real = history.sendable_index
+
+        async def slow(tenant: str, wanted: Filter) -> list[str]:
+            await go_on.wait()
+            return list(await real(tenant, wanted))
+
+        monkeypatch.setattr(history, "sendable_index", slow)
+        await seen.press("c", "c")
+        await seen.shows("Cannot compose: the devices of the group are being looked up: wait for them.")
+        below = seen.app.screen
+        go_on.set()
+        await seen.shows("New command   to 2 devices")
+        await seen.press("escape")
+        await seen.until(lambda: seen.app.screen is below, "went back")
+        await seen.press("slash")
+        await seen.type(" -group:nowhere")
+        await seen.press("enter")
+        await listed(seen, "▸arles", "▸lyon", "▸no")
+        await seen.press("c")
+        await seen.shows("Nothing is composed: There is no group “nowhere”")
+
+
+async def test_a_group_without_those_that_are_decommissioned_says_so(rig: Rig) -> None:
+    await with_one_gone(rig)
+    async with rig.console(120, 40) as seen:
+        await every_device_by_site(seen)
+        await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() WHERE site_id = 'lyon'")
+        await seen.press("c")
+        await seen.shows("3 decommissioned devices left out: nothing can be sent there.")

@@ -12,7 +12,7 @@ from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.device_grouping import DeviceGrouping
-from console.tui.screens.device_marks import DeviceMarks
+from console.tui.screens.device_marks import FOR_COMMAND, DeviceMarks
 from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory
 from console.tui.widgets.filtered_list import FilteredList
 
@@ -85,7 +85,7 @@ class DeviceActs:
         """Compose to the marked devices, to the group under the cursor, or to the device there."""
         if self._to_group:
             self._marks.with_sendable(
-                set(self._rows.members(self._grouping.at or "")), self._compose_to_group
+                set(self._rows.members(self._grouping.at or "")), self._compose_to_group, FOR_COMMAND
             )
             return
         devices = tuple(sorted(self._marks.keys)) or (self._device,)
