@@ -9,6 +9,7 @@ from console.domain.devices import Sort
 from console.domain.filters.language import Filter
 from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.compose.screen import ComposeScreen
+from console.tui.screens.devices import DevicesScreen
 from console.tui.state.console_state import ConsoleState
 from tests.tui.conftest import Rig, Seen
 from tests.tui.test_device_columns import heads
@@ -282,6 +283,19 @@ async def every_device_by_site(seen: Seen) -> None:
     await seen.until(lambda: "lyon" in next(line for line in seen.lines if line[:1] == "▌"), "on lyon")
 
 
+def held_look_up(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Hold each look-up of what can be sent to until the event is set."""
+    history, go_on = rig.program.history, asyncio.Event()
+    real = history.sendable_index
+
+    async def slow(tenant: str, wanted: Filter) -> list[str]:
+        await go_on.wait()
+        return list(await real(tenant, wanted))
+
+    monkeypatch.setattr(history, "sendable_index", slow)
+    return go_on
+
+
 async def test_composing_to_a_group_does_not_speak_of_marking(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,14 +303,7 @@ async def test_composing_to_a_group_does_not_speak_of_marking(
     await with_one_gone(rig)
     async with rig.console(120, 40) as seen:
         await every_device_by_site(seen)
-        history, go_on = rig.program.history, asyncio.Event()
-        real = history.sendable_index
-
-        async def slow(tenant: str, wanted: Filter) -> list[str]:
-            await go_on.wait()
-            return list(await real(tenant, wanted))
-
-        monkeypatch.setattr(history, "sendable_index", slow)
+        go_on = held_look_up(rig, monkeypatch)
         await seen.press("c", "c")
         await seen.shows("Cannot compose: the devices of the group are being looked up: wait for them.")
         below = seen.app.screen
@@ -319,3 +326,58 @@ async def test_a_group_without_those_that_are_decommissioned_says_so(rig: Rig) -
         await rig.sql.execute("UPDATE device_registry SET decommissioned_at = now() WHERE site_id = 'lyon'")
         await seen.press("c")
         await seen.shows("3 decommissioned devices left out: nothing can be sent there.")
+
+
+@pytest.mark.parametrize(("key", "cursor"), [("k", "arles"), ("j", "no site")])
+async def test_the_group_at_which_c_was_pressed_is_composed_to(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, key: str, cursor: str
+) -> None:
+    """Without it the devices of one group get a command under another's name."""
+    await with_one_gone(rig)
+    async with rig.console(120, 40) as seen:
+        await every_device_by_site(seen)
+        go_on = held_look_up(rig, monkeypatch)
+        await seen.press("c", key)
+        await seen.until(lambda: cursor in next(line for line in seen.lines if line[:1] == "▌"), "moved")
+        go_on.set()
+        await seen.shows("New command   to 2 devices")
+        assert composed(seen)[1] == ("pump-a", "pump-c")
+        screen = seen.app.screen
+        assert isinstance(screen, ComposeScreen)
+        assert screen.flow.target == "2 devices of lyon"
+
+
+async def test_a_device_under_the_cursor_does_not_keep_the_group_from_its_command(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the key does nothing, and says nothing."""
+    await with_one_gone(rig)
+    async with rig.console(120, 40) as seen:
+        await every_device_by_site(seen)
+        await seen.press("right")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "pump-x", "▸no")
+        go_on = held_look_up(rig, monkeypatch)
+        await seen.press("c", "j")
+        await seen.until(lambda: "pump-a" in next(line for line in seen.lines if line[:1] == "▌"), "moved")
+        go_on.set()
+        await seen.shows("New command   to 2 devices")
+
+
+async def test_a_group_is_not_composed_to_over_another_screen(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it what is typed into that screen goes into a command."""
+    await with_one_gone(rig)
+    async with rig.console(120, 40) as seen:
+        await every_device_by_site(seen)
+        go_on, below = held_look_up(rig, monkeypatch), seen.app.screen
+        assert isinstance(below, DevicesScreen)
+        await seen.press("c", "question_mark")
+        await seen.until(lambda: seen.app.screen is not below, "shows the help")
+        over = seen.app.screen
+        go_on.set()
+        await seen.until(lambda: below.marks.not_known is None, "looked up")
+        await seen.pilot.pause()
+        assert seen.app.screen is over
+        await seen.press("escape")
+        await seen.shows("another screen was opened: press the key again.")

@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from console.domain.device_groups import devices_of, value_of
+from console.domain.filters.language import Filter
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
@@ -179,25 +180,31 @@ class DeviceMarks:
         if wanted.shows_decommissioned or "group" in wanted.keys:
             self._looks_up = words
             self._screen.refresh_chrome()
-            start(self._screen, partial(self._do_when_known, shown, do, words), "mark", exclusive=True)
+            start(
+                self._screen, partial(self._do_when_known, wanted, shown, do, words), "mark", exclusive=True
+            )
         else:
             do(shown)
 
-    async def _do_when_known(self, shown: set[str], do: Callable[[set[str]], object], words: LookUp) -> None:
+    async def _do_when_known(
+        self, wanted: Filter, shown: set[str], do: Callable[[set[str]], object], words: LookUp
+    ) -> None:
         """Look them up; until that ends, the old marks are set and actions on them are refused."""
         try:
-            await self._look_up(shown, do, words)
+            await self._look_up(wanted, shown, do, words)
         finally:
             self._looks_up = None
             self._screen.refresh_chrome()
 
-    async def _look_up(self, shown: set[str], do: Callable[[set[str]], object], words: LookUp) -> None:
+    async def _look_up(
+        self, wanted: Filter, shown: set[str], do: Callable[[set[str]], object], words: LookUp
+    ) -> None:
         """Do it with the devices that the filter shows, except decommissioned ones.
 
         Do nothing if a group is unknown: devices that it was to exclude would be among them.
         """
         state, say = self._screen.state, self._screen.say
-        wanted, tenant = self._filtered.parsed, state.tenant
+        tenant = state.tenant
         try:
             found = await state.program.history.filter_notes(tenant, wanted)
             sendable = await state.program.history.sendable_index(tenant, wanted)
@@ -208,13 +215,13 @@ class DeviceMarks:
         if fault:
             say(f"{words.none}: {safe(fault, 300)}", "warn")
             return
-        do(shown & set(sendable))
         left = len(shown.difference(sendable))
         if left:
             say(
                 f"{counted(left, 'decommissioned device')} {words.left_out}: nothing can be sent there.",
                 "warn",
             )
+        do(shown & set(sendable))
 
     def _toggle_shown(self, shown: set[str]) -> None:
         self._filtered.table.marks.toggle(shown)
