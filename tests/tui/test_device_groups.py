@@ -1,10 +1,12 @@
 """Grouping the devices: group rows with their sums, folding, marks and commands to a group."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
-from console.domain.device_groups import GroupBy, group_key
+from console.domain.device_groups import DeviceGroups, GroupBy, group_key
 from console.domain.devices import Sort
 from console.domain.filters.language import Filter
 from console.tui.lists.group_rows import GroupRows
@@ -381,3 +383,75 @@ async def test_a_group_is_not_composed_to_over_another_screen(
         assert seen.app.screen is over
         await seen.press("escape")
         await seen.shows("another screen was opened: press the key again.")
+
+
+@contextmanager
+def held_groups(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Event]:
+    """Hold each read of the groups until the event is set, or all is over."""
+    history, go_on = rig.program.history, asyncio.Event()
+    real = history.device_groups
+
+    async def slow(tenant: str, by: GroupBy, ids: Sequence[str] | None = None) -> DeviceGroups:
+        await go_on.wait()
+        return await real(tenant, by, ids)
+
+    monkeypatch.setattr(history, "device_groups", slow)
+    try:
+        yield go_on
+    finally:
+        go_on.set()
+
+
+def why_not(seen: Seen) -> str | None:
+    """Why nothing can be composed now."""
+    screen = seen.app.screen
+    assert isinstance(screen, DevicesScreen)
+    return screen.acts.no_compose()
+
+
+async def test_nothing_is_done_with_the_rows_of_another_filter(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it a command goes to fewer devices than the filter of its shell line finds."""
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await seen.press("slash")
+        await seen.type("-pump-c")
+        await seen.press("enter")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "▸no")
+        await seen.shows("3 of 4")
+        with held_groups(rig, monkeypatch):
+            await seen.press("g", "j", "escape")
+            await seen.until(lambda: why_not(seen) == "the groups are still being read", "listed all")
+            await seen.press("c")
+            await seen.shows("Cannot compose: the groups are still being read.")
+            await seen.press("a")
+            await seen.shows("Cannot mark all: the groups are still being read.")
+            await seen.press("space")
+            await seen.shows("Cannot mark: the groups are still being read.")
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        await seen.hides("still being read")
+        await seen.press("c")
+        await seen.shows("New command   to 2 devices")
+        assert composed(seen) == ("site:lyon", ("pump-a", "pump-c"))
+
+
+async def test_an_old_group_says_why_nothing_is_composed_to_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the key does nothing on a row of the grouping before, and says nothing."""
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        with held_groups(rig, monkeypatch):
+            await seen.press("i")
+            await seen.shows("Group the devices")
+            await seen.press("j", "enter")
+            await seen.shows("by model")
+            await seen.until(lambda: why_not(seen) == "the groups are still being read", "grouped otherwise")
+            await seen.press("g", "c")
+            await seen.shows("Cannot compose: the groups are still being read.")

@@ -250,6 +250,8 @@ class DevicesScreen(ConsoleScreen):
     # Why something cannot be done
 
     def _no_row(self) -> str | None:
+        if self._groups.waits:
+            return "the groups are still being read"
         if not self._table.keys:
             return "there is no device here"
         return "the list is still being read" if self._list.behind else None
