@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from console.domain.device_groups import DeviceGroups, GroupBy, group_key
-from console.domain.devices import Sort
+from console.domain.devices import DeviceCounts, Sort
 from console.domain.filters.language import Filter
 from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.compose.screen import ComposeScreen
@@ -455,3 +455,52 @@ async def test_an_old_group_says_why_nothing_is_composed_to_it(
             await seen.until(lambda: why_not(seen) == "the groups are still being read", "grouped otherwise")
             await seen.press("g", "c")
             await seen.shows("Cannot compose: the groups are still being read.")
+
+
+async def test_the_groups_of_a_filter_are_not_read_for_the_devices_of_another(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the sums of the filter before stand there for ten seconds as those of this one."""
+    await fleet(rig)
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "pump-c", "▸no")
+        history, go_on, asked = rig.program.history, asyncio.Event(), asyncio.Event()
+        counts, groups, read_of = history.device_counts, history.device_groups, []
+
+        async def slow(tenant: str) -> DeviceCounts:
+            asked.set()
+            await go_on.wait()
+            return await counts(tenant)
+
+        async def noted(tenant: str, by: GroupBy, ids: Sequence[str] | None = None) -> DeviceGroups:
+            read_of.append(ids)
+            return await groups(tenant, by, ids)
+
+        monkeypatch.setattr(history, "device_counts", slow)
+        monkeypatch.setattr(history, "device_groups", noted)
+        await asked.wait()
+        read_of.clear()
+        await seen.press("slash")
+        await seen.type("-pump-c")
+        await seen.press("enter")
+        await seen.shows("not applied yet")
+        go_on.set()
+        await listed(seen, "▸arles", "▾lyon", "pump-a", "▸no")
+        await seen.until(lambda: bool(read_of), "read the groups")
+        assert read_of[0] is not None
+        assert "pump-c" not in read_of[0]
+
+
+async def test_a_mark_that_the_filter_hides_is_counted_as_hidden_at_once(rig: Rig) -> None:
+    """Without it a mark is called shown as long as the groups of the filter before are known."""
+    await fleet(rig)
+    state = ConsoleState(rig.program, "acme")
+    state.device_group = GroupBy.SITE
+    rows = GroupRows(state)
+    rows.take(["pump-a", "pump-c"])
+    await rows.read(every=False)
+    rows.take(["pump-a"])
+    assert rows.holds("pump-a")
+    assert not rows.holds("pump-c")

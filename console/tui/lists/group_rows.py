@@ -27,6 +27,7 @@ class GroupRows:
         self._asked, self._read_for = 0, -1  # which devices are asked for, and for which the sums were read
         self._covers = False
         self._due = 0.0
+        self._listed: frozenset[str] | None = None  # the same as a set, once somebody asks
         self.ids: Sequence[str] = ()
 
     @property
@@ -55,7 +56,7 @@ class GroupRows:
 
     def take(self, ids: Sequence[str]) -> None:
         """List these devices; one that is in no known group makes the list wait for the next read."""
-        self.ids = ids
+        self.ids, self._listed = ids, None
         self._covers = self.found is not None and self.found.lists(ids)
 
     async def read(self, *, every: bool) -> None:
@@ -104,8 +105,10 @@ class GroupRows:
         return key if value is None else next(iter(self.members(value)), None)
 
     def holds(self, device_id: str) -> bool:
-        """Return whether the device is in a group, folded or not."""
-        return self.found is not None and device_id in self.found.of
+        """Return whether the device is listed, in a folded group or not."""
+        if self._listed is None:
+            self._listed = frozenset(self.ids)
+        return device_id in self._listed
 
     # Folding
 

@@ -146,7 +146,7 @@ class DevicesScreen(ConsoleScreen):
     async def _read_groups(self) -> None:
         """Read the groups if that is due; once more if others are asked for meanwhile."""
         for _ in range(2):
-            if self._groups.is_due:
+            if self._groups.is_due and not self._list.behind:
                 await self._groups.read(every=not self._filtered.text)
                 self.columns.apply()
                 self._arrange()
