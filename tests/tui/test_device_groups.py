@@ -504,3 +504,16 @@ async def test_a_mark_that_the_filter_hides_is_counted_as_hidden_at_once(rig: Ri
     rows.take(["pump-a"])
     assert rows.holds("pump-a")
     assert not rows.holds("pump-c")
+
+
+async def test_a_read_only_console_is_not_told_to_compose(reader: Rig) -> None:
+    """Without it the pane names a key that does not exist there."""
+    await fleet(reader)
+    async with reader.console(160, 40) as seen:
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        await by_site(seen)
+        await seen.press("k")
+        await seen.shows("2 devices  ● 2", "50 % not ok", "space marks the group")
+        assert "compose" not in seen.text
+        await seen.press("space")
+        await seen.shows("2 marked")
