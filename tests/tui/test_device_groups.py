@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -517,3 +518,81 @@ async def test_a_read_only_console_is_not_told_to_compose(reader: Rig) -> None:
         assert "compose" not in seen.text
         await seen.press("space")
         await seen.shows("2 marked")
+
+
+class Counted(frozenset[str]):
+    """Marks that count how often one asks whether a device is marked."""
+
+    asked = 0
+
+    def __contains__(self, key: object) -> bool:
+        self.asked += 1
+        return super().__contains__(key)
+
+
+async def test_the_marks_of_a_group_are_counted_once_until_they_change(rig: Rig) -> None:
+    """Without it each repaint looks at every device of each group in view."""
+    await fleet(rig)
+    state = ConsoleState(rig.program, "acme")
+    state.device_group = GroupBy.SITE
+    rows = GroupRows(state)
+    rows.take(["pump-a", "pump-c", "pump-b"])
+    await rows.read(every=False)
+    rows.rows(Sort(), None)
+    marks = Counted({"pump-a", "pump-c"})
+    for _ in range(3):
+        assert rows.cells("lyon", marks)["device"].end == "✓ 2 of 2"
+        rows.rows(Sort(), None)
+    assert marks.asked == 2
+    assert rows.cells("lyon", Counted({"pump-a"}))["device"].end == "✓ 1 of 2", "the marks changed"
+    rows.take(["pump-a", "pump-b"])
+    rows.rows(Sort(), None)
+    assert rows.cells("lyon", marks)["device"].end == "✓ 1 of 1", "the devices changed"
+
+
+async def test_the_devices_are_parted_once_for_each_list(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it each fold of one group looks up every device of the fleet."""
+    await fleet(rig)
+    state, parted = ConsoleState(rig.program, "acme"), []
+    state.device_group = GroupBy.SITE
+    rows, real = GroupRows(state), DeviceGroups.members
+
+    def counted(groups: DeviceGroups, ids: Sequence[str]) -> dict[str, list[str]]:
+        parted.append(tuple(ids))
+        return real(groups, ids)
+
+    monkeypatch.setattr(DeviceGroups, "members", counted)
+    rows.take(["pump-a"])
+    await rows.read(every=False)
+    rows.rows(Sort(), None)
+    rows.unfold("lyon")
+    assert rows.rows(Sort(), None) == [group_key("lyon"), "pump-a"]
+    assert parted == [("pump-a",)]
+    rows.take(["pump-a", "pump-c"])
+    await rows.read(every=False)
+    assert rows.rows(Sort(), None) == [group_key("lyon"), "pump-a", "pump-c"]
+
+
+@pytest.mark.parametrize(("takes_s", "rests_s"), [(0.1, 10.0), (1.0, 30.0), (9.0, 60.0)])
+async def test_groups_that_take_long_are_read_less_often(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, takes_s: float, rests_s: float
+) -> None:
+    """Without it a database with a large fleet reads groups half of its time."""
+    await fleet(rig)
+    state, now = ConsoleState(rig.program, "acme"), [100.0]
+    state.device_group = GroupBy.SITE
+    real = rig.program.history.device_groups
+
+    async def slow(tenant: str, by: GroupBy, ids: Sequence[str] | None = None) -> DeviceGroups:
+        now[0] += takes_s
+        return await real(tenant, by, ids)
+
+    monkeypatch.setattr(rig.program.history, "device_groups", slow)
+    monkeypatch.setattr("console.tui.lists.group_rows.time", SimpleNamespace(monotonic=lambda: now[0]))
+    rows = GroupRows(state)
+    rows.take(["pump-a"])
+    await rows.read(every=False)
+    now[0] += rests_s - 0.01
+    assert not rows.is_due
+    now[0] += 0.02
+    assert rows.is_due
