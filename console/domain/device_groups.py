@@ -61,7 +61,7 @@ class DeviceGroups:
 
     def lists(self, ids: Iterable[str]) -> bool:
         """Return whether each of these devices is in a group."""
-        return self.of.keys() >= set(ids)
+        return all(device_id in self.of for device_id in ids)
 
     @property
     def looked_in_part(self) -> bool:

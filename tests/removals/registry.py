@@ -57,7 +57,7 @@ REMOVALS = (
         "G39",
         "waiting for marks that are looked up",
         "console/tui/screens/device_marks.py",
-        "            self._is_marking = True\n",
+        "            self._looks_up = words\n",
         "",
         "tests/tui/test_screen_registry.py::test_nothing_is_done_with_marks_that_are_still_looked_up",
     ),

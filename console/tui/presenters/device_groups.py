@@ -93,8 +93,10 @@ def percent(group: DeviceGroup) -> str:
     return f"{int(group.share * 100)} %"
 
 
-def group_lines(by: GroupBy, value: str, group: DeviceGroup | None, width: int) -> list[Line]:
-    """Describe a group beside the list."""
+def group_lines(
+    by: GroupBy, value: str, group: DeviceGroup | None, width: int, *, read_only: bool
+) -> list[Line]:
+    """Describe a group beside the list; `read_only`: nothing can be composed to it."""
     lines: list[Line] = [(Cell(fit_text(group_name(by, value), width).rstrip(), "strong"),)]
     if group is None:
         return [*lines, (Cell("Reading the group…", "dim"),)]
@@ -111,4 +113,5 @@ def group_lines(by: GroupBy, value: str, group: DeviceGroup | None, width: int) 
         lines.append((Cell(f"{percent(group)} not ok"),))
     if group.flight:
         lines.append((Cell(f"{group.flight:,} in flight", "live"),))
-    return [*lines, (), (Cell("c composes to the group, space marks it", "dim"),)]
+    keys = "space marks the group" if read_only else "c composes to the group, space marks it"
+    return [*lines, (), (Cell(keys, "dim"),)]

@@ -1,7 +1,8 @@
 """What is done with the device under the cursor, or with the marked ones."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from console.domain.device_groups import filter_of
 from console.domain.text.counts import counted
@@ -12,9 +13,17 @@ from console.tui.screens import actions
 from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.clipboard import copy_text
 from console.tui.screens.device_grouping import DeviceGrouping
-from console.tui.screens.device_marks import DeviceMarks
+from console.tui.screens.device_marks import FOR_COMMAND, DeviceMarks
 from console.tui.state.messages import ShowCompose, ShowDevice, ShowHistory
 from console.tui.widgets.filtered_list import FilteredList
+
+
+class _Group(NamedTuple):
+    """A group as it was when the key was pressed: the cursor may move while its devices are looked up."""
+
+    name: str
+    members: frozenset[str]
+    where: str
 
 
 class DeviceActs:
@@ -83,24 +92,23 @@ class DeviceActs:
 
     def compose(self) -> None:
         """Compose to the marked devices, to the group under the cursor, or to the device there."""
-        if self._to_group:
-            self._marks.with_sendable(
-                set(self._rows.members(self._grouping.at or "")), self._compose_to_group
-            )
+        value, found = self._grouping.at, self._rows.found
+        if value is not None and found is not None and self._to_group:
+            members, filtered = frozenset(self._rows.members(value)), self._filtered
+            term = "" if filtered.parsed.faults else filter_of(found, value)
+            where = f"{filtered.text} {term}".strip() if term else ""
+            group = _Group(group_name(found.by, value), members, where)
+            self._marks.with_sendable(set(members), partial(self._compose_to, group), FOR_COMMAND)
             return
         devices = tuple(sorted(self._marks.keys)) or (self._device,)
         self._screen.post_message(ShowCompose(devices, self._marks.target, where=self._marks.where))
 
-    def _compose_to_group(self, devices: set[str]) -> None:
-        """Compose to these; the filter stands for them if it finds exactly the group."""
-        value, found = self._grouping.at, self._rows.found
-        if value is None or found is None or not devices:
-            return
-        term, filtered = filter_of(found, value), self._filtered
-        is_whole = devices == set(self._rows.members(value)) and not filtered.parsed.faults
-        where = f"{filtered.text} {term}".strip() if term and is_whole else ""
-        target = where or f"{counted(len(devices), 'device')} of {group_name(found.by, value)}"
-        self._screen.post_message(ShowCompose(tuple(sorted(devices)), target, where=where))
+    def _compose_to(self, group: _Group, devices: set[str]) -> None:
+        """Compose to these of the group; its filter stands for them if it finds exactly them."""
+        if devices and self._screen.still_here():
+            where = group.where if devices == group.members else ""
+            target = where or f"{counted(len(devices), 'device')} of {group.name}"
+            self._screen.post_message(ShowCompose(tuple(sorted(devices)), target, where=where))
 
     def history(self) -> None:
         self._screen.post_message(ShowHistory(tuple(sorted(self._marks.keys)) or None))

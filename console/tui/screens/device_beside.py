@@ -99,7 +99,8 @@ class DeviceBeside(Lines):
         device, (width, height) = self._cursor(), self.content_size
         now, value, by = self._state.clock.now(), value_of(self._table.cursor_key), self._groups.by
         if value is not None and by is not None:
-            self.show(group_lines(by, value, self._groups.group(value), width))
+            read_only = self._state.program.read_only
+            self.show(group_lines(by, value, self._groups.group(value), width, read_only=read_only))
             return
         words = "Reading the device…" if self._table.keys else "No device is selected."
         empty = [(Cell(words, "dim"),)]

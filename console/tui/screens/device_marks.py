@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from console.domain.device_groups import devices_of, value_of
+from console.domain.filters.language import Filter
 from console.domain.text.counts import counted
 from console.domain.text.safe import safe
 from console.errors import ConsoleError
@@ -13,6 +14,20 @@ from console.tui.lists.group_rows import GroupRows
 from console.tui.screens.base import ConsoleScreen
 from console.tui.state.background import start
 from console.tui.widgets.filtered_list import FilteredList
+
+
+class LookUp(NamedTuple):
+    """What is said of a look-up of devices, by what it is for."""
+
+    waits: str
+    none: str
+    left_out: str
+
+
+FOR_MARKS = LookUp("the marks are being looked up: wait for them", "Nothing is marked", "not marked")
+FOR_COMMAND = LookUp(
+    "the devices of the group are being looked up: wait for them", "Nothing is composed", "left out"
+)
 
 
 class DeviceMarks:
@@ -38,7 +53,7 @@ class DeviceMarks:
         self._no_device = no_device
         self._not_all = not_all
         self._range_is_new = False
-        self._is_marking = False
+        self._looks_up: LookUp | None = None
         self.range_start: str | None = None
 
     @property
@@ -78,7 +93,7 @@ class DeviceMarks:
     @property
     def not_known(self) -> str | None:
         """Why nothing can be done with the marks now; None if it can."""
-        return "the marks are being looked up: wait for them" if self._is_marking else None
+        return self._looks_up.waits if self._looks_up is not None else None
 
     def no_mark(self) -> str | None:
         """Return why nothing can be marked, or sent to what is marked; None if it can."""
@@ -157,31 +172,39 @@ class DeviceMarks:
         """Mark all that the filter shows, or unmark them."""
         self.with_sendable(set(self._listed.ids), self._toggle_shown)
 
-    def with_sendable(self, shown: set[str], do: Callable[[set[str]], object]) -> None:
+    def with_sendable(
+        self, shown: set[str], do: Callable[[set[str]], object], words: LookUp = FOR_MARKS
+    ) -> None:
         """Do it with those of the shown devices to which something can be sent, looked up if need be."""
         wanted = self._filtered.parsed
         if wanted.shows_decommissioned or "group" in wanted.keys:
-            self._is_marking = True
+            self._looks_up = words
             self._screen.refresh_chrome()
-            start(self._screen, partial(self._do_when_known, shown, do), "mark", exclusive=True)
+            start(
+                self._screen, partial(self._do_when_known, wanted, shown, do, words), "mark", exclusive=True
+            )
         else:
             do(shown)
 
-    async def _do_when_known(self, shown: set[str], do: Callable[[set[str]], object]) -> None:
+    async def _do_when_known(
+        self, wanted: Filter, shown: set[str], do: Callable[[set[str]], object], words: LookUp
+    ) -> None:
         """Look them up; until that ends, the old marks are set and actions on them are refused."""
         try:
-            await self._look_up(shown, do)
+            await self._look_up(wanted, shown, do, words)
         finally:
-            self._is_marking = False
+            self._looks_up = None
             self._screen.refresh_chrome()
 
-    async def _look_up(self, shown: set[str], do: Callable[[set[str]], object]) -> None:
+    async def _look_up(
+        self, wanted: Filter, shown: set[str], do: Callable[[set[str]], object], words: LookUp
+    ) -> None:
         """Do it with the devices that the filter shows, except decommissioned ones.
 
         Do nothing if a group is unknown: devices that it was to exclude would be among them.
         """
         state, say = self._screen.state, self._screen.say
-        wanted, tenant = self._filtered.parsed, state.tenant
+        tenant = state.tenant
         try:
             found = await state.program.history.filter_notes(tenant, wanted)
             sendable = await state.program.history.sendable_index(tenant, wanted)
@@ -190,12 +213,15 @@ class DeviceMarks:
             return
         fault = next((note.sentence for note in found if note.is_fault), "")
         if fault:
-            say(f"Nothing is marked: {safe(fault, 300)}", "warn")
+            say(f"{words.none}: {safe(fault, 300)}", "warn")
             return
-        do(shown & set(sendable))
         left = len(shown.difference(sendable))
         if left:
-            say(f"{counted(left, 'decommissioned device')} not marked: nothing can be sent there.", "warn")
+            say(
+                f"{counted(left, 'decommissioned device')} {words.left_out}: nothing can be sent there.",
+                "warn",
+            )
+        do(shown & set(sendable))
 
     def _toggle_shown(self, shown: set[str]) -> None:
         self._filtered.table.marks.toggle(shown)

@@ -146,7 +146,7 @@ class DevicesScreen(ConsoleScreen):
     async def _read_groups(self) -> None:
         """Read the groups if that is due; once more if others are asked for meanwhile."""
         for _ in range(2):
-            if self._groups.is_due:
+            if self._groups.is_due and not self._list.behind:
                 await self._groups.read(every=not self._filtered.text)
                 self.columns.apply()
                 self._arrange()
@@ -250,6 +250,8 @@ class DevicesScreen(ConsoleScreen):
     # Why something cannot be done
 
     def _no_row(self) -> str | None:
+        if self._groups.waits:
+            return "the groups are still being read"
         if not self._table.keys:
             return "there is no device here"
         return "the list is still being read" if self._list.behind else None
