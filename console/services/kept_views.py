@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,16 @@ class KeptViews:
         return tuple(sorted(found, key=lambda view: view.name.casefold()))[:MOST], len(items) - len(found)
 
     def _change(self, tenant_id: str, change: Callable[[dict[str, Any]], object]) -> str:
-        everything = self._all()
+        everything = deepcopy(self._all())
         change(everything.setdefault(tenant_id, {}))
+        text = json.dumps({"version": VERSION, "tenants": everything}, ensure_ascii=True, indent=1)
+        if len(text) > _MOST_BYTES:
+            return "The views would fill more than a megabyte: delete one, or shorten a filter."
         if not self.are_kept or self._path is None:
             self._here = everything
             return ""
         try:
-            _write(self._path, everything)
+            _write(self._path, text)
         except OSError as error:
             self._here = everything
             return f"The view cannot be kept: {error.strerror or 'the file cannot be written'}."
@@ -123,13 +127,13 @@ def _is_called(item: object, name: str) -> bool:
     return view is not None and named((view,), name) is not None
 
 
-def _write(path: Path, tenants: Tenants) -> None:
+def _write(path: Path, text: str) -> None:
     """Write a new file and replace the old one by it atomically: a crash loses nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, made = tempfile.mkstemp(dir=path.parent, prefix=".views-")
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump({"version": VERSION, "tenants": tenants}, file, ensure_ascii=True, indent=1)
+            file.write(text)
         Path(made).replace(path)
     except BaseException:
         Path(made).unlink(missing_ok=True)

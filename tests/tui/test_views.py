@@ -14,6 +14,7 @@ from console.runtime.preferences import Preferences
 from console.runtime.wiring import wire_program
 from console.serve.identity import Identity
 from console.serve.run import _programs
+from console.services import kept_views
 from console.services.kept_views import KeptViews
 from console.store.access import Access
 from console.store.pool import Database
@@ -135,6 +136,29 @@ async def test_another_view_is_replaced_only_by_a_second_enter(rig: Rig, tmp_pat
         await seen.press("ctrl+u", "enter")
         await seen.shows("Give the view a name.")
     assert views.load("acme") == (View("Night Shift"),)
+
+
+async def test_a_view_that_is_refused_is_not_the_one_that_is_shown(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the title names a view as it is shown, and the file has another one."""
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    views.keep("acme", NIGHT)
+    async with rig.console(120, 40) as seen:
+        await seen.shows("view: night shift")
+        monkeypatch.setattr(kept_views, "_MOST_BYTES", (tmp_path / "views.json").stat().st_size + 5)
+        await seen.press("slash")
+        await seen.type(" -pump-a -pump-b")
+        await seen.press("enter")
+        await seen.shows("view: night shift, changed")
+        await seen.press("V")
+        await seen.shows("takes it")
+        await seen.press("s", "enter")
+        await seen.shows("The views would fill more than a megabyte: delete one, or shorten a filter.")
+        await seen.press("escape")
+        await seen.shows("view: night shift, changed")
+    assert views.load("acme") == (NIGHT,)
 
 
 async def test_a_view_is_gone_to_by_its_name(rig: Rig, tmp_path: Path) -> None:

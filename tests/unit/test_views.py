@@ -84,6 +84,31 @@ def test_there_are_so_many_and_no_more(tmp_path: Path) -> None:
     assert kept.keep("acme", View("view 3", "lyon")) == "", "one of them may be replaced"
 
 
+def test_a_file_never_becomes_too_large_to_be_read(tmp_path: Path) -> None:
+    """Without it one view too many takes them all away, and none can be deleted any more."""
+    path = tmp_path / "views.json"
+    kept, long = KeptViews(path), "\N{GRINNING FACE}" * 2_000  # 12 bytes each, as it is written
+    faults = [
+        kept.keep(f"tenant {number}", View(f"view {n}", long)) for number in range(2) for n in range(25)
+    ]
+    assert faults[0] == ""
+    assert faults[-1] == "The views would fill more than a megabyte: delete one, or shorten a filter."
+    assert path.stat().st_size <= 1_000_000
+    again = KeptViews(path)
+    assert len(again.load("tenant 0")) + len(again.load("tenant 1")) == faults.count("")
+    assert again.are_kept
+    assert again.delete("tenant 0", "view 3") == ""
+    assert again.keep("tenant 0", View("view 26", long)) == ""
+
+
+def test_what_is_refused_is_not_shown_either_where_nothing_is_written() -> None:
+    kept, long = KeptViews(), "\N{GRINNING FACE}" * 2_000
+    faults = [
+        kept.keep(f"tenant {number}", View(f"view {n}", long)) for number in range(2) for n in range(25)
+    ]
+    assert len(kept.load("tenant 0")) + len(kept.load("tenant 1")) == faults.count("") < 50
+
+
 @pytest.mark.parametrize("found", [
     b"", b"{", b"[]", b"\xff", b'{"version": 2, "tenants": {}}', b'{"tenants": {}}', b'{"version": 1, "tenants": []}',
     b"[" * 100_000, b" " * 1_000_001,

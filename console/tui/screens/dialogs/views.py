@@ -162,7 +162,7 @@ class ViewsDialog(ModalScreen[View | None]):
 
     def _keep(self, view: View) -> None:
         fault = self._kept.keep(self._state.tenant, view)
-        if view.name in {one.name for one in self._kept.load(self._state.tenant)}:
+        if view in self._kept.load(self._state.tenant):
             self._saved(view)
         self._leave_name()
         self._list(fault or f"“{safe(view.name, LONGEST_NAME)}” is saved.", "warn" if fault else "dim")
