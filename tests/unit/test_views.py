@@ -179,6 +179,26 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert kept.load("acme") == ()
 
 
+def test_what_could_not_be_written_is_written_with_the_next_view_and_takes_nothing_from_another_session(
+    tmp_path: Path,
+) -> None:
+    """Without it one full disk makes this session write its old views over those of all others."""
+    path = tmp_path / "own" / "views.json"
+    kept, other = KeptViews(path), KeptViews(path)
+    path.parent.symlink_to(tmp_path / "nowhere")
+    assert kept.keep("acme", NIGHT).startswith("The view cannot be kept: ")
+    assert not kept.are_kept
+    path.parent.unlink()
+    assert other.keep("acme", PLAIN) == ""
+    assert kept.load("acme") == (PLAIN, NIGHT)
+    assert not kept.are_kept
+    assert kept.keep("acme", View("later")) == ""
+    assert kept.are_kept
+    assert KeptViews(path).load("acme") == (PLAIN, View("later"), NIGHT)
+    assert other.delete("acme", "later") == ""
+    assert kept.load("acme") == (PLAIN, NIGHT)
+
+
 def _note(kept: KeptViews) -> str:
     kept.load("acme")
     return kept.note
