@@ -1,5 +1,6 @@
 """Saved views of the devices: saved under a name, taken, deleted after a question, and restored at the next start."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,9 @@ import pytest
 
 from console.domain.device_groups import GroupBy
 from console.domain.devices import DeviceOrder, Sort
+from console.domain.filters.language import Filter
 from console.domain.views import View
+from console.errors import DatabaseUnreachableError
 from console.runtime.preferences import Preferences
 from console.runtime.wiring import wire_program
 from console.serve.identity import Identity
@@ -159,6 +162,62 @@ async def test_a_view_that_is_refused_is_not_the_one_that_is_shown(
         await seen.press("escape")
         await seen.shows("view: night shift, changed")
     assert views.load("acme") == (NIGHT,)
+
+
+async def test_a_count_that_fails_is_a_sign_and_the_other_views_are_counted(rig: Rig, tmp_path: Path) -> None:
+    """Without it one slow filter leaves all views behind it without a number."""
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    for name in ("a", "b", "c"):
+        views.keep("acme", View(name, f"-pump-{name}"))
+    count = rig.program.history.device_count
+
+    async def failing(tenant_id: str, wanted: Filter) -> int:
+        if "pump-b" in wanted.text:
+            raise DatabaseUnreachableError("it took too long")
+        return await count(tenant_id, wanted)
+
+    rig.program.history.device_count = failing  # type: ignore[method-assign]
+    async with rig.console(120, 40) as seen:
+        await seen.shows("view: c")
+        await seen.press("V")
+        await seen.shows("it took too long")
+        await seen.until(
+            lambda: [_count_of(seen, name) for name in ("no", "a", "b", "c")] == ["4", "3", "?", "3"],
+            "counted",
+        )
+
+
+async def test_a_view_that_is_saved_anew_has_no_old_count(rig: Rig, tmp_path: Path) -> None:
+    """Without it the number of the old filter stands beside the new one, for good if it cannot be counted."""
+    await fleet(rig)
+    keeping(rig, tmp_path).keep("acme", View("lyon", "site:lyon"))
+    async with rig.console(120, 40) as seen:
+        await listed(seen, "pump-a", "pump-c")
+        await seen.press("slash")
+        await seen.type(" pump-a")
+        await seen.press("enter")
+        await listed(seen, "pump-a")
+        await seen.press("V")
+        await seen.until(lambda: _count_of(seen, "lyon") == "2", "counted")
+        count, may = rig.program.history.device_count, asyncio.Event()
+
+        async def later(tenant_id: str, wanted: Filter) -> int:
+            await may.wait()
+            return await count(tenant_id, wanted)
+
+        rig.program.history.device_count = later  # type: ignore[method-assign]
+        await seen.press("s", "enter")
+        await seen.shows("“lyon” is saved.", "site:lyon pump-a")
+        assert _count_of(seen, "lyon") == "…"
+        may.set()
+        await seen.until(lambda: _count_of(seen, "lyon") == "1", "counted again")
+
+
+def _count_of(seen: Seen, name: str) -> str:
+    """The number in the row of a view."""
+    rows = [line.translate(dict.fromkeys(map(ord, "✓│▌"), " ")).split() for line in seen.lines]
+    return next((row[-1] for row in rows if row and row[0] == name), "")
 
 
 async def test_a_view_is_gone_to_by_its_name(rig: Rig, tmp_path: Path) -> None:

@@ -108,15 +108,15 @@ class ViewsDialog(ModalScreen[View | None]):
             try:
                 self._counts[name] = f"{await self._devices_of(view):,}"
             except ConsoleError as error:
+                self._counts[name] = "?"
                 self._say(safe(error, 200), "bad")
-                return
             self._table.repaint_changes()
 
     async def _devices_of(self, view: View) -> int:
         history, tenant = self._state.program.history, self._state.tenant
         wanted = parse_filter(view.filter, Scope.DEVICES)
         if not wanted.keys & NEWEST_COMMAND:
-            return len(await history.device_index(tenant, wanted))
+            return await history.device_count(tenant, wanted)
         found = 0
         async with aclosing(history.search_devices(tenant, wanted)) as pieces:
             async for piece in pieces:
@@ -164,6 +164,7 @@ class ViewsDialog(ModalScreen[View | None]):
         fault = self._kept.keep(self._state.tenant, view)
         if view in self._kept.load(self._state.tenant):
             self._saved(view)
+            self._counts.pop(view.name, None)
         self._leave_name()
         self._list(fault or f"“{safe(view.name, LONGEST_NAME)}” is saved.", "warn" if fault else "dim")
         self._table.move_to(view.name)
