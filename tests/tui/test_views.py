@@ -122,8 +122,8 @@ async def test_a_view_is_deleted_after_a_question(rig: Rig, tmp_path: Path) -> N
     assert views.load("acme") == ()
 
 
-async def test_another_view_is_replaced_only_by_a_second_enter(rig: Rig, tmp_path: Path) -> None:
-    """Without it a name that was forgotten costs a view."""
+async def test_another_view_is_replaced_only_after_a_question(rig: Rig, tmp_path: Path) -> None:
+    """Without it a name that was forgotten costs a view, or an enter that was held."""
     await fleet(rig)
     views = keeping(rig, tmp_path)
     views.keep("acme", NIGHT)
@@ -131,10 +131,16 @@ async def test_another_view_is_replaced_only_by_a_second_enter(rig: Rig, tmp_pat
     async with rig.console(120, 40) as seen:
         await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
         await _named(seen, "Night Shift")
-        await seen.shows("There is a view “night shift”: enter again replaces it.")
+        await seen.shows(
+            "Replace the view “night shift”", "now   -pump-c, by link, grouped by site", "then  all devices"
+        )
+        await seen.press(*["enter"] * 7)  # each other one asks
         assert views.load("acme") == (NIGHT,)
+        await seen.shows("enter saves under this name")
         await seen.press("enter")
-        await seen.shows("“Night Shift” is saved.")
+        await seen.shows("Replace the view “night shift”")
+        await seen.press("y")
+        await seen.shows("“Night Shift” is saved.", "✓  Night Shift")
         await seen.press("escape", "V", "s")
         await seen.press("ctrl+u", "enter")
         await seen.shows("Give the view a name.")
