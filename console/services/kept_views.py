@@ -52,6 +52,8 @@ class KeptViews:
 
     def keep(self, tenant_id: str, view: View) -> str:
         """Add a view, in place of one of the same name, as the active one; return why not, or nothing."""
+        if view_of(view_item(view)) is None:
+            return "This filter cannot be kept: it is too long, or has control characters."
         others = [one for one in self._views(tenant_id)[0] if named((one,), view.name) is None]
         if len(others) >= MOST:
             return f"{MOST} views are kept already: delete one first."

@@ -21,6 +21,7 @@ from console.services import kept_views
 from console.services.kept_views import KeptViews
 from console.store.access import Access
 from console.store.pool import Database
+from console.tui.widgets.filter_bar import FilterBar
 from tests.tui.conftest import Rig, Seen
 from tests.tui.test_device_columns import heads
 from tests.tui.test_device_groups import by_site, fleet, listed
@@ -290,6 +291,22 @@ async def test_a_restricted_console_neither_reads_nor_writes_the_file(rig: Rig, 
         if restricted:
             program.views.keep("acme", View("other"))
     assert path.read_bytes() == before
+
+
+async def test_a_filter_that_no_terminal_takes_is_neither_restored_nor_drawn(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """Without it a file that was changed by hand ends the console at each start."""
+    await fleet(rig)
+    views = keeping(rig, tmp_path)
+    views.keep("acme", View("night", "pump-a"))
+    path = tmp_path / "views.json"
+    path.write_text(path.read_text().replace("pump-a", "pump-a\\ud800"))
+    async with rig.console(120, 40) as seen:
+        await seen.shows("1 kept view is of another version of this program, and left alone.")
+        await listed(seen, "pump-a", "pump-b", "pump-c", "pump-e")
+        seen.app.screen.query_one(FilterBar).put("pump-a\ud800")
+        await seen.shows("/ pump-a?")
 
 
 async def test_a_damaged_file_is_said_and_the_list_begins_as_by_default(rig: Rig, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_a_view_is_read_as_it_was_written(view: View) -> None:
 
 @pytest.mark.parametrize("change", [
     {"name": ""}, {"name": " "}, {"name": "x" * 41}, {"name": "a\x1b[m"}, {"name": 4}, {"filter": None}, {"filter": "x" * 2_001},
+    {"filter": "a\ud800"}, {"filter": "a\x00"}, {"filter": "a\x1b[m"}, {"filter": "a\x9bm"},
     {"sort": "colour"}, {"sort": None}, {"reverse": 1}, {"group": "colour"}, {"group": ["site"]}, {"columns": "link"},
     {"columns": ["x"] * 101},
 ])  # fmt: skip
@@ -82,6 +83,17 @@ def test_there_are_so_many_and_no_more(tmp_path: Path) -> None:
         kept.keep("acme", View(f"view {number}"))
     assert kept.keep("acme", PLAIN) == f"{MOST} views are kept already: delete one first."
     assert kept.keep("acme", View("view 3", "lyon")) == "", "one of them may be replaced"
+
+
+@pytest.mark.parametrize("text", ["a\ud800", "a\tb", "x" * 2_001])
+def test_a_filter_that_could_not_be_read_again_is_not_kept(text: str) -> None:
+    """Without it a view is said to be saved and is gone."""
+    kept = KeptViews()
+    fault = kept.keep("acme", View("night", text))
+    assert fault == "This filter cannot be kept: it is too long, or has control characters."
+    assert kept.load("acme") == ()
+    assert kept.keep("acme", View("night", "\u6771\u4eac\u3000\xe9")) == ""
+    assert kept.load("acme")[0].filter == "\u6771\u4eac\u3000\xe9"
 
 
 def test_a_file_never_becomes_too_large_to_be_read(tmp_path: Path) -> None:
