@@ -10,7 +10,7 @@ import pytest
 
 from console.domain.device_groups import GroupBy
 from console.domain.devices import DeviceOrder, Sort
-from console.domain.filters.language import Filter
+from console.domain.filters.language import EVERY_DEVICE, Filter
 from console.domain.views import View
 from console.errors import DatabaseUnreachableError
 from console.runtime.preferences import Preferences
@@ -179,7 +179,7 @@ async def test_a_count_that_fails_is_a_sign_and_the_other_views_are_counted(rig:
         views.keep("acme", View(name, f"-pump-{name}"))
     count = rig.program.history.device_count
 
-    async def failing(tenant_id: str, wanted: Filter) -> int:
+    async def failing(tenant_id: str, wanted: Filter = EVERY_DEVICE) -> int:
         if "pump-b" in wanted.text:
             raise DatabaseUnreachableError("it took too long")
         return await count(tenant_id, wanted)
@@ -209,7 +209,7 @@ async def test_a_view_that_is_saved_anew_has_no_old_count(rig: Rig, tmp_path: Pa
         await seen.until(lambda: _count_of(seen, "lyon") == "2", "counted")
         count, may = rig.program.history.device_count, asyncio.Event()
 
-        async def later(tenant_id: str, wanted: Filter) -> int:
+        async def later(tenant_id: str, wanted: Filter = EVERY_DEVICE) -> int:
             await may.wait()
             return await count(tenant_id, wanted)
 
