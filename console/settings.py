@@ -106,7 +106,7 @@ class Settings:
     served_per_key: int = _setting(3, "sessions of one SSH key at once", ge=1, le=200)
     served_per_address: int = _setting(5, "connections of one address without a login", ge=1, le=200)
     served_idle_s: float = _setting(900.0, "time without a key after which a session ends", gt=0, le=86_400)
-    served_watch_s: float = _setting(28_800.0, "the same on overview and fleet", gt=0, le=86_400)
+    served_watch_s: float = _setting(28_800.0, "the same on overview, fleet and live", gt=0, le=86_400)
     served_keep_s: float = _setting(600.0, "time for which a cut-off session is kept", ge=0, le=86_400)
     theme: str = _setting("auto", "dark, light, a Textual theme; auto: as chosen by f9", pattern=_NAME)
     start: _Start = _setting("auto", "the first screen; auto: the overview from 100 devices on, else devices")

@@ -3,12 +3,15 @@
 Decided in docs/decisions/0042-the-gate-of-the-shell.md
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from io import TextIOBase
 from typing import TextIO
 
 from console.domain.text.safe import safe
+
+_MOST_OVER = 70
 
 
 def guard_terminals() -> None:
@@ -57,13 +60,24 @@ class TerminalStream(TextIOBase):
     def show_over(self, line: str) -> None:
         """Write a line over the one that this wrote last, without an end; an empty one takes it away.
 
-        Going back to the beginning of the line is all that this can add to what is filtered.
+        Going back to the beginning of the line is all that this can add to what is filtered. A line that
+        wraps cannot be gone back over: it is cut to what the terminal has room for.
         """
-        shown = safe(line, 70)
+        room = self._room()
+        shown = safe(line, len(line))[:room]
         if shown or self._over:
-            self._stream.write(f"\r{shown}{' ' * (self._over - len(shown))}" + ("" if shown else "\r"))
+            spaces = " " * (min(self._over, room) - len(shown))
+            self._stream.write(f"\r{shown}{spaces}" + ("" if shown else "\r"))
             self._stream.flush()
         self._over = len(shown)
+
+    def _room(self) -> int:
+        """Return how many columns one line may have; a terminal that does not know its size has enough."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except OSError:
+            return _MOST_OVER
+        return min(_MOST_OVER, columns - 1) if columns > 1 else _MOST_OVER
 
     def flush(self) -> None:
         self._stream.flush()

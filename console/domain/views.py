@@ -3,6 +3,7 @@
 Decided in docs/decisions/0064-saved-views.md
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from console.domain.filters.language import MOST_LENGTH
 MOST = 50
 LONGEST_NAME = 40
 _MOST_COLUMNS = 100
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # neither a database nor a terminal takes these
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def view_of(item: object) -> View | None:
     name, text, reverse = item.get("name"), item.get("filter"), item.get("reverse", False)
     if not (isinstance(name, str) and isinstance(text, str) and isinstance(reverse, bool)):
         return None
-    if name_fault(name) or len(text) > MOST_LENGTH:
+    if name_fault(name) or len(text) > MOST_LENGTH or _UNFIT.search(text):
         return None
     try:
         sort = Sort(DeviceOrder(str(item.get("sort"))), reverse)

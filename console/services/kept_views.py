@@ -15,25 +15,27 @@ from console.domain.views import MOST, View, named, view_item, view_of
 VERSION = 1
 _MOST_BYTES = 1_000_000
 Tenants = dict[str, dict[str, Any]]
+Change = Callable[[dict[str, Any]], object]
 
 
 class KeptViews:
     """Reads and writes the file. One that cannot be read counts as empty and is not overwritten.
 
-    Without a path, or where nothing may be written, changes last as long as the program.
+    Without a path, or where nothing may be written, changes last as long as the program. So does a change
+    that could not be written, until it is written with the next one.
     """
 
     def __init__(self, path: Path | None = None, *, writes: bool = True) -> None:
         self._path = path
         self._writes = writes and path is not None
-        self._here: Tenants | None = None
+        self._unwritten: list[tuple[str, Change]] = []
         self._is_readable = True
         self.note = ""  # why views are missing that were kept
 
     @property
     def are_kept(self) -> bool:
         """Whether a change outlasts the program."""
-        return self._writes and self._is_readable
+        return self._writes and self._is_readable and not self._unwritten
 
     def load(self, tenant_id: str) -> tuple[View, ...]:
         """Return the tenant's views by name; `note` says then why some are missing, or nothing."""
@@ -50,6 +52,8 @@ class KeptViews:
 
     def keep(self, tenant_id: str, view: View) -> str:
         """Add a view, in place of one of the same name, as the active one; return why not, or nothing."""
+        if view_of(view_item(view)) is None:
+            return "This filter cannot be kept: it is too long, or has control characters."
         others = [one for one in self._views(tenant_id)[0] if named((one,), view.name) is None]
         if len(others) >= MOST:
             return f"{MOST} views are kept already: delete one first."
@@ -74,23 +78,30 @@ class KeptViews:
         found = [view for view in map(view_of, items) if view is not None]
         return tuple(sorted(found, key=lambda view: view.name.casefold()))[:MOST], len(items) - len(found)
 
-    def _change(self, tenant_id: str, change: Callable[[dict[str, Any]], object]) -> str:
+    def _change(self, tenant_id: str, change: Change) -> str:
         everything = self._all()
         change(everything.setdefault(tenant_id, {}))
-        if not self.are_kept or self._path is None:
-            self._here = everything
+        text = json.dumps({"version": VERSION, "tenants": everything}, ensure_ascii=True, indent=1)
+        if len(text) > _MOST_BYTES:
+            return "The views would fill more than a megabyte: delete one, or shorten a filter."
+        self._unwritten.append((tenant_id, change))
+        if self._path is None or not (self._writes and self._is_readable):
             return ""
         try:
-            _write(self._path, everything)
+            _write(self._path, text)
         except OSError as error:
-            self._here = everything
             return f"The view cannot be kept: {error.strerror or 'the file cannot be written'}."
+        self._unwritten.clear()
         return ""
 
     def _all(self) -> Tenants:
-        """Return what stands in the file, or what was changed without it."""
-        if self._here is not None:
-            return self._here
+        """Return what stands in the file, with the changes that are not written."""
+        everything = self._read()
+        for tenant_id, change in self._unwritten:
+            change(everything.setdefault(tenant_id, {}))
+        return everything
+
+    def _read(self) -> Tenants:
         if self._path is None:
             return {}
         self._is_readable, self.note = True, ""
@@ -123,13 +134,13 @@ def _is_called(item: object, name: str) -> bool:
     return view is not None and named((view,), name) is not None
 
 
-def _write(path: Path, tenants: Tenants) -> None:
+def _write(path: Path, text: str) -> None:
     """Write a new file and replace the old one by it atomically: a crash loses nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, made = tempfile.mkstemp(dir=path.parent, prefix=".views-")
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump({"version": VERSION, "tenants": tenants}, file, ensure_ascii=True, indent=1)
+            file.write(text)
         Path(made).replace(path)
     except BaseException:
         Path(made).unlink(missing_ok=True)

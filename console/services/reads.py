@@ -140,6 +140,10 @@ class History:
         first = await self._devices.ordered(tenant_id, device_ids[:SORTED_AT_MOST], order)
         return [*first, *device_ids[SORTED_AT_MOST:]]
 
+    async def device_count(self, tenant_id: str, wanted: Filter = EVERY_DEVICE) -> int:
+        """Return how many ids `device_index` has."""
+        return await self._devices.count(tenant_id, wanted)
+
     async def decommissioned_index(self, tenant_id: str, wanted: Filter) -> list[str]:
         """Return the decommissioned devices that the filter would match."""
         state = Match("state", ("decommissioned",))

@@ -66,6 +66,17 @@ class DeviceStore:
 
         return [row["device_id"] for row in await read_shaped(self._database, tenant_id, read)]
 
+    async def count(self, tenant_id: str, wanted: Filter) -> int:
+        """Return how many devices the filter matches, as many as `index` has ids."""
+
+        async def read(connection: Connection, shape: Shape) -> Any:
+            order, hidden = Sort(), not wanted.shows_decommissioned
+            of_all = await seen_of_all(connection, tenant_id, wanted, order, shape)
+            sql, parameters = _listed("devices_count", wanted, order, shape, of_all, hidden=hidden, given=1)
+            return await connection.fetchval(sql, tenant_id, *parameters)
+
+        return int(await read_shaped(self._database, tenant_id, read))
+
     async def fitting(self, tenant_id: str, wanted: Filter, device_ids: Sequence[str]) -> list[str]:
         """Return those of these devices that match the filter, decommissioned or not, in the order given."""
 
@@ -143,13 +154,13 @@ class DeviceStore:
 
 
 def _listed(
-    name: str, wanted: Filter, order: Sort, shape: Shape, of_all: str, *, hidden: bool
+    name: str, wanted: Filter, order: Sort, shape: Shape, of_all: str, *, hidden: bool, given: int = 2
 ) -> tuple[str, list[object]]:
     """Return the statement with its further parameters; `of_all` is the SQL for when a device was last seen.
 
-    `hidden` leaves out decommissioned devices.
+    `hidden` leaves out decommissioned devices. `given` is how many parameters it has without the filter's.
     """
-    terms = conditions(wanted, 2, shape=shape, seen=of_all)
+    terms = conditions(wanted, given, shape=shape, seen=of_all)
     where = terms.sql + (f"\n  AND {IN_SERVICE}" if hidden else "")
     sql = query(name).replace("/*joins*/", joins(wanted, shape, of_template=order.by in OF_TEMPLATE))
     sql = sql.replace("/*where*/", where).replace("/*order*/", order_of(order, shape))

@@ -29,6 +29,7 @@ async def found(program: Program, text: str) -> list[str]:
     ids = await program.history.device_index("acme", of_devices(text))
     head = await program.history.device_head("acme", of_devices(text))
     assert head == ids
+    assert await program.history.device_count("acme", of_devices(text)) == len(ids)
     return ids
 
 

@@ -259,7 +259,7 @@ async def _live(seen: Seen) -> None:
     await seen.press("0")
     await seen.shows("ended per minute")
     await seen.press("l")
-    await seen.shows("6 commands, the newest on top")
+    await seen.shows(" Live   the newest on top")
     await seen.press("down", "down")
     await seen.shows("▌")
 

@@ -11,7 +11,9 @@ import pytest
 
 from console.errors import BrokerUnreachableError
 from console.runtime.preferences import Preferences
+from console.tui.application.remote_app import RemoteApp
 from console.tui.screens.devices import DevicesScreen
+from console.tui.screens.fleet import FleetScreen
 from console.tui.screens.history import HistoryScreen
 from console.tui.screens.live import LiveScreen
 from console.tui.screens.overview import OverviewScreen
@@ -497,7 +499,7 @@ async def test_live_shows_what_is_sent_on_the_whole_screen_at_most_each_two_seco
         await seen.press("0")
         await seen.shows("ended per minute")
         await seen.press("l")
-        await seen.shows(" Live   1 command, the newest on top", "ping")
+        await seen.shows(" Live   the newest on top", "ping")
         screen = seen.app.screen
         assert isinstance(screen, LiveScreen)
         await seen.press("down")
@@ -514,7 +516,8 @@ async def test_live_shows_what_is_sent_on_the_whole_screen_at_most_each_two_seco
             await rig.sql.execute("SELECT device_console.announce('{acme}')")
             screen.request_read()
             await seen.pilot.pause()
-        await seen.shows(" Live   31 commands, the newest on top", "reboot")
+        await seen.until(lambda: len(screen._newest) == 31, "read all")
+        await seen.shows(" Live   the newest on top   +", "reboot")
         assert all(later - earlier > 1.5 for earlier, later in pairwise(reads))
         assert seen.text.index("reboot") < seen.text.index("Live") + 200
         await seen.press("enter")
@@ -525,6 +528,43 @@ async def test_live_shows_what_is_sent_on_the_whole_screen_at_most_each_two_seco
         await seen.hides("▌")
         await seen.press("escape")
         await seen.shows("ended per minute")
+
+
+async def test_live_says_when_more_came_than_it_reads(rig: Rig) -> None:
+    """Without it the busiest moment of all looks like one in which nothing came."""
+    await rig.devices("pump-1")
+    await rig.command("c-1", "pump-1", "ping", ago_s=60)
+    async with rig.console(80, 24) as seen:
+        await seen.shows("pump-1")
+        await seen.press("0")
+        await seen.shows("ended per minute")
+        await seen.press("l")
+        await seen.shows(" Live   the newest on top", "ping")
+        await seen.hides(" +")
+        async with rig.sql.transaction():
+            for number in range(200):
+                await rig.command(f"n-{number}", "pump-1", "reboot", ago_s=30 - number / 10)
+        await seen.shows(" Live   the newest on top   +200 or more")
+        await seen.hides(" +")  # by itself, as no more come
+
+
+async def test_whoever_looks_at_the_overview_the_fleet_or_what_is_sent_watches(rig: Rig) -> None:
+    """Without it, who opens the newest commands to watch them is put out after a quarter of an hour."""
+    await rig.devices("pump-1")
+    app = RemoteApp(rig.program)
+    async with app.run_test(size=(80, 24)) as pilot:
+        seen = Seen(app, pilot)
+        await seen.shows("pump-1")
+        assert not app.is_watched
+        for key, screen in (
+            ("0", OverviewScreen), ("F", FleetScreen), ("escape", OverviewScreen), ("l", LiveScreen),
+        ):  # fmt: skip
+            await seen.press(key)
+            await seen.until(lambda kind=screen: isinstance(app.screen, kind), f"showed {screen}")  # type: ignore[misc]
+            assert app.is_watched
+        await seen.press("b")
+        await seen.until(lambda: not isinstance(app.screen, LiveScreen), "left")
+        assert not app.is_watched
 
 
 def _marked_line(seen: Seen) -> str:

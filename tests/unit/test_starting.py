@@ -1,5 +1,7 @@
 """The line of a cold start: which of how many steps, for how long, and nothing left of it."""
 
+import os
+import termios
 from enum import Enum
 from io import StringIO
 
@@ -44,6 +46,23 @@ async def test_each_step_is_written_over_the_last_one_and_goes_at_the_end(
     line.end()
     assert terminal.getvalue() == said
     assert "\x1b" not in said
+
+
+@pytest.mark.parametrize(("columns", "room"), [(40, 39), (200, 70), (0, 70)])
+def test_a_line_is_cut_to_what_a_narrow_terminal_has_room_for(columns: int, room: int) -> None:
+    """Without it the line wraps, and each second leaves one more row of it on the screen."""
+    master, slave = os.openpty()
+    terminal = StringIO()
+    terminal.fileno = lambda: slave  # type: ignore[method-assign]
+    try:
+        termios.tcsetwinsize(slave, (24, columns))
+        line = TerminalStream(terminal)
+        line.show_over("starting 2 of 4   " + "word " * 20)
+        line.show_over("")
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert [len(part) for part in terminal.getvalue().split("\r")] == [0, room, room, 0]
 
 
 async def test_a_quick_start_says_nothing() -> None:

@@ -26,6 +26,7 @@ def test_a_view_is_read_as_it_was_written(view: View) -> None:
 
 @pytest.mark.parametrize("change", [
     {"name": ""}, {"name": " "}, {"name": "x" * 41}, {"name": "a\x1b[m"}, {"name": 4}, {"filter": None}, {"filter": "x" * 2_001},
+    {"filter": "a\ud800"}, {"filter": "a\x00"}, {"filter": "a\x1b[m"}, {"filter": "a\x9bm"},
     {"sort": "colour"}, {"sort": None}, {"reverse": 1}, {"group": "colour"}, {"group": ["site"]}, {"columns": "link"},
     {"columns": ["x"] * 101},
 ])  # fmt: skip
@@ -82,6 +83,42 @@ def test_there_are_so_many_and_no_more(tmp_path: Path) -> None:
         kept.keep("acme", View(f"view {number}"))
     assert kept.keep("acme", PLAIN) == f"{MOST} views are kept already: delete one first."
     assert kept.keep("acme", View("view 3", "lyon")) == "", "one of them may be replaced"
+
+
+@pytest.mark.parametrize("text", ["a\ud800", "a\tb", "x" * 2_001])
+def test_a_filter_that_could_not_be_read_again_is_not_kept(text: str) -> None:
+    """Without it a view is said to be saved and is gone."""
+    kept = KeptViews()
+    fault = kept.keep("acme", View("night", text))
+    assert fault == "This filter cannot be kept: it is too long, or has control characters."
+    assert kept.load("acme") == ()
+    assert kept.keep("acme", View("night", "\u6771\u4eac\u3000\xe9")) == ""
+    assert kept.load("acme")[0].filter == "\u6771\u4eac\u3000\xe9"
+
+
+def test_a_file_never_becomes_too_large_to_be_read(tmp_path: Path) -> None:
+    """Without it one view too many takes them all away, and none can be deleted any more."""
+    path = tmp_path / "views.json"
+    kept, long = KeptViews(path), "\N{GRINNING FACE}" * 2_000  # 12 bytes each, as it is written
+    faults = [
+        kept.keep(f"tenant {number}", View(f"view {n}", long)) for number in range(2) for n in range(25)
+    ]
+    assert faults[0] == ""
+    assert faults[-1] == "The views would fill more than a megabyte: delete one, or shorten a filter."
+    assert path.stat().st_size <= 1_000_000
+    again = KeptViews(path)
+    assert len(again.load("tenant 0")) + len(again.load("tenant 1")) == faults.count("")
+    assert again.are_kept
+    assert again.delete("tenant 0", "view 3") == ""
+    assert again.keep("tenant 0", View("view 26", long)) == ""
+
+
+def test_what_is_refused_is_not_shown_either_where_nothing_is_written() -> None:
+    kept, long = KeptViews(), "\N{GRINNING FACE}" * 2_000
+    faults = [
+        kept.keep(f"tenant {number}", View(f"view {n}", long)) for number in range(2) for n in range(25)
+    ]
+    assert len(kept.load("tenant 0")) + len(kept.load("tenant 1")) == faults.count("") < 50
 
 
 @pytest.mark.parametrize("found", [
@@ -152,6 +189,26 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "own").rmdir()
     (tmp_path / "own").touch()
     assert kept.load("acme") == ()
+
+
+def test_what_could_not_be_written_is_written_with_the_next_view_and_takes_nothing_from_another_session(
+    tmp_path: Path,
+) -> None:
+    """Without it one full disk makes this session write its old views over those of all others."""
+    path = tmp_path / "own" / "views.json"
+    kept, other = KeptViews(path), KeptViews(path)
+    path.parent.symlink_to(tmp_path / "nowhere")
+    assert kept.keep("acme", NIGHT).startswith("The view cannot be kept: ")
+    assert not kept.are_kept
+    path.parent.unlink()
+    assert other.keep("acme", PLAIN) == ""
+    assert kept.load("acme") == (PLAIN, NIGHT)
+    assert not kept.are_kept
+    assert kept.keep("acme", View("later")) == ""
+    assert kept.are_kept
+    assert KeptViews(path).load("acme") == (PLAIN, View("later"), NIGHT)
+    assert other.delete("acme", "later") == ""
+    assert kept.load("acme") == (PLAIN, NIGHT)
 
 
 def _note(kept: KeptViews) -> str:

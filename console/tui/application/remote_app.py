@@ -2,6 +2,7 @@
 
 from console.tui.application.app import ConsoleApp
 from console.tui.screens.fleet import FleetScreen
+from console.tui.screens.live import LiveScreen
 from console.tui.screens.overview import OverviewScreen
 
 CRASHED = "device-console crashed; whoever runs this server has the report."
@@ -15,7 +16,7 @@ class RemoteApp(ConsoleApp):
     @property
     def is_watched(self) -> bool:
         """Whether the screen shows what happens by itself, and is looked at without a key."""
-        return isinstance(self._top, OverviewScreen | FleetScreen)
+        return isinstance(self._top, OverviewScreen | FleetScreen | LiveScreen)
 
     def tell(self, notice: str) -> None:
         """Say something on the screen that is seen now."""

@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from console.domain.commands import Command
-from console.domain.text.counts import counted
 from console.tables.columns import Cell
 from console.tui.keys.actions import Action, bindings_for
 from console.tui.presenters.newest import newest_lines
@@ -54,14 +53,14 @@ class LiveScreen(ConsoleScreen):
         self._due = clock() + EVERY_S * 0.9
         self.state.clock.observe(page.read_at)
         ids = [command.command_id for command in page.commands]
-        self._came = ids.index(self._top) if self._top in ids else 0
+        self._came = ids.index(self._top) if self._top in ids else len(ids) if self._top else 0
         self._newest, self._top = tuple(page.commands), ids[0] if ids else ""
 
     def repaint(self) -> None:
         width, height = self.app.size.width, max(1, self._body.size.height)
-        came = f"   +{self._came:,}" if self._came else ""
-        words = f"   {counted(len(self._newest), 'command')}, the newest on top{came}"
-        self._title.show([(Cell(" Live", "strong"), Cell(words, "dim"))])
+        more = " or more" if self._came == _MOST else ""
+        came = f"   +{self._came:,}{more}" if self._came else ""
+        self._title.show([(Cell(" Live", "strong"), Cell(f"   the newest on top{came}", "dim"))])
         if self._newest:
             lines = newest_lines(self._newest, self._chosen, width, height, self.state.zone)
         else:

@@ -114,7 +114,7 @@ class FilterBar(Vertical):
 
     def put(self, text: str) -> None:
         """Filter by this text, as if it had been typed."""
-        self._field.value = text
+        self._field.value = _fit(text)
         self._field.can_focus = True
         self.set_class(bool(text), "-up")
         self._settle()
@@ -224,7 +224,7 @@ class FilterBar(Vertical):
     def _settle(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        text = self._field.value.encode("utf-8", "replace").decode().replace("\x00", "")
+        text = _fit(self._field.value)
         self.show_hint()
         if text != self.text:
             self.text, self.parsed = text, self._typed
@@ -241,6 +241,11 @@ class FilterBar(Vertical):
         self.set_class(bool(self.text), "-up")
         self.post_message(self.Left())
         self.call_after_refresh(self.show_hint)
+
+
+def _fit(text: str) -> str:
+    """Leave out what neither a terminal nor a database takes."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 class _Completer(Suggester):

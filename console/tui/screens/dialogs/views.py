@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -54,7 +55,6 @@ class ViewsDialog(ModalScreen[View | None]):
         self._current, self._saved = current, saved
         self._views: dict[str, View] = {}
         self._counts: dict[str, str] = {}
-        self._replaces = ""  # the name of another view that a second enter replaces
         self._table = LineTable(_COLUMNS, self._cells, id="pick")
         self._field = Input(
             placeholder="name of the view", compact=True, max_length=LONGEST_NAME, id="view-name"
@@ -108,15 +108,15 @@ class ViewsDialog(ModalScreen[View | None]):
             try:
                 self._counts[name] = f"{await self._devices_of(view):,}"
             except ConsoleError as error:
+                self._counts[name] = "?"
                 self._say(safe(error, 200), "bad")
-                return
             self._table.repaint_changes()
 
     async def _devices_of(self, view: View) -> int:
         history, tenant = self._state.program.history, self._state.tenant
         wanted = parse_filter(view.filter, Scope.DEVICES)
         if not wanted.keys & NEWEST_COMMAND:
-            return len(await history.device_index(tenant, wanted))
+            return await history.device_count(tenant, wanted)
         found = 0
         async with aclosing(history.search_devices(tenant, wanted)) as pieces:
             async for piece in pieces:
@@ -133,15 +133,10 @@ class ViewsDialog(ModalScreen[View | None]):
 
     def action_save(self) -> None:
         """Ask for the name, beginning with that of the active view."""
-        self._replaces = ""
         self._field.value = self._state.view.name if self._state.view is not None else ""
         self._field.display = True
         self._field.focus()
         self._say("enter saves under this name")
-
-    @on(Input.Changed)
-    def _renamed(self) -> None:
-        self._replaces = ""
 
     @on(Input.Submitted)
     def _named(self, event: Input.Submitted) -> None:
@@ -151,22 +146,40 @@ class ViewsDialog(ModalScreen[View | None]):
         fault = name_fault(name)
         if fault:
             self._say(fault, "warn")
-        elif other is not None and not self._is_active(other) and self._replaces != name:
-            self._replaces = name
-            self._say(f"There is a view “{safe(other.name, LONGEST_NAME)}”: enter again replaces it.", "warn")
+        elif other is not None and not self._is_active(other):
+            self._ask_to_replace(other, self._current(name))
         else:
-            self._keep(self._current(name))
+            self._show_saved(name, self._keep(self._current(name)))
+
+    def _ask_to_replace(self, other: View, view: View) -> None:
+        """Ask by another key than enter: one that is held or doubled says yes to what nobody has read."""
+
+        async def replace(_: str) -> str:
+            return self._keep(view)
+
+        question = Question(
+            f"Replace the view “{safe(other.name, LONGEST_NAME)}”",
+            tuple((Cell(f"{words:6}", "dim"), Cell(safe(view_words(one), 200)))
+                  for words, one in (("now", other), ("then", view))),
+            "replace it", "keep it",
+        )  # fmt: skip
+        self.app.push_screen(ConfirmDialog(question, replace, partial(self._show_saved, view.name)))
 
     def _is_active(self, view: View) -> bool:
         return self._state.view is not None and self._state.view.name == view.name
 
-    def _keep(self, view: View) -> None:
+    def _keep(self, view: View) -> str:
+        """Save the view; return what to say."""
         fault = self._kept.keep(self._state.tenant, view)
-        if view.name in {one.name for one in self._kept.load(self._state.tenant)}:
+        if view in self._kept.load(self._state.tenant):
             self._saved(view)
+            self._counts.pop(view.name, None)
+        return fault or _said(view.name)
+
+    def _show_saved(self, name: str, outcome: str) -> None:
         self._leave_name()
-        self._list(fault or f"“{safe(view.name, LONGEST_NAME)}” is saved.", "warn" if fault else "dim")
-        self._table.move_to(view.name)
+        self._list(outcome, "dim" if outcome == _said(name) else "warn")
+        self._table.move_to(name)
         start(self, self._count, "counts", exclusive=True)
 
     def action_delete(self) -> None:
@@ -201,3 +214,7 @@ class ViewsDialog(ModalScreen[View | None]):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+def _said(name: str) -> str:
+    return f"“{safe(name, LONGEST_NAME)}” is saved."
