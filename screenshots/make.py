@@ -204,8 +204,8 @@ def overviews(home: Path) -> None:
     save(terminal, "groups")
     terminal.close()
     terminal = WatchedTerminal(80, 24, PROGRAM, demo_environment(home) | {"CONSOLE_START": "overview"})
-    terminal.wait_for("ended per minute")
-    terminal.read(1.0, 5.0)
+    terminal.wait_for("h shows", 60)  # as soon as its worker has counted again
+    terminal.read(1.0, 3.0)
     save(terminal, "overview-80x24")
     terminal.close()
 
