@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from console.domain.commands import Phase
 from console.domain.conditions import Condition, Kind, is_in, name_of
@@ -29,6 +29,7 @@ _FEWEST_USUAL = 20  # ends: a ratio of fewer says nothing
 _NEARLY_ALL = 0.9  # of what ended: no news where it has been so for hours, but not well either
 _NOTABLE = 0.03  # of all ends: less is never called bad
 _NEARLY_AS_CLEAR = 0.85  # of the fit of the best name: then the kind decides, a site first
+_SHORT_GAP, _RARELY = timedelta(minutes=1), 10  # times the usual gap: with a longer one, something else began
 _HALF = 0.5  # of the ends of a name of which nothing usual is known
 
 
@@ -125,7 +126,8 @@ def _of_a_set(
     *,
     is_news: bool,
 ) -> Headline:
-    rows = tuple(end for end in recent if is_in(end, found))
+    of_it = [end for end in recent if is_in(end, found)]
+    rows = _begun(of_it)
     shared = tuple(
         Condition(kind, name)
         for kind in Kind
@@ -134,14 +136,27 @@ def _of_a_set(
         and all(name_of(end, kind) == name for end in rows)
     )
     total = devices.get(found[0]) if len(found) == 1 else None
-    since = _since(rows, [end for end in earlier if is_in(end, found)])
+    before = [end for end in earlier if is_in(end, found)] if len(rows) == len(of_it) else []
+    since = _since(rows, before)
     parts = parts_of(found, shared, rows, total)
     if not is_news:
         parts = (f"As before, {parts[0]}", *parts[1:])
-    rest = len(recent) - len(rows)
-    others = others_of(found[0].kind, rest) if len(rows) < _SHARE * len(recent) else ""
+    rest = len(recent) - len(of_it)
+    others = others_of(found[0].kind, rest) if len(of_it) < _SHARE * len(recent) else ""
     made = Headline("", False, found if is_news else (), shared, rows, since, total, parts, others, now)
     return replace(made, sentence=f"{', '.join(made.clauses(now.tzinfo))}{others}.")
+
+
+def _begun(rows: Sequence[RecentEnd]) -> tuple[RecentEnd, ...]:
+    """Return the rows since it began: without those, a fifth at most, that a long gap parts from the rest.
+
+    A few that ended badly long before are what is usual, and it did not begin with them.
+    """
+    gaps = [newer.at - older.at for newer, older in pairwise(rows)]
+    long = max(_SHORT_GAP, _RARELY * sorted(gaps)[len(gaps) // 2]) if gaps else WINDOW
+    least = max(_FEWEST, _SHARE * len(rows))
+    cuts = [place for place, gap in enumerate(gaps, 1) if gap > long and place >= least]
+    return tuple(rows[: cuts[0]] if cuts else rows)
 
 
 def _since(rows: Sequence[RecentEnd], before: Sequence[RecentEnd]) -> datetime:

@@ -78,6 +78,17 @@ def test_a_site_comes_before_a_type_that_is_hardly_clearer(ok_of_the_type: int, 
     assert found.sentence.startswith(f"{named}: 41 missed")
 
 
+def test_a_few_bad_ends_long_before_are_not_when_it_began() -> None:
+    """Without it a site that fell silent two minutes ago has been bad since the first of its usual failures."""
+    burst = [end(n, minutes=0.2 + n / 20) for n in range(41)]
+    usual = [end(100 + n, minutes=6 + 4 * n) for n in range(6)]
+    found = headline([*burst, *usual], Totals(Ended(ok=1_000, missed=41), CURRENT, USUAL), NOW)
+    assert found.sentence.startswith("turku: 41 missed since 11:12")
+    assert (found.ends, found.since) == (tuple(burst), burst[-1].at)
+    slow = [end(n, minutes=1 + 2.5 * n) for n in range(12)]
+    assert headline(slow, Totals(Ended(ok=1_000), CURRENT, USUAL), NOW).since == slow[-1].at
+
+
 def test_what_began_late_in_a_busy_hour_is_found() -> None:
     """Without it all is called well above a site that fell silent, because its hour was busy until then."""
     elsewhere = scattered(14)
