@@ -276,7 +276,7 @@ async def _log(seen: Seen) -> None:
     await seen.press("5", "y")
     await seen.shows("0 of 5 ended")
     await seen.press("at")
-    await seen.shows("What this console did", "5 committed")
+    await seen.shows("What this console did", "5 committed", "outbox 5")
 
 
 async def _grouped(seen: Seen) -> None:
